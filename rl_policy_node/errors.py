@@ -1,0 +1,11 @@
+"""The errors a user is meant to read: each names the thing, what came, and what was expected."""
+
+
+class ConfigurationError(ValueError):
+    """Something in the parameters, the train config or the checkpoint does not fit the rest."""
+
+
+def unknown(kind, name, valid, where=''):
+    """Return the error for a name that is not one of `valid`."""
+    place = f' in {where}' if where else ''
+    return ConfigurationError(f"unknown {kind} '{name}'{place}; valid: {', '.join(sorted(map(str, valid)))}")

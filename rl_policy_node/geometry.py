@@ -1,0 +1,98 @@
+"""Rotations and the pose-delta law, the one piece of arithmetic every layer may use.
+
+Quaternions are x, y, z, w throughout, arrays are batched over the first axis, and everything is
+computed in float64: a command that crosses ROS and comes back must be the very number that left.
+"""
+import numpy as np
+
+IDENTITY_XYZW = np.array([0.0, 0.0, 0.0, 1.0])
+
+
+def normalize_quaternion(quaternion):
+    """Return unit quaternions, (N, 4) xyzw, float64."""
+    quaternion = np.asarray(quaternion, dtype=np.float64)
+    return quaternion / np.sqrt(np.sum(quaternion * quaternion, axis=-1, keepdims=True))
+
+
+def conjugate(quaternion):
+    """Return the inverse rotation of unit quaternions, (N, 4) xyzw."""
+    return quaternion * np.array([-1.0, -1.0, -1.0, 1.0])
+
+
+def multiply(left, right):
+    """Return the Hamilton product left ⊗ right, (N, 4) xyzw: rotate by `right`, then by `left`."""
+    lx, ly, lz, lw = np.moveaxis(left, -1, 0)
+    rx, ry, rz, rw = np.moveaxis(right, -1, 0)
+    return np.stack([
+        lw * rx + lx * rw + ly * rz - lz * ry,
+        lw * ry - lx * rz + ly * rw + lz * rx,
+        lw * rz + lx * ry - ly * rx + lz * rw,
+        lw * rw - lx * rx - ly * ry - lz * rz,
+    ], axis=-1)
+
+
+def quaternion_from_rotation_vector(vector, threshold=0.0):
+    """Return the rotation of `vector` ((N, 3), axis times angle, rad) as (N, 4) xyzw.
+
+    Angles not above `threshold` (rad) give the identity, as TacSL's `clamp_rot_thresh` does.
+    """
+    vector = np.asarray(vector, dtype=np.float64)
+    angle = np.sqrt(np.sum(vector * vector, axis=-1, keepdims=True))
+    turned = angle > threshold
+    axis = vector / np.where(turned, angle, 1.0)
+    quaternion = np.concatenate([axis * np.sin(angle / 2), np.cos(angle / 2)], axis=-1)
+    return np.where(turned, quaternion, IDENTITY_XYZW)
+
+
+def rotation_vector_from_quaternion(quaternion):
+    """Return the rotation vector ((N, 3), rad, angle in [0, π]) of unit quaternions (N, 4) xyzw."""
+    quaternion = np.where(quaternion[..., 3:] < 0, -quaternion, quaternion)
+    sine = np.sqrt(np.sum(quaternion[..., :3] ** 2, axis=-1, keepdims=True))
+    angle = 2 * np.arctan2(sine, quaternion[..., 3:])
+    # sin(angle / 2) ~ angle / 2: the ratio tends to 2 where the sine vanishes
+    ratio = np.where(sine > 1e-300, angle / np.where(sine > 1e-300, sine, 1.0), 2.0)
+    return quaternion[..., :3] * ratio
+
+
+def matrix_from_quaternion(quaternion):
+    """Return rotation matrices (N, 3, 3) of unit quaternions (N, 4) xyzw."""
+    x, y, z, w = np.moveaxis(quaternion, -1, 0)
+    return np.stack([
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ], axis=-1).reshape(quaternion.shape[:-1] + (3, 3))
+
+
+def angle_between(left, right):
+    """Return the angle (N,), rad, between the rotations of two unit quaternions (N, 4) xyzw."""
+    return np.linalg.norm(rotation_vector_from_quaternion(multiply(right, conjugate(left))), axis=-1)
+
+
+def apply_pose_delta(position, quaternion, action, position_scale, rotation_scale, threshold):
+    """Return the target pose of TacSL's six-number action.
+
+    Source: IsaacGymEnvs, branch tacsl, `_apply_actions_as_ctrl_targets`.
+    position (N, 3) m and quaternion (N, 4) xyzw: the observed pose. action (N, 6) in ±1.
+    Target position = position + action[0:3] · position_scale (m);
+    target rotation = q(action[3:6] · rotation_scale (rad)) ⊗ quaternion, the turn left out where its
+    angle is not above `threshold` (rad).
+    Returns position (N, 3) and unit quaternion (N, 4), float64.
+    """
+    action = np.asarray(action, dtype=np.float64)
+    target = np.asarray(position, dtype=np.float64) + action[:, 0:3] * position_scale
+    turn = quaternion_from_rotation_vector(action[:, 3:6] * rotation_scale, threshold)
+    return target, multiply(turn, normalize_quaternion(quaternion))
+
+
+def pose_delta_between(position, quaternion, target_position, target_quaternion,
+                       position_scale, rotation_scale):
+    """Return the action (N, 6), float32, that `apply_pose_delta` turns into the given target.
+
+    The inverse is exact to the float32 bit for components above 2e-7; below, the target differs by
+    less than 1e-16 m, because a sum with the position has already rounded the rest away.
+    """
+    moved = (target_position - np.asarray(position, dtype=np.float64)) / position_scale
+    turn = multiply(normalize_quaternion(target_quaternion), conjugate(normalize_quaternion(quaternion)))
+    turned = rotation_vector_from_quaternion(turn) / rotation_scale
+    return np.concatenate([moved, turned], axis=-1).astype(np.float32)
