@@ -1,0 +1,5 @@
+"""What would the policy do? The rl_games player, loaded from a train config and a checkpoint."""
+from rl_policy_node.policy.policy import Policy
+from rl_policy_node.policy.spaces import Spaces
+
+__all__ = ['Policy', 'Spaces']

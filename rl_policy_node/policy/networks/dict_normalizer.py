@@ -1,0 +1,27 @@
+"""Running statistics per key of a dict observation, in a form that TorchScript accepts."""
+from typing import Dict
+
+from rl_games.algos_torch.running_mean_std import RunningMeanStd
+import torch
+from torch import nn
+
+
+class DictRunningMeanStd(nn.Module):
+    """rl_games' `RunningMeanStdObs`: the same parameter names, the same arithmetic, scriptable.
+
+    insize: key → shape. forward: dict of (rows, *shape) tensors → the same, normalised to zero mean and
+    unit variance and clamped to ±5, or back again with `denorm`.
+    """
+
+    def __init__(self, insize, epsilon=1e-05, per_channel=False, norm_only=False):
+        super().__init__()
+        self.running_mean_std = nn.ModuleDict({
+            key: RunningMeanStd(shape, epsilon, per_channel, norm_only) for key, shape in insize.items()})
+
+    def forward(self, input: Dict[str, torch.Tensor], denorm: bool = False):
+        # a key too many must fail as loudly as one too few: both mean another observation than trained
+        assert len(input) == len(self.running_mean_std), 'observation keys differ from the trained ones'
+        result: Dict[str, torch.Tensor] = {}
+        for key, statistics in self.running_mean_std.items():
+            result[key] = statistics(input[key], denorm)
+        return result

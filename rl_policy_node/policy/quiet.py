@@ -1,0 +1,20 @@
+"""rl_games prints as it builds; this sends what it prints to the log."""
+import contextlib
+import io
+import logging
+
+_log = logging.getLogger(__name__)
+
+
+class _LogWriter(io.TextIOBase):
+    def write(self, text):
+        if text.strip():
+            _log.debug(text.rstrip())
+        return len(text)
+
+
+@contextlib.contextmanager
+def quiet():
+    """Send what Python code prints within the block to the debug log instead of stdout."""
+    with contextlib.redirect_stdout(_LogWriter()):
+        yield

@@ -1,0 +1,143 @@
+"""Observation and action spaces of a policy: stated by the user, or read from the weights."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+import re
+
+import gymnasium
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError, unknown
+
+_STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """What goes into the network and what comes out.
+
+    observation: a shape for flat policies, else key → shape, without the row dimension.
+    action: the number of continuous actions, or `{'discrete': n}`, or `{'multi_discrete': [n, ...]}`.
+    action_low, action_high: bounds of continuous actions, a number or one per action.
+    dtype: 'float32', or 'uint8' for images that rl_games divides by 255; a name or key → name.
+    """
+
+    observation: tuple | dict
+    action: int | dict
+    action_low: object = -1.0
+    action_high: object = 1.0
+    dtype: object = 'float32'
+    value_size: int = 1
+    agents: int = 1
+
+    @classmethod
+    def from_dict(cls, description):
+        """Read the form used in files and parameters: `{'observation': {...}, 'action': 6, ...}`."""
+        for name in description:
+            if name not in cls.__dataclass_fields__:
+                raise unknown('entry', name, cls.__dataclass_fields__, 'spaces')
+        for name in ('observation', 'action'):
+            if name not in description:
+                raise ConfigurationError(f"spaces: '{name}' is missing; got {sorted(description)}")
+        return cls(**description)
+
+    def __post_init__(self):
+        shapes = self.observation
+        if isinstance(shapes, Mapping):
+            shapes = {key: _shape(shape, f'observation.{key}') for key, shape in shapes.items()}
+        else:
+            shapes = _shape(shapes, 'observation')
+        object.__setattr__(self, 'observation', shapes)
+        action = {'continuous': self.action} if not isinstance(self.action, Mapping) else self.action
+        if len(action) != 1 or set(action) - {'continuous', 'discrete', 'multi_discrete'}:
+            raise ConfigurationError(f'spaces: action is {self.action!r}; expected a number of actions, '
+                                     "{'discrete': n} or {'multi_discrete': [n, ...]}")
+
+    @property
+    def is_dict(self):
+        """Whether the policy takes a dict of observations."""
+        return isinstance(self.observation, dict)
+
+    @property
+    def discrete(self):
+        """Whether actions are choices rather than numbers."""
+        return isinstance(self.action, Mapping) and 'continuous' not in self.action
+
+    @property
+    def inputs(self):
+        """Input name → shape; a flat policy has the one input `obs`."""
+        return self.observation if self.is_dict else {'obs': self.observation}
+
+    def dtype_of(self, key):
+        """Return the numpy dtype in which the input `key` enters the player."""
+        name = self.dtype.get(key, 'float32') if isinstance(self.dtype, Mapping) else self.dtype
+        return np.dtype(name)
+
+    @property
+    def num_actions(self):
+        """Numbers per row that the policy gives: one for a single discrete choice."""
+        if not isinstance(self.action, Mapping):
+            return int(self.action)
+        kind, size = next(iter(self.action.items()))
+        return {'continuous': lambda: int(size), 'discrete': lambda: 1, 'multi_discrete': lambda: len(size)}[kind]()
+
+    def env_info(self):
+        """Return the `env_info` with which rl_games builds a player without an environment."""
+        return {'observation_space': self._observation_space(), 'action_space': self._action_space(),
+                'agents': self.agents, 'value_size': self.value_size}
+
+    def _observation_space(self):
+        def box(shape):
+            return gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32)
+        if self.is_dict:
+            return gymnasium.spaces.Dict({key: box(shape) for key, shape in self.observation.items()})
+        return box(self.observation)
+
+    def _action_space(self):
+        if not self.discrete:
+            size = self.num_actions
+            low = np.broadcast_to(np.float32(self.action_low), (size,))
+            return gymnasium.spaces.Box(low, np.broadcast_to(np.float32(self.action_high), (size,)), dtype=np.float32)
+        if 'discrete' in self.action:
+            return gymnasium.spaces.Discrete(int(self.action['discrete']))
+        return gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(int(n)) for n in self.action['multi_discrete']])
+
+    @classmethod
+    def from_weights(cls, weights):
+        """Read the spaces from a model's state dict: its input statistics and its action head.
+
+        Raises ConfigurationError where the weights do not tell (a policy trained without
+        `normalize_input`): the caller then states the spaces.
+        """
+        observation = observation_from_weights(weights)
+        if observation is None:
+            raise ConfigurationError('the checkpoint holds no input statistics (normalize_input was off), so it '
+                                     'does not tell its observation; state the spaces')
+        return cls(observation=observation, action=_action_from_weights(weights))
+
+
+def observation_from_weights(weights):
+    """Return the observation shape, or key → shape, that the input statistics tell, or None."""
+    found = {}
+    for name, tensor in weights.items():
+        match = _STATISTICS.match(name)
+        if match:
+            found[match['key']] = tuple(tensor.shape)
+    return found[None] if None in found else found or None
+
+
+def _action_from_weights(weights):
+    if 'a2c_network.mu.weight' in weights:
+        return int(weights['a2c_network.mu.weight'].shape[0])
+    if 'a2c_network.logits.weight' in weights:
+        return {'discrete': int(weights['a2c_network.logits.weight'].shape[0])}
+    heads = sorted(name for name in weights if re.match(r'a2c_network\.logits\.\d+\.weight$', name))
+    if heads:
+        return {'multi_discrete': [int(weights[name].shape[0]) for name in heads]}
+    raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); state the spaces')
+
+
+def _shape(shape, name):
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+        raise ConfigurationError(f'spaces: {name} has the shape {shape}; expected positive integers')
+    return tuple(int(n) for n in shape)
