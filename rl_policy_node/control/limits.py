@@ -1,0 +1,34 @@
+"""Limits on what is really sent. Values within their limits pass unchanged, to the bit."""
+import numpy as np
+
+from rl_policy_node import geometry
+
+
+def clamp(value, lower, upper):
+    """Return `value` (rows, n) within [lower, upper] ((n,) or (1,) or empty: no bound)."""
+    if len(lower):
+        value = np.maximum(value, lower)
+    return np.minimum(value, upper) if len(upper) else value
+
+
+def limit_step(value, previous, greatest):
+    """Return `value` (rows, n) moved no further than `greatest` per axis from `previous`."""
+    step = value - previous
+    return np.where(np.abs(step) <= greatest, value, previous + np.clip(step, -greatest, greatest))
+
+
+def limit_distance(value, previous, greatest):
+    """Return points (rows, 3) no further than `greatest` (m) from `previous`, along the same line."""
+    step = value - previous
+    distance = np.linalg.norm(step, axis=-1, keepdims=True)
+    within = distance <= greatest
+    return np.where(within, value, previous + step * (greatest / np.where(within, 1.0, distance)))
+
+
+def limit_turn(value, previous, greatest):
+    """Return rotations (rows, 4) xyzw turned no further than `greatest` (rad) from `previous`."""
+    turn = geometry.rotation_vector_from_quaternion(geometry.multiply(value, geometry.conjugate(previous)))
+    angle = np.linalg.norm(turn, axis=-1, keepdims=True)
+    within = angle <= greatest
+    shorter = geometry.quaternion_from_rotation_vector(turn * (greatest / np.where(within, 1.0, angle)))
+    return np.where(within, value, geometry.multiply(shorter, previous))

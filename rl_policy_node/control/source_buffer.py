@@ -1,0 +1,69 @@
+"""The latest value of a source, for every row, with its age."""
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError
+
+
+class SourceBuffer:
+    """Preallocated arrays field → (rows, *shape), filled one row at a time.
+
+    Not locked: whoever shares it between threads holds a lock of their own.
+    stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
+    (−inf: never); fresh (rows,): not taken yet.
+    """
+
+    def __init__(self, spec, shapes, rows):
+        self.spec, self.rows = spec, rows
+        self.values = {field: np.zeros((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()}
+        self.stamps = np.zeros(rows, dtype=np.int64)
+        self.received = np.full(rows, -np.inf)
+        self.fresh = np.zeros(rows, dtype=bool)
+        self.rejected = np.zeros(rows, dtype=np.int64)
+        self.last_fault = [''] * rows
+
+    def write(self, row, arrays, stamp, now):
+        """Store one message's arrays; shape and finiteness decide before anything is changed.
+
+        Raises ValueError, naming the field, for an array that does not fit; the row keeps its value.
+        """
+        for field, value in self.values.items():
+            _check(field, arrays.get(field), value.shape[1:])
+        if stamp and self.spec.use_header_stamp and stamp < self.stamps[row]:
+            raise ValueError(f'out of order: stamped {(self.stamps[row] - stamp) * 1e-9:.3f} s before the last')
+        for field, value in self.values.items():
+            value[row] = np.reshape(arrays[field], value.shape[1:])
+        self.stamps[row], self.received[row], self.fresh[row] = stamp, now, True
+
+    def reject(self, row, reason):
+        """Count a message that was not taken."""
+        self.rejected[row] += 1
+        self.last_fault[row] = reason
+
+    def forget_stamps(self):
+        """Take whatever comes next: time has jumped."""
+        self.stamps[:] = 0
+
+    def copy_to(self, other):
+        """Copy values and ages into another buffer of the same layout."""
+        for field, value in self.values.items():
+            np.copyto(other.values[field], value)
+        np.copyto(other.stamps, self.stamps)
+        np.copyto(other.received, self.received)
+
+
+def _check(field, array, shape):
+    if array is None:
+        raise ValueError(f'{field} is missing from the message')
+    size = int(np.prod(shape))
+    if array.size != size or (array.ndim > 1 and array.shape != shape):
+        raise ValueError(f'{field} has the shape {array.shape}; expected {shape}')
+    if array.dtype.kind == 'f' and not np.isfinite(array).all():
+        raise ValueError(f'{field} has a value that is not finite')
+
+
+def index_of(names, wanted, where):
+    """Return the positions of `wanted` among `names`, or fail naming what is missing."""
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise ConfigurationError(f'{where}: no joint {missing}; there are {list(names)}')
+    return np.array([names.index(name) for name in wanted], dtype=np.intp)

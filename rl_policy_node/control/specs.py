@@ -1,0 +1,133 @@
+"""What a parameter file says, typed and checked: sources, observation terms, action terms."""
+from dataclasses import dataclass
+import math
+
+from rl_policy_node.errors import ConfigurationError, unknown
+
+TRIGGERS = ('timer', 'observation', 'lockstep')
+TERM_KINDS = ('field', 'last_action')
+ACTION_KINDS = ('joint_position', 'pose_delta')
+FALLBACKS = ('hold',)
+
+
+def _one_of(kind, name, valid, where):
+    if name not in valid:
+        raise unknown(kind, name, valid, where)
+
+
+def _sized(values, size, where):
+    """Check that per-axis numbers are one for all or one for each."""
+    if len(values) not in (0, 1, size):
+        raise ConfigurationError(f'{where} has {len(values)} numbers; expected 1 or {size}')
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """A subscription: topic (below each robot's namespace), message type, greatest age in s."""
+
+    name: str
+    topic: str
+    type: str
+    max_age: float = 0.1
+    use_header_stamp: bool = True
+    encoding: str = '32FC3'
+
+
+@dataclass(frozen=True)
+class TermSpec:
+    """One named piece of an input: (value − offset), clipped to ±clip, times scale."""
+
+    name: str
+    kind: str = 'field'
+    source: str = ''
+    field: str = ''
+    joints: tuple = ()
+    offset: tuple = ()
+    scale: tuple = ()
+    clip: float = math.inf
+    shape: tuple = ()
+
+    def __post_init__(self):
+        where = f'terms.{self.name}'
+        _one_of('kind', self.kind, TERM_KINDS, where)
+        if self.kind == 'field' and not (self.source and self.field):
+            raise ConfigurationError(f'{where}: kind field needs source and field')
+        if len(set(self.joints)) != len(self.joints):
+            raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """A slice of the action: its law, its limits, and the topic its command goes to."""
+
+    name: str
+    kind: str
+    topic: str
+    type: str
+    source: str = ''
+    fallback: str = 'hold'
+    frame_id: str = ''
+    joints: tuple = ()
+    scale: tuple = (1.0,)
+    offset: tuple = (0.0,)
+    lower: tuple = ()
+    upper: tuple = ()
+    max_velocity: float = math.inf
+    position_scale: tuple = (0.01,)
+    rotation_scale: tuple = (0.05,)
+    rotation_threshold: float = 1e-6
+    max_angular_velocity: float = math.inf
+
+    def __post_init__(self):
+        where = f'actions.{self.name}'
+        _one_of('kind', self.kind, ACTION_KINDS, where)
+        _one_of('fallback', self.fallback, FALLBACKS, where)
+        if not self.source:
+            raise ConfigurationError(f'{where}: needs a source that measures what it commands, '
+                                     'to hold there and to limit the first step')
+        if self.kind == 'joint_position' and not self.joints:
+            raise ConfigurationError(f'{where}: kind joint_position needs joints')
+        size = len(self.joints) if self.kind == 'joint_position' else 3
+        for name in ('scale', 'offset', 'lower', 'upper', 'position_scale', 'rotation_scale'):
+            _sized(getattr(self, name), size, f'{where}.{name}')
+
+
+@dataclass(frozen=True)
+class ControlSpec:
+    """Everything between the topics and the network."""
+
+    robots: tuple
+    control_rate: float
+    trigger: str
+    lockstep_timeout: float
+    sources: dict
+    terms: dict
+    inputs: dict
+    actions: tuple
+    clip_observations: float = math.inf
+    episode_topic: str = ''
+
+    def __post_init__(self):
+        _one_of('trigger', self.trigger, TRIGGERS, 'trigger')
+        if len(set(self.robots)) != len(self.robots) or not self.robots:
+            raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
+        for name, terms in self.inputs.items():
+            for term in terms:
+                _one_of('term', term, self.terms, f'inputs.{name}')
+        for term in self.terms.values():
+            if term.kind == 'field':
+                _one_of('source', term.source, self.sources, f'terms.{term.name}')
+        for action in self.actions:
+            _one_of('source', action.source, self.sources, f'actions.{action.name}')
+        if not self.inputs or not self.actions:
+            raise ConfigurationError('inputs and actions.terms must each name at least one term')
+
+    @property
+    def rows(self):
+        """Number of robots."""
+        return len(self.robots)
+
+    def joints_of(self, source):
+        """Return the joints that terms and actions take from a source, in first-named order."""
+        users = [term for term in self.terms.values() if term.kind == 'field'] + list(self.actions)
+        return tuple(dict.fromkeys(j for user in users if user.source == source for j in user.joints))
