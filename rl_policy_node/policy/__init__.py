@@ -1,5 +1,5 @@
 """What would the policy do? The rl_games player, loaded from a train config and a checkpoint."""
-from rl_policy_node.policy.policy import Policy
+from rl_policy_node.policy.policy import Policy, set_threads
 from rl_policy_node.policy.spaces import Spaces
 
-__all__ = ['Policy', 'Spaces']
+__all__ = ['Policy', 'Spaces', 'set_threads']

@@ -115,3 +115,8 @@ def _device(name):
     if device.type == 'cuda' and not torch.cuda.is_available():
         raise ConfigurationError(f"device '{name}': this torch sees no CUDA device; valid: auto, cpu")
     return name
+
+
+def set_threads(count):
+    """Set how many CPU threads torch computes with, in the whole process."""
+    torch.set_num_threads(count)

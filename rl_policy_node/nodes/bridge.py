@@ -1,0 +1,232 @@
+"""The robots' side of a parameter file, played by an environment: observations out, commands in."""
+import threading
+import time
+
+import numpy as np
+
+from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
+from rl_policy_node.nodes.wiring import Sink, Source
+
+START = 1_000_000_000        # ns: simulated time begins at 1 s, because a stamp of 0 means none
+IDENTITY = {'orientation': np.array([0.0, 0.0, 0.0, 1.0])}
+
+
+class Bridge:
+    """Steps an environment with the commands that arrive and hands out what it observes.
+
+    emit(stamp, episode stamps): publishes `sources` and the clock. Commands arrive through
+    `receive(name, row, message)`. Lockstep: one step per complete set of commands that answers the
+    observation; real time: one step per period, with the commands there are.
+    """
+
+    def __init__(self, configuration, environment, emit, on_episode, log):
+        self._control, self._sim = configuration.control, configuration.sim
+        self._environment, self._emit, self._on_episode, self._log = environment, emit, on_episode, log
+        self.lockstep = self._sim.mode == 'lockstep'
+        self._period = 1.0 / self._control.control_rate
+        shapes = self._shapes()
+        self.sources = {name: Source(spec, self._control, shapes) for name, spec in self._control.sources.items()}
+        self.sinks = {action.name: Sink(action) for action in self._control.actions}
+        buffers = {name: source.buffer for name, source in self.sources.items()}
+        joints = {name: source.joints for name, source in self.sources.items()}
+        self._observations = ObservationManager(self._control, shapes, buffers, joints, environment.num_actions)
+        self._actions = ActionManager(self._control, environment.num_actions, buffers, joints)
+        self._check_fields()
+        rows = self._control.rows
+        self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}
+        self._condition = threading.Condition()
+        self._thread, self._running = None, False
+        self._paused = self._reset_asked = False
+        self._answered = np.full(rows, np.nan)
+        self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
+        self.episodes, self._recorder = Episodes(rows), Recorder() if self._sim.record else None
+        self.steps = self.misses = 0
+        self.latencies = []
+        self.finished = False
+
+    def _shapes(self):
+        have, rate = self._environment.shapes, self._environment.control_rate
+        missing = sorted(set(self._control.inputs) - set(have))
+        if missing:
+            raise ConfigurationError(f'inputs {missing} are not observations of sim.environment '
+                                     f"'{self._sim.environment}'; it has {sorted(have)}")
+        if rate is not None and abs(rate - self._control.control_rate) > 1e-6:
+            raise ConfigurationError(f'control_rate is {self._control.control_rate:g} Hz; '
+                                     f"sim.environment '{self._sim.environment}' steps at {rate:g} Hz")
+        return {name: have[name] for name in self._control.inputs}
+
+    def _check_fields(self):
+        fed = self._observations.fields()
+        for name, source in self.sources.items():
+            for field in source.buffer.values:
+                if (name, field) not in fed:
+                    raise ConfigurationError(f"source '{name}': its field '{field}' is read by an action and fed by no "
+                                             'term; the simulator cannot publish it')
+
+    # the thread
+
+    def start(self):
+        """Begin in a thread of its own."""
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name='bridge', daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        """End the thread and write what was recorded."""
+        with self._condition:
+            self._running = False
+            self._condition.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            self._write()
+
+    def _run(self):
+        try:
+            self._show(self._environment.reset())
+            if not self.lockstep:
+                self._await_commands()
+            due = time.monotonic() + self._period
+            while self._running and not self._over():
+                if self._paused or self._reset_asked:
+                    due = self._interrupted()
+                elif self._wait_for_commands() if self.lockstep else self._wait_until(due):
+                    self._step()
+                    due = max(due + self._period, time.monotonic())
+        except Exception:       # noqa: B902 - the node ends with the environment's own words
+            self._log.error(f'sim.environment failed at step {self.steps}', exc_info=True)
+        self.finished = True
+
+    def _over(self):
+        enough = self._sim.episodes and len(self.episodes.finished) >= self._sim.episodes
+        return bool(enough or (self._sim.steps and self.steps >= self._sim.steps))
+
+    def _interrupted(self):
+        with self._condition:
+            if self._paused:
+                self._condition.wait(0.05)
+            asked, self._reset_asked = self._reset_asked, False
+        if asked:
+            self._stamp += self._period_ns()
+            self._episode[:] = self._stamp
+            self.episodes.restart()
+            self._show(self._environment.reset())
+        return time.monotonic() + self._period
+
+    def _period_ns(self):
+        return round(self._period * 1e9)
+
+    def _await_commands(self):
+        """Keep showing the first observation until every robot is commanded, then begin the episode."""
+        while self._running:
+            with self._condition:
+                complete = self._condition.wait_for(self._complete, self._period)
+            self._stamp += self._period_ns()
+            if complete:
+                self._episode[:] = self._stamp
+            self._show(self._latest)
+            if complete:
+                return
+
+    def _wait_for_commands(self):
+        with self._condition:
+            return self._condition.wait_for(self._complete, 0.2)
+
+    def _wait_until(self, due):
+        time.sleep(max(due - time.monotonic(), 0.0))
+        with self._condition:
+            if not self._complete():
+                self.misses += 1
+        return True
+
+    def _complete(self):
+        return all(buffer.fresh.all() for buffer in self._received.values())
+
+    def _step(self):
+        with self._condition:
+            actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()},
+                                           {name: source.buffer for name, source in self.sources.items()})
+            # the first answer came when the policy was up, which says nothing of latency
+            latency = float(np.max(self._answered)) - self._shown if self.steps else np.nan
+        shown, qpos = self._latest, self._environment.qpos
+        qpos = None if qpos is None else qpos.copy()
+        observations, rewards, dones, successes = self._environment.step(actions)
+        self.steps += 1
+        self.latencies.append(latency)
+        self._record(shown, qpos, actions, rewards, dones, successes, latency)
+        for ended in self.episodes.add(rewards, dones, successes):
+            self._on_episode(*ended)
+        self._stamp += self._period_ns()
+        self._episode[dones] = self._stamp
+        self._show(observations)
+
+    def _show(self, observations):
+        """Publish an observation; what answers it has yet to come."""
+        self._latest = observations
+        self._observations.scatter(observations, {name: source.buffer for name, source in self.sources.items()})
+        with self._condition:
+            for buffer in self._received.values():
+                buffer.fresh[:] = False
+            self._answered[:] = np.nan
+            self._current = self._stamp
+            self._shown = time.monotonic()
+        self._emit(self._stamp, self._episode)
+
+    # what callbacks call
+
+    def receive(self, name, row, message):
+        """Take a command in. In lockstep one that answers another observation is not taken."""
+        sink, buffer = self.sinks[name], self._received[name]
+        with self._condition:
+            answers = not sink.adapter.has_header or sink.adapter.stamp(message) == self._current
+            if self.lockstep and not answers:
+                return
+            sink.accept(buffer, row, message, time.monotonic())
+            buffer.fresh[row] = answers
+            self._answered[row] = time.monotonic()
+            if self._complete():
+                self._condition.notify_all()
+
+    def ask_reset(self):
+        """Begin new episodes in every row before the next step."""
+        with self._condition:
+            self._reset_asked = True
+            self._condition.notify_all()
+
+    def pause(self, paused):
+        """Hold the environment and its clock, or let them go on."""
+        with self._condition:
+            self._paused = paused
+            self._condition.notify_all()
+
+    def message(self, name, row, stamp):
+        """Return the message of a source for one row, as published now."""
+        source = self.sources[name]
+        fixed = {field: IDENTITY.get(field, np.zeros(shape)) for field, shape in source.adapter.fields.items() if shape}
+        values = {field: value[row] for field, value in source.buffer.values.items()}
+        return source.adapter.to_message({**fixed, **values}, stamp, source.joints)
+
+    def summary(self):
+        """Return the figures of the run so far."""
+        return {**self.episodes.summary(self._sim.episodes), 'steps': self.steps,
+                'latency_ms': latency_ms(self.latencies), 'deadline_misses': self.misses,
+                'mode': 'lockstep' if self.lockstep else 'real time', 'robots': self._control.rows,
+                'control_rate': self._control.control_rate, 'seed': self._sim.seed}
+
+    def _record(self, observations, qpos, actions, rewards, dones, successes, latency):
+        if self._recorder is None:
+            return
+        extra = {} if qpos is None else {'qpos': qpos}
+        if successes is not None:
+            extra['successes'] = successes
+        self._recorder.add(**{f'obs/{name}': value for name, value in observations.items()}, actions=actions,
+                           rewards=rewards, dones=dones.astype(np.uint8), latency=latency, **extra)
+
+    def _write(self):
+        if self._recorder is not None:
+            self._recorder.write(self._sim.record)
+        if self._sim.summary:
+            write_summary(self._sim.summary, self.summary())

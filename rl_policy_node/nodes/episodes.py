@@ -1,0 +1,71 @@
+"""What happened in a simulator: episodes, figures, and a record of every step."""
+import json
+from pathlib import Path
+
+import numpy as np
+
+from rl_policy_node.nodes.diagnostics import percentiles
+
+
+class Episodes:
+    """Counts returns, lengths and successes per row; `finished` holds (row, index, return, length, success)."""
+
+    def __init__(self, rows):
+        self._return, self._length = np.zeros(rows), np.zeros(rows, dtype=np.int64)
+        self._index = np.zeros(rows, dtype=np.int64)
+        self.finished = []
+
+    def add(self, rewards, dones, successes):
+        """Take one step in; return the episodes that ended with it."""
+        self._return += rewards
+        self._length += 1
+        ended = [(int(row), int(self._index[row]), float(self._return[row]), int(self._length[row]),
+                  float('nan') if successes is None else float(successes[row])) for row in np.nonzero(dones)[0]]
+        self._index[dones] += 1
+        self.restart(dones)
+        self.finished += ended
+        return ended
+
+    def restart(self, rows=slice(None)):
+        """Forget the episodes under way."""
+        self._return[rows] = 0.0
+        self._length[rows] = 0
+
+    def summary(self, limit):
+        """Return episodes, success_rate and return_mean of the first `limit` episodes (0: all)."""
+        counted = self.finished[:limit] if limit else self.finished
+        table = np.array([[entry[2], entry[4]] for entry in counted]).reshape(-1, 2)
+        mean = table.mean(axis=0) if len(table) else np.full(2, np.nan)
+        return {'episodes': len(counted), 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
+
+
+class Recorder:
+    """Keeps every step in memory and writes it as one .npz: observations, actions, rewards, …"""
+
+    def __init__(self):
+        self._steps = []
+
+    def add(self, **arrays):
+        """Take one step in; arrays (rows, ...) are copied."""
+        self._steps.append({name: np.array(value) for name, value in arrays.items()})
+
+    def write(self, path):
+        """Write name → (steps, rows, ...) to a .npz file."""
+        if not self._steps:
+            return
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        names = self._steps[0]
+        np.savez_compressed(path, **{name: np.stack([step[name] for step in self._steps]) for name in names})
+
+
+def write_summary(path, summary):
+    """Write the figures of a run as JSON; what is not a number becomes null."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    clean = {key: None if isinstance(value, float) and not np.isfinite(value) else value
+             for key, value in summary.items()}
+    Path(path).write_text(json.dumps(clean, indent=2) + '\n')
+
+
+def latency_ms(latencies):
+    """Return p50, p99 and max, ms, rounded to a microsecond."""
+    return {name: round(value, 3) for name, value in percentiles(latencies).items()}

@@ -1,0 +1,303 @@
+"""The policy node: a lifecycle node that acts with an rl_games policy for one or many robots."""
+import contextlib
+import functools
+import gc
+import sys
+import threading
+import time
+import traceback
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Bool, Header
+from std_srvs.srv import Trigger
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes import diagnostics, parameters
+from rl_policy_node.nodes.control_loop import ControlLoop
+from rl_policy_node.nodes.runtime import run
+from rl_policy_node.nodes.stepper import Stepper
+from rl_policy_node.nodes.wiring import COMMAND_QOS, Sink, Source, source_qos, topic_of
+from rl_policy_node.policy import Policy, set_threads
+
+UNCONFIGURED, INACTIVE, ACTIVE = 'unconfigured', 'inactive', 'active'
+
+
+def _transition(callback):
+    """Log what goes wrong in a transition: rclpy itself drops the exception without a word."""
+    @functools.wraps(callback)
+    def guarded(self, state):
+        try:
+            return callback(self, state)
+        except ConfigurationError as error:
+            self.get_logger().error(f'{callback.__name__}: {error}')
+        except Exception:       # noqa: B902 - any fault ends in a safe state, with its traceback
+            self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.FAILURE
+    return guarded
+
+
+class PolicyNode(LifecycleNode):
+    """Loads a policy at configure, acts while active, holds the robots when it may not act."""
+
+    def __init__(self, **kwargs):
+        super().__init__('policy_node', allow_undeclared_parameters=True,
+                         automatically_declare_parameters_from_overrides=True, **kwargs)
+        parameters.declare(self)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._phase, self._fault, self._waited = UNCONFIGURED, None, 0.0
+        self._autostart = self.get_parameter('autostart').value is True
+        self.executor_name = self.get_parameter('executor').value
+        self.exit_code = 0
+        self._condition = threading.Condition()
+        self._active_publisher = self.create_publisher(
+            Bool, '~/is_active', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._say_active(False)
+
+    # lifecycle
+
+    @_transition
+    def on_configure(self, _state):
+        configuration = parameters.read(self)
+        self._control, spec = configuration.control, configuration.policy
+        set_threads(spec.threads)
+        started = time.monotonic()
+        policy = Policy.load(spec.train_config, spec.checkpoint, rows=self._control.rows, device=spec.device,
+                             backend=spec.backend, overrides=spec.overrides, deterministic=spec.deterministic,
+                             checkpoint_sha256=spec.checkpoint_sha256)
+        self._sources = {name: Source(source, self._control, policy.spaces.inputs)
+                         for name, source in self._control.sources.items()}
+        sinks = {action.name: Sink(action) for action in self._control.actions}
+        self._stepper = Stepper(self._control, policy, self._sources, self._publish, self._ros_now,
+                                self._condition, self.get_logger())
+        self._stepper.warm_up()
+        self._create_entities(sinks)
+        gc.collect()
+        gc.freeze()             # a collection of torch's objects would pause the loop
+        self._phase = INACTIVE
+        self.get_logger().info(
+            f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
+            f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {self._control.rows} rows, '
+            f'{self._control.control_rate:g} Hz, trigger {self._control.trigger}')
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_activate(self, state):
+        waiting = self._waiting()
+        if waiting:
+            raise ConfigurationError(f'not activated: {"; ".join(waiting)}')
+        self._stepper.start()
+        self._fault = None
+        result = super().on_activate(state)
+        self._loop.start()
+        self._phase = ACTIVE
+        self._say_active(True)
+        self.get_logger().info('active')
+        return result
+
+    @_transition
+    def on_deactivate(self, state):
+        self._stop_acting()
+        return super().on_deactivate(state)
+
+    @_transition
+    def on_cleanup(self, _state):
+        self._destroy_entities()
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_shutdown(self, _state):
+        self._stop_acting()
+        self._destroy_entities()
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_error(self, _state):
+        self._stop_acting()
+        self._destroy_entities()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _stop_acting(self):
+        """Stop the loop, then send the fallback and see it off."""
+        if self._phase != ACTIVE:
+            return
+        self._phase = INACTIVE
+        self._loop.stop()
+        self._stepper.stop()
+        for publishers in self._commands.values():
+            for publisher, _ in publishers:
+                publisher.wait_for_all_acked(Duration(seconds=0.2))
+        self._say_active(False)
+        self.get_logger().info('inactive; the fallback was sent')
+
+    # process
+
+    def poll(self):
+        """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
+        if self._fault is not None and self._phase == ACTIVE:
+            self.trigger_deactivate()
+        elif self._autostart and self._phase == UNCONFIGURED:
+            self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        elif self._autostart and self._phase == INACTIVE:
+            self._try_to_activate()
+        return True
+
+    def stop(self):
+        """Leave the robots on their fallback while the context still lives."""
+        if self._phase == ACTIVE:
+            self.trigger_deactivate()
+        self.trigger_shutdown()
+
+    def _try_to_activate(self):
+        waiting = self._waiting()
+        if not waiting:
+            self.trigger_activate()
+            self._autostart = False         # from here on it resumes when it is told to
+        elif time.monotonic() - self._waited > 2.0:
+            self._waited = time.monotonic()
+            self.get_logger().info(f'waiting: {"; ".join(waiting)}')
+
+    def _waiting(self):
+        """Return what activation waits for; no publisher and no message yet are different troubles."""
+        lines = []
+        for row in self._stepper.unfit():
+            for name, source in self._sources.items():
+                topic = topic_of(self._control.robots[row], source.spec.topic)
+                if source.buffer.received[row] == -float('inf'):
+                    what = 'no message yet' if self.count_publishers(topic) else 'no publisher'
+                    fault = source.buffer.last_fault[row]
+                    lines.append(f"{what} on {topic} (source '{name}')" + (f', last refused: {fault}' if fault else ''))
+        return lines or list(self._stepper.unfit().values())
+
+    # wiring
+
+    def _create_entities(self, sinks):
+        """Create what talks to the robots; if one of them cannot be, none stays."""
+        with contextlib.ExitStack() as entities:
+            self._create_inputs(entities)
+            self._create_outputs(entities, sinks)
+            self._entities = entities.pop_all()
+        self._loop = ControlLoop(
+            1.0 / self._control.control_rate, self._control.trigger, self._condition, self._stepper.ready,
+            self._stepper.step, self._stepper.watch, self._on_fault,
+            simulated=self.get_parameter('use_sim_time').value, now_ns=self._ros_now)
+
+    def _create_inputs(self, entities):
+        control, qos = self._control, source_qos(self._control.trigger == 'lockstep')
+        wanted = [(source.adapter.message_type, source.spec.topic, functools.partial(self._on_message, source))
+                  for source in self._sources.values()]
+        if control.episode_topic:
+            wanted.append((Header, control.episode_topic, self._on_episode))
+        for message_type, topic, callback in wanted:
+            for row, robot in enumerate(control.robots):
+                subscription = self.create_subscription(
+                    message_type, topic_of(robot, topic), functools.partial(callback, row), qos)
+                entities.callback(self.destroy_subscription, subscription)
+        entities.callback(self.destroy_service, self.create_service(Trigger, '~/reset', self._on_reset))
+        # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
+        threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
+                                  on_clock_change=True)
+        entities.callback(self.get_clock().create_jump_callback(threshold, post_callback=self._on_clock).unregister)
+
+    def _create_outputs(self, entities, sinks):
+        self._commands = {name: [] for name in sinks}
+        for name, sink in sinks.items():
+            for robot in self._control.robots:
+                publisher = self.create_publisher(
+                    sink.adapter.message_type, topic_of(robot, sink.spec.topic), COMMAND_QOS)
+                entities.callback(self.destroy_publisher, publisher)
+                self._commands[name].append((publisher, sink))
+
+    def _destroy_entities(self):
+        if self._phase != UNCONFIGURED:
+            self._phase = UNCONFIGURED
+            self._entities.close()
+            gc.unfreeze()
+
+    # callbacks
+
+    def _on_message(self, source, row, message):
+        with self._condition:
+            try:
+                source.accept(row, message, time.monotonic())
+            except ValueError as error:
+                source.buffer.reject(row, str(error))
+                self.get_logger().warning(f'{topic_of(self._control.robots[row], source.spec.topic)}: message '
+                                          f'refused: {error}', throttle_duration_sec=2.0)
+            if self._stepper.ready():
+                self._condition.notify_all()
+
+    def _on_episode(self, row, message):
+        with self._condition:
+            self._stepper.episode[row] = message.stamp.sec * 1_000_000_000 + message.stamp.nanosec
+            self._stepper.episode_fresh[row] = True
+            if self._stepper.ready():
+                self._condition.notify_all()
+
+    def _on_clock(self, jump):
+        with self._condition:
+            if jump.delta.nanoseconds < 0:
+                for source in self._sources.values():
+                    source.buffer.forget_stamps()
+                self._stepper.request_reset()
+                self.get_logger().warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
+                                          'recurrent states reset')
+            self._condition.notify_all()
+
+    def _on_reset(self, _request, response):
+        with self._condition:
+            self._stepper.request_reset()
+        response.success, response.message = True, f'recurrent state of {self._control.rows} rows reset'
+        return response
+
+    def _on_timer(self):
+        if self._phase == ACTIVE:
+            level, message, values = diagnostics.policy_report(self._stepper, self._loop, self._control)
+        else:
+            level, message, values = DiagnosticStatus.OK, self._phase, {}
+        stamp = Header(stamp=self.get_clock().now().to_msg())
+        self._diagnostics.publish(diagnostics.diagnostic_array(
+            stamp, self.get_fully_qualified_name().lstrip('/'), level, message, values))
+
+    def _on_set_parameters(self, changes):
+        """Refuse what would not take effect. Never raises: that would let any peer end the node."""
+        if self._phase == UNCONFIGURED:
+            return SetParametersResult(successful=True)
+        names = ', '.join(change.name for change in changes)
+        return SetParametersResult(
+            successful=False, reason=f'{names}: parameters take effect at configure; clean up first')
+
+    def _on_fault(self, error):
+        """The policy raised: send the fallback from here, at once; poll() deactivates."""
+        self.get_logger().error('the step failed:\n' + ''.join(traceback.format_exception(error)))
+        self._fault = error
+        self._stepper.stop()
+
+    # output
+
+    def _publish(self, commands, stamps, only):
+        for name, publishers in self._commands.items():
+            for row, (publisher, sink) in enumerate(publishers):
+                if only is None or only[row]:
+                    publisher.publish(sink.to_message(commands[name], row, stamps[name][row]))
+
+    def _ros_now(self):
+        return self.get_clock().now().nanoseconds
+
+    def _say_active(self, active):
+        self._active_publisher.publish(Bool(data=active))
+
+
+def main(args=None):
+    """Run the policy node until it is asked to end."""
+    sys.exit(run(PolicyNode, args))
+
+
+if __name__ == '__main__':
+    main()

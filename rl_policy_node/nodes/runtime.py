@@ -1,0 +1,66 @@
+"""What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
+import signal
+import traceback
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+from rclpy.signals import SignalHandlerOptions
+
+from rl_policy_node.errors import ConfigurationError
+
+
+def create_executor(name, logger):
+    """Return the executor by name; where this rclpy lacks the events executor, the single-threaded one."""
+    if name == 'events':
+        try:
+            from rclpy.experimental import EventsExecutor
+            return EventsExecutor()
+        except ImportError:
+            logger.info('this rclpy has no EventsExecutor; using the SingleThreadedExecutor')
+    return SingleThreadedExecutor()
+
+
+def run(create_node, args=None):
+    """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
+
+    The node offers `executor_name`, `poll()` (called between callbacks, False when it is done),
+    `stop()` (publishes what must be said while the context still lives) and `exit_code`.
+    rclpy's own signal handlers would invalidate the context before a last command could go out.
+    """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _frame: asked.append(signum))
+    try:
+        node = create_node()
+    except ConfigurationError as error:
+        get_logger('rl_policy_node').error(str(error))
+        rclpy.try_shutdown()
+        return 1
+    executor = create_executor(node.executor_name, node.get_logger())
+    executor.add_node(node)
+    try:
+        _spin(node, executor, asked)
+    finally:
+        node.stop()
+        executor.remove_node(node)
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return node.exit_code
+
+
+def _spin(node, executor, asked):
+    while not asked and rclpy.ok():
+        try:
+            # without a timeout the events executor never returns
+            executor.spin_once(timeout_sec=0.1)
+            if not node.poll():
+                return
+        except ExternalShutdownException:
+            return
+        except Exception:       # noqa: B902 - a callback's fault must not silence the robot's commands
+            node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
+    if asked:
+        node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')

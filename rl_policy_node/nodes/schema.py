@@ -1,0 +1,112 @@
+"""Every parameter of the package, in one place: name, type, default, unit, bounds, meaning.
+
+`*` stands for a name the user gives (a source, a term, …). The policy node and the simulator bridge
+read the same file, so that both know all of it.
+"""
+from dataclasses import dataclass
+import math
+
+from rl_policy_node.control.specs import ACTION_KINDS, FALLBACKS, TERM_KINDS, TRIGGERS
+
+REQUIRED = object()
+INF = math.inf
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declaration. type: string, bool, integer, double, or a list of one of them with []."""
+
+    name: str
+    type: str
+    default: object
+    description: str
+    unit: str = ''
+    low: float = -INF
+    high: float = INF
+    choices: tuple = ()
+
+
+def _p(name, type_name, default, description, **more):
+    return Parameter(name, type_name, default, description, **more)
+
+
+PARAMETERS = (
+    _p('policy.train_config', 'string', REQUIRED, "rl_games' train YAML, or a run's config.yaml"),
+    _p('policy.checkpoint', 'string', REQUIRED, 'checkpoint that rl_games wrote (.pth); its weights alone are read'),
+    _p('policy.checkpoint_sha256', 'string', '', 'checksum the checkpoint must have; empty: any'),
+    _p('policy.overrides', 'string[]', [], "changes to the train config in Hydra's form: name=value, +name=value, ~name"),
+    _p('policy.device', 'string', 'auto', 'torch device: auto, cpu, cuda:0, …'),
+    _p('policy.backend', 'string', 'auto', "what computes the actions; eager is rl_games' player", choices=('auto', 'eager')),
+    _p('policy.deterministic', 'bool', True, 'act on the mean of the distribution instead of a sample'),
+    _p('policy.threads', 'integer', 1, 'CPU threads of torch', low=1, high=256),
+    _p('policy.clip_observations', 'double', INF, "clip every input to ± this, as the environment's clipObservations did", low=0.0),
+
+    _p('control_rate', 'double', REQUIRED, 'steps of the policy per second; the rate it was trained at', unit='Hz', low=0.1, high=2000.0),
+    _p('trigger', 'string', 'timer', 'what starts a step: timer (control_rate), observation (every source has a new '
+       'message), lockstep (the same, and the simulator waits for the command)', choices=TRIGGERS),
+    _p('lockstep_timeout', 'double', 10.0, 'silence of a simulator in lockstep after which the fallback goes out', unit='s', low=0.1),
+    _p('robots', 'string[]', [''], 'namespace of each robot; one row of the batch and one recurrent state each'),
+    _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; a new one "
+       'resets its recurrent state. Empty: none'),
+    _p('autostart', 'bool', False, 'configure and activate without being asked'),
+    _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
+       choices=('events', 'single_threaded')),
+
+    _p('sources.*.topic', 'string', REQUIRED, "topic, below each robot's namespace"),
+    _p('sources.*.type', 'string', REQUIRED, 'message type, package/msg/Type'),
+    _p('sources.*.max_age', 'double', 0.1, 'age at which a value is stale and the fallback goes out', unit='s', low=1e-3),
+    _p('sources.*.use_header_stamp', 'bool', True, 'let the header stamp count for age and order beside the time of receipt'),
+    _p('sources.*.encoding', 'string', '32FC3', 'encoding of images'),
+
+    _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
+       'has the one input obs'),
+
+    _p('terms.*.kind', 'string', 'field', 'what the term is computed from', choices=TERM_KINDS),
+    _p('terms.*.source', 'string', '', 'source it is taken from'),
+    _p('terms.*.field', 'string', '', 'field of the source'),
+    _p('terms.*.joints', 'string[]', [], 'joints by name, in the order of training'),
+    _p('terms.*.offset', 'double[]', [], 'subtracted from the value, one for all or one each'),
+    _p('terms.*.clip', 'double', INF, 'bound ± on value − offset', low=0.0),
+    _p('terms.*.scale', 'double[]', [], 'multiplied last, one for all or one each'),
+    _p('terms.*.shape', 'integer[]', [], "shape of the value; by default the input's, where the term is alone in it"),
+
+    _p('actions.terms', 'string[]', REQUIRED, 'action terms, in the order of the action vector'),
+    _p('actions.*.kind', 'string', REQUIRED, 'law that makes a command of the action', choices=ACTION_KINDS),
+    _p('actions.*.topic', 'string', REQUIRED, "topic of the command, below each robot's namespace"),
+    _p('actions.*.type', 'string', REQUIRED, 'message type of the command'),
+    _p('actions.*.source', 'string', REQUIRED, 'source that measures what is commanded'),
+    _p('actions.*.fallback', 'string', 'hold', 'command when the policy may not act: hold the measured state', choices=FALLBACKS),
+    _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
+    _p('actions.*.joints', 'string[]', [], 'joint_position: joints by name, in the order of the action'),
+    _p('actions.*.scale', 'double[]', [1.0], 'joint_position: target = action · scale + offset', unit='rad, m'),
+    _p('actions.*.offset', 'double[]', [0.0], 'joint_position: see scale', unit='rad, m'),
+    _p('actions.*.lower', 'double[]', [], 'least target: per joint, or x, y, z of a pose', unit='rad, m'),
+    _p('actions.*.upper', 'double[]', [], 'greatest target: per joint, or x, y, z of a pose', unit='rad, m'),
+    _p('actions.*.max_velocity', 'double', INF, 'how fast a target may move from the last one sent', unit='rad/s, m/s', low=1e-6),
+    _p('actions.*.position_scale', 'double[]', [0.01], 'pose_delta: metres per unit of action', unit='m'),
+    _p('actions.*.rotation_scale', 'double[]', [0.05], 'pose_delta: radians per unit of action', unit='rad'),
+    _p('actions.*.rotation_threshold', 'double', 1e-6, 'pose_delta: angle up to which no turn is commanded', unit='rad', low=0.0),
+    _p('actions.*.max_angular_velocity', 'double', INF, 'pose_delta: how fast a target may turn', unit='rad/s', low=1e-6),
+
+    _p('sim.environment', 'string', 'insertion', 'environment that stands in for the robots', choices=('insertion',)),
+    _p('sim.mode', 'string', 'real_time', 'real_time: at control_rate, /clock published, the last command held; '
+       'lockstep: one step per command and nothing in between', choices=('real_time', 'lockstep')),
+    _p('sim.seed', 'integer', 0, 'seed of the environment', low=0),
+    _p('sim.episodes', 'integer', 0, 'end after so many episodes of all robots together; 0: never', low=0),
+    _p('sim.steps', 'integer', 0, 'end after so many steps; 0: never', low=0),
+    _p('sim.episode_length', 'integer', 256, 'steps of an episode', low=1),
+    _p('sim.stagger', 'bool', False, 'let the episodes of the robots end one after another'),
+    _p('sim.record', 'string', '', '.npz file that every observation, action and reward is written to at the end'),
+    _p('sim.summary', 'string', '', '.json file for the figures of the run'),
+)
+
+
+def find(name):
+    """Return the declaration that a parameter's name falls under, or None."""
+    exact = [p for p in PARAMETERS if p.name == name]
+    return exact[0] if exact else next((p for p in PARAMETERS if '*' in p.name and _matches(p.name, name)), None)
+
+
+def _matches(pattern, name):
+    pattern, name = pattern.split('.'), name.split('.')
+    return len(pattern) == len(name) and all(p in ('*', n) for p, n in zip(pattern, name))

@@ -1,0 +1,126 @@
+"""The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
+import functools
+import math
+import sys
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import Float64MultiArray, Header, MultiArrayDimension
+from std_srvs.srv import SetBool, Trigger
+
+from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.nodes import diagnostics, parameters
+from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.runtime import run
+from rl_policy_node.nodes.wiring import COMMAND_QOS, source_qos, topic_of
+from rl_policy_node.sim import create_environment
+
+
+class SimBridgeNode(Node):
+    """Publishes what the policy's sources expect and obeys what its sinks send."""
+
+    def __init__(self, **kwargs):
+        super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
+                         automatically_declare_parameters_from_overrides=True, **kwargs)
+        parameters.declare(self)
+        self.executor_name = self.get_parameter('executor').value
+        self.exit_code = 0
+        configuration = parameters.read(self)
+        self._control, self._sim = configuration.control, configuration.sim
+        environment = create_environment(self._sim.environment, self._control.rows, seed=self._sim.seed,
+                                         episode_length=self._sim.episode_length, stagger=self._sim.stagger)
+        self.bridge = Bridge(configuration, environment, self._emit, self._on_episode, self.get_logger())
+        self._create_entities()
+        self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
+                               f'{configuration.sim.mode} at {self._control.control_rate:g} Hz')
+        self.bridge.start()
+
+    def _create_entities(self):
+        robots = self._control.robots
+        qos = source_qos(self.bridge.lockstep)
+        self._sources = [(self.create_publisher(source.adapter.message_type, topic_of(robot, source.spec.topic), qos),
+                          name, row) for name, source in self.bridge.sources.items() for row, robot in enumerate(robots)]
+        self._episode_starts = [self.create_publisher(Header, topic_of(robot, self._control.episode_topic), qos)
+                                for robot in robots] if self._control.episode_topic else []
+        for name, sink in self.bridge.sinks.items():
+            for row, robot in enumerate(robots):
+                self.create_subscription(sink.adapter.message_type, topic_of(robot, sink.spec.topic),
+                                         functools.partial(self._on_command, name, row), COMMAND_QOS)
+        self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 1)
+        self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)
+        self._status = self.create_publisher(DiagnosticArray, '~/status', 10)
+        self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(SetBool, '~/pause', self._on_pause)
+
+    def poll(self):
+        """Go on until the environment has played what it was asked to."""
+        return not self.bridge.finished
+
+    def stop(self):
+        """End the environment and write what was recorded."""
+        self.bridge.stop()
+        summary = self.bridge.summary()
+        self._on_timer()
+        self.get_logger().info(', '.join(f'{name} {value}' for name, value in summary.items()))
+
+    # out
+
+    def _emit(self, stamp, episode):
+        """Publish the episode's start first, the clock last: whoever is paced by it has the rest."""
+        for row, publisher in enumerate(self._episode_starts):
+            message = Header()
+            set_stamp(message.stamp, episode[row])
+            publisher.publish(message)
+        for publisher, name, row in self._sources:
+            publisher.publish(self.bridge.message(name, row, stamp))
+        time = Time()
+        set_stamp(time, stamp)
+        self._clock_publisher.publish(ClockMessage(clock=time))
+
+    def _on_episode(self, row, index, total, length, success):
+        message = Float64MultiArray(data=[float(row), float(index), total, float(length), success])
+        message.layout.dim = [MultiArrayDimension(label='robot,episode,return,length,success', size=5, stride=5)]
+        self._episodes.publish(message)
+        name = self._control.robots[row] or 'robot'
+        outcome = '' if math.isnan(success) else ', success' if success else ', no success'
+        self.get_logger().info(f'{name}: episode {index}: return {total:.1f}, {length} steps{outcome}')
+
+    # in
+
+    def _on_command(self, name, row, message):
+        try:
+            self.bridge.receive(name, row, message)
+        except ValueError as error:
+            self.get_logger().warning(f"command '{name}' of row {row} refused: {error}", throttle_duration_sec=2.0)
+
+    def _on_reset(self, _request, response):
+        self.bridge.ask_reset()
+        response.success, response.message = True, 'new episodes begin'
+        return response
+
+    def _on_pause(self, request, response):
+        self.bridge.pause(request.data)
+        response.success, response.message = True, 'paused' if request.data else 'running'
+        return response
+
+    def _on_timer(self):
+        summary = self.bridge.summary()
+        for name, value in summary.pop('latency_ms').items():
+            summary[f'latency_{name}'] = value
+        message = 'finished' if self.bridge.finished else 'running'
+        self._status.publish(diagnostics.diagnostic_array(
+            Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),
+            DiagnosticStatus.OK, message, summary))
+
+
+def main(args=None):
+    """Run the bridge until it has played what it was asked to, or is asked to end."""
+    sys.exit(run(SimBridgeNode, args))
+
+
+if __name__ == '__main__':
+    main()

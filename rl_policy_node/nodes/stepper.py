@@ -1,0 +1,191 @@
+"""One step of the policy: sources → observations → actions → limited commands, row by row fit or held."""
+from collections import deque
+import copy
+import time
+
+import numpy as np
+
+from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.supervisor import Supervisor
+
+
+class Stepper:
+    """Puts policy and control together for all rows; owns what is shared with the callbacks.
+
+    sources: name → Source. publish(commands, stamps): sends commands; stamps name → (rows,) ns.
+    condition: held while sources are written. Callbacks write sources and call the `request_*` methods;
+    everything else belongs to the control loop's thread.
+    """
+
+    def __init__(self, control, policy, sources, publish, ros_now, condition, log):
+        self._control, self._policy, self.sources = control, policy, sources
+        self._publish, self._ros_now, self._condition, self._log = publish, ros_now, condition, log
+        joints = {name: source.joints for name, source in sources.items()}
+        buffers = {name: source.buffer for name, source in sources.items()}
+        actions = policy.spaces.num_actions
+        self._taken = copy.deepcopy(buffers)
+        self._observations = ObservationManager(control, policy.spaces.inputs, buffers, joints, actions)
+        self._actions = ActionManager(control, actions, buffers, joints)
+        patience = control.lockstep_timeout if control.trigger == 'lockstep' else None
+        self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
+        self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
+        self._reset = np.zeros(control.rows, dtype=bool)
+        self.episode = np.zeros(control.rows, dtype=np.int64)
+        self.episode_fresh = np.zeros(control.rows, dtype=bool)
+        self._begun = np.zeros(control.rows, dtype=np.int64)
+        self.fit = np.ones(control.rows, dtype=bool)
+        self.reasons = {}
+        self.steps = self.resets = 0
+        self.latencies = deque(maxlen=2000)
+        self._last_time = time.monotonic()
+
+    def warm_up(self):
+        """Step the policy on zeros: the first call is twenty times slower than the rest."""
+        zeros = {name: np.zeros((self._control.rows, *shape), np.float32)
+                 for name, shape in self._policy.spaces.inputs.items()}
+        for _ in range(5):
+            self._policy.act(self._shaped(zeros))
+        self._policy.reset()
+
+    def unfit(self):
+        """Return row → reason for the rows that could not act now: what activation has to wait for."""
+        with self._condition:
+            self._take()
+        return self._supervisor.assess(self._taken, time.monotonic(), self._ros_now())[1]
+
+    def start(self):
+        """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
+        with self._condition:
+            self._take()
+            for source in self.sources.values():
+                source.buffer.fresh[:] = np.isfinite(source.buffer.received)
+            self.episode_fresh[:] = self.episode != 0
+            self._reset[:] = True
+        self.fit[:], self.reasons = True, {}
+        self._actions.start(self._taken)
+        self._last_time = time.monotonic()
+
+    def request_reset(self, rows=slice(None)):
+        """Clear the recurrent state of rows before their next action; called with the condition held."""
+        self._reset[rows] = True
+
+    def ready(self):
+        """Whether every row that acts has a new observation; called with the condition held."""
+        complete = np.logical_and.reduce([source.buffer.fresh for source in self.sources.values()])
+        if self._control.trigger == 'lockstep':
+            if self._control.episode_topic:
+                complete &= self.episode_fresh
+            return bool(complete.all())
+        return bool(complete.any() and complete[self.fit].all())
+
+    def step(self):
+        """Act on what has arrived and publish a command for every row."""
+        with self._condition:
+            self._take()
+            reset = self._reset | self._episode_begins()
+            self._reset[:] = False
+        arrived = max(float(buffer.received.max()) for buffer in self._taken.values())
+        fit, reasons = self._judge()
+        self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
+        self._note(fit, reasons)
+        self._send(self._commands(fit & ~self._between_episodes()), answer=True)
+        self.steps += 1
+        self.latencies.append(time.monotonic() - arrived)
+
+    def watch(self):
+        """While nothing triggers: see whether sources went stale, and hold the rows that did."""
+        with self._condition:
+            self._take(keep_fresh=True)
+        fit, reasons = self._judge()
+        if fit.all() and self.fit.all():
+            return
+        # a row that is fit again stays unfit here: only a step resets it
+        self._note(fit & self.fit, reasons)
+        self._send(self._actions.commands(), only=~self.fit)
+
+    def stop(self):
+        """Publish the fallback for every row."""
+        with self._condition:
+            self._take()
+        self._actions.hold(self._taken, self.fit)
+        self._send(self._actions.commands())
+
+    def _take(self, keep_fresh=False):
+        for name, source in self.sources.items():
+            source.buffer.copy_to(self._taken[name])
+            if not keep_fresh:
+                source.buffer.fresh[:] = False
+        if not keep_fresh:
+            self.episode_fresh[:] = False
+
+    def _judge(self):
+        return self._supervisor.assess(self._taken, time.monotonic(), self._ros_now())
+
+    def _between_episodes(self):
+        """Rows whose episode has begun while some source still shows the one before."""
+        between = np.zeros(self._control.rows, dtype=bool)
+        for buffer in self._taken.values():
+            between |= (buffer.stamps != 0) & (buffer.stamps < self._begun)
+        return between
+
+    def _episode_begins(self):
+        begins = self.episode != self._begun
+        self._begun[:] = self.episode
+        return begins
+
+    def _clear(self, rows):
+        if rows.any():
+            self._policy.reset(rows)
+            self._last_action[rows] = 0.0
+            self.resets += int(rows.sum())
+
+    def _commands(self, acting):
+        """Return the commands of this step: the policy's for rows in `acting`, what was sent last elsewhere."""
+        dt = self._elapsed()
+        if not acting.any():
+            return self._actions.commands()
+        inputs = self._observations.compute(self._taken, self._last_action)
+        actions = self._policy.act(self._shaped(inputs), hold=~acting)
+        self._last_action[acting] = actions[acting]
+        finite = self._actions.process(actions, self._taken, acting, dt)
+        broken = acting & ~finite
+        if broken.any():
+            self._note(self.fit & ~broken, dict.fromkeys(np.nonzero(broken)[0], 'the policy gave a command that is not finite'))
+        return self._actions.commands()
+
+    def _elapsed(self):
+        """Return the time since the last step, s; after a gap a limit must not open wide."""
+        now, period = time.monotonic(), 1.0 / self._control.control_rate
+        elapsed, self._last_time = now - self._last_time, now
+        return period if self._control.trigger == 'lockstep' else min(elapsed, 2 * period)
+
+    def _shaped(self, inputs):
+        return inputs if self._policy.spaces.is_dict else inputs['obs']
+
+    def _note(self, fit, reasons):
+        """Take over which rows are fit; say what changed, and let rows that fell out hold where they are."""
+        lost, found = self.fit & ~fit, fit & ~self.fit
+        if lost.any():
+            self._actions.hold(self._taken, lost)
+        for row in np.nonzero(lost)[0]:
+            self._log.warning(f'{self._name(row)}: {reasons[row]}; sending the fallback')
+        for row in np.nonzero(found)[0]:
+            self._log.info(f'{self._name(row)}: recovered; recurrent state reset')
+        self.reasons = {row: text for row, text in {**self.reasons, **reasons}.items() if not fit[row]}
+        self.fit = fit.copy()
+
+    def _name(self, row):
+        return f"robot '{self._control.robots[row]}'" if self._control.robots[row] else 'robot'
+
+    def _send(self, commands, answer=False, only=None):
+        """Publish. A command of the policy carries the stamp of the observation acted on, a fallback the time.
+
+        In lockstep whatever answers an observation carries its stamp: the simulator waits for it.
+        """
+        stamps = {}
+        for action in self._control.actions:
+            stamp = self._taken[action.source].stamps
+            answers = np.full_like(self.fit, answer) & (self.fit | (self._control.trigger == 'lockstep'))
+            stamps[action.name] = np.where(answers & (stamp != 0), stamp, self._ros_now())
+        self._publish(commands, stamps, only)

@@ -1,0 +1,131 @@
+"""Topics as the configuration names them: which fields a source carries, what a sink is made of.
+
+The policy node and the simulator bridge both build on this, one from each end of the wire.
+"""
+import numpy as np
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from rl_policy_node.adapters import create_adapter
+from rl_policy_node.control.action_terms import FIELDS
+from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.errors import ConfigurationError, unknown
+
+COMMAND_TYPES = {
+    'joint_position': ('sensor_msgs/msg/JointState', 'std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray'),
+    'pose_delta': ('geometry_msgs/msg/PoseStamped',),
+}
+COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def source_qos(lockstep):
+    """Sensor data, best effort; in lockstep every message counts, and a late joiner gets the last one."""
+    if lockstep:
+        return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    return QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST)
+
+
+def topic_of(robot, topic):
+    """Return a robot's topic; an unnamed robot's is the topic itself."""
+    return f'{robot}/{topic}' if robot and not topic.startswith('/') else topic
+
+
+class Source:
+    """A source's adapter, joints and buffer."""
+
+    def __init__(self, spec, control, input_shapes):
+        self.spec = spec
+        self.adapter = create_adapter(spec.type, f'sources.{spec.name}.type', encoding=spec.encoding)
+        self.joints = control.joints_of(spec.name)
+        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows)
+        self._order = {}
+
+    def _shapes(self, control, input_shapes):
+        shapes = {}
+        for term in control.terms.values():
+            if term.kind == 'field' and term.source == self.spec.name:
+                shapes[term.field] = self._shape(term.field, term, control, input_shapes)
+        for action in control.actions:
+            if action.source == self.spec.name:
+                shapes.update({field: self._shape(field, None, control, input_shapes) for field in FIELDS[action.kind]})
+        if not shapes:
+            raise ConfigurationError(f"source '{self.spec.name}' is used by no term and no action")
+        return {field: (shape, self.adapter.dtype) for field, shape in shapes.items()}
+
+    def _shape(self, field, term, control, input_shapes):
+        if field not in self.adapter.fields:
+            raise unknown('field', field, self.adapter.fields, f"source '{self.spec.name}' ({self.spec.type})")
+        fixed = self.adapter.fields[field]
+        if fixed is not None:
+            return fixed
+        if self.joints:
+            return (len(self.joints),)
+        if term is not None and term.shape:
+            return term.shape
+        alone = [input_shapes[name] for name, terms in control.inputs.items()
+                 if term is not None and terms == (term.name,) and name in input_shapes]
+        if not alone:
+            raise ConfigurationError(f"source '{self.spec.name}': the size of '{field}' is not known; "
+                                     'state the joints or the shape of the term that reads it')
+        return alone[0]
+
+    def accept(self, row, message, now):
+        """Write a message into the buffer; raises ValueError for one that does not fit."""
+        arrays = self.adapter.to_arrays(message)
+        names = self.adapter.names(message)
+        if names is not None and self.joints:
+            arrays = self._by_name(names, arrays)
+        self.buffer.write(row, arrays, self.adapter.stamp(message), now)
+
+    def _by_name(self, names, arrays):
+        order = self._order.get(names)
+        if order is None:
+            order = self._order[names] = _order(names, self.joints)
+        return {field: value[order] for field, value in arrays.items()}
+
+
+def _order(names, joints):
+    if len(set(names)) != len(names):
+        raise ValueError(f'names a joint twice: {list(names)}')
+    missing = [joint for joint in joints if joint not in names]
+    if missing:
+        raise ValueError(f'lacks the joints {missing}; it names {list(names)}')
+    return np.array([names.index(joint) for joint in joints], dtype=np.intp)
+
+
+class Sink:
+    """A command's adapter; turns field → array of one row into a message and back."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        if spec.type not in COMMAND_TYPES[spec.kind]:
+            raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
+                          f'actions.{spec.name}.type (kind {spec.kind})')
+        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', frame_id=spec.frame_id)
+
+    def to_message(self, command, row, stamp):
+        """Return the message of one row of a command."""
+        return self.adapter.to_message({field: value[row] for field, value in command.items()}, stamp, self.spec.joints)
+
+    def buffer(self, rows, max_age):
+        """Return a buffer for received commands: the sink seen from the robot's side."""
+        fields = FIELDS[self.spec.kind]
+        sizes = {field: self.adapter.fields.get(field) or (len(self.spec.joints),) for field in fields}
+        spec = _Received(self.spec.topic, max_age)
+        return SourceBuffer(spec, {field: (shape, np.float64) for field, shape in sizes.items()}, rows)
+
+    def accept(self, buffer, row, message, now):
+        """Write a received command into its buffer; raises ValueError for one that does not fit."""
+        arrays = self.adapter.to_arrays(message)
+        names = self.adapter.names(message)
+        if names is not None:
+            arrays = {field: value[_order(names, self.spec.joints)] for field, value in arrays.items()}
+        if 'data' in arrays:
+            arrays = {next(iter(buffer.values)): arrays['data']}
+        buffer.write(row, arrays, self.adapter.stamp(message), now)
+
+
+class _Received:
+    use_header_stamp = False
+
+    def __init__(self, topic, max_age):
+        self.topic, self.max_age = topic, max_age
