@@ -1,0 +1,71 @@
+# `make demo` and `make test` from a bare machine: Python 3.10 or newer with venv, make, a network for pip.
+PYTHON ?= python3
+VENV := .venv
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+
+# A fixed version, so that pip takes a CPU build of it where it is offered one: the CPU is enough for the
+# demo and the tests, and plain `torch` may be gigabytes of CUDA. `make setup TORCH='torch --index-url ...'`
+# takes another build.
+TORCH ?= torch==2.13.0
+
+DEMO_ARGS ?=
+TEST_ARGS ?=
+TRAIN_ARGS ?=
+# pip speaks only of errors; `make setup QUIET=` shows all of it.
+QUIET ?= -qq
+
+# The ROS wheels start Python again with LD_LIBRARY_PATH set, and mark that in the environment. Left to
+# another virtual environment, the mark keeps it from finding its own libraries.
+ifdef _ROS_WHEELS_BOOTSTRAP_COMPLETE
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH
+endif
+
+# The interpreter below a virtual environment that may be active: a new one does not see its packages.
+BASE = $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)')
+# What the robot brings itself: a torch built for it, a sourced ROS.
+INHERITED = $(shell $(BASE) -c 'from importlib.util import find_spec; \
+	print(*(name for name in ("torch", "rclpy") if find_spec(name)))')
+EXTRAS = sim,test$(if $(filter rclpy,$(INHERITED)),,$(comma)ros)
+comma := ,
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test train train-blind clean
+
+help:
+	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
+	@echo 'make demo         run the policy against the simulator through ROS (DEMO_ARGS)'
+	@echo 'make test         run the tests (TEST_ARGS)'
+	@echo 'make train        train the insertion policy into runs/insertion (TRAIN_ARGS)'
+	@echo 'make train-blind  the same without touch'
+	@echo 'make clean        remove $(VENV), build products and reports; runs/ stays'
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: setup.py setup.cfg package.xml Makefile | $(VENV)/kept.txt
+	@$(if $(filter torch,$(INHERITED)),,echo "Installing $(TORCH)"; $(PIP) install $(QUIET) $(TORCH))
+	@echo 'Installing rl_policy_node[$(EXTRAS)] and what it needs'
+	@$(PIP) install $(QUIET) -c $(VENV)/kept.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+# torch, and ROS's messages, were compiled against the numpy beside them: pip must replace none of these.
+$(VENV)/kept.txt:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	@echo 'Creating $(VENV) with $(BASE)$(if $(INHERITED), and its $(INHERITED))'
+	@$(BASE) -m venv $(if $(INHERITED),--system-site-packages) $(VENV)
+	@$(PIP) list --format=freeze | grep -E '^(torch|numpy)==' > $@.new || true
+	@mv $@.new $@
+
+demo: setup
+	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
+
+test: setup
+	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
+
+train: setup
+	@$(VENV)/bin/rl_policy train --output runs/insertion $(TRAIN_ARGS)
+
+train-blind: setup
+	@$(VENV)/bin/rl_policy train --blind --output runs/insertion $(TRAIN_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis reports

@@ -1,0 +1,143 @@
+"""The declarations that colcon, rosdep and pip read, held against each other and against the code."""
+import ast
+import configparser
+from importlib import metadata
+from pathlib import Path
+import re
+import runpy
+import sys
+import xml.etree.ElementTree as ElementTree
+
+from imports import imports, python_files, ROOT
+import pytest
+
+PACKAGE = 'rl_policy_node'
+ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python'}
+NOT_ON_PYPI = {'launch', 'launch_ros'}
+# Where pip's name is not that of the module.
+DISTRIBUTIONS = {'yaml': 'pyyaml'}
+
+
+@pytest.fixture
+def arguments(monkeypatch):
+    """Return what setup.py hands to setuptools."""
+    setuptools = pytest.importorskip('setuptools')
+    captured = {}
+    monkeypatch.setattr(setuptools, 'setup', captured.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / 'setup.py'))
+    return captured
+
+
+@pytest.fixture
+def manifest():
+    """Return the root element of package.xml."""
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+def _top_level_imports():
+    files = [*python_files(ROOT / PACKAGE), *python_files(ROOT / 'launch')]
+    return {module.split('.')[0] for file in files for _, module in imports(file)} - {PACKAGE}
+
+
+def _message_types():
+    """Yield the names, as in `std_msgs/msg/Header`, that the code and the configuration mention."""
+    for file in python_files(ROOT / PACKAGE):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from re.findall(r'^\w+/(?:msg|srv)/\w+$', node.value)
+    for file in (ROOT / 'config').rglob('*.yaml'):
+        yield from re.findall(r'\w+/(?:msg|srv)/\w+', file.read_text(encoding='utf-8'))
+
+
+def _ros_packages():
+    imported = {name for name in _top_level_imports()
+                if name in ROS_PYTHON or re.fullmatch(r'\w+_(msgs|srvs|interfaces)', name)}
+    return imported | {name.split('/')[0] for name in _message_types()}
+
+
+def _names(requirements):
+    return {re.match(r'[\w.-]+', requirement)[0].lower().replace('_', '-') for requirement in requirements}
+
+
+def test_versions_agree(arguments, manifest):
+    assert arguments['version'] == manifest.findtext('version')
+
+
+def test_installed_version_agrees(arguments):
+    try:
+        installed = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f'{PACKAGE} is not installed')
+    assert installed == arguments['version']
+
+
+def test_names_and_licenses_agree(arguments, manifest):
+    assert arguments['name'] == manifest.findtext('name') == PACKAGE
+    assert arguments['license'] == manifest.findtext('license') == 'Apache-2.0'
+    assert 'Apache License' in (ROOT / 'LICENSE').read_text()
+
+
+def test_ros_packages_in_use_are_in_package_xml(manifest):
+    declared = {element.text for element in manifest.findall('exec_depend')}
+    assert _ros_packages() - declared == set()
+
+
+def test_ros_packages_in_use_are_in_the_ros_extra(arguments):
+    wanted = {'ros-' + name.replace('_', '-') for name in _ros_packages() - NOT_ON_PYPI}
+    assert wanted - _names(arguments['extras_require']['ros']) == set()
+
+
+def test_third_party_imports_are_declared(arguments):
+    extras = arguments['extras_require'].values()
+    declared = _names([*arguments['install_requires'], *(name for extra in extras for name in extra)])
+    third_party = _top_level_imports() - _ros_packages() - sys.stdlib_module_names
+    wanted = {DISTRIBUTIONS.get(name, name.replace('_', '-')) for name in third_party}
+    assert wanted - declared == set()
+
+
+def test_pip_never_forbids_a_newer_python_or_torch(arguments):
+    assert arguments['python_requires'] == '>=3.10'
+    torch, = [name for name in arguments['install_requires'] if name.startswith('torch')]
+    assert re.fullmatch(r'torch(>=[\d.]+)?', torch)
+
+
+def test_launch_and_config_files_are_installed(arguments):
+    wanted = {file.relative_to(ROOT) for folder in ('launch', 'config') for file in (ROOT / folder).rglob('*')
+              if file.is_file() and '__pycache__' not in file.parts}
+    installed = {Path(file): Path(folder) for folder, files in arguments['data_files'] for file in files}
+    assert {file: installed.get(file) for file in wanted} == {
+        file: Path('share', PACKAGE) / file.parent for file in wanted}
+
+
+def test_models_are_installed(arguments):
+    folder = ROOT / PACKAGE
+    matched = {file for pattern in arguments['package_data'][PACKAGE] for file in folder.glob(pattern)}
+    wanted = {file for file in (folder / 'models').rglob('*') if file.is_file()}
+    assert wanted and wanted - matched == set()
+
+
+def test_every_folder_of_code_is_installed(arguments):
+    folders = {file.parent.relative_to(ROOT) for file in python_files(ROOT / PACKAGE)}
+    assert set(arguments['packages']) == {'.'.join(folder.parts) for folder in folders}
+
+
+def test_ament_finds_the_package(arguments, manifest):
+    assert manifest.findtext('export/build_type') == 'ament_python'
+    assert ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']) in arguments['data_files']
+    assert (f'share/{PACKAGE}', ['package.xml']) in arguments['data_files']
+    assert (ROOT / 'resource' / PACKAGE).is_file()
+
+
+def test_ros2_run_finds_the_scripts():
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    assert config['develop']['script_dir'] == config['install']['install_scripts'] == f'$base/lib/{PACKAGE}'
+
+
+@pytest.mark.parametrize('script', ['policy_node', 'sim_bridge_node', 'rl_policy'])
+def test_script_has_a_main(arguments, script):
+    scripts = dict(entry.split(' = ') for entry in arguments['entry_points']['console_scripts'])
+    module, function = scripts[script].split(':')
+    tree = ast.parse((ROOT / f'{module.replace(".", "/")}.py').read_bytes())
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
