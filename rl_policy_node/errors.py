@@ -5,6 +5,10 @@ class ConfigurationError(ValueError):
     """Something in the parameters, the train config or the checkpoint does not fit the rest."""
 
 
+class ContractError(ValueError):
+    """A message that is not what the configuration says its topic carries: it will not mend itself."""
+
+
 def unknown(kind, name, valid, where=''):
     """Return the error for a name that is not one of `valid`."""
     place = f' in {where}' if where else ''

@@ -3,8 +3,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from rl_policy_node.errors import ContractError
 
-class MessageError(ValueError):
+
+class MessageError(ContractError):
     """A message that cannot be what it claims to be; says which part and why."""
 
 

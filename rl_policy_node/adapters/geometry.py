@@ -2,7 +2,7 @@
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 import numpy as np
 
-from rl_policy_node.adapters.base import Adapter, MessageError
+from rl_policy_node.adapters.base import Adapter
 
 
 class PoseStampedAdapter(Adapter):
@@ -17,7 +17,7 @@ class PoseStampedAdapter(Adapter):
         p, q = message.pose.position, message.pose.orientation
         orientation = np.array([q.x, q.y, q.z, q.w])
         if abs(orientation @ orientation - 1.0) > 1e-3:
-            raise MessageError(f'orientation {orientation.tolist()} is not a unit quaternion (x, y, z, w)')
+            raise ValueError(f'orientation {orientation.tolist()} is not a unit quaternion (x, y, z, w)')
         return {'position': np.array([p.x, p.y, p.z]), 'orientation': orientation}
 
     def to_message(self, arrays, stamp, names=()):

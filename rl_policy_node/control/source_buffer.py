@@ -1,7 +1,7 @@
 """The latest value of a source, for every row, with its age."""
 import numpy as np
 
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, ContractError
 
 
 class SourceBuffer:
@@ -19,7 +19,7 @@ class SourceBuffer:
         self.received = np.full(rows, -np.inf)
         self.fresh = np.zeros(rows, dtype=bool)
         self.rejected = np.zeros(rows, dtype=np.int64)
-        self.last_fault = [''] * rows
+        self.last_fault = [None] * rows
 
     def write(self, row, arrays, stamp, now):
         """Store one message's arrays; shape and finiteness decide before anything is changed.
@@ -34,10 +34,15 @@ class SourceBuffer:
             value[row] = np.reshape(arrays[field], value.shape[1:])
         self.stamps[row], self.received[row], self.fresh[row] = stamp, now, True
 
-    def reject(self, row, reason):
-        """Count a message that was not taken."""
+    def reject(self, row, fault):
+        """Count a message that was not taken, and keep the ValueError that says why."""
         self.rejected[row] += 1
-        self.last_fault[row] = reason
+        self.last_fault[row] = fault
+
+    def broken(self, row):
+        """Return why no message of this row can fit, or None: all that came were of another kind."""
+        never = np.isinf(self.received[row])
+        return self.last_fault[row] if never and isinstance(self.last_fault[row], ContractError) else None
 
     def forget_stamps(self):
         """Take whatever comes next: time has jumped."""
@@ -53,10 +58,10 @@ class SourceBuffer:
 
 def _check(field, array, shape):
     if array is None:
-        raise ValueError(f'{field} is missing from the message')
+        raise ContractError(f'{field} is missing from the message')
     size = int(np.prod(shape))
     if array.size != size or (array.ndim > 1 and array.shape != shape):
-        raise ValueError(f'{field} has the shape {array.shape}; expected {shape}')
+        raise ContractError(f'{field} has the shape {array.shape}; expected {shape}')
     if array.dtype.kind == 'f' and not np.isfinite(array).all():
         raise ValueError(f'{field} has a value that is not finite')
 

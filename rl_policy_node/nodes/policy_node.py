@@ -89,6 +89,10 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_activate(self, state):
+        broken = self._broken()
+        if broken:
+            self.get_logger().error(f'not activated, and unconfigured again: {broken}')
+            return TransitionCallbackReturn.ERROR
         waiting = self._waiting()
         if waiting:
             raise ConfigurationError(f'not activated: {"; ".join(waiting)}')
@@ -156,12 +160,20 @@ class PolicyNode(LifecycleNode):
 
     def _try_to_activate(self):
         waiting = self._waiting()
-        if not waiting:
+        if not waiting or self._broken():
             self.trigger_activate()
             self._autostart = False         # from here on it resumes when it is told to
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
             self.get_logger().info(f'waiting: {"; ".join(waiting)}')
+
+    def _broken(self):
+        """Return what makes waiting pointless: a topic that carries something else than the file says."""
+        for name, source in self._sources.items():
+            for row, robot in enumerate(self._control.robots):
+                if source.buffer.broken(row):
+                    return f"source '{name}' on {topic_of(robot, source.spec.topic)}: {source.buffer.broken(row)}"
+        return ''
 
     def _waiting(self):
         """Return what activation waits for; no publisher and no message yet are different troubles."""
@@ -227,7 +239,7 @@ class PolicyNode(LifecycleNode):
             try:
                 source.accept(row, message, time.monotonic())
             except ValueError as error:
-                source.buffer.reject(row, str(error))
+                source.buffer.reject(row, error)
                 self.get_logger().warning(f'{topic_of(self._control.robots[row], source.spec.topic)}: message '
                                           f'refused: {error}', throttle_duration_sec=2.0)
             if self._stepper.ready():

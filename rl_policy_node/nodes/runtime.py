@@ -1,5 +1,6 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
 import signal
+import sys
 import traceback
 
 import rclpy
@@ -28,7 +29,11 @@ def run(create_node, args=None):
     `stop()` (publishes what must be said while the context still lives) and `exit_code`.
     rclpy's own signal handlers would invalidate the context before a last command could go out.
     """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:      # noqa: B902 - rcl's own type is private; a bad parameter file ends here
+        print(f'rl_policy_node: {error}', file=sys.stderr)
+        return 1
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda signum, _frame: asked.append(signum))

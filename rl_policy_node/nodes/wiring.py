@@ -8,7 +8,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rl_policy_node.adapters import create_adapter
 from rl_policy_node.control.action_terms import FIELDS
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 
 COMMAND_TYPES = {
     'joint_position': ('sensor_msgs/msg/JointState', 'std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray'),
@@ -85,10 +85,10 @@ class Source:
 
 def _order(names, joints):
     if len(set(names)) != len(names):
-        raise ValueError(f'names a joint twice: {list(names)}')
+        raise ContractError(f'names a joint twice: {list(names)}')
     missing = [joint for joint in joints if joint not in names]
     if missing:
-        raise ValueError(f'lacks the joints {missing}; it names {list(names)}')
+        raise ContractError(f'lacks the joints {missing}; it names {list(names)}')
     return np.array([names.index(joint) for joint in joints], dtype=np.intp)
 
 

@@ -1,0 +1,89 @@
+"""`rl_policy`: the command line. Heavy imports wait until their command is called."""
+import argparse
+from pathlib import Path
+import sys
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.resources import resolve
+
+MODELS = 'package://rl_policy_node/models/insertion/'
+
+
+def main(args=None):
+    """Run a command; errors a user can mend are one line, without a traceback."""
+    options = _parser().parse_args(args)
+    try:
+        return options.run(options)
+    except (ConfigurationError, RuntimeError) as error:
+        print(f'rl_policy {options.command}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog='rl_policy', description='Deploy rl_games policies through ROS 2.')
+    commands = parser.add_subparsers(dest='command', required=True)
+    _add_demo(commands)
+    _add_play(commands)
+    _add_train(commands)
+    return parser
+
+
+def _add_demo(commands):
+    demo = commands.add_parser('demo', help='the shipped policy inserts pegs through two ROS 2 nodes')
+    demo.add_argument('--episodes', type=int, default=20)
+    demo.add_argument('--lockstep', action='store_true', help='as fast as it goes, one step per command')
+    demo.add_argument('--robots', type=int, default=4, help='arms, one row of the batch each')
+    demo.add_argument('--seed', type=int, default=7)
+    demo.add_argument('--output', default='reports/demo', help='folder for the report, the record and the logs')
+    demo.add_argument('--json', metavar='FILE', help='write the figures there, too')
+    demo.add_argument('--no-report', action='store_true')
+    demo.set_defaults(run=_demo)
+
+
+def _add_play(commands):
+    play = commands.add_parser('play', help="the same episodes in rl_games' own play loop, without ROS")
+    play.add_argument('--episodes', type=int, default=200)
+    play.add_argument('--robots', type=int, default=4)
+    play.add_argument('--seed', type=int, default=7)
+    play.add_argument('--blind', action='store_true', help='the policy that was trained without touch')
+    play.set_defaults(run=_play)
+
+
+def _add_train(commands):
+    train = commands.add_parser('train', help='train the insertion policy again')
+    train.add_argument('--output', default='runs/insertion')
+    train.add_argument('--blind', action='store_true', help='without the tactile observations')
+    train.add_argument('--epochs', type=int, default=None)
+    train.set_defaults(run=_train)
+
+
+def _demo(options):
+    from rl_policy_node.tools.demo import demo
+    demo(options.episodes, options.lockstep, options.robots, options.seed, options.output,
+         json_file=options.json, report=not options.no_report)
+    return 0
+
+
+def _play(options):
+    from rl_policy_node.policy import set_threads
+    from rl_policy_node.sim.insertion.environment import InsertionEnv
+    from rl_policy_node.tools.play import play, success_rate
+    set_threads(1)
+    prefix = resolve(MODELS) + ('/blind_' if options.blind else '/')
+    env = InsertionEnv(options.robots, seed=options.seed, tactile_observations=not options.blind)
+    record = play(f'{prefix}train.yaml', f'{prefix}policy.pth', env, options.episodes)
+    print(f'success {success_rate(record, options.episodes):.1%} in {options.episodes} episodes')
+    return 0
+
+
+def _train(options):
+    from rl_policy_node.tools.train import train
+    rate = train(Path(resolve(MODELS + 'train.yaml')), options.output, options.blind, options.epochs)
+    print(f'success of the kept weights over 512 fresh episodes: {rate:.1%}; written to {options.output}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

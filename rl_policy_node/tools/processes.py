@@ -1,0 +1,75 @@
+"""Nodes as processes of their own, in a DDS domain of their own on this machine."""
+import fcntl
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+
+_held = []
+
+
+def private_domain():
+    """Keep to this machine, in a domain other runs are unlikely to share, unless the user chose one.
+
+    Changes this process' environment, which its children inherit.
+    """
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    if 'ROS_DOMAIN_ID' not in os.environ:
+        os.environ['ROS_DOMAIN_ID'] = str(_free_domain())
+
+
+def _free_domain():
+    """Return a domain that no other process holds; this one holds it until it ends."""
+    for domain in range(101, 1, -1):
+        lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        _held.append(lock)
+        return domain
+    raise RuntimeError('every DDS domain from 2 to 101 is taken on this machine; set ROS_DOMAIN_ID')
+
+
+class NodeProcess:
+    """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
+
+    def __init__(self, module, params_file, overrides, log, extra=()):
+        arguments = [sys.executable, '-m', f'rl_policy_node.nodes.{module}', '--ros-args',
+                     '--params-file', str(params_file)]
+        for name, value in overrides.items():
+            arguments += ['-p', f'{name}:={_yaml(value)}']
+        self.name, self.log = module, log
+        with open(log, 'w') as output:
+            self.process = subprocess.Popen([*arguments, *extra], stdout=output, stderr=subprocess.STDOUT,
+                                            start_new_session=True)
+
+    def poll(self):
+        """Return the exit code, or None while it runs."""
+        return self.process.poll()
+
+    def stop(self, number=signal.SIGINT, patience=15.0):
+        """Ask it to end, then make it; return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def tail(self, lines=20):
+        """Return the end of its output."""
+        with open(self.log, errors='replace') as file:
+            return ''.join(file.readlines()[-lines:])
+
+
+def _yaml(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return '[' + ', '.join(map(_yaml, value)) + ']'
+    return f"'{value}'" if isinstance(value, str) else str(value)
