@@ -1,0 +1,159 @@
+"""A small real robot on the other end of the topics, and a small real policy."""
+import json
+from pathlib import Path
+import time
+
+from geometry_msgs.msg import WrenchStamped
+from lifecycle_msgs.srv import ChangeState, GetState
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+import torch
+import yaml
+
+from rl_policy_node.policy import Policy, Spaces
+from rl_policy_node.tools.processes import NodeProcess
+
+JOINTS = ['shoulder', 'elbow', 'wrist']
+OBSERVATION = 9
+
+
+def tiny_run(folder):
+    """Write train.yaml and policy.pth of a recurrent flat policy into a folder."""
+    network = {
+        'name': 'actor_critic', 'separate': False,
+        'space': {'continuous': {'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
+                                 'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}},
+        'mlp': {'units': [16], 'activation': 'elu', 'initializer': {'name': 'default'}},
+        'rnn': {'name': 'lstm', 'units': 8, 'layers': 1, 'before_mlp': True}}
+    params = {'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
+              'network': network, 'config': {'normalize_input': True, 'normalize_value': True, 'reward_shaper': {}}}
+    (folder / 'train.yaml').write_text(yaml.safe_dump({'params': params}))
+    torch.manual_seed(1)
+    policy = Policy.load(folder / 'train.yaml', spaces=Spaces((OBSERVATION,), 3), device='cpu')
+    torch.save({'model': policy.player.model.state_dict()}, folder / 'policy.pth')
+    return folder
+
+
+def parameters(run, **changes):
+    """Return the parameter tree that fits the tiny policy and the arm."""
+    tree = {
+        'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu'},
+        'control_rate': 50.0, 'trigger': 'timer', 'autostart': True,
+        'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.2},
+                    'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.2}},
+        'inputs': {'obs': ['position', 'velocity', 'force']},
+        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS, 'offset': [0.1, 0.2, 0.3]},
+                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS, 'scale': [0.05]},
+                  'force': {'source': 'wrench', 'field': 'force', 'clip': 20.0}},
+        'actions': {'terms': ['arm'],
+                    'arm': {'kind': 'joint_position', 'source': 'joints', 'joints': JOINTS, 'scale': [0.5],
+                            'offset': [0.1, 0.2, 0.3], 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray'}}}
+    for name, value in changes.items():
+        *parents, leaf = name.split('.')
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[leaf] = value
+    return tree
+
+
+class Arm:
+    """Publishes joint states and a wrench until told to stop; keeps the commands it gets."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.position, self.velocity, self.force = [0.3, -0.2, 0.5], [0.0, 0.1, -0.1], [1.0, 2.0, 3.0]
+        self.names = JOINTS
+        self.talking = {'joints', 'wrench'}
+        self.commands, self.times = [], []
+        self._processes = []
+        self._spoke = 0.0
+
+    def __enter__(self):
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self.node = rclpy.create_node('arm', context=self._context)
+        self._joints = self.node.create_publisher(JointState, 'joint_states', 10)
+        self._wrench = self.node.create_publisher(WrenchStamped, 'wrench', 10)
+        self.node.create_subscription(Float64MultiArray, 'commands', self._on_command, QoSProfile(depth=10))
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        return self
+
+    def __exit__(self, *_):
+        for process in self._processes:
+            process.stop()
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def start(self, tree, module='policy_node'):
+        """Start a node with a parameter tree; it is stopped with the arm."""
+        file = self.folder / f'{module}.yaml'
+        # JSON is YAML without aliases, which rcl's parser does not read
+        file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
+        self._processes.append(NodeProcess(module, file, {}, self.folder / f'{module}.log'))
+        return self._processes[-1]
+
+    def speak(self):
+        """Publish what the sensors of `talking` measure."""
+        stamp = self.node.get_clock().now().to_msg()
+        if 'joints' in self.talking:
+            message = JointState(name=self.names, position=self.position, velocity=self.velocity)
+            message.header.stamp = stamp
+            self._joints.publish(message)
+        if 'wrench' in self.talking:
+            message = WrenchStamped()
+            message.header.stamp = stamp
+            message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
+            self._wrench.publish(message)
+
+    def live_until(self, condition, timeout=30.0):
+        """Speak at 100 Hz and listen until `condition()`; return whether it came true in time."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            if time.monotonic() - self._spoke > 0.01:
+                self._spoke = time.monotonic()
+                self.speak()
+            self._executor.spin_once(timeout_sec=0.002)
+        return True
+
+    def live(self, seconds):
+        """Speak and listen for a while."""
+        end = time.monotonic() + seconds
+        self.live_until(lambda: time.monotonic() >= end, seconds + 5)
+
+    def says(self, process, text, timeout=30.0):
+        """Return whether a node's log says `text` in time."""
+        return self.live_until(lambda: text in process.tail(10_000), timeout)
+
+    def state(self):
+        """Return the lifecycle state of the policy node."""
+        return self.call(GetState, '/policy_node/get_state', GetState.Request()).current_state.label
+
+    def transition(self, number):
+        """Ask the policy node for a lifecycle transition; return whether it was made."""
+        request = ChangeState.Request()
+        request.transition.id = number
+        return self.call(ChangeState, '/policy_node/change_state', request).success
+
+    def call(self, service, name, request, timeout=20.0):
+        """Call a service while the arm goes on living."""
+        client = self.node.create_client(service, name)
+        try:
+            assert self.live_until(client.service_is_ready, timeout), f'{name} is not there'
+            future = client.call_async(request)
+            assert self.live_until(future.done, timeout), f'{name} did not answer'
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    def _on_command(self, message):
+        self.commands.append(list(message.data))
+        self.times.append(time.monotonic())

@@ -1,0 +1,89 @@
+"""The simulator bridge and the policy node: ROS changes nothing, and a bridge that dies is survived."""
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from rl_policy_node.policy import set_threads
+from rl_policy_node.resources import resolve
+from rl_policy_node.tools.play import play
+from rl_policy_node.tools.processes import NodeProcess
+
+mujoco = pytest.importorskip('mujoco')
+PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')
+MODEL = resolve('package://rl_policy_node/models/insertion/')
+
+
+class Pair:
+    """A bridge and a policy node on the insertion task; both are stopped at the end."""
+
+    def __init__(self, folder):
+        self._folder, self._started = folder, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self._started):
+            process.stop()
+
+    def start(self, module, **overrides):
+        overrides = {name.replace('__', '.'): value for name, value in overrides.items()}
+        log = self._folder / f'{module}{len(self._started)}.log'
+        self._started.append(NodeProcess(module, PARAMS, overrides, log))
+        return self._started[-1]
+
+    def policy(self, **overrides):
+        return self.start('policy_node', autostart=True, use_sim_time=True, **overrides)
+
+
+def wait(condition, timeout):
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_ros_changes_nothing(tmp_path):
+    """Through two nodes in lockstep and in rl_games' own loop: the same bits, across staggered episode ends."""
+    from rl_policy_node.sim.insertion.environment import InsertionEnv
+    steps, length, record = 100, 30, tmp_path / 'record.npz'
+    with Pair(tmp_path) as pair:
+        pair.policy(trigger='lockstep')
+        bridge = pair.start('sim_bridge_node', sim__mode='lockstep', sim__steps=steps, sim__episode_length=length,
+                            sim__stagger=True, sim__seed=3, sim__record=str(record))
+        assert wait(lambda: bridge.poll() is not None, 90), bridge.tail()
+        assert bridge.poll() == 0
+    through_ros = dict(np.load(record))
+    set_threads(1)      # as the node does: a sum in another order is another sum
+    alone = play(MODEL + '/train.yaml', MODEL + '/policy.pth',
+                 InsertionEnv(4, seed=3, episode_length=length, stagger=True), episodes=4 * steps // length + 4)
+    assert through_ros['dones'].sum() >= 12
+    assert len({tuple(np.nonzero(row)[0]) for row in through_ros['dones'].T}) == 4, 'episodes end apart'
+    for name, value in alone.items():
+        assert through_ros[name].dtype == value.dtype or name == 'dones', name
+        assert np.array_equal(through_ros[name], value[:steps]), f'{name} differs'
+
+
+@pytest.mark.parametrize('trigger', ['observation', 'timer'])
+def test_a_killed_bridge_is_survived(tmp_path, trigger):
+    """SIGKILL mid-episode: the node falls back naming the source, and acts again with the next bridge."""
+    with Pair(tmp_path) as pair:
+        policy = pair.policy(trigger=trigger, robots=['arm_0'])
+        bridge = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40)
+        assert wait(lambda: 'episode 0' in bridge.tail(100), 60), bridge.tail() + policy.tail()
+        bridge.stop(signal.SIGKILL)
+        assert wait(lambda: 'is stale' in policy.tail(100), 10), policy.tail()
+        assert 'sending the fallback' in policy.tail(100)
+        again = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40, sim__episodes=2)
+        assert wait(lambda: again.poll() is not None, 60), again.tail() + policy.tail()
+        assert 'recovered' in policy.tail(100)
+        assert policy.stop() == 0
+
+
+def test_a_bridge_whose_rate_is_not_the_environments_is_refused(tmp_path):
+    with Pair(tmp_path) as pair:
+        bridge = pair.start('sim_bridge_node', control_rate=50.0)
+        assert wait(lambda: bridge.poll() is not None, 30)
+        assert bridge.poll() == 1 and 'control_rate is 50 Hz' in bridge.tail() and '60 Hz' in bridge.tail()

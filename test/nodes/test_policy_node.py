@@ -1,0 +1,132 @@
+"""The policy node on a small arm: it acts as the policy does, and holds the arm when it may not act."""
+import signal
+import time
+
+from lifecycle_msgs.msg import Transition
+from nodes.harness import parameters
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from std_srvs.srv import Trigger
+
+from rl_policy_node.policy import Policy
+
+
+def acted(arm, count=3):
+    """Wait for some commands of the policy, that is, others than where the arm is."""
+    def moved():
+        return sum(command != arm.position for command in arm.commands) >= count
+    assert arm.live_until(moved, 40), 'the node never acted'
+
+
+def held(arm, timeout=10):
+    """Wait until the last commands hold the arm where it is."""
+    return arm.live_until(lambda: len(arm.commands) > 3 and arm.commands[-3:] == [arm.position] * 3, timeout)
+
+
+def expected(run, arm, steps):
+    """What rl_games' player commands for the arm's constant observation."""
+    policy = Policy.load(run / 'train.yaml', run / 'policy.pth', device='cpu')
+    position = np.float32(arm.position) - np.float32([0.1, 0.2, 0.3])
+    observation = np.concatenate([position, np.float32(arm.velocity) * np.float32(0.05), np.float32(arm.force)])
+    actions = [policy.act(observation[None])[0] for _ in range(steps)]
+    return [(np.float64(action) * 0.5 + np.array([0.1, 0.2, 0.3])).tolist() for action in actions]
+
+
+def test_commands_are_those_of_the_player_from_the_first_step(arm, run):
+    node = arm.start(parameters(run))
+    acted(arm, 10)
+    wanted = expected(run, arm, 200)
+    # the first command may come before the arm's subscription is matched, the order may not change
+    first = wanted.index(arm.commands[0])
+    assert arm.commands[:10] == wanted[first:first + 10]
+    assert node.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, number):
+    node = arm.start(parameters(run))
+    acted(arm)
+    assert arm.commands[-1] != arm.position
+    node.process.send_signal(number)
+    assert arm.live_until(lambda: node.poll() is not None, 15)
+    arm.live(0.3)
+    assert node.poll() == 0
+    assert arm.commands[-1] == arm.position
+
+
+@pytest.mark.parametrize('source', ['joints', 'wrench'])
+def test_a_frozen_source_brings_the_fallback_and_its_return_the_policy(arm, run, source):
+    node = arm.start(parameters(run))
+    acted(arm)
+    arm.talking.remove(source)
+    assert held(arm)
+    assert arm.says(node, f"source '{source}'") and 'is stale' in node.tail(100)
+    arm.talking.add(source)
+    before = len(arm.commands)
+    assert arm.says(node, 'recovered')
+    assert arm.live_until(lambda: any(command != arm.position for command in arm.commands[before:]), 5)
+
+
+def test_values_that_are_not_finite_never_reach_the_policy(arm, run):
+    node = arm.start(parameters(run))
+    acted(arm)
+    arm.force = [float('nan'), 0.0, 0.0]
+    assert held(arm)
+    assert 'not finite' in node.tail(100) and "source 'wrench'" in node.tail(100)
+    assert np.isfinite(arm.commands).all()
+
+
+def test_without_sensors_it_says_what_it_waits_for(arm, run):
+    arm.talking.remove('wrench')
+    node = arm.start(parameters(run))
+    assert arm.says(node, 'no message yet on wrench')
+    assert arm.state() == 'inactive' and not arm.commands
+
+
+def test_reset_starts_the_recurrent_state_anew(arm, run):
+    arm.start(parameters(run))
+    acted(arm, 20)
+    wanted = expected(run, arm, 1)[0]
+    before = len(arm.commands)
+    answer = arm.call(Trigger, '/policy_node/reset', Trigger.Request())
+    assert answer.success
+    assert arm.live_until(lambda: wanted in arm.commands[before:], 5)
+
+
+def test_lifecycle_by_hand_and_no_change_of_parameters_while_configured(arm, run):
+    node = arm.start(parameters(run, autostart=False))
+    assert arm.state() == 'unconfigured'
+    assert arm.transition(Transition.TRANSITION_CONFIGURE) and arm.state() == 'inactive'
+    arm.live(0.3)
+    assert not arm.commands, 'commands while inactive'
+    assert arm.transition(Transition.TRANSITION_ACTIVATE)
+    acted(arm)
+    change = Parameter(name='control_rate', value=ParameterValue(type=3, double_value=10.0))
+    answer = arm.call(SetParameters, '/policy_node/set_parameters', SetParameters.Request(parameters=[change]))
+    assert not answer.results[0].successful and 'control_rate' in answer.results[0].reason
+    assert arm.transition(Transition.TRANSITION_DEACTIVATE)
+    arm.live(0.3)
+    assert arm.commands[-1] == arm.position
+    assert arm.transition(Transition.TRANSITION_CLEANUP) and arm.state() == 'unconfigured'
+    assert arm.transition(Transition.TRANSITION_CONFIGURE) and arm.transition(Transition.TRANSITION_ACTIVATE)
+    assert node.poll() is None
+
+
+def test_the_timer_keeps_its_rate(arm, run):
+    arm.start(parameters(run))
+    acted(arm)
+    before, began = len(arm.commands), time.monotonic()
+    arm.live(2.0)
+    rate = (len(arm.commands) - before) / (time.monotonic() - began)
+    # no more than its rate, whatever the machine does; much less would be another fault
+    assert 10 < rate < 55
+
+
+def test_observations_trigger_a_step_each(arm, run):
+    arm.start(parameters(run, trigger='observation'))
+    acted(arm, 5)
+    wanted = expected(run, arm, 400)
+    first = wanted.index(arm.commands[0])
+    assert arm.commands[:5] == wanted[first:first + 5]
