@@ -1,0 +1,182 @@
+"""The figures of a report: an episode in pictures, its traces, the latencies. See `report` for the record."""
+import matplotlib
+from matplotlib.figure import Figure
+import numpy as np
+
+from rl_policy_node import geometry
+from rl_policy_node.sim.insertion.render import (
+    POSITIONS, RenderingUnavailable, draw_cross_section, peg_pose, render_frames)
+
+MOMENTS = 6                  # pictures of an episode
+LATENCY_BINS = 60
+POSE_ACTIONS = ('x', 'y', 'z', 'rx', 'ry', 'rz')
+COLOURS = ('#2f6f9f', '#d9822b', '#3a8f6a', '#8a5fa8', '#b5533c', '#6b7683')
+STYLE = {
+    'font.family': 'sans-serif', 'font.size': 9, 'axes.edgecolor': '#b8c0c8', 'axes.labelcolor': '#4a5560',
+    'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': True, 'grid.color': '#e9edf0',
+    'axes.axisbelow': True, 'axes.prop_cycle': matplotlib.cycler(color=COLOURS), 'lines.linewidth': 1.3,
+    'xtick.color': '#6b7683', 'ytick.color': '#6b7683', 'text.color': '#26323d', 'legend.frameon': False,
+    'legend.fontsize': 8, 'savefig.dpi': 150, 'figure.constrained_layout.use': True,
+}
+_OBSERVED_NOTE = (' The socket stands where it was observed, that observation’s error included, and the '
+                  'peg is drawn straight in the grasp.')
+
+_HALF_TURN_ABOUT_X = np.array([1.0, 0.0, 0.0, 0.0])      # xyzw
+
+
+def moments_of(record, episode):
+    """Return MOMENTS steps of the episode: spread over the way to the success, then the end."""
+    last, settled = episode.stop - 1, episode.stop - 1
+    if episode.success:
+        failing = np.nonzero(~record['successes'][episode.start:episode.stop, episode.row].astype(bool))[0]
+        settled = episode.start + (failing[-1] + 1 if len(failing) else 0)
+    settled = min(settled + 1, last)                     # a success shows in the state after its step
+    way = np.linspace(episode.start, settled, MOMENTS - 1 if settled < last else MOMENTS)
+    return np.unique(np.append(np.round(way).astype(int), last))
+
+
+def time_of(summary, steps):
+    rate = summary.get('control_rate')
+    return f'{steps / rate:.2f} s' if rate else f'step {steps}'
+
+
+def episode_figure(record, episode, moments, titles):
+    """Return the figure of the episode's moments, or None, and a note on how it was drawn."""
+    qpos = record.get('qpos')
+    qpos = qpos[moments, episode.row] if qpos is not None and qpos.shape[2:] == (POSITIONS,) else None
+    try:
+        if qpos is None:
+            raise RenderingUnavailable('the record holds no generalised positions (qpos).')
+        return _frames_figure(render_frames(qpos, width=320, height=480), titles), ''
+    except RenderingUnavailable as unavailable:
+        reason = unavailable
+    poses = peg_pose(qpos) if qpos is not None else _observed_peg(record, episode, moments)
+    if poses is None:
+        return None, ''
+    try:
+        figure = _schematic_figure(*poses, titles)
+    except RenderingUnavailable as unavailable:
+        return None, f'No pictures: {unavailable}'
+    return figure, f'Drawn as a cross-section, because {reason}{_OBSERVED_NOTE if qpos is None else ""}'
+
+
+def _frames_figure(frames, titles):
+    figure = Figure(figsize=(10.4, 2.8))
+    for axes, frame, title in zip(figure.subplots(1, len(frames), squeeze=False)[0], frames, titles):
+        axes.imshow(frame, interpolation='lanczos')
+        axes.set_title(title, fontsize=9)
+        axes.set_axis_off()
+    return figure
+
+
+def _schematic_figure(positions, quaternions, titles):
+    figure = Figure(figsize=(10.4, 2.9))
+    columns = figure.subplots(1, len(titles), squeeze=False, sharey=True)[0]
+    for axes, position, quaternion, title in zip(columns, positions, quaternions, titles):
+        draw_cross_section(axes, position, quaternion)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel('x, mm')
+    columns[0].set_ylabel('z, mm')
+    return figure
+
+
+def _observed_peg(record, episode, moments):
+    """Return position (K, 3), m, and rotation (K, 4) xyzw of a peg held straight, or None if not observed."""
+    gripper = _gripper_in_socket(record, episode)
+    if gripper is None:
+        return None
+    position, quaternion = (value[moments - episode.start] for value in gripper)
+    # the gripper's z axis points down, the peg's up
+    return position, geometry.multiply(quaternion, _HALF_TURN_ABOUT_X)
+
+
+def _gripper_in_socket(record, episode):
+    """Return position (L, 3), m, and rotation (L, 4) xyzw of the gripper in the observed socket's frame."""
+    keys = [f'obs/{key}' for key in ('ee_pos', 'ee_quat', 'socket_pos', 'socket_quat')]
+    if any(key not in record for key in keys):
+        return None
+    position, quaternion, origin, frame = (
+        record[key][episode.start:episode.stop, episode.row].astype(np.float64) for key in keys)
+    to_socket = geometry.conjugate(geometry.normalize_quaternion(frame))
+    offset = np.einsum('nij,nj->ni', geometry.matrix_from_quaternion(to_socket), position - origin)
+    return offset, geometry.multiply(to_socket, geometry.normalize_quaternion(quaternion))
+
+
+def traces_figure(summary, record, episode, moments):
+    rate = summary.get('control_rate')
+    period = 1.0 / rate if rate else 1.0
+    panels = [*_motion_panels(record, episode), *_force_panels(record, episode),
+              ('reward', '', [('', _rows(record, 'rewards', episode), '-')])]
+    lines = -(-len(panels) // 2)
+    figure = Figure(figsize=(10.4, 0.3 + 1.7 * lines))
+    grid = figure.subplots(lines, 2, squeeze=False).flat
+    for number, (axes, panel) in enumerate(zip(grid, panels)):
+        _draw_panel(axes, np.arange(episode.length) * period, panel)
+        for moment in moments:
+            axes.axvline((moment - episode.start) * period, color='#b8c0c8', linewidth=0.8, linestyle=':')
+        axes.set_xlabel(('time, s' if rate else 'step') if number >= len(panels) - 2 else '')
+    for axes in list(figure.axes)[len(panels):]:
+        axes.set_axis_off()
+    return figure
+
+
+def _rows(record, key, episode):
+    """Return the values (L, features) of an episode; a scalar is one feature."""
+    return record[key][episode.start:episode.stop, episode.row].reshape(episode.length, -1)
+
+
+def _motion_panels(record, episode):
+    panels, moved = [], _gripper_in_socket(record, episode)
+    actions = _rows(record, 'actions', episode) if 'actions' in record else np.empty((episode.length, 0))
+    count = actions.shape[1]
+    if count == len(POSE_ACTIONS):
+        moves = [(name, actions[:, k], '-') for k, name in enumerate(POSE_ACTIONS)]
+        panels = [('action, translation', '', moves[:3]), ('action, rotation', '', moves[3:])]
+    elif count:
+        names = range(count) if count <= 8 else [''] * count     # more names would hide the curves
+        panels = [('actions', '', [(str(name), actions[:, k], '-') for k, name in enumerate(names)])]
+    if moved is not None:
+        x, y, z = 1e3 * moved[0].T
+        panels.insert(0, ('end effector, across the observed socket', 'mm', [('x', x, '-'), ('y', y, '-')]))
+        panels.insert(2, ('end effector, above the observed socket', 'mm', [('', z, '-')]))
+    return panels
+
+
+def _force_panels(record, episode):
+    """Return the panel of the fingers' forces (L,), N, means over the taxels."""
+    curves = []
+    for colour, finger in (('C0', 'left'), ('C1', 'right')):
+        field = record.get(f'obs/tactile_force_field_{finger}')
+        if field is not None and field.ndim >= 3 and field.shape[-1] == 3:
+            taxels = field[episode.start:episode.stop, episode.row].reshape(episode.length, -1, 3)
+            shear = np.linalg.norm(taxels[..., 1:], axis=-1).mean(axis=1)
+            curves += [(f'{finger}, normal', taxels[..., 0].mean(axis=1), f'{colour}-'),
+                       (f'{finger}, shear', shear, f'{colour}--')]
+    return [('force on the fingers, mean of the taxels', 'N', curves)] if curves else []
+
+
+def _draw_panel(axes, time, panel):
+    title, unit, curves = panel
+    for label, values, line in curves:
+        axes.plot(time, values, line, label=label)
+    axes.set_title(title, fontsize=9, loc='left')
+    axes.set_ylabel(unit)
+    if any(label for label, _, _ in curves):
+        axes.legend(ncol=3 if len(curves) == 3 else 2, loc='best')
+
+
+def latency_figure(latency, rate):
+    """Return the histogram of `latency` (T,), ms; logarithmic, for the tail is the point."""
+    marks = [(f'p{q}', np.percentile(latency, q), COLOURS[k]) for k, q in ((2, 50), (1, 99))]
+    marks += [('control period', 1e3 / rate, COLOURS[4])] if rate else []
+    ends = [latency.min(), latency.max(), *(value for _, value, _ in marks)]
+    figure = Figure(figsize=(10.4, 2.6))
+    axes = figure.subplots()
+    axes.hist(latency, np.geomspace(min(ends) * 0.9, max(ends) * 1.1, LATENCY_BINS), color='#9dbdd6')
+    for label, value, colour in marks:
+        axes.axvline(value, color=colour, label=f'{label} {value:.3g} ms')
+    axes.set(xscale='log', yscale='symlog', xlabel='latency, ms', ylabel='steps')
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter('{x:g}')
+    axes.legend(loc='best')
+    return figure
