@@ -1,6 +1,8 @@
 """The robots' side of a parameter file, played by an environment: observations out, commands in."""
+from collections import deque
 import threading
 import time
+import traceback
 
 import numpy as np
 
@@ -44,8 +46,8 @@ class Bridge:
         self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
         self.episodes, self._recorder = Episodes(rows), Recorder() if self._sim.record else None
         self.steps = self.misses = 0
-        self.latencies = []
-        self.finished = False
+        self.latencies = deque(maxlen=100_000)
+        self.finished = self.failed = False
 
     def _shapes(self):
         have, rate = self._environment.shapes, self._environment.control_rate
@@ -97,7 +99,8 @@ class Bridge:
                     self._step()
                     due = max(due + self._period, time.monotonic())
         except Exception:       # noqa: B902 - the node ends with the environment's own words
-            self._log.error(f'sim.environment failed at step {self.steps}', exc_info=True)
+            self.failed = True
+            self._log.error(f'sim.environment failed at step {self.steps}:\n{traceback.format_exc()}')
         self.finished = True
 
     def _over(self):
@@ -123,12 +126,12 @@ class Bridge:
         """Keep showing the first observation until every robot is commanded, then begin the episode."""
         while self._running:
             with self._condition:
-                complete = self._condition.wait_for(self._complete, self._period)
+                commanded = self._condition.wait_for(self._commanded, self._period)
             self._stamp += self._period_ns()
-            if complete:
+            if commanded:
                 self._episode[:] = self._stamp
             self._show(self._latest)
-            if complete:
+            if commanded:
                 return
 
     def _wait_for_commands(self):
@@ -141,6 +144,9 @@ class Bridge:
             if not self._complete():
                 self.misses += 1
         return True
+
+    def _commanded(self):
+        return all(np.isfinite(buffer.received).all() for buffer in self._received.values())
 
     def _complete(self):
         return all(buffer.fresh.all() for buffer in self._received.values())

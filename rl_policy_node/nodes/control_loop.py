@@ -27,13 +27,13 @@ class ControlLoop:
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
 
-    def stop(self):
-        """Stop and wait for the step under way; called from any other thread."""
+    def stop(self, patience=1.0):
+        """Stop and wait up to `patience` s for the step under way; called from any other thread."""
         with self._condition:
             self._running = False
             self._condition.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(patience)
         self._thread = None
 
     @property
@@ -47,7 +47,9 @@ class ControlLoop:
     def _run(self):
         try:
             while self._running:
-                (self._step if self._wait() else self._watch)() if self._running else None
+                act = self._step if self._wait() else self._watch
+                if self._running:
+                    act()
         except Exception as error:      # noqa: B902 - whatever it is, the robot must be stopped
             self._running = False
             self._on_error(error)

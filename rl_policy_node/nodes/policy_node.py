@@ -24,7 +24,7 @@ from rl_policy_node.nodes.stepper import Stepper
 from rl_policy_node.nodes.wiring import COMMAND_QOS, Sink, Source, source_qos, topic_of
 from rl_policy_node.policy import Policy, set_threads
 
-UNCONFIGURED, INACTIVE, ACTIVE = 'unconfigured', 'inactive', 'active'
+UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 
 
 def _transition(callback):
@@ -119,6 +119,7 @@ class PolicyNode(LifecycleNode):
     def on_shutdown(self, _state):
         self._stop_acting()
         self._destroy_entities()
+        self._phase = FINALIZED
         return TransitionCallbackReturn.SUCCESS
 
     @_transition
@@ -144,8 +145,11 @@ class PolicyNode(LifecycleNode):
 
     def poll(self):
         """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
-        if self._fault is not None and self._phase == ACTIVE:
-            self.trigger_deactivate()
+        if self._phase == ACTIVE:
+            if self._fault is not None:
+                self.trigger_deactivate()
+            else:
+                self._stepper.overdue()
         elif self._autostart and self._phase == UNCONFIGURED:
             self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
         elif self._autostart and self._phase == INACTIVE:
@@ -156,7 +160,8 @@ class PolicyNode(LifecycleNode):
         """Leave the robots on their fallback while the context still lives."""
         if self._phase == ACTIVE:
             self.trigger_deactivate()
-        self.trigger_shutdown()
+        if self._phase != FINALIZED:
+            self.trigger_shutdown()
 
     def _try_to_activate(self):
         waiting = self._waiting()
@@ -227,7 +232,7 @@ class PolicyNode(LifecycleNode):
                 self._commands[name].append((publisher, sink))
 
     def _destroy_entities(self):
-        if self._phase != UNCONFIGURED:
+        if self._phase == INACTIVE:
             self._phase = UNCONFIGURED
             self._entities.close()
             gc.unfreeze()
@@ -254,7 +259,8 @@ class PolicyNode(LifecycleNode):
 
     def _on_clock(self, jump):
         with self._condition:
-            if jump.delta.nanoseconds < 0:
+            # in lockstep the simulator says itself when an episode begins, in order with the observations
+            if jump.delta.nanoseconds < 0 and self._control.trigger != 'lockstep':
                 for source in self._sources.values():
                     source.buffer.forget_stamps()
                 self._stepper.request_reset()

@@ -63,6 +63,7 @@ class SimBridgeNode(Node):
     def stop(self):
         """End the environment and write what was recorded."""
         self.bridge.stop()
+        self.exit_code = int(self.bridge.failed)
         summary = self.bridge.summary()
         self._on_timer()
         self.get_logger().info(', '.join(f'{name} {value}' for name, value in summary.items()))

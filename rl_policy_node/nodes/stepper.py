@@ -1,6 +1,7 @@
 """One step of the policy: sources → observations → actions → limited commands, row by row fit or held."""
 from collections import deque
 import copy
+import threading
 import time
 
 import numpy as np
@@ -39,6 +40,9 @@ class Stepper:
         self.steps = self.resets = 0
         self.latencies = deque(maxlen=2000)
         self._last_time = time.monotonic()
+        # held while commands go out: a step that comes too late must not follow the fallback
+        self._sending = threading.Lock()
+        self._open, self._busy_since = False, None
 
     def warm_up(self):
         """Step the policy on zeros: the first call is twenty times slower than the rest."""
@@ -65,6 +69,7 @@ class Stepper:
         self.fit[:], self.reasons = True, {}
         self._actions.start(self._taken)
         self._last_time = time.monotonic()
+        self._open, self._busy_since = True, None
 
     def request_reset(self, rows=slice(None)):
         """Clear the recurrent state of rows before their next action; called with the condition held."""
@@ -81,6 +86,7 @@ class Stepper:
 
     def step(self):
         """Act on what has arrived and publish a command for every row."""
+        self._busy_since = began = time.monotonic()
         with self._condition:
             self._take()
             reset = self._reset | self._episode_begins()
@@ -89,7 +95,10 @@ class Stepper:
         fit, reasons = self._judge()
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
-        self._send(self._commands(fit & ~self._between_episodes()), answer=True)
+        commands = self._commands(fit & ~self._between_episodes())
+        if not self._send(commands, answer=True, began=began):
+            self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
+        self._busy_since = None
         self.steps += 1
         self.latencies.append(time.monotonic() - arrived)
 
@@ -104,12 +113,37 @@ class Stepper:
         self._note(fit & self.fit, reasons)
         self._send(self._actions.commands(), only=~self.fit)
 
+    def overdue(self):
+        """Send the fallback where a step takes longer than a source may be old; its result is then dropped.
+
+        Called from another thread than the loop's. Returns whether it had to.
+        """
+        began = self._busy_since
+        limit = min(source.spec.max_age for source in self.sources.values())
+        if began is None or self._control.trigger == 'lockstep' or time.monotonic() - began < limit:
+            return False
+        with self._sending:
+            if self._busy_since != began:
+                return False
+            self._busy_since = None
+            self._send_now(self._held(), answer=False)
+        self._log.error(f'the step takes longer than {limit:g} s; sent the fallback, its result is dropped',
+                        throttle_duration_sec=2.0)
+        return True
+
     def stop(self):
-        """Publish the fallback for every row."""
+        """Publish the fallback for every row; nothing follows it."""
+        with self._sending:
+            if self._open:
+                self._open = False
+                self._send_now(self._held(), answer=False)
+
+    def _held(self):
+        """Return the command that holds every row where it was measured last."""
         with self._condition:
-            self._take()
+            self._take(keep_fresh=True)
         self._actions.hold(self._taken, self.fit)
-        self._send(self._actions.commands())
+        return self._actions.commands()
 
     def _take(self, keep_fresh=False):
         for name, source in self.sources.items():
@@ -178,7 +212,15 @@ class Stepper:
     def _name(self, row):
         return f"robot '{self._control.robots[row]}'" if self._control.robots[row] else 'robot'
 
-    def _send(self, commands, answer=False, only=None):
+    def _send(self, commands, answer=False, only=None, began=None):
+        """Publish, unless the loop was stopped or this step (that `began` then) was given up."""
+        with self._sending:
+            current = self._open and began == self._busy_since
+            if current:
+                self._send_now(commands, answer, only)
+            return current
+
+    def _send_now(self, commands, answer, only=None):
         """Publish. A command of the policy carries the stamp of the observation acted on, a fallback the time.
 
         In lockstep whatever answers an observation carries its stamp: the simulator waits for it.

@@ -2,6 +2,8 @@
 
 The policy node and the simulator bridge both build on this, one from each end of the wire.
 """
+import dataclasses
+
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
@@ -33,6 +35,9 @@ class Source:
     """A source's adapter, joints and buffer."""
 
     def __init__(self, spec, control, input_shapes):
+        if control.trigger == 'lockstep':
+            # one publisher, one message per step: a stamp that goes back is a simulator that began anew
+            spec = dataclasses.replace(spec, use_header_stamp=False)
         self.spec = spec
         self.adapter = create_adapter(spec.type, f'sources.{spec.name}.type', encoding=spec.encoding)
         self.joints = control.joints_of(spec.name)

@@ -1,5 +1,6 @@
 """One face for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
 import numpy as np
+import torch
 
 
 class HostedEnvironment:
@@ -35,8 +36,9 @@ class HostedEnvironment:
         return _observations(self.environment.reset())
 
     def step(self, actions):
-        """Return observations, rewards (rows,), dones (rows,) bool, successes (rows,) bool or None."""
-        observations, rewards, dones, infos = self.environment.step(actions)
+        """Take actions (rows, actions), float32; return observations, rewards (rows,), dones (rows,) bool, successes (rows,) bool or None."""
+        device = getattr(self.environment, 'rl_device', 'cpu')
+        observations, rewards, dones, infos = self.environment.step(torch.from_numpy(actions).to(device))
         successes = infos.get('successes') if isinstance(infos, dict) else None
         return (_observations(observations), _array(rewards), _array(dones).astype(bool),
                 None if successes is None else _array(successes).astype(bool))
