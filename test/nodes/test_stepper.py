@@ -1,0 +1,215 @@
+"""One step without DDS: what goes out when, for which row."""
+import threading
+import time
+
+from geometry_msgs.msg import WrenchStamped
+from nodes.harness import JOINTS, parameters
+import numpy as np
+import pytest
+from sensor_msgs.msg import JointState
+
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.stepper import Stepper
+from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.policy import Policy
+
+MEASURED = np.array([0.3, -0.2, 0.5])
+
+
+class Log:
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def info(self, text, **_):
+        self.lines.append(text)
+
+    warning = error = info
+
+
+class Bench:
+    """A stepper for two robots with a hand on every wire."""
+
+    def __init__(self, run, policy_type=Policy, **changes):
+        tree = parameters(run, robots=['left', 'right'], **changes)
+        self.control = configuration(flat(tree)).control
+        policy = policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=2, device='cpu')
+        self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
+                        for name, spec in self.control.sources.items()}
+        self.sent, self.log, self.now = [], Log(), 10 ** 9
+        self.condition = threading.Condition()
+        self.stepper = Stepper(self.control, policy, self.sources, self._publish, lambda: self.now,
+                               self.condition, self.log)
+
+    def _publish(self, commands, stamps, only):
+        rows = range(2) if only is None else np.nonzero(only)[0]
+        self.sent.append({int(row): (commands['arm']['position'][row].copy(), int(stamps['arm'][row])) for row in rows})
+
+    def feed(self, rows=(0, 1), stamp=0, force=(1.0, 2.0, 3.0)):
+        joints = JointState(name=JOINTS, position=MEASURED.tolist(), velocity=[0.0, 0.1, -0.1])
+        wrench = WrenchStamped()
+        wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = force
+        for message, name in ((joints, 'joints'), (wrench, 'wrench')):
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
+            for row in rows:
+                self.sources[name].accept(row, message, time.monotonic())
+
+
+def flat(tree, prefix=''):
+    result = {}
+    for name, value in tree.items():
+        result.update(flat(value, f'{prefix}{name}.') if isinstance(value, dict) else {prefix + name: value})
+    return result
+
+
+@pytest.fixture
+def bench(run):
+    bench = Bench(run)
+    bench.feed()
+    bench.stepper.start()
+    return bench
+
+
+def test_rows_that_see_the_same_get_the_same(bench):
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][0][0], bench.sent[-1][1][0])
+    assert not np.array_equal(bench.sent[-1][0][0], MEASURED)
+
+
+def test_a_stale_row_holds_and_does_not_change_the_other_by_a_bit(run, bench):
+    whole = Bench(run)
+    whole.feed()
+    whole.stepper.start()
+    bench.stepper.step()
+    whole.stepper.step()
+    time.sleep(0.25)
+    bench.feed(rows=[0])
+    whole.feed()
+    bench.stepper.step()
+    whole.stepper.step()
+    assert np.array_equal(bench.sent[-1][0][0], whole.sent[-1][0][0])
+    assert np.array_equal(bench.sent[-1][1][0], MEASURED)
+    assert any("robot 'right'" in line and 'joints' in line for line in bench.log.lines)
+
+
+def test_a_row_that_comes_back_begins_with_a_cleared_state(bench):
+    bench.stepper.step()
+    first = bench.sent[-1][1][0]
+    bench.stepper.step()
+    time.sleep(0.25)
+    bench.feed(rows=[0])
+    bench.stepper.step()
+    bench.feed()
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][1][0], first)
+    assert not np.array_equal(bench.sent[-1][0][0], first)
+
+
+def test_watch_holds_rows_that_went_stale_and_sends_nothing_else(bench):
+    bench.stepper.step()
+    count = len(bench.sent)
+    bench.stepper.watch()
+    assert len(bench.sent) == count, 'nothing is stale'
+    time.sleep(0.25)
+    bench.feed(rows=[0])
+    bench.stepper.watch()
+    assert list(bench.sent[-1]) == [1] and np.array_equal(bench.sent[-1][1][0], MEASURED)
+
+
+class Blind(Policy):
+    """Gives an action that is not finite for the second row."""
+
+    def act(self, observations, hold=None):
+        actions = super().act(observations, hold).copy()
+        actions[1] = np.nan
+        return actions
+
+
+def test_an_action_that_is_not_finite_is_never_sent(run):
+    bench = Bench(run, Blind)
+    bench.feed()
+    bench.stepper.start()
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][1][0], MEASURED)
+    assert not np.array_equal(bench.sent[-1][0][0], MEASURED)
+    assert any('not finite' in line for line in bench.log.lines)
+
+
+class Slow(Policy):
+    """Takes longer than a source may be old."""
+
+    def act(self, observations, hold=None):
+        time.sleep(0.5)
+        return super().act(observations, hold)
+
+
+def test_a_step_that_hangs_brings_the_fallback_and_its_result_is_dropped(run):
+    bench = Bench(run, Slow)
+    bench.feed()
+    bench.stepper.start()
+    thread = threading.Thread(target=bench.stepper.step)
+    thread.start()
+    time.sleep(0.1)
+    assert not bench.stepper.overdue(), 'not yet'
+    time.sleep(0.2)
+    assert bench.stepper.overdue()
+    thread.join()
+    assert len(bench.sent) == 1
+    assert all(np.array_equal(position, MEASURED) for position, _ in bench.sent[0].values())
+
+
+def test_nothing_follows_the_fallback_of_a_stop(bench):
+    bench.stepper.step()
+    bench.stepper.stop()
+    assert all(np.array_equal(position, MEASURED) for position, _ in bench.sent[-1].values())
+    count = len(bench.sent)
+    bench.stepper.step()
+    bench.stepper.watch()
+    assert len(bench.sent) == count
+
+
+def test_commands_carry_the_stamp_of_the_observation_and_fallbacks_the_time(bench):
+    bench.now = 2 * 10 ** 9
+    bench.feed(stamp=bench.now - 10 ** 7)
+    bench.stepper.step()
+    assert bench.sent[-1][0][1] == bench.now - 10 ** 7
+    time.sleep(0.25)
+    bench.stepper.watch()
+    assert bench.sent[-1][0][1] == bench.now
+
+
+def test_an_old_stamp_is_stale_however_new_the_message(bench):
+    bench.now = 2 * 10 ** 9
+    bench.feed(stamp=bench.now - 3 * 10 ** 8)
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][0][0], MEASURED)
+    assert any('stamped 0.300 s ago' in line for line in bench.log.lines)
+
+
+def test_a_new_episode_resets_its_row_alone_once_its_observations_are_there(run):
+    bench = Bench(run, episode_topic='episode')
+    bench.now = 2 * 10 ** 9
+    bench.feed(stamp=bench.now)
+    bench.stepper.start()
+    bench.stepper.step()
+    first = bench.sent[-1][1][0]
+    bench.stepper.episode[1] = bench.now + 10 ** 7        # announced, its observations still to come
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][1][0], first), 'the last command goes on'
+    bench.feed(stamp=bench.now + 10 ** 7)
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][1][0], first), 'a cleared state acts as at first'
+    assert not np.array_equal(bench.sent[-1][0][0], first)
+
+
+def test_a_lockstep_set_is_complete_only_with_every_row_and_its_episode(run):
+    bench = Bench(run, trigger='lockstep', episode_topic='episode')
+    ready = bench.stepper.ready
+    bench.feed(rows=[0])
+    bench.stepper.episode_fresh[:] = True
+    assert not ready()
+    bench.feed(rows=[1])
+    assert ready()
+    bench.stepper.episode_fresh[1] = False
+    assert not ready()
