@@ -32,8 +32,8 @@ def demo(episodes, lockstep, robots, seed, output, json_file=None, report=True, 
     policy = {'autostart': True, 'use_sim_time': True, 'robots': names,
               'trigger': 'lockstep' if lockstep else 'observation'}
     console = Console()
-    console.print(f'[bold]{episodes} episodes[/] of tactile peg insertion, {robots} arms, one policy, two ROS 2 nodes, '
-                  f'{"lockstep" if lockstep else "real time at 60 Hz"}')
+    console.print(f'[bold]{episodes} episodes[/] of tactile peg insertion: {robots} arms, one policy, two ROS 2 nodes, '
+                  f'{"lockstep" if lockstep else "real time at 60 Hz"}', highlight=False)
     _play(console, resolve(params_file), bridge, policy, episodes, output)
     summary = json.loads(summary_file.read_text())
     _print(console, summary)
@@ -62,8 +62,7 @@ def _play(console, params_file, bridge_overrides, policy_overrides, episodes, ou
 
 
 def _watch(console, bridge, policy, episodes, asked):
-    columns = ['[progress.description]{task.description}', BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               '{task.fields[figures]}']
+    columns = [MofNCompleteColumn(), BarColumn(bar_width=12), TimeElapsedColumn(), '{task.fields[figures]}']
     moved, steps = time.monotonic(), 0
     with BridgeMonitor() as monitor, Progress(*columns, console=console) as bar:
         task = bar.add_task('episodes', total=episodes, figures='waiting for the first step')
@@ -81,22 +80,23 @@ def _watch(console, bridge, policy, episodes, asked):
 
 
 def _figures(status):
-    success = f'success {float(status["success_rate"]):.0%}' if int(status['episodes']) else ''
-    return (f'{success}  latency p50 {float(status["latency_p50"]):.1f} ms, p99 {float(status["latency_p99"]):.1f} ms  '
-            f'missed {status["deadline_misses"]} of {status["steps"]}')
+    success = f'success {float(status["success_rate"]):.0%}, ' if int(status['episodes']) else ''
+    return (f'{success}p50 {float(status["latency_p50"]):.1f} ms, p99 {float(status["latency_p99"]):.1f} ms, '
+            f'missed {status["deadline_misses"]}')
 
 
 def _print(console, summary):
-    latency = summary['latency_ms']
-    rate = summary['success_rate']
-    console.print(f'[bold]success {"–" if rate is None else f"{rate:.1%}"}[/] in {summary["episodes"]} episodes, '
-                  f'return {summary["return_mean"] or 0.0:.1f}, {summary["steps"]} steps × {summary["robots"]} arms')
-    console.print(f'observation → command through DDS: p50 {latency["p50"]:.2f} ms, p99 {latency["p99"]:.2f} ms, '
-                  f'max {latency["max"]:.2f} ms; {summary["deadline_misses"]} deadlines missed')
+    latency, rate = summary['latency_ms'], summary['success_rate']
+    lines = (f'success   {"–" if rate is None else f"{rate:.1%}"} of {summary["episodes"]} episodes, '
+             f'return {summary["return_mean"] or 0.0:.1f}',
+             f'latency   p50 {latency["p50"]:.2f} ms, p99 {latency["p99"]:.2f} ms, max {latency["max"]:.2f} ms '
+             '(observation → command, through DDS)',
+             f'deadlines {summary["deadline_misses"]} missed in {summary["steps"]} steps × {summary["robots"]} arms')
+    console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
 def _report(console, output, summary, record):
     from rl_policy_node.tools.report import load_record, write_report
     if record.exists():
-        console.print('drawing the report …')
-        console.print(f'report: {write_report(output, summary, load_record(record))}')
+        path = write_report(output, summary, load_record(record))
+        console.print(f'report    {path}', highlight=False, soft_wrap=True)

@@ -27,14 +27,22 @@ def _parser():
     _add_demo(commands)
     _add_play(commands)
     _add_train(commands)
+    reference = commands.add_parser('parameters', help='print the reference of all parameters (Markdown)')
+    reference.set_defaults(run=_parameters)
     return parser
+
+
+def _positive(text):
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1')
+    return int(text)
 
 
 def _add_demo(commands):
     demo = commands.add_parser('demo', help='the shipped policy inserts pegs through two ROS 2 nodes')
-    demo.add_argument('--episodes', type=int, default=20)
+    demo.add_argument('--episodes', type=_positive, default=20)
     demo.add_argument('--lockstep', action='store_true', help='as fast as it goes, one step per command')
-    demo.add_argument('--robots', type=int, default=4, help='arms, one row of the batch each')
+    demo.add_argument('--robots', type=_positive, default=4, help='arms, one row of the batch each')
     demo.add_argument('--seed', type=int, default=7)
     demo.add_argument('--output', default='reports/demo', help='folder for the report, the record and the logs')
     demo.add_argument('--json', metavar='FILE', help='write the figures there, too')
@@ -44,8 +52,8 @@ def _add_demo(commands):
 
 def _add_play(commands):
     play = commands.add_parser('play', help="the same episodes in rl_games' own play loop, without ROS")
-    play.add_argument('--episodes', type=int, default=200)
-    play.add_argument('--robots', type=int, default=4)
+    play.add_argument('--episodes', type=_positive, default=200)
+    play.add_argument('--robots', type=_positive, default=4)
     play.add_argument('--seed', type=int, default=7)
     play.add_argument('--blind', action='store_true', help='the policy that was trained without touch')
     play.set_defaults(run=_play)
@@ -55,7 +63,7 @@ def _add_train(commands):
     train = commands.add_parser('train', help='train the insertion policy again')
     train.add_argument('--output', default='runs/insertion')
     train.add_argument('--blind', action='store_true', help='without the tactile observations')
-    train.add_argument('--epochs', type=int, default=None)
+    train.add_argument('--epochs', type=_positive, default=None)
     train.set_defaults(run=_train)
 
 
@@ -75,6 +83,12 @@ def _play(options):
     env = InsertionEnv(options.robots, seed=options.seed, tactile_observations=not options.blind)
     record = play(f'{prefix}train.yaml', f'{prefix}policy.pth', env, options.episodes)
     print(f'success {success_rate(record, options.episodes):.1%} in {options.episodes} episodes')
+    return 0
+
+
+def _parameters(_options):
+    from rl_policy_node.nodes.reference import markdown
+    print(markdown(), end='')
     return 0
 
 

@@ -7,29 +7,31 @@ import tempfile
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import AlgoObserver
 from rl_games.torch_runner import Runner
-import rich.progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 import torch
 import yaml
 
-from rl_policy_node.policy import networks
+from rl_policy_node.policy import Spaces, networks
+from rl_policy_node.policy.global_state import preserved
+from rl_policy_node.policy.player import create_player
 from rl_policy_node.policy.quiet import quiet
+from rl_policy_node.policy.train_config import TrainConfig
 from rl_policy_node.sim.insertion.environment import InsertionEnv
+from rl_policy_node.tools.curve import draw_curves
 
-EVALUATION_ROWS = 128
-EVALUATION_SEED = 1000
+SELECTION_ROWS, SELECTION_SEED = 128, 1000
+FRESH_ROWS, FRESH_SEED = 512, 1001       # never looked at while training
 
 
-def train(config_file, output, blind=False, max_epochs=None):
+def train(config_file, output, blind=False, epochs=None):
     """Train, keep the weights that act best deterministically, and write them with their curve.
 
-    Writes `policy.pth`, `train.yaml`, `curve.csv` and `curve.png` (`blind_*` with `blind`) into the
-    folder `output` and returns the success rate of the kept weights over fresh episodes.
+    Writes `policy.pth`, `train.yaml` and `curve.csv` (with the prefix `blind_` for `blind`, which trains
+    without the tactile keys) and `curve.png` into the folder `output`. Returns the success rate of the
+    kept weights over episodes that played no part in keeping them.
     """
-    config = _configuration(config_file, blind, max_epochs)
-    environment = {'env_creator': lambda **kwargs: InsertionEnv(1, **kwargs), 'vecenv_type': 'INSERTION'}
-    env_configurations.register('insertion', environment)
-    vecenv.register('INSERTION', lambda _name, actors, **kwargs: InsertionEnv(actors, **kwargs))
-    networks.register()
+    config = _configuration(config_file, blind, epochs)
+    _register()
     with tempfile.TemporaryDirectory() as scratch, _progress() as bar:
         config['params']['config']['train_dir'] = scratch
         observer = _Selector(config, bar)
@@ -37,78 +39,81 @@ def train(config_file, output, blind=False, max_epochs=None):
         with quiet():
             runner.load(config)
             runner.run_train({'train': True})
+    del config['params']['config']['train_dir']
     return _write(observer, config, Path(output), 'blind_' if blind else '')
 
 
-def _configuration(config_file, blind, max_epochs):
+def _configuration(config_file, blind, epochs):
     config = yaml.safe_load(Path(config_file).read_text())
+    settings = config['params']['config']
     if blind:
         inputs = config['params']['network']['input_preprocessors']
         for key in [key for key in inputs if key.startswith('tactile')]:
             del inputs[key]
-        config['params']['config']['env_config']['tactile_observations'] = False
-    if max_epochs:
-        config['params']['config']['max_epochs'] = max_epochs
+        settings['env_config']['tactile_observations'] = False
+    if epochs:
+        settings['max_epochs'] = epochs
     return config
 
 
+def _register():
+    env_configurations.register('insertion', {
+        'vecenv_type': 'INSERTION', 'env_creator': lambda **options: InsertionEnv(1, **options)})
+    vecenv.register('INSERTION', lambda _name, actors, **options: InsertionEnv(actors, **options))
+    networks.register()
+
+
 def _progress():
-    columns = ['[progress.description]{task.description}', rich.progress.BarColumn(),
-               rich.progress.MofNCompleteColumn(), rich.progress.TimeRemainingColumn(),
-               '{task.fields[figures]}']
-    return rich.progress.Progress(*columns)
+    return Progress('{task.description}', BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(),
+                    '{task.fields[figures]}')
 
 
 class _Selector(AlgoObserver):
     """Watches the training and keeps the best weights: success swings between epochs by ten points."""
 
-    every = 10                   # epochs between evaluations
+    first, every = 100, 10       # epochs: when success is measured
 
     def __init__(self, config, bar):
         super().__init__()
         self._config, self._bar = config, bar
         self._epochs = config['params']['config']['max_epochs']
-        self._task = bar.add_task('training', total=self._epochs, figures='')
+        self._task = bar.add_task('epoch', total=self._epochs, figures='')
         self.curve, self.best, self.weights = [], -1.0, None
 
     def after_init(self, algo):
         self.algo = algo
 
     def after_print_stats(self, frame, epoch_num, total_time):
-        success = None
-        if epoch_num % self.every == 0 or epoch_num >= self._epochs:
-            weights = copy.deepcopy(self.algo.model.state_dict())
-            success = success_rate(self._config, weights, EVALUATION_ROWS, EVALUATION_SEED)
-            if success >= self.best:
-                self.best = success
-                self.weights = {'model': weights, 'epoch': epoch_num, 'frame': frame}
-        reward = self.algo.game_rewards.get_mean()[0] if self.algo.game_rewards.current_size else float('nan')
-        self.curve.append((epoch_num, frame, float(reward), success))
-        self._bar.update(self._task, completed=epoch_num, figures=(
-            f'return {reward:6.1f}  best success {max(self.best, 0):.1%}'))
+        """Take an epoch in; rl_games calls this after each."""
+        success = ''
+        if (epoch_num >= self.first and epoch_num % self.every == 0) or epoch_num >= self._epochs:
+            success = self._measure(frame, epoch_num)
+        meter = self.algo.game_rewards
+        mean = float(meter.get_mean()[0]) if meter.current_size else float('nan')
+        self.curve.append((epoch_num, frame, mean, success))
+        self._bar.update(self._task, completed=epoch_num,
+                         figures=f'return {mean:6.1f}, best success {max(self.best, 0.0):.1%}')
+
+    def _measure(self, frame, epoch):
+        weights = copy.deepcopy(self.algo.model.state_dict())
+        success = success_rate(self._config, weights, SELECTION_ROWS, SELECTION_SEED)
+        if success >= self.best:
+            self.best, self.weights = success, {'model': weights, 'epoch': epoch, 'frame': frame}
+        return success
 
 
 def success_rate(config, weights, rows, seed):
     """Return the share of `rows` deterministic episodes, one a row, that end inserted."""
-    settings = config['params']['config']
-    env = InsertionEnv(rows, **{**settings['env_config'], 'seed': seed})
-    config = copy.deepcopy(config)
-    config['params']['torch_threads'] = 0
-    config['params']['seed'] = 0
-    config['params']['config'].update(env_info=env.get_env_info(), device_name='cpu')
-    state = torch.get_rng_state()
-    try:
-        runner = Runner()
-        runner.load(config)
-        player = runner.create_player()
-    finally:
-        torch.set_rng_state(state)
-    player.model.load_state_dict(weights)
-    observations = player.env_reset(env)
-    player.get_batch_size(observations, 1)
-    player.reset()
-    for _ in range(env.episode_length):
-        observations, _, _, infos = player.env_step(env, player.get_action(observations, True))
+    env = InsertionEnv(rows, **{**config['params']['config']['env_config'], 'seed': seed})
+    spaces = Spaces({key: space.shape for key, space in env.observation_space.spaces.items()}, 6)
+    with preserved():       # acting draws from torch's random stream, which the training goes on with
+        player = create_player(TrainConfig(config['params'], Path('train.yaml')), spaces, 'cpu')
+        player.model.load_state_dict(weights)
+        observations = player.env_reset(env)
+        player.get_batch_size(observations, 1)
+        player.reset()
+        for _ in range(env.episode_length):
+            observations, _, _, infos = player.env_step(env, player.get_action(observations, True))
     return infos['successes'].float().mean().item()
 
 
@@ -120,4 +125,5 @@ def _write(observer, config, output, prefix):
         writer = csv.writer(file)
         writer.writerow(['epoch', 'frame', 'return', 'success'])
         writer.writerows(observer.curve)
-    return success_rate(config, observer.weights['model'], 512, EVALUATION_SEED + 1)
+    draw_curves(output)
+    return success_rate(config, observer.weights['model'], FRESH_ROWS, FRESH_SEED)

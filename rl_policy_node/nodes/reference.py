@@ -1,0 +1,44 @@
+"""The parameter reference, written from the declarations so that it cannot disagree with them."""
+import math
+
+from rl_policy_node.nodes import schema
+
+_GROUPS = {'policy': 'What to load', '': 'The node', 'sources': 'Sources: what comes in',
+           'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
+           'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
+
+
+def markdown():
+    """Return docs/parameters.md."""
+    lines = ['# Parameters', '',
+             'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
+             'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.', '']
+    for group, title in _GROUPS.items():
+        lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
+        lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
+        lines.append('')
+    return '\n'.join(lines)
+
+
+def _row(parameter):
+    choices = f' One of {", ".join(f"`{c}`" for c in parameter.choices)}.' if parameter.choices else ''
+    return (f'| `{parameter.name}` | {parameter.type} | {_default(parameter)} | '
+            f'{parameter.description}{_bounds(parameter)}.{choices} |')
+
+
+def _default(parameter):
+    if parameter.default is schema.REQUIRED:
+        return 'required'
+    if parameter.default == math.inf:
+        return 'none'
+    return f'`{str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)}`'
+
+
+def _bounds(parameter):
+    unit = f' {parameter.unit}' if parameter.unit else ''
+    low, high = parameter.low, parameter.high
+    if math.isfinite(low) and math.isfinite(high):
+        return f' ({low:g} to {high:g}{unit})'
+    if math.isfinite(low):
+        return f' (from {low:g}{unit})'
+    return f' ({parameter.unit})' if parameter.unit else ''

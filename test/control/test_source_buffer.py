@@ -1,0 +1,170 @@
+"""A source's latest value: what is taken, what is refused, and that a refusal changes nothing."""
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from rl_policy_node.control.source_buffer import index_of, SourceBuffer
+from rl_policy_node.control.specs import SourceSpec
+from rl_policy_node.errors import ConfigurationError, ContractError
+
+SECOND = 1_000_000_000
+
+
+def make(rows=2, use_header_stamp=True):
+    spec = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState', use_header_stamp=use_header_stamp)
+    shapes = {'position': ((3,), np.float64), 'image': ((2, 2, 1), np.uint8)}
+    return SourceBuffer(spec, shapes, rows)
+
+
+def arrays(value=1.0, **changes):
+    return {'position': np.full(3, value), 'image': np.full((2, 2, 1), int(value), np.uint8), **changes}
+
+
+def state(buffer):
+    """Return everything that a message may change, copied."""
+    return [np.copy(array) for array in (*buffer.values.values(), buffer.stamps, buffer.received, buffer.fresh)]
+
+
+def test_nothing_has_come_at_first():
+    buffer = make()
+    assert not buffer.fresh.any() and not buffer.stamps.any()
+    assert (buffer.received == -np.inf).all()
+
+
+def test_write_fills_its_row_and_no_other():
+    buffer = make(rows=3)
+    buffer.write(1, arrays(7.0), 5 * SECOND, 2.5)
+    np.testing.assert_array_equal(buffer.values['position'], [[0] * 3, [7] * 3, [0] * 3])
+    np.testing.assert_array_equal(buffer.values['image'][:, 0, 0, 0], [0, 7, 0])
+    np.testing.assert_array_equal(buffer.stamps, [0, 5 * SECOND, 0])
+    np.testing.assert_array_equal(buffer.received, [-np.inf, 2.5, -np.inf])
+    np.testing.assert_array_equal(buffer.fresh, [False, True, False])
+
+
+def test_write_stays_in_the_preallocated_array():
+    buffer = make()
+    before = buffer.values['position']
+    buffer.write(0, arrays(), 0, 0.0)
+    assert buffer.values['position'] is before
+
+
+def test_value_does_not_change_with_the_message_it_came_from():
+    buffer, message = make(), arrays(1.0)
+    buffer.write(0, message, 0, 0.0)
+    message['position'][:] = 9.0
+    np.testing.assert_array_equal(buffer.values['position'][0], 1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(-1e6, 1e6)), max_size=20))
+def test_each_row_holds_what_was_written_last(writes):
+    buffer, expected = make(rows=3), np.zeros(3)
+    for time, (row, value) in enumerate(writes):
+        buffer.write(row, arrays(1, position=np.full(3, value)), time, float(time))
+        expected[row] = value
+    np.testing.assert_array_equal(buffer.values['position'], np.repeat(expected[:, None], 3, axis=1))
+
+
+@pytest.mark.parametrize('field, value, reason', [
+    ('position', None, 'position is missing'),
+    ('image', None, 'image is missing'),
+    ('position', np.zeros(4), r'position has the shape \(4,\); expected \(3,\)'),
+    ('position', np.zeros(0), r'position has the shape \(0,\); expected \(3,\)'),
+    ('position', np.zeros((3, 1)), r'position has the shape \(3, 1\); expected \(3,\)'),
+    ('image', np.zeros((1, 2, 2), np.uint8), r'image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
+    ('position', np.array([0.0, np.nan, 0.0]), 'position has a value that is not finite'),
+    ('position', np.array([0.0, 0.0, -np.inf]), 'position has a value that is not finite'),
+])
+def test_refused_message_is_named_and_leaves_the_row_as_it_was(field, value, reason):
+    buffer = make()
+    buffer.write(0, arrays(1.0), SECOND, 1.0)
+    buffer.fresh[:] = False
+    before = state(buffer)
+    with pytest.raises(ValueError, match=reason) as refusal:
+        buffer.write(0, arrays(2.0, **{field: value}), 2 * SECOND, 2.0)
+    # a bad value may be followed by a good one; a missing field or another shape comes again
+    assert isinstance(refusal.value, ContractError) != ('not finite' in reason)
+    for now, then in zip(state(buffer), before):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_flat_array_of_the_right_length_takes_the_shape_of_the_field():
+    buffer = make()
+    buffer.write(0, arrays(image=np.arange(4, dtype=np.uint8)), 0, 0.0)
+    np.testing.assert_array_equal(buffer.values['image'][0, :, :, 0], [[0, 1], [2, 3]])
+
+
+def test_older_stamp_is_refused_and_its_age_told():
+    buffer = make()
+    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    with pytest.raises(ValueError, match='out of order: stamped 0.500 s before'):
+        buffer.write(0, arrays(2.0), 3 * SECOND - SECOND // 2, 2.0)
+    np.testing.assert_array_equal(buffer.values['position'][0], 1.0)
+
+
+@pytest.mark.parametrize('stamp', [3 * SECOND, 3 * SECOND + 1, 0])
+def test_equal_newer_and_missing_stamps_are_taken(stamp):
+    buffer = make()
+    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    buffer.write(0, arrays(2.0), stamp, 2.0)
+    assert (buffer.values['position'][0] == 2.0).all() and buffer.stamps[0] == stamp
+
+
+def test_order_is_kept_per_row():
+    buffer = make()
+    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    buffer.write(1, arrays(2.0), 1 * SECOND, 1.0)
+    np.testing.assert_array_equal(buffer.stamps, [3 * SECOND, SECOND])
+
+
+def test_older_stamp_is_taken_where_stamps_do_not_count():
+    buffer = make(use_header_stamp=False)
+    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    buffer.write(0, arrays(2.0), SECOND, 2.0)
+    assert (buffer.values['position'][0] == 2.0).all()
+
+
+def test_older_stamp_is_taken_after_a_jump_of_time():
+    buffer = make()
+    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    buffer.forget_stamps()
+    buffer.write(0, arrays(2.0), SECOND, 2.0)
+    assert (buffer.values['position'][0] == 2.0).all()
+
+
+def test_rejections_are_counted_per_row_with_the_last_fault():
+    buffer, first, second = make(), ValueError('first'), ValueError('second')
+    buffer.reject(1, first)
+    buffer.reject(1, second)
+    np.testing.assert_array_equal(buffer.rejected, [0, 2])
+    assert buffer.last_fault == [None, second]
+
+
+def test_row_is_broken_while_nothing_of_the_agreed_kind_has_come():
+    buffer, other_kind = make(), ContractError('position is missing')
+    buffer.reject(0, other_kind)
+    buffer.reject(1, ValueError('out of order'))
+    assert buffer.broken(0) is other_kind and buffer.broken(1) is None
+    buffer.write(0, arrays(), 0, 1.0)
+    assert buffer.broken(0) is None
+
+
+def test_copy_has_values_and_ages_and_stays_when_the_original_goes_on():
+    buffer, copy = make(), make()
+    buffer.write(0, arrays(1.0), SECOND, 1.0)
+    buffer.copy_to(copy)
+    buffer.write(0, arrays(2.0), 2 * SECOND, 2.0)
+    np.testing.assert_array_equal(copy.values['position'], [[1] * 3, [0] * 3])
+    np.testing.assert_array_equal(copy.values['image'][:, 0, 0, 0], [1, 0])
+    assert copy.stamps[0] == SECOND and copy.received[0] == 1.0
+
+
+@given(st.permutations(['a', 'b', 'c', 'd']), st.integers(1, 4))
+def test_index_of_picks_the_wanted_names_in_their_order(names, count):
+    wanted = sorted(names)[:count]
+    assert [names[index] for index in index_of(names, wanted, 'terms.x')] == wanted
+
+
+def test_missing_joint_is_named_with_those_that_there_are():
+    with pytest.raises(ConfigurationError, match=r"terms\.x: no joint \['knee'\]; there are \['hip', 'ankle'\]"):
+        index_of(('hip', 'ankle'), ('hip', 'knee'), 'terms.x')

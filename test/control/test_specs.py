@@ -1,0 +1,91 @@
+"""Specifications refuse what cannot be meant, naming the thing and the valid choices."""
+import dataclasses
+
+import pytest
+
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.errors import ConfigurationError
+
+SOURCE = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState')
+TERM = {'name': 'q', 'source': 'arm', 'field': 'position'}
+ACTION = {'name': 'legs', 'kind': 'joint_position', 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray',
+          'source': 'arm', 'joints': ('hip', 'knee')}
+
+
+def control(**changes):
+    settings = {'robots': ('',), 'control_rate': 50.0, 'trigger': 'timer', 'lockstep_timeout': 1.0,
+                'sources': {'arm': SOURCE}, 'terms': {'q': TermSpec(**TERM)}, 'inputs': {'obs': ('q',)},
+                'actions': (ActionSpec(**ACTION),)}
+    return ControlSpec(**{**settings, **changes})
+
+
+@pytest.mark.parametrize('changes, told', [
+    ({'kind': 'feild'}, r"unknown kind 'feild' in terms\.q; valid: field, last_action"),
+    ({'source': ''}, r'terms\.q: kind field needs source and field'),
+    ({'field': ''}, r'terms\.q: kind field needs source and field'),
+    ({'joints': ('hip', 'knee', 'hip')}, r"terms\.q\.joints names a joint twice: \['hip', 'knee', 'hip'\]"),
+])
+def test_term_is_refused(changes, told):
+    with pytest.raises(ConfigurationError, match=told):
+        TermSpec(**{**TERM, **changes})
+
+
+def test_last_action_needs_neither_source_nor_field():
+    assert TermSpec('actions', kind='last_action').source == ''
+
+
+@pytest.mark.parametrize('changes, told', [
+    ({'kind': 'torque'}, r"unknown kind 'torque' in actions\.legs; valid: joint_position, pose_delta"),
+    ({'fallback': 'zero'}, r"unknown fallback 'zero' in actions\.legs; valid: hold"),
+    ({'source': ''}, r'actions\.legs: needs a source that measures what it commands'),
+    ({'joints': ()}, r'actions\.legs: kind joint_position needs joints'),
+    ({'scale': (1.0, 1.0, 1.0)}, r'actions\.legs\.scale has 3 numbers; expected 1 or 2'),
+    ({'offset': (0.0,) * 5}, r'actions\.legs\.offset has 5 numbers; expected 1 or 2'),
+    ({'lower': (0.0,) * 3}, r'actions\.legs\.lower has 3 numbers; expected 1 or 2'),
+    ({'upper': (0.0,) * 3}, r'actions\.legs\.upper has 3 numbers; expected 1 or 2'),
+    ({'kind': 'pose_delta', 'position_scale': (0.01,) * 2}, r'legs\.position_scale has 2 numbers; expected 1 or 3'),
+    ({'kind': 'pose_delta', 'rotation_scale': (0.05,) * 4}, r'legs\.rotation_scale has 4 numbers; expected 1 or 3'),
+    ({'kind': 'pose_delta', 'lower': (0.0,) * 2}, r'legs\.lower has 2 numbers; expected 1 or 3'),
+])
+def test_action_is_refused(changes, told):
+    with pytest.raises(ConfigurationError, match=told):
+        ActionSpec(**{**ACTION, **changes})
+
+
+@pytest.mark.parametrize('name', ['scale', 'offset', 'lower', 'upper'])
+@pytest.mark.parametrize('count', [1, 2])
+def test_numbers_are_one_for_all_or_one_for_each_joint(name, count):
+    assert len(getattr(ActionSpec(**{**ACTION, name: (1.0,) * count}), name)) == count
+
+
+@pytest.mark.parametrize('changes, told', [
+    ({'trigger': 'clock'}, r"unknown trigger 'clock' in trigger; valid: lockstep, observation, timer"),
+    ({'robots': ()}, r'robots is \[\]; expected one or more different namespaces'),
+    ({'robots': ('a', 'b', 'a')}, r"robots is \['a', 'b', 'a'\]; expected one or more different namespaces"),
+    ({'inputs': {'obs': ('q', 'dq')}}, r"unknown term 'dq' in inputs\.obs; valid: q"),
+    ({'sources': {'leg': SOURCE}}, r"unknown source 'arm' in terms\.q; valid: leg"),
+    ({'actions': (ActionSpec(**{**ACTION, 'source': 'hand'}),)}, r"unknown source 'hand' in actions\.legs; valid: arm"),
+    ({'inputs': {}}, r'inputs and actions\.terms must each name at least one term'),
+    ({'actions': ()}, r'inputs and actions\.terms must each name at least one term'),
+])
+def test_control_is_refused(changes, told):
+    with pytest.raises(ConfigurationError, match=told):
+        control(**changes)
+
+
+def test_rows_are_the_robots():
+    assert control(robots=('left', 'right')).rows == 2
+
+
+def test_joints_of_a_source_are_those_of_its_terms_then_of_its_actions_each_once():
+    terms = {'q': TermSpec(**TERM, joints=('knee', 'ankle')), 'dq': TermSpec('dq', source='arm', field='velocity'),
+             'other': TermSpec('other', source='leg', field='position', joints=('toe',)),
+             'last': TermSpec('last', kind='last_action')}
+    spec = control(terms=terms, sources={'arm': SOURCE, 'leg': SOURCE})
+    assert spec.joints_of('arm') == ('knee', 'ankle', 'hip')
+    assert spec.joints_of('leg') == ('toe',)
+
+
+def test_specifications_do_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        control().trigger = 'observation'

@@ -1,0 +1,103 @@
+"""Which rows are fit: the age of every source on both clocks, and the reason in words."""
+import numpy as np
+import pytest
+
+from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.specs import SourceSpec
+from rl_policy_node.control.supervisor import Supervisor
+
+ROWS, PERIOD, MAX_AGE = 3, 0.02, 0.1
+STEADY, ROS = 50.0, 1_700_000_000_000_000_000            # s, ns: the clocks' now
+
+
+def ns(seconds):
+    return round(seconds * 1e9)
+
+
+def source(name='arm', stamp=ROS, received=STEADY, **options):
+    """Return a source whose every row came at `received` (s) with `stamp` (ns)."""
+    spec = SourceSpec(name, f'{name}_topic', 'sensor_msgs/msg/JointState', max_age=MAX_AGE, **options)
+    buffer = SourceBuffer(spec, {'position': ((1,), np.float64)}, ROWS)
+    buffer.stamps[:], buffer.received[:] = stamp, received
+    return buffer
+
+
+def assess(*sources, patience=None):
+    supervisor = Supervisor(ROWS, PERIOD, patience)
+    return supervisor.assess({source.spec.name: source for source in sources}, STEADY, ROS)
+
+
+def test_rows_with_fresh_sources_are_fit():
+    fit, reasons = assess(source('arm'), source('camera'))
+    assert fit.dtype == bool and fit.tolist() == [True] * ROWS
+    assert reasons == {}
+
+
+@pytest.mark.parametrize('age, fits', [(0.0, True), (0.099, True), (0.101, False), (10.0, False)])
+@pytest.mark.parametrize('clock', ['steady', 'stamp'])
+def test_age_up_to_max_age_is_fit_on_either_clock(clock, age, fits):
+    arm = source()
+    if clock == 'steady':
+        arm.received[1] -= age
+    else:
+        arm.stamps[1] -= ns(age)
+    fit, reasons = assess(arm)
+    assert fit.tolist() == [True, fits, True]
+    assert list(reasons) == ([] if fits else [1])
+
+
+def test_reason_names_source_topic_age_and_limit():
+    silent, late = source('arm'), source('camera')
+    silent.received[0] -= 0.25
+    late.stamps[1] -= ns(0.5)
+    _, reasons = assess(silent, late)
+    assert reasons[0] == "source 'arm' (arm_topic) is stale: nothing for 0.250 s, max_age 0.1 s"
+    assert reasons[1] == "source 'camera' (camera_topic) is stale: stamped 0.500 s ago, max_age 0.1 s"
+
+
+def test_source_that_never_sent_is_told_apart():
+    arm = source()
+    arm.received[2], arm.stamps[2] = -np.inf, 0
+    fit, reasons = assess(arm)
+    assert fit.tolist() == [True, True, False]
+    assert reasons == {2: "source 'arm' (arm_topic) has not sent anything"}
+
+
+def test_message_without_a_stamp_is_judged_by_its_arrival():
+    assert assess(source(stamp=0))[0].all()
+    assert not assess(source(stamp=0, received=STEADY - 1.0))[0].any()
+
+
+def test_old_stamps_do_not_count_where_they_are_not_used():
+    assert assess(source(stamp=ROS - ns(5.0), use_header_stamp=False))[0].all()
+
+
+@pytest.mark.parametrize('period, ahead, fits', [
+    (0.02, 0.09, True), (0.02, 0.11, False), (0.5, 0.9, True), (0.5, 1.1, False)])
+def test_stamp_from_the_future_is_fit_within_two_periods_or_a_tenth_of_a_second(period, ahead, fits):
+    arm = source()
+    arm.stamps[0] += ns(ahead)
+    fit, reasons = Supervisor(ROWS, period).assess({'arm': arm}, STEADY, ROS)
+    assert fit.tolist() == [fits, True, True]
+    assert fits or f'is stamped {ahead:.3f} s in the future' in reasons[0]
+
+
+def test_one_stale_source_is_enough_and_the_first_is_told():
+    arm, camera = source('arm'), source('camera')
+    arm.received[0] -= 1.0
+    camera.received[:2] -= 1.0
+    fit, reasons = assess(arm, camera)
+    assert fit.tolist() == [False, False, True]
+    assert reasons[0].startswith("source 'arm'") and reasons[1].startswith("source 'camera'")
+
+
+def test_silence_and_an_old_stamp_together_are_told_as_silence():
+    arm = source(received=STEADY - 1.0, stamp=ROS - ns(1.0))
+    assert 'nothing for 1.000 s' in assess(arm)[1][0]
+
+
+def test_patience_takes_the_place_of_max_age_and_stamps_do_not_count():
+    slow = source(received=STEADY - 5.0, stamp=ROS - ns(500.0))
+    assert assess(slow, patience=10.0)[0].all()
+    fit, reasons = assess(slow, patience=4.0)
+    assert not fit.any() and 'max_age 4 s' in reasons[0]

@@ -1,0 +1,70 @@
+"""Parameters become configuration, or an error that names them."""
+from pathlib import Path
+
+from nodes.harness import parameters
+from nodes.test_stepper import flat
+import pytest
+import yaml
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.reference import markdown
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def refused(run, words, **changes):
+    with pytest.raises(ConfigurationError) as caught:
+        configuration(flat(parameters(run, **changes)))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_defaults_are_filled_in(run):
+    made = configuration(flat(parameters(run)))
+    assert made.control.robots == ('',) and made.control.trigger == 'timer'
+    assert made.control.terms['force'].clip == 20.0 and made.control.actions[0].scale == (0.5,)
+    assert made.policy.deterministic is True and made.policy.threads == 1
+
+
+def test_one_number_stands_for_a_list_and_an_integer_for_a_double(run):
+    made = configuration(flat(parameters(run, **{'actions.arm.scale': 2, 'control_rate': 50})))
+    assert made.control.actions[0].scale == (2.0,) and made.control.control_rate == 50.0
+
+
+def test_an_empty_list_arrives_as_bytes(run):
+    assert configuration(flat(parameters(run, **{'policy.overrides': []}))).policy.overrides == ()
+
+
+@pytest.mark.parametrize('words, changes', [
+    (["'control_rte'", "did you mean 'control_rate'"], {'control_rte': 1.0}),
+    (["'terms.force.scael'", "did you mean 'terms.force.scale'"], {'terms.force.scael': 1.0}),
+    (["'control_rate'", '-1 Hz', '0.1 to 2000'], {'control_rate': -1.0}),
+    (["'policy.deterministic'", "'yes'", 'expected bool'], {'policy.deterministic': 'yes'}),
+    (["'trigger'", "'clock'", 'lockstep, observation, timer'], {'trigger': 'clock'}),
+    (['unknown source', "'imu'", 'joints, wrench'], {'terms.force.source': 'imu'}),
+    (['unknown term', "'forces'", 'force, position, velocity'], {'inputs.obs': ['position', 'velocity', 'forces']}),
+    (["'policy.checkpoint' is missing"], {'policy': {'train_config': 'x.yaml'}}),
+    (['actions.terms does not name', "['leg']"], {'actions.leg.kind': 'pose_delta'}),
+    (['actions.arm.scale has 2 numbers', '1 or 3'], {'actions.arm.scale': [1.0, 2.0]}),
+    (['robots is', 'different'], {'robots': ['a', 'a']}),
+])
+def test_what_does_not_fit_is_named(run, words, changes):
+    refused(run, words, **changes)
+
+
+def test_the_reference_is_current():
+    """`rl_policy parameters > docs/parameters.md` mends this."""
+    assert (REPOSITORY / 'docs' / 'parameters.md').read_text() == markdown()
+
+
+def test_every_parameter_is_in_the_reference_with_a_meaning():
+    text = markdown()
+    assert all(f'`{p.name}`' in text and p.description for p in schema.PARAMETERS)
+
+
+@pytest.mark.parametrize('file', sorted((REPOSITORY / 'config').glob('**/*.yaml')), ids=lambda file: file.name)
+def test_the_files_that_ship_are_accepted(file):
+    tree = yaml.safe_load(file.read_text())['/**']['ros__parameters']
+    made = configuration(flat(tree))
+    assert Path(made.policy.train_config).exists()
