@@ -27,7 +27,8 @@ def policy_report(stepper, loop, control):
     for name, source in stepper.sources.items():
         rejected = int(source.buffer.rejected.sum())
         if rejected:
-            values[f'rejected from {name}'] = f'{rejected} (last: {next(filter(None, reversed(source.buffer.last_fault)))})'
+            last = next(filter(None, reversed(source.buffer.last_fault)))
+            values[f'rejected from {name}'] = f'{rejected} (last: {last})'
     reasons = dict(stepper.reasons)
     for row, reason in reasons.items():
         values[control.robots[row] or 'robot'] = reason

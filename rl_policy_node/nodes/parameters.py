@@ -91,12 +91,17 @@ def configuration(values):
 
 
 def _unknown_parameter(name):
-    known = [p.name for p in schema.PARAMETERS]
+    groups = sorted({p.name.split('.')[0] for p in schema.PARAMETERS})
     parts = name.split('.')
     generic = [p.name.replace('*', parts[1]) if len(parts) > 1 else p.name for p in schema.PARAMETERS]
     near = difflib.get_close_matches(name, generic, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else f'; parameters start with {sorted({k.split(".")[0] for k in known})}'
+    hint = f"; did you mean '{near[0]}'?" if near else f'; parameters start with {groups}'
     return ConfigurationError(f"unknown parameter '{name}'{hint}")
+
+
+def _missing(declaration, name=''):
+    full = declaration.name.replace('*', name)
+    return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
 
 
 def _insert(tree, name, value):
@@ -143,7 +148,7 @@ def _filled(tree, prefix, name=''):
             continue
         value = given.get(parts[-1], declaration.default)
         if value is schema.REQUIRED:
-            raise ConfigurationError(f"parameter '{declaration.name.replace('*', name)}' is missing: {declaration.description}")
+            raise _missing(declaration, name)
         result[parts[-1]] = tuple(value) if isinstance(value, list) else value
     return result
 
@@ -163,7 +168,7 @@ def _top(tree, name):
     declaration = schema.find(name)
     value = tree.get(name, declaration.default)
     if value is schema.REQUIRED:
-        raise ConfigurationError(f"parameter '{name}' is missing: {declaration.description}")
+        raise _missing(declaration)
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -171,7 +176,8 @@ def _control(tree):
     actions = _filled(tree, 'actions')['terms']
     unused = sorted(set(tree.get('actions', {})) - set(actions) - {'terms'})
     if unused:
-        raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; it names {list(actions)}')
+        raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
+                                 f'it names {list(actions)}')
     return ControlSpec(
         robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate'), trigger=_top(tree, 'trigger'),
         lockstep_timeout=_top(tree, 'lockstep_timeout'), episode_topic=_top(tree, 'episode_topic'),

@@ -182,15 +182,15 @@ class PolicyNode(LifecycleNode):
 
     def _waiting(self):
         """Return what activation waits for; no publisher and no message yet are different troubles."""
-        lines = []
-        for row in self._stepper.unfit():
-            for name, source in self._sources.items():
+        unfit, silent = self._stepper.unfit(), {}
+        for row in unfit:
+            for source in self._sources.values():
                 topic = topic_of(self._control.robots[row], source.spec.topic)
                 if source.buffer.received[row] == -float('inf'):
                     what = 'no message yet' if self.count_publishers(topic) else 'no publisher'
                     fault = source.buffer.last_fault[row]
-                    lines.append(f"{what} on {topic} (source '{name}')" + (f', last refused: {fault}' if fault else ''))
-        return lines or list(self._stepper.unfit().values())
+                    silent.setdefault(f'all messages refused ({fault})' if fault else what, []).append(topic)
+        return [f'{what} on {", ".join(topics)}' for what, topics in silent.items()] or list(unfit.values())
 
     # wiring
 

@@ -41,8 +41,9 @@ class SimBridgeNode(Node):
     def _create_entities(self):
         robots = self._control.robots
         qos = source_qos(self.bridge.lockstep)
-        self._sources = [(self.create_publisher(source.adapter.message_type, topic_of(robot, source.spec.topic), qos),
-                          name, row) for name, source in self.bridge.sources.items() for row, robot in enumerate(robots)]
+        self._sources = [
+            (self.create_publisher(source.adapter.message_type, topic_of(robot, source.spec.topic), qos), name, row)
+            for name, source in self.bridge.sources.items() for row, robot in enumerate(robots)]
         self._episode_starts = [self.create_publisher(Header, topic_of(robot, self._control.episode_topic), qos)
                                 for robot in robots] if self._control.episode_topic else []
         for name, sink in self.bridge.sinks.items():

@@ -185,7 +185,8 @@ class Stepper:
         finite = self._actions.process(actions, self._taken, acting, dt)
         broken = acting & ~finite
         if broken.any():
-            self._note(self.fit & ~broken, dict.fromkeys(np.nonzero(broken)[0], 'the policy gave a command that is not finite'))
+            reason = 'the policy gave a command that is not finite'
+            self._note(self.fit & ~broken, dict.fromkeys(np.nonzero(broken)[0], reason))
         return self._actions.commands()
 
     def _elapsed(self):

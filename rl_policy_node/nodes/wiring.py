@@ -13,7 +13,8 @@ from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 
 COMMAND_TYPES = {
-    'joint_position': ('sensor_msgs/msg/JointState', 'std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray'),
+    'joint_position': ('sensor_msgs/msg/JointState', 'std_msgs/msg/Float32MultiArray',
+                       'std_msgs/msg/Float64MultiArray'),
     'pose_delta': ('geometry_msgs/msg/PoseStamped',),
 }
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)

@@ -133,7 +133,8 @@ def _action_from_weights(weights):
     heads = sorted(name for name in weights if re.match(r'a2c_network\.logits\.\d+\.weight$', name))
     if heads:
         return {'multi_discrete': [int(weights[name].shape[0]) for name in heads]}
-    raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); state the spaces')
+    raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
+                             'state the spaces')
 
 
 def _shape(shape, name):

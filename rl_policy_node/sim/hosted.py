@@ -36,7 +36,10 @@ class HostedEnvironment:
         return _observations(self.environment.reset())
 
     def step(self, actions):
-        """Take actions (rows, actions), float32; return observations, rewards (rows,), dones (rows,) bool, successes (rows,) bool or None."""
+        """Take actions (rows, actions), float32.
+
+        Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
+        """
         device = getattr(self.environment, 'rl_device', 'cpu')
         observations, rewards, dones, infos = self.environment.step(torch.from_numpy(actions).to(device))
         successes = infos.get('successes') if isinstance(infos, dict) else None

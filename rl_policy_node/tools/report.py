@@ -13,7 +13,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from rl_policy_node.tools.report_figures import STYLE, episode_figure, latency_figure, moments_of, time_of, traces_figure
+from rl_policy_node.tools.report_figures import (
+    STYLE, episode_figure, latency_figure, moments_of, time_of, traces_figure)
 
 PICTURES = ('episode.png', 'traces.png', 'latency.png')
 

@@ -91,8 +91,12 @@ class _Selector(AlgoObserver):
         meter = self.algo.game_rewards
         mean = float(meter.get_mean()[0]) if meter.current_size else float('nan')
         self.curve.append((epoch_num, frame, mean, success))
-        self._bar.update(self._task, completed=epoch_num,
-                         figures=f'return {mean:6.1f}, best success {max(self.best, 0.0):.1%}')
+        self._show(epoch_num, f'return {mean:6.1f}, best success {max(self.best, 0.0):.1%}')
+
+    def _show(self, epoch, figures):
+        self._bar.update(self._task, completed=epoch, figures=figures)
+        if not self._bar.console.is_terminal and epoch % self.every == 0:
+            self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a bar is nothing in a log
 
     def _measure(self, frame, epoch):
         weights = copy.deepcopy(self.algo.model.state_dict())

@@ -28,7 +28,7 @@ SOCKET_NOISE = 0.003             # m, error of the observed socket position, per
 START_XY = 0.010                 # m
 START_HEIGHT = (0.010, 0.030)    # m, tip above the mouth
 START_ANGLE = 0.05               # rad
-GRASP_SPREAD = np.array([0.001, 0.0, 0.002, 0.0, 0.06, 0.0])     # m, rad: the peg's pose in the grasp
+GRASP_SPREAD = np.array([0.003, 0.0, 0.003, 0.0, 0.2, 0.0])     # m, rad: the peg's pose in the grasp
 
 _OBSERVATIONS = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
 _TACTILE = {'tactile_force_field_left': tactile.SHAPE, 'tactile_force_field_right': tactile.SHAPE}
