@@ -46,7 +46,8 @@ def images(draw):
     encoding = draw(st.sampled_from(sorted(ENCODINGS)))
     dtype, channels = ENCODINGS[encoding]
     shape = draw(st.integers(1, 5)), draw(st.integers(1, 5)), channels
-    return encoding, draw(arrays_of.arrays(dtype, shape, elements=arrays_of.from_dtype(np.dtype(dtype), allow_nan=False)))
+    elements = arrays_of.from_dtype(np.dtype(dtype), allow_nan=False)
+    return encoding, draw(arrays_of.arrays(dtype, shape, elements=elements))
 
 
 def there_and_back(adapter, arrays, stamp=STAMP, names=()):
@@ -77,7 +78,7 @@ def test_every_adapter_is_found_by_the_name_of_its_type():
 
 
 def test_unknown_type_is_refused_with_those_that_there_are():
-    with pytest.raises(ConfigurationError, match=r"message type 'std_msgs/msg/String' in sources\.x; valid: .*JointState"):
+    with pytest.raises(ConfigurationError, match=r"type 'std_msgs/msg/String' in sources\.x; valid: .*JointState"):
         create_adapter('std_msgs/msg/String', 'sources.x')
 
 

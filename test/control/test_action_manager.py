@@ -61,7 +61,8 @@ def random_actions(size, seed=1):
 
 def same(left, right, rows=slice(None)):
     """Whether two commands have the same bits in `rows`."""
-    return all(np.array_equal(left[name][field][rows], right[name][field][rows]) for name in left for field in left[name])
+    return all(np.array_equal(left[name][field][rows], right[name][field][rows])
+               for name in left for field in left[name])
 
 
 def test_joint_targets_are_action_times_scale_plus_offset():

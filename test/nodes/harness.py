@@ -25,8 +25,9 @@ def tiny_run(folder):
     """Write train.yaml and policy.pth of a recurrent flat policy into a folder."""
     network = {
         'name': 'actor_critic', 'separate': False,
-        'space': {'continuous': {'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
-                                 'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}},
+        'space': {'continuous': {
+            'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
+            'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}},
         'mlp': {'units': [16], 'activation': 'elu', 'initializer': {'name': 'default'}},
         'rnn': {'name': 'lstm', 'units': 8, 'layers': 1, 'before_mlp': True}}
     params = {'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},

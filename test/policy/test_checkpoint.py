@@ -75,7 +75,8 @@ def test_truncated_file_is_refused(path, part):
     assert 'damaged or not a checkpoint' in refusal(path)
 
 
-@pytest.mark.parametrize('content', [b'params:\n  seed: 1\n', b'version https://git-lfs.github.com/spec/v1\n', bytes(99)])
+@pytest.mark.parametrize('content', [b'params:\n  seed: 1\n', b'version https://git-lfs.github.com/spec/v1\n',
+                                     bytes(99)])
 def test_file_that_is_something_else_is_refused(path, content):
     path.write_bytes(content)
     refusal(path)
@@ -88,8 +89,8 @@ def test_file_that_is_something_else_is_refused(path, content):
     lambda trap: {'model': MODEL, 'env_state': {'deep': [1, (2, {'er': trap})]}},
     lambda trap: trap,
 ], ids=['model', 'weight', 'env_state', 'nested', 'all'])
-@pytest.mark.parametrize('saved', [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))],
-                         ids=['torch', 'pickle'])
+@pytest.mark.parametrize('saved', [
+    torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))], ids=['torch', 'pickle'])
 def test_code_in_a_file_is_refused_and_not_run(path, tmp_path, where, saved):
     sprung = tmp_path / 'sprung'
     saved(where(Trap(sprung)), path)
@@ -164,3 +165,16 @@ def test_statistics_beside_the_model_take_the_place_of_those_in_it(path):
 def test_file_without_a_model_says_what_is_in_it(path, content, told):
     torch.save(content, path)
     assert told in refusal(path)
+
+
+@pytest.mark.xfail(strict=True, reason='only the top is looked at: the rest fails later, or in other words')
+@pytest.mark.parametrize('content', [
+    {'model': {'a2c_network.mu.weight': 3}},
+    {'model': {1: torch.ones(1)}},
+    {'model': MODEL, 'running_mean_std': torch.ones(3)},
+    {'model': MODEL, 'running_mean_std': [1]},
+    {'model': MODEL, 'epoch': 'last'},
+], ids=['weight', 'name', 'statistics', 'list', 'epoch'])
+def test_file_with_something_else_in_a_known_place_is_refused(path, content):
+    torch.save(content, path)
+    refusal(path)

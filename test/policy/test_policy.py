@@ -198,14 +198,14 @@ def test_checkpoint_tells_the_spaces_and_gives_the_same_policy(make, tmp_path, n
 
 @pytest.mark.parametrize('changes, told', [
     ({'rnn': LSTM}, r'\d+ parameters are missing, first a2c_network\.\S*rnn'),
-    ({'mlp': {'units': [16, 16], 'activation': 'elu', **DEFAULT}}, '2 parameters are missing, first a2c_network.actor_mlp'),
+    ({'mlp': {'units': [16, 16], 'activation': 'elu', **DEFAULT}}, '2 parameters are missing, first .*actor_mlp'),
     ({'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}},
      r'actor_mlp\.0\.weight is \(16, 5\), the network wants \(8, 5\)'),
     ({'rnn': LSTM, 'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}}, 'missing.*the network wants'),
 ])
 def test_checkpoint_of_another_network_is_refused_naming_both(make, tmp_path, changes, told):
     path = save(make('mlp'), tmp_path / 'policy.pth')
-    with pytest.raises(ConfigurationError, match=f'checkpoint {path} is of another network than the train config: .*{told}'):
+    with pytest.raises(ConfigurationError, match=f'checkpoint {path} is of another network.*: .*{told}'):
         Policy.load(train_config(tmp_path, changes), path, spaces=FLAT, device='cpu')
 
 

@@ -74,7 +74,8 @@ def test_description_of_a_file_is_read():
     ({'observation': [3, 0], 'action': 2}, r'observation has the shape \(3, 0\); expected positive integers'),
     ({'observation': {'ee_pos': [-3]}, 'action': 2}, r'observation\.ee_pos has the shape \(-3,\)'),
     ({'observation': [2.5], 'action': 2}, r'observation has the shape \(2\.5,\)'),
-    ({'observation': [3], 'action': {'binary': 2}}, r"action is \{'binary': 2\}; expected .*'discrete'.*'multi_discrete'"),
+    ({'observation': [3], 'action': {'binary': 2}},
+     r"action is \{'binary': 2\}; expected .*'discrete'.*'multi_discrete'"),
     ({'observation': [3], 'action': {}}, 'action is {}; expected'),
     ({'observation': [3], 'action': {'discrete': 2, 'continuous': 2}}, 'expected a number of actions'),
 ])
@@ -115,3 +116,11 @@ def test_weights_tell_multi_discrete_actions_in_the_order_of_their_heads(count):
 def test_weights_that_do_not_tell_are_refused(weights, told):
     with pytest.raises(ConfigurationError, match=told):
         Spaces.from_weights(weights)
+
+
+@pytest.mark.xfail(strict=True, reason="looked at only when the space is made, and told in numpy's words")
+@pytest.mark.parametrize('changes', [{'action_low': [-1.0] * 3}, {'action_high': [1.0] * 3}, {'action': -2},
+                                     {'action': 'six'}, {'dtype': 'float23'}, {'dtype': {'wrist': 'uint8'}}])
+def test_bounds_actions_and_types_that_do_not_fit_are_refused(changes):
+    with pytest.raises(ConfigurationError):
+        Spaces(**{'observation': {'ee_pos': 3}, 'action': 2, **changes})

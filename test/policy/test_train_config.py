@@ -76,7 +76,8 @@ def test_override_sets_a_value_of_the_type_it_reads_as(path, text, value):
 
 
 def test_override_changes_nothing_else(path):
-    before, after = TrainConfig.read(path).params, TrainConfig.read(path, ['params.network.mlp.activation=relu']).params
+    before = TrainConfig.read(path).params
+    after = TrainConfig.read(path, ['params.network.mlp.activation=relu']).params
     assert after['network']['mlp'].pop('activation') == 'relu'
     before['network']['mlp'].pop('activation')
     assert after == before
@@ -103,12 +104,15 @@ def test_override_reaches_the_train_half_of_a_run(write):
 
 
 @pytest.mark.parametrize('override, told', [
-    ('params.config.lr=1', "override 'params.config.lr=1': {path} has no 'params.config.lr'; write +params.config.lr=…"),
+    ('params.config.lr=1',
+     "override 'params.config.lr=1': {path} has no 'params.config.lr'; write +params.config.lr=…"),
     ('params.agent.x=1', "{path} has no 'params.agent.x'"),
     ('params.seed.x=1', "{path} has no 'params.seed.x'"),
     ('~params.config.lr', "{path} has no 'params.config.lr'"),
     ('params.seed', "override 'params.seed': expected name=value, +name=value or ~name"),
     ('+params.fresh', "override '+params.fresh': expected name=value, +name=value or ~name"),
+    pytest.param('params.seed=[1,', "override 'params.seed=[1,'", marks=pytest.mark.xfail(
+        strict=True, reason="the YAML parser's own error comes out, without the override")),
 ])
 def test_override_of_an_unknown_name_or_without_a_value_is_refused(path, override, told):
     assert told.format(path=path) in refusal(path, [override])

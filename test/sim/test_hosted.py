@@ -1,0 +1,121 @@
+"""Every form in which environments of the contract give their observations becomes arrays by input."""
+import gymnasium
+import numpy as np
+import pytest
+import torch
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.hosted import HostedEnvironment
+
+ROWS = 2
+FLAT = np.arange(6, dtype=np.float32).reshape(ROWS, 3)
+IMAGE = np.arange(8, dtype=np.uint8).reshape(ROWS, 2, 2, 1)
+
+
+def box(*shape):
+    return gymnasium.spaces.Box(-1.0, 1.0, shape, np.float32)
+
+
+class Fixed:
+    """An environment that always gives the same observations, and successes where it has any."""
+
+    action_space = box(4)
+
+    def __init__(self, observations, space=None, infos=None):
+        self.observations, self.observation_space = observations, space
+        self.infos, self.given = infos, None
+
+    def reset(self):
+        return self.observations
+
+    def step(self, actions):
+        self.given = actions
+        return self.observations, torch.tensor([1.0, 2.0]), torch.tensor([0, 1], dtype=torch.uint8), self.infos
+
+
+FORMS = {
+    'array': (FLAT, {'obs': FLAT}),
+    'tensor': (torch.from_numpy(FLAT), {'obs': FLAT}),
+    'tensor_with_gradient': (torch.from_numpy(FLAT).requires_grad_(), {'obs': FLAT}),
+    'obs': ({'obs': torch.from_numpy(FLAT)}, {'obs': FLAT}),
+    'obs_and_states': ({'obs': FLAT, 'states': np.zeros((ROWS, 9))}, {'obs': FLAT}),
+    'nested': ({'obs': {'ee_pos': torch.from_numpy(FLAT), 'wrist': IMAGE}, 'states': {'plug_pos': FLAT}},
+               {'ee_pos': FLAT, 'wrist': IMAGE}),
+    'plain_dict': ({'ee_pos': FLAT, 'wrist': torch.from_numpy(IMAGE)}, {'ee_pos': FLAT, 'wrist': IMAGE}),
+    'list': (FLAT.tolist(), {'obs': FLAT}),
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_observations_become_arrays_by_input(form):
+    observations, wanted = FORMS[form]
+    hosted = HostedEnvironment(Fixed(observations, infos={}))
+    for found in (hosted.reset(), hosted.step(ACTIONS)[0]):
+        assert list(found) == list(wanted)
+        for name, value in wanted.items():
+            assert isinstance(found[name], np.ndarray)
+            np.testing.assert_array_equal(found[name], value)
+            assert form == 'list' or found[name].dtype == value.dtype
+
+
+ACTIONS = np.arange(8, dtype=np.float32).reshape(ROWS, 4)
+
+
+def test_step_hands_on_the_actions_as_a_tensor_and_gives_arrays():
+    environment = Fixed(FLAT, infos={})
+    _, rewards, dones, successes = HostedEnvironment(environment).step(ACTIONS)
+    assert torch.equal(environment.given, torch.from_numpy(ACTIONS)) and environment.given.device.type == 'cpu'
+    assert isinstance(rewards, np.ndarray) and rewards.tolist() == [1.0, 2.0]
+    assert dones.dtype == bool and dones.tolist() == [False, True]
+    assert successes is None
+
+
+def test_actions_go_to_the_device_that_the_environment_names():
+    environment = Fixed(FLAT, infos={})
+    environment.rl_device = 'meta'                       # the one device besides the CPU that every torch has
+    HostedEnvironment(environment).step(ACTIONS)
+    assert environment.given.device.type == 'meta'
+
+
+@pytest.mark.parametrize('successes', [torch.tensor([True, False]), np.array([1, 0]), [1.0, 0.0]])
+def test_successes_are_booleans_where_there_are_any(successes):
+    found = HostedEnvironment(Fixed(FLAT, infos={'successes': successes})).step(ACTIONS)[3]
+    assert found.dtype == bool and found.tolist() == [True, False]
+
+
+@pytest.mark.parametrize('infos', [None, [], [{}, {}], {'time_outs': torch.zeros(2)}])
+def test_infos_of_another_form_tell_no_successes(infos):
+    assert HostedEnvironment(Fixed(FLAT, infos=infos)).step(ACTIONS)[3] is None
+
+
+def test_shapes_are_those_of_the_space_without_rows():
+    assert HostedEnvironment(Fixed(FLAT, box(3))).shapes == {'obs': (3,)}
+    space = gymnasium.spaces.Dict({'wrist': box(2, 2, 1), 'ee_pos': box(3)})
+    assert HostedEnvironment(Fixed(FLAT, space)).shapes == {'wrist': (2, 2, 1), 'ee_pos': (3,)}
+
+
+def test_number_of_actions_is_that_of_the_space():
+    assert HostedEnvironment(Fixed(FLAT)).num_actions == 4
+
+
+def test_rate_and_positions_are_told_where_the_environment_has_them():
+    bare = HostedEnvironment(Fixed(FLAT))
+    assert bare.control_rate is None and bare.qpos is None
+    full = Fixed(FLAT)
+    full.control_rate, full.qpos = 60.0, FLAT
+    assert HostedEnvironment(full).control_rate == 60.0 and HostedEnvironment(full).qpos is FLAT
+
+
+def test_unknown_environment_is_refused_with_those_that_there_are():
+    with pytest.raises(ConfigurationError, match=r"unknown environment 'ant' in sim\.environment; valid: insertion"):
+        create_environment('ant', 1, seed=0, episode_length=10, stagger=False)
+
+
+def test_insertion_is_hosted_by_its_name():
+    pytest.importorskip('mujoco')
+    hosted = create_environment('insertion', ROWS, seed=0, episode_length=10, stagger=False)
+    found = hosted.reset()
+    assert {name: value.shape[1:] for name, value in found.items()} == hosted.shapes
+    assert hosted.num_actions == 6 and hosted.control_rate == 60.0 and hosted.qpos.shape == (ROWS, 12)
+    assert hosted.step(np.zeros((ROWS, 6), np.float32))[3].shape == (ROWS,)
