@@ -28,7 +28,11 @@ class Adapter(ABC):
 
     @abstractmethod
     def to_arrays(self, message):
-        """Return field → array of a message; raises MessageError."""
+        """Return field → array of a message.
+
+        Raises MessageError where the message is not of the declared kind, ValueError where a value is
+        none that can be.
+        """
 
     @abstractmethod
     def to_message(self, arrays, stamp, names=()):

@@ -37,7 +37,8 @@ class ActionManager:
         finite; the others keep what was sent last.
         """
         commands, start = {}, 0
-        finite = acting.copy()
+        # before the limits, too: they would make a command of an infinite action
+        finite = acting & np.isfinite(actions).all(axis=1)
         for name, term in self.terms.items():
             command = term.command(actions[:, start:start + term.size], sources)
             commands[name] = term.limit(command, self._sent[name], dt)

@@ -8,6 +8,7 @@ import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, unknown
 
+DTYPES = ('float32', 'uint8')
 _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
 
 
@@ -47,10 +48,28 @@ class Spaces:
         else:
             shapes = _shape(shapes, 'observation')
         object.__setattr__(self, 'observation', shapes)
-        action = {'continuous': self.action} if not isinstance(self.action, Mapping) else self.action
-        if len(action) != 1 or set(action) - {'continuous', 'discrete', 'multi_discrete'}:
+        if isinstance(self.action, Mapping) and set(self.action) == {'continuous'}:
+            object.__setattr__(self, 'action', self.action['continuous'])
+        if not _is_action(self.action):
             raise ConfigurationError(f'spaces: action is {self.action!r}; expected a number of actions, '
                                      "{'discrete': n} or {'multi_discrete': [n, ...]}")
+        self._check_bounds()
+        self._check_types()
+
+    def _check_bounds(self):
+        for name in ('action_low', 'action_high'):
+            size = np.size(getattr(self, name))
+            if size not in (1, self.num_actions):
+                raise ConfigurationError(f'spaces: {name} has {size} numbers; expected 1 or {self.num_actions}')
+
+    def _check_types(self):
+        keys = self.dtype if isinstance(self.dtype, Mapping) else {}
+        for key in keys:
+            if key not in self.inputs:
+                raise unknown('observation', key, self.inputs, 'spaces: dtype')
+        for name in keys.values() if keys else (self.dtype,):
+            if name not in DTYPES:
+                raise unknown('dtype', name, DTYPES, 'spaces')
 
     @property
     def is_dict(self):
@@ -60,7 +79,7 @@ class Spaces:
     @property
     def discrete(self):
         """Whether actions are choices rather than numbers."""
-        return isinstance(self.action, Mapping) and 'continuous' not in self.action
+        return isinstance(self.action, Mapping)
 
     @property
     def inputs(self):
@@ -77,8 +96,7 @@ class Spaces:
         """Numbers per row that the policy gives: one for a single discrete choice."""
         if not isinstance(self.action, Mapping):
             return int(self.action)
-        kind, size = next(iter(self.action.items()))
-        return {'continuous': lambda: int(size), 'discrete': lambda: 1, 'multi_discrete': lambda: len(size)}[kind]()
+        return len(self.action.get('multi_discrete', [0]))
 
     def env_info(self):
         """Return the `env_info` with which rl_games builds a player without an environment."""
@@ -130,15 +148,29 @@ def _action_from_weights(weights):
         return int(weights['a2c_network.mu.weight'].shape[0])
     if 'a2c_network.logits.weight' in weights:
         return {'discrete': int(weights['a2c_network.logits.weight'].shape[0])}
-    heads = sorted(name for name in weights if re.match(r'a2c_network\.logits\.\d+\.weight$', name))
+    heads = [re.match(r'a2c_network\.logits\.(\d+)\.weight$', name) for name in weights]
+    heads = sorted((int(match[1]), match[0]) for match in heads if match)
     if heads:
-        return {'multi_discrete': [int(weights[name].shape[0]) for name in heads]}
+        return {'multi_discrete': [int(weights[name].shape[0]) for _, name in heads]}
     raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
                              'state the spaces')
 
 
+def _is_action(action):
+    if not isinstance(action, Mapping):
+        return _is_count(action)
+    if set(action) == {'multi_discrete'}:
+        sizes = action['multi_discrete']
+        return isinstance(sizes, (list, tuple)) and len(sizes) > 0 and all(map(_is_count, sizes))
+    return set(action) == {'discrete'} and _is_count(action['discrete'])
+
+
+def _is_count(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
+
+
 def _shape(shape, name):
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+    if not all(map(_is_count, shape)):
         raise ConfigurationError(f'spaces: {name} has the shape {shape}; expected positive integers')
     return tuple(int(n) for n in shape)

@@ -27,12 +27,12 @@ class TrainConfig:
         config = _load(path)
         for override in overrides:
             _apply(config, override, path)
+        if 'params' not in config and OmegaConf.is_dict(config.get('train')):
+            config = config.train       # the other half is the task's, and need not resolve here
         try:
             tree = OmegaConf.to_container(config, resolve=True)
         except OmegaConfBaseException as error:
             raise ConfigurationError(f'train config {path}: {str(error).splitlines()[0]}') from error
-        if 'params' not in tree and isinstance(tree.get('train'), dict):
-            tree = tree['train']
         return cls(params=_checked(tree, path), path=path)
 
     @property
@@ -69,7 +69,10 @@ def _apply(config, override, path):
     elif not sign:
         raise ConfigurationError(f"override '{override}': expected name=value, +name=value or ~name")
     else:
-        value = OmegaConf.from_dotlist([override.lstrip('+')])
+        try:
+            value = OmegaConf.from_dotlist([override.lstrip('+')])
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"override '{override}': its value is not YAML") from error
         OmegaConf.update(config, plain, OmegaConf.select(value, plain), force_add=True)
 
 

@@ -167,7 +167,6 @@ def test_file_without_a_model_says_what_is_in_it(path, content, told):
     assert told in refusal(path)
 
 
-@pytest.mark.xfail(strict=True, reason='only the top is looked at: the rest fails later, or in other words')
 @pytest.mark.parametrize('content', [
     {'model': {'a2c_network.mu.weight': 3}},
     {'model': {1: torch.ones(1)}},

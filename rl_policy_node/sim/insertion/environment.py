@@ -108,7 +108,10 @@ class InsertionEnv:
 
     def step(self, actions):
         """Track the target that each action means for one control period (1/60 s)."""
-        control = self._impedance_targets(np.clip(np.asarray(actions, dtype=np.float32), -1.0, 1.0))
+        actions = np.asarray(actions, dtype=np.float32)
+        if not np.isfinite(actions).all():
+            raise ValueError(f'actions of rows {np.nonzero(~np.isfinite(actions).all(1))[0].tolist()} are not finite')
+        control = self._impedance_targets(np.clip(actions, -1.0, 1.0))
         states, _ = self._rollout.rollout(
             self._models, self._data, self._state, np.repeat(control[:, None], scene.SUBSTEPS, axis=1),
             initial_warmstart=self._warmstart)
