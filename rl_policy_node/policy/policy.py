@@ -1,4 +1,7 @@
 """Policy: a batch of rows through rl_games' player, one recurrent state per row."""
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -26,8 +29,9 @@ class Policy:
         player.reset()
 
     @classmethod
-    def load(cls, train_config, checkpoint=None, *, spaces=None, rows=1, device='auto', backend='auto',
-             overrides=(), sigma=None, deterministic=True, checkpoint_sha256=''):
+    def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *, spaces: Spaces | None = None,
+             rows: int = 1, device: str = 'auto', backend: str = 'auto', overrides: Iterable[str] = (),
+             sigma: float | None = None, deterministic: bool = True, checkpoint_sha256: str = '') -> 'Policy':
         """Build the player of a train YAML and restore a checkpoint into it.
 
         train_config: path of the train YAML. checkpoint: path of the .pth file; None keeps the network's
@@ -51,11 +55,11 @@ class Policy:
         return cls(player, spaces, rows, weights, deterministic)
 
     @property
-    def recurrent(self):
+    def recurrent(self) -> bool:
         """Whether rows carry a state from step to step."""
         return bool(getattr(self.player, 'is_rnn', False))
 
-    def act(self, observations, hold=None):
+    def act(self, observations: np.ndarray | dict, hold: np.ndarray | None = None) -> np.ndarray:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
 
         observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose
@@ -69,7 +73,7 @@ class Policy:
                 state[:, kept] = old[:, kept]
         return self._to_array(actions)
 
-    def reset(self, rows=None):
+    def reset(self, rows: np.ndarray | Sequence[int] | None = None) -> None:
         """Clear the recurrent state of all rows, or of those in a mask (rows,) or a list of indices."""
         if not self.recurrent:
             return
@@ -117,6 +121,6 @@ def _device(name):
     return name
 
 
-def set_threads(count):
+def set_threads(count: int) -> None:
     """Set how many CPU threads torch computes with, in the whole process."""
     torch.set_num_threads(count)

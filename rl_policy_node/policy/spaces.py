@@ -31,7 +31,7 @@ class Spaces:
     agents: int = 1
 
     @classmethod
-    def from_dict(cls, description):
+    def from_dict(cls, description: Mapping) -> 'Spaces':
         """Read the form used in files and parameters: `{'observation': {...}, 'action': 6, ...}`."""
         for name in description:
             if name not in cls.__dataclass_fields__:
@@ -72,33 +72,33 @@ class Spaces:
                 raise unknown('dtype', name, DTYPES, 'spaces')
 
     @property
-    def is_dict(self):
+    def is_dict(self) -> bool:
         """Whether the policy takes a dict of observations."""
         return isinstance(self.observation, dict)
 
     @property
-    def discrete(self):
+    def discrete(self) -> bool:
         """Whether actions are choices rather than numbers."""
         return isinstance(self.action, Mapping)
 
     @property
-    def inputs(self):
+    def inputs(self) -> dict:
         """Input name → shape; a flat policy has the one input `obs`."""
         return self.observation if self.is_dict else {'obs': self.observation}
 
-    def dtype_of(self, key):
+    def dtype_of(self, key: str) -> np.dtype:
         """Return the numpy dtype in which the input `key` enters the player."""
         name = self.dtype.get(key, 'float32') if isinstance(self.dtype, Mapping) else self.dtype
         return np.dtype(name)
 
     @property
-    def num_actions(self):
+    def num_actions(self) -> int:
         """Numbers per row that the policy gives: one for a single discrete choice."""
         if not isinstance(self.action, Mapping):
             return int(self.action)
         return len(self.action.get('multi_discrete', [0]))
 
-    def env_info(self):
+    def env_info(self) -> dict:
         """Return the `env_info` with which rl_games builds a player without an environment."""
         return {'observation_space': self._observation_space(), 'action_space': self._action_space(),
                 'agents': self.agents, 'value_size': self.value_size}
@@ -120,7 +120,7 @@ class Spaces:
         return gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(int(n)) for n in self.action['multi_discrete']])
 
     @classmethod
-    def from_weights(cls, weights):
+    def from_weights(cls, weights: Mapping) -> 'Spaces':
         """Read the spaces from a model's state dict: its input statistics and its action head.
 
         Raises ConfigurationError where the weights do not tell (a policy trained without

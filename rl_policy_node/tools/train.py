@@ -2,11 +2,13 @@
 import copy
 import csv
 from pathlib import Path
+import sys
 import tempfile
 
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import AlgoObserver
 from rl_games.torch_runner import Runner
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 import torch
 import yaml
@@ -64,8 +66,9 @@ def _register():
 
 
 def _progress():
+    # bound to the real stdout: what rl_games prints meanwhile goes to the log
     return Progress('{task.description}', BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(),
-                    '{task.fields[figures]}')
+                    '{task.fields[figures]}', console=Console(file=sys.stdout), redirect_stdout=False)
 
 
 class _Selector(AlgoObserver):
