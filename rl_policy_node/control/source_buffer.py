@@ -4,12 +4,16 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 
+class OutOfOrder(ValueError):
+    """A message that is older than the one before it."""
+
+
 class SourceBuffer:
     """Preallocated arrays field → (rows, *shape), filled one row at a time.
 
     Not locked: whoever shares it between threads holds a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
-    (−inf: never); fresh (rows,): not taken yet.
+    (−inf: never); fresh (rows,): not taken yet; refused (rows,): what came last was no observation.
     """
 
     def __init__(self, spec, shapes, rows):
@@ -18,6 +22,7 @@ class SourceBuffer:
         self.stamps = np.zeros(rows, dtype=np.int64)
         self.received = np.full(rows, -np.inf)
         self.fresh = np.zeros(rows, dtype=bool)
+        self.refused = np.zeros(rows, dtype=bool)
         self.rejected = np.zeros(rows, dtype=np.int64)
         self.last_fault = [None] * rows
 
@@ -29,15 +34,20 @@ class SourceBuffer:
         for field, value in self.values.items():
             _check(field, arrays.get(field), value.shape[1:])
         if stamp and self.spec.use_header_stamp and stamp < self.stamps[row]:
-            raise ValueError(f'out of order: stamped {(self.stamps[row] - stamp) * 1e-9:.3f} s before the last')
+            raise OutOfOrder(f'out of order: stamped {(self.stamps[row] - stamp) * 1e-9:.3f} s before the last')
         for field, value in self.values.items():
             value[row] = np.reshape(arrays[field], value.shape[1:])
         self.stamps[row], self.received[row], self.fresh[row] = stamp, now, True
+        self.refused[row] = False
 
     def reject(self, row, fault):
-        """Count a message that was not taken, and keep the ValueError that says why."""
+        """Count a message that was not taken, and keep the ValueError that says why.
+
+        A late message costs nothing; any other means that the sensor does not measure now.
+        """
         self.rejected[row] += 1
         self.last_fault[row] = fault
+        self.refused[row] |= not isinstance(fault, OutOfOrder)
 
     def broken(self, row):
         """Return why no message of this row can fit, or None: all that came were of another kind."""
@@ -54,6 +64,8 @@ class SourceBuffer:
             np.copyto(other.values[field], value)
         np.copyto(other.stamps, self.stamps)
         np.copyto(other.received, self.received)
+        np.copyto(other.refused, self.refused)
+        other.last_fault[:] = self.last_fault
 
 
 def _check(field, array, shape):

@@ -3,9 +3,9 @@ import numpy as np
 
 
 class Supervisor:
-    """Judges the age of every source of every row.
+    """Judges every source of every row.
 
-    A source is stale when nothing came for `max_age` seconds on the steady clock, or when what came
+    A source does not count while what it sent last was refused. It is stale when nothing came for `max_age` seconds on the steady clock, or when what came
     was stamped longer ago than that. `patience` replaces every max_age where the simulator waits for
     the policy (lockstep) and silence means a slow simulator; stamps then do not count. `period` of the
     control, s.
@@ -32,9 +32,10 @@ class Supervisor:
     def _judge(self, source, steady_now, ros_now):
         limit = self._patience or source.spec.max_age
         age = steady_now - source.received
-        reasons = {row: 'has not sent anything' if np.isinf(age[row]) else
-                   f'is stale: nothing for {age[row]:.3f} s, max_age {limit:g} s'
-                   for row in np.nonzero(age > limit)[0]}
+        reasons = {row: f'sent what was refused: {source.last_fault[row]}' for row in np.nonzero(source.refused)[0]}
+        old = {row: 'has not sent anything' if np.isinf(age[row]) else
+               f'is stale: nothing for {age[row]:.3f} s, max_age {limit:g} s' for row in np.nonzero(age > limit)[0]}
+        reasons = {**old, **reasons}
         if self._patience is None and source.spec.use_header_stamp:
             stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
             for row in np.nonzero(stamped > limit)[0]:

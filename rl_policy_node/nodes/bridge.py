@@ -136,7 +136,13 @@ class Bridge:
 
     def _wait_for_commands(self):
         with self._condition:
-            return self._condition.wait_for(self._complete, 0.2)
+            complete = self._condition.wait_for(self._complete, 0.2)
+            waited = time.monotonic() - self._shown
+            if not complete and waited > 5.0 and self.steps:
+                silent = [name for name, answered in zip(self._control.robots, self._answered) if np.isnan(answered)]
+                self._log.warning(f'no command for {silent} in answer to observation {self.steps} for {waited:.0f} s',
+                                  throttle_duration_sec=5.0)
+            return complete
 
     def _wait_until(self, due):
         time.sleep(max(due - time.monotonic(), 0.0))

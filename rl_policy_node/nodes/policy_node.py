@@ -247,6 +247,7 @@ class PolicyNode(LifecycleNode):
                 source.buffer.reject(row, error)
                 self.get_logger().warning(f'{topic_of(self._control.robots[row], source.spec.topic)}: message '
                                           f'refused: {error}', throttle_duration_sec=2.0)
+                self._condition.notify_all()
             if self._stepper.ready():
                 self._condition.notify_all()
 

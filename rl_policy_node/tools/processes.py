@@ -15,6 +15,8 @@ def private_domain():
 
     Changes this process' environment, which its children inherit.
     """
+    if os.environ.get('ROS_DISTRO') == 'humble':        # which does not know the other variable
+        os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if 'ROS_DOMAIN_ID' not in os.environ:
         os.environ['ROS_DOMAIN_ID'] = str(_free_domain())

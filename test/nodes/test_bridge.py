@@ -87,3 +87,18 @@ def test_a_bridge_whose_rate_is_not_the_environments_is_refused(tmp_path):
         bridge = pair.start('sim_bridge_node', control_rate=50.0)
         assert wait(lambda: bridge.poll() is not None, 30)
         assert bridge.poll() == 1 and 'control_rate is 50 Hz' in bridge.tail() and '60 Hz' in bridge.tail()
+
+
+def test_in_lockstep_either_node_may_begin_anew(tmp_path):
+    """Kill the bridge, then the policy, mid-episode: the other goes on with whoever comes back."""
+    with Pair(tmp_path) as pair:
+        policy = pair.policy(trigger='lockstep', robots=['arm_0'])
+        bridge = pair.start('sim_bridge_node', robots=['arm_0'], sim__mode='lockstep', sim__episode_length=50)
+        assert wait(lambda: 'episode 0' in bridge.tail(1000), 60), bridge.tail() + policy.tail()
+        bridge.stop(signal.SIGKILL)
+        again = pair.start('sim_bridge_node', robots=['arm_0'], sim__mode='lockstep', sim__episode_length=50)
+        assert wait(lambda: 'episode 1' in again.tail(1000), 60), again.tail() + policy.tail()
+        policy.stop(signal.SIGKILL)
+        played = again.tail(1000).count('episode')
+        pair.policy(trigger='lockstep', robots=['arm_0'])
+        assert wait(lambda: again.tail(1000).count('episode') > played + 1, 60), again.tail()

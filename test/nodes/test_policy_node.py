@@ -21,7 +21,7 @@ def acted(arm, count=3):
 
 
 def held(arm, timeout=10):
-    """Wait until the last commands hold the arm where it is."""
+    """Whether the last commands come to hold the arm where it is."""
     return arm.live_until(lambda: len(arm.commands) > 3 and arm.commands[-3:] == [arm.position] * 3, timeout)
 
 

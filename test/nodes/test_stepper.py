@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
+from rl_policy_node.control.source_buffer import OutOfOrder
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.stepper import Stepper
 from rl_policy_node.nodes.wiring import Source
@@ -213,3 +214,22 @@ def test_a_lockstep_set_is_complete_only_with_every_row_and_its_episode(run):
     assert ready()
     bench.stepper.episode_fresh[1] = False
     assert not ready()
+
+
+def test_a_refused_message_holds_its_row_at_the_next_look_and_a_late_one_does_not(bench):
+    bench.now = 2 * 10 ** 9
+    bench.feed(stamp=bench.now)
+    bench.stepper.step()
+    wrench = bench.sources['wrench'].buffer
+    with pytest.raises(ValueError, match='out of order'):
+        bench.feed(rows=[1], stamp=bench.now - 1)
+    wrench.reject(1, OutOfOrder('late'))
+    bench.stepper.step()
+    assert not np.array_equal(bench.sent[-1][1][0], MEASURED)
+    wrench.reject(1, ValueError('force is not finite'))
+    bench.stepper.watch()
+    assert list(bench.sent[-1]) == [1] and np.array_equal(bench.sent[-1][1][0], MEASURED)
+    assert any("'wrench'" in line and 'force is not finite' in line for line in bench.log.lines)
+    bench.feed(stamp=bench.now)
+    bench.stepper.step()
+    assert not np.array_equal(bench.sent[-1][1][0], MEASURED)
