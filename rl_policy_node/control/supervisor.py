@@ -5,10 +5,10 @@ import numpy as np
 class Supervisor:
     """Judges every source of every row.
 
-    A source does not count while what it sent last was refused. It is stale when nothing came for `max_age` seconds on the steady clock, or when what came
-    was stamped longer ago than that. `patience` replaces every max_age where the simulator waits for
-    the policy (lockstep) and silence means a slow simulator; stamps then do not count. `period` of the
-    control, s.
+    A source does not count while what it sent last was refused. It is stale when nothing came for
+    `max_age` seconds on the steady clock, or when what came was stamped longer ago than that.
+    `patience` replaces every max_age where the simulator waits for the policy (lockstep) and silence
+    means a slow simulator; stamps then do not count. `period` of the control, s.
     """
 
     def __init__(self, rows, period, patience=None):
