@@ -14,12 +14,14 @@ from rl_policy_node.control.supervisor import Supervisor
 class Stepper:
     """Puts policy and control together for all rows; owns what is shared with the callbacks.
 
-    sources: name → Source. publish(commands, stamps): sends commands; stamps name → (rows,) ns.
+    sources: name → Source. publish(commands, stamps, only): sends commands of the rows in `only`;
+    stamps name → (rows,) ns. ros_now(): ns, steady_now(): s.
     condition: held while sources are written. Callbacks write sources and call the `request_*` methods;
     everything else belongs to the control loop's thread.
     """
 
-    def __init__(self, control, policy, sources, publish, ros_now, condition, log):
+    def __init__(self, control, policy, sources, publish, ros_now, condition, log, steady_now=time.monotonic):
+        self._steady_now = steady_now
         self._control, self._policy, self.sources = control, policy, sources
         self._publish, self._ros_now, self._condition, self._log = publish, ros_now, condition, log
         joints = {name: source.joints for name, source in sources.items()}
@@ -39,7 +41,7 @@ class Stepper:
         self.reasons = {}
         self.steps = self.resets = 0
         self.latencies = deque(maxlen=2000)
-        self._last_time = time.monotonic()
+        self._last_time = self._steady_now()
         # held while commands go out: a step that comes too late must not follow the fallback
         self._sending = threading.Lock()
         self._open, self._busy_since = False, None
@@ -56,7 +58,7 @@ class Stepper:
         """Return row → reason for the rows that could not act now: what activation has to wait for."""
         with self._condition:
             self._take()
-        return self._supervisor.assess(self._taken, time.monotonic(), self._ros_now())[1]
+        return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())[1]
 
     def start(self):
         """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
@@ -68,7 +70,7 @@ class Stepper:
             self._reset[:] = True
         self.fit[:], self.reasons = True, {}
         self._actions.start(self._taken)
-        self._last_time = time.monotonic()
+        self._last_time = self._steady_now()
         self._open, self._busy_since = True, None
 
     def request_reset(self, rows=slice(None)):
@@ -86,7 +88,7 @@ class Stepper:
 
     def step(self):
         """Act on what has arrived and publish a command for every row."""
-        self._busy_since = began = time.monotonic()
+        self._busy_since = began = self._steady_now()
         with self._condition:
             self._take()
             reset = self._reset | self._episode_begins()
@@ -100,7 +102,7 @@ class Stepper:
             self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
         self._busy_since = None
         self.steps += 1
-        self.latencies.append(time.monotonic() - arrived)
+        self.latencies.append(self._steady_now() - arrived)
 
     def watch(self):
         """While nothing triggers: see whether sources went stale, and hold the rows that did."""
@@ -120,7 +122,7 @@ class Stepper:
         """
         began = self._busy_since
         limit = min(source.spec.max_age for source in self.sources.values())
-        if began is None or self._control.trigger == 'lockstep' or time.monotonic() - began < limit:
+        if began is None or self._control.trigger == 'lockstep' or self._steady_now() - began < limit:
             return False
         with self._sending:
             if self._busy_since != began:
@@ -154,7 +156,7 @@ class Stepper:
             self.episode_fresh[:] = False
 
     def _judge(self):
-        return self._supervisor.assess(self._taken, time.monotonic(), self._ros_now())
+        return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())
 
     def _between_episodes(self):
         """Rows whose episode has begun while some source still shows the one before."""
@@ -191,7 +193,7 @@ class Stepper:
 
     def _elapsed(self):
         """Return the time since the last step, s; after a gap a limit must not open wide."""
-        now, period = time.monotonic(), 1.0 / self._control.control_rate
+        now, period = self._steady_now(), 1.0 / self._control.control_rate
         elapsed, self._last_time = now - self._last_time, now
         return period if self._control.trigger == 'lockstep' else min(elapsed, 2 * period)
 

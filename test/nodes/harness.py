@@ -44,8 +44,8 @@ def parameters(run, **changes):
     tree = {
         'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu'},
         'control_rate': 50.0, 'trigger': 'timer', 'autostart': True,
-        'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.2},
-                    'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.2}},
+        'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5},
+                    'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity', 'force']},
         'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS, 'offset': [0.1, 0.2, 0.3]},
                   'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS, 'scale': [0.05]},
