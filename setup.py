@@ -69,8 +69,8 @@ setup(
     },
     entry_points={
         'console_scripts': [
-            'policy_node = rl_policy_node.nodes.policy_node:main',
-            'sim_bridge_node = rl_policy_node.nodes.sim_bridge_node:main',
+            'policy_node = rl_policy_node.nodes.entry:policy_node',
+            'sim_bridge_node = rl_policy_node.nodes.entry:sim_bridge_node',
             'rl_policy = rl_policy_node.tools.main:main',
         ],
     },

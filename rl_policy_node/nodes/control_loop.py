@@ -4,7 +4,7 @@ import time
 
 
 class ControlLoop:
-    """Calls `step()` when its trigger fires and `watch()` once per period while it does not.
+    """Calls `begin()` in its thread, then `step()` when its trigger fires and `watch()` each period without.
 
     trigger 'timer': at absolute deadlines, `period` seconds apart, on the steady clock, or on the
     clock of `now_ns` when `simulated`; missed deadlines are counted and skipped, there is no burst.
@@ -12,9 +12,10 @@ class ControlLoop:
     is to be notified when they change it.
     """
 
-    def __init__(self, period, trigger, condition, ready, step, watch, on_error, simulated=False, now_ns=None):
+    def __init__(self, period, trigger, condition, begin, ready, step, watch, on_error, simulated=False,
+                 now_ns=None):
         self._period, self._timer, self._condition = period, trigger == 'timer', condition
-        self._ready, self._step, self._watch, self._on_error = ready, step, watch, on_error
+        self._begin, self._ready, self._step, self._watch, self._on_error = begin, ready, step, watch, on_error
         self._simulated, self._now_ns = simulated and self._timer, now_ns
         self._running, self._thread = False, None
         self._due = 0.0
@@ -23,7 +24,6 @@ class ControlLoop:
     def start(self):
         """Start stepping."""
         self._running = True
-        self._due = self._now() + self._period
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
 
@@ -46,6 +46,8 @@ class ControlLoop:
 
     def _run(self):
         try:
+            self._begin()
+            self._due = self._now() + self._period
             while self._running:
                 act = self._step if self._wait() else self._watch
                 if self._running:

@@ -66,6 +66,7 @@ class PolicyNode(LifecycleNode):
     def on_configure(self, _state):
         configuration = parameters.read(self)
         self._control, spec = configuration.control, configuration.policy
+        self._threads = spec.threads
         set_threads(spec.threads)
         started = time.monotonic()
         policy = Policy.load(spec.train_config, spec.checkpoint, rows=self._control.rows, device=spec.device,
@@ -201,9 +202,14 @@ class PolicyNode(LifecycleNode):
             self._create_outputs(entities, sinks)
             self._entities = entities.pop_all()
         self._loop = ControlLoop(
-            1.0 / self._control.control_rate, self._control.trigger, self._condition, self._stepper.ready,
-            self._stepper.step, self._stepper.watch, self._on_fault,
+            1.0 / self._control.control_rate, self._control.trigger, self._condition, self._begin,
+            self._stepper.ready, self._stepper.step, self._stepper.watch, self._on_fault,
             simulated=self.get_parameter('use_sim_time').value, now_ns=self._ros_now)
+
+    def _begin(self):
+        """Prepare the loop's thread: OpenMP counts threads, and torch warms up, for each thread anew."""
+        set_threads(self._threads)
+        self._stepper.warm_up()
 
     def _create_inputs(self, entities):
         control, qos = self._control, source_qos(self._control.trigger == 'lockstep')
@@ -317,6 +323,3 @@ def main(args=None):
     """Run the policy node until it is asked to end."""
     sys.exit(run(PolicyNode, args))
 
-
-if __name__ == '__main__':
-    main()

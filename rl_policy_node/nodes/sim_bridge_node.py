@@ -123,6 +123,3 @@ def main(args=None):
     """Run the bridge until it has played what it was asked to, or is asked to end."""
     sys.exit(run(SimBridgeNode, args))
 
-
-if __name__ == '__main__':
-    main()

@@ -56,6 +56,8 @@ def _play(console, params_file, bridge_overrides, policy_overrides, episodes, ou
         codes = {node.name: node.stop() for node in (policy, bridge)}
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
     for node in (bridge, policy):
         if codes[node.name]:
             raise DemoError(f'{node.name} ended with {codes[node.name]}:\n{node.tail()}')

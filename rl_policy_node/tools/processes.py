@@ -40,7 +40,7 @@ class NodeProcess:
     """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
 
     def __init__(self, module, params_file, overrides, log, extra=()):
-        arguments = [sys.executable, '-m', f'rl_policy_node.nodes.{module}', '--ros-args',
+        arguments = [sys.executable, '-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
                      '--params-file', str(params_file)]
         for name, value in overrides.items():
             arguments += ['-p', f'{name}:={_yaml(value)}']

@@ -131,3 +131,10 @@ def test_observations_trigger_a_step_each(arm, run):
     arm.start(parameters(run, trigger='observation'))
     acted(arm, 5)
     assert in_order(arm.commands[:5], expected(run, arm, 400))
+
+
+def test_a_signal_while_importing_ends_it_quietly(arm, run):
+    node = arm.start(parameters(run))
+    time.sleep(1.0)
+    assert node.stop(signal.SIGINT) in (0, 128 + signal.SIGINT)
+    assert 'Traceback' not in node.tail(100)

@@ -1,0 +1,25 @@
+"""The nodes' processes from their first moment: importing torch takes seconds, and signals may come then."""
+import importlib
+import signal
+import sys
+
+
+def policy_node():
+    """Run the policy node."""
+    _run('policy_node')
+
+
+def sim_bridge_node():
+    """Run the simulator bridge."""
+    _run('sim_bridge_node')
+
+
+def _run(name):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # nothing moves yet: there is nothing to say before the end
+        signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
+    importlib.import_module(f'rl_policy_node.nodes.{name}').main()
+
+
+if __name__ == '__main__':
+    _run(sys.argv.pop(1))
