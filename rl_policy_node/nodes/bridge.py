@@ -21,7 +21,7 @@ class Bridge:
 
     emit(stamp, episode stamps): publishes `sources` and the clock. Commands arrive through
     `receive(name, row, message)`. Lockstep: one step per complete set of commands that answers the
-    observation; real time: one step per period, with the commands there are.
+    observation; real time: one step per period, its observation shown at the period's end.
     """
 
     def __init__(self, configuration, environment, emit, on_episode, log):
@@ -96,7 +96,10 @@ class Bridge:
                 if self._paused or self._reset_asked:
                     due = self._interrupted()
                 elif self._wait_for_commands() if self.lockstep else self._wait_until(due):
-                    self._step()
+                    observations = self._step()
+                    if not self.lockstep:
+                        time.sleep(max(due - time.monotonic(), 0.0))
+                    self._show(observations)
                     due = max(due + self._period, time.monotonic())
         except Exception:       # noqa: B902 - the node ends with the environment's own words
             self.failed = True
@@ -145,9 +148,9 @@ class Bridge:
             return complete
 
     def _wait_until(self, due):
-        time.sleep(max(due - time.monotonic(), 0.0))
+        """Wait for the commands, but no longer than to the end of the period: the last ones then go on."""
         with self._condition:
-            if not self._complete():
+            if not self._condition.wait_for(self._complete, max(due - time.monotonic(), 0.0)):
                 self.misses += 1
         return True
 
@@ -158,6 +161,7 @@ class Bridge:
         return all(buffer.fresh.all() for buffer in self._received.values())
 
     def _step(self):
+        """Step the environment with the commands there are; return what it then observes."""
         with self._condition:
             actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()},
                                            {name: source.buffer for name, source in self.sources.items()})
@@ -173,7 +177,7 @@ class Bridge:
             self._on_episode(*ended)
         self._stamp += self._period_ns()
         self._episode[dones] = self._stamp
-        self._show(observations)
+        return observations
 
     def _show(self, observations):
         """Publish an observation; what answers it has yet to come."""
