@@ -1,5 +1,4 @@
 """The robots' side of a parameter file, played by an environment: observations out, commands in."""
-from collections import deque
 import threading
 import time
 import traceback
@@ -9,6 +8,7 @@ import numpy as np
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
 from rl_policy_node.nodes.wiring import Sink, Source
 
@@ -42,11 +42,11 @@ class Bridge:
         self._condition = threading.Condition()
         self._thread, self._running = None, False
         self._paused = self._reset_asked = False
-        self._answered = np.full(rows, np.nan)
+        self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._sim.record))
+        self._index = {name: number for number, name in enumerate(self.sinks)}
         self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
         self.episodes, self._recorder = Episodes(rows), Recorder() if self._sim.record else None
         self.steps = self.misses = 0
-        self.latencies = deque(maxlen=100_000)
         self.finished = self.failed = False
 
     def _shapes(self):
@@ -142,7 +142,8 @@ class Bridge:
             complete = self._condition.wait_for(self._complete, 0.2)
             waited = time.monotonic() - self._shown
             if not complete and waited > 5.0 and self.steps:
-                silent = [name for name, answered in zip(self._control.robots, self._answered) if np.isnan(answered)]
+                fresh = np.logical_and.reduce([buffer.fresh for buffer in self._received.values()])
+                silent = [name for name, answered in zip(self._control.robots, fresh) if not answered]
                 self._log.warning(f'no command for {silent} in answer to observation {self.steps} for {waited:.0f} s',
                                   throttle_duration_sec=5.0)
             return complete
@@ -165,14 +166,11 @@ class Bridge:
         with self._condition:
             actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()},
                                            {name: source.buffer for name, source in self.sources.items()})
-            # the first answer came when the policy was up, which says nothing of latency
-            latency = float(np.max(self._answered)) - self._shown if self.steps else np.nan
         shown, qpos = self._latest, self._environment.qpos
         qpos = None if qpos is None else qpos.copy()
         observations, rewards, dones, successes = self._environment.step(actions)
         self.steps += 1
-        self.latencies.append(latency)
-        self._record(shown, qpos, actions, rewards, dones, successes, latency)
+        self._record(shown, qpos, actions, rewards, dones, successes)
         for ended in self.episodes.add(rewards, dones, successes):
             self._on_episode(*ended)
         self._stamp += self._period_ns()
@@ -186,9 +184,8 @@ class Bridge:
         with self._condition:
             for buffer in self._received.values():
                 buffer.fresh[:] = False
-            self._answered[:] = np.nan
-            self._current = self._stamp
-            self._shown = time.monotonic()
+            self._current, self._shown = self._stamp, time.monotonic()
+            self._answers.shown(self._stamp, self.steps, self._shown)
         self._emit(self._stamp, self._episode)
 
     # what callbacks call
@@ -197,12 +194,12 @@ class Bridge:
         """Take a command in. In lockstep one that answers another observation is not taken."""
         sink, buffer = self.sinks[name], self._received[name]
         with self._condition:
-            answers = not sink.adapter.has_header or sink.adapter.stamp(message) == self._current
-            if self.lockstep and not answers:
+            stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
+            if self.lockstep and stamp != self._current:
                 return
             sink.accept(buffer, row, message, time.monotonic())
-            buffer.fresh[row] = answers
-            self._answered[row] = time.monotonic()
+            buffer.fresh[row] = stamp == self._current
+            self._answers.answer(stamp, self._index[name], row, time.monotonic())
             if self._complete():
                 self._condition.notify_all()
 
@@ -228,21 +225,22 @@ class Bridge:
     def summary(self):
         """Return the figures of the run so far."""
         return {**self.episodes.summary(self._sim.episodes), 'steps': self.steps,
-                'latency_ms': latency_ms(self.latencies), 'deadline_misses': self.misses,
+                'latency_ms': latency_ms(list(self._answers.latencies)), 'deadline_misses': self.misses,
                 'mode': 'lockstep' if self.lockstep else 'real time', 'robots': self._control.rows,
                 'control_rate': self._control.control_rate, 'seed': self._sim.seed}
 
-    def _record(self, observations, qpos, actions, rewards, dones, successes, latency):
+    def _record(self, observations, qpos, actions, rewards, dones, successes):
         if self._recorder is None:
             return
         extra = {} if qpos is None else {'qpos': qpos}
         if successes is not None:
             extra['successes'] = successes
         self._recorder.add(**{f'obs/{name}': value for name, value in observations.items()}, actions=actions,
-                           rewards=rewards, dones=dones.astype(np.uint8), latency=latency, **extra)
+                           rewards=rewards, dones=dones.astype(np.uint8), **extra)
 
     def _write(self):
         if self._recorder is not None:
-            self._recorder.write(self._sim.record)
+            latency = [self._answers.by_step.get(step, np.nan) for step in range(self.steps)]
+            self._recorder.write(self._sim.record, latency=np.array(latency))
         if self._sim.summary:
             write_summary(self._sim.summary, self.summary())

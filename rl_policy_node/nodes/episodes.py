@@ -49,13 +49,13 @@ class Recorder:
         """Take one step in; arrays (rows, ...) are copied."""
         self._steps.append({name: np.array(value) for name, value in arrays.items()})
 
-    def write(self, path):
-        """Write name → (steps, rows, ...) to a .npz file."""
+    def write(self, path, **more):
+        """Write name → (steps, rows, ...), and more arrays (steps,), to a .npz file."""
         if not self._steps:
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         names = self._steps[0]
-        np.savez_compressed(path, **{name: np.stack([step[name] for step in self._steps]) for name in names})
+        np.savez_compressed(path, **{name: np.stack([step[name] for step in self._steps]) for name in names}, **more)
 
 
 def write_summary(path, summary):
