@@ -44,6 +44,7 @@ class Bridge:
         self._paused = self._reset_asked = False
         self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._sim.record))
         self._index = {name: number for number, name in enumerate(self.sinks)}
+        self._current = None         # stamp of the observation shown last
         self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
         self.episodes, self._recorder = Episodes(rows), Recorder() if self._sim.record else None
         self.steps = self.misses = 0
@@ -191,11 +192,11 @@ class Bridge:
     # what callbacks call
 
     def receive(self, name, row, message):
-        """Take a command in. In lockstep one that answers another observation is not taken."""
+        """Take a command in; before anything was shown, and in lockstep for another observation, it is none."""
         sink, buffer = self.sinks[name], self._received[name]
         with self._condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
-            if self.lockstep and stamp != self._current:
+            if self._current is None or (self.lockstep and stamp != self._current):
                 return
             sink.accept(buffer, row, message, time.monotonic())
             buffer.fresh[row] = stamp == self._current

@@ -1,4 +1,5 @@
 """Nodes as processes of their own, in a DDS domain of their own on this machine."""
+import ctypes
 import fcntl
 import os
 from pathlib import Path
@@ -47,7 +48,7 @@ class NodeProcess:
         self.name, self.log = module, log
         with open(log, 'w') as output:
             self.process = subprocess.Popen([*arguments, *extra], stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True)
+                                            start_new_session=True, preexec_fn=_end_with_parent if sys.platform == 'linux' else None)
 
     def poll(self):
         """Return the exit code, or None while it runs."""
@@ -67,6 +68,12 @@ class NodeProcess:
         """Return the end of its output."""
         with open(self.log, errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
+
+
+def _end_with_parent():
+    """Have the kernel ask this process to end when its parent is gone: no node is left commanding."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 def _yaml(value):
