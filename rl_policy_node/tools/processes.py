@@ -47,8 +47,9 @@ class NodeProcess:
             arguments += ['-p', f'{name}:={_yaml(value)}']
         self.name, self.log = module, log
         with open(log, 'w') as output:
-            self.process = subprocess.Popen([*arguments, *extra], stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True, preexec_fn=_end_with_parent if sys.platform == 'linux' else None)
+            self.process = subprocess.Popen(
+                [*arguments, *extra], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == 'linux' else None)
 
     def poll(self):
         """Return the exit code, or None while it runs."""
