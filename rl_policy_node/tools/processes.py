@@ -40,7 +40,7 @@ def _free_domain():
 class NodeProcess:
     """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
 
-    def __init__(self, module, params_file, overrides, log, extra=()):
+    def __init__(self, module, params_file, overrides, log):
         arguments = [sys.executable, '-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
                      '--params-file', str(params_file)]
         for name, value in overrides.items():
@@ -48,7 +48,7 @@ class NodeProcess:
         self.name, self.log = module, log
         with open(log, 'w') as output:
             self.process = subprocess.Popen(
-                [*arguments, *extra], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                arguments, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == 'linux' else None)
 
     def poll(self):
