@@ -1,15 +1,14 @@
 """Observation and action spaces of a policy: stated by the user, or read from the weights."""
 from collections.abc import Mapping
 from dataclasses import dataclass
-import re
 
 import gymnasium
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.weights import action_from_weights, observation_from_weights
 
 DTYPES = ('float32', 'uint8')
-_STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
 
 
 @dataclass(frozen=True)
@@ -130,30 +129,7 @@ class Spaces:
         if observation is None:
             raise ConfigurationError('the checkpoint holds no input statistics (normalize_input was off), so it '
                                      'does not tell its observation; state the spaces')
-        return cls(observation=observation, action=_action_from_weights(weights))
-
-
-def observation_from_weights(weights):
-    """Return the observation shape, or key → shape, that the input statistics tell, or None."""
-    found = {}
-    for name, tensor in weights.items():
-        match = _STATISTICS.match(name)
-        if match:
-            found[match['key']] = tuple(tensor.shape)
-    return found[None] if None in found else found or None
-
-
-def _action_from_weights(weights):
-    if 'a2c_network.mu.weight' in weights:
-        return int(weights['a2c_network.mu.weight'].shape[0])
-    if 'a2c_network.logits.weight' in weights:
-        return {'discrete': int(weights['a2c_network.logits.weight'].shape[0])}
-    heads = [re.match(r'a2c_network\.logits\.(\d+)\.weight$', name) for name in weights]
-    heads = sorted((int(match[1]), match[0]) for match in heads if match)
-    if heads:
-        return {'multi_discrete': [int(weights[name].shape[0]) for _, name in heads]}
-    raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
-                             'state the spaces')
+        return cls(observation=observation, action=action_from_weights(weights))
 
 
 def _is_action(action):
