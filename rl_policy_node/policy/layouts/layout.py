@@ -1,0 +1,162 @@
+"""What an environment's observations and actions are made of, as far as its source tells.
+
+A layout says nothing about topics: it is the training's side of the contract. `None` where a number
+belongs means that the environment used one that the run's files do not hold: a user fills it in, by the
+formula in `description` or `law`.
+"""
+from dataclasses import dataclass, field
+import math
+
+from rl_policy_node.errors import ConfigurationError, unknown
+
+TERM_KINDS = ('field', 'last_action', 'unknown')
+ACTION_KINDS = ('joint_position', 'pose_delta', 'other')
+
+# Quantity -> what its numbers are; frame and unit are the term's own.
+QUANTITIES = {
+    'joint_position': 'position of each joint',
+    'joint_velocity': 'velocity of each joint',
+    'joint_effort': 'force or torque at each joint',
+    'position': 'x, y, z of a point',
+    'orientation': 'unit quaternion x, y, z, w',
+    'linear_velocity': 'x, y, z',
+    'angular_velocity': 'x, y, z',
+    'gravity': 'unit vector along gravity, in the frame of the subject: (0, 0, -1) when it is level',
+    'command': 'what the user asks for',
+    'image': 'height, width, channels',
+    'force_field': 'rows, columns of taxels, components of the force',
+    'force': 'x, y, z',
+    'torque': 'x, y, z',
+    'height_scan': 'heights at the points of a grid',
+    'last_action': 'the action before this one',
+    'other': 'numbers that `description` defines, to be published as an array',
+}
+
+
+@dataclass(frozen=True)
+class LayoutTerm:
+    """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of work.
+
+    shape: without the row dimension, history included; None where the run's files do not tell.
+    kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known).
+    quantity: a name of QUANTITIES. subject: what it is measured of, a name for the source
+    (joints, base, ee, socket, object, goal, left_tactile, …).
+    joints: names in the trained order; () where it is no joint's or the names are not known.
+    offset, scale: one number for all or one each; () for none, None where the user must fill them in.
+    clip: bound on value - offset; None where the environment clips in a way that ± cannot say.
+    history: number of samples stacked, oldest first; 0 for the newest alone.
+    """
+
+    name: str
+    shape: tuple | None
+    kind: str = 'field'
+    quantity: str = 'other'
+    subject: str = ''
+    joints: tuple = ()
+    offset: tuple | None = ()
+    clip: float | None = math.inf
+    scale: tuple | None = ()
+    history: int = 0
+    frame: str = ''
+    unit: str = ''
+    description: str = ''
+
+    def __post_init__(self):
+        where = f'term {self.name}'
+        _one_of('kind', self.kind, TERM_KINDS, where)
+        _one_of('quantity', self.quantity, QUANTITIES, where)
+        _sized(self.offset, self.size, f'{where}: offset')
+        _sized(self.scale, self.size, f'{where}: scale')
+        if self.joints and self.size is not None and self.size != len(self.joints) * max(1, self.history):
+            raise ConfigurationError(f'{where}: its shape is {self.shape}; it has {len(self.joints)} joints')
+
+    @property
+    def size(self):
+        """Number of numbers, or None where the shape is not known."""
+        return None if self.shape is None else math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class LayoutAction:
+    """A slice of the action and the law that the environment made a command of it with.
+
+    size: number of actions; None where the run's files do not tell.
+    kind: 'joint_position' (target = action · scale + offset, rad or m), 'pose_delta' (six numbers, see
+    `rl_policy_node.geometry.apply_pose_delta`), 'other' (nothing but `law` says it).
+    subject: what measures that which is commanded (joints, ee, …).
+    joints: names in the order of the action. scale, offset: as in LayoutTerm, of joint_position.
+    position_scale (m), rotation_scale (rad) per unit of action, rotation_threshold (rad): of pose_delta.
+    law: one line, in the words of the environment.
+    """
+
+    name: str
+    size: int | None
+    kind: str = 'other'
+    subject: str = ''
+    joints: tuple = ()
+    scale: tuple | None = ()
+    offset: tuple | None = ()
+    position_scale: tuple | None = ()
+    rotation_scale: tuple | None = ()
+    rotation_threshold: float | None = None
+    law: str = ''
+
+    def __post_init__(self):
+        where = f'action {self.name}'
+        _one_of('kind', self.kind, ACTION_KINDS, where)
+        _sized(self.scale, self.size, f'{where}: scale')
+        _sized(self.offset, self.size, f'{where}: offset')
+        if self.joints and self.size != len(self.joints):
+            raise ConfigurationError(f'{where}: its size is {self.size}; it has {len(self.joints)} joints')
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The observations and actions of one environment.
+
+    inputs: input name → its terms in the trained order; a flat policy has the one input `obs`.
+    actions: in the order of the action vector.
+    joints: the simulation's joints in its own order, () where the asset does not tell.
+    notes: one line each, what the environment did and the robot's side must do, or must not repeat.
+    control_rate: steps of the policy per second, Hz; None where the run's files do not tell.
+    clip_observations: bound ± that the environment put on every number of its observation.
+    """
+
+    task: str
+    inputs: dict
+    actions: tuple = ()
+    joints: tuple = ()
+    notes: tuple = ()
+    control_rate: float | None = None
+    clip_observations: float = field(default=math.inf)
+
+    @property
+    def shapes(self):
+        """Input name → shape without the row dimension, None where a term's size is not known.
+
+        An input of one term has that term's shape, one of several the shape (sum of sizes,).
+        """
+        return {name: _shape(terms) for name, terms in self.inputs.items()}
+
+    @property
+    def num_actions(self):
+        """Length of the action vector, or None where the size of a slice is not known."""
+        sizes = [action.size for action in self.actions]
+        return None if None in sizes else sum(sizes)
+
+
+def _shape(terms):
+    if len(terms) == 1:
+        return terms[0].shape
+    sizes = [term.size for term in terms]
+    return None if None in sizes else (sum(sizes),)
+
+
+def _one_of(kind, name, valid, where):
+    if name not in valid:
+        raise unknown(kind, name, valid, where)
+
+
+def _sized(values, size, where):
+    if values is not None and size is not None and len(values) not in (0, 1, size):
+        raise ConfigurationError(f'{where} has {len(values)} numbers; expected 1 or {size}')
