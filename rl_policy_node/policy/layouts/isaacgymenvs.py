@@ -1,0 +1,98 @@
+"""Layouts of IsaacGymEnvs' tasks: facts in isaacgymenvs.yaml, numbers from the run's own task config."""
+from functools import lru_cache
+import math
+from pathlib import Path
+
+import yaml
+
+from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.layouts.template import Template
+
+CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
+# The one network to which the environment gives the dict itself instead of one vector.
+_TAKES_DICT = 'complex_net'
+
+
+def read_layout(task, params):
+    """Return the Layout of a run, None where the task is not known.
+
+    task: the task half of the run's config, resolved, a plain dict (`name`, `env`, `sim`, …).
+    params: rl_games' params, whose network says which keys of a dict observation it takes and in which order.
+    Raises ConfigurationError where the run lacks what decides which numbers were observed.
+    """
+    entry = _catalogue().get(task.get('name'))
+    if entry is None:
+        return None
+    template = Template(task, f"task {task['name']}")
+    rest = {key: template.fill(value) for key, value in entry.items() if key not in ('inputs', 'keys')}
+    return Layout(
+        task=task['name'],
+        inputs=_inputs(entry, template, params.get('network') or {}),
+        actions=tuple(_action(action) for action in rest.get('actions') or ()),
+        joints=tuple(rest.get('joints') or ()),
+        notes=tuple(rest.get('notes') or ()),
+        control_rate=_rate(template, rest.get('steps', 1), rest.get('extra_steps', 0)),
+        clip_observations=_number(template.get(rest.get('clip', 'env.clipObservations')), math.inf),
+    )
+
+
+@lru_cache(maxsize=None)
+def _catalogue():
+    return yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
+
+
+def _inputs(entry, template, network):
+    known = entry.get('keys')
+    if known is not None and network.get('inputs'):
+        terms = {key: _keyed(key, known, template, None) for key in network['inputs']}
+        if network.get('name') != _TAKES_DICT:
+            return {'obs': tuple(terms.values())}
+        return {key: (term,) for key, term in terms.items()}
+    if 'inputs' not in entry:
+        shapes = template.get('env.obsDims', {})
+        keys = dict.fromkeys([*(network.get('input_preprocessors') or ()), *shapes])
+        return {key: (_keyed(key, known, template, shapes.get(key)),) for key in keys}
+    return {name: tuple(_term(term) for term in template.fill(terms)) for name, terms in entry['inputs'].items()}
+
+
+def _keyed(key, known, template, shape):
+    """Return the term of a key of a dict observation; a `shape` that the run states goes first."""
+    if key not in known:
+        return LayoutTerm(key, None if shape is None else tuple(shape), 'unknown',
+                          description='not an observation of the released environment')
+    return _term({'name': key, **template.fill(known[key]), **({} if shape is None else {'shape': shape})})
+
+
+def _term(entry):
+    size = entry.get('shape', len(entry.get('joints') or ()) or None)
+    shape = (size,) if isinstance(size, int) else None if size is None else tuple(size)
+    return LayoutTerm(**{
+        **entry, 'shape': shape, 'joints': tuple(entry.get('joints') or ()),
+        'offset': _numbers(entry.get('offset', ())), 'scale': _numbers(entry.get('scale', ()))})
+
+
+def _action(entry):
+    joints = tuple(entry.get('joints') or ())
+    kind = entry.get('kind', 'other')
+    return LayoutAction(**{
+        **entry, 'size': entry.get('size', len(joints) or (6 if kind == 'pose_delta' else None)), 'joints': joints,
+        **{name: _numbers(entry.get(name, ())) for name in ('scale', 'offset', 'position_scale', 'rotation_scale')}})
+
+
+def _numbers(value):
+    if value is None:
+        return None
+    return tuple(map(float, value)) if isinstance(value, (list, tuple)) else (float(value),)
+
+
+def _number(value, default):
+    return default if value is None else float(value)
+
+
+def _rate(template, steps, extra_steps):
+    """Return how often the policy stepped, Hz: `controlFrequencyInv` · steps · (1 + extra_steps) steps of `sim.dt` s."""
+    dt = template.get('sim.dt')
+    if dt is None or steps is None:
+        return None
+    count = int(template.get('env.controlFrequencyInv', 1)) * int(steps) * (1 + int(extra_steps or 0))
+    return 1.0 / (float(dt) * count)
