@@ -34,8 +34,9 @@ setup(
     # upper ones stop at what has been run.
     install_requires=[
         'gymnasium>=0.29.1,<2',
+        'hydra-core>=1.3,<1.4',
         'numpy>=1.21,<3',
-        'omegaconf>=2.3,<2.5',
+        'omegaconf>=2.3,<2.4',
         'PyYAML>=6.0,<7',
         'rich>=12,<16',
         'rl-games>=1.6.5,<1.7',

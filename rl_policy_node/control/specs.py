@@ -94,7 +94,11 @@ class ActionSpec:
 
 @dataclass(frozen=True)
 class ControlSpec:
-    """Everything between the topics and the network."""
+    """Everything between the topics and the network.
+
+    control_rate (Hz), clip_observations and clip_actions (bounds ±) are 0 where the file leaves them to
+    what the run says; nothing runs before they are known.
+    """
 
     robots: tuple
     control_rate: float
@@ -105,6 +109,7 @@ class ControlSpec:
     inputs: dict
     actions: tuple
     clip_observations: float = math.inf
+    clip_actions: float = math.inf
     episode_topic: str = ''
 
     def __post_init__(self):

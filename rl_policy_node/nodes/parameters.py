@@ -26,7 +26,11 @@ class PolicySpec:
     device: str
     backend: str
     deterministic: bool
+    sigma: float | None
     threads: int
+    plugins: tuple
+    allow_untrusted_pickle: str
+    spaces: dict
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def read(node):
 def configuration(values):
     """Return the Configuration of name → value, each checked against its declaration."""
     tree = {}
+    _refuse_blanks(values)
     for name, value in values.items():
         if name.startswith(_BUILT_IN):
             continue
@@ -88,6 +93,13 @@ def configuration(values):
             raise _unknown_parameter(name)
         _insert(tree, name, _convert(name, value, declaration))
     return Configuration(policy=_policy(tree), control=_control(tree), sim=_sim(tree))
+
+
+def _refuse_blanks(values):
+    blank = [name for name, value in values.items()
+             if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
+    if blank:
+        raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
 
 
 def _unknown_parameter(name):
@@ -155,9 +167,30 @@ def _filled(tree, prefix, name=''):
 
 def _policy(tree):
     values = _filled(tree, 'policy')
-    values.pop('clip_observations')
+    values.pop('clip_observations'), values.pop('clip_actions')
     values['train_config'], values['checkpoint'] = resolve(values['train_config']), resolve(values['checkpoint'])
-    return PolicySpec(**values)
+    values['sigma'] = None if math.isnan(values['sigma']) else values['sigma']
+    return PolicySpec(**values, spaces=_spaces(tree))
+
+
+def _spaces(tree):
+    """Return the fields of Spaces that the file states."""
+    given = tree.get('spaces', {})
+    shapes = given.get('observation', {})
+    discrete = given.get('discrete', ())
+    return {name: value for name, value in {
+        'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
+        'action': _action(given.get('actions', 0), discrete),
+        'action_low': given.get('action_low'), 'action_high': given.get('action_high'),
+        'dtype': dict.fromkeys(given.get('uint8', ()), 'uint8')}.items() if value}
+
+
+def _action(continuous, discrete):
+    if continuous and discrete:
+        raise ConfigurationError('spaces: actions and discrete are both stated; a policy has one of them')
+    if len(discrete) == 1:
+        return {'discrete': discrete[0]}
+    return {'multi_discrete': list(discrete)} if discrete else continuous
 
 
 def _sim(tree):
@@ -181,7 +214,8 @@ def _control(tree):
     return ControlSpec(
         robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate'), trigger=_top(tree, 'trigger'),
         lockstep_timeout=_top(tree, 'lockstep_timeout'), episode_topic=_top(tree, 'episode_topic'),
-        clip_observations=tree.get('policy', {}).get('clip_observations', math.inf),
+        clip_observations=tree.get('policy', {}).get('clip_observations', schema.FROM_RUN),
+        clip_actions=tree.get('policy', {}).get('clip_actions', schema.FROM_RUN),
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
         terms={name: TermSpec(name=name, **_filled(tree, 'terms', name)) for name in tree.get('terms', {})},

@@ -19,10 +19,11 @@ from std_srvs.srv import Trigger
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.control_loop import ControlLoop
+from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.stepper import Stepper
 from rl_policy_node.nodes.wiring import COMMAND_QOS, Sink, Source, source_qos, topic_of
-from rl_policy_node.policy import Policy, set_threads
+from rl_policy_node.policy import set_threads
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 
@@ -65,13 +66,11 @@ class PolicyNode(LifecycleNode):
     @_transition
     def on_configure(self, _state):
         configuration = parameters.read(self)
-        self._control, spec = configuration.control, configuration.policy
-        self._threads = spec.threads
-        set_threads(spec.threads)
+        self._threads = configuration.policy.threads
+        set_threads(self._threads)
         started = time.monotonic()
-        policy = Policy.load(spec.train_config, spec.checkpoint, rows=self._control.rows, device=spec.device,
-                             backend=spec.backend, overrides=spec.overrides, deterministic=spec.deterministic,
-                             checkpoint_sha256=spec.checkpoint_sha256)
+        policy = load_policy(configuration)
+        self._control = completed(configuration.control, policy.facts, self.get_logger().info)
         self._sources = {name: Source(source, self._control, policy.spaces.inputs)
                          for name, source in self._control.sources.items()}
         sinks = {action.name: Sink(action) for action in self._control.actions}

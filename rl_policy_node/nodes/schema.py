@@ -10,6 +10,8 @@ from rl_policy_node.control.specs import ACTION_KINDS, FALLBACKS, TERM_KINDS, TR
 
 REQUIRED = object()
 INF = math.inf
+FROM_RUN = 0.0         # of numbers that are never zero: what the run says counts
+BLANK = '???'          # what a generated file leaves for its user to fill in
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,38 @@ def _p(name, type_name, default, description, **more):
 
 
 PARAMETERS = (
-    _p('policy.train_config', 'string', REQUIRED, "rl_games' train YAML, or a run's config.yaml"),
-    _p('policy.checkpoint', 'string', REQUIRED, 'checkpoint that rl_games wrote (.pth); its weights alone are read'),
+    _p('policy.train_config', 'string', REQUIRED, "a run directory, or its configuration: rl_games' train YAML, "
+       "IsaacGymEnvs' config.yaml, Isaac Lab's agent.yaml"),
+    _p('policy.checkpoint', 'string', '', "checkpoint that rl_games wrote (.pth); best or newest of the run's own; "
+       'empty: best. Its weights alone are read'),
     _p('policy.checkpoint_sha256', 'string', '', 'checksum the checkpoint must have; empty: any'),
-    _p('policy.overrides', 'string[]', [],
-       "changes to the train config in Hydra's form: name=value, +name=value, ~name"),
+    _p('policy.allow_untrusted_pickle', 'string', '', 'file name of a checkpoint that may RUN CODE as it is read; '
+       'empty: none, and so it should stay'),
+    _p('policy.overrides', 'string[]', [], "changes to the run's configuration in Hydra's form: name=value, "
+       '+name=value, ~name'),
+    _p('policy.plugins', 'string[]', [], 'Python modules, or .py files, that register networks, models or players '
+       'with rl_games'),
     _p('policy.device', 'string', 'auto', 'torch device: auto, cpu, cuda:0, …'),
     _p('policy.backend', 'string', 'auto', "what computes the actions; eager is rl_games' player",
        choices=('auto', 'eager')),
     _p('policy.deterministic', 'bool', True, 'act on the mean of the distribution instead of a sample'),
+    _p('policy.sigma', 'double', math.nan, 'log standard deviation of the samples; not a number: as trained'),
     _p('policy.threads', 'integer', 1, 'CPU threads of torch', low=1, high=256),
-    _p('policy.clip_observations', 'double', INF,
-       "clip every input to ± this, as the environment's clipObservations did", low=0.0),
+    _p('policy.clip_observations', 'double', FROM_RUN, "clip every input to ± this, as the environment's "
+       'clipObservations did; 0: as the run says, .inf: never', low=0.0),
+    _p('policy.clip_actions', 'double', FROM_RUN, "clip every action to ± this, as the environment's clipActions did; "
+       '0: as the run says, .inf: never', low=0.0),
 
-    _p('control_rate', 'double', REQUIRED, 'steps of the policy per second; the rate it was trained at',
-       unit='Hz', low=0.1, high=2000.0),
+    _p('spaces.observation.*', 'integer[]', [], 'shape of an input of the network (obs for a flat policy), where '
+       'neither the run nor the weights tell it'),
+    _p('spaces.actions', 'integer', 0, 'number of continuous actions; 0: as the run or the weights say', low=0),
+    _p('spaces.discrete', 'integer[]', [], 'number of choices of each discrete action'),
+    _p('spaces.action_low', 'double[]', [], 'lower bound of the action space, one for all or one each'),
+    _p('spaces.action_high', 'double[]', [], 'upper bound of the action space, one for all or one each'),
+    _p('spaces.uint8', 'string[]', [], 'inputs that are images of bytes, which the policy divides by 255'),
+
+    _p('control_rate', 'double', FROM_RUN, 'steps of the policy per second; 0: as the run says', unit='Hz',
+       low=0.0, high=2000.0),
     _p('trigger', 'string', 'timer', 'what starts a step: timer (control_rate), observation (every source has a new '
        'message), lockstep (the same, and the simulator waits for the command)', choices=TRIGGERS),
     _p('lockstep_timeout', 'double', 10.0, 'silence of a simulator in lockstep after which the fallback goes out',

@@ -1,4 +1,5 @@
 """The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
+import dataclasses
 import functools
 import math
 import sys
@@ -29,9 +30,11 @@ class SimBridgeNode(Node):
         self.executor_name = self.get_parameter('executor').value
         self.exit_code = 0
         configuration = parameters.read(self)
-        self._control, self._sim = configuration.control, configuration.sim
-        environment = create_environment(self._sim.environment, self._control.rows, seed=self._sim.seed,
+        self._sim = configuration.sim
+        environment = create_environment(self._sim.environment, configuration.control.rows, seed=self._sim.seed,
                                          episode_length=self._sim.episode_length, stagger=self._sim.stagger)
+        configuration = _completed(configuration, environment)
+        self._control = configuration.control
         self.bridge = Bridge(configuration, environment, self._emit, self._on_episode, self.get_logger())
         self._create_entities()
         self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
@@ -117,6 +120,18 @@ class SimBridgeNode(Node):
         self._status.publish(diagnostics.diagnostic_array(
             Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),
             DiagnosticStatus.OK, message, summary))
+
+
+def _completed(configuration, environment):
+    """Return the configuration with the control rate known; clips are the environment's own affair."""
+    control = configuration.control
+    rate = control.control_rate or environment.control_rate
+    if not rate:
+        # rl_games takes seconds to import, and is rarely asked
+        from rl_policy_node.nodes.loading import run_rate
+        rate = run_rate(configuration)
+    control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_actions=math.inf)
+    return dataclasses.replace(configuration, control=control)
 
 
 def main(args=None):

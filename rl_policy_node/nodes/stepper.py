@@ -9,6 +9,7 @@ import numpy as np
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
+from rl_policy_node.errors import ConfigurationError
 
 
 class Stepper:
@@ -26,6 +27,9 @@ class Stepper:
         self._publish, self._ros_now, self._condition, self._log = publish, ros_now, condition, log
         joints = {name: source.joints for name, source in sources.items()}
         buffers = {name: source.buffer for name, source in sources.items()}
+        if policy.spaces.discrete:
+            raise ConfigurationError(f'the policy chooses among {policy.spaces.action}; '
+                                     'the action terms take continuous actions')
         actions = policy.spaces.num_actions
         self._taken = copy.deepcopy(buffers)
         self._observations = ObservationManager(control, policy.spaces.inputs, buffers, joints, actions)
@@ -183,6 +187,8 @@ class Stepper:
             return self._actions.commands()
         inputs = self._observations.compute(self._taken, self._last_action)
         actions = self._policy.act(self._shaped(inputs), hold=~acting)
+        if np.isfinite(self._control.clip_actions):
+            actions = np.clip(actions, -self._control.clip_actions, self._control.clip_actions)
         self._last_action[acting] = actions[acting]
         finite = self._actions.process(actions, self._taken, acting, dt)
         broken = acting & ~finite

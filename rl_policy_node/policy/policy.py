@@ -1,5 +1,5 @@
 """Policy: a batch of rows through rl_games' player, one recurrent state per row."""
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +7,12 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy import player as players
+from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.checkpoint import load_checkpoint
+from rl_policy_node.policy.facts import Facts, published_shapes, read_facts
 from rl_policy_node.policy.spaces import Spaces
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.policy.weights import read_spaces
 
 BACKENDS = ('auto', 'eager')
 
@@ -18,41 +21,51 @@ class Policy:
     """A loaded policy that acts on `rows` observations at once.
 
     act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player,
-    `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights).
+    `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights), `config` the
+    TrainConfig, `facts` what the run says of its environment.
     """
 
-    def __init__(self, player, spaces, rows, checkpoint=None, deterministic=True):
+    def __init__(self, player, spaces, rows, checkpoint=None, deterministic=True, config=None, facts=None):
         self.player, self.spaces, self.rows = player, spaces, int(rows)
         self.checkpoint, self.deterministic = checkpoint, deterministic
+        self.config, self.facts = config, facts or Facts()
+        self._joined = joined_keys(config.params['network'], spaces) if config else ()
         # what rl_games' get_batch_size would find; without it recurrent states stay at one row
         player.batch_size, player.has_batch_dimension = self.rows, True
         player.reset()
 
     @classmethod
-    def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *, spaces: Spaces | None = None,
-             rows: int = 1, device: str = 'auto', backend: str = 'auto', overrides: Iterable[str] = (),
-             sigma: float | None = None, deterministic: bool = True, checkpoint_sha256: str = '') -> 'Policy':
-        """Build the player of a train YAML and restore a checkpoint into it.
+    def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *,
+             spaces: Spaces | Mapping | None = None, rows: int = 1, device: str = 'auto', backend: str = 'auto',
+             overrides: Iterable[str] = (), sigma: float | None = None, deterministic: bool = True,
+             checkpoint_sha256: str = '', plugins: Iterable[str] = (), allow_untrusted_pickle: str = '') -> 'Policy':
+        """Build the player of a run and restore a checkpoint into it.
 
-        train_config: path of the train YAML. checkpoint: path of the .pth file; None keeps the network's
-        initial weights. spaces: Spaces; None reads them from the weights. device: 'auto', 'cpu',
-        'cuda:0', … sigma: log standard deviation for stochastic play, None keeps the trained one.
-        Raises ConfigurationError with everything a user needs to mend it.
+        train_config: path of a train YAML, of a run's config.yaml or agent.yaml, or of a run directory.
+        checkpoint: path of the .pth file; 'best' or 'newest' of the run's own; '' for best. None is '' for a
+        run directory, and keeps the network's initial weights for a file. spaces: Spaces, or a mapping of
+        some of their fields; what is not stated comes from the run, else from the weights.
+        device: 'auto', 'cpu', 'cuda:0', … overrides: changes to the config in Hydra's form. sigma: log
+        standard deviation for stochastic play, None keeps the trained one. plugins: modules, or .py files,
+        that register networks, models or players. allow_untrusted_pickle: name of a checkpoint file that
+        may run code. Raises ConfigurationError with everything a user needs to mend it.
         """
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
         config = TrainConfig.read(train_config, overrides)
-        weights = load_checkpoint(checkpoint, checkpoint_sha256) if checkpoint is not None else None
-        if spaces is None:
-            if weights is None:
-                raise ConfigurationError('spaces: must be stated where no checkpoint is loaded')
-            spaces = Spaces.from_weights(weights.model)
-        player = players.create_player(config, spaces, _device(device))
+        weights = None
+        if checkpoint is not None or Path(train_config).is_dir():
+            path, _ = locate_checkpoint(config, checkpoint or '')
+            weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
+        facts = read_facts(config)
+        spaces = agree(spaces, facts, weights and read_spaces(weights.model), published_shapes(config))
+        taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
+        player = players.create_player(config, taken, _device(device), plugins)
         if weights is not None:
             players.restore(player, weights)
         if sigma is not None:
             players.override_sigma(player, sigma)
-        return cls(player, spaces, rows, weights, deterministic)
+        return cls(player, spaces, rows, weights, deterministic, config, facts)
 
     @property
     def recurrent(self) -> bool:
@@ -93,7 +106,10 @@ class Policy:
             return self._tensor('obs', observations, inputs['obs'])
         if set(observations) != set(inputs):
             raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(inputs)}')
-        return {key: self._tensor(key, observations[key], shape) for key, shape in inputs.items()}
+        tensors = {key: self._tensor(key, observations[key], shape) for key, shape in inputs.items()}
+        if self._joined:
+            return torch.cat([tensors[key].flatten(1).float() for key in self._joined], dim=1)
+        return tensors
 
     def _tensor(self, key, array, shape):
         if isinstance(array, torch.Tensor):

@@ -1,12 +1,12 @@
 """Observation and action spaces of a policy: stated by the user, or read from the weights."""
 from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass
 
 import gymnasium
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.policy.weights import action_from_weights, observation_from_weights
 
 DTYPES = ('float32', 'uint8')
 
@@ -32,13 +32,18 @@ class Spaces:
     @classmethod
     def from_dict(cls, description: Mapping) -> 'Spaces':
         """Read the form used in files and parameters: `{'observation': {...}, 'action': 6, ...}`."""
-        for name in description:
-            if name not in cls.__dataclass_fields__:
-                raise unknown('entry', name, cls.__dataclass_fields__, 'spaces')
+        cls.check_names(description)
         for name in ('observation', 'action'):
             if name not in description:
                 raise ConfigurationError(f"spaces: '{name}' is missing; got {sorted(description)}")
         return cls(**description)
+
+    @classmethod
+    def check_names(cls, description: Mapping) -> None:
+        """Raise ConfigurationError for a name that is none of the fields."""
+        for name in description:
+            if name not in cls.__dataclass_fields__:
+                raise unknown('entry', name, cls.__dataclass_fields__, 'spaces')
 
     def __post_init__(self):
         shapes = self.observation
@@ -90,6 +95,11 @@ class Spaces:
         name = self.dtype.get(key, 'float32') if isinstance(self.dtype, Mapping) else self.dtype
         return np.dtype(name)
 
+    def joined(self) -> 'Spaces':
+        """Return the same spaces with all keys of the observation in one vector."""
+        size = sum(int(np.prod(shape)) for shape in self.inputs.values())
+        return dataclasses.replace(self, observation=(size,), dtype='float32')
+
     @property
     def num_actions(self) -> int:
         """Numbers per row that the policy gives: one for a single discrete choice."""
@@ -117,19 +127,6 @@ class Spaces:
         if 'discrete' in self.action:
             return gymnasium.spaces.Discrete(int(self.action['discrete']))
         return gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(int(n)) for n in self.action['multi_discrete']])
-
-    @classmethod
-    def from_weights(cls, weights: Mapping) -> 'Spaces':
-        """Read the spaces from a model's state dict: its input statistics and its action head.
-
-        Raises ConfigurationError where the weights do not tell (a policy trained without
-        `normalize_input`): the caller then states the spaces.
-        """
-        observation = observation_from_weights(weights)
-        if observation is None:
-            raise ConfigurationError('the checkpoint holds no input statistics (normalize_input was off), so it '
-                                     'does not tell its observation; state the spaces')
-        return cls(observation=observation, action=action_from_weights(weights))
 
 
 def _is_action(action):

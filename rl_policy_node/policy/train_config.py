@@ -1,89 +1,88 @@
-"""The train config of a run: rl_games' YAML, read without side effects."""
-from dataclasses import dataclass
+"""The configuration of a run: rl_games' parameters, and what is said of the environment beside them."""
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-import yaml
-
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.compose import compose_file, resolve
+from rl_policy_node.policy.run import BEST, find_checkpoint, find_run, NEWEST, Run
+from rl_policy_node.policy.yaml_file import read_yaml
+
+# Without these a player is another one than was trained; the rest of `params` matters to training alone.
+_PLAYED = ('params.algo', 'params.model', 'params.network', 'params.config.normalize_input',
+           'params.config.normalize_value', 'params.config.clip_actions')
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The `params` of an rl_games run, interpolations resolved, and where they came from."""
+    """The `params` of an rl_games run, interpolations resolved, and what stands beside them.
+
+    path: the file read. task: the environment's half of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
+    environment: Isaac Lab's env.yaml as plain data, or {}. unresolved: name → why, of values that could not
+    be resolved and that playing does not need. run: the run's files.
+    """
 
     params: dict
     path: Path
+    task: dict = field(default_factory=dict)
+    environment: dict = field(default_factory=dict)
+    unresolved: dict = field(default_factory=dict)
+    run: Run | None = None
 
     @classmethod
     def read(cls, path, overrides=()):
-        """Read a train YAML, or the `train` half of a run's config.yaml.
+        """Read a train YAML, a run's config.yaml, Isaac Lab's agent.yaml, or a run directory with one of them.
 
-        overrides: Hydra's dotted form, `params.config.normalize_input=true`; `+name=value` adds a
-        name that the file lacks, `~name` takes one away.
+        overrides: Hydra's, `params.config.normalize_input=true`; `+name=value` adds a name that the file
+        lacks, `~name` takes one away, `task=Ant` chooses a config where the file lies in Hydra's tree.
         """
-        path = Path(path)
-        config = _load(path)
-        for override in overrides:
-            _apply(config, override, path)
-        if 'params' not in config and OmegaConf.is_dict(config.get('train')):
-            config = config.train       # the other half is the task's, and need not resolve here
-        try:
-            tree = OmegaConf.to_container(config, resolve=True)
-        except OmegaConfBaseException as error:
-            raise ConfigurationError(f'train config {path}: {str(error).splitlines()[0]}') from error
-        return cls(params=_checked(tree, path), path=path)
+        run = find_run(path)
+        root, failed = resolve(compose_file(run.config, overrides))
+        train = root.get('train', root)
+        failed = {name.removeprefix('train.'): why for name, why in failed.items()}
+        for name, why in failed.items():
+            if name.startswith(_PLAYED):
+                raise ConfigurationError(f'train config {run.config}: {name} cannot be resolved: {why}')
+        params = _checked(train, run.config)
+        _apply_model_size(params['network'])
+        environment = read_yaml(run.environment, 'environment') if run.environment else {}
+        task = root.get('task')
+        return cls(params=params, path=run.config, environment=environment, unresolved=failed, run=run,
+                   task=task if isinstance(task, dict) and set(task) - {'env'} or _says_more(task) else {})
 
     @property
-    def network(self):
-        """Name of the network."""
-        return self.params['network']['name']
-
-    @property
-    def normalize_input(self):
-        """Whether the observations were normalised by running statistics."""
-        return bool(self.params['config'].get('normalize_input', False))
+    def name(self):
+        """What rl_games calls the run's best checkpoint."""
+        return str(self.params['config'].get('name', 'nn'))
 
 
-def _load(path):
-    if not path.is_file():
-        raise ConfigurationError(f'train config {path}: no such file')
-    try:
-        config = OmegaConf.load(path)
-    except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
-        raise ConfigurationError(f'train config {path}: not a YAML file ({str(error).splitlines()[0]})') from error
-    if not OmegaConf.is_dict(config):
-        raise ConfigurationError(f'train config {path}: expected a mapping with `params`, got {type(config).__name__}')
-    return config
+def locate_checkpoint(config, wanted):
+    """Return the path of a checkpoint and why this one; wanted: a path, 'best', 'newest', or '' for best."""
+    if str(wanted) not in ('', BEST, NEWEST):
+        return Path(wanted), 'as named'
+    return find_checkpoint(config.run, config.name, str(wanted))
 
 
-def _apply(config, override, path):
-    name, sign, _ = override.partition('=')
-    plain = name.lstrip('+~')
-    if not name.startswith('+') and not _has(config, plain):
-        raise ConfigurationError(f"override '{override}': {path} has no '{plain}'; write +{plain}=… to add it")
-    if name.startswith('~'):
-        parent, _, leaf = plain.rpartition('.')
-        del (OmegaConf.select(config, parent) if parent else config)[leaf]
-    elif not sign:
-        raise ConfigurationError(f"override '{override}': expected name=value, +name=value or ~name")
-    else:
-        try:
-            value = OmegaConf.from_dotlist([override.lstrip('+')])
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"override '{override}': its value is not YAML") from error
-        OmegaConf.update(config, plain, OmegaConf.select(value, plain), force_add=True)
+def _says_more(task):
+    """Whether the task half is the run's: composing adds the number of environments by itself."""
+    return isinstance(task, dict) and set(task.get('env') or {}) - {'numEnvs'}
 
 
-def _has(config, name):
-    parent, _, leaf = name.rpartition('.')
-    node = OmegaConf.select(config, parent, throw_on_resolution_failure=False) if parent else config
-    return OmegaConf.is_dict(node) and leaf in node
+def _apply_model_size(network):
+    """Do what IsaacGymEnvs' training script does to `mlp.units`: rl_games does not know the multiplier."""
+    mlp = network.get('mlp')
+    factor = mlp.get('model_size_multiplier', 1) if isinstance(mlp, dict) else 1
+    if factor != 1:
+        mlp['units'] = [_whole(unit * factor) for unit in mlp['units']]
+
+
+def _whole(units):
+    if units != int(units):
+        raise ConfigurationError(f'params.network.mlp.model_size_multiplier gives {units} units; expected a whole number')
+    return int(units)
 
 
 def _checked(tree, path):
-    params = tree.get('params')
+    params = tree.get('params') if isinstance(tree, dict) else None
     if not isinstance(params, dict):
         raise ConfigurationError(f'train config {path}: no `params`; it has {sorted(map(str, tree))}. '
                                  'Expected an rl_games train YAML (params: algo, model, network, config)')

@@ -84,38 +84,9 @@ def test_description_that_cannot_be_meant_is_refused(description, told):
         Spaces.from_dict(description)
 
 
-def test_weights_tell_a_flat_observation_and_continuous_actions():
-    weights = {**HEAD, 'running_mean_std.running_mean': torch.zeros(24), 'value_mean_std.running_mean': torch.zeros(1)}
-    assert Spaces.from_weights(weights) == Spaces((24,), 6)
-
-
-def test_weights_tell_a_dict_observation_also_under_odd_keys():
-    weights = {**HEAD, **statistics(ee_pos=(3,), wrist=(8, 8, 3), **{'finger.left': (4,)})}
-    assert Spaces.from_weights(weights) == Spaces({'ee_pos': 3, 'wrist': (8, 8, 3), 'finger.left': 4}, 6)
-
-
-def test_weights_tell_discrete_actions():
-    weights = {'running_mean_std.running_mean': torch.zeros(4), 'a2c_network.logits.weight': torch.zeros(5, 8)}
-    assert Spaces.from_weights(weights).action == {'discrete': 5}
-
-
-@pytest.mark.parametrize('count', [
-    3, 11])
-def test_weights_tell_multi_discrete_actions_in_the_order_of_their_heads(count):
-    sizes = list(range(2, 2 + count))
-    heads = {f'a2c_network.logits.{head}.weight': torch.zeros(size, 8) for head, size in enumerate(sizes)}
-    weights = {'running_mean_std.running_mean': torch.zeros(4), **heads}
-    assert Spaces.from_weights(weights).action == {'multi_discrete': sizes}
-
-
-@pytest.mark.parametrize('weights, told', [
-    (HEAD, r'no input statistics \(normalize_input was off\).*state the spaces'),
-    ({**HEAD, 'value_mean_std.running_mean': torch.zeros(1)}, 'no input statistics'),
-    (statistics(ee_pos=(3,)), r'no action head \(a2c_network\.mu or a2c_network\.logits\); state the spaces'),
-])
-def test_weights_that_do_not_tell_are_refused(weights, told):
-    with pytest.raises(ConfigurationError, match=told):
-        Spaces.from_weights(weights)
+def test_keys_joined_are_one_vector():
+    spaces = Spaces({'image': (2, 3, 1), 'pose': 7}, 4, action_high=2.0, dtype={'image': 'uint8'})
+    assert spaces.joined() == Spaces((13,), 4, action_high=2.0)
 
 
 @pytest.mark.parametrize('changes', [{'action_low': [-1.0] * 3}, {'action_high': [1.0] * 3}, {'action': -2},

@@ -1,0 +1,39 @@
+"""From a configuration to the policy it names; what the file leaves open, the run says."""
+import dataclasses
+import math
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.schema import FROM_RUN
+from rl_policy_node.policy import Policy
+from rl_policy_node.policy.facts import read_facts
+from rl_policy_node.policy.train_config import TrainConfig
+
+
+def load_policy(configuration):
+    """Return the Policy of a Configuration, one row for each robot."""
+    spec = configuration.policy
+    return Policy.load(spec.train_config, spec.checkpoint, spaces=spec.spaces, rows=configuration.control.rows,
+                       device=spec.device, backend=spec.backend, overrides=spec.overrides, sigma=spec.sigma,
+                       deterministic=spec.deterministic, checkpoint_sha256=spec.checkpoint_sha256,
+                       plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
+
+
+def completed(control, facts, say):
+    """Return a ControlSpec with what it leaves open taken from the run's Facts, each told by `say(text)`."""
+    found = {}
+    for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
+        if getattr(control, name) != FROM_RUN:
+            continue
+        fact = facts.known().get(name)
+        if fact is None and otherwise is None:
+            raise ConfigurationError(f"parameter '{name}' is missing, and the run's files do not tell it")
+        found[name] = otherwise if fact is None else fact.value
+        if fact is not None:
+            say(f'{name} {fact.value:g}, from the run: {fact.source}')
+    return dataclasses.replace(control, **found)
+
+
+def run_rate(configuration):
+    """Return the control rate (Hz) that the run's files tell; raises ConfigurationError where they do not."""
+    facts = read_facts(TrainConfig.read(configuration.policy.train_config, configuration.policy.overrides))
+    return completed(configuration.control, facts, lambda text: None).control_rate

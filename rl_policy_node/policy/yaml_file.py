@@ -1,0 +1,51 @@
+"""YAML files read as plain data: Python tags are taken apart, never acted on."""
+from pathlib import Path
+
+from omegaconf.errors import OmegaConfBaseException
+import yaml
+
+from rl_policy_node.errors import ConfigurationError
+
+_TAG = 'tag:yaml.org,2002:python/'
+
+
+def read_yaml(path, what):
+    """Return the mapping that a YAML file holds; `what` names the file in errors ('train config').
+
+    Interpolations stay as they are. Python's tags (Isaac Lab writes tuples, slices and classes) become
+    the lists, mappings and texts that they are made of.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigurationError(f'{what} {path}: no such file')
+    try:
+        content = yaml.load(path.read_text(encoding='utf-8'), Loader=_loader())
+    except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise ConfigurationError(f'{what} {path}: not a YAML file ({str(error).splitlines()[0]})') from error
+    except OSError as error:
+        raise ConfigurationError(f'{what} {path}: cannot be read ({error.strerror})') from error
+    if content is None:
+        raise ConfigurationError(f'{what} {path}: the file is empty')
+    if not isinstance(content, dict):
+        raise ConfigurationError(f'{what} {path}: expected a mapping of names to values, got {type(content).__name__}')
+    return content
+
+
+def _loader():
+    """OmegaConf's own loader, safe and YAML 1.2 about numbers (5e-4), which tells Python's tags apart."""
+    from omegaconf._utils import get_yaml_loader
+
+    class Loader(get_yaml_loader()):
+        pass
+
+    Loader.add_multi_constructor(_TAG, _plain)
+    return Loader
+
+
+def _plain(loader, suffix, node):
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    # `!!python/name:package.module.Class ''`: the name is all there is
+    return loader.construct_scalar(node) or suffix.partition(':')[2]
