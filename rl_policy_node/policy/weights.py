@@ -1,30 +1,197 @@
-"""What a model's weights tell of its spaces."""
+"""What a model's weights tell of what goes into a policy and what comes out."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+import math
 import re
 
 from rl_policy_node.errors import ConfigurationError
 
 _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
+_NETWORK = 'a2c_network.'
+_SAC_ACTOR = r'sac_network\.actor\.trunk\.(\d+)\.weight$'
+_SAC_CRITIC = 'sac_network.critic.Q1.0.weight'
 
 
-def observation_from_weights(weights):
-    """Return the observation shape, or key → shape, that the input statistics tell, or None."""
-    found = {}
-    for name, tensor in weights.items():
-        match = _STATISTICS.match(name)
-        if match:
-            found[match['key']] = tuple(tensor.shape)
-    return found[None] if None in found else found or None
+@dataclass(frozen=True)
+class WeightsSpaces:
+    """The spaces that weights tell.
+
+    observation: the shape of one row, or key → shape; None where the weights do not tell.
+    action: the number of continuous actions, `{'discrete': n}` or `{'multi_discrete': [n, ...]}`; None
+    where the weights do not tell. value_size: rewards that the critic estimates. observation_source,
+    action_source: names of the parameters that told, '' where none did.
+    """
+
+    observation: tuple | dict | None
+    action: int | dict | None
+    value_size: int = 1
+    observation_source: str = ''
+    action_source: str = ''
 
 
-def action_from_weights(weights):
-    """Return the actions that the action head tells: a number, `{discrete: n}` or `{multi_discrete: [n, ...]}`."""
-    if 'a2c_network.mu.weight' in weights:
-        return int(weights['a2c_network.mu.weight'].shape[0])
-    if 'a2c_network.logits.weight' in weights:
-        return {'discrete': int(weights['a2c_network.logits.weight'].shape[0])}
-    heads = [re.match(r'a2c_network\.logits\.(\d+)\.weight$', name) for name in weights]
-    heads = sorted((int(match[1]), match[0]) for match in heads if match)
+def read_spaces(model: Mapping) -> WeightsSpaces:
+    """Return what a model's state dict (names as in rl_games' player) tells of its spaces.
+
+    Raises ConfigurationError, naming both, where two parameters tell different things.
+    """
+    action, action_source = _action(model)
+    observation, observation_source = _observation(model)
+    spaces = WeightsSpaces(observation, action, _value_size(model), observation_source, action_source)
+    _check_sac_critic(model, spaces)
+    return spaces
+
+
+def _disagree(first, what, second, other):
+    return ConfigurationError(f"the checkpoint's weights disagree: {first} has {what}, {second} has {other}")
+
+
+def _matrix(model, name):
+    """Return the shape (outputs, inputs) of a layer, None where there is none."""
+    if name not in model:
+        return None
+    shape = tuple(model[name].shape)
+    if len(shape) != 2 or 0 in shape:
+        raise ConfigurationError(f"the checkpoint's {name} has the shape {shape}; expected (outputs, inputs)")
+    return shape
+
+
+def _layers(model, pattern):
+    """Return (name, shape) of the layers that a pattern with one number numbers, first layer first."""
+    found = [(int(match[1]), match[0]) for match in map(re.compile(pattern).match, model) if match]
+    return [(name, _matrix(model, name)) for _, name in sorted(found) if model[name].ndim == 2]
+
+
+def _observation(model):
+    shapes = {match['key']: tuple(model[match[0]].shape) for match in map(_STATISTICS.match, model) if match}
+    size, layer = _input_size(model)
+    if not shapes:
+        return ((size,), layer) if size else (None, '')
+    if None not in shapes:
+        return shapes, 'running_mean_std'
+    source = 'running_mean_std.running_mean'
+    if size and math.prod(shapes[None]) != size:
+        raise _disagree(source, f'the shape {shapes[None]}', layer, f'{size} inputs')
+    _check_channels(model, shapes[None], source)
+    return shapes[None], source
+
+
+def _check_channels(model, shape, source):
+    for layer in ('actor_cnn.0.weight', 'cnn.0.conv.conv.weight'):
+        weight = model.get(_NETWORK + layer)
+        # channels come first or last, and coordinates may join them
+        if weight is not None and weight.ndim > 2 and weight.shape[1] not in {
+                shape[end] + more for end in (0, -1) for more in (0, 2)}:
+            raise _disagree(source, f'the shape {shape}', _NETWORK + layer, f'{weight.shape[1]} input channels')
+
+
+def _input_size(model):
+    """Return (size, parameter) of a flat input by the first layer; (None, '') where that does not tell."""
+    if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
+        return None, ''
+    mlp = _layers(model, _SAC_ACTOR) or _layers(model, r'a2c_network\.actor_mlp\.(?:linears\.)?(\d+)\.weight$')
+    rnn = next((name for name in (f'{_NETWORK}{part}.rnn.weight_ih_l0' for part in ('rnn', 'a_rnn')) if name in model),
+               None)
+    if rnn is None:
+        name = mlp[0][0] if mlp else _head(model)
+        return (_matrix(model, name)[1], name) if name else (None, '')
+    return _input_of_recurrent(model, rnn, mlp)
+
+
+def _input_of_recurrent(model, rnn, mlp):
+    """Tell whether the recurrent layer or the MLP comes first, by which widths fit together."""
+    into_rnn, units = _matrix(model, rnn)[1], _matrix(model, rnn.replace('_ih_', '_hh_'))[1]
+    if not mlp:
+        return into_rnn, rnn
+    into_mlp, out_of_mlp = mlp[0][1][1], mlp[-1][1][0]
+    head = _head(model)
+    into_head = _matrix(model, head)[1] if head else None
+    sizes = {}
+    # each may be given the observation as well (concat_output, concat_input)
+    if into_mlp in (units, units + into_rnn) and into_head in (None, out_of_mlp):
+        sizes[rnn] = into_rnn
+    if into_rnn in (out_of_mlp, out_of_mlp + into_mlp) and into_head in (None, units, units + into_mlp):
+        sizes[mlp[0][0]] = into_mlp
+    if len(set(sizes.values())) != 1:
+        return None, ''
+    return next((size, name) for name, size in sizes.items())
+
+
+def _head(model):
+    names = (f'{_NETWORK}{head}.weight' for head in ('mu', 'logits', 'logits.0', 'value'))
+    return next((name for name in names if name in model), None)
+
+
+def _has(model, part):
+    return any(name.startswith(_NETWORK + part) for name in model)
+
+
+def _action(model):
+    trunk = _layers(model, _SAC_ACTOR)
+    if trunk:
+        return _sac_action(*trunk[-1])
+    name = f'{_NETWORK}mu.weight'
+    if name in model or f'{_NETWORK}sigma' in model:
+        return _continuous(model, name)
+    name = f'{_NETWORK}logits.weight'
+    if name in model:
+        return {'discrete': _matrix(model, name)[0]}, name
+    heads = _layers(model, r'a2c_network\.logits\.(\d+)\.weight$')
     if heads:
-        return {'multi_discrete': [int(weights[name].shape[0]) for _, name in heads]}
-    raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
-                             'state the spaces')
+        return {'multi_discrete': [shape[0] for _, shape in heads]}, f'{_NETWORK}logits'
+    return None, ''
+
+
+def _continuous(model, name):
+    """Return the number of actions by mu, which sigma has to agree with."""
+    mean = _matrix(model, name)
+    for sigma in ('sigma', 'sigma.weight', 'log_std'):
+        sigma = _NETWORK + sigma
+        if sigma not in model:
+            continue
+        size = model[sigma].shape[0] if model[sigma].ndim else 1
+        if mean is None:
+            return int(size), sigma
+        if size != mean[0]:
+            raise _disagree(name, f'{mean[0]} actions', sigma, int(size))
+    return mean[0], name
+
+
+def _sac_action(name, shape):
+    if shape[0] % 2:
+        raise ConfigurationError(f"the checkpoint's {name} has {shape[0]} outputs; expected an even number, "
+                                 'mean and deviation of each action')
+    return shape[0] // 2, name
+
+
+def _check_sac_critic(model, spaces):
+    critic = _matrix(model, _SAC_CRITIC)
+    if critic is None or not isinstance(spaces.action, int) or not isinstance(spaces.observation, tuple):
+        return
+    size = math.prod(spaces.observation) + spaces.action
+    if critic[1] != size:
+        raise _disagree(f'{spaces.observation_source} with {spaces.action_source}', f'{size} observations and actions',
+                        _SAC_CRITIC, f'{critic[1]} inputs')
+
+
+def _value_size(model):
+    for name in ('value.weight', 'value.value_linear.weight'):
+        shape = _matrix(model, _NETWORK + name)
+        if shape:
+            # a value in two-hot encoding is one number in 255 bins
+            return 1 if 'linear' in name and shape[0] == 255 else shape[0]
+    statistics = model.get('value_mean_std.running_mean')
+    return int(statistics.numel()) if statistics is not None and statistics.numel() else 1
+
+
+def observation_from_weights(model):
+    """Return the observation that the weights tell, or None."""
+    return read_spaces(model).observation
+
+
+def action_from_weights(model):
+    """Return the action that the weights tell."""
+    action = read_spaces(model).action
+    if action is None:
+        raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
+                                 'state the spaces')
+    return action
