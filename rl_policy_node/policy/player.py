@@ -42,8 +42,8 @@ def create_player(config, spaces, device, plugins=()):
         except ConfigurationError:
             raise
         except Exception as error:      # noqa: B902 - a network may raise anything on what does not fit it
-            raise ConfigurationError(f'train config {config.path}: rl_games cannot build its player for the observation '
-                                     f'{spaces.observation} and the action {spaces.action}: '
+            raise ConfigurationError(f'train config {config.path}: rl_games cannot build its player for the '
+                                     f'observation {spaces.observation} and the action {spaces.action}: '
                                      f'{_reason(error, config.params)}') from error
     player.seed = seed
     return player

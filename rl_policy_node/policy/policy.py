@@ -10,6 +10,7 @@ from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.checkpoint import load_checkpoint
 from rl_policy_node.policy.facts import Facts, published_shapes, read_facts
+from rl_policy_node.policy.random_stream import RandomStream
 from rl_policy_node.policy.spaces import Spaces
 from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
 from rl_policy_node.policy.weights import read_spaces
@@ -30,6 +31,7 @@ class Policy:
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
         self._joined = joined_keys(config.params['network'], spaces) if config else ()
+        self._stream = RandomStream(player.device, player.seed or 0)
         # what rl_games' get_batch_size would find; without it recurrent states stay at one row
         player.batch_size, player.has_batch_dimension = self.rows, True
         player.reset()
@@ -76,12 +78,15 @@ class Policy:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
 
         observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose
-        recurrent state shall stay as it is; their actions mean nothing.
+        recurrent state shall stay as it is; their actions mean nothing. Stochastic actions come from a random
+        stream of the policy's own, which starts at the train config's seed.
         """
-        before = self.player.states
-        actions = self.player.get_action(self._to_tensors(observations), self.deterministic)
+        tensors, before = self._to_tensors(observations), self.player.states
+        # rl_games samples even where it then returns the mean
+        with self._stream:
+            actions = self.player.get_action(tensors, self.deterministic)
         if hold is not None and self.recurrent and np.any(hold):
-            kept = torch.from_numpy(np.nonzero(hold)[0]).to(self.player.device)
+            kept = self._index(hold)
             for state, old in zip(self.player.states, before):
                 state[:, kept] = old[:, kept]
         return self._to_array(actions)
@@ -93,12 +98,16 @@ class Policy:
         if rows is None:
             self.player.reset()
             return
+        index = self._index(rows)
+        for state in self.player.states:
+            state[:, index] = 0.0
+
+    def _index(self, rows):
         rows = np.asarray(rows)
         if rows.dtype == bool and rows.shape != (self.rows,):
-            raise ValueError(f'reset: a mask of shape {rows.shape}; expected ({self.rows},)')
-        index = torch.from_numpy(np.nonzero(rows)[0] if rows.dtype == bool else rows.astype(np.int64))
-        for state in self.player.states:
-            state[:, index.to(state.device)] = 0.0
+            raise ValueError(f'rows: a mask of shape {rows.shape}; expected ({self.rows},)')
+        index = np.nonzero(rows)[0] if rows.dtype == bool else rows.astype(np.int64)
+        return torch.from_numpy(index).to(self.player.device)
 
     def _to_tensors(self, observations):
         inputs = self.spaces.inputs
@@ -112,13 +121,14 @@ class Policy:
         return tensors
 
     def _tensor(self, key, array, shape):
-        if isinstance(array, torch.Tensor):
-            tensor = array
-        else:
-            tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=self.spaces.dtype_of(key)))
+        wanted = getattr(torch, self.spaces.dtype_of(key).name)
+        tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
+        # rl_games divides bytes by 255, so that neither may pass for the other
+        if (tensor.dtype == torch.uint8) != (wanted == torch.uint8):
+            raise ValueError(f"observation '{key}' is {tensor.dtype}; expected {wanted}")
         if tuple(tensor.shape) != (self.rows, *shape):
             raise ValueError(f"observation '{key}' has the shape {tuple(tensor.shape)}; expected {(self.rows, *shape)}")
-        return tensor.to(self.player.device)
+        return tensor.to(self.player.device, wanted)
 
     def _to_array(self, actions):
         array = actions.detach().cpu().numpy().reshape(self.rows, self.spaces.num_actions)
