@@ -32,7 +32,7 @@ def read_layout(task, params):
         joints=tuple(rest.get('joints') or ()),
         notes=tuple(rest.get('notes') or ()),
         control_rate=_rate(template, rest.get('steps', 1), rest.get('extra_steps', 0)),
-        clip_observations=_number(template.get(rest.get('clip', 'env.clipObservations')), math.inf),
+        clip_observations=_bound(template.get(rest.get('clip', 'env.clipObservations'))),
     )
 
 
@@ -45,22 +45,23 @@ def _inputs(entry, template, network):
     known = entry.get('keys')
     if known is not None and network.get('inputs'):
         terms = {key: _keyed(key, known, template, None) for key in network['inputs']}
-        if network.get('name') != _TAKES_DICT:
-            return {'obs': tuple(terms.values())}
-        return {key: (term,) for key, term in terms.items()}
+        return terms if network.get('name') == _TAKES_DICT else {'obs': sum(terms.values(), ())}
     if 'inputs' not in entry:
         shapes = template.get('env.obsDims', {})
         keys = dict.fromkeys([*(network.get('input_preprocessors') or ()), *shapes])
-        return {key: (_keyed(key, known, template, shapes.get(key)),) for key in keys}
+        return {key: _keyed(key, known, template, shapes.get(key)) for key in keys}
     return {name: tuple(_term(term) for term in template.fill(terms)) for name, terms in entry['inputs'].items()}
 
 
 def _keyed(key, known, template, shape):
-    """Return the term of a key of a dict observation; a `shape` that the run states goes first."""
+    """Return the terms of a key of a dict observation; a `shape` that the run states goes first."""
     if key not in known:
-        return LayoutTerm(key, None if shape is None else tuple(shape), 'unknown',
-                          description='not an observation of the released environment')
-    return _term({'name': key, **template.fill(known[key]), **({} if shape is None else {'shape': shape})})
+        return (LayoutTerm(key, None if shape is None else tuple(shape), 'unknown',
+                           description='not an observation of the released environment'),)
+    entry = template.fill(known[key])
+    if isinstance(entry, list):
+        return tuple(map(_term, entry))
+    return (_term({'name': key, **entry, **({} if shape is None else {'shape': shape})}),)
 
 
 def _term(entry):
@@ -85,8 +86,9 @@ def _numbers(value):
     return tuple(map(float, value)) if isinstance(value, (list, tuple)) else (float(value),)
 
 
-def _number(value, default):
-    return default if value is None else float(value)
+def _bound(value):
+    """Return a bound as a number; none, zero and less mean none."""
+    return float(value) if value and value > 0 else math.inf
 
 
 def _rate(template, steps, extra_steps):
