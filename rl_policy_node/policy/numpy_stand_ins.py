@@ -60,9 +60,15 @@ def reconstruct(kind, *_):
     return kind()
 
 
+def no_bytes():
+    """Return what `bytes()` does, which is how the data of an empty array is written."""
+    return b''
+
+
 def safe_globals():
     """Return what `torch.serialization.safe_globals` takes: objects under the names that files use."""
     named = [type('dtype', (Dtype,), {'__module__': 'numpy'}), type('ndarray', (Array,), {'__module__': 'numpy'})]
+    named.append(_named(no_bytes, 'builtins', 'bytes'))
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):      # of numpy 1 and 2
         named += [_named(scalar, module, 'scalar'), _named(reconstruct, module, '_reconstruct')]
     return named

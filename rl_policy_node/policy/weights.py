@@ -181,17 +181,3 @@ def _value_size(model):
             return 1 if 'linear' in name and shape[0] == 255 else shape[0]
     statistics = model.get('value_mean_std.running_mean')
     return int(statistics.numel()) if statistics is not None and statistics.numel() else 1
-
-
-def observation_from_weights(model):
-    """Return the observation that the weights tell, or None."""
-    return read_spaces(model).observation
-
-
-def action_from_weights(model):
-    """Return the action that the weights tell."""
-    action = read_spaces(model).action
-    if action is None:
-        raise ConfigurationError('the checkpoint has no action head (a2c_network.mu or a2c_network.logits); '
-                                 'state the spaces')
-    return action
