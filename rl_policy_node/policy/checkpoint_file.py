@@ -44,11 +44,9 @@ def read_file(path, sha256='', allow_untrusted_pickle=''):
 
 
 def _bytes(path):
-    if path.is_dir():
-        inside = sorted(str(file.relative_to(path)) for pattern in ('*', 'nn/*') for file in path.glob(pattern)
-                        if file.suffix in _SUFFIXES)[:6]
-        raise Refused(path, f'a folder; expected one .pth file{f", such as {inside}" if inside else ""}')
     try:
+        if path.is_dir():
+            raise Refused(path, f'a folder; expected one .pth file{_such_as(path)}')
         if not path.exists():
             raise Refused(path, 'no such file')
         if not path.is_file():
@@ -56,6 +54,12 @@ def _bytes(path):
         return path.read_bytes()
     except OSError as error:
         raise Refused(path, f'cannot be read ({error.strerror or error})') from error
+
+
+def _such_as(folder):
+    files = [file for pattern in ('*', 'nn/*') for file in folder.glob(pattern) if file.suffix in _SUFFIXES]
+    names = sorted(str(file.relative_to(folder)) for file in files)
+    return f', such as {names[:6]}' if names else ''
 
 
 def _check_sum(path, digest, wanted):
@@ -115,6 +119,8 @@ def _refusal(size, error):
     reason = _reason(error)
     if 'operand' in reason or 'magic number' in reason:     # bytes at random, or no file of torch.save
         return _damage(size, error)
+    if 'numpy' in reason and not hasattr(torch.serialization, 'safe_globals'):
+        reason += f'; torch {torch.__version__} cannot read it as data, torch 2.5 can'
     return f'refused, it is not plain weights ({reason}); nothing in it was run'
 
 
