@@ -92,7 +92,7 @@ def _bound(value):
 
 
 def _rate(template, steps, extra_steps):
-    """Return how often the policy stepped, Hz: `controlFrequencyInv` · steps · (1 + extra_steps) steps of `sim.dt` s."""
+    """Return how often the policy stepped, Hz: controlFrequencyInv · steps · (1 + extra_steps) times `sim.dt` s."""
     dt = template.get('sim.dt')
     if dt is None or steps is None:
         return None

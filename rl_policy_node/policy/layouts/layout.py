@@ -4,7 +4,7 @@ A layout says nothing about topics: it is the training's side of the contract. `
 belongs means that the environment used one that the run's files do not hold: a user fills it in, by the
 formula in `description` or `law`.
 """
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import math
 
 from rl_policy_node.errors import ConfigurationError, unknown
@@ -42,9 +42,11 @@ class LayoutTerm:
     quantity: a name of QUANTITIES. subject: what it is measured of, a name for the source
     (joints, base, ee, socket, object, goal, left_tactile, …).
     joints: names in the trained order; () where it is no joint's or the names are not known.
-    offset, scale: one number for all or one each; () for none, None where the user must fill them in.
+    offset, scale: one number for all or one each of a sample; () for none, None where the user must fill them in.
     clip: bound on value - offset; None where the environment clips in a way that ± cannot say.
     history: number of samples stacked, oldest first; 0 for the newest alone.
+    count: of what there is one number each, where the run's files do not tell how many that are; terms and
+    actions of the same count have the same size.
     """
 
     name: str
@@ -57,6 +59,7 @@ class LayoutTerm:
     clip: float | None = math.inf
     scale: tuple | None = ()
     history: int = 0
+    count: str = ''
     frame: str = ''
     unit: str = ''
     description: str = ''
@@ -65,8 +68,9 @@ class LayoutTerm:
         where = f'term {self.name}'
         _one_of('kind', self.kind, TERM_KINDS, where)
         _one_of('quantity', self.quantity, QUANTITIES, where)
-        _sized(self.offset, self.size, f'{where}: offset')
-        _sized(self.scale, self.size, f'{where}: scale')
+        sample = None if self.size is None else self.size // max(1, self.history)
+        _sized(self.offset, sample, f'{where}: offset')
+        _sized(self.scale, sample, f'{where}: scale')
         if self.joints and self.size is not None and self.size != len(self.joints) * max(1, self.history):
             raise ConfigurationError(f'{where}: its shape is {self.shape}; it has {len(self.joints)} joints')
 
@@ -86,7 +90,7 @@ class LayoutAction:
     subject: what measures that which is commanded (joints, ee, …).
     joints: names in the order of the action. scale, offset: as in LayoutTerm, of joint_position.
     position_scale (m), rotation_scale (rad) per unit of action, rotation_threshold (rad): of pose_delta.
-    law: one line, in the words of the environment.
+    law: one line, in the words of the environment. count: as in LayoutTerm.
     """
 
     name: str
@@ -100,6 +104,7 @@ class LayoutAction:
     rotation_scale: tuple | None = ()
     rotation_threshold: float | None = None
     law: str = ''
+    count: str = ''
 
     def __post_init__(self):
         where = f'action {self.name}'
@@ -128,7 +133,7 @@ class Layout:
     joints: tuple = ()
     notes: tuple = ()
     control_rate: float | None = None
-    clip_observations: float = field(default=math.inf)
+    clip_observations: float = math.inf
 
     @property
     def shapes(self):

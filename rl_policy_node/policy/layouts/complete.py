@@ -1,0 +1,86 @@
+"""Sizes that a run's files leave open, told by the sizes of the policy itself."""
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+import math
+
+from rl_policy_node.errors import ConfigurationError
+
+
+def complete(layout, observation, actions):
+    """Return the layout with every size filled in that the policy's own sizes leave no choice about.
+
+    observation: size or shape of a flat policy's observation, or input → shape. actions: number of actions.
+    Either may be None, for not known. What stays open is ambiguous. Raises ConfigurationError where the
+    sizes contradict the layout.
+    """
+    shapes = observation if isinstance(observation, Mapping) else {'obs': observation}
+    counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
+    counts.update({f'actions of {action.name}': _counted(action, counts).size for action in layout.actions})
+    for name, terms in layout.inputs.items():
+        counts = _solve(terms, _size(shapes.get(name)), counts, f'input {name}')
+    return replace(
+        layout, actions=tuple(_counted(action, counts) for action in layout.actions),
+        inputs={name: _shaped(tuple(_filled(term, counts) for term in terms), shapes.get(name))
+                for name, terms in layout.inputs.items()})
+
+
+def _solve(pieces, total, counts, where):
+    """Return `counts` with the one more that makes the sizes of the pieces sum up to `total`."""
+    if total is None:
+        return counts
+    unknown, rest = Counter(), total
+    for piece in pieces:
+        times = max(1, getattr(piece, 'history', 0))
+        size = piece.size if piece.size is not None else _times(counts.get(piece.count), times)
+        rest -= size or 0
+        if size is None:
+            unknown[piece.count] += times
+    if rest < 0 or (not unknown and rest):
+        known = {piece.name: piece.size for piece in pieces}
+        raise ConfigurationError(f'{where}: the policy has {total} numbers, its environment as published has '
+                                 f'{total - rest} or more: {known}')
+    if len(unknown) != 1 or '' in unknown:
+        return counts
+    count, times = unknown.popitem()
+    if rest % times or not rest:
+        raise ConfigurationError(f'{where}: {rest} of the {total} numbers are left for {times} pieces with one number '
+                                 f'for each of {count}')
+    return {**counts, count: rest // times}
+
+
+def _times(count, times):
+    return None if count is None else count * times
+
+
+def _filled(term, counts):
+    if term.shape is not None or counts.get(term.count) is None:
+        return term
+    return replace(term, shape=(counts[term.count] * max(1, term.history),))
+
+
+def _counted(action, counts):
+    if action.size is not None or counts.get(action.count) is None:
+        return action
+    return replace(action, size=counts[action.count])
+
+
+def _shaped(terms, shape):
+    """Give the one term of no known size what the others leave."""
+    if shape is None:
+        return terms
+    if len(terms) == 1 and terms[0].shape is None:
+        return (replace(terms[0], shape=_tuple(shape)),)
+    unknown = [term for term in terms if term.size is None]
+    if len(unknown) != 1:
+        return terms
+    rest = _size(shape) - sum(term.size for term in terms if term.size is not None)
+    return tuple(replace(term, shape=(rest,)) if term is unknown[0] and rest > 0 else term for term in terms)
+
+
+def _tuple(shape):
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def _size(shape):
+    return None if shape is None else math.prod(_tuple(shape))
