@@ -21,7 +21,7 @@ setup(
     maintainer='rl_policy_node maintainers',
     maintainer_email='noreply@example.com',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
-    package_data={package_name: ['models/*/*']},
+    package_data={package_name: ['models/*/*', 'policy/layouts/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
@@ -41,7 +41,7 @@ setup(
         'rich>=12,<16',
         'rl-games>=1.6.5,<1.7',
         # No upper bound: a robot's own build, such as a Jetson's, must never be replaced by pip.
-        'torch>=2.2.2',
+        'torch>=2.5',
     ],
     extras_require={
         'sim': [

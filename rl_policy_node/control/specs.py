@@ -96,20 +96,20 @@ class ActionSpec:
 class ControlSpec:
     """Everything between the topics and the network.
 
-    control_rate (Hz), clip_observations and clip_actions (bounds ±) are 0 where the file leaves them to
-    what the run says; nothing runs before they are known.
+    control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
+    them is not known; nothing runs before.
     """
 
     robots: tuple
-    control_rate: float
+    control_rate: float | None
     trigger: str
     lockstep_timeout: float
     sources: dict
     terms: dict
     inputs: dict
     actions: tuple
-    clip_observations: float = math.inf
-    clip_actions: float = math.inf
+    clip_observations: float | None = math.inf
+    clip_actions: float | None = math.inf
     episode_topic: str = ''
 
     def __post_init__(self):

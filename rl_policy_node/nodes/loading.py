@@ -3,7 +3,6 @@ import dataclasses
 import math
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.schema import FROM_RUN
 from rl_policy_node.policy import Policy
 from rl_policy_node.policy.facts import read_facts
 from rl_policy_node.policy.train_config import TrainConfig
@@ -22,7 +21,7 @@ def completed(control, facts, say):
     """Return a ControlSpec with what it leaves open taken from the run's Facts, each told by `say(text)`."""
     found = {}
     for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
-        if getattr(control, name) != FROM_RUN:
+        if getattr(control, name) is not None:
             continue
         fact = facts.known().get(name)
         if fact is None and otherwise is None:

@@ -140,6 +140,8 @@ def _scalar(name, value, kind, declaration):
         raise ConfigurationError(f"parameter '{name}' is {value!r}; expected {declaration.type}")
     if kind == 'double':
         value = float(value)
+        if math.isnan(value) and repr(declaration.default) == 'nan':
+            return value
     if kind in ('double', 'integer') and not declaration.low <= value <= declaration.high:
         unit = f' {declaration.unit}' if declaration.unit else ''
         raise ConfigurationError(f"parameter '{name}' is {value:g}{unit}; expected {declaration.low:g} to "
@@ -212,10 +214,10 @@ def _control(tree):
         raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
                                  f'it names {list(actions)}')
     return ControlSpec(
-        robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate'), trigger=_top(tree, 'trigger'),
+        robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate') or None, trigger=_top(tree, 'trigger'),
         lockstep_timeout=_top(tree, 'lockstep_timeout'), episode_topic=_top(tree, 'episode_topic'),
-        clip_observations=tree.get('policy', {}).get('clip_observations', schema.FROM_RUN),
-        clip_actions=tree.get('policy', {}).get('clip_actions', schema.FROM_RUN),
+        clip_observations=tree.get('policy', {}).get('clip_observations') or None,
+        clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
         terms={name: TermSpec(name=name, **_filled(tree, 'terms', name)) for name in tree.get('terms', {})},

@@ -56,7 +56,9 @@ def _said(stated, name, fact, weights):
     said = [Fact(stated[name], 'the stated spaces')] if name in stated else []
     said += [fact] if fact is not None else []
     value = getattr(weights, name) if weights is not None else None
-    return said + ([Fact(value, f'{getattr(weights, name + "_source")} of the checkpoint')] if value is not None else [])
+    if value is not None:
+        said.append(Fact(value, f'{getattr(weights, name + "_source")} of the checkpoint'))
+    return said
 
 
 def _compare(name, said, differ):

@@ -59,7 +59,8 @@ class Tree:
         """Return the task configs for which the tree chooses the train config `stem`, or that bear its name."""
         pattern = str(self._choices[self.group])
         names = sorted(file.stem for file in (self.primary.parent / 'task').glob('*.yaml'))
-        return [name for name in names if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)]
+        return [name for name in names
+                if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)]
 
 
 def find_tree(path):

@@ -55,7 +55,7 @@ def _only_config(folder):
     if found:
         raise ConfigurationError(f'run {folder}: it holds {len(found)} train configs '
                                  f'({", ".join(file.name for file in found)}); name one of them')
-    runs = sorted({file.parents[len(Path(name).parts) - 1].name for name in _CONFIGS for file in folder.glob(f'*/{name}')})
+    runs = sorted({file.relative_to(folder).parts[0] for name in _CONFIGS for file in folder.glob(f'*/{name}')})
     if runs:
         raise ConfigurationError(f'run {folder}: it is a folder of runs ({", ".join(runs[:8])}); name one of them')
     raise ConfigurationError(f'run {folder}: no configuration in it; looked for {", ".join(_CONFIGS)} and any '

@@ -77,7 +77,8 @@ def _apply_model_size(network):
 
 def _whole(units):
     if units != int(units):
-        raise ConfigurationError(f'params.network.mlp.model_size_multiplier gives {units} units; expected a whole number')
+        raise ConfigurationError(f'params.network.mlp.model_size_multiplier gives {units} units; '
+                                 'expected a whole number')
     return int(units)
 
 

@@ -9,6 +9,7 @@ import pytest
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.control.source_buffer import OutOfOrder
+from rl_policy_node.nodes.loading import completed
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.stepper import Stepper
 from rl_policy_node.nodes.wiring import Source
@@ -37,8 +38,8 @@ class Bench:
         self._steady = steady or (lambda: self.time)
         young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2}
         tree = parameters(run, robots=['left', 'right'], **young, **changes)
-        self.control = configuration(flat(tree)).control
         policy = policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=2, device='cpu')
+        self.control = completed(configuration(flat(tree)).control, policy.facts, lambda text: None)
         self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
         self.sent, self.log, self.now = [], Log(), 10 ** 9

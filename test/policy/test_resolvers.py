@@ -7,7 +7,8 @@ from rl_policy_node.policy.resolvers import arithmetic, registered
 
 
 @pytest.mark.parametrize('text, value', [
-    ("${eq:GPU,'gpu'}", True), ('${eq:a,b}', False), ("${contains:cuda,'cuda:0'}", True), ('${contains:cuda,cpu}', False),
+    ("${eq:GPU,'gpu'}", True), ('${eq:a,b}', False), ("${contains:cuda,'cuda:0'}", True),
+    ('${contains:cuda,cpu}', False),
     ('${if:true,1,2}', 1), ("${if:'',1,2}", 2), ("${resolve_default:7,''}", 7), ('${resolve_default:7,8}', 8),
     ("${eval:'${.yes} + ${.no}'}", 1), ("${eval:'2 * (3 + 0.5)'}", 7.0), ("${eval:'not ${.no} and 3 > 2'}", True)])
 def test_resolver_answers_as_the_training_script_does(text, value):

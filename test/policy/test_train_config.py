@@ -100,7 +100,8 @@ def test_override_reaches_the_train_half_of_a_run(write):
 
 
 @pytest.mark.parametrize('override, told', [
-    ('params.config.lr=1', "{path}: Could not override 'params.config.lr'; To append to your config use +params.config.lr=1"),
+    ('params.config.lr=1',
+     "{path}: Could not override 'params.config.lr'; To append to your config use +params.config.lr=1"),
     ('params.agent.x=1', "{path}: Could not override 'params.agent.x'"),
     ('params.seed.x=1', "{path}: Could not override 'params.seed.x'"),
     ('~params.config.lr', "{path}: Could not delete from config. 'params.config.lr' does not exist"),
@@ -136,7 +137,8 @@ def test_what_is_missing_is_named(path, override, told):
      "params.network.mlp.activation cannot be resolved: Interpolation key 'nowhere' not found"),
     (TRAIN.replace('normalize_input: True', 'normalize_input: ${..x}').encode(),
      'params.config.normalize_input cannot be resolved'),
-    (TRAIN.replace('activation: elu', "activation: '???'").encode(), 'params.network.mlp.activation cannot be resolved: a mandatory value'),
+    (TRAIN.replace('activation: elu', "activation: '???'").encode(),
+     'params.network.mlp.activation cannot be resolved: a mandatory value'),
 ])
 def test_file_that_is_no_train_config_is_refused_by_name(write, text, told):
     path = write(text)
