@@ -15,7 +15,7 @@ PACKAGE = 'rl_policy_node'
 ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python'}
 NOT_ON_PYPI = {'launch', 'launch_ros'}
 # Where pip's name is not that of the module.
-DISTRIBUTIONS = {'yaml': 'pyyaml'}
+DISTRIBUTIONS = {'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 
 
 @pytest.fixture
@@ -110,10 +110,10 @@ def test_launch_and_config_files_are_installed(arguments):
         file: Path('share', PACKAGE) / file.parent for file in wanted}
 
 
-def test_models_are_installed(arguments):
+def test_data_of_the_package_is_installed(arguments):
     folder = ROOT / PACKAGE
     matched = {file for pattern in arguments['package_data'][PACKAGE] for file in folder.glob(pattern)}
-    wanted = {file for file in (folder / 'models').rglob('*') if file.is_file()}
+    wanted = {file for file in folder.rglob('*') if file.is_file() and file.suffix not in ('.py', '.pyc')}
     assert wanted and wanted - matched == set()
 
 

@@ -56,6 +56,8 @@ def _said(stated, name, fact, weights):
     said = [Fact(stated[name], 'the stated spaces')] if name in stated else []
     said += [fact] if fact is not None else []
     value = getattr(weights, name) if weights is not None else None
+    if name == 'observation' and value is not None and not weights.observation_source.startswith('running_mean_std'):
+        value = math.prod(value)        # the first layer tells how many numbers there are, not their shape
     if value is not None:
         said.append(Fact(value, f'{getattr(weights, name + "_source")} of the checkpoint'))
     return said
@@ -84,19 +86,19 @@ def _shown(value):
 
 def _observations_differ(one, other):
     """Return '' where both may be the same observation, else a hint at what differs (may be a blank)."""
-    one, other = _as_shape(one), _as_shape(other)
-    if isinstance(one, dict) != isinstance(other, dict):
-        flat, keys = (other, one) if isinstance(one, dict) else (one, other)
-        sizes = [None if shape is None else math.prod(shape) for shape in keys.values()]
-        # an environment may concatenate keys to the one vector that the network takes
-        return '' if None in sizes or flat == (sum(sizes),) else ' '
-    if isinstance(one, dict):
+    if isinstance(one, dict) and isinstance(other, dict):
         return _keys_differ(one, other)
-    return '' if one == other else ' '
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return '' if one == other else ' '
+    # an environment may concatenate keys to the one vector that the network takes
+    return '' if None in (_size(one), _size(other)) or _size(one) == _size(other) else ' '
 
 
-def _as_shape(value):
-    return (value,) if isinstance(value, int) else value
+def _size(value):
+    if isinstance(value, dict):
+        sizes = [None if shape is None else math.prod(shape) for shape in value.values()]
+        return None if None in sizes else sum(sizes)
+    return math.prod(value) if isinstance(value, tuple) else value
 
 
 def _keys_differ(one, other):

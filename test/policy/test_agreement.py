@@ -48,6 +48,14 @@ def test_disagreement_and_silence_are_refused_by_name(stated, facts, weights, to
     assert told in str(error.value) and '\n' not in str(error.value)
 
 
+def test_first_layer_tells_how_many_numbers_not_their_shape():
+    layer = WeightsSpaces((12,), 2, 1, 'a2c_network.actor_mlp.0.weight', 'a2c_network.mu.weight')
+    assert agree({'observation': [3, 4]}, NOTHING, layer).observation == (3, 4)
+    assert agree(None, NOTHING, layer).observation == (12,)
+    with pytest.raises(ConfigurationError, match=r'says \(3, 5\), a2c_network.actor_mlp.0.weight of the checkpoint says 12'):
+        agree({'observation': [3, 5]}, NOTHING, layer)
+
+
 def test_shapes_that_one_leaves_open_come_from_the_next():
     facts = Facts(observation=Fact({'pos': (3,), 'wrist': None}, 'obsDims'))
     assert agree(None, facts, WeightsSpaces(KEYS, 6)).observation == KEYS
