@@ -113,7 +113,7 @@ def test_launch_and_config_files_are_installed(arguments):
 def test_data_of_the_package_is_installed(arguments):
     folder = ROOT / PACKAGE
     matched = {file for pattern in arguments['package_data'][PACKAGE] for file in folder.glob(pattern)}
-    wanted = {file for file in folder.rglob('*') if file.is_file() and file.suffix not in ('.py', '.pyc')}
+    wanted = {file for file in folder.rglob('[!.]*') if file.is_file() and file.suffix not in ('.py', '.pyc')}
     assert wanted and wanted - matched == set()
 
 

@@ -1,10 +1,14 @@
 """What the user, the run and the weights say of the spaces, brought together; a disagreement is refused."""
 from collections.abc import Mapping
 import math
+import re
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.facts import Fact, Facts
 from rl_policy_node.policy.spaces import Spaces
+
+# where weights tell a shape; the first layer tells a size
+_STATISTICS = re.compile(r'running_mean_std\b|$')
 
 
 def agree(stated, facts: Facts, weights, layout=None) -> Spaces:
@@ -56,8 +60,8 @@ def _said(stated, name, fact, weights):
     said = [Fact(stated[name], 'the stated spaces')] if name in stated else []
     said += [fact] if fact is not None else []
     value = getattr(weights, name) if weights is not None else None
-    if name == 'observation' and value is not None and not weights.observation_source.startswith('running_mean_std'):
-        value = math.prod(value)        # the first layer tells how many numbers there are, not their shape
+    if name == 'observation' and isinstance(value, tuple) and not _STATISTICS.match(weights.observation_source):
+        value = math.prod(value)
     if value is not None:
         said.append(Fact(value, f'{getattr(weights, name + "_source")} of the checkpoint'))
     return said
