@@ -73,7 +73,10 @@ def _complete(params, spaces, device):
 
 
 def _env_info(spaces):
-    info = spaces.env_info()
+    try:
+        info = spaces.env_info()
+    except (AssertionError, ValueError) as error:
+        raise ConfigurationError(f"spaces: {' '.join(str(error).split())}") from error
     action = info['action_space']
     for space in getattr(action, 'spaces', [action]):
         if hasattr(space, 'n'):
@@ -139,12 +142,12 @@ def _leaves(tree, place):
 def restore(player, checkpoint):
     """Put a Checkpoint's weights into the player; every name and shape must fit.
 
-    Weights that the network declares to be of use in training only are set aside.
+    Weights that the network declares to be of use in training only are set aside, and so is what the file
+    keeps beside its model and this model lacks: rl_games' player does not look at it either.
     """
-    unused = tuple(_training_only(player.model))
-    wanted = player.model.state_dict()
+    unused, wanted = tuple(_training_only(player.model)), player.model.state_dict()
     found = {name: tensor for name, tensor in checkpoint.model.items()
-             if name in wanted or not name.startswith(unused)}
+             if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)}
     problems = _differences(wanted, found)
     if problems:
         raise ConfigurationError(f'checkpoint {checkpoint.path} is of another network than the train config: '

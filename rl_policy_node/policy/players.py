@@ -20,6 +20,7 @@ class RescalingSacPlayer(SACPlayer):
         self.action_bias = (self.actions_high + self.actions_low) / 2.0
         self.action_range = [-1.0, 1.0]         # what the base class clamps to: the network's own range
 
+    @torch.no_grad()        # which the base class forgets
     def get_action(self, obs, is_deterministic=False):
         actions = super().get_action(obs, is_deterministic) * self.action_scale + self.action_bias
         return actions.clamp(self.actions_low, self.actions_high)

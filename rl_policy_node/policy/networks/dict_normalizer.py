@@ -17,6 +17,9 @@ class DictRunningMeanStd(nn.Module):
         super().__init__()
         self.running_mean_std = nn.ModuleDict({
             key: RunningMeanStd(shape, epsilon, per_channel, norm_only) for key, shape in insize.items()})
+        for statistics in self.running_mean_std.values():
+            # a key of one number a row, as the last reward is; TorchScript takes no empty shape, and none is needed
+            statistics.insize = statistics.insize or (1,)
 
     def forward(self, input: Dict[str, torch.Tensor], denorm: bool = False):
         # a key too many must fail as loudly as one too few: both mean another observation than trained
