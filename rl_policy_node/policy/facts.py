@@ -124,8 +124,10 @@ def _control_rate(config):
     factors = [fact for fact in (_first(config, place, kind=int) for place in _DECIMATIONS) if fact is not None]
     extra = _first(config, ('task', 'env.num_additional_control_steps'), kind=int)
     steps = math.prod(fact.value for fact in factors) * (1 + (extra.value if extra else 0))
-    names = [step.source, *(fact.source for fact in factors), *([f'1 + {extra.source}'] if extra else [])]
-    return Fact(1.0 / (step.value * steps), f'1 / ({" × ".join(names)})' if len(names) > 1 else f'1 / {names[0]}')
+    names = [fact.source.partition(' in ')[0] for fact in (step, *factors)]
+    names += [f'(1 + {extra.source.partition(" in ")[0]})'] if extra else []
+    product = f'({" × ".join(names)})' if len(names) > 1 else names[0]
+    return Fact(1.0 / (step.value * steps), f'1 / {product} in {step.source.partition(" in ")[2]}')
 
 
 def layout_of(config):

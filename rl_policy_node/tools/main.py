@@ -13,7 +13,7 @@ def main(args=None):
     """Run a command; errors a user can mend are one line, without a traceback."""
     options = _parser().parse_args(args)
     try:
-        return options.run(options)
+        return options.run_command(options)
     except (ConfigurationError, RuntimeError) as error:
         print(f'rl_policy {options.command}: {error}', file=sys.stderr)
         return 1
@@ -27,8 +27,10 @@ def _parser():
     _add_demo(commands)
     _add_play(commands)
     _add_train(commands)
+    _add_init(commands)
+    _add_check(commands)
     reference = commands.add_parser('parameters', help='print the reference of all parameters (Markdown)')
-    reference.set_defaults(run=_parameters)
+    reference.set_defaults(run_command=_parameters)
     return parser
 
 
@@ -47,7 +49,7 @@ def _add_demo(commands):
     demo.add_argument('--output', default='reports/demo', help='folder for the report, the record and the logs')
     demo.add_argument('--json', metavar='FILE', help='write the figures there, too')
     demo.add_argument('--no-report', action='store_true')
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run_command=_demo)
 
 
 def _add_play(commands):
@@ -56,7 +58,7 @@ def _add_play(commands):
     play.add_argument('--robots', type=_positive, default=4)
     play.add_argument('--seed', type=int, default=7)
     play.add_argument('--blind', action='store_true', help='the policy that was trained without touch')
-    play.set_defaults(run=_play)
+    play.set_defaults(run_command=_play)
 
 
 def _add_train(commands):
@@ -64,7 +66,37 @@ def _add_train(commands):
     train.add_argument('--output', default='runs/insertion')
     train.add_argument('--blind', action='store_true', help='without the tactile observations')
     train.add_argument('--epochs', type=_positive, default=None)
-    train.set_defaults(run=_train)
+    train.set_defaults(run_command=_train)
+
+
+def _add_init(commands):
+    init = commands.add_parser('init', help='write a parameter file for the node from a training run')
+    init.add_argument('run', help="run directory, train YAML, config.yaml or agent.yaml")
+    init.add_argument('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
+    init.add_argument('-o', '--output', required=True, metavar='FILE')
+    init.add_argument('--override', action='append', default=[], metavar='NAME=VALUE', help="in Hydra's form; repeatable")
+    init.add_argument('--force', action='store_true', help='write over an existing file')
+    init.set_defaults(run_command=_init)
+
+
+def _add_check(commands):
+    check = commands.add_parser('check', help='load all that a parameter file names and step its policy once')
+    check.add_argument('file', help='parameter file of the node')
+    check.set_defaults(run_command=_check)
+
+
+def _init(options):
+    from rl_policy_node.tools.init import init
+    blanks = init(options.run, options.output, options.checkpoint, options.override, options.force)
+    print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
+    print(f'then: rl_policy check {options.output}')
+    return 0
+
+
+def _check(options):
+    from rl_policy_node.tools.check import check
+    check(options.file)
+    return 0
 
 
 def _demo(options):

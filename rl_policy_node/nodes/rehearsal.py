@@ -1,0 +1,94 @@
+"""One step of a parameter file without a robot: everything loaded, synthetic messages in, commands out."""
+from pathlib import Path
+import threading
+
+import numpy as np
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes import parameters
+from rl_policy_node.nodes.loading import completed, load_policy
+from rl_policy_node.nodes.stepper import Stepper
+from rl_policy_node.nodes.wiring import Sink, Source, topic_of
+
+
+def read_file(path):
+    """Return the Configuration of a parameter file, parsed by ROS itself as for the node.
+
+    A node that talks to nobody is created for it, in the domain that the environment names.
+    """
+    if not Path(path).is_file():
+        raise ConfigurationError(f'parameter file {path}: no such file')
+    context = Context()
+    try:
+        rclpy.init(args=['--ros-args', '--params-file', str(path)], context=context,
+                   signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:      # noqa: B902 - rcl's own type is private
+        raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
+    node = Node('policy_node', context=context, start_parameter_services=False, enable_rosout=False,
+                allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
+    try:
+        return parameters.read(node)
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+class Rehearsal:
+    """A configuration's policy, sources and sinks, stepped once for every robot on synthetic messages.
+
+    policy, control: what was loaded and completed from the run. told: lines about what the run filled in.
+    commands: action name → field → (rows, ...) of the step. Raises ConfigurationError as configure would.
+    """
+
+    def __init__(self, configuration, log):
+        self.told, self.commands, self._now = [], {}, 0.0
+        self.policy = load_policy(configuration)
+        self.control = completed(configuration.control, self.policy.facts, self.told.append)
+        self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
+                        for name, spec in self.control.sources.items()}
+        self._sinks = {action.name: Sink(action) for action in self.control.actions}
+        self._stepper = Stepper(self.control, self.policy, self.sources, self._publish, lambda: 10 ** 9,
+                                threading.Condition(), log, steady_now=lambda: self._now)
+        self._stepper.warm_up()
+
+    def step(self):
+        """Feed every source once and step; raises ConfigurationError where no robot could act."""
+        for source in self.sources.values():
+            for row in range(self.control.rows):
+                source.accept(row, synthetic_message(source), self._now)
+        reasons = self._stepper.unfit()
+        if reasons:
+            raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(reasons.values())}')
+        self._stepper.start()
+        self._stepper.step()
+        if not self._stepper.fit.all():
+            raise ConfigurationError('; '.join(self._stepper.reasons.values()))
+
+    def _publish(self, commands, stamps, _only):
+        self.commands = commands
+        for name, sink in self._sinks.items():
+            for row in range(self.control.rows):
+                sink.to_message(commands[name], row, stamps[name][row])
+
+    def topics(self):
+        """Return (name, topic of the first robot, type) of every source and then of every command."""
+        robot = self.control.robots[0]
+        return ([(name, topic_of(robot, s.spec.topic), s.spec.type) for name, s in self.sources.items()],
+                [(name, topic_of(robot, s.spec.topic), s.spec.type) for name, s in self._sinks.items()])
+
+
+def synthetic_message(source):
+    """Return a message that a source takes: zeros of the right shape, and the quaternion of no turn."""
+    arrays = {}
+    for field, value in source.buffer.values.items():
+        arrays[field] = np.zeros(value.shape[1:], dtype=source.adapter.dtype)
+    for field, shape in source.adapter.fields.items():
+        if shape == (4,):
+            arrays[field] = np.array([0.0, 0.0, 0.0, 1.0])
+        elif shape is not None:
+            arrays.setdefault(field, np.zeros(shape))
+    return source.adapter.to_message(arrays, 10 ** 9, source.joints)

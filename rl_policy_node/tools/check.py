@@ -1,0 +1,59 @@
+"""`rl_policy check`: what configure and the first step would say, without a robot and without its network."""
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from rl_policy_node.tools.processes import private_domain
+
+
+class _Log:
+    """What the node would log, through `logging`, which knows no throttling."""
+
+    _log = logging.getLogger(__name__)
+
+    def info(self, text, **_):
+        self._log.info(text)
+
+    def warning(self, text, **_):
+        self._log.warning(text)
+
+    def error(self, text, **_):
+        self._log.error(text)
+
+
+def check(path, console=None):
+    """Load all that a parameter file names and step its policy once; raises ConfigurationError.
+
+    Prints what goes in and out. Nothing is published: the file is read in a DDS domain of its own.
+    """
+    os.environ.pop('ROS_DOMAIN_ID', None)
+    private_domain()
+    from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
+    rehearsal = Rehearsal(read_file(path), _Log())
+    rehearsal.step()
+    _show(rehearsal, path, console or Console(soft_wrap=True))
+
+
+def _show(rehearsal, path, console):
+    control, policy = rehearsal.control, rehearsal.policy
+    sources, commands = rehearsal.topics()
+    table = Table(box=None, pad_edge=False)
+    for column in ('', 'name', 'topic', 'type'):
+        table.add_column(column)
+    for direction, rows in (('in', sources), ('out', commands)):
+        for row in rows:
+            table.add_row(direction, *row)
+    console.print(table)
+    for text in rehearsal.told:
+        console.print(f'{text}', highlight=False)
+    for name, command in rehearsal.commands.items():
+        for field, value in command.items():
+            numbers = np.array2string(value[0], precision=3, suppress_small=True, max_line_width=10 ** 6)
+            console.print(f'{name}.{field} {numbers}', highlight=False, markup=False)
+    robots = f'{control.rows} robots' if control.rows > 1 else 'one robot'
+    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz; the command above '
+                  'answers observations of zeros', highlight=False)
