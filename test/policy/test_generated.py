@@ -161,7 +161,7 @@ def observe(spaces, rows, step):
 
 
 def answers(kind, spaces):
-    """Return the actions (steps, rows, actions) of rl_games' own player, or None if it cannot play."""
+    """Return rl_games' own player and its actions (steps, rows, actions), or None if it cannot play."""
     params = counterpart(params_of(kind))
     try:
         player = original(params, spaces, kind['rows'])
@@ -175,7 +175,7 @@ def answers(kind, spaces):
         box = spaces.env_info()['action_space']
         low, high = torch.tensor(box.low), torch.tensor(box.high)
         actions = (actions * ((high - low) / 2) + (high + low) / 2).clamp(low, high)
-    return actions.detach().numpy()
+    return player, actions.detach().numpy()
 
 
 def check(kind, path):
@@ -185,16 +185,17 @@ def check(kind, path):
     path.write_text(yaml.safe_dump({'params': params_of(kind)}, sort_keys=False))
     spaces, rows = spaces_of(kind), kind['rows']
     with preserved():
-        wanted = answers(kind, spaces)
+        answered = answers(kind, spaces)
     options = {'spaces': spaces, 'rows': rows, 'device': 'cpu', 'backend': 'eager'}
-    if wanted is None:
+    if answered is None:
         with pytest.raises(ConfigurationError) as error:
             Policy.load(path, **options)
         assert '\n' not in str(error.value)
         return False
     policy = Policy.load(path, deterministic=kind['deterministic'], **options)
     golden_rule.fill(policy.player.model)
-    found = play(policy)
+    found, (player, wanted) = play(policy), answered
+    assert policy.player.model.state_dict().keys() == player.model.state_dict().keys()
     np.testing.assert_array_equal(found, wanted)
     assert found.dtype == (np.int64 if spaces.discrete else np.float32)
     policy.reset()
