@@ -28,11 +28,7 @@ def create_player(config, spaces, device, plugins=()):
     params = copy.deepcopy(config.params)
     seed = _complete(params, spaces, device)
     with preserved():
-        runner = Runner()
-        networks.register()
-        players.register(runner)
-        load_plugins(plugins, runner)
-        _check_names(runner, params)
+        runner = _runner(params, plugins)
         _seed(seed)
         try:
             runner.load({'params': params})
@@ -47,6 +43,31 @@ def create_player(config, spaces, device, plugins=()):
                                      f'{_reason(error, config.params)}') from error
     player.seed = seed
     return player
+
+
+def check_names(config, plugins=()):
+    """Raise ConfigurationError for an algorithm, model or network that neither rl_games nor a plug-in has.
+
+    create_player does the same; this asks before the spaces are known, which depend on the network.
+    """
+    with preserved():
+        _runner(config.params, plugins)
+
+
+def _runner(params, plugins):
+    """Return a Runner that knows all there is to build, where that has what the params name."""
+    runner = Runner()
+    networks.register()
+    players.register(runner)
+    load_plugins(plugins, runner)
+    builder = model_builder.ModelBuilder()
+    factories = {'algo': runner.player_factory, 'model': builder.model_factory,
+                 'network': builder.get_network_builder().network_factory}
+    for part, factory in factories.items():
+        name = params[part]['name']
+        if not isinstance(name, str) or name not in factory._builders:
+            raise unknown(f'params.{part}.name', name, factory._builders)
+    return runner
 
 
 def _complete(params, spaces, device):
@@ -91,16 +112,6 @@ def _name_activations(tree):
             tree[key] = 'None'
         elif isinstance(value, dict):
             _name_activations(value)
-
-
-def _check_names(runner, params):
-    builder = model_builder.ModelBuilder()
-    factories = {'algo': runner.player_factory, 'model': builder.model_factory,
-                 'network': builder.get_network_builder().network_factory}
-    for part, factory in factories.items():
-        name = params[part]['name']
-        if not isinstance(name, str) or name not in factory._builders:
-            raise unknown(f'params.{part}.name', name, factory._builders)
 
 
 def _seed(seed):

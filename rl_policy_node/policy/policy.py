@@ -86,7 +86,7 @@ class Policy:
         with self._stream:
             actions = self.player.get_action(tensors, self.deterministic)
         if hold is not None and self.recurrent and np.any(hold):
-            kept = self._index(hold)
+            kept = self._index(np.asarray(hold, dtype=bool))
             for state, old in zip(self.player.states, before):
                 state[:, kept] = old[:, kept]
         return self._to_array(actions)

@@ -11,7 +11,8 @@ import yaml
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.checkpoint import Checkpoint
-from rl_policy_node.policy.player import restore
+from rl_policy_node.policy.player import check_names, restore
+from rl_policy_node.policy.train_config import TrainConfig
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
@@ -240,6 +241,13 @@ def test_what_rl_games_cannot_build_or_play_is_refused_in_a_line(make, network, 
     with pytest.raises(ConfigurationError, match=told) as error:
         make(network=network)
     assert '\n' not in str(error.value)
+
+
+@needs_set
+def test_network_that_is_defined_nowhere_is_named_before_its_spaces_are_asked_for():
+    config = TrainConfig.read(SET / 'resolved' / 'isaacgymenvs__train__AllegroHandLSTM_BigPPO.yaml')
+    with pytest.raises(ConfigurationError, match=r"params\.network\.name 'complex_net'; valid: actor_critic, .*amp,"):
+        check_names(config)
 
 
 @pytest.mark.parametrize('kind', [SAC, {'spaces': Spaces((5,), {'discrete': 2}), 'algo': 'a2c_discrete',
