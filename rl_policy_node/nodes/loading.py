@@ -17,18 +17,23 @@ def load_policy(configuration):
                        plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
 
 
-def completed(control, facts, say):
-    """Return a ControlSpec with what it leaves open taken from the run's Facts, each told by `say(text)`."""
+def completed(control, facts, say, warn=None):
+    """Return a ControlSpec with what it leaves open taken from the run's Facts.
+
+    say(text) tells what was taken and from where, warn(text) what the file states otherwise than the run.
+    Raises ConfigurationError where nobody tells the control rate.
+    """
     found = {}
     for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
-        if getattr(control, name) is not None:
-            continue
-        fact = facts.known().get(name)
-        if fact is None and otherwise is None:
+        stated, fact = getattr(control, name), facts.known().get(name)
+        if stated is None and fact is None and otherwise is None:
             raise ConfigurationError(f"parameter '{name}' is missing, and the run's files do not tell it")
-        found[name] = otherwise if fact is None else fact.value
-        if fact is not None:
-            say(f'{name} {fact.value:g}, from the run: {fact.source}')
+        if stated is None:
+            found[name] = otherwise if fact is None else fact.value
+            if fact is not None:
+                say(f'{name} {fact.value:g}, from the run: {fact.source}')
+        elif fact is not None and abs(stated - fact.value) > 0.01 * fact.value:
+            (warn or say)(f'{name} is {stated:g}; the run was trained with {fact.value:g} ({fact.source})')
     return dataclasses.replace(control, **found)
 
 

@@ -70,7 +70,8 @@ class PolicyNode(LifecycleNode):
         set_threads(self._threads)
         started = time.monotonic()
         policy = load_policy(configuration)
-        self._control = completed(configuration.control, policy.facts, self.get_logger().info)
+        self._control = completed(configuration.control, policy.facts, self.get_logger().info,
+                                  self.get_logger().warning)
         self._sources = {name: Source(source, self._control, policy.spaces.inputs)
                          for name, source in self._control.sources.items()}
         sinks = {action.name: Sink(action) for action in self._control.actions}

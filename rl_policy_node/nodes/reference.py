@@ -3,7 +3,8 @@ import math
 
 from rl_policy_node.nodes import schema
 
-_GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them', '': 'The node', 'sources': 'Sources: what comes in',
+_GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
+           '': 'The node', 'sources': 'Sources: what comes in',
            'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
            'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
 
@@ -31,7 +32,7 @@ def _default(parameter):
         return 'required'
     if parameter.default == math.inf:
         return 'none'
-    if parameter.default == schema.FROM_RUN and parameter.type == 'double' and 'as the run says' in parameter.description:
+    if parameter.default is schema.FROM_RUN:
         return "the run's"
     return f'`{str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)}`'
 

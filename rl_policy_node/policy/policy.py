@@ -55,6 +55,7 @@ class Policy:
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
         config = TrainConfig.read(train_config, overrides)
+        players.check_names(config, plugins)
         weights = None
         if checkpoint is not None or Path(train_config).is_dir():
             path, _ = locate_checkpoint(config, checkpoint or '')
@@ -117,7 +118,8 @@ class Policy:
             raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(inputs)}')
         tensors = {key: self._tensor(key, observations[key], shape) for key, shape in inputs.items()}
         if self._joined:
-            return torch.cat([tensors[key].flatten(1).float() for key in self._joined], dim=1)
+            parts = [tensors[key].flatten(1) for key in self._joined]
+            return torch.cat([part / 255.0 if part.dtype == torch.uint8 else part for part in parts], dim=1)
         return tensors
 
     def _tensor(self, key, array, shape):

@@ -55,5 +55,5 @@ def _show(rehearsal, path, console):
             numbers = np.array2string(value[0], precision=3, suppress_small=True, max_line_width=10 ** 6)
             console.print(f'{name}.{field} {numbers}', highlight=False, markup=False)
     robots = f'{control.rows} robots' if control.rows > 1 else 'one robot'
-    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz; the command above '
-                  'answers observations of zeros', highlight=False)
+    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz; '
+                  'the command above answers observations of zeros', highlight=False)

@@ -1,5 +1,5 @@
 """The parameter file that a run asks for, as a tree: sources, terms and actions from its layout."""
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 import math
 
 from rl_policy_node.errors import ConfigurationError
@@ -48,7 +48,7 @@ def draft(layout, spaces, control_rate):
     made.notes += layout.notes if layout else ()
     for name, shape in spaces.inputs.items():
         terms = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
-        made.inputs[name] = Entry({'terms': [_add_term(made, term, spaces, name, layout is not None) for term in terms]})
+        made.inputs[name] = Entry({'terms': [_add_term(made, term, name, layout is not None) for term in terms]})
     actions = layout.actions if layout else (LayoutAction('action', spaces.num_actions, law='not known'),)
     for action in actions:
         _add_action(made, action)
@@ -78,7 +78,7 @@ def _max_age(control_rate):
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1
 
 
-def _add_term(made, term, spaces, key, known):
+def _add_term(made, term, key, known):
     name = term.name if term.name not in made.terms else f'{key}_{term.name}'
     if term.kind == 'last_action' and not term.history:
         made.terms[name] = Entry({'kind': 'last_action', **_numbers(term)}, term.description)
@@ -135,7 +135,8 @@ def _numbers(term):
 
 
 def _frame(term):
-    return f'frame: {term.frame}' if term.frame and term.quantity in ('position', 'orientation', 'force', 'torque') else ''
+    stamped = term.quantity in ('position', 'orientation', 'force', 'torque')
+    return f'frame: {term.frame}' if term.frame and stamped else ''
 
 
 def _told(term, carrier, known):

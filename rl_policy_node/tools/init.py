@@ -4,6 +4,7 @@ import textwrap
 
 import yaml
 
+from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.schema import BLANK
 from rl_policy_node.policy.agreement import agree
@@ -105,6 +106,8 @@ def _parts(made):
     lines += ['', '    actions:', f'      terms: {_flow(list(made.actions))}']
     for name, entry in made.actions.items():
         lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {name}:']
+        if entry.values['kind'] == BLANK:
+            lines += _wrapped(f'none of the kinds is this law: {", ".join(ACTION_KINDS)}', '        # ')
         lines += [line for key, value in entry.values.items()
                   for line in _wrapped(f'{key}: {_flow(value)}', '        ', '          ')]
         lines += _limits(entry.values)

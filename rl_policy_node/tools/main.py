@@ -74,7 +74,8 @@ def _add_init(commands):
     init.add_argument('run', help="run directory, train YAML, config.yaml or agent.yaml")
     init.add_argument('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
     init.add_argument('-o', '--output', required=True, metavar='FILE')
-    init.add_argument('--override', action='append', default=[], metavar='NAME=VALUE', help="in Hydra's form; repeatable")
+    init.add_argument('--override', action='append', default=[], metavar='NAME=VALUE',
+                      help="change to the run's configuration in Hydra's form; repeatable")
     init.add_argument('--force', action='store_true', help='write over an existing file')
     init.set_defaults(run_command=_init)
 

@@ -1,0 +1,36 @@
+"""What the file leaves open comes from the run; what it says otherwise is told."""
+import math
+
+from control.test_specs import control
+import pytest
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.loading import completed
+from rl_policy_node.policy.facts import Fact, Facts
+
+RUN = Facts(control_rate=Fact(50.0, '1 / task.sim.dt'), clip_observations=Fact(5.0, 'task.env.clipObservations'),
+            clip_actions=Fact(1.0, 'task.env.clipActions'))
+OPEN = {'control_rate': None, 'clip_observations': None, 'clip_actions': None}
+
+
+def test_what_the_file_leaves_open_comes_from_the_run():
+    told = []
+    made = completed(control(**OPEN), RUN, told.append)
+    assert (made.control_rate, made.clip_observations, made.clip_actions) == (50.0, 5.0, 1.0)
+    assert told[0] == 'control_rate 50, from the run: 1 / task.sim.dt' and len(told) == 3
+
+
+def test_what_neither_tells_is_no_clip_and_no_rate():
+    made = completed(control(**{**OPEN, 'control_rate': 20.0}), Facts(), pytest.fail)
+    assert (made.clip_observations, made.clip_actions) == (math.inf, math.inf)
+    with pytest.raises(ConfigurationError, match="'control_rate' is missing, and the run's files do not tell it"):
+        completed(control(**OPEN), Facts(), pytest.fail)
+
+
+def test_what_the_file_says_counts_and_is_told_where_the_run_says_otherwise():
+    warned = []
+    made = completed(control(control_rate=25.0, clip_observations=5.0, clip_actions=math.inf), RUN, pytest.fail,
+                     warned.append)
+    assert (made.control_rate, made.clip_observations, made.clip_actions) == (25.0, 5.0, math.inf)
+    assert warned == ['control_rate is 25; the run was trained with 50 (1 / task.sim.dt)',
+                      'clip_actions is inf; the run was trained with 1 (task.env.clipActions)']

@@ -1,0 +1,156 @@
+"""A parameter file from a run: what a careful user would have written, and it passes the check."""
+from pathlib import Path
+import re
+
+from policy import golden_rule
+import pytest
+import torch
+from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
+import yaml
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import Policy
+from rl_policy_node.tools.check import check
+from rl_policy_node.tools.init import init
+
+SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
+ARRAY, JOINTS, POSE, IMAGE = ('std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState',
+                              'geometry_msgs/msg/PoseStamped', 'sensor_msgs/msg/Image')
+
+
+def test_anymal_gets_its_joint_terms(tmp_path):
+    run = write_run(tmp_path / 'run', ANYMAL)
+    left = init(run, tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['policy']['clip_observations'] == 5.0 and written['policy']['clip_actions'] == 1.0
+    assert written['policy']['checkpoint'] == str(run / 'nn' / 'Run.pth')
+    assert len(written['policy']['checkpoint_sha256']) == 64
+    assert written['control_rate'] == 50.0
+    assert written['inputs']['obs'] == ['lin_vel', 'ang_vel', 'gravity', 'command', 'joint_pos', 'joint_vel', 'actions']
+    terms = written['terms']
+    assert terms['joint_pos'] == {'source': 'joints', 'field': 'position', 'joints': LEGS, 'offset': ANGLES}
+    assert terms['joint_vel'] == {'source': 'joints', 'field': 'velocity', 'joints': LEGS, 'scale': [0.05]}
+    assert terms['lin_vel'] == {'source': 'lin_vel', 'field': 'data', 'scale': [2.0], 'shape': [3]}
+    assert terms['command']['scale'] == [2.0, 2.0, 0.25] and terms['actions'] == {'kind': 'last_action'}
+    assert written['actions'] == {'terms': ['legs'], 'legs': {
+        'kind': 'joint_position', 'source': 'joints', 'topic': '???', 'type': 'std_msgs/msg/Float64MultiArray',
+        'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold'}}
+    assert left == [*(f'sources.{name}.topic' for name in ('lin_vel', 'ang_vel', 'gravity', 'command', 'joints')),
+                    'actions.legs.topic']
+
+
+def test_tacsl_gets_its_dict_observations(tmp_path):
+    init(write_run(tmp_path / 'run', TACSL, TACSL_NETWORK), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['inputs'] == {key: [key] for key in ('left_tactile_camera_taxim', 'ee_pos', 'ee_quat')}
+    assert {name: source['type'] for name, source in written['sources'].items()} == {'left_tactile': IMAGE, 'ee': POSE}
+    assert written['sources']['left_tactile']['encoding'] == 'rgb8'
+    assert written['terms']['left_tactile_camera_taxim'] == {
+        'source': 'left_tactile', 'field': 'image', 'scale': [0.00392156862745098], 'shape': [80, 60, 3]}
+    assert written['terms']['ee_quat'] == {'source': 'ee', 'field': 'orientation'}
+    arm = written['actions']['arm']
+    assert (arm['kind'], arm['source'], arm['type']) == ('pose_delta', 'ee', POSE)
+    assert arm['position_scale'] == [0.01] * 3 and arm['rotation_scale'] == [0.05] * 3
+    assert arm['rotation_threshold'] == 1e-6
+    assert written['control_rate'] == pytest.approx(30.0, abs=0.01)
+
+
+def test_unknown_environment_gets_one_array_an_input(tmp_path):
+    task = {'name': 'Mine', 'env': {'numObservations': 10, 'numActions': 4}}
+    left = init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [10]}}
+    assert written['actions']['action']['joints'] == ['???'] * 4
+    assert set(left) == {'control_rate', 'sources.obs.topic', 'sources.joints.topic', 'actions.action.kind',
+                         'actions.action.topic', 'actions.action.joints'}
+    assert 'what the observation is made of is not known' in (tmp_path / 'robot.yaml').read_text()
+
+
+def test_run_that_changed_its_task_is_not_described_as_what_was_published(tmp_path):
+    run = write_run(tmp_path / 'run', ANYMAL, spaces={'observation': [235], 'action': 12})
+    init(run, tmp_path / 'robot.yaml')
+    assert parameters(tmp_path / 'robot.yaml')['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [235]}}
+    assert 'the run is not Anymal as it was published' in (tmp_path / 'robot.yaml').read_text()
+
+
+def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
+    (tmp_path / 'params').mkdir()
+    (tmp_path / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'env': {
+        'clip_observations': 10.0, 'clip_actions': 100.0}, 'config': {**PARAMS['config'], 'clip_actions': False}}}))
+    (tmp_path / 'params' / 'env.yaml').write_text(LAB)
+    policy = Policy.load(tmp_path / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [12], 'action': 3})
+    torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'last_Run_ep_3.pth')
+    init(tmp_path, tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['policy']['clip_actions'] == 100.0 and written['control_rate'] == 50.0
+    assert written['inputs']['obs'] == ['base_ang_vel', 'joint_pos', 'joint_vel', 'actions']
+    assert written['terms']['joint_vel']['scale'] == [0.05]
+    assert written['terms']['joint_pos']['joints'] == ['???'] * 3
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+LAB = """
+decimation: 4
+sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81]}
+scene: {robot: {init_state: {joint_pos: {.*: 0.0}}}}
+observations:
+  policy:
+    concatenate_terms: true
+    base_ang_vel: {func: 'isaaclab.envs.mdp.observations:base_ang_vel', params: {}, scale: 0.25, clip: null}
+    joint_pos: {func: 'isaaclab.envs.mdp.observations:joint_pos_rel', params: {}, scale: null, clip: null}
+    joint_vel: {func: 'isaaclab.envs.mdp.observations:joint_vel_rel', params: {}, scale: 0.05, clip: null}
+    actions: {func: 'isaaclab.envs.mdp.observations:last_action', params: {}, scale: null, clip: null}
+actions:
+  joint_pos: {class_type: 'isaaclab.envs.mdp.actions.joint_actions:JointPositionAction', asset_name: robot,
+              joint_names: [.*], scale: 0.5, offset: 0.0, use_default_offset: true}
+"""
+
+
+@pytest.mark.parametrize('task, network', [(ANYMAL, None), (TACSL, TACSL_NETWORK),
+                                           ({'env': {'numObservations': 10, 'numActions': 4}}, None)])
+def test_file_passes_the_check_once_its_blanks_are_filled(tmp_path, task, network, capsys):
+    run = write_run(tmp_path / 'run', task, network)
+    left = init(run, tmp_path / 'robot.yaml')
+    with pytest.raises(ConfigurationError, match=re.escape(f'{len(left)} blanks (???) are to be filled in: ')):
+        check(tmp_path / 'robot.yaml')
+    check(fill(tmp_path / 'robot.yaml'))
+    assert 'robot.yaml fits: Run, one robot' in capsys.readouterr().out
+
+
+def test_overrides_are_kept_in_the_file(tmp_path):
+    run = write_run(tmp_path / 'run', ANYMAL)
+    init(run, tmp_path / 'robot.yaml', overrides=['task.env.clipObservations=7.0', "params.config.name='a,b'"],
+         checkpoint='newest')
+    written = parameters(tmp_path / 'robot.yaml')['policy']
+    assert written['clip_observations'] == 7.0
+    assert written['overrides'] == ['task.env.clipObservations=7.0', "params.config.name='a,b'"]
+
+
+def test_file_that_exists_is_not_written_over(tmp_path):
+    (tmp_path / 'robot.yaml').write_text('mine')
+    with pytest.raises(ConfigurationError, match=r'robot.yaml exists; --force writes over it'):
+        init(tmp_path, tmp_path / 'robot.yaml')
+    init(write_run(tmp_path / 'run', ANYMAL), tmp_path / 'robot.yaml', force=True)
+    assert (tmp_path / 'robot.yaml').read_text() != 'mine'
+
+
+def entries():
+    return yaml.safe_load((SET / 'entries.yaml').read_text()) if SET.is_dir() else []
+
+
+@pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
+@pytest.mark.parametrize('entry', [pytest.param(e, id=e['id']) for e in entries() if e['reference']['builds']])
+def test_published_config_becomes_a_file_that_passes_the_check(entry, tmp_path):
+    task = [f"task={entry['resolve']['task']}"] if entry['resolve']['mode'] == 'hydra' else []
+    overrides = [*task, *entry['resolve'].get('overrides', [])]
+    policy = Policy.load(SET / entry['file'], overrides=overrides, device='cpu',
+                         spaces={'observation': entry['obs'], 'action': entry['actions'][0]})
+    golden_rule.fill(policy.player.model)
+    torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'policy.pth')
+    left = init(SET / entry['file'], tmp_path / 'robot.yaml', tmp_path / 'policy.pth', overrides)
+    # a law that the node does not have yet is the user's to choose, and industreallib's runs know no rate
+    allowed = r'.*\.(topic|joints|kind)' if task else r'.*\.(topic|joints|kind)|control_rate'
+    assert [name for name in left if not re.fullmatch(allowed, name)] == []
+    written = parameters(tmp_path / 'robot.yaml')
+    assert set(written['inputs']) == (set(entry['obs']) if isinstance(entry['obs'], dict) else {'obs'})
+    check(fill(tmp_path / 'robot.yaml'))
