@@ -1,8 +1,8 @@
-"""The numbers of the original: what TacSL's own networks, and rl_games' own player, answer.
+"""The numbers of the original: what rl_games' own player, and TacSL's and AMP's own networks, answer.
 
 Weights and observations are functions of names (golden_rule.py); goldens.npz holds the deterministic
-actions (steps, rows, actions) that the original networks gave for them. Where the checkout of a whole
-set of published train configs lies beside this one, all of its TacSL entries and checkpoints are tested.
+actions (steps, rows, actions) that the originals gave for them. Where a whole set of published train
+configs lies beside this checkout, all of its entries are tested, too.
 """
 import copy
 from pathlib import Path
@@ -15,6 +15,7 @@ from rl_games.torch_runner import Runner
 import torch
 import yaml
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.global_state import preserved
 
@@ -22,28 +23,43 @@ HERE = Path(__file__).resolve().parent
 GOLDENS = np.load(HERE / 'goldens.npz')
 POSES = {'ee_pos': 3, 'ee_quat': 4, 'socket_pos': 3, 'socket_quat': 4, 'dof_pos': 9}
 SHAPES = {
+    'ant': 60, 'ant_sac': 60, 'anymal_lstm': 188, 'humanoid_amp': 105,
     'tacsl_state': {**POSES, 'plug_pos': 3, 'plug_quat': 4, 'plug_socket_force': 3,
                     'plug_left_elastomer_force': 3, 'plug_right_elastomer_force': 3},
     'tacsl_tactile': {**POSES, 'left_tactile_camera_taxim': (80, 60, 3), 'right_tactile_camera_taxim': (80, 60, 3)},
 }
+# What another machine's arithmetic may differ by.
 TOLERANCE = 1e-6
 
 SET = HERE.parents[2] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 
 
+def load(train_config, shapes, actions, **options):
+    """Return a policy with the weights of the rule."""
+    policy = Policy.load(train_config, device='cpu', backend='eager',
+                         **{'spaces': Spaces(shapes, actions), 'rows': golden_rule.ROWS, **options})
+    golden_rule.fill(policy.player.model)
+    return policy
+
+
 def answers(train_config, shapes, actions, **options):
     """Return the actions (steps, rows, actions) of a policy under the rule."""
-    policy = Policy.load(train_config, spaces=Spaces(shapes, actions), rows=golden_rule.ROWS, device='cpu', **options)
-    golden_rule.fill(policy.player.model)
-    return np.stack([policy.act(golden_rule.observations(policy.spaces.inputs, step))
-                     for step in range(golden_rule.STEPS)])
+    policy = load(train_config, shapes, actions, **options)
+    return np.stack([policy.act(observed(policy.spaces, step)) for step in range(golden_rule.STEPS)])
+
+
+def observed(spaces, step):
+    """Return the observations of the rule, in the form that the policy takes."""
+    inputs = golden_rule.observations(spaces.inputs, step)
+    return inputs if spaces.is_dict else inputs['obs']
 
 
 @pytest.mark.parametrize('name', SHAPES)
-def test_actions_are_those_of_the_original_network(name):
-    found = answers(HERE / f'{name}.yaml', SHAPES[name], 6)
-    np.testing.assert_allclose(found, GOLDENS[name], rtol=0, atol=TOLERANCE)
+def test_actions_are_those_of_the_original(name):
+    golden = GOLDENS[name]
+    found = answers(HERE / f'{name}.yaml', SHAPES[name], golden.shape[2])
+    np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize('override', ['params.network.mlp.activation=relu', 'params.config.normalize_input=false',
@@ -60,23 +76,35 @@ def test_order_of_the_inputs_is_that_of_the_yaml_not_of_the_space():
 
 
 def entries():
-    if not SET.is_dir():
-        return []
-    listed = yaml.safe_load((SET / 'entries.yaml').read_text())
-    return [pytest.param(entry, id=entry['id']) for entry in listed if entry['network'] == 'actor_critic_dict']
+    return yaml.safe_load((SET / 'entries.yaml').read_text()) if SET.is_dir() else []
+
+
+def built(*networks):
+    """Return the entries that rl_games, or the original network, could be built for."""
+    return [pytest.param(entry, id=entry['id']) for entry in entries()
+            if entry['reference']['builds'] and (not networks or entry['network'] in networks)]
+
+
+def overrides(entry):
+    """Return what Hydra's command line said when the entry was resolved."""
+    task = [f"task={entry['resolve']['task']}"] if entry['resolve']['mode'] == 'hydra' else []
+    return [*task, *entry['resolve'].get('overrides', [])]
 
 
 @needs_set
 def test_set_has_the_entries_that_are_looked_for():
-    assert len(entries()) == 5
+    assert len(built()) == 51 and len(built('actor_critic_dict')) == 5 and len(built('amp')) == 2
 
 
 @needs_set
-@pytest.mark.parametrize('entry', entries())
-def test_entry_of_the_set_acts_as_the_original(entry):
+@pytest.mark.parametrize('entry', built())
+def test_published_config_acts_as_the_original(entry):
     golden = np.load(SET / 'golden.npz')[entry['id']]
-    found = answers(SET / entry['resolved'], entry['obs'], entry['actions'][0])
-    np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
+    found = answers(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry))
+    if entry['network'] in ('actor_critic_dict', 'amp'):
+        np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
+    else:
+        np.testing.assert_array_equal(found, golden)
 
 
 def original_player(train_config, spaces, rows):
@@ -95,24 +123,28 @@ def box(size, bound):
     return gymnasium.spaces.Box(-bound, bound, (size,), np.float32)
 
 
-CHECKPOINTS = {name: (box(3, np.inf), box(1, 1.0)) for name in ('lstm', 'mlp_cv', 'compiled', 'tanh')}
-CHECKPOINTS['discrete'] = box(4, np.inf), gymnasium.spaces.Discrete(2)
+@needs_set
+@pytest.mark.parametrize('entry', built('actor_critic', 'soft_actor_critic'))
+def test_published_config_acts_as_rl_games_player_at_every_batch_size(entry):
+    shape, actions = tuple(entry['obs']), entry['actions'][0]
+    policies = {rows: load(SET / entry['file'], shape, actions, rows=rows, overrides=overrides(entry))
+                for rows in (1, 256)}
+    low, high = entry['action_space_low_high']
+    spaces = {'observation_space': box(shape[0], np.inf),
+              'action_space': gymnasium.spaces.Box(low, high, (actions,), np.float32)}
+    player = original_player(SET / entry['resolved'], spaces, 1)
+    golden_rule.fill(player.model)
+    for rows, policy in policies.items():
+        player.batch_size = rows
+        player.reset()
+        for step in range(golden_rule.STEPS):
+            observation = torch.randn(rows, *shape, generator=torch.Generator().manual_seed(step))
+            wanted = player.get_action(observation, is_deterministic=True).detach().numpy()
+            np.testing.assert_array_equal(policy.act(observation), wanted.reshape(rows, -1))
 
 
 @needs_set
-@pytest.mark.parametrize('name', CHECKPOINTS)
-def test_checkpoint_acts_as_in_the_player_that_rl_games_builds(name):
-    observation, action = CHECKPOINTS[name]
-    folder = SET / 'checkpoints' / name
-    policy = Policy.load(folder / 'train.yaml', folder / f'{name}.pth', rows=golden_rule.ROWS, device='cpu')
-    player = original_player(folder / 'train.yaml', {'observation_space': observation, 'action_space': action},
-                             golden_rule.ROWS)
-    weights = torch.load(folder / f'{name}.pth', weights_only=False)['model']
-    player.model.load_state_dict({key.removeprefix('_orig_mod.').replace('._orig_mod.', '.'): value
-                                  for key, value in weights.items()})
-    player.reset()
-    for step in range(golden_rule.STEPS):
-        observations = golden_rule.observations({'obs': observation.shape}, step)['obs']
-        wanted = player.get_action(observations, is_deterministic=True).numpy()
-        np.testing.assert_array_equal(policy.act(observations), wanted.reshape(golden_rule.ROWS, -1))
-    assert np.ptp(wanted) > 0
+@pytest.mark.parametrize('entry', [pytest.param(e, id=e['id']) for e in entries() if not e['reference']['builds']])
+def test_network_that_is_public_nowhere_is_named(entry):
+    with pytest.raises(ConfigurationError, match=f"unknown params.network.name '{entry['network']}'; valid: "):
+        Policy.load(SET / entry['file'], overrides=overrides(entry), device='cpu')
