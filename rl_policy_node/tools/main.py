@@ -27,6 +27,7 @@ def _parser():
     _add_demo(commands)
     _add_play(commands)
     _add_train(commands)
+    _add_inspect(commands)
     _add_init(commands)
     _add_check(commands)
     reference = commands.add_parser('parameters', help='print the reference of all parameters (Markdown)')
@@ -69,6 +70,20 @@ def _add_train(commands):
     train.set_defaults(run_command=_train)
 
 
+def _add_inspect(commands):
+    inspect = commands.add_parser('inspect', help='show what a training run is, and what its files do not tell')
+    inspect.add_argument('run', help='run directory, train YAML, config.yaml or agent.yaml')
+    inspect.add_argument('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
+    inspect.add_argument('--json', action='store_true', help='the same as one JSON object')
+    inspect.add_argument('--override', action='append', default=[], metavar='NAME=VALUE',
+                         help="change to the run's configuration in Hydra's form; repeatable")
+    inspect.add_argument('--plugin', action='append', default=[], metavar='MODULE',
+                         help='module or .py file that registers networks, models or players; repeatable')
+    inspect.add_argument('--allow-untrusted-pickle', default='', metavar='NAME',
+                         help='name of a checkpoint file that may run code; only for files of your own')
+    inspect.set_defaults(run_command=_inspect)
+
+
 def _add_init(commands):
     init = commands.add_parser('init', help='write a parameter file for the node from a training run')
     init.add_argument('run', help="run directory, train YAML, config.yaml or agent.yaml")
@@ -84,6 +99,13 @@ def _add_check(commands):
     check = commands.add_parser('check', help='load all that a parameter file names and step its policy once')
     check.add_argument('file', help='parameter file of the node')
     check.set_defaults(run_command=_check)
+
+
+def _inspect(options):
+    from rl_policy_node.tools.inspect import inspect
+    playable = inspect(options.run, options.checkpoint, options.override, options.plugin,
+                       options.allow_untrusted_pickle, as_json=options.json)
+    return 0 if playable else 1
 
 
 def _init(options):

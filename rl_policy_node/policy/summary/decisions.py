@@ -1,0 +1,65 @@
+"""Where rl_games' player, its training and this package might differ, and what holds for this policy."""
+import math
+
+
+def decisions(reading, observations, actions, network):
+    """Return one line for each decision that concerns this policy."""
+    params = reading.config.params
+    return tuple(line for line in (
+        *_of_model(params['algo']['name'], params['model']['name'], actions),
+        *_of_bounds(actions), *_of_clip(actions), *_of_config(reading, actions, network),
+        *_of_statistics(observations)) if line)
+
+
+def _of_model(algo, model, actions):
+    if algo == 'sac' and (actions.low.value, actions.high.value) != (-1.0, 1.0):
+        yield ("actions are rescaled to their bounds as SAC's training did; rl_games 1.6's own player only clamps "
+               'them, and would never leave ±1')
+    if model == 'continuous_a2c_tanh':
+        yield ('the deterministic action is the mean clamped to ±1, as rl_games plays it; training squashed its '
+               'samples by tanh instead')
+    if model == 'continuous_a2c':
+        yield "rl_games 1.6 cannot play continuous_a2c; this package plays the distribution that it was trained with"
+    if algo == 'amp_continuous':
+        yield 'AMP plays as PPO does: the discriminator is of use in training only'
+
+
+def _of_bounds(actions):
+    if actions.kind != 'continuous':
+        return
+    infinite = not math.isfinite(actions.high.value)
+    if infinite and actions.clip.value:
+        yield ('rl_games would rescale the actions to infinite bounds, which gives NaN: refused until the bounds of '
+               'training are stated, or clip_actions is false as in training')
+    elif infinite:
+        yield 'nothing bounds the actions, neither rl_games nor the environment: the robot side has to'
+
+
+def _of_clip(actions):
+    bound = actions.environment_clip.value if actions.environment_clip else math.inf
+    if actions.kind == 'continuous' and not actions.clip.value and math.isfinite(bound):
+        yield f'rl_games does not clip the actions; the environment did, at ±{bound:g}, and the robot side has to'
+
+
+def _of_config(reading, actions, network):
+    params = reading.config.params
+    if network.central_value is not None:
+        yield ('a critic with inputs of its own (central value) was trained beside the policy; it is not played, so '
+               'the robot need not measure them')
+    if not actions.deterministic.value:
+        yield 'the run plays samples; the node acts on the mean unless policy.deterministic is false'
+    factor = (params['network'].get('mlp') or {}).get('model_size_multiplier', 1)
+    if factor != 1:
+        yield f"the MLP's units are multiplied by {factor} (model_size_multiplier), as IsaacGymEnvs' training does"
+    checkpoint = reading.checkpoint
+    if checkpoint is not None and checkpoint.algorithm == 'ppo' and checkpoint.beside_model:
+        yield 'the input statistics are those beside the model, as rl_games restores old checkpoints'
+
+
+def _of_statistics(observations):
+    """Numbers that training never saw move: the normaliser blows up what a robot makes of them."""
+    names = [term.name for observation in observations for term in observation.terms or (observation,)
+             if term.statistics is not None and term.statistics.still]
+    if names:
+        yield (f'{", ".join(names)}: has numbers that never moved in training; give the robot the values of training '
+               '(the mean), since the normaliser takes 0.016 beside it for its utmost, ±5')

@@ -1,0 +1,84 @@
+"""What a deployment needs and the run does not say."""
+import math
+
+from rl_policy_node.policy.summary.record import Missing
+
+_KNOWN = {'joint_position', 'joint_velocity', 'joint_effort'}
+
+
+def missing(reading, observations, actions, control_rate):
+    """Return everything that the user still has to say, most basic first."""
+    return tuple(Missing(what, why) for what, why in (
+        *_files(reading), *_make_up(reading, observations), *_terms(observations), *_rate(control_rate, observations),
+        *_commands(actions)))
+
+
+def _files(reading):
+    if reading.checkpoint is None:
+        yield 'checkpoint', f'{reading.checkpoint_why}; name one'
+    if reading.spaces is None:
+        yield 'sizes', f'{reading.open_sizes}; the network could not be built, a checkpoint would tell them'
+
+
+def _make_up(reading, observations):
+    """Inputs of which nobody says what they are made of."""
+    if reading.layout_problem:
+        yield 'layout', f'what is known of the environment is not used: {reading.layout_problem}'
+    unknown = [f'{observation.name} ({_size(observation.shape.value)})' for observation in observations
+               if not observation.terms or any(term.kind == 'unknown' for term in observation.terms)]
+    if unknown:
+        yield 'terms', f'what these are made of, in the trained order, with scales and offsets: {", ".join(unknown)}'
+
+
+def _size(shape):
+    return 'size not known' if shape is None else '×'.join(map(str, shape))
+
+
+def _terms(observations):
+    terms = [term for observation in observations for term in observation.terms if term.kind == 'field']
+    subjects = dict.fromkeys(term.subject or term.name for term in terms)
+    names = [*subjects, *(observation.name for observation in observations if not observation.terms)]
+    if names:
+        yield 'topics', f'a topic and a message type for: {", ".join(names)}'
+    unnamed = [term.name for term in terms if term.quantity in _KNOWN and not term.joints]
+    if unnamed:
+        yield 'joint names', f'in the trained order, for the observations {", ".join(unnamed)}'
+    for name in ('offset', 'scale'):
+        blank = [term.name for term in terms if getattr(term, name) is None]
+        if blank:
+            yield name, f'of {", ".join(blank)}: the run does not hold it (see what the term is)'
+    other = [term.name for term in terms if term.quantity == 'other']
+    if other:
+        yield 'numbers', f'to be computed on your side, as their description says: {", ".join(other)}'
+
+
+def _rate(control_rate, observations):
+    if control_rate is None:
+        yield 'control_rate', 'Hz at which the policy was trained to act'
+    if any(observation.clip is None for observation in observations):
+        yield 'clip_observations', 'whether the environment clipped its observations, and at what'
+
+
+def _commands(actions):
+    yield 'command topic', 'where the commands go, and its message type'
+    if not actions.terms:
+        yield 'action', ('what an action means: joints or pose, scale, offset' if actions.kind == 'continuous' else
+                         'what each of the choices does')
+    for term in actions.terms:
+        yield from _command(term)
+
+
+def _command(term):
+    if term.kind == 'joint_position':
+        if not term.joints:
+            yield 'joint names', f'in the order of the actions of {term.name}'
+        for name in ('offset', 'scale'):
+            if getattr(term, name) is None:
+                yield name, f'of the action {term.name}: the run does not hold it'
+        yield 'joint limits', f'lower, upper and max_velocity of {term.name}: no file of the run holds the robot\'s'
+    elif term.kind == 'pose_delta':
+        yield 'workspace', f'lower and upper of the box (m) that no target of {term.name} leaves'
+        if not term.position_scale or not term.rotation_scale or math.isnan(sum(term.position_scale)):
+            yield 'scale', f'position_scale (m) and rotation_scale (rad) per unit of {term.name}'
+    else:
+        yield 'action', f'{term.name} is none of the kinds that the node has: {term.law}'

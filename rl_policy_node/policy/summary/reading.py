@@ -1,0 +1,141 @@
+"""A run's files read and put together as far as they fit, with what stands in the way of the rest."""
+from dataclasses import dataclass
+import math
+from pathlib import Path
+import shlex
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import player as players
+from rl_policy_node.policy.agreement import agree, joined_keys
+from rl_policy_node.policy.checkpoint import Checkpoint, load_checkpoint
+from rl_policy_node.policy.facts import Facts, layout_of, read_facts
+from rl_policy_node.policy.layouts import complete, Layout
+from rl_policy_node.policy.run import BEST, NEWEST
+from rl_policy_node.policy.spaces import Spaces
+from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.policy.weights import read_spaces, WeightsSpaces
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that could be read. given: what the user named.
+
+    spaces: None where sizes are not known; `open_sizes` says which. player: None where it could not be built.
+    problems: why the policy cannot be played. layout_problem: why the environment's layout is not used.
+    """
+
+    given: str
+    config: TrainConfig
+    checkpoint: Checkpoint | None
+    checkpoint_why: str
+    facts: Facts
+    weights: WeightsSpaces | None
+    layout: Layout | None
+    layout_problem: str
+    spaces: Spaces | None
+    open_sizes: str
+    player: object
+    problems: tuple[str, ...]
+
+
+def read(given, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle=''):
+    """Return the Reading of a run directory or a configuration file; see `summarize`."""
+    config = TrainConfig.read(given, overrides)
+    path, why = _locate(config, checkpoint)
+    loaded = load_checkpoint(path, allow_untrusted_pickle=allow_untrusted_pickle) if path else None
+    facts, weights = read_facts(config), loaded and read_spaces(loaded.model)
+    layout, layout_problem = _layout(config)
+    spaces, open_sizes = _spaces(facts, weights, layout, f' (checkpoint {path}: {why})' if path else '')
+    player, problems = _player(config, spaces, loaded, plugins)
+    layout, misfit = _completed(layout, facts, weights, spaces)
+    return Reading(str(given), config, loaded, why, facts, weights, layout, layout_problem or misfit, spaces,
+                   open_sizes, player, problems)
+
+
+def _locate(config, wanted):
+    """Return (path, why); (None, why) where the user named none and the run has none."""
+    try:
+        return locate_checkpoint(config, wanted or '')
+    except ConfigurationError as error:
+        if wanted:
+            raise
+        return None, str(error)
+
+
+def _layout(config):
+    """Return (Layout or None, why not): what is known of environments must not hide what the files say."""
+    try:
+        return layout_of(config), ''
+    except ConfigurationError as error:
+        return None, str(error)
+
+
+def _spaces(facts, weights, layout, where):
+    guess = _guess(layout)
+    try:
+        return agree(None, facts, weights, guess), ''
+    except ConfigurationError as error:
+        told = [(facts.value('observation'), facts.value('action')), guess,
+                (weights.observation, weights.action) if weights else (None, None)]
+        if not _open([one for one, _ in told]) and not _open([other for _, other in told]):
+            raise ConfigurationError(f'{error}{where}') from error
+        return None, str(error)
+
+
+def _guess(layout):
+    if layout is None:
+        return None, None
+    shapes = layout.shapes
+    return shapes['obs'] if set(shapes) == {'obs'} else shapes, layout.num_actions
+
+
+def _open(values):
+    """Return whether none of these tells the whole."""
+    return all(value is None or isinstance(value, dict) and None in value.values() for value in values)
+
+
+def _player(config, spaces, checkpoint, plugins):
+    """Return (rl_games' player, problems): what cannot be played can still be looked at."""
+    try:
+        if spaces is None:
+            players.check_names(config, plugins)
+            return None, ()
+        taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
+        player = players.create_player(config, taken, 'cpu', plugins)
+        if checkpoint is not None:
+            players.restore(player, checkpoint)
+    except ConfigurationError as error:
+        return None, (str(error),)
+    return player, ()
+
+
+def _completed(layout, facts, weights, spaces):
+    """Return the layout with the sizes that the policy tells; (None, why) where they contradict it."""
+    if layout is None:
+        return None, ''
+    observation = spaces.inputs if spaces else facts.value('observation')
+    observation = {key: shape for key, shape in (observation if isinstance(observation, dict) else {}).items()
+                   if shape is not None}
+    action = spaces.action if spaces else facts.value('action', weights and weights.action)
+    try:
+        _check_inputs(layout, spaces)
+        return complete(layout, observation, action if isinstance(action, int) else None), ''
+    except ConfigurationError as error:
+        return None, str(error)
+
+
+def _check_inputs(layout, spaces):
+    if spaces is not None and set(spaces.inputs) != set(layout.inputs):
+        raise ConfigurationError(f'its environment as published observes {", ".join(layout.inputs)}; '
+                                 f'the policy takes {", ".join(spaces.inputs)}')
+    for name, shape in layout.shapes.items() if spaces is not None else ():
+        if shape is not None and math.prod(shape) != math.prod(spaces.inputs[name]):
+            raise ConfigurationError(f'{name}: its environment as published has {math.prod(shape)} numbers, '
+                                     f'the policy has {math.prod(spaces.inputs[name])}')
+
+
+def next_command(given, checkpoint, overrides):
+    """Return the command that writes the parameter file of a run."""
+    named = '' if checkpoint in (None, '', BEST, NEWEST) else f' {shlex.quote(str(Path(checkpoint)))}'
+    changes = ''.join(f' --override {shlex.quote(str(override))}' for override in overrides)
+    return f'rl_policy init {shlex.quote(str(given))}{named}{changes} -o robot.yaml'

@@ -1,0 +1,155 @@
+"""The parts of a summary; a Fact is a value with the place that it comes from."""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
+
+
+@dataclass(frozen=True)
+class Files:
+    """What was read, and why these files.
+
+    environment: Isaac Lab's env.yaml, or None. checkpoint: None where there is none, and `checkpoint_why` says
+    so. set_aside: what else is in the checkpoint. executed: whether code in it was run. unresolved: name →
+    why, of values of the config that could not be resolved.
+    """
+
+    config: Path
+    config_why: str
+    environment: Path | None = None
+    checkpoint: Path | None = None
+    checkpoint_why: str = ''
+    sha256: str = ''
+    size: int | None = None
+    set_aside: tuple = ()
+    executed: bool = False
+    unresolved: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What computes the actions; fields are Facts, None where the network has no such part.
+
+    inputs: input name → what it goes through before the rest. parameters, acting_parameters: numbers that
+    training learned, in the whole model and in what leads to the deterministic action; None where the network
+    was not built. state: (shape of one row, ...) of the recurrent state, () for a network without.
+    """
+
+    name: Fact
+    inputs: Fact | None
+    cnn: Fact | None
+    mlp: Fact | None
+    rnn: Fact | None
+    separate: Fact
+    central_value: Fact | None
+    parameters: Fact | None
+    acting_parameters: Fact | None
+    state: Fact | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The running statistics that an observation is normalised with: (x - mean) / std, clamped to ± 5.
+
+    mean, std: one number each, () where there are many. mean_range, std_range: least and greatest of them.
+    still: how many numbers never moved in training; still_at: places of the first of them, counted row by row.
+    samples: observations that went into them.
+    """
+
+    mean: tuple
+    std: tuple
+    mean_range: tuple
+    std_range: tuple
+    still: int
+    still_at: tuple
+    samples: int
+
+
+@dataclass(frozen=True)
+class Term(LayoutTerm):
+    """A piece of an input. start: its first number's place in the input, None where that is not known."""
+
+    start: int | None = None
+    statistics: Statistics | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """An input of the policy. shape: of one row, None where nobody tells. terms: () where not known."""
+
+    name: str
+    shape: Fact
+    dtype: str
+    normalized: Fact
+    statistics: Statistics | None
+    clip: Fact | None
+    terms: tuple
+
+
+@dataclass(frozen=True)
+class Sigma:
+    """The deviation of sampled actions. kind: 'parameter' or 'network'; least, greatest: None where computed."""
+
+    kind: str
+    least: float | None
+    greatest: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What comes out. kind: 'continuous', 'discrete', 'multi_discrete'; choices: of each discrete action.
+
+    low, high: one number each, or one for all. clip: whether rl_games clamps to ± 1 and rescales to low .. high.
+    environment_clip: bound ± that the environment put on what it took. terms: what it made of them.
+    """
+
+    size: Fact
+    kind: str
+    choices: tuple
+    low: Fact | None
+    high: Fact | None
+    clip: Fact | None
+    environment_clip: Fact | None
+    deterministic: Fact
+    sigma: Sigma | None
+    terms: tuple[LayoutAction, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How far training was by the checkpoint, None where it is silent."""
+
+    epoch: int | None
+    frame: int | None
+    mean_reward: float | None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a deployment needs and the run does not say. what: a name; why: what to do about it."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that is known of a run. problems: why it cannot be played as it is, empty where it can."""
+
+    files: Files
+    task: Fact | None
+    algorithm: Fact
+    model: Fact
+    player: Fact
+    network: Network
+    observations: tuple[Observation, ...]
+    actions: Actions
+    control_rate: Fact | None
+    training: Training | None
+    notes: tuple
+    decisions: tuple
+    problems: tuple
+    missing: tuple[Missing, ...]
+    next_command: str

@@ -1,0 +1,71 @@
+"""What running statistics tell of the observations of training."""
+import math
+
+import torch
+
+from rl_policy_node.policy.summary.record import Statistics
+
+# more numbers than these are told by their range
+LISTED = 64
+# A deviation below this is none: the normaliser would blow up what a real sensor's noise makes of it.
+_STILL = 1e-4
+
+
+class RunningStatistics:
+    """The statistics of one input, as flat tensors in its own order.
+
+    mean, var: of every number. count: observations that went into them, the initial one included.
+    """
+
+    def __init__(self, mean, var, count):
+        self.mean, self.var, self.count = mean.double().flatten(), var.double().flatten(), float(count)
+
+    def __len__(self):
+        return self.mean.numel()
+
+    def part(self, start, size):
+        """Return the statistics of `size` numbers from `start` on."""
+        return RunningStatistics(self.mean[start:start + size], self.var[start:start + size], self.count)
+
+    def still(self):
+        """Return the places of numbers that training never saw move, [] where there was no training.
+
+        rl_games starts with mean 0, variance 1 and a count of one, which leave a rest in the variance of
+        what never moved: it is taken off.
+        """
+        if self.count <= 1:
+            return []
+        moved = (self.var - (1.0 + self.mean ** 2) / self.count).clamp(min=0.0).sqrt()
+        return torch.nonzero(moved < _STILL + 1e-6 * self.mean.abs()).flatten().tolist()
+
+    def summary(self):
+        """Return them as Statistics."""
+        std, still, listed = self.var.sqrt(), self.still(), len(self) <= LISTED
+        return Statistics(
+            mean=tuple(self.mean.tolist()) if listed else (), std=tuple(std.tolist()) if listed else (),
+            mean_range=_range(self.mean), std_range=_range(std), still=len(still), still_at=tuple(still[:LISTED]),
+            samples=max(0, int(self.count) - 1))
+
+
+def _range(values):
+    return (float(values.min()), float(values.max()))
+
+
+def read_statistics(model, inputs, joined):
+    """Return input name → RunningStatistics of a state dict, {} where it has none.
+
+    inputs: input name → shape. joined: the inputs that were concatenated to one vector, in that order.
+    """
+    if 'running_mean_std.running_mean' in model:
+        whole, start, found = _at(model, 'running_mean_std.'), 0, {}
+        for name in joined or list(inputs)[:1]:
+            size = math.prod(inputs[name]) if inputs[name] is not None else len(whole)
+            found[name], start = whole.part(start, size), start + size
+        return found
+    places = {name: f'running_mean_std.running_mean_std.{name}.' for name in inputs}
+    return {name: _at(model, place) for name, place in places.items() if f'{place}running_mean' in model}
+
+
+def _at(model, place):
+    return RunningStatistics(*(model[place + part] for part in ('running_mean', 'running_var')),
+                             model.get(f'{place}count', torch.tensor(0.0)))

@@ -1,0 +1,73 @@
+"""summarize(): everything that a run's files tell, each value with where it comes from."""
+from pathlib import Path
+
+from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.summary.actions import actions
+from rl_policy_node.policy.summary.decisions import decisions
+from rl_policy_node.policy.summary.missing import missing
+from rl_policy_node.policy.summary.network import network
+from rl_policy_node.policy.summary.observations import observations, published
+from rl_policy_node.policy.summary.reading import next_command, read
+from rl_policy_node.policy.summary.record import Files, Summary, Training
+
+
+def summarize(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle=''):
+    """Return the Summary of a run; nothing is written, and the policy is not played.
+
+    run: path of a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml. checkpoint: path
+    of a .pth file, 'best' or 'newest'; None for the run's best, and for none where it has none. overrides,
+    plugins, allow_untrusted_pickle: as for Policy.load. Raises ConfigurationError for files that cannot be read
+    and for sizes that contradict each other; a network that cannot be built is a problem of the summary.
+    """
+    reading = read(run, checkpoint, overrides, plugins, allow_untrusted_pickle)
+    inputs, outputs, net = observations(reading), actions(reading), network(reading)
+    rate = _control_rate(reading)
+    return Summary(
+        files=_files(reading), task=_task(reading), algorithm=_named(reading, 'algo'), model=_named(reading, 'model'),
+        player=_player(reading), network=net, observations=inputs, actions=outputs, control_rate=rate,
+        training=_training(reading.checkpoint), notes=reading.layout.notes if reading.layout else (),
+        decisions=decisions(reading, inputs, outputs, net), problems=reading.problems,
+        missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides))
+
+
+def _files(reading):
+    config, checkpoint = reading.config, reading.checkpoint
+    why = 'found in the run directory' if Path(reading.given).is_dir() else 'as named'
+    known = {} if checkpoint is None else {
+        'checkpoint': checkpoint.path, 'sha256': checkpoint.sha256, 'size': checkpoint.size,
+        'set_aside': checkpoint.extras, 'executed': checkpoint.executed}
+    return Files(config=config.path, config_why=why, environment=config.run.environment if config.run else None,
+                 checkpoint_why=reading.checkpoint_why, unresolved=config.unresolved, **known)
+
+
+def _task(reading):
+    if reading.config.task.get('name'):
+        return Fact(str(reading.config.task['name']), f'task.name in {reading.config.path.name}')
+    name = reading.config.params['config'].get('name')
+    return Fact(str(name), f'params.config.name in {reading.config.path.name}') if name else None
+
+
+def _named(reading, part):
+    return Fact(str(reading.config.params[part]['name']), f'params.{part}.name in {reading.config.path.name}')
+
+
+def _player(reading):
+    """Return the class that acts; where it is not rl_games' own, the module says so."""
+    if reading.player is None:
+        return Fact(None, 'not built')
+    kind = type(reading.player)
+    return Fact(kind.__name__, kind.__module__)
+
+
+def _control_rate(reading):
+    if reading.facts.control_rate is not None:
+        return reading.facts.control_rate
+    if reading.layout is not None and reading.layout.control_rate is not None:
+        return Fact(reading.layout.control_rate, published(reading))
+    return None
+
+
+def _training(checkpoint):
+    if checkpoint is None:
+        return None
+    return Training(checkpoint.epoch, checkpoint.frame, checkpoint.mean_reward)

@@ -1,0 +1,125 @@
+"""Numbers, shapes and layers in words."""
+import math
+from pathlib import Path
+
+
+def said(fact, form=str):
+    """Return (text, source) of a Fact, (None, '') where there is none."""
+    if fact is None:
+        return None, ''
+    return None if fact.value is None else form(fact.value), fact.source
+
+
+def number(value):
+    """Return a number in few digits: one that a person can compare."""
+    if math.isinf(value):
+        return '∞' if value > 0 else '−∞'
+    text = f'{value:.4g}' if value == 0 or 1e-3 <= abs(value) < 1e5 else f'{value:.2g}'
+    return text.replace('-', '−', 1) if text.startswith('-') else text
+
+
+def numbers(values, limits=None, listed=4):
+    """Return numbers one by one where they are few, else the least and the greatest."""
+    if values and len(set(map(number, values))) > 1 and len(values) <= listed:
+        return ' '.join(map(number, values))
+    least, greatest = limits or ((min(values), max(values)) if values else (None, None))
+    if least is None:
+        return '?'
+    return number(least) if number(least) == number(greatest) else f'{number(least)} … {number(greatest)}'
+
+
+def bound(value):
+    """Return a symmetrical bound in words."""
+    return f'±{number(value)}' if math.isfinite(value) else 'none'
+
+
+def size(count):
+    """Return a number of bytes."""
+    return f'{count / 1e6:.1f} MB' if count >= 1e5 else f'{count:,} bytes'
+
+
+def path(file):
+    """Return a path, below the home folder in short."""
+    file, home = Path(file), Path.home()
+    return str(Path('~') / file.relative_to(home)) if file.is_relative_to(home) else str(file)
+
+
+def pretty_shape(shape):
+    """Return 48, or 80×60×3."""
+    return '×'.join(map(str, shape)) or '1'
+
+
+def layers(part):
+    """Return the layers of a CNN or MLP: `256-128-64, elu`."""
+    if 'filters' in part:
+        widths = f"{part['type']} of {'-'.join(map(str, part['filters']))} filters"
+    else:
+        widths = '-'.join(map(str, part['units'])) + (' (D2RL)' if part.get('d2rl') else '')
+    return f"{widths}, {part['activation']}" if 'activation' in part else widths
+
+
+def inputs_text(parts):
+    """Return what each key of a dict observation goes through, keys of the same kind together."""
+    kinds = {}
+    for name, part in parts.items():
+        kinds.setdefault(', '.join(map(layers, part.values())) or 'as it is', []).append(name)
+    return '\n'.join(f'{", ".join(names)}: {kind}' for kind, names in kinds.items())
+
+
+def recurrent(rnn):
+    """Return e.g. `lstm 2×256, before the MLP`."""
+    norm = ', layer norm' if rnn['layer_norm'] else ''
+    return f"{rnn['kind']} {rnn['layers']}×{rnn['units']}, {'before' if rnn['before_mlp'] else 'after'} the MLP{norm}"
+
+
+def training_text(training):
+    """Return how far training was, None where nothing is known."""
+    if training is None:
+        return None
+    parts = [] if training.epoch is None else [f'epoch {training.epoch:,}']
+    parts += [] if training.frame is None else [f'{training.frame:,} frames']
+    parts += [] if training.mean_reward is None else [f'mean reward {number(training.mean_reward)}']
+    return ', '.join(parts) or 'the file does not say'
+
+
+def transformation(term):
+    """Return how a raw value becomes the number observed: `(x − 0.5) × 5`."""
+    if term.kind != 'field':
+        return ''
+    inner = 'x'
+    if term.offset is None or any(term.offset):
+        inner = f'(x − {_factor(term.offset)})'
+    if term.clip is None:
+        inner = f'clip({inner})'
+    elif math.isfinite(term.clip):
+        inner = f'clip({inner}, {bound(term.clip)})'
+    if term.scale is None or any(value != 1 for value in term.scale):
+        inner += f' × {_factor(term.scale)}'
+    return '' if inner == 'x' else inner
+
+
+def _factor(values):
+    if values is None:
+        return '?'
+    if len(set(values)) == 1:
+        return number(values[0])
+    return f'[{", ".join(map(number, values))}]' if len(values) <= 3 else '[one each]'
+
+
+def action_text(term):
+    """Return what became of a slice of the action."""
+    return f'{"?" if term.size is None else term.size} numbers, {term.kind}: {term.law}'
+
+
+def term_text(term):
+    """Return what a term is, with its unit, its frame and how many samples it stacks."""
+    parts = [term.description or term.quantity.replace('_', ' ')]
+    parts += [term.unit] if term.unit not in ('', '1') else []
+    parts += [f'{term.frame} frame'] if term.frame else []
+    parts += [f'{term.history} samples, oldest first'] if term.history else []
+    parts += [_names(term.joints)]
+    return '; '.join(part for part in parts if part)
+
+
+def _names(joints):
+    return f'{joints[0]} … {joints[-1]}' if len(joints) > 2 else ', '.join(joints)
