@@ -1,5 +1,4 @@
 """The file of a checkpoint: its bytes, checked and read as data."""
-import contextlib
 import hashlib
 import io
 import logging
@@ -95,7 +94,7 @@ def _content(path, data, digest, may_execute):
 
 
 def _as_data(data):
-    with _allowed(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
+    with torch.serialization.safe_globals(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
         warnings.simplefilter('ignore')         # of protocols and of storages, which users cannot change
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
@@ -109,18 +108,10 @@ def _as_program(path, data, digest):
         raise Refused(path, f'unpickled as allow_untrusted_pickle asks, which failed ({_reason(error)})') from error
 
 
-def _allowed(names):
-    """torch before 2.5 knows no allow-list: it then refuses files that hold numpy scalars."""
-    allow = getattr(torch.serialization, 'safe_globals', None)
-    return allow(names) if allow else contextlib.nullcontext()
-
-
 def _refusal(size, error):
     reason = _reason(error)
     if 'operand' in reason or 'magic number' in reason:     # bytes at random, or no file of torch.save
         return _damage(size, error)
-    if 'numpy' in reason and not hasattr(torch.serialization, 'safe_globals'):
-        reason += f'; torch {torch.__version__} cannot read it as data, torch 2.5 can'
     return f'refused, it is not plain weights ({reason}); nothing in it was run'
 
 

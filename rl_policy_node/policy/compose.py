@@ -33,19 +33,18 @@ def compose_file(path, overrides=()):
     path = Path(path)
     content = read_yaml(path, 'train config')
     overrides = [_from_root(override) for override in overrides]
-    groups = {group for group in ('task', 'train') if f'{group}=' in _starts(overrides)}
-    if 'train' in _defaults(content):
+    whole = 'train' in content or 'train' in _defaults(content)
+    tree = None if whole else find_tree(path)
+    chosen = [group for group in ('task', 'train') if _chooses(overrides, group)]
+    if chosen and tree is None and 'train' not in _defaults(content):
+        raise ConfigurationError(f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
+                                 'below a config.yaml with a defaults list), so there is none to choose')
+    if whole:
         return _compose_content(path, {}, content, overrides)
-    tree = None if 'train' in content else find_tree(path)
-    if tree is None and groups:
-        raise ConfigurationError(f'override {sorted(groups)[0]}=…: {path} does not lie in a tree of configurations '
-                                 '(a folder below a config.yaml with a defaults list), so there is none to choose')
-    if 'train' in content:
-        return _compose_content(path, {}, content, overrides)
-    tasks = [] if tree is None or 'task' in groups else tree.tasks(path.stem)
-    if 'task' in groups or len(tasks) == 1:
-        chosen = [f'{tree.group}={path.stem}', *(f'task={task}' for task in tasks)]
-        return _compose(tree.primary.parent, tree.primary.stem, [*chosen, *overrides], path)
+    tasks = tree.tasks(path.stem) if tree and 'task' not in chosen else []
+    if 'task' in chosen or len(tasks) == 1:
+        groups = [f'{tree.group}={path.stem}', *(f'task={task}' for task in tasks)]
+        return _compose(tree.primary.parent, tree.primary.stem, [*groups, *overrides], path)
     return _compose_content(path, {'train': content}, {}, overrides)
 
 
@@ -92,8 +91,8 @@ def _from_root(override):
     return f'{sign}train.{name}' if name.partition('=')[0].split('.')[0] == 'params' else override
 
 
-def _starts(overrides):
-    return [override.lstrip('+').partition('=')[0] + '=' for override in overrides]
+def _chooses(overrides, group):
+    return any(override.lstrip('+').startswith(f'{group}=') for override in overrides)
 
 
 def _compose_content(path, parts, content, overrides):

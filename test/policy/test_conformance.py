@@ -4,20 +4,18 @@ Weights and observations are functions of names (golden_rule.py); goldens.npz ho
 actions (steps, rows, actions) that the originals gave for them. Where a whole set of published train
 configs lies beside this checkout, all of its entries are tested, too.
 """
-import copy
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 from policy import golden_rule
+from policy.originals import original_player
 import pytest
-from rl_games.torch_runner import Runner
 import torch
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.global_state import preserved
 
 HERE = Path(__file__).resolve().parent
 GOLDENS = np.load(HERE / 'goldens.npz')
@@ -105,18 +103,6 @@ def test_published_config_acts_as_the_original(entry):
         np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
     else:
         np.testing.assert_array_equal(found, golden)
-
-
-def original_player(train_config, spaces, rows):
-    """Return rl_games' own player of a train YAML, built as its documentation says."""
-    params = copy.deepcopy(yaml.safe_load(train_config.read_text())['params'])
-    params['config'].update(env_info=spaces, device_name='cpu')
-    with preserved():                                    # the tests that follow
-        runner = Runner()
-        runner.load({'params': params})
-        player = runner.create_player()
-    player.has_batch_dimension, player.batch_size = True, rows
-    return player
 
 
 def box(size, bound):

@@ -195,6 +195,12 @@ def test_defaults_list_that_names_a_missing_file_is_refused(write):
     assert "Could not" in refusal(write('defaults: [Nobody, _self_]\nparams: {}'))
 
 
+def test_task_is_not_chosen_for_a_file_that_lies_in_no_tree(write):
+    write(ISAAC_GYM, 'AntPPO.yaml')
+    child = write('defaults: [AntPPO, _self_]\nparams: {}', 'AntSmall.yaml')
+    assert 'override task=…: ' in refusal(child, ['task=Ant'])
+
+
 @pytest.mark.parametrize('factor, units', [(2, [16]), (1, [8]), (0.5, [4])])
 def test_model_size_multiplier_widens_the_mlp(write, factor, units):
     text = ISAAC_GYM.replace('activation: elu', f'activation: elu, model_size_multiplier: {factor}')

@@ -2,20 +2,18 @@
 
 Where the checkout of a whole set of published train configs lies beside this one, all of it is tested.
 """
-import copy
 import functools
 from pathlib import Path
 
 import numpy as np
 from policy import golden_rule
+from policy.originals import original_player
 import pytest
-from rl_games.torch_runner import Runner
 import torch
 import yaml
 
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.checkpoint import load_checkpoint
-from rl_policy_node.policy.global_state import preserved
 from rl_policy_node.policy.weights import read_spaces
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
@@ -60,18 +58,6 @@ def files(name):
             SET / 'checkpoints' / (f'{name}.pth' if '/' in name else f'{name}/{name}.pth'))
 
 
-def original(train_config, spaces, rows):
-    """Return rl_games' own player, built as its documentation says."""
-    params = copy.deepcopy(yaml.safe_load(train_config.read_text())['params'])
-    params['config'].update(env_info=spaces.env_info(), device_name='cpu')
-    with preserved():
-        runner = Runner()
-        runner.load({'params': params})
-        player = runner.create_player()
-    player.has_batch_dimension, player.batch_size = True, rows
-    return player
-
-
 @needs_set
 @pytest.mark.parametrize('name', FILES)
 def test_checkpoint_of_the_set_tells_its_spaces_and_acts_as_the_original(name, monkeypatch):
@@ -80,7 +66,7 @@ def test_checkpoint_of_the_set_tells_its_spaces_and_acts_as_the_original(name, m
     read = read_spaces(load_checkpoint(file).model)
     assert (read.observation, read.action, read.value_size) == (spaces.observation, spaces.action, 1)
     policy = Policy.load(config, file, rows=golden_rule.ROWS, device='cpu')
-    player = original(config, spaces, golden_rule.ROWS)
+    player = original_player(config, spaces.env_info(), golden_rule.ROWS)
     # some files were written on CUDA, and rl_games does not map them
     monkeypatch.setattr(torch, 'load', functools.partial(torch.load, map_location='cpu'))
     player.restore(str(file))
