@@ -1,4 +1,4 @@
-"""YAML files read as plain data: Python tags are taken apart, never acted on."""
+"""YAML files read as plain data: tags are taken apart, never acted on."""
 from pathlib import Path
 
 from omegaconf.errors import OmegaConfBaseException
@@ -12,8 +12,8 @@ _TAG = 'tag:yaml.org,2002:python/'
 def read_yaml(path, what):
     """Return the mapping that a YAML file holds; `what` names the file in errors ('train config').
 
-    Interpolations stay as they are. Python's tags (Isaac Lab writes tuples, slices and classes) become
-    the lists, mappings and texts that they are made of.
+    Interpolations stay as they are. What has a tag (Isaac Lab writes Python's tuples, slices and classes)
+    becomes the list, mapping or text that it is made of.
     """
     path = Path(path)
     if not path.is_file():
@@ -38,7 +38,8 @@ def _loader():
     class Loader(get_yaml_loader()):
         pass
 
-    Loader.add_multi_constructor(_TAG, _plain)
+    for tag in (_TAG, '!'):
+        Loader.add_multi_constructor(tag, _plain)
     return Loader
 
 

@@ -79,9 +79,10 @@ joints: !!python/object/apply:builtins.slice [null, 3, null]
 cfg: !!python/object:some.package.Config {{a: 1}}
 evil: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]
 new: !!python/object/new:os.system [echo]
+own: !custom {kind: robot}
 rate: 5e-4
 """)
     assert read_yaml(path, 'environment') == {
         'sim': {'dt': 0.005, 'device': 'torch.device', 'gravity': [0.0, 0.0, -9.81]}, 'joints': [None, 3, None],
-        'cfg': {'a': 1}, 'evil': [str(tmp_path / 'made')], 'new': ['echo'], 'rate': 5e-4}
+        'cfg': {'a': 1}, 'evil': [str(tmp_path / 'made')], 'new': ['echo'], 'own': {'kind': 'robot'}, 'rate': 5e-4}
     assert not (tmp_path / 'made').exists()
