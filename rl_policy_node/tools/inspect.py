@@ -8,13 +8,14 @@ from rich.console import Console
 from rl_policy_node.policy.summary import as_plain, summarize
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.inspect_tables import tables
+from rl_policy_node.tools.inspect_text import cell
 
 
 def inspect(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle='', as_json=False):
     """Print the summary of a run; return whether it can be played as far as its files tell."""
     summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins, allow_untrusted_pickle)
     if as_json:
-        json.dump(as_plain(summary), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+        json.dump(as_plain(summary), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         show(summary)
@@ -25,9 +26,16 @@ def show(summary, width=None):
     """Print a summary as tables, in colours where stdout is a terminal."""
     console = Console(width=width, highlight=False)
     if console.is_terminal:
-        console.print(*tables(summary), sep='\n')
+        _print(summary, console)
         return
     # rich fills every line up with spaces, which a pipe has no use for
     plain = Console(file=io.StringIO(), width=console.width, highlight=False)
-    plain.print(*tables(summary), sep='\n')
+    _print(summary, plain)
     print('\n'.join(line.rstrip() for line in plain.file.getvalue().splitlines()))
+
+
+def _print(summary, console):
+    for table in tables(summary):
+        console.print(table)
+    # in one piece, however long: it is there to be copied
+    console.print(cell('Next: ').append_text(cell(summary.next_command, 'bold')), soft_wrap=True)

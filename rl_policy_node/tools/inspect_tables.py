@@ -2,11 +2,10 @@
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from rl_policy_node.tools.inspect_terms import actions_table, joints_tables, meanings_table, terms_table
-from rl_policy_node.tools.inspect_text import (bound, inputs_text, layers, number, numbers, path, pretty_shape,
-                                               recurrent, said, size, training_text)
+from rl_policy_node.tools.inspect_text import (bound, cell, inputs_text, layers, number, numbers, path,
+                                               pretty_shape, recurrent, said, size, training_text)
 
 
 def tables(summary):
@@ -24,8 +23,6 @@ def tables(summary):
         if lines:
             yield _listed(title, lines, style)
     yield _section('Missing for deployment', ((missing.what, missing.why, '') for missing in summary.missing))
-    # in one piece, however long: it is there to be copied
-    yield Text.assemble('Next: ', (summary.next_command, 'bold'), '\n', no_wrap=True, overflow='ignore')
 
 
 def _section(title, rows, known=''):
@@ -38,12 +35,12 @@ def _section(title, rows, known=''):
     if sourced:
         table.add_column(overflow='fold', style='dim')
     for name, value, source in rows:
-        table.add_row(Text(name), Text(str(value)), *([Text((source or '').replace(known, ''))] if sourced else ()))
+        table.add_row(cell(name), cell(value), *([cell((source or '').replace(known, ''))] if sourced else ()))
     return _titled(title, table)
 
 
 def _titled(title, content, style='bold cyan'):
-    return Group(Text(title, style=style), Padding(content, (0, 0, 1, 2)))
+    return Group(cell(title, style), Padding(content, (0, 0, 1, 2)))
 
 
 def _files(files):
@@ -148,5 +145,5 @@ def _listed(title, lines, style):
     table.add_column(no_wrap=True)
     table.add_column(overflow='fold')
     for line in lines:
-        table.add_row('·', Text(line))
+        table.add_row('·', cell(line))
     return _titled(title, table, style)

@@ -1,8 +1,7 @@
 """What observations are made of and what training saw of them, term by term and joint by joint."""
 from rich.table import Table
-from rich.text import Text
 
-from rl_policy_node.tools.inspect_text import (action_text, number, numbers, pretty_shape, term_text,
+from rl_policy_node.tools.inspect_text import (action_text, cell, number, numbers, pretty_shape, term_text,
                                                transformation)
 
 _STILL = 'never moved in training'
@@ -36,7 +35,7 @@ def _table(titles, rows):
     for index in used:
         table.add_column(titles[index], overflow='fold', no_wrap=titles[index] in ('term', 'shape'))
     for row in rows:
-        table.add_row(*(Text(row[index], style='yellow' if _STILL in row[index] else '') for index in used))
+        table.add_row(*(cell(row[index], 'yellow' if _STILL in row[index] else '') for index in used))
     return table
 
 
@@ -87,9 +86,9 @@ def _joints(joints, pieces):
             for index, joint in enumerate(joints)]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
     for title in ('', 'joint', *(title for title, _ in columns)):
-        table.add_column(Text(title), justify='left' if title == 'joint' else 'right', no_wrap=title == 'joint')
+        table.add_column(cell(title), justify='left' if title == 'joint' else 'right', no_wrap=title == 'joint')
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     return table
 
 

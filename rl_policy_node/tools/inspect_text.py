@@ -2,6 +2,13 @@
 import math
 from pathlib import Path
 
+from rich.text import Text
+
+
+def cell(text, style=''):
+    """Return a text as it is: no markup of rich's, and no control characters, which a stranger's file may hold."""
+    return Text(''.join(letter if letter.isprintable() or letter == '\n' else '�' for letter in str(text)), style=style)
+
 
 def said(fact, form=str):
     """Return (text, source) of a Fact, (None, '') where there is none."""

@@ -16,8 +16,9 @@ def _of_model(algo, model, actions):
         yield ("actions are rescaled to their bounds as SAC's training did; rl_games 1.6's own player only clamps "
                'them, and would never leave ±1')
     if model == 'continuous_a2c_tanh':
-        yield ('the deterministic action is the mean clamped to ±1, as rl_games plays it; training squashed its '
-               'samples by tanh instead')
+        clamped = ' clamped to ±1' if actions.clip.value else ''
+        yield (f'the deterministic action is the mean{clamped}, as rl_games plays it; training squashed its samples '
+               'by tanh')
     if model == 'continuous_a2c':
         yield "rl_games 1.6 cannot play continuous_a2c; this package plays the distribution that it was trained with"
     if algo == 'amp_continuous':

@@ -1,6 +1,4 @@
 """What a deployment needs and the run does not say."""
-import math
-
 from rl_policy_node.policy.summary.record import Missing
 
 _KNOWN = {'joint_position', 'joint_velocity', 'joint_effort'}
@@ -17,7 +15,7 @@ def _files(reading):
     if reading.checkpoint is None:
         yield 'checkpoint', f'{reading.checkpoint_why}; name one'
     if reading.spaces is None:
-        yield 'sizes', f'{reading.open_sizes}; the network could not be built, a checkpoint would tell them'
+        yield 'sizes', reading.open_sizes + ('; a checkpoint tells most of them' if reading.checkpoint is None else '')
 
 
 def _make_up(reading, observations):
@@ -78,7 +76,7 @@ def _command(term):
         yield 'joint limits', f'lower, upper and max_velocity of {term.name}: no file of the run holds the robot\'s'
     elif term.kind == 'pose_delta':
         yield 'workspace', f'lower and upper of the box (m) that no target of {term.name} leaves'
-        if not term.position_scale or not term.rotation_scale or math.isnan(sum(term.position_scale)):
+        if not term.position_scale or not term.rotation_scale:
             yield 'scale', f'position_scale (m) and rotation_scale (rad) per unit of {term.name}'
     else:
         yield 'action', f'{term.name} is none of the kinds that the node has: {term.law}'
