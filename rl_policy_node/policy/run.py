@@ -74,12 +74,17 @@ def find_checkpoint(run, name, wanted=BEST):
     """Return the path of a run's checkpoint and, in a few words, why this one.
 
     name: `params.config.name`, after which rl_games calls the best checkpoint. wanted: 'best' (the newest
-    where there is none), 'newest', or '' for best. Raises ConfigurationError where there is no file.
+    where there is none), 'newest', or '' for best. Raises ConfigurationError where there is no file, or
+    where those beside the configuration may be of another run.
     """
     folders = [run.folder / 'nn', run.folder]
-    files = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob('*.pth'))]
-    if not files:
+    found = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob('*.pth'))]
+    if not found:
         raise ConfigurationError(f'run {run.folder}: no checkpoint (*.pth) in it or in its nn/')
+    files = [file for file in found if name in file.stem or file.parent.name == 'nn'] or found
+    if len(files) > 1 and files is found:
+        raise ConfigurationError(f'run {run.folder}: none of its checkpoints bears the name {name} '
+                                 f'({", ".join(file.name for file in found[:8])}); name one of them')
     best = next((file for file in files if file.name == f'{name}.pth'), None)
     if wanted in ('', BEST) and best is not None:
         return best, f'the best by reward: rl_games names it {best.name}'

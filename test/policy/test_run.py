@@ -57,7 +57,8 @@ def test_directory_without_one_configuration_is_refused(tmp_path, files, told):
     (['nn/last_Ant_ep_900.pth', 'nn/Ant.pth'], '', 'Ant.pth', 'the best by reward'),
     (['nn/Ant.pth', 'nn/last_Ant_ep_900_rew_3.5.pth'], 'newest', 'last_Ant_ep_900_rew_3.5.pth', 'the newest of 2'),
     (['nn/last_Ant_ep_1000.pth', 'nn/last_Ant_ep_900.pth'], 'best', 'last_Ant_ep_1000.pth', 'there is no Ant.pth'),
-    (['b.pth', 'a.pth'], '', 'a.pth', 'the newest of 2; there is no Ant.pth'),
+    (['some.pth'], '', 'some.pth', 'the newest of 1; there is no Ant.pth'),
+    (['Bee.pth', 'Ant_ep_2.pth', 'Cat.pth'], '', 'Ant_ep_2.pth', 'the newest of 1; there is no Ant.pth'),
 ])
 def test_checkpoint_of_a_run_is_chosen_and_why(tmp_path, files, wanted, chosen, why):
     touch(tmp_path, 'config.yaml', *files)
@@ -71,6 +72,12 @@ def test_run_without_checkpoint_is_refused(tmp_path):
         find_checkpoint(find_run(tmp_path), 'Ant')
 
 
+def test_checkpoints_that_may_be_of_another_run_are_not_guessed_at(tmp_path):
+    touch(tmp_path, 'train.yaml', 'a.pth', 'b.pth')
+    with pytest.raises(ConfigurationError, match=r'bears the name Ant \(a.pth, b.pth\); name one of them'):
+        find_checkpoint(find_run(tmp_path), 'Ant')
+
+
 def test_python_tags_are_read_as_plain_data_and_nothing_is_constructed(tmp_path):
     path = tmp_path / 'env.yaml'
     path.write_text(f"""
@@ -79,7 +86,7 @@ joints: !!python/object/apply:builtins.slice [null, 3, null]
 cfg: !!python/object:some.package.Config {{a: 1}}
 evil: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]
 new: !!python/object/new:os.system [echo]
-own: !custom {kind: robot}
+own: !custom {{kind: robot}}
 rate: 5e-4
 """)
     assert read_yaml(path, 'environment') == {

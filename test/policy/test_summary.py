@@ -53,7 +53,7 @@ def test_critic_does_not_act():
 
 def test_file_beside_checkpoints_of_others_takes_none_of_them():
     summary = summarize(MODELS / 'train.yaml')
-    assert summary.files.checkpoint is None and 'insertion.pth' in summary.missing[0].why
+    assert summary.files.checkpoint is None and 'bears the name insertion' in summary.missing[0].why
     assert whats(summary)[:2] == ['checkpoint', 'sizes']
     assert [observation.shape.value for observation in summary.observations] == [None] * 6
 

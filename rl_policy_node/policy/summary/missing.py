@@ -13,7 +13,7 @@ def missing(reading, observations, actions, control_rate):
 
 def _files(reading):
     if reading.checkpoint is None:
-        yield 'checkpoint', f'{reading.checkpoint_why}; name one'
+        yield 'checkpoint', reading.checkpoint_why
     if reading.spaces is None:
         yield 'sizes', reading.open_sizes + ('; a checkpoint tells most of them' if reading.checkpoint is None else '')
 

@@ -41,7 +41,7 @@ class Reading:
 def read(given, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle=''):
     """Return the Reading of a run directory or a configuration file; see `summarize`."""
     config = TrainConfig.read(given, overrides)
-    path, why = _locate(config, checkpoint, Path(given).is_dir())
+    path, why = _locate(config, checkpoint)
     loaded = load_checkpoint(path, allow_untrusted_pickle=allow_untrusted_pickle) if path else None
     facts, weights = read_facts(config), loaded and read_spaces(loaded.model)
     layout, layout_problem = _layout(config)
@@ -52,22 +52,14 @@ def read(given, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickl
                    open_sizes, player, problems)
 
 
-def _locate(config, wanted, is_run):
+def _locate(config, wanted):
     """Return (path, why); (None, why) where the user named none and the run has none."""
     try:
-        path, why = locate_checkpoint(config, wanted or '')
+        return locate_checkpoint(config, wanted or '')
     except ConfigurationError as error:
         if wanted:
             raise
         return None, str(error)
-    if wanted or is_run or _is_own(path, config.name):
-        return path, why
-    return None, f'{path.name} beside it ({why}) may be of another run'
-
-
-def _is_own(path, name):
-    """Whether a checkpoint found beside a lone file is of its run."""
-    return name in path.stem or path.parent.name == 'nn' or len(list(path.parent.glob('*.pth'))) == 1
 
 
 def _layout(config):
