@@ -45,7 +45,9 @@ def draft(layout, spaces, control_rate):
     """
     made = Draft()
     layout = _fitting(layout, spaces, made)
-    made.notes += layout.notes if layout else ()
+    if layout:
+        made.notes += [f'terms and laws are those of {layout.task} as published; look again where your task differs',
+                       *layout.notes]
     for name, shape in spaces.inputs.items():
         terms = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
         made.inputs[name] = Entry({'terms': [_add_term(made, term, name, layout is not None) for term in terms]})

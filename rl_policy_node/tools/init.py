@@ -17,11 +17,11 @@ from rl_policy_node.tools.draft import draft
 _WIDTH = 118
 
 
-def init(run, output, checkpoint='', overrides=(), force=False):
+def init(run, output, checkpoint='', overrides=(), plugins=(), force=False):
     """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
 
-    run: a run directory or a configuration file. Raises ConfigurationError, also where `output` exists
-    and `force` is not given.
+    run: a run directory or a configuration file. plugins: what the policy needs to load. Raises
+    ConfigurationError, also where `output` exists and `force` is not given.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
@@ -32,8 +32,9 @@ def init(run, output, checkpoint='', overrides=(), force=False):
     made = draft(layout_of(config), spaces, facts.value('control_rate'))
     if spaces.discrete:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
-    text = '\n'.join([*_header(config, weights, why, made.notes), '/**:', '  ros__parameters:',
-                      *_policy(config, weights, facts, overrides), '', *_control(facts), '', *_parts(made)]) + '\n'
+    lines = [*_header(config, weights, why, made.notes), '/**:', '  ros__parameters:',
+             *_policy(config, weights, facts, overrides, plugins), '', *_control(facts), '', *_parts(made), '']
+    text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
 
@@ -70,13 +71,14 @@ def _header(config, weights, why, notes):
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
-def _policy(config, weights, facts, overrides):
+def _policy(config, weights, facts, overrides, plugins):
     lines = ['    policy:', f'      train_config: {_flow(str(config.path.resolve()))}']
     lines.append(f'      checkpoint: {_flow(str(weights.path.resolve()) if weights else BLANK)}')
     if weights:
         lines.append(f"      checkpoint_sha256: '{weights.sha256}'")     # quoted: digits and an e are a number
-    if overrides:
-        lines.append(f'      overrides: {_flow(list(overrides))}')
+    for name, values in (('overrides', overrides), ('plugins', plugins)):
+        if values:
+            lines.append(f'      {name}: {_flow(list(values))}')
     lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
               '      deterministic: true           # act on the mean, not on a sample']
     for name in ('clip_observations', 'clip_actions'):
@@ -99,13 +101,13 @@ def _parts(made):
     lines += _entries(made.sources)
     lines += ['', '    inputs:                         # terms in the order of training']
     for name, entry in made.inputs.items():
-        lines += _wrapped(f'{name}: {_flow(entry.values["terms"])}', '      ', '        ')
+        lines += _wrapped(f'{_flow(name)}: {_flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale',
               '      # Joints have the names of the simulation, in its order: write the robot\'s where they differ.']
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {_flow(list(made.actions))}']
     for name, entry in made.actions.items():
-        lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {name}:']
+        lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {_flow(name)}:']
         if entry.values['kind'] == BLANK:
             lines += _wrapped(f'none of the kinds is this law: {", ".join(ACTION_KINDS)}', '        # ')
         lines += [line for key, value in entry.values.items()
@@ -128,7 +130,7 @@ def _entries(entries):
     lines = []
     for name, entry in entries.items():
         lines += _wrapped(entry.comment, '      # ', '      # ') if entry.comment else []
-        lines += _wrapped(f'{name}: {_flow(entry.values)}', '      ', '        ')
+        lines += _wrapped(f'{_flow(name)}: {_flow(entry.values)}', '      ', '        ')
     return lines
 
 

@@ -1,5 +1,6 @@
 """`rl_policy`: the command line. Heavy imports wait until their command is called."""
 import argparse
+import os
 from pathlib import Path
 import sys
 
@@ -13,9 +14,18 @@ def main(args=None):
     """Run a command; errors a user can mend are one line, without a traceback."""
     options = _parser().parse_args(args)
     try:
-        return options.run_command(options)
+        code = options.run_command(options)
+        sys.stdout.flush()
+        return code
     except (ConfigurationError, RuntimeError) as error:
         print(f'rl_policy {options.command}: {error}', file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # whoever read along (head, less) has gone; Python would complain once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f'rl_policy {options.command}: {error.filename or "file"}: {error.strerror or error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -91,6 +101,8 @@ def _add_init(commands):
     init.add_argument('-o', '--output', required=True, metavar='FILE')
     init.add_argument('--override', action='append', default=[], metavar='NAME=VALUE',
                       help="change to the run's configuration in Hydra's form; repeatable")
+    init.add_argument('--plugin', action='append', default=[], metavar='MODULE',
+                      help='module or .py file that the policy needs; repeatable')
     init.add_argument('--force', action='store_true', help='write over an existing file')
     init.set_defaults(run_command=_init)
 
@@ -110,7 +122,8 @@ def _inspect(options):
 
 def _init(options):
     from rl_policy_node.tools.init import init
-    blanks = init(options.run, options.output, options.checkpoint, options.override, options.force)
+    blanks = init(resolve(options.run), options.output, resolve(options.checkpoint), options.override,
+                  options.plugin, options.force)
     print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
     print(f'then: rl_policy check {options.output}')
     return 0
@@ -118,7 +131,7 @@ def _init(options):
 
 def _check(options):
     from rl_policy_node.tools.check import check
-    check(options.file)
+    check(resolve(options.file))
     return 0
 
 

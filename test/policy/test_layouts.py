@@ -47,6 +47,12 @@ def test_task_nobody_knows_has_no_layout():
     assert read_layout({}, {}) is None
 
 
+@pytest.mark.parametrize('name', ['add_ground_plane', 'disable_contact_processing', 'use_flatcache'])
+def test_task_of_the_same_name_in_omni_isaac_gym_envs_is_another(name):
+    assert read_layout({**anymal(), 'sim': {'dt': 0.01, 'physx': {}}}, {}) is not None
+    assert read_layout({**anymal(), 'sim': {'dt': 0.01, name: False}}, {}) is None
+
+
 def test_anymal_is_48_numbers_in_the_trained_order():
     layout = read_layout(anymal(), {})
     assert [term.name for term in layout.inputs['obs']] == ['lin_vel', 'ang_vel', 'gravity', 'command', 'joint_pos',

@@ -120,8 +120,9 @@ def test_file_passes_the_check_once_its_blanks_are_filled(tmp_path, task, networ
 def test_overrides_are_kept_in_the_file(tmp_path):
     run = write_run(tmp_path / 'run', ANYMAL)
     init(run, tmp_path / 'robot.yaml', overrides=['task.env.clipObservations=7.0', "params.config.name='a,b'"],
-         checkpoint='newest')
+         checkpoint='newest', plugins=['my_package.networks'])
     written = parameters(tmp_path / 'robot.yaml')['policy']
+    assert written['plugins'] == ['my_package.networks']
     assert written['clip_observations'] == 7.0
     assert written['overrides'] == ['task.env.clipObservations=7.0', "params.config.name='a,b'"]
 

@@ -9,6 +9,9 @@ from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTer
 from rl_policy_node.policy.layouts.template import Template
 
 CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
+# OmniIsaacGymEnvs has tasks of the same names that observe and act otherwise; these names stand in its `sim` alone.
+_OMNIVERSE = {'add_ground_plane', 'disable_contact_processing', 'default_physics_material', 'use_fabric',
+              'use_flatcache', 'enable_scene_query_support'}
 # The one network to which the environment gives the dict itself instead of one vector.
 _TAKES_DICT = 'complex_net'
 
@@ -21,7 +24,7 @@ def read_layout(task, params):
     Raises ConfigurationError where the run lacks what decides which numbers were observed.
     """
     entry = _catalogue().get(task.get('name'))
-    if entry is None:
+    if entry is None or _OMNIVERSE & set(task.get('sim') or ()):
         return None
     template = Template(task, f"task {task['name']}")
     rest = {key: template.fill(value) for key, value in entry.items() if key not in ('inputs', 'keys')}

@@ -134,8 +134,9 @@ def _check_inputs(layout, spaces):
                                      f'the policy has {math.prod(spaces.inputs[name])}')
 
 
-def next_command(given, checkpoint, overrides):
+def next_command(given, checkpoint, overrides, plugins=()):
     """Return the command that writes the parameter file of a run."""
     named = '' if checkpoint in (None, '', BEST, NEWEST) else f' {shlex.quote(str(Path(checkpoint)))}'
     changes = ''.join(f' --override {shlex.quote(str(override))}' for override in overrides)
+    changes += ''.join(f' --plugin {shlex.quote(str(plugin))}' for plugin in plugins)
     return f'rl_policy init {shlex.quote(str(given))}{named}{changes} -o robot.yaml'

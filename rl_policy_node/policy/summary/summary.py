@@ -27,7 +27,7 @@ def summarize(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pi
         player=_player(reading), network=net, observations=inputs, actions=outputs, control_rate=rate,
         training=_training(reading.checkpoint), notes=reading.layout.notes if reading.layout else (),
         decisions=decisions(reading, inputs, outputs, net), problems=reading.problems,
-        missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides))
+        missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides, plugins))
 
 
 def _files(reading):
