@@ -1,7 +1,7 @@
 """YAML files read as plain data: tags are taken apart, never acted on."""
 from pathlib import Path
 
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf._utils import get_yaml_loader
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
@@ -20,8 +20,8 @@ def read_yaml(path, what):
         raise ConfigurationError(f'{what} {path}: no such file')
     try:
         content = yaml.load(path.read_text(encoding='utf-8'), Loader=_loader())
-    except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException, ValueError, RecursionError) as error:
-        raise ConfigurationError(f'{what} {path}: not a YAML file ({str(error).splitlines()[0]})') from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f'{what} {path}: not a YAML file ({_reason(error)})') from error
     except OSError as error:
         raise ConfigurationError(f'{what} {path}: cannot be read ({error.strerror})') from error
     if content is None:
@@ -31,12 +31,17 @@ def read_yaml(path, what):
     return content
 
 
-def _loader():
-    """OmegaConf's own loader, safe and YAML 1.2 about numbers (5e-4), which tells Python's tags apart."""
-    from omegaconf._utils import get_yaml_loader
+def _reason(error):
+    """Return what a parser says in one line, with the line of the file."""
+    mark, problem = getattr(error, 'problem_mark', None), getattr(error, 'problem', None)
+    return f'{problem}, line {mark.line + 1}' if mark and problem else str(error).splitlines()[0]
 
+
+def _loader():
+    """OmegaConf's own loader, safe and YAML 1.2 about numbers (5e-4), which takes tags apart."""
     class Loader(get_yaml_loader()):
-        pass
+        # of a name that stands twice the last counts, as where rl_games itself reads the file
+        construct_mapping = yaml.SafeLoader.construct_mapping
 
     for tag in (_TAG, '!'):
         Loader.add_multi_constructor(tag, _plain)

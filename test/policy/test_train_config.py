@@ -127,7 +127,7 @@ def test_what_is_missing_is_named(path, override, told):
 
 
 @pytest.mark.parametrize('text, told', [
-    (b'a: [1, 2', 'not a YAML file'),
+    (b'a: [1, 2', "not a YAML file (expected ',' or ']', but got '<stream end>', line 1)"),
     (b'\x80\x02}q\x00X\xff\xfe', 'not a YAML file'),
     (b'- a\n- b\n', 'expected a mapping of names to values, got list'),
     (b'', 'the file is empty'),
@@ -193,6 +193,11 @@ def test_defaults_list_is_composed_from_the_files_beside(write):
 
 def test_defaults_list_that_names_a_missing_file_is_refused(write):
     assert "Could not" in refusal(write('defaults: [Nobody, _self_]\nparams: {}'))
+
+
+def test_of_a_name_that_stands_twice_the_last_counts_as_for_rl_games(write):
+    params = TrainConfig.read(write(TRAIN.replace('seed: 42', 'seed: 42\n  seed: 43'))).params
+    assert params['seed'] == 43
 
 
 def test_task_is_not_chosen_for_a_file_that_lies_in_no_tree(write):
