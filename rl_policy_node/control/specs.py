@@ -4,6 +4,7 @@ import math
 
 from rl_policy_node.errors import ConfigurationError, unknown
 
+ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
 TERM_KINDS = ('field', 'last_action')
 ACTION_KINDS = ('joint_position', 'pose_delta')
@@ -23,7 +24,14 @@ def _sized(values, size, where):
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """A subscription: topic (below each robot's namespace), message type, greatest age in s."""
+    """A subscription: topic (below each robot's namespace), message type, greatest age in s.
+
+    alignment: which message a step takes: 'hold' the latest; 'asof' the latest that is not newer than the
+    step's reference stamp; 'drop' the latest, once: without a new one its robot does not act in that step.
+    frozen_after: s of identical payloads after which a sensor counts as dead; 0: never. future_tolerance: s
+    that a stamp may lie ahead; 0: two periods of the control, at least 0.1 s. rows: one message carries all
+    robots, in a leading dimension, on a topic without a namespace.
+    """
 
     name: str
     topic: str
@@ -31,6 +39,13 @@ class SourceSpec:
     max_age: float = 0.1
     use_header_stamp: bool = True
     encoding: str = '32FC3'
+    alignment: str = 'hold'
+    frozen_after: float = 0.0
+    future_tolerance: float = 0.0
+    rows: bool = False
+
+    def __post_init__(self):
+        _one_of('alignment', self.alignment, ALIGNMENTS, f'sources.{self.name}')
 
 
 @dataclass(frozen=True)
@@ -111,8 +126,13 @@ class ControlSpec:
     clip_observations: float | None = math.inf
     clip_actions: float | None = math.inf
     episode_topic: str = ''
+    alignment_reference: str = ''
+    robots_required: str = 'all'
+    shadow: bool = False
 
     def __post_init__(self):
+        if self.alignment_reference:
+            _one_of('source', self.alignment_reference, self.sources, 'alignment_reference')
         _one_of('trigger', self.trigger, TRIGGERS, 'trigger')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
             raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')

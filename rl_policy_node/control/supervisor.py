@@ -36,10 +36,15 @@ class Supervisor:
         old = {row: 'has not sent anything' if np.isinf(age[row]) else
                f'is stale: nothing for {age[row]:.3f} s, max_age {limit:g} s' for row in np.nonzero(age > limit)[0]}
         reasons = {**old, **reasons}
+        frozen = steady_now - source.changed
+        for row in np.nonzero((source.spec.frozen_after > 0) & (frozen > source.spec.frozen_after))[0]:
+            reasons.setdefault(row, f'is frozen: the same payload for {frozen[row]:.3f} s, '
+                                    f'frozen_after {source.spec.frozen_after:g} s')
         if self._patience is None and source.spec.use_header_stamp:
             stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
             for row in np.nonzero(stamped > limit)[0]:
                 reasons.setdefault(row, f'is stale: stamped {stamped[row]:.3f} s ago, max_age {limit:g} s')
-            for row in np.nonzero(stamped < -self.future_tolerance)[0]:
+            tolerance = source.spec.future_tolerance or self.future_tolerance
+            for row in np.nonzero(stamped < -tolerance)[0]:
                 reasons.setdefault(row, f'is stamped {-stamped[row]:.3f} s in the future')
         return reasons

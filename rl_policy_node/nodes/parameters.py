@@ -216,6 +216,8 @@ def _control(tree):
     return ControlSpec(
         robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate') or None, trigger=_top(tree, 'trigger'),
         lockstep_timeout=_top(tree, 'lockstep_timeout'), episode_topic=_top(tree, 'episode_topic'),
+        alignment_reference=_top(tree, 'alignment_reference'), robots_required=_top(tree, 'robots_required'),
+        shadow=_top(tree, 'shadow'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},

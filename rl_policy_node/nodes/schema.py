@@ -6,7 +6,7 @@ read the same file, so that both know all of it.
 from dataclasses import dataclass
 import math
 
-from rl_policy_node.control.specs import ACTION_KINDS, FALLBACKS, TERM_KINDS, TRIGGERS
+from rl_policy_node.control.specs import ACTION_KINDS, ALIGNMENTS, FALLBACKS, TERM_KINDS, TRIGGERS
 
 REQUIRED = object()
 INF = math.inf
@@ -70,6 +70,11 @@ PARAMETERS = (
     _p('lockstep_timeout', 'double', 10.0, 'silence of a simulator in lockstep after which the fallback goes out',
        unit='s', low=0.1),
     _p('robots', 'string[]', [''], 'namespace of each robot; one row of the batch and one recurrent state each'),
+    _p('alignment_reference', 'string', '', 'source whose newest stamp is the reference of sources with alignment asof; '
+       'empty: the time of the step for trigger timer, else the oldest of the newest stamps'),
+    _p('robots_required', 'string', 'all', 'which robots have to be there before activation: all, or any: the others '
+       'join later', choices=('all', 'any')),
+    _p('shadow', 'bool', False, 'everything runs, but commands go to ~/shadow/<topic> instead of the robots'),
     _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; a new one "
        'resets its recurrent state. Empty: none'),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
@@ -83,6 +88,15 @@ PARAMETERS = (
     _p('sources.*.use_header_stamp', 'bool', True,
        'let the header stamp count for age and order beside the time of receipt'),
     _p('sources.*.encoding', 'string', '32FC3', 'encoding of images'),
+    _p('sources.*.alignment', 'string', 'hold', 'which message a step takes: hold, the latest; asof, the latest not '
+       "newer than the step's reference stamp; drop, the latest, once: without a new one the robot does not act",
+       choices=ALIGNMENTS),
+    _p('sources.*.frozen_after', 'double', 0.0, 'time of identical payloads after which the sensor counts as dead and '
+       'the fallback goes out; 0: never', unit='s', low=0.0),
+    _p('sources.*.future_tolerance', 'double', 0.0, 'how far ahead a header stamp may lie; 0: two periods of the '
+       'control, at least 0.1 s', unit='s', low=0.0),
+    _p('sources.*.rows', 'bool', False, 'one message carries all robots, in its first dimension; its topic has no '
+       'namespace'),
 
     _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
        'has the one input obs'),

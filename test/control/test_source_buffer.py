@@ -168,3 +168,39 @@ def test_index_of_picks_the_wanted_names_in_their_order(names, count):
 def test_missing_joint_is_named_with_those_that_there_are():
     with pytest.raises(ConfigurationError, match=r"terms\.x: no joint \['knee'\]; there are \['hip', 'ankle'\]"):
         index_of(('hip', 'ankle'), ('hip', 'knee'), 'terms.x')
+
+
+def kept(*stamps, depth=4):
+    """Return a buffer that keeps its messages, stamped so (s), each with its stamp as value; and a copy to fill."""
+    spec = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState', alignment='asof')
+    buffer, other = (SourceBuffer(spec, {'position': ((1,), np.float64)}, 2, depth) for _ in range(2))
+    for now, stamp in enumerate(stamps):
+        buffer.write(0, {'position': np.array([float(stamp)])}, stamp * SECOND, float(now))
+    return buffer, other
+
+
+@pytest.mark.parametrize('stamps, reference, taken', [
+    ((1, 2, 3), 2, 2.0), ((1, 2, 3), 9, 3.0), ((1, 3, 5), 4, 3.0), ((1, 2, 3), 0, 3.0),
+    ((3, 4), 2, 3.0),                           # all are newer: the oldest, whose stamp tells
+    ((1, 2, 3, 4, 5, 6), 2, 3.0),               # what is no longer kept cannot be taken
+])
+def test_copy_asof_takes_the_latest_that_is_not_newer(stamps, reference, taken):
+    buffer, other = kept(*stamps)
+    buffer.copy_asof(other, np.array([reference * SECOND, 0]))
+    assert other.values['position'][0, 0] == taken and other.stamps[0] == taken * SECOND
+    assert other.received[0] == stamps.index(taken) and other.received[1] == -np.inf
+
+
+def test_copy_asof_does_not_touch_what_is_kept():
+    buffer, other = kept(1, 2, 3)
+    buffer.copy_asof(other, np.array([1 * SECOND, 0]))
+    buffer.copy_asof(other, np.array([3 * SECOND, 0]))
+    assert other.values['position'][0, 0] == 3.0
+
+
+def test_a_payload_that_stays_the_same_is_noticed():
+    spec = SourceSpec('camera', 'image', 'sensor_msgs/msg/Image', frozen_after=1.0)
+    buffer = SourceBuffer(spec, {'image': ((2,), np.uint8)}, 1)
+    for now, value in enumerate([5, 5, 6, 6, 6]):
+        buffer.write(0, {'image': np.array([value, 0], np.uint8)}, 0, float(now))
+    assert buffer.changed[0] == 2.0 and buffer.received[0] == 4.0

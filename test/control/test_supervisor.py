@@ -101,3 +101,24 @@ def test_patience_takes_the_place_of_max_age_and_stamps_do_not_count():
     assert assess(slow, patience=10.0)[0].all()
     fit, reasons = assess(slow, patience=4.0)
     assert not fit.any() and 'max_age 4 s' in reasons[0]
+
+
+def test_a_sensor_that_repeats_itself_is_dead():
+    arm = source(frozen_after=1.0)
+    arm.changed[:] = STEADY - np.array([0.5, 1.5, 0.0])
+    fit, reasons = assess(arm)
+    assert fit.tolist() == [True, False, True]
+    assert reasons[1] == "source 'arm' (arm_topic) is frozen: the same payload for 1.500 s, frozen_after 1 s"
+
+
+def test_a_sensor_may_repeat_itself_where_nobody_asks():
+    arm = source()
+    arm.changed[:] = STEADY - 100.0
+    assert assess(arm)[0].all()
+
+
+@pytest.mark.parametrize('tolerance, fits', [(0.0, False), (0.5, True), (0.2, False)])
+def test_how_far_ahead_a_stamp_may_lie_is_the_sources_own(tolerance, fits):
+    arm = source(future_tolerance=tolerance)
+    arm.stamps[0] += ns(0.3)
+    assert assess(arm)[0].tolist() == [fits, True, True]
