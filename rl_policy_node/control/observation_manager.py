@@ -22,12 +22,15 @@ class ObservationManager:
         for name, shape in self._shapes.items():
             _check_size(name, self._terms[name], shape)
 
-    def compute(self, sources, last_action):
-        """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did."""
-        return {name: self._input(name, sources, last_action) for name in self._shapes}
+    def reset(self, rows):
+        """Forget what rows (mask) have seen: their histories begin with the next sample."""
 
-    def _input(self, name, sources, last_action):
-        parts = [term.compute(sources, last_action) for term in self._terms[name]]
+    def compute(self, sources, context):
+        """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did."""
+        return {name: self._input(name, sources, context) for name in self._shapes}
+
+    def _input(self, name, sources, context):
+        parts = [term.compute(sources, context) for term in self._terms[name]]
         rows = len(parts[0])
         value = parts[0] if len(parts) == 1 else np.concatenate([p.reshape(rows, -1) for p in parts], axis=1)
         value = value.reshape(rows, *self._shapes[name])

@@ -26,7 +26,7 @@ class FieldTerm:
         self._offset = _axes(spec.offset, self.shape, f'{where}.offset')
         self._scale = _axes(spec.scale, self.shape, f'{where}.scale')
 
-    def compute(self, sources, _last_action):
+    def compute(self, sources, _context):
         """Return the term's value from `sources[name].values[field]`."""
         value = sources[self.spec.source].values[self.spec.field]
         value = value if self._columns is None else value[:, self._columns]
@@ -55,9 +55,9 @@ class LastActionTerm:
         self.spec, self.shape = spec, (num_actions,)
         self._scale = _axes(spec.scale, self.shape, f'terms.{spec.name}.scale')
 
-    def compute(self, _sources, last_action):
+    def compute(self, _sources, context):
         """Return the last action, scaled."""
-        return last_action if self._scale is None else last_action * self._scale
+        return context.last_action if self._scale is None else context.last_action * self._scale
 
     def scatter(self, value, sources):
         """The policy knows its own actions: nothing is to be published."""

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.errors import ConfigurationError
@@ -38,6 +39,7 @@ class Stepper:
         self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
         self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
         self._reset = np.zeros(control.rows, dtype=bool)
+        self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
         self.episode = np.zeros(control.rows, dtype=np.int64)
         self.episode_fresh = np.zeros(control.rows, dtype=bool)
         self._begun = np.zeros(control.rows, dtype=np.int64)
@@ -99,6 +101,7 @@ class Stepper:
             self._reset[:] = False
         arrived = max(float(buffer.received.max()) for buffer in self._taken.values())
         fit, reasons = self._judge()
+        self._now = self._time()
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
         commands = self._commands(fit & ~self._between_episodes())
@@ -177,7 +180,9 @@ class Stepper:
     def _clear(self, rows):
         if rows.any():
             self._policy.reset(rows)
+            self._observations.reset(rows)
             self._last_action[rows] = 0.0
+            self._reset_at[rows] = self._now
             self.resets += int(rows.sum())
 
     def _commands(self, acting):
@@ -185,7 +190,8 @@ class Stepper:
         dt = self._elapsed()
         if not acting.any():
             return self._actions.commands()
-        inputs = self._observations.compute(self._taken, self._last_action)
+        context = Context(self._last_action, self._now - self._reset_at, acting)
+        inputs = self._observations.compute(self._taken, context)
         actions = self._policy.act(self._shaped(inputs), hold=~acting)
         if np.isfinite(self._control.clip_actions):
             actions = np.clip(actions, -self._control.clip_actions, self._control.clip_actions)
@@ -202,6 +208,11 @@ class Stepper:
         now, period = self._steady_now(), 1.0 / self._control.control_rate
         elapsed, self._last_time = now - self._last_time, now
         return period if self._control.trigger == 'lockstep' else min(elapsed, 2 * period)
+
+    def _time(self):
+        """Return the time that terms live in, s: ROS time, or the steps' own where a simulator waits for them."""
+        lockstep = self._control.trigger == 'lockstep'
+        return self.steps / self._control.control_rate if lockstep else self._ros_now() * 1e-9
 
     def _shaped(self, inputs):
         return inputs if self._policy.spaces.is_dict else inputs['obs']

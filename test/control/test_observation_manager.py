@@ -1,15 +1,19 @@
 """From sources to the network's inputs and back: order, arithmetic, shapes, and refusals by name."""
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, ACTIONS = 3, 2
+FIRST = Context.at_reset(ROWS, ACTIONS)
 JOINTS = ('hip', 'knee', 'ankle')
 IMAGE = (2, 3, 1)
 FIELDS = {'arm': {'position': ((3,), np.float64), 'velocity': ((3,), np.float64)},
@@ -46,8 +50,8 @@ def manager(sources, inputs, shapes, *terms, **options):
 def compute(sources, *terms, shape, last_action=None, **options):
     """Return the one input `obs` of terms in this order."""
     inputs = {'obs': tuple(term.name for term in terms)}
-    last_action = np.zeros((ROWS, ACTIONS), np.float32) if last_action is None else last_action
-    return manager(sources, inputs, {'obs': shape}, *terms, **options).compute(sources, last_action)['obs']
+    context = FIRST if last_action is None else dataclasses.replace(FIRST, last_action=last_action)
+    return manager(sources, inputs, {'obs': shape}, *terms, **options).compute(sources, context)['obs']
 
 
 def test_terms_are_concatenated_in_the_order_of_the_input(sources):
@@ -91,7 +95,7 @@ def test_inputs_are_float32_in_the_trained_shapes(sources):
     terms = (TermSpec('rgb', source='camera', field='image', scale=(1 / 255,)),
              TermSpec('grid', source='touch', field='data', shape=(2, 2, 3)), position(), velocity())
     values = manager(sources, {'camera': ('rgb',), 'force': ('grid',), 'flat': ('q', 'dq')}, shapes,
-                     *terms).compute(sources, None)
+                     *terms).compute(sources, FIRST)
     assert {name: (value.shape[1:], value.dtype) for name, value in values.items()} == {
         name: (shape, np.float32) for name, shape in shapes.items()}
     np.testing.assert_array_equal(values['camera'], sources['camera'].values['image'] * np.float32(1 / 255))
@@ -126,9 +130,9 @@ def test_scattered_observations_are_computed_again(values, scale, offset):
     two_way = manager(buffers, {'obs': ('q', 'dq')}, {'obs': (6,)}, *terms)
     wanted = np.array(values, np.float32).reshape(ROWS, 6)
     two_way.scatter({'obs': wanted}, buffers)
-    np.testing.assert_allclose(two_way.compute(buffers, None)['obs'], wanted, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(two_way.compute(buffers, FIRST)['obs'], wanted, rtol=1e-6, atol=1e-6)
     # without arithmetic on the way not a bit is lost
-    np.testing.assert_array_equal(two_way.compute(buffers, None)['obs'][:, 3:], wanted[:, 3:])
+    np.testing.assert_array_equal(two_way.compute(buffers, FIRST)['obs'][:, 3:], wanted[:, 3:])
 
 
 def test_scatter_of_an_image_and_of_actions_touches_only_the_image(sources):

@@ -1,0 +1,23 @@
+"""What a term may know beside the sources."""
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Context:
+    """The step as the policy's own past and its clock see it; the arrays belong to whoever steps.
+
+    last_action (rows, actions), float32: what the policy gave at the last step, clipped as its
+    environment clipped it; zeros after a reset. elapsed (rows,), s: time since the row's reset.
+    acting (rows,), bool: rows whose command this step decides; histories of the others stand still.
+    """
+
+    last_action: np.ndarray
+    elapsed: np.ndarray
+    acting: np.ndarray
+
+    @classmethod
+    def at_reset(cls, rows, num_actions):
+        """Return the context of a first step in which every row acts."""
+        return cls(np.zeros((rows, num_actions), np.float32), np.zeros(rows), np.ones(rows, dtype=bool))
