@@ -20,9 +20,10 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.control_loop import ControlLoop
 from rl_policy_node.nodes.loading import completed, load_policy
+from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import COMMAND_QOS, Sink, Source, source_qos, topic_of
+from rl_policy_node.nodes.wiring import Sink, Source, source_topic
 from rl_policy_node.policy import set_threads
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
@@ -55,9 +56,10 @@ class PolicyNode(LifecycleNode):
         self.executor_name = self.get_parameter('executor').value
         self.exit_code = 0
         self._condition = threading.Condition()
-        self._active_publisher = self.create_publisher(
-            Bool, '~/is_active', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._active_publisher = self.create_publisher(Bool, '~/is_active', latched)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._status = self.create_publisher(DiagnosticArray, '~/status', latched)
         self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._say_active(False)
 
@@ -136,9 +138,7 @@ class PolicyNode(LifecycleNode):
         self._phase = INACTIVE
         self._loop.stop()
         self._stepper.stop()
-        for publishers in self._commands.values():
-            for publisher, _ in publishers:
-                publisher.wait_for_all_acked(Duration(seconds=0.2))
+        self._ports.wait_for_all_acked(0.2)
         self._say_active(False)
         self.get_logger().info('inactive; the fallback was sent')
 
@@ -178,15 +178,17 @@ class PolicyNode(LifecycleNode):
         for name, source in self._sources.items():
             for row, robot in enumerate(self._control.robots):
                 if source.buffer.broken(row):
-                    return f"source '{name}' on {topic_of(robot, source.spec.topic)}: {source.buffer.broken(row)}"
+                    return f"source '{name}' on {source_topic(source.spec, robot)}: {source.buffer.broken(row)}"
         return ''
 
     def _waiting(self):
         """Return what activation waits for; no publisher and no message yet are different troubles."""
         unfit, silent = self._stepper.unfit(), {}
+        if self._control.robots_required == 'any' and len(unfit) < self._control.rows:
+            return []
         for row in unfit:
             for source in self._sources.values():
-                topic = topic_of(self._control.robots[row], source.spec.topic)
+                topic = source_topic(source.spec, self._control.robots[row])
                 if source.buffer.received[row] == -float('inf'):
                     what = 'no message yet' if self.count_publishers(topic) else 'no publisher'
                     fault = source.buffer.last_fault[row]
@@ -198,44 +200,33 @@ class PolicyNode(LifecycleNode):
     def _create_entities(self, sinks):
         """Create what talks to the robots; if one of them cannot be, none stays."""
         with contextlib.ExitStack() as entities:
-            self._create_inputs(entities)
-            self._create_outputs(entities, sinks)
+            self._ports = Ports(self, self._control, self._sources, sinks, self._on_message, self._on_episode)
+            entities.callback(self._ports.close)
+            self._create_services(entities)
+            # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
+            threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
+                                      on_clock_change=True)
+            jumps = self.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
+            entities.callback(jumps.unregister)
             self._entities = entities.pop_all()
         self._loop = ControlLoop(
             1.0 / self._control.control_rate, self._control.trigger, self._condition, self._begin,
             self._stepper.ready, self._stepper.step, self._stepper.watch, self._on_fault,
             simulated=self.get_parameter('use_sim_time').value, now_ns=self._ros_now)
 
+    def _create_services(self, entities):
+        """Offer ~/reset for all robots, and for several ~/reset/<robot> for each."""
+        wanted = {'~/reset': None}
+        if self._control.rows > 1:
+            wanted |= {f'~/reset/{robot.strip("/")}': row for row, robot in enumerate(self._control.robots) if robot}
+        for name, row in wanted.items():
+            service = self.create_service(Trigger, name, functools.partial(self._on_reset, row))
+            entities.callback(self.destroy_service, service)
+
     def _begin(self):
         """Prepare the loop's thread: OpenMP counts threads, and torch warms up, for each thread anew."""
         set_threads(self._threads)
         self._stepper.warm_up()
-
-    def _create_inputs(self, entities):
-        control, qos = self._control, source_qos(self._control.trigger == 'lockstep')
-        wanted = [(source.adapter.message_type, source.spec.topic, functools.partial(self._on_message, source))
-                  for source in self._sources.values()]
-        if control.episode_topic:
-            wanted.append((Header, control.episode_topic, self._on_episode))
-        for message_type, topic, callback in wanted:
-            for row, robot in enumerate(control.robots):
-                subscription = self.create_subscription(
-                    message_type, topic_of(robot, topic), functools.partial(callback, row), qos)
-                entities.callback(self.destroy_subscription, subscription)
-        entities.callback(self.destroy_service, self.create_service(Trigger, '~/reset', self._on_reset))
-        # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
-        threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
-                                  on_clock_change=True)
-        entities.callback(self.get_clock().create_jump_callback(threshold, post_callback=self._on_clock).unregister)
-
-    def _create_outputs(self, entities, sinks):
-        self._commands = {name: [] for name in sinks}
-        for name, sink in sinks.items():
-            for robot in self._control.robots:
-                publisher = self.create_publisher(
-                    sink.adapter.message_type, topic_of(robot, sink.spec.topic), COMMAND_QOS)
-                entities.callback(self.destroy_publisher, publisher)
-                self._commands[name].append((publisher, sink))
 
     def _destroy_entities(self):
         if self._phase == INACTIVE:
@@ -248,11 +239,15 @@ class PolicyNode(LifecycleNode):
     def _on_message(self, source, row, message):
         with self._condition:
             try:
-                source.accept(row, message, time.monotonic())
+                if row is None:
+                    source.accept_rows(message, time.monotonic())
+                else:
+                    source.accept(row, message, time.monotonic())
             except ValueError as error:
-                source.buffer.reject(row, error)
-                self.get_logger().warning(f'{topic_of(self._control.robots[row], source.spec.topic)}: message '
-                                          f'refused: {error}', throttle_duration_sec=2.0)
+                for refused in range(self._control.rows) if row is None else (row,):
+                    source.buffer.reject(refused, error)
+                topic = source_topic(source.spec, self._control.robots[row or 0])
+                self.get_logger().warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
                 self._condition.notify_all()
             if self._stepper.ready():
                 self._condition.notify_all()
@@ -275,10 +270,11 @@ class PolicyNode(LifecycleNode):
                                           'recurrent states reset')
             self._condition.notify_all()
 
-    def _on_reset(self, _request, response):
+    def _on_reset(self, row, _request, response):
         with self._condition:
-            self._stepper.request_reset()
-        response.success, response.message = True, f'recurrent state of {self._control.rows} rows reset'
+            self._stepper.request_reset(slice(None) if row is None else row)
+        count = self._control.rows if row is None else 1
+        response.success, response.message = True, f'recurrent state of {count} rows reset'
         return response
 
     def _on_timer(self):
@@ -287,8 +283,9 @@ class PolicyNode(LifecycleNode):
         else:
             level, message, values = DiagnosticStatus.OK, self._phase, {}
         stamp = Header(stamp=self.get_clock().now().to_msg())
-        self._diagnostics.publish(diagnostics.diagnostic_array(
-            stamp, self.get_fully_qualified_name().lstrip('/'), level, message, values))
+        report = diagnostics.diagnostic_array(stamp, self.get_fully_qualified_name().lstrip('/'), level, message, values)
+        self._diagnostics.publish(report)
+        self._status.publish(report)
 
     def _on_set_parameters(self, changes):
         """Refuse what would not take effect. Never raises: that would let any peer end the node."""
@@ -307,10 +304,7 @@ class PolicyNode(LifecycleNode):
     # output
 
     def _publish(self, commands, stamps, only):
-        for name, publishers in self._commands.items():
-            for row, (publisher, sink) in enumerate(publishers):
-                if only is None or only[row]:
-                    publisher.publish(sink.to_message(commands[name], row, stamps[name][row]))
+        self._ports.publish(commands, stamps, only)
 
     def _ros_now(self):
         return self.get_clock().now().nanoseconds

@@ -70,7 +70,7 @@ PARAMETERS = (
     _p('lockstep_timeout', 'double', 10.0, 'silence of a simulator in lockstep after which the fallback goes out',
        unit='s', low=0.1),
     _p('robots', 'string[]', [''], 'namespace of each robot; one row of the batch and one recurrent state each'),
-    _p('alignment_reference', 'string', '', 'source whose newest stamp is the reference of sources with alignment asof; '
+    _p('alignment_reference', 'string', '', 'source whose newest stamp is the reference of those with alignment asof; '
        'empty: the time of the step for trigger timer, else the oldest of the newest stamps'),
     _p('robots_required', 'string', 'all', 'which robots have to be there before activation: all, or any: the others '
        'join later', choices=('all', 'any')),

@@ -104,7 +104,7 @@ class Stepper:
         self._now = self._time()
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
-        commands = self._commands(fit & ~self._between_episodes())
+        commands = self._commands(fit & ~self._between_episodes() & ~self._without_new())
         if not self._send(commands, answer=True, began=began):
             self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
         self._busy_since = None
@@ -155,15 +155,37 @@ class Stepper:
         return self._actions.commands()
 
     def _take(self, keep_fresh=False):
+        reference = self._reference()
         for name, source in self.sources.items():
-            source.buffer.copy_to(self._taken[name])
+            if source.spec.alignment == 'asof':
+                source.buffer.copy_asof(self._taken[name], reference)
+            else:
+                source.buffer.copy_to(self._taken[name])
+            np.copyto(self._taken[name].fresh, source.buffer.fresh)
             if not keep_fresh:
                 source.buffer.fresh[:] = False
         if not keep_fresh:
             self.episode_fresh[:] = False
 
+    def _reference(self):
+        """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
+        if self._control.alignment_reference:
+            return self.sources[self._control.alignment_reference].buffer.stamps
+        if self._control.trigger == 'timer':
+            return np.full(self._control.rows, self._ros_now())
+        stamps = np.stack([source.buffer.stamps for source in self.sources.values()])
+        return np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0) * (stamps != 0).any(axis=0)
+
     def _judge(self):
         return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())
+
+    def _without_new(self):
+        """Rows that lack a new message of a source whose messages count once."""
+        lacking = np.zeros(self._control.rows, dtype=bool)
+        for name, source in self.sources.items():
+            if source.spec.alignment == 'drop':
+                lacking |= ~self._taken[name].fresh
+        return lacking
 
     def _between_episodes(self):
         """Rows whose episode has begun while some source still shows the one before."""
@@ -224,6 +246,9 @@ class Stepper:
             self._actions.hold(self._taken, lost)
         for row in np.nonzero(lost)[0]:
             self._log.warning(f'{self._name(row)}: {reasons[row]}; sending the fallback')
+        if found.any():
+            # what was sent last is old, or, of a robot that has just come, was never sent
+            self._actions.hold(self._taken, found)
         for row in np.nonzero(found)[0]:
             self._log.info(f'{self._name(row)}: recovered; recurrent state reset')
         self.reasons = {row: text for row, text in {**self.reasons, **reasons}.items() if not fit[row]}
@@ -241,13 +266,21 @@ class Stepper:
             return current
 
     def _send_now(self, commands, answer, only=None):
-        """Publish. A command of the policy carries the stamp of the observation acted on, a fallback the time.
+        """Publish, except to robots that never said where they are: nothing would hold there.
 
+        A command of the policy carries the stamp of the observation acted on, a fallback the time.
         In lockstep whatever answers an observation carries its stamp: the simulator waits for it.
         """
         stamps = {}
         for action in self._control.actions:
-            stamp = self._taken[action.source].stamps
+            stamp = self._taken[action.source].stamps if action.source else np.zeros(self._control.rows, np.int64)
             answers = np.full_like(self.fit, answer) & (self.fit | (self._control.trigger == 'lockstep'))
             stamps[action.name] = np.where(answers & (stamp != 0), stamp, self._ros_now())
-        self._publish(commands, stamps, only)
+        there = self._there()
+        self._publish(commands, stamps, there if only is None else only & there)
+
+    def _there(self):
+        """Rows whose commanded state was measured at least once."""
+        return np.logical_and.reduce([np.isfinite(self._taken[action.source].received)
+                                      for action in self._control.actions if action.source]
+                                     or [np.ones(self._control.rows, dtype=bool)])

@@ -17,6 +17,8 @@ COMMAND_TYPES = {
                        'std_msgs/msg/Float64MultiArray'),
     'pose_delta': ('geometry_msgs/msg/PoseStamped',),
 }
+# messages of a source with alignment asof, of which the right one is taken
+KEPT = 32
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -32,6 +34,11 @@ def topic_of(robot, topic):
     return f'{robot}/{topic}' if robot and not topic.startswith('/') else topic
 
 
+def source_topic(source, robot):
+    """Return the topic of a SourceSpec for a robot; what carries all robots has no namespace."""
+    return topic_of('' if source.rows else robot, source.topic)
+
+
 class Source:
     """A source's adapter, joints and buffer."""
 
@@ -42,7 +49,8 @@ class Source:
         self.spec = spec
         self.adapter = create_adapter(spec.type, f'sources.{spec.name}.type', encoding=spec.encoding)
         self.joints = control.joints_of(spec.name)
-        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows)
+        kept = KEPT if spec.alignment == 'asof' else 1
+        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept)
         self._order = {}
 
     def _shapes(self, control, input_shapes):
@@ -81,6 +89,21 @@ class Source:
         if names is not None and self.joints:
             arrays = self._by_name(names, arrays)
         self.buffer.write(row, arrays, self.adapter.stamp(message), now)
+
+    def accept_rows(self, message, now):
+        """Write a message of all robots, its arrays (rows, ...); raises ValueError for one that does not fit.
+
+        A robot whose numbers do not fit is refused on its own.
+        """
+        arrays, stamp, rows = self.adapter.to_arrays(message), self.adapter.stamp(message), self.buffer.rows
+        for field, value in arrays.items():
+            if value.ndim < 2 or len(value) != rows:
+                raise ContractError(f'{field} has the shape {value.shape}; expected {rows} rows in its first dimension')
+        for row in range(rows):
+            try:
+                self.buffer.write(row, {field: value[row] for field, value in arrays.items()}, stamp, now)
+            except ValueError as error:
+                self.buffer.reject(row, error)
 
     def _by_name(self, names, arrays):
         order = self._order.get(names)
@@ -131,7 +154,7 @@ class Sink:
 
 
 class _Received:
-    use_header_stamp = False
+    use_header_stamp, frozen_after = False, 0.0
 
     def __init__(self, topic, max_age):
         self.topic, self.max_age = topic, max_age

@@ -65,8 +65,8 @@ def parameters(run, **changes):
 class Arm:
     """Publishes joint states and a wrench until told to stop; keeps the commands it gets."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, namespace='', command_topic='commands'):
+        self.folder, self._namespace, self._command_topic = Path(folder), namespace, command_topic
         self.position, self.velocity, self.force = [0.3, -0.2, 0.5], [0.0, 0.1, -0.1], [1.0, 2.0, 3.0]
         self.names = JOINTS
         self.talking = {'joints', 'wrench'}
@@ -77,10 +77,10 @@ class Arm:
     def __enter__(self):
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.create_node('arm', context=self._context)
+        self.node = rclpy.create_node('arm', context=self._context, namespace=self._namespace)
         self._joints = self.node.create_publisher(JointState, 'joint_states', 10)
         self._wrench = self.node.create_publisher(WrenchStamped, 'wrench', 10)
-        self.node.create_subscription(Float64MultiArray, 'commands', self._on_command, QoSProfile(depth=10))
+        self.node.create_subscription(Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         return self

@@ -1,0 +1,97 @@
+"""Several robots, robots that come late, shadow mode, and quality of service, over DDS."""
+import contextlib
+
+from diagnostic_msgs.msg import DiagnosticArray
+from nodes.harness import Arm, parameters
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_srvs.srv import Trigger
+
+
+@pytest.fixture
+def arms(tmp_path):
+    """Return a function that puts an arm into a namespace."""
+    with contextlib.ExitStack() as stack:
+        yield lambda namespace, **options: stack.enter_context(Arm(tmp_path, namespace, **options))
+
+
+def fleet(run, **changes):
+    return parameters(run, robots=['left', 'right'], robots_required='any', **changes)
+
+
+def test_a_robot_may_come_late_and_gets_nothing_before(arms, run):
+    left, right = arms('left'), arms('right')
+    right.talking = set()
+    left.start(fleet(run))
+    assert left.live_until(lambda: len(left.commands) > 20, 40)
+    right.live(0.3)
+    assert right.commands == [] and left.commands[-1] != left.position
+    right.talking = {'joints', 'wrench'}
+    right.position = [0.2, 0.1, 0.0]
+    assert right.live_until(lambda: len(right.commands) > 5 and right.commands[-1] != right.position, 20)
+
+
+def test_all_robots_have_to_be_there_unless_told_otherwise(arms, run):
+    left = arms('left')
+    node = left.start(fleet(run) | {'robots_required': 'all'})
+    assert left.says(node, 'waiting: no publisher on right/joint_states', 40)
+    assert left.commands == []
+
+
+def test_a_silent_robot_does_not_change_the_others_commands(arms, run):
+    left, right = arms('left'), arms('right')
+    node = left.start(fleet(run))
+
+    def both():
+        right.live(0.01)
+        return len(left.commands) > 10 and len(right.commands) > 10
+    assert left.live_until(both, 40)
+    left.commands.clear()
+    right.talking = set()
+    assert left.says(node, "robot 'right': source 'joints' (joint_states) is stale", 10)
+    assert left.live_until(lambda: left.commands[-1:] != [] and left.commands[-1] != left.position, 5)
+    right.live(0.2)
+    assert right.commands[-1] == right.position
+
+
+def test_one_robot_is_reset_on_its_own(arms, run):
+    left = arms('left')
+    left.start(fleet(run))
+    assert left.live_until(lambda: len(left.commands) > 5, 40)
+    answer = left.call(Trigger, '/policy_node/reset/left', Trigger.Request())
+    assert answer.success and answer.message == 'recurrent state of 1 rows reset'
+
+
+def test_in_shadow_mode_nothing_goes_to_the_robot(arms, run):
+    robot, shadow = arms(''), arms('', command_topic='/policy_node/shadow/commands')
+    shadow.talking = set()
+    robot.start(parameters(run, shadow=True))
+
+    def spoken():
+        shadow.live(0.01)
+        return len(shadow.commands) > 10
+    assert robot.live_until(spoken, 40)
+    assert robot.commands == [] and shadow.commands[-1] != robot.position
+
+
+def test_quality_of_service_is_the_users(arms, run):
+    robot = arms('')
+    reliable = {'/joint_states': {'subscription': {'reliability': 'reliable', 'depth': 3}}}
+    robot.start(parameters(run, qos_overrides=reliable))
+    assert robot.live_until(lambda: len(robot.commands) > 3, 40)
+    joints, = robot.node.get_subscriptions_info_by_topic('/joint_states')
+    wrench, = robot.node.get_subscriptions_info_by_topic('/wrench')
+    assert joints.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert wrench.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_status_is_there_for_whoever_comes_late(arms, run):
+    robot = arms('')
+    robot.start(parameters(run))
+    assert robot.live_until(lambda: len(robot.commands) > 3, 40)
+    robot.live(1.2)
+    heard = []
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    robot.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, latched)
+    assert robot.live_until(lambda: heard, 0.9 + 2.0)
+    assert heard[0].status[0].message == 'acting for 1 robots'
