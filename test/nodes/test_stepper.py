@@ -31,14 +31,14 @@ class Log:
 
 
 class Bench:
-    """A stepper for two robots with a hand on every wire."""
+    """A stepper for two robots, or more, with a hand on every wire."""
 
-    def __init__(self, run, policy_type=Policy, steady=None, **changes):
+    def __init__(self, run, policy_type=Policy, steady=None, robots=('left', 'right'), **changes):
         self.time = 100.0
         self._steady = steady or (lambda: self.time)
         young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2}
-        tree = parameters(run, robots=['left', 'right'], **young, **changes)
-        policy = policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=2, device='cpu')
+        tree = parameters(run, robots=list(robots), **young, **changes)
+        policy = policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu')
         self.control = completed(configuration(flat(tree)).control, policy.facts, lambda text: None)
         self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
@@ -48,7 +48,7 @@ class Bench:
                                self.condition, self.log, self._steady)
 
     def _publish(self, commands, stamps, only):
-        rows = range(2) if only is None else np.nonzero(only)[0]
+        rows = np.nonzero(only)[0]
         self.sent.append({int(row): (commands['arm']['position'][row].copy(), int(stamps['arm'][row])) for row in rows})
 
     def feed(self, rows=(0, 1), stamp=0, force=(1.0, 2.0, 3.0)):
