@@ -6,6 +6,7 @@ computed in float64: a command that crosses ROS and comes back must be the very 
 import numpy as np
 
 IDENTITY_XYZW = np.array([0.0, 0.0, 0.0, 1.0])
+_NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
 
 
 def normalize_quaternion(quaternion):
@@ -97,3 +98,38 @@ def pose_delta_between(position, quaternion, target_position, target_quaternion,
     turn = multiply(normalize_quaternion(target_quaternion), conjugate(normalize_quaternion(quaternion)))
     turned = rotation_vector_from_quaternion(turn) / rotation_scale
     return np.concatenate([moved, turned], axis=-1).astype(np.float32)
+
+
+def rotate(quaternion, vector):
+    """Return vectors (..., 3) turned by unit quaternions (..., 4) xyzw: R(q) v, v + 2 w (q × v) + 2 q × (q × v)."""
+    axis, w = quaternion[..., :3], quaternion[..., 3:]
+    twice = 2.0 * _cross(axis, vector)
+    return vector + w * twice + _cross(axis, twice)
+
+
+def rotate_inverse(quaternion, vector):
+    """Return vectors (..., 3) turned by the inverse of unit quaternions (..., 4) xyzw: from outside into its frame."""
+    return rotate(conjugate(quaternion), vector)
+
+
+def _cross(left, right):
+    # numpy's own takes three times as long for a few rows
+    return left[..., _NEXT] * right[..., _AFTER] - left[..., _AFTER] * right[..., _NEXT]
+
+
+def yaw_of(quaternion):
+    """Return the yaw (...,), rad in ±π: the angle about z of the last turn of z-y-x Euler angles; (..., 4) xyzw."""
+    x, y, z, w = np.moveaxis(quaternion, -1, 0)
+    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+
+
+def yaw_quaternion(quaternion):
+    """Return the rotation about z alone (..., 4) xyzw that has the yaw of `quaternion`."""
+    half = yaw_of(quaternion) / 2
+    zero = np.zeros_like(half)
+    return np.stack([zero, zero, np.sin(half), np.cos(half)], axis=-1)
+
+
+def wrap_angle(angle):
+    """Return the same angle in (−π, π], rad."""
+    return np.pi - (np.pi - angle) % (2 * np.pi)

@@ -1,7 +1,8 @@
 """From the values of sources to the inputs of the network, in the order of training, and back."""
 import numpy as np
 
-from rl_policy_node.control.observation_terms import build_term
+from rl_policy_node.control.terms.kind import Setting
+from rl_policy_node.control.terms.term import Term
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -13,52 +14,107 @@ class ObservationManager:
     """
 
     def __init__(self, spec, shapes, buffers, joints, num_actions):
-        self._clip = spec.clip_observations
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
-        self._shapes = {name: shapes[name] for name in spec.inputs}
-        self._terms = {name: [build_term(spec.terms[term], buffers, joints, num_actions) for term in terms]
-                       for name, terms in spec.inputs.items()}
-        for name, shape in self._shapes.items():
-            _check_size(name, self._terms[name], shape)
+        setting = Setting(buffers, joints, spec.rows, num_actions)
+        self._clip = spec.clip_observations
+        self._terms = {name: [Term(spec.terms[term], setting) for term in terms] for name, terms in spec.inputs.items()}
+        self._flat, self._inputs = {}, {}
+        for name, terms in self._terms.items():
+            _check_size(name, terms, shapes[name])
+            self._flat[name] = np.zeros((spec.rows, sum(term.size for term in terms)), dtype=np.float32)
+            self._inputs[name] = self._flat[name].reshape(spec.rows, *shapes[name])
+            for term, columns in _slices(terms):
+                term.write_into(self._flat[name][:, columns])
+        self._taring = [term for term in self._all() if term.kind.tare is not None]
 
-    def reset(self, rows):
-        """Forget what rows (mask) have seen: their histories begin with the next sample."""
+    def _all(self):
+        return [term for terms in self._terms.values() for term in terms]
 
     def compute(self, sources, context):
-        """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did."""
-        return {name: self._input(name, sources, context) for name in self._shapes}
+        """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did.
 
-    def _input(self, name, sources, context):
-        parts = [term.compute(sources, context) for term in self._terms[name]]
-        rows = len(parts[0])
-        value = parts[0] if len(parts) == 1 else np.concatenate([p.reshape(rows, -1) for p in parts], axis=1)
-        value = value.reshape(rows, *self._shapes[name])
-        return np.clip(value, -self._clip, self._clip) if np.isfinite(self._clip) else value
+        context: a Context. The arrays are the manager's own and hold until the next call.
+        """
+        for name, terms in self._terms.items():
+            for term in terms:
+                term.compute(sources, context)
+            if np.isfinite(self._clip):
+                np.clip(self._flat[name], -self._clip, self._clip, out=self._flat[name])
+        return dict(self._inputs)
+
+    def reset(self, rows):
+        """Forget what rows (mask) have seen: their histories begin with the next sample. Tares stay."""
+        for term in self._all():
+            term.reset(rows)
+
+    def tare(self, rows, activating=False):
+        """Begin the zero of rows (mask) anew: their next messages count, and until then they are `untared`.
+
+        activating: only of terms that take their zero on activation.
+        """
+        for term in self._taring:
+            if term.spec.tare_on_activate or not activating:
+                term.kind.tare.start(rows)
+
+    def feed_tare(self, sources, rows):
+        """Count what sources show of rows (mask, those whose sources are fit); a message counts once."""
+        for term in self._taring:
+            term.kind.feed_tare(sources, rows)
+
+    def untared(self):
+        """Return row → why it may not act: a term whose zero is not known, by name."""
+        reasons = {}
+        for term in self._taring:
+            for row in range(len(term.kind.tare.counted)):
+                missing = term.kind.tare.missing(row)
+                if missing:
+                    reasons.setdefault(row, f"term '{term.spec.name}': {missing}")
+        return reasons
 
     def scatter(self, inputs, sources):
-        """Write into `sources` the values that would have given `inputs`: the simulator's direction."""
+        """Write into `sources` the values that would have given `inputs`: the simulator's direction.
+
+        Terms that cannot be turned round are left out; `unfed` says what is then missing.
+        """
         for name, terms in self._terms.items():
             flat = np.asarray(inputs[name]).reshape(len(inputs[name]), -1)
-            start = 0
-            for term in terms:
-                stop = start + int(np.prod(term.shape))
-                term.scatter(flat[:, start:stop].reshape(len(flat), *term.shape), sources)
-                start = stop
+            for term, columns in _slices(terms):
+                if term.kind.invertible:
+                    term.scatter(flat[:, columns].reshape(len(flat), *term.shape), sources)
 
     def fields(self):
-        """Return the set of (source, field) that some term reads."""
-        return {(term.spec.source, term.spec.field) for terms in self._terms.values()
-                for term in terms if term.spec.kind == 'field'}
+        """Return the set of (source, field) that `scatter` writes."""
+        return {(read.source, read.field) for term in self._all() if term.kind.invertible for read in term.spec.reads}
+
+    def unfed(self):
+        """Return (source, field) → the term that reads it, for the fields that `scatter` cannot write."""
+        fed = self.fields()
+        return {(read.source, read.field): term.spec for term in self._all() for read in term.spec.reads
+                if (read.source, read.field) not in fed}
+
+
+def _slices(terms):
+    """Yield each term with the slice of the input's numbers that is its own."""
+    start = 0
+    for term in terms:
+        yield term, slice(start, start + term.size)
+        start += term.size
 
 
 def _check_size(name, terms, shape):
-    sizes = {term.spec.name: int(np.prod(term.shape)) for term in terms}
+    sizes = {term.spec.name: term.size for term in terms}
     wanted = int(np.prod(shape))
     if sum(sizes.values()) != wanted:
         listed = ', '.join(f'{term} {size}' for term, size in sizes.items())
         raise ConfigurationError(f"input '{name}': its terms have {sum(sizes.values())} numbers ({listed}); "
                                  f'the policy was trained with {wanted} (shape {shape})')
-    if len(terms) == 1 and len(terms[0].shape) > 1 and tuple(terms[0].shape) != tuple(shape):
+    if len(terms) == 1 and not _fits(terms[0], tuple(shape)):
         raise ConfigurationError(f"input '{name}': its term has the shape {terms[0].shape}; "
                                  f'the policy was trained with {shape}')
+
+
+def _fits(term, shape):
+    """Whether a term that is alone in its input has its shape: axes of one number aside, a history may be flat."""
+    flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
+    return flat or [n for n in term.shape if n != 1] == [n for n in shape if n != 1]

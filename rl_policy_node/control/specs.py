@@ -2,11 +2,11 @@
 from dataclasses import dataclass
 import math
 
+from rl_policy_node.control.terms.spec import TERM_KINDS, TermSpec      # noqa: F401 - all specs are found here
 from rl_policy_node.errors import ConfigurationError, unknown
 
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
-TERM_KINDS = ('field', 'last_action')
 ACTION_KINDS = ('joint_position', 'pose_delta')
 FALLBACKS = ('hold',)
 
@@ -46,29 +46,6 @@ class SourceSpec:
 
     def __post_init__(self):
         _one_of('alignment', self.alignment, ALIGNMENTS, f'sources.{self.name}')
-
-
-@dataclass(frozen=True)
-class TermSpec:
-    """One named piece of an input: (value − offset), clipped to ±clip, times scale."""
-
-    name: str
-    kind: str = 'field'
-    source: str = ''
-    field: str = ''
-    joints: tuple = ()
-    offset: tuple = ()
-    scale: tuple = ()
-    clip: float = math.inf
-    shape: tuple = ()
-
-    def __post_init__(self):
-        where = f'terms.{self.name}'
-        _one_of('kind', self.kind, TERM_KINDS, where)
-        if self.kind == 'field' and not (self.source and self.field):
-            raise ConfigurationError(f'{where}: kind field needs source and field')
-        if len(set(self.joints)) != len(self.joints):
-            raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
 
 
 @dataclass(frozen=True)
@@ -139,9 +116,11 @@ class ControlSpec:
         for name, terms in self.inputs.items():
             for term in terms:
                 _one_of('term', term, self.terms, f'inputs.{name}')
+            if len(set(terms)) != len(terms):
+                raise ConfigurationError(f'inputs.{name} names a term twice: {list(terms)}')
         for term in self.terms.values():
-            if term.kind == 'field':
-                _one_of('source', term.source, self.sources, f'terms.{term.name}')
+            for read in term.reads:
+                _one_of('source', read.source, self.sources, f'terms.{term.name}')
         for action in self.actions:
             _one_of('source', action.source, self.sources, f'actions.{action.name}')
         if not self.inputs or not self.actions:
@@ -154,5 +133,5 @@ class ControlSpec:
 
     def joints_of(self, source):
         """Return the joints that terms and actions take from a source, in first-named order."""
-        users = [term for term in self.terms.values() if term.kind == 'field'] + list(self.actions)
+        users = [read for term in self.terms.values() for read in term.reads] + list(self.actions)
         return tuple(dict.fromkeys(j for user in users if user.source == source for j in user.joints))

@@ -62,12 +62,15 @@ class Bridge:
         return {name: have[name] for name in self._control.inputs}
 
     def _check_fields(self):
-        fed = self._observations.fields()
+        """Refuse what would have to be published and cannot be: no term that can be turned round feeds it."""
+        fed, unfed = self._observations.fields(), self._observations.unfed()
         for name, source in self.sources.items():
             for field in source.buffer.values:
                 if (name, field) not in fed:
-                    raise ConfigurationError(f"source '{name}': its field '{field}' is read by an action and fed by no "
-                                             'term; the simulator cannot publish it')
+                    term = unfed.get((name, field))
+                    reader = f"by the term '{term.name}' (kind {term.kind})" if term else 'by an action'
+                    raise ConfigurationError(f"source '{name}': its field '{field}' is read {reader} and fed by no "
+                                             'term of kind field; the simulator cannot publish it')
 
     # the thread
 

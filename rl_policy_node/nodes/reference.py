@@ -1,6 +1,7 @@
 """The parameter reference, written from the declarations so that it cannot disagree with them."""
 import math
 
+from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes import schema
 
 _GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
@@ -18,7 +19,17 @@ def markdown():
         lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
         lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
         lines.append('')
+        lines += _kinds_of_terms() if group == 'terms' else []
     return '\n'.join(lines)
+
+
+def _kinds_of_terms():
+    lines = ['Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
+             'x, y, z, w; R(q) its matrix.', '', '| kind | what it computes | its own parameters |', '|---|---|---|']
+    for name, kind in KINDS.items():
+        options = ', '.join(f'**{o}**' if o in kind.required else o for o in kind.options)
+        lines.append(f'| `{name}` | {kind.description} | {options} |')
+    return [*lines, '']
 
 
 def _row(parameter):

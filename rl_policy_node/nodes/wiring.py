@@ -56,31 +56,42 @@ class Source:
     def _shapes(self, control, input_shapes):
         shapes = {}
         for term in control.terms.values():
-            if term.kind == 'field' and term.source == self.spec.name:
-                shapes[term.field] = self._shape(term.field, term, control, input_shapes)
+            for read in term.reads:
+                if read.source == self.spec.name:
+                    self._agree(shapes, read.field, self._shape(read.field, read, term, control, input_shapes))
         for action in control.actions:
             if action.source == self.spec.name:
-                shapes.update({field: self._shape(field, None, control, input_shapes) for field in FIELDS[action.kind]})
+                for field in FIELDS[action.kind]:
+                    self._agree(shapes, field, self._shape(field))
+        for field, shape in shapes.items():
+            if shape is None:
+                raise ConfigurationError(f"source '{self.spec.name}': the size of '{field}' is not known; "
+                                         'state the joints or the shape of the term that reads it')
         if not shapes:
             raise ConfigurationError(f"source '{self.spec.name}' is used by no term and no action")
         return {field: (shape, self.adapter.dtype) for field, shape in shapes.items()}
 
-    def _shape(self, field, term, control, input_shapes):
+    def _agree(self, shapes, field, shape):
+        """Keep the shape of a field, the first one stated; another size cannot be meant."""
+        known = shapes.setdefault(field, shape)
+        if known is None:
+            shapes[field] = shape
+        elif shape is not None and np.prod(known) != np.prod(shape):
+            raise ConfigurationError(f"source '{self.spec.name}': terms state the shapes {known} and {shape} "
+                                     f"of its field '{field}'")
+
+    def _shape(self, field, read=None, term=None, control=None, input_shapes=()):
+        """Return the shape of a field as its reader has it, None where that does not say it."""
         if field not in self.adapter.fields:
             raise unknown('field', field, self.adapter.fields, f"source '{self.spec.name}' ({self.spec.type})")
         fixed = self.adapter.fields[field]
-        if fixed is not None:
-            return fixed
-        if self.joints:
-            return (len(self.joints),)
-        if term is not None and term.shape:
-            return term.shape
-        alone = [input_shapes[name] for name, terms in control.inputs.items()
-                 if term is not None and terms == (term.name,) and name in input_shapes]
-        if not alone:
-            raise ConfigurationError(f"source '{self.spec.name}': the size of '{field}' is not known; "
-                                     'state the joints or the shape of the term that reads it')
-        return alone[0]
+        if fixed is not None or self.joints:
+            return fixed if fixed is not None else (len(self.joints),)
+        if read is None or read.shape:
+            return read and read.shape
+        alone = [term.sent_shape(input_shapes[name]) for name, terms in control.inputs.items()
+                 if terms == (term.name,) and name in input_shapes]
+        return alone[0] if alone else None
 
     def accept(self, row, message, now):
         """Write a message into the buffer; raises ValueError for one that does not fit."""

@@ -20,7 +20,7 @@ def control(**changes):
 
 
 @pytest.mark.parametrize('changes, told', [
-    ({'kind': 'feild'}, r"unknown kind 'feild' in terms\.q; valid: field, last_action"),
+    ({'kind': 'feild'}, r"unknown kind 'feild' in terms\.q; valid: constant, difference, field, function"),
     ({'source': ''}, r'terms\.q: kind field needs source and field'),
     ({'field': ''}, r'terms\.q: kind field needs source and field'),
     ({'joints': ('hip', 'knee', 'hip')}, r"terms\.q\.joints names a joint twice: \['hip', 'knee', 'hip'\]"),

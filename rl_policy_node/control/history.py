@@ -1,0 +1,33 @@
+"""The last samples of a term, oldest first."""
+import numpy as np
+
+
+class History:
+    """Samples t − (N−1)·stride, …, t − stride, t of every row, as Isaac Lab's CircularBuffer keeps them.
+
+    The first sample after a reset fills all slots. Rows are apart: a row that does not act in a step keeps
+    its samples, a reset clears its own row only.
+    """
+
+    def __init__(self, rows, length, stride, shape):
+        self._kept = np.zeros((rows, (length - 1) * stride + 1, *shape), dtype=np.float32)
+        self._empty = np.ones(rows, dtype=bool)
+        # a view: what was kept is what is seen
+        self.samples = self._kept[:, ::stride]
+
+    def reset(self, rows):
+        """Let the next sample of rows (mask) fill all their slots."""
+        self._empty[rows] = True
+
+    def push(self, sample, rows):
+        """Take the sample (rows, *shape) of rows (mask); `samples` (rows, N, *shape) then shows it."""
+        if rows.all():
+            self._kept[:, :-1] = self._kept[:, 1:]
+            self._kept[:, -1] = sample
+        else:
+            self._kept[rows, :-1] = self._kept[rows, 1:]
+            self._kept[rows, -1] = sample[rows]
+        first = self._empty & rows
+        if first.any():
+            self._kept[first] = sample[first][:, np.newaxis]
+            self._empty[first] = False

@@ -1,0 +1,80 @@
+"""Kinds made of the policy's own past, of time, of numbers, and of two fields."""
+import numpy as np
+
+from rl_policy_node.control.terms.kind import Kind, Read, Reader, elements_of
+from rl_policy_node.errors import ConfigurationError
+
+
+class LastAction(Kind):
+    """What the policy gave at the last step (rows, actions), as its environment clipped it; zeros after a reset.
+
+    Not the command that limits made of it. Isaac Lab's `last_action`; elements pick those of one action term.
+    """
+
+    description = "the policy's last action before any limit of the robot's side, zeros after a reset (Isaac Lab: " \
+                  '`last_action`)'
+    options = ('elements',)
+
+    def __init__(self, spec, setting):
+        self._picked, self.shape = None, (setting.num_actions,)
+        if spec.elements:
+            where = f'terms.{spec.name}.elements'
+            self._picked = elements_of(spec.elements, self.shape, where, 'the action')
+            self.shape = (len(spec.elements),)
+
+    def compute(self, _sources, context):
+        return context.last_action if self._picked is None else context.last_action[:, self._picked]
+
+
+class Difference(Kind):
+    """A field minus a field, (rows, n), in their unit: a − b; joints are picked from both by the same names."""
+
+    description = '`source`.`field` − `minus_source`.`minus_field`, joints of both by the same names'
+    options = ('source', 'field', 'minus_source', 'minus_field', 'joints')
+    required = ('source', 'field', 'minus_source', 'minus_field')
+
+    @staticmethod
+    def reads(spec):
+        return (Read(spec.source, spec.field, spec.joints), Read(spec.minus_source, spec.minus_field, spec.joints))
+
+    def __init__(self, spec, setting):
+        where = f'terms.{spec.name}'
+        self._left, self._right = (Reader(read, where, setting) for read in self.reads(spec))
+        if self._left.shape != self._right.shape:
+            left, right = self.reads(spec)
+            raise ConfigurationError(f'{where}: {left} has the shape {self._left.shape}, '
+                                     f'{right} the shape {self._right.shape}; expected the same')
+        self.shape = self._left.shape
+
+    def compute(self, sources, _context):
+        return self._left(sources).astype(np.float64) - self._right(sources)
+
+
+class Phase(Kind):
+    """A clock for gaits, (rows, 2): sin 2πft, cos 2πft; f in Hz, t the time since the row's reset, s."""
+
+    description = 'sin 2πft, cos 2πft; f = `frequency`, t = time since the reset (unitree_rl_gym: `sin_phase`, ' \
+                  '`cos_phase`)'
+    options = required = ('frequency',)
+    shape = (2,)
+
+    def __init__(self, spec, _setting):
+        self._speed = 2 * np.pi * spec.frequency
+
+    def compute(self, _sources, context):
+        angle = self._speed * np.asarray(context.elapsed)
+        return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+
+
+class Constant(Kind):
+    """The same numbers at every step, (rows, n)."""
+
+    description = '`values`, always: what the robot cannot measure and training held, or nearly, constant'
+    options = required = ('values',)
+
+    def __init__(self, spec, setting):
+        self.shape = (len(spec.values),)
+        self._value = np.tile(np.array(spec.values, dtype=np.float32), (setting.rows, 1))
+
+    def compute(self, _sources, _context):
+        return self._value

@@ -1,0 +1,52 @@
+"""A field of a source, as it is or as a policy was trained to see it."""
+import numpy as np
+
+from rl_policy_node.control.terms import images, quaternions
+from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.control.terms.tare import Tare
+
+
+class Field(Kind):
+    """A field of a source: joints picked by name, other numbers by position, in the field's unit.
+
+    After them, where asked for: quaternion order and sign, image steps, minus the tare. With `offset`
+    it is Isaac Lab's `joint_pos_rel`.
+    """
+
+    description = 'the field of a source (Isaac Lab: `joint_pos`, with `offset` `joint_pos_rel`)'
+    options = ('source', 'field', 'joints', 'elements', 'shape', *quaternions.OPTIONS, *images.OPTIONS,
+               'difference_to_tare', 'tare_frames', 'tare_on_activate')
+    required = ('source', 'field')
+
+    @staticmethod
+    def reads(spec):
+        return (Read(spec.source, spec.field, spec.joints, spec.shape or None),)
+
+    def __init__(self, spec, setting):
+        where = f'terms.{spec.name}'
+        self._reader = Reader(self.reads(spec)[0], where, setting, spec.elements)
+        self._form = quaternions.quaternion_form(spec, self._reader.shape, where)
+        self._steps, self.shape = images.image_steps(spec, self._reader.shape, where)
+        self.tare = Tare(setting.rows, self.shape, spec.tare_frames) if spec.difference_to_tare else None
+        self.invertible = not self._steps and self.tare is None
+
+    def compute(self, sources, _context):
+        value = self.untared(sources)
+        return value if self.tare is None else value.astype(np.float32) - self.tare.zero
+
+    def untared(self, sources):
+        """Return the value before the tare is taken off."""
+        value = self._reader(sources)
+        if self._form is not None:
+            value = self._form(value)
+        for step in self._steps:
+            value = step(value)
+        return value
+
+    def invert(self, value, sources):
+        self._reader.write(value if self._form is None else self._form.invert(value), sources)
+
+    def feed_tare(self, sources, rows):
+        """Count what sources show of rows (mask) for their tare."""
+        if (self.tare.wanted & rows).any():
+            self.tare.feed(self.untared(sources), self._reader.received(sources), rows)

@@ -1,0 +1,77 @@
+"""A user's own observation: a Python function of fields."""
+import importlib
+
+import numpy as np
+
+from rl_policy_node.control.context import Context
+from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.errors import ConfigurationError
+
+
+class Function(Kind):
+    """`function(arrays, context)` → (rows, ...) of a user's module.
+
+    arrays: 'source.field' → (rows, ...) of source and field and of every one in `fields`, with joints of
+    `source` picked by name; they must not be changed. It is called once at configuration, on zeros (on
+    unit quaternions x, y, z, w where there are four numbers), to learn its shape.
+    """
+
+    description = "`package.module:function` of your own, called with ({'source.field': (rows, …)}, context); " \
+                  'returns (rows, …)'
+    options = ('function', 'source', 'field', 'fields', 'joints', 'shape')
+    required = ('function',)
+
+    @staticmethod
+    def reads(spec):
+        named = [field.partition('.')[::2] for field in spec.fields]
+        named = [(spec.source, spec.field)] * bool(spec.source) + named
+        return tuple(Read(source, field, spec.joints if source == spec.source else ()) for source, field in named)
+
+    def __init__(self, spec, setting):
+        self._where = f'terms.{spec.name}'
+        self._name, self._rows = spec.function, setting.rows
+        self._function = self._found(spec.function)
+        self._readers = {str(read): Reader(read, self._where, setting) for read in self.reads(spec)}
+        zeros = {name: _still(setting.rows, reader.shape) for name, reader in self._readers.items()}
+        self.shape = self._shape(spec.shape, self._call(zeros, Context.at_reset(setting.rows, setting.num_actions)))
+
+    def _found(self, name):
+        module, _, attribute = name.partition(':')
+        if not (module and attribute):
+            raise ConfigurationError(f"{self._where}.function is '{name}'; expected package.module:function")
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except Exception as error:      # noqa: B902 - whatever a user's module does as it is imported
+            raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
+        if not callable(found):
+            raise ConfigurationError(f"{self._where}.function '{name}' is {found!r}; expected a function")
+        return found
+
+    def _call(self, arrays, context):
+        try:
+            return np.asarray(self._function(arrays, context))
+        except Exception as error:      # noqa: B902 - whatever a user's function raises
+            raise ConfigurationError(f"{self._where}: function '{self._name}' raised "
+                                     f'{type(error).__name__}: {error}') from error
+
+    def _shape(self, stated, value):
+        shape = value.shape[1:]
+        fits = value.ndim >= 2 and len(value) == self._rows and value.dtype.kind in 'fiub'
+        if not fits or (stated and tuple(stated) != shape):
+            wanted = ', '.join(map(str, stated)) if stated else '…'
+            raise ConfigurationError(f"{self._where}: function '{self._name}' returned {value.dtype} of the shape "
+                                     f'{value.shape}; expected numbers of the shape ({self._rows}, {wanted})')
+        return shape
+
+    def compute(self, sources, context):
+        value = self._call({name: reader(sources) for name, reader in self._readers.items()}, context)
+        if value.shape != (self._rows, *self.shape):
+            self._shape(self.shape, value)
+        return value
+
+
+def _still(rows, shape):
+    value = np.zeros((rows, *shape))
+    if shape == (4,):
+        value[:, 3] = 1.0
+    return value

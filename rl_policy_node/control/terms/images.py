@@ -1,0 +1,179 @@
+"""What may be done to an image (rows, height, width, channels) before it is a term's value.
+
+In this order: crop → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
+image, too: taxel rows, taxel columns, components.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError
+
+OPTIONS = ('crop', 'depth_clip', 'resize', 'channels', 'grey', 'zero_channels', 'layout')
+LAYOUTS = ('hwc', 'chw')
+# ITU-R BT.601, as Pillow's and OpenCV's conversions weigh red, green, blue
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Cut out height × width pixels, the first at (top, left)."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def __call__(self, image):
+        return image[:, self.top:self.top + self.height, self.left:self.left + self.width]
+
+    def shape(self, height, width, channels):
+        if min(self.top, self.left) < 0 or min(self.height, self.width) < 1:
+            raise ConfigurationError(f'is {[self.top, self.left, self.height, self.width]}; expected top, left from 0 '
+                                     'and height, width from 1')
+        if self.top + self.height > height or self.left + self.width > width:
+            raise ConfigurationError(f'reaches to row {self.top + self.height}, column {self.left + self.width} of '
+                                     f'an image of {height} × {width}')
+        return self.height, self.width, channels
+
+
+@dataclass(frozen=True)
+class DepthClip:
+    """Clip to [near, far] (m), and nothing else."""
+
+    near: float
+    far: float
+
+    def __call__(self, image):
+        return np.clip(image, self.near, self.far)
+
+    def shape(self, *shape):
+        if not self.near < self.far:
+            raise ConfigurationError(f'is {[self.near, self.far]}; expected near below far')
+        return shape
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Pillow's bilinear filter, which averages over all pixels that a smaller image stands for (antialias).
+
+    Bytes are rounded to bytes, as Pillow and torchvision do; other values are resized in float32.
+    """
+
+    height: int
+    width: int
+
+    def __call__(self, image):
+        from PIL import Image
+        image = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
+        result = np.empty((len(image), self.height, self.width, image.shape[3]), image.dtype)
+        for row, channel in np.ndindex(len(image), image.shape[3]):
+            plane = Image.fromarray(np.ascontiguousarray(image[row, :, :, channel]))
+            result[row, :, :, channel] = plane.resize((self.width, self.height), Image.BILINEAR)
+        return result
+
+    def shape(self, _height, _width, channels):
+        if min(self.height, self.width) < 1:
+            raise ConfigurationError(f'is {[self.height, self.width]}; expected height, width from 1')
+        try:
+            import PIL      # noqa: F401
+        except ImportError:
+            raise ConfigurationError('needs Pillow, which is not installed (python3-pil; pip: Pillow)') from None
+        return self.height, self.width, channels
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Select and reorder channels by index: [2, 1, 0] makes RGB of BGR."""
+
+    indices: tuple
+
+    def __call__(self, image):
+        return image[..., self.indices]
+
+    def shape(self, height, width, channels):
+        _check_channels(self.indices, channels)
+        return height, width, len(self.indices)
+
+
+@dataclass(frozen=True)
+class Grey:
+    """0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), float32, not rounded; one channel."""
+
+    def __call__(self, image):
+        return (image.astype(np.float32, copy=False) @ _LUMA)[..., np.newaxis]
+
+    def shape(self, height, width, channels):
+        if channels != 3:
+            raise ConfigurationError(f'needs the channels red, green, blue; there are {channels}')
+        return height, width, 1
+
+
+@dataclass(frozen=True)
+class ZeroChannels:
+    """Set channels to zero, as TacSL does with normal forces that no sensor tells."""
+
+    indices: tuple
+
+    def __call__(self, image):
+        image = image.copy()
+        image[..., self.indices] = 0
+        return image
+
+    def shape(self, height, width, channels):
+        _check_channels(self.indices, channels)
+        return height, width, channels
+
+
+@dataclass(frozen=True)
+class ChannelsFirst:
+    """(height, width, channels) → (channels, height, width), as torch's convolutions take images."""
+
+    def __call__(self, image):
+        return np.moveaxis(image, -1, 1)
+
+    def shape(self, height, width, channels):
+        return channels, height, width
+
+
+def _check_channels(indices, channels):
+    outside = [index for index in indices if not 0 <= index < channels]
+    if outside:
+        raise ConfigurationError(f'names {outside}; the image has the channels 0 to {channels - 1}')
+
+
+def image_steps(spec, shape, where):
+    """Return the steps that a TermSpec asks for, in their order, and the shape of what comes out."""
+    wanted = list(_asked(spec, where))
+    if wanted and len(shape) != 3:
+        raise ConfigurationError(f'{where}.{wanted[0][0]} is for images (height, width, channels); the field '
+                                 f'{spec.source}.{spec.field} has the shape {shape}')
+    for name, step in wanted:
+        try:
+            shape = tuple(step.shape(*shape))
+        except ConfigurationError as error:
+            raise ConfigurationError(f'{where}.{name} {error}') from None
+    return tuple(step for _, step in wanted), shape
+
+
+def _asked(spec, where):
+    if spec.crop:
+        yield 'crop', Crop(*_numbers(spec.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
+    if spec.depth_clip:
+        yield 'depth_clip', DepthClip(*_numbers(spec.depth_clip, ('near', 'far'), f'{where}.depth_clip'))
+    if spec.resize:
+        yield 'resize', Resize(*_numbers(spec.resize, ('height', 'width'), f'{where}.resize'))
+    if spec.channels:
+        yield 'channels', Channels(tuple(spec.channels))
+    if spec.grey:
+        yield 'grey', Grey()
+    if spec.zero_channels:
+        yield 'zero_channels', ZeroChannels(tuple(spec.zero_channels))
+    if spec.layout == 'chw':
+        yield 'layout', ChannelsFirst()
+
+
+def _numbers(values, names, where):
+    if len(values) != len(names):
+        raise ConfigurationError(f'{where} has {len(values)} numbers; expected {len(names)}: {", ".join(names)}')
+    return values

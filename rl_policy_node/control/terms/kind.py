@@ -1,0 +1,133 @@
+"""What every kind of term promises, and how it finds its fields."""
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.errors import ConfigurationError, unknown
+
+
+@dataclass(frozen=True)
+class Read:
+    """A field of a source that a term needs; shape: of one robot's value, None where the source says it."""
+
+    source: str
+    field: str
+    joints: tuple = ()
+    shape: tuple | None = None
+
+    def __str__(self):
+        return f'{self.source}.{self.field}'
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What terms are resolved against: source → SourceBuffer, source → names of its joints, and sizes."""
+
+    buffers: dict
+    joints: dict
+    rows: int
+    num_actions: int
+
+
+class Kind(ABC):
+    """Computes one value per robot from sources and Context; made of a TermSpec, once, at configuration.
+
+    description: what it computes and whose formula that is, for the reference. options: the fields of
+    TermSpec it knows; required: those it cannot do without. shape: of one robot's value. invertible:
+    whether `invert` can give back the fields it reads. tare: its Tare, where it has one.
+    """
+
+    description = ''
+    options = ()
+    required = ()
+    invertible = False
+    tare = None
+    shape = ()
+
+    @staticmethod
+    def reads(spec):
+        """Return the Reads of a TermSpec."""
+        return ()
+
+    @abstractmethod
+    def compute(self, sources, context):
+        """Return (rows, *shape), of any dtype, from `sources[name].values[field]` and a Context."""
+
+    def invert(self, value, sources):
+        """Write the fields that would have given `value` (rows, *shape) into `sources`."""
+        raise NotImplementedError(f'{type(self).__name__} cannot be turned round')
+
+
+class Reader:
+    """Reads a field of all robots, picked by joint names or by position; everything else is refused here.
+
+    shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of so many.
+    """
+
+    def __init__(self, read, where, setting, elements=(), wanted=None):
+        values = setting.buffers[read.source].values
+        if read.field not in values:
+            raise ConfigurationError(f"{where}: source '{read.source}' has no field '{read.field}'; "
+                                     f'it has {sorted(values)}')
+        self._source, self._field = read.source, read.field
+        self.shape = _shape(read, values[read.field].shape[1:], where)
+        self._picked = None
+        if read.joints:
+            self._picked = index_of(setting.joints.get(read.source, ()), read.joints, where)
+        elif elements:
+            self._picked = elements_of(elements, self.shape, f'{where}.elements', str(read))
+        self.shape = self.shape if self._picked is None else (len(self._picked),)
+        self._check(wanted, read, where)
+
+    def _check(self, wanted, read, where):
+        size = int(np.prod(self.shape))
+        if wanted is None:
+            return
+        if (size == 0 or size % wanted) if wanted < 0 else size != wanted:
+            raise ConfigurationError(f"{where}: {read} has {size} numbers (shape {self.shape}); "
+                                     f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
+
+    def __call__(self, sources):
+        """Return (rows, *shape); a view of the source's array where nothing was picked."""
+        value = sources[self._source].values[self._field]
+        if self._picked is not None:
+            return value.reshape(len(value), -1)[:, self._picked]
+        return value.reshape(len(value), *self.shape)
+
+    def write(self, value, sources):
+        """Write (rows, *shape) back where it was read."""
+        target = sources[self._source].values[self._field]
+        if self._picked is None:
+            target[:] = value.reshape(target.shape)
+        else:
+            target.reshape(len(target), -1)[:, self._picked] = value
+
+    def received(self, sources):
+        """Return the times (rows,), s, at which the messages came that are read."""
+        return sources[self._source].received
+
+
+def _shape(read, have, where):
+    """Return the stated shape, which must hold as many numbers as the field does."""
+    if read.joints or read.shape is None:
+        return have
+    if int(np.prod(read.shape)) != int(np.prod(have)):
+        raise ConfigurationError(f'{where}.shape is {read.shape}; the field {read} has the shape {have}')
+    return tuple(read.shape)
+
+
+def elements_of(elements, shape, where, read):
+    size = int(np.prod(shape))
+    outside = [index for index in elements if not 0 <= index < size]
+    if outside:
+        raise ConfigurationError(f'{where} names {outside}; {read} has the numbers 0 to {size - 1}')
+    return np.array(elements, dtype=np.intp)
+
+
+def choose(value, valid, where):
+    """Return `value` where it is one of `valid`, else fail naming them."""
+    if value not in valid:
+        raise unknown(where.rpartition('.')[2], value, valid, where.rpartition('.')[0])
+    return value

@@ -1,0 +1,41 @@
+"""The form in which a policy was trained to see a rotation. Sources carry x, y, z, w."""
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError
+
+OPTIONS = ('convention', 'unique_sign')
+CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
+
+
+class QuaternionForm:
+    """Order and sign of quaternions (rows, 4).
+
+    convention: xyzw as IsaacGymEnvs orders them, or wxyz as Isaac Lab does. unique_sign: of q and −q, the
+    same rotation, the one with w ≥ 0, as Isaac Lab's `quat_unique`.
+    """
+
+    def __init__(self, spec):
+        order = CONVENTIONS[spec.convention]
+        self._order = None if spec.convention == 'xyzw' else np.array(order)
+        self._back = np.argsort(order)
+        self._unique = spec.unique_sign
+
+    def __call__(self, quaternion):
+        """Return the trained form of quaternions (rows, 4) xyzw."""
+        if self._unique:
+            quaternion = np.where(quaternion[:, 3:] < 0, -quaternion, quaternion)
+        return quaternion if self._order is None else quaternion[:, self._order]
+
+    def invert(self, value):
+        """Return quaternions (rows, 4) xyzw of what the policy saw."""
+        return value if self._order is None else value[:, self._back]
+
+
+def quaternion_form(spec, shape, where):
+    """Return the QuaternionForm that a TermSpec asks for, or None; only four numbers can be a quaternion."""
+    if spec.convention == 'xyzw' and not spec.unique_sign:
+        return None
+    if tuple(shape) != (4,) or spec.joints:
+        raise ConfigurationError(f'{where}: convention and unique_sign are for quaternions, four numbers x, y, z, w; '
+                                 f'the field {spec.source}.{spec.field} has the shape {tuple(shape)}')
+    return QuaternionForm(spec)

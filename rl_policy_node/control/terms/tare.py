@@ -1,0 +1,39 @@
+"""The zero of a sensor, measured while nothing touches it."""
+import numpy as np
+
+
+class Tare:
+    """Mean of `frames` messages of every row, each message counted once; not a number until there is one.
+
+    A row without a zero must not act. Should it act all the same, what it sees is no number, and so is its
+    action, which nothing sends.
+    """
+
+    def __init__(self, rows, shape, frames):
+        self.frames = frames
+        self.zero = np.full((rows, *shape), np.nan, dtype=np.float32)
+        self._sum = np.zeros((rows, *shape))
+        self.counted = np.zeros(rows, dtype=np.intp)
+        self.wanted = np.zeros(rows, dtype=bool)
+        self._last = np.full(rows, -np.inf)
+
+    def start(self, rows):
+        """Forget the zero of rows (mask) and count their next messages."""
+        self.zero[rows], self._sum[rows], self.counted[rows], self.wanted[rows] = np.nan, 0.0, 0, True
+        self._last[rows] = -np.inf
+
+    def feed(self, value, received, rows):
+        """Count `value` (rows, *shape) of rows (mask) that want it; received (rows,): when each came, s."""
+        new = rows & self.wanted & (received > self._last)
+        self._sum[new] += value[new]
+        self.counted[new] += 1
+        self._last[new] = received[new]
+        done = self.wanted & (self.counted >= self.frames)
+        self.zero[done] = self._sum[done] / self.frames
+        self.wanted &= ~done
+
+    def missing(self, row):
+        """Return what a row's zero still waits for, or None where there is one."""
+        if self.wanted[row]:
+            return f'its tare has {self.counted[row]} of {self.frames} frames'
+        return None if self.counted[row] >= self.frames else 'it has no tare: take one while nothing touches the sensor'
