@@ -15,7 +15,7 @@ PACKAGE = 'rl_policy_node'
 ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python'}
 NOT_ON_PYPI = {'launch', 'launch_ros'}
 # Where pip's name is not that of the module.
-DISTRIBUTIONS = {'hydra': 'hydra-core', 'yaml': 'pyyaml'}
+DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 
 
 @pytest.fixture
