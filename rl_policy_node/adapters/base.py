@@ -1,34 +1,72 @@
 """What every adapter promises."""
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+import importlib
+import math
 
 import numpy as np
 
-from rl_policy_node.errors import ContractError
+from rl_policy_node.errors import ConfigurationError, ContractError
 
 
 class MessageError(ContractError):
     """A message that cannot be what it claims to be; says which part and why."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a source or a sink may say of its messages; each adapter takes what concerns its type.
+
+    encoding: of pixels, '' for the adapter's own default. format: of compressed images that are sent
+    (png keeps every bit, jpeg does not). frame_id, child_frame_id: of what is sent. time_from_start: s, when
+    the point of a trajectory is to be reached, counted from its stamp: longer than the command takes to arrive.
+    """
+
+    encoding: str = ''
+    format: str = 'png'
+    frame_id: str = ''
+    child_frame_id: str = ''
+    time_from_start: float = 0.1
+
+    def __post_init__(self):
+        if not 0 < self.time_from_start < math.inf:
+            raise ConfigurationError(f'time_from_start is {self.time_from_start} s; expected a number above 0')
+
+
 class Adapter(ABC):
     """Converts between one message type and arrays named by field.
 
-    type_name: `package/msg/Type`. message_type: the class. fields: field → shape, None where the
-    message decides (joints, arrays, images). dtype: of the arrays.
+    An adapter of your own is a subclass, named as a type by `package.module:Class`; it states type_name,
+    fields and units, and converts both ways.
+
+    type_name: `package/msg/Type`. fields: field → shape, None where the message decides, which open_shape
+    then says in words. units: field → unit. note: what else a user has to know. dtype: of the arrays.
     """
 
     type_name = ''
-    message_type = None
     fields = {}
+    units = {}
+    open_shape = ''
+    note = ''
     dtype = np.float64
-    has_header = False
 
-    def __init__(self, encoding='', frame_id=''):
-        self.encoding, self.frame_id = encoding, frame_id
+    def __init__(self, options=Options()):
+        self.options = options
+
+    @cached_property
+    def message_type(self):
+        """The class of the messages, imported when it is first wanted: its package may be absent."""
+        return message_class(self.type_name)
+
+    @cached_property
+    def has_header(self):
+        """Whether the messages carry a stamp and a frame."""
+        return 'header' in self.message_type.get_fields_and_field_types()
 
     @abstractmethod
     def to_arrays(self, message):
-        """Return field → array of a message.
+        """Return field → array of a message; the arrays may share its memory.
 
         Raises MessageError where the message is not of the declared kind, ValueError where a value is
         none that can be.
@@ -36,7 +74,11 @@ class Adapter(ABC):
 
     @abstractmethod
     def to_message(self, arrays, stamp, names=()):
-        """Return a message of field → array. stamp: ns, for the header. names: of the joints."""
+        """Return a message of field → array. stamp: ns, for the header. names: of the joints.
+
+        Raises MessageError where fields or shapes are not those of the type, ValueError where the type has
+        no room for a value.
+        """
 
     def names(self, _message):
         """Return the names of a message's elements, or None where they have none."""
@@ -48,12 +90,65 @@ class Adapter(ABC):
             return 0
         return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
 
-    def _stamped(self, stamp):
-        """Return an empty message with its header filled in."""
+    def frame(self, message):
+        """Return the header's frame_id, '' where there is none."""
+        return message.header.frame_id if self.has_header else ''
+
+    def child_frame(self, message):
+        """Return the frame whose pose or velocity a message tells, '' where it names none."""
+        return getattr(message, 'child_frame_id', '')
+
+    def new_message(self, stamp):
+        """Return an empty message with its header filled in. stamp: ns."""
         message = self.message_type()
-        set_stamp(message.header.stamp, stamp)
-        message.header.frame_id = self.frame_id
+        if self.has_header:
+            set_stamp(message.header.stamp, stamp)
+            message.header.frame_id = self.options.frame_id
+        if hasattr(message, 'child_frame_id'):
+            message.child_frame_id = self.options.child_frame_id
         return message
+
+    def check_fields(self, arrays, wanted):
+        """Raise MessageError where `wanted` fields are missing from `arrays`, or the type has no such field."""
+        missing = [field for field in wanted if field not in arrays]
+        if missing or any(field not in self.fields for field in arrays):
+            raise MessageError(f'{self.type_name} carries {list(self.fields)}; there are {list(arrays)}')
+
+
+def cast(field, value, dtype):
+    """Return `value` as a contiguous array of `dtype`; rounding to a float32 is no loss.
+
+    Raises ValueError for a number that would become another: 0.5 or 300 as a uint8, 1e39 as a float32.
+    """
+    value, dtype = np.asarray(value), np.dtype(dtype)
+    if value.dtype == dtype:
+        return np.ascontiguousarray(value)
+    with np.errstate(over='ignore', invalid='ignore'):
+        converted = value.astype(dtype, order='C')
+    lost = np.isinf(converted) & np.isfinite(value) if dtype.kind == 'f' else converted != value
+    if lost.any():
+        raise ValueError(f'{field} has the value {value[lost].flat[0]}, for which {dtype} has no room')
+    return converted
+
+
+def message_class(type_name):
+    """Return the class of `package/msg/Type`; raises ConfigurationError where it cannot be imported."""
+    package, separator, name = type_name.partition('/msg/')
+    if not (package and separator and name):
+        raise ConfigurationError(f"'{type_name}' is no message type; expected package/msg/Type")
+    try:
+        module = importlib.import_module(f'{package}.msg')
+    except ImportError as error:
+        raise ConfigurationError(f"{type_name} needs the ROS package '{package}', which cannot be imported "
+                                 f'({one_line(error)}); install ros-$ROS_DISTRO-{package.replace("_", "-")}') from error
+    if not hasattr(module, name):
+        raise ConfigurationError(f"the ROS package '{package}' that is installed has no message '{name}'")
+    return getattr(module, name)
+
+
+def one_line(error):
+    """Return an exception as one line of text."""
+    return f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
 
 
 def set_stamp(time, stamp):

@@ -1,0 +1,94 @@
+"""Numbers by joint: sensor_msgs' JointState, trajectory_msgs' JointTrajectory."""
+import array
+
+import numpy as np
+
+from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
+
+POINT = 'trajectory_msgs/msg/JointTrajectoryPoint'
+
+
+class _JointAdapter(Adapter):
+    """`position`, `velocity`, `effort`, one number per name; a field that is not filled is left out.
+
+    attributes: field → the attribute that carries it.
+    """
+
+    units = {'position': 'rad or m', 'velocity': 'rad/s or m/s', 'effort': 'N·m or N'}
+    fields = dict.fromkeys(units)
+    open_shape = '(joints,)'
+    note = 'by name; a field may be empty'
+    attributes = {}
+
+    def _read(self, holder, names):
+        _check_unique(names)
+        arrays = {field: np.frombuffer(getattr(holder, attribute), dtype=np.float64)
+                  for field, attribute in self.attributes.items() if len(getattr(holder, attribute))}
+        _check_counts(arrays, names)
+        return arrays
+
+    def _write(self, holder, arrays, names):
+        self.check_fields(arrays, ())
+        _check_unique(names)
+        arrays = {field: cast(field, value, np.float64) for field, value in arrays.items()}
+        _check_counts(arrays, names)
+        for field, value in arrays.items():
+            setattr(holder, self.attributes[field], array.array('d', value.tobytes()))
+
+
+class JointStateAdapter(_JointAdapter):
+    """A state of joints, or a command to them."""
+
+    type_name = 'sensor_msgs/msg/JointState'
+    attributes = {'position': 'position', 'velocity': 'velocity', 'effort': 'effort'}
+
+    def to_arrays(self, message):
+        return self._read(message, message.name)
+
+    def to_message(self, arrays, stamp, names=()):
+        message = self.new_message(stamp)
+        self._write(message, arrays, names)
+        message.name = list(names)
+        return message
+
+    def names(self, message):
+        return tuple(message.name)
+
+
+class JointTrajectoryAdapter(_JointAdapter):
+    """A command of one point, to be reached `time_from_start` after the stamp; of several, the last is read."""
+
+    type_name = 'trajectory_msgs/msg/JointTrajectory'
+    attributes = {'position': 'positions', 'velocity': 'velocities', 'effort': 'effort'}
+    note = 'by name; one point is sent, the last is read; velocity and effort may be empty'
+
+    def to_arrays(self, message):
+        if not message.points:
+            raise ValueError('the trajectory has no points')
+        return self._read(message.points[-1], message.joint_names)
+
+    def to_message(self, arrays, stamp, names=()):
+        message, point = self.new_message(stamp), message_class(POINT)()
+        self._write(point, arrays, names)
+        nanoseconds = round(self.options.time_from_start * 1e9)
+        point.time_from_start.sec, point.time_from_start.nanosec = divmod(nanoseconds, 1_000_000_000)
+        message.joint_names, message.points = list(names), [point]
+        return message
+
+    def names(self, message):
+        return tuple(message.joint_names)
+
+
+def _check_unique(names):
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if list(names).count(name) > 1})
+        raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once')
+
+
+def _check_counts(arrays, names):
+    for field, value in arrays.items():
+        if value.shape != (len(names),):
+            raise MessageError(f'{field} has {value.size} numbers for {len(names)} names')
+
+
+JOINT_ADAPTERS = (JointStateAdapter, JointTrajectoryAdapter)

@@ -1,0 +1,100 @@
+"""Every adapter by the name of its type, and the way to those that users bring."""
+import difflib
+import importlib
+import inspect
+from typing import NamedTuple
+
+from rl_policy_node.adapters.base import Adapter, one_line, Options
+from rl_policy_node.adapters.compressed_image import CompressedImageAdapter
+from rl_policy_node.adapters.image import ImageAdapter
+from rl_policy_node.adapters.joints import JOINT_ADAPTERS
+from rl_policy_node.adapters.standard import STANDARD_ADAPTERS
+from rl_policy_node.adapters.vectors import VECTOR_ADAPTERS
+from rl_policy_node.errors import ConfigurationError, unknown
+
+ADAPTERS = {adapter.type_name: adapter for adapter in sorted(
+    (*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS, *STANDARD_ADAPTERS),
+    key=lambda adapter: adapter.type_name)}
+
+
+class FieldEntry(NamedTuple):
+    """A field as a user reads of it; shape in words where the message decides."""
+
+    name: str
+    shape: str
+    unit: str
+
+
+class TypeEntry(NamedTuple):
+    """A message type as a user reads of it."""
+
+    type_name: str
+    fields: tuple
+    note: str
+
+
+def create_adapter(type_name, where='', **options):
+    """Return the adapter for `package/msg/Type`, or for a user's own `package.module:Class`.
+
+    where: the parameter that names the type, for errors. options: those of `Options`.
+    Raises ConfigurationError for a type that is unknown, that is not installed, or that fails.
+    """
+    adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
+    try:
+        adapter = adapter_class(Options(**options))
+        adapter.message_type        # an absent package is found out here, not at the first message
+    except ConfigurationError as error:
+        raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
+    except Exception as error:      # noqa: B902 - a stranger's class may raise anything
+        if type_name in ADAPTERS:
+            raise
+        raise _failed(type_name, where, one_line(error)) from error
+    return adapter
+
+
+def reference():
+    """Return a TypeEntry for each message type: all that a page of the documentation needs to say of them."""
+    return [TypeEntry(name, tuple(_field_entries(adapter)), adapter.note) for name, adapter in ADAPTERS.items()]
+
+
+def _field_entries(adapter):
+    for field, shape in adapter.fields.items():
+        yield FieldEntry(field, adapter.open_shape if shape is None else str(shape), adapter.units.get(field, ''))
+
+
+def _known(type_name, where):
+    if type_name in ADAPTERS:
+        return ADAPTERS[type_name]
+    error, close = unknown('message type', type_name, ADAPTERS, where), _close(type_name)
+    raise ConfigurationError(f"{error}, or package.module:Class{f'; did you mean {close!r}?' if close else ''}")
+
+
+def _close(type_name):
+    """Return the known type whose own name, the package left aside, is most like that of `type_name`."""
+    by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
+    close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
+    return by_name[close[0]] if close else None
+
+
+def _own(type_name, where):
+    """Return the class that `package.module:Class` names."""
+    module, _, name = type_name.partition(':')
+    found = getattr(_module(module, type_name, where), name, None)
+    if not (inspect.isclass(found) and issubclass(found, Adapter)):
+        raise _failed(type_name, where, f"'{name}' is {'not there' if found is None else repr(found)}; expected "
+                      'a subclass of rl_policy_node.adapters.Adapter')
+    lacking = [*sorted(found.__abstractmethods__), *(part for part in ('fields',) if not getattr(found, part))]
+    if lacking:
+        raise _failed(type_name, where, f"{name} lacks {', '.join(lacking)}")
+    return found
+
+
+def _module(name, type_name, where):
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:        # noqa: B902 - a stranger's module may raise anything
+        raise _failed(type_name, where, one_line(error)) from error
+
+
+def _failed(type_name, where, reason):
+    return ConfigurationError(f"adapter '{type_name}'{f' in {where}' if where else ''}: {reason}")

@@ -1,0 +1,92 @@
+"""std_msgs: single numbers, and arrays of them, moved without Python loops."""
+import array
+import math
+
+import numpy as np
+
+from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
+
+# Kind of number → code of Python's array, dtype. Bool has no array type.
+NUMBERS = {
+    'Float32': ('f', np.float32), 'Float64': ('d', np.float64),
+    'Int8': ('b', np.int8), 'Int16': ('h', np.int16), 'Int32': ('i', np.int32), 'Int64': ('q', np.int64),
+    'UInt8': ('B', np.uint8), 'UInt16': ('H', np.uint16), 'UInt32': ('I', np.uint32), 'UInt64': ('Q', np.uint64),
+    'Bool': ('', np.bool_),
+}
+
+
+class _NumbersAdapter(Adapter):
+    """`data`, the only field: whatever the one array is called that is to be sent, it goes there."""
+
+    units = {'data': "the publisher's"}
+    code = ''
+
+    def _only(self, arrays):
+        # joint commands name their one array 'position': bare numbers have no field names
+        if len(arrays) != 1:
+            raise MessageError(f'{self.type_name} carries one array; there are {list(arrays)}')
+        (field, value), = arrays.items()
+        return cast(field, value, self.dtype)
+
+
+class ScalarAdapter(_NumbersAdapter):
+    """`data` (1,)."""
+
+    fields = {'data': (1,)}
+
+    def to_arrays(self, message):
+        return {'data': np.array([message.data], dtype=self.dtype)}
+
+    def to_message(self, arrays, stamp, names=()):
+        value = self._only(arrays)
+        if value.size != 1:
+            raise MessageError(f'{self.type_name} carries 1 number; there are {value.size}')
+        return self.message_type(data=value.item())
+
+
+class MultiArrayAdapter(_NumbersAdapter):
+    """`data` in the shape that the layout states, else flat; the last dimension runs fastest.
+
+    The sizes and data_offset count. Strides are not read: publishers disagree on what they mean.
+    """
+
+    fields = {'data': None}
+    open_shape = 'as the layout says, else (length,)'
+
+    def to_arrays(self, message):
+        data = np.frombuffer(message.data, dtype=self.dtype)
+        layout = message.layout
+        if layout.data_offset > data.size:
+            raise MessageError(f'layout.data_offset is {layout.data_offset}; there are {data.size} numbers')
+        data = data[layout.data_offset:]
+        shape = tuple(dim.size for dim in layout.dim)
+        if shape and math.prod(shape) != data.size:
+            raise MessageError(f'the layout is {shape}, that is {math.prod(shape)} numbers; there are {data.size}')
+        return {'data': data.reshape(shape) if shape else data}
+
+    def to_message(self, arrays, stamp, names=()):
+        value = self._only(arrays)
+        message = self.message_type()
+        # array.array is taken over as it is; a numpy array would be converted element by element
+        message.data = array.array(self.code, value.tobytes())
+        if value.ndim > 1:
+            message.layout.dim = _dimensions(value.shape)
+        return message
+
+
+def _dimensions(shape):
+    dimension = message_class('std_msgs/msg/MultiArrayDimension')
+    return [dimension(label=f'dim{axis}', size=size, stride=math.prod(shape[axis:]))
+            for axis, size in enumerate(shape)]
+
+
+def _adapter(base, kind, suffix=''):
+    """Return the adapter class of a kind of number."""
+    code, dtype = NUMBERS[kind]
+    return type(f'{kind}{suffix}Adapter', (base,), {
+        '__doc__': base.__doc__, '__module__': __name__, 'type_name': f'std_msgs/msg/{kind}{suffix}',
+        'code': code, 'dtype': dtype})
+
+
+STANDARD_ADAPTERS = (*(_adapter(ScalarAdapter, kind) for kind in NUMBERS),
+                     *(_adapter(MultiArrayAdapter, kind, 'MultiArray') for kind, (code, _) in NUMBERS.items() if code))
