@@ -65,6 +65,12 @@ def matrix_from_quaternion(quaternion):
     ], axis=-1).reshape(quaternion.shape[:-1] + (3, 3))
 
 
+def slerp(start, end, ratio):
+    """Return the rotations `ratio` (a number or (N, 1), 0 to 1) of the short way from one to another, (N, 4) xyzw."""
+    turn = rotation_vector_from_quaternion(multiply(end, conjugate(start)))
+    return multiply(quaternion_from_rotation_vector(turn * ratio), start)
+
+
 def angle_between(left, right):
     """Return the angle (N,), rad, between the rotations of two unit quaternions (N, 4) xyzw."""
     return np.linalg.norm(rotation_vector_from_quaternion(multiply(right, conjugate(left))), axis=-1)

@@ -17,6 +17,22 @@ def limit_step(value, previous, greatest):
     return np.where(np.abs(step) <= greatest, value, previous + np.clip(step, -greatest, greatest))
 
 
+def limit_motion(value, previous, speed, velocity, acceleration, dt):
+    """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
+
+    previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; empty: any) and
+    acceleration (per s²): (n,) or (1,). Braking begins in time to stop at `value`: in n steps that each lose
+    acceleration · dt of speed, n · (n + 1) / 2 · acceleration · dt² are gone.
+    """
+    gain, most = np.asarray(acceleration) * dt, np.asarray(velocity)
+    direct = (value - previous) / dt
+    steps = (np.sqrt(1 + 8 * np.abs(direct) / gain) - 1) / 2
+    wanted = np.sign(direct) * np.minimum(np.abs(direct), steps * gain)
+    wanted = clamp(clamp(wanted, -most, most), speed - gain, speed + gain)
+    # a target that can be had is had to the bit
+    return np.where(wanted == direct, value, previous + wanted * dt)
+
+
 def limit_distance(value, previous, greatest):
     """Return points (rows, 3) no further than `greatest` (m) from `previous`, along the same line."""
     step = value - previous

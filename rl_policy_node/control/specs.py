@@ -2,24 +2,17 @@
 from dataclasses import dataclass
 import math
 
+from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBACKS      # noqa: F401 - likewise
 from rl_policy_node.control.terms.spec import TERM_KINDS, TermSpec      # noqa: F401 - all specs are found here
 from rl_policy_node.errors import ConfigurationError, unknown
 
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
-ACTION_KINDS = ('joint_position', 'pose_delta')
-FALLBACKS = ('hold',)
 
 
 def _one_of(kind, name, valid, where):
     if name not in valid:
         raise unknown(kind, name, valid, where)
-
-
-def _sized(values, size, where):
-    """Check that per-axis numbers are one for all or one for each."""
-    if len(values) not in (0, 1, size):
-        raise ConfigurationError(f'{where} has {len(values)} numbers; expected 1 or {size}')
 
 
 @dataclass(frozen=True)
@@ -49,42 +42,6 @@ class SourceSpec:
 
 
 @dataclass(frozen=True)
-class ActionSpec:
-    """A slice of the action: its law, its limits, and the topic its command goes to."""
-
-    name: str
-    kind: str
-    topic: str
-    type: str
-    source: str = ''
-    fallback: str = 'hold'
-    frame_id: str = ''
-    joints: tuple = ()
-    scale: tuple = (1.0,)
-    offset: tuple = (0.0,)
-    lower: tuple = ()
-    upper: tuple = ()
-    max_velocity: float = math.inf
-    position_scale: tuple = (0.01,)
-    rotation_scale: tuple = (0.05,)
-    rotation_threshold: float = 1e-6
-    max_angular_velocity: float = math.inf
-
-    def __post_init__(self):
-        where = f'actions.{self.name}'
-        _one_of('kind', self.kind, ACTION_KINDS, where)
-        _one_of('fallback', self.fallback, FALLBACKS, where)
-        if not self.source:
-            raise ConfigurationError(f'{where}: needs a source that measures what it commands, '
-                                     'to hold there and to limit the first step')
-        if self.kind == 'joint_position' and not self.joints:
-            raise ConfigurationError(f'{where}: kind joint_position needs joints')
-        size = len(self.joints) if self.kind == 'joint_position' else 3
-        for name in ('scale', 'offset', 'lower', 'upper', 'position_scale', 'rotation_scale'):
-            _sized(getattr(self, name), size, f'{where}.{name}')
-
-
-@dataclass(frozen=True)
 class ControlSpec:
     """Everything between the topics and the network.
 
@@ -106,6 +63,8 @@ class ControlSpec:
     alignment_reference: str = ''
     robots_required: str = 'all'
     shadow: bool = False
+    blend_in: float = 0.0
+    blend: float = 1.0
 
     def __post_init__(self):
         if self.alignment_reference:
@@ -122,7 +81,8 @@ class ControlSpec:
             for read in term.reads:
                 _one_of('source', read.source, self.sources, f'terms.{term.name}')
         for action in self.actions:
-            _one_of('source', action.source, self.sources, f'actions.{action.name}')
+            if action.source:
+                _one_of('source', action.source, self.sources, f'actions.{action.name}')
         if not self.inputs or not self.actions:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
 

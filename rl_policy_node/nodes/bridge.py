@@ -36,6 +36,7 @@ class Bridge:
         joints = {name: source.joints for name, source in self.sources.items()}
         self._observations = ObservationManager(self._control, shapes, buffers, joints, environment.num_actions)
         self._actions = ActionManager(self._control, environment.num_actions, buffers, joints)
+        self._actions.check_reversible()
         self._check_fields()
         rows = self._control.rows
         self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}

@@ -215,7 +215,8 @@ def _control(tree):
                                  f'it names {list(actions)}')
     return ControlSpec(
         robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate') or None, trigger=_top(tree, 'trigger'),
-        lockstep_timeout=_top(tree, 'lockstep_timeout'), episode_topic=_top(tree, 'episode_topic'),
+        lockstep_timeout=_top(tree, 'lockstep_timeout'), blend_in=_top(tree, 'blend_in'), blend=_top(tree, 'blend'),
+        episode_topic=_top(tree, 'episode_topic'),
         alignment_reference=_top(tree, 'alignment_reference'), robots_required=_top(tree, 'robots_required'),
         shadow=_top(tree, 'shadow'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,

@@ -6,6 +6,7 @@ read the same file, so that both know all of it.
 from dataclasses import dataclass
 import math
 
+from rl_policy_node.control.action_spec import GRIPPER_MODES, INTEGRALS
 from rl_policy_node.control.specs import ACTION_KINDS, ALIGNMENTS, FALLBACKS, TERM_KINDS, TRIGGERS
 from rl_policy_node.control.terms.spec import CHOICES
 
@@ -76,6 +77,10 @@ PARAMETERS = (
     _p('robots_required', 'string', 'all', 'which robots have to be there before activation: all, or any: the others '
        'join later', choices=('all', 'any')),
     _p('shadow', 'bool', False, 'everything runs, but commands go to ~/shadow/<topic> instead of the robots'),
+    _p('blend_in', 'double', 0.0, 'time in which commands go over from what is held to what the policy wants, after '
+       'activation and after a fallback', unit='s', low=0.0, high=60.0),
+    _p('blend', 'double', 1.0, "share of the policy's command in what is sent: held + blend · (target − held); of "
+       'velocities, efforts and wrenches, and of the steps of joint_delta and pose_delta', low=0.0, high=1.0),
     _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; a new one "
        'resets its recurrent state. Empty: none'),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
@@ -156,23 +161,63 @@ PARAMETERS = (
     _p('actions.*.kind', 'string', REQUIRED, 'law that makes a command of the action', choices=ACTION_KINDS),
     _p('actions.*.topic', 'string', REQUIRED, "topic of the command, below each robot's namespace"),
     _p('actions.*.type', 'string', REQUIRED, 'message type of the command'),
-    _p('actions.*.source', 'string', REQUIRED, 'source that measures what is commanded'),
-    _p('actions.*.fallback', 'string', 'hold', 'command when the policy may not act: hold the measured state',
+    _p('actions.*.source', 'string', '', 'source that measures what is commanded, needed to hold it; commands carry '
+       'its stamps'),
+    _p('actions.*.fallback', 'string', '', "command when the policy may not act: hold what is measured then; keep what "
+       "was sent last; zero; value: fallback_value. Empty: the kind's own. hold or keep: joint_position, joint_delta, "
+       'pose_delta; zero: joint_velocity, effort, twist, wrench; keep, hold or value: gripper; value: raw, discrete',
        choices=FALLBACKS),
+    _p('actions.*.fallback_value', 'double[]', [], 'gripper, raw, discrete: the command of fallback value, one number '
+       'for all or one each'),
     _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
-    _p('actions.*.joints', 'string[]', [], 'joint_position: joints by name, in the order of the action'),
-    _p('actions.*.scale', 'double[]', [1.0], 'joint_position: target = action · scale + offset', unit='rad, m'),
-    _p('actions.*.offset', 'double[]', [0.0], 'joint_position: see scale', unit='rad, m'),
-    _p('actions.*.lower', 'double[]', [], 'least target: per joint, or x, y, z of a pose', unit='rad, m'),
-    _p('actions.*.upper', 'double[]', [], 'greatest target: per joint, or x, y, z of a pose', unit='rad, m'),
-    _p('actions.*.max_velocity', 'double', INF, 'how fast a target may move from the last one sent',
-       unit='rad/s, m/s', low=1e-6),
+    _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: a period of '
+       'the control', unit='s', low=0.0),
+    _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
+    _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
+       'order; empty: all six'),
+    _p('actions.*.size', 'integer', 0, 'raw: how many numbers', low=0),
+    _p('actions.*.clip', 'double', INF, 'clip the action to ± this before its law', low=1e-6),
+    _p('actions.*.scale', 'double[]', [1.0], 'command = action · scale + offset, one for all or one each; joint_delta: '
+       'the step per unit of action', unit="the command's"),
+    _p('actions.*.offset', 'double[]', [0.0], 'see scale', unit="the command's"),
+    _p('actions.*.scale_limit', 'double', 1.0, 'how many times the scale of this file a scale may become while the '
+       'policy runs', low=1.0, high=100.0),
+    _p('actions.*.smoothing', 'double', 1.0, "filter: m · new target + (1 − m) · last target; IsaacGymEnvs' "
+       "actionsMovingAverage, alpha of Isaac Lab's EMAJointPositionToLimits; 1: none", low=1e-6, high=1.0),
+    _p('actions.*.integrate', 'string', '', 'joint_delta, pose_delta: step from what was observed, from the target '
+       'sent last (PLAI), or leaky: from the last target, but within max_error of what is measured; raw: none or '
+       'target. Empty: observed, none', choices=INTEGRALS),
+    _p('actions.*.max_error', 'double[]', [], 'integrate leaky: how far a target may be from what is measured, per '
+       'joint, or x, y, z', unit='rad, m', low=1e-9),
+    _p('actions.*.max_rotation_error', 'double', INF, 'pose_delta, integrate leaky: angle between target and '
+       'measured orientation', unit='rad', low=1e-9),
+    _p('actions.*.lower', 'double[]', [], 'least command: per joint, axis or number, or x, y, z of a pose',
+       unit="the command's"),
+    _p('actions.*.upper', 'double[]', [], 'greatest command, like lower', unit="the command's"),
+    _p('actions.*.max_velocity', 'double[]', [], 'how fast a position may move from the last one sent, one for all '
+       'or one each (a pose: along its way); greatest speed of joint_velocity and of a twist', unit='rad/s, m/s',
+       low=1e-6),
+    _p('actions.*.max_acceleration', 'double[]', [], 'joint_*, twist: how fast the speed of what is sent may change',
+       unit='rad/s², m/s²', low=1e-6),
+    _p('actions.*.max_angular_velocity', 'double', INF, 'pose_delta: how fast a target may turn; twist: greatest speed',
+       unit='rad/s', low=1e-6),
+    _p('actions.*.max_angular_acceleration', 'double', INF, 'twist: how fast the angular velocity may change',
+       unit='rad/s²', low=1e-6),
+    _p('actions.*.max_effort', 'double[]', [], 'effort: bound ±, one for all or one each', unit='N·m, N', low=1e-9),
+    _p('actions.*.max_force', 'double', INF, 'wrench: greatest force', unit='N', low=1e-9),
+    _p('actions.*.max_torque', 'double', INF, 'wrench: greatest torque', unit='N·m', low=1e-9),
     _p('actions.*.position_scale', 'double[]', [0.01], 'pose_delta: metres per unit of action', unit='m'),
     _p('actions.*.rotation_scale', 'double[]', [0.05], 'pose_delta: radians per unit of action', unit='rad'),
     _p('actions.*.rotation_threshold', 'double', 1e-6, 'pose_delta: angle up to which no turn is commanded',
        unit='rad', low=0.0),
-    _p('actions.*.max_angular_velocity', 'double', INF, 'pose_delta: how fast a target may turn',
-       unit='rad/s', low=1e-6),
+    _p('actions.*.mode', 'string', 'proportional', 'gripper: between closed (−1) and open (+1), or open from the '
+       'threshold on', choices=GRIPPER_MODES),
+    _p('actions.*.threshold', 'double', 0.0, 'gripper, mode threshold: least action that opens'),
+    _p('actions.*.open', 'double[]', [], 'gripper: command that opens, one for all joints or one each', unit='m, rad'),
+    _p('actions.*.closed', 'double[]', [], 'gripper: command that closes', unit='m, rad'),
+    _p('actions.*.table', 'double[]', [], 'discrete: the command of each choice, one after the other',
+       unit="the command's"),
+    _p('actions.*.table_columns', 'integer', 0, 'discrete: numbers of each command in table', low=0),
 
     _p('sim.environment', 'string', 'insertion', 'environment that stands in for the robots', choices=('insertion',)),
     _p('sim.mode', 'string', 'real_time', 'real_time: at control_rate, /clock published, the last command held; '

@@ -10,7 +10,6 @@ from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
-from rl_policy_node.errors import ConfigurationError
 
 
 class Stepper:
@@ -28,13 +27,10 @@ class Stepper:
         self._publish, self._ros_now, self._condition, self._log = publish, ros_now, condition, log
         joints = {name: source.joints for name, source in sources.items()}
         buffers = {name: source.buffer for name, source in sources.items()}
-        if policy.spaces.discrete:
-            raise ConfigurationError(f'the policy chooses among {policy.spaces.action}; '
-                                     'the action terms take continuous actions')
         actions = policy.spaces.num_actions
         self._taken = copy.deepcopy(buffers)
         self._observations = ObservationManager(control, policy.spaces.inputs, buffers, joints, actions)
-        self._actions = ActionManager(control, actions, buffers, joints)
+        self._actions = ActionManager(control, policy.spaces.action, buffers, joints)
         patience = control.lockstep_timeout if control.trigger == 'lockstep' else None
         self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
         self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
@@ -215,7 +211,8 @@ class Stepper:
         context = Context(self._last_action, self._now - self._reset_at, acting)
         inputs = self._observations.compute(self._taken, context)
         actions = self._policy.act(self._shaped(inputs), hold=~acting)
-        if np.isfinite(self._control.clip_actions):
+        # a choice is no number to be clipped
+        if np.isfinite(self._control.clip_actions) and not self._policy.spaces.discrete:
             actions = np.clip(actions, -self._control.clip_actions, self._control.clip_actions)
         self._last_action[acting] = actions[acting]
         finite = self._actions.process(actions, self._taken, acting, dt)
@@ -271,9 +268,10 @@ class Stepper:
         A command of the policy carries the stamp of the observation acted on, a fallback the time.
         In lockstep whatever answers an observation carries its stamp: the simulator waits for it.
         """
+        newest = np.max([buffer.stamps for buffer in self._taken.values()], axis=0)
         stamps = {}
         for action in self._control.actions:
-            stamp = self._taken[action.source].stamps if action.source else np.zeros(self._control.rows, np.int64)
+            stamp = self._taken[action.source].stamps if action.source else newest
             answers = np.full_like(self.fit, answer) & (self.fit | (self._control.trigger == 'lockstep'))
             stamps[action.name] = np.where(answers & (stamp != 0), stamp, self._ros_now())
         there = self._there()

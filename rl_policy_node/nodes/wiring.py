@@ -8,14 +8,24 @@ import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from rl_policy_node.adapters import create_adapter
-from rl_policy_node.control.action_terms import FIELDS
+from rl_policy_node.control.action_terms import command_shapes, measured_fields
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 
+_JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
+_ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
+_NUMBER = 'std_msgs/msg/Float64'
 COMMAND_TYPES = {
-    'joint_position': ('sensor_msgs/msg/JointState', 'std_msgs/msg/Float32MultiArray',
-                       'std_msgs/msg/Float64MultiArray'),
-    'pose_delta': ('geometry_msgs/msg/PoseStamped',),
+    'joint_position': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
+    'joint_delta': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
+    'joint_velocity': (_JOINT_STATE, *_ARRAYS),
+    'effort': (_JOINT_STATE, *_ARRAYS),
+    'pose_delta': ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose'),
+    'twist': ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
+    'wrench': ('geometry_msgs/msg/WrenchStamped', 'geometry_msgs/msg/Wrench'),
+    'gripper': (_JOINT_STATE, _TRAJECTORY, _NUMBER, *_ARRAYS),
+    'raw': (_NUMBER, *_ARRAYS),
+    'discrete': (_NUMBER, *_ARRAYS),
 }
 # messages of a source with alignment asof, of which the right one is taken
 KEPT = 32
@@ -61,7 +71,7 @@ class Source:
                     self._agree(shapes, read.field, self._shape(read.field, read, term, control, input_shapes))
         for action in control.actions:
             if action.source == self.spec.name:
-                for field in FIELDS[action.kind]:
+                for field in measured_fields(action):
                     self._agree(shapes, field, self._shape(field))
         for field, shape in shapes.items():
             if shape is None:
@@ -135,12 +145,26 @@ def _order(names, joints):
 class Sink:
     """A command's adapter; turns field → array of one row into a message and back."""
 
-    def __init__(self, spec):
+    def __init__(self, spec, period=None):
+        """period: s, of the control: when a trajectory is to be at its point, if time_from_start is not stated."""
         self.spec = spec
         if spec.type not in COMMAND_TYPES[spec.kind]:
             raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
                           f'actions.{spec.name}.type (kind {spec.kind})')
-        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', frame_id=spec.frame_id)
+        if spec.type in (_JOINT_STATE, _TRAJECTORY) and not spec.joints:
+            raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
+        if spec.type == _NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
+            raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
+        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(period))
+
+    def _options(self, period):
+        options = {'frame_id': self.spec.frame_id}
+        if self.spec.type == _TRAJECTORY:
+            if self.spec.time_from_start or period:
+                options['time_from_start'] = self.spec.time_from_start or period
+        elif self.spec.time_from_start:
+            raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
+        return options
 
     def to_message(self, command, row, stamp):
         """Return the message of one row of a command."""
@@ -148,10 +172,8 @@ class Sink:
 
     def buffer(self, rows, max_age):
         """Return a buffer for received commands: the sink seen from the robot's side."""
-        fields = FIELDS[self.spec.kind]
-        sizes = {field: self.adapter.fields.get(field) or (len(self.spec.joints),) for field in fields}
-        spec = _Received(self.spec.topic, max_age)
-        return SourceBuffer(spec, {field: (shape, np.float64) for field, shape in sizes.items()}, rows)
+        shapes = {field: (shape, np.float64) for field, shape in command_shapes(self.spec).items()}
+        return SourceBuffer(_Received(self.spec.topic, max_age), shapes, rows)
 
     def accept(self, buffer, row, message, now):
         """Write a received command into its buffer; raises ValueError for one that does not fit."""

@@ -222,7 +222,7 @@ def test_inverse_of_a_command_is_the_action_that_gave_it(seed):
     ([joints(), pose()], 6, r'actions\.terms take 9 numbers \(legs 3, hand 6\); the policy gives 6'),
     ([joints(joints=('hip', 'toe'))], 2, r"actions\.legs: no joint \['toe'\]; there are \['hip', 'knee', 'ankle'\]"),
     ([joints(scale=(1.0, 0.0, 1.0))], 3, r'actions\.legs\.scale has a zero'),
-    ([pose(rotation_scale=(0.0,))], 6, r'actions\.hand: a scale is zero'),
+    ([pose(rotation_scale=(0.0,))], 6, r'actions\.hand\.rotation_scale has a zero'),
     ([ActionSpec('hand', 'pose_delta', 'target', '', source='arm')], 6,
      r"actions\.hand: kind pose_delta needs the field 'orientation' of source 'arm', which has \['position'\]"),
 ])

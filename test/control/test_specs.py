@@ -35,8 +35,8 @@ def test_last_action_needs_neither_source_nor_field():
 
 
 @pytest.mark.parametrize('changes, told', [
-    ({'kind': 'torque'}, r"unknown kind 'torque' in actions\.legs; valid: joint_position, pose_delta"),
-    ({'fallback': 'zero'}, r"unknown fallback 'zero' in actions\.legs; valid: hold"),
+    ({'kind': 'torque'}, r"unknown kind 'torque' in actions\.legs; valid: discrete, effort, gripper, joint_delta"),
+    ({'fallback': 'zero'}, r"unknown fallback 'zero' in actions\.legs \(kind joint_position\); valid: hold, keep"),
     ({'source': ''}, r'actions\.legs: needs a source that measures what it commands'),
     ({'joints': ()}, r'actions\.legs: kind joint_position needs joints'),
     ({'scale': (1.0, 1.0, 1.0)}, r'actions\.legs\.scale has 3 numbers; expected 1 or 2'),

@@ -1,0 +1,138 @@
+"""An action term as the parameter file describes it, checked against what its kind can mean."""
+from dataclasses import dataclass, fields
+import math
+
+from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.errors import ConfigurationError, unknown
+
+ACTION_KINDS = tuple(KINDS)
+FALLBACKS = ('hold', 'keep', 'zero', 'value')
+INTEGRALS = ('observed', 'target', 'leaky', 'none')
+GRIPPER_MODES = ('proportional', 'threshold')
+# every kind may have them
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'clip', 'scale_limit'}
+# one number stands for all axes
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'open', 'closed', 'fallback_value')
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """A slice of the action: its law, its limits, and the topic its command goes to.
+
+    Each kind reads some of these (`ActionTerm.parameters`; the class of a kind says what they mean
+    there) and refuses the others. fallback, integrate: empty for the kind's own default. clip: ± on the
+    action. smoothing: share of the new target in what is sent. scale_limit: how much a scale may grow
+    while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for a period of the control.
+    """
+
+    name: str
+    kind: str
+    topic: str
+    type: str
+    source: str = ''
+    fallback: str = ''
+    frame_id: str = ''
+    joints: tuple = ()
+    axes: tuple = ()
+    size: int = 0
+    clip: float = math.inf
+    scale: tuple = (1.0,)
+    offset: tuple = (0.0,)
+    scale_limit: float = 1.0
+    smoothing: float = 1.0
+    integrate: str = ''
+    max_error: tuple = ()
+    max_rotation_error: float = math.inf
+    lower: tuple = ()
+    upper: tuple = ()
+    max_velocity: tuple = ()
+    max_acceleration: tuple = ()
+    max_angular_velocity: float = math.inf
+    max_angular_acceleration: float = math.inf
+    max_effort: tuple = ()
+    max_force: float = math.inf
+    max_torque: float = math.inf
+    position_scale: tuple = (0.01,)
+    rotation_scale: tuple = (0.05,)
+    rotation_threshold: float = 1e-6
+    mode: str = 'proportional'
+    threshold: float = 0.0
+    open: tuple = ()
+    closed: tuple = ()
+    fallback_value: tuple = ()
+    table: tuple = ()
+    table_columns: int = 0
+    time_from_start: float = 0.0
+
+    def __post_init__(self):
+        where = f'actions.{self.name}'
+        if self.kind not in KINDS:
+            raise unknown('kind', self.kind, KINDS, where)
+        kind = KINDS[self.kind]
+        self._choose('fallback', kind.fallbacks, where)
+        self._choose('integrate', kind.integrals, where)
+        for name in _LISTS:
+            self._listed(name)
+        self._check_needs(kind, where)
+        self._check_numbers(kind, where)
+        self._check_unused(kind, where)
+        kind.check(self, where)
+
+    def _choose(self, name, valid, where):
+        """Put the kind's default where nothing is chosen; refuse what the kind does not have."""
+        value = getattr(self, name)
+        if valid and not value:
+            object.__setattr__(self, name, valid[0])
+        elif valid and value not in valid:
+            raise unknown(name, value, valid, f'{where} (kind {self.kind})')
+
+    def _listed(self, name):
+        value = getattr(self, name)
+        if isinstance(value, (int, float)):
+            value = (float(value),)
+        object.__setattr__(self, name, () if all(math.isinf(v) for v in value) else tuple(value))
+
+    def _check_needs(self, kind, where):
+        for name in kind.required:
+            if not getattr(self, name):
+                raise ConfigurationError(f'{where}: kind {self.kind} needs {name}')
+        if self.fallback in ('hold', 'keep') and not self.source:
+            raise ConfigurationError(f'{where}: needs a source that measures what it commands, '
+                                     'to hold there and to limit the first step')
+        if self.fallback == 'value' and not self.fallback_value:
+            raise ConfigurationError(f'{where}: fallback value needs fallback_value')
+        if self.integrate == 'leaky' and not self.max_error:
+            raise ConfigurationError(f'{where}: integrate leaky needs max_error')
+        if len(set(self.joints)) != len(self.joints):
+            raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
+
+    def _check_numbers(self, kind, where):
+        size = kind.axes(self)
+        for name in kind.per_axis:
+            if len(getattr(self, name)) not in (0, 1, size):
+                raise ConfigurationError(f'{where}.{name} has {len(getattr(self, name))} numbers; '
+                                         f'expected 1 or {size}')
+        if self.lower and self.upper and any(low > high for low, high in _paired(self.lower, self.upper)):
+            raise ConfigurationError(f'{where}: lower {list(self.lower)} is above upper {list(self.upper)}')
+        rest = {'zero': (0.0,), 'value': self.fallback_value}.get(self.fallback, ())
+        if not all(math.isfinite(value) for value in rest):
+            raise ConfigurationError(f'{where}.fallback_value is not finite')
+        if any(low > value for low, value in _paired(self.lower, rest)) or \
+                any(value > high for value, high in _paired(rest, self.upper)):
+            raise ConfigurationError(f'{where}: the fallback {list(rest)} is not within lower and upper')
+
+    def _check_unused(self, kind, where):
+        """A limit that the kind does not apply must not look as if it did."""
+        used = _COMMON | set(kind.parameters)
+        given = [f.name for f in fields(self) if f.name not in used and getattr(self, f.name) != f.default]
+        if given:
+            raise ConfigurationError(f'{where}: {", ".join(given)} mean nothing to kind {self.kind}; it has '
+                                     f'{", ".join(sorted(kind.parameters))}')
+
+
+def _paired(left, right):
+    """Pair per-axis numbers, of which one may stand for all; nothing where one is not stated."""
+    if not left or not right:
+        return []
+    size = max(len(left), len(right))
+    return zip(*(numbers * size if len(numbers) == 1 else numbers for numbers in (left, right)))

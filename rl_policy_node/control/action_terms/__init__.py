@@ -1,0 +1,40 @@
+"""Action terms: the law that makes a command of a slice of the action, and the law back.
+
+A command is field → (rows, ...), float64. `command` gives what the policy means, `limit` what may be
+sent, `rest` the command of a robot that the policy does not move, and `invert` the action that a
+received command means, which is how a simulator is commanded.
+"""
+from rl_policy_node.control.action_terms.cartesian import Twist, Wrench
+from rl_policy_node.control.action_terms.gripper import Gripper
+from rl_policy_node.control.action_terms.joints import Effort, JointDelta, JointPosition, JointVelocity
+from rl_policy_node.control.action_terms.plain import Discrete, Raw
+from rl_policy_node.control.action_terms.pose import PoseDelta
+from rl_policy_node.errors import ConfigurationError
+
+KINDS = {'joint_position': JointPosition, 'joint_delta': JointDelta, 'joint_velocity': JointVelocity,
+         'effort': Effort, 'pose_delta': PoseDelta, 'twist': Twist, 'wrench': Wrench, 'gripper': Gripper,
+         'raw': Raw, 'discrete': Discrete}
+
+
+def measured_fields(spec):
+    """Return the fields that the source of an ActionSpec must measure."""
+    return KINDS[spec.kind].measures if spec.fallback in ('hold', 'keep') else ()
+
+
+def command_shapes(spec):
+    """Return field → shape of one row of an ActionSpec's command."""
+    return KINDS[spec.kind].shapes(spec)
+
+
+def build_action(spec, buffers, joints):
+    """Return the term of an ActionSpec; its source must measure what it commands."""
+    for field in measured_fields(spec):
+        values = buffers[spec.source].values
+        if field not in values:
+            raise ConfigurationError(f"actions.{spec.name}: kind {spec.kind} needs the field '{field}' of source "
+                                     f"'{spec.source}', which has {sorted(values)}")
+    return KINDS[spec.kind](spec, joints.get(spec.source, ()))
+
+
+__all__ = ['KINDS', 'Discrete', 'Effort', 'Gripper', 'JointDelta', 'JointPosition', 'JointVelocity', 'PoseDelta',
+           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields']

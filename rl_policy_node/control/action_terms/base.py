@@ -1,0 +1,156 @@
+"""What every action term shares: clip, filter, limits, rest, and scales that may change while it runs."""
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.errors import ConfigurationError, unknown
+
+
+class ActionTerm:
+    """The order of work: action, clipped to ±clip → law → filter; then blend-in and limits.
+
+    Filter: target = smoothing · law + (1 − smoothing) · previous target, in the space of the command
+    (rad, m, …; orientations along the arc), as IsaacGymEnvs' hands do it with actionsMovingAverage.
+    `previous` is what was sent last, and while blending in the policy's own last target; at the start
+    and after a gap it is the measured state.
+    """
+
+    measures = ()           # fields of its source that it has to know
+    fallbacks = ()          # the first one is the default
+    integrals = ()          # likewise, of `integrate`
+    parameters = ()         # what else of the ActionSpec it reads
+    required = ()
+    per_axis = ()           # those of its parameters with one number for all axes, or one each
+    scales = ('scale',)
+    zero_scale = False      # whether an axis may be left out of the command by its scale
+    speeds = ()             # fields whose rate of change is limited, too
+
+    def __init__(self, spec, _joints=()):
+        self.spec, self.size = spec, self.numbers(spec)
+        self.relative = spec.integrate not in ('', 'none')
+        self._scales = {name: np.asarray(getattr(spec, name), dtype=np.float64) for name in self.scales}
+        for name, value in self._scales.items():
+            if np.any(value == 0) and not self.zero_scale:
+                raise ConfigurationError(f'actions.{spec.name}.{name} has a zero')
+
+    # of a specification
+
+    @classmethod
+    def numbers(cls, spec):
+        """Return how many numbers of the action the term takes."""
+        return cls.axes(spec)
+
+    @classmethod
+    def axes(cls, spec):
+        """Return how many axes the per-axis parameters have."""
+        raise NotImplementedError
+
+    @classmethod
+    def shapes(cls, spec):
+        """Return field → shape of one row of the command."""
+        raise NotImplementedError
+
+    @classmethod
+    def check(cls, spec, where):
+        """Raise ConfigurationError for what the kind cannot mean."""
+
+    # towards the robot
+
+    def command(self, action, sources, previous=None):
+        """action (rows, size) → the command that the policy means."""
+        if np.isfinite(self.spec.clip):
+            action = np.clip(action, -self.spec.clip, self.spec.clip)
+        target = self.law(action, sources, previous)
+        return target if self.spec.smoothing == 1.0 else self.mix(previous, target, self.spec.smoothing)
+
+    def law(self, action, sources, previous):
+        """Return the command of an action (rows, size), unfiltered."""
+        raise NotImplementedError
+
+    def mix(self, start, end, ratio):
+        """Return the command `ratio` (a number or (rows, 1), 0 to 1) of the way from one to another."""
+        return {field: ratio * end[field] + (1.0 - ratio) * start[field] for field in end}
+
+    def bound(self, command):
+        """Return the command within the bounds that hold at any time; what is within passes unchanged."""
+        return command
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`; the bounds have the last word.
+
+        speed: rate of change of `previous`, for the fields in `speeds`.
+        """
+        return self.bound(command)
+
+    # when the policy does not act
+
+    def rest(self, sources, rows):
+        """Return the fallback: what is commanded while the policy does not act."""
+        if self.spec.fallback == 'zero':
+            return {field: np.zeros((rows, *shape)) for field, shape in self.shapes(self.spec).items()}
+        if self.spec.fallback == 'value':
+            value = np.asarray(self.spec.fallback_value, dtype=np.float64)
+            return {field: np.broadcast_to(value, (rows, *shape)).copy()
+                    for field, shape in self.shapes(self.spec).items()}
+        return self.measured(sources)
+
+    def measured(self, sources):
+        """Return the command that stays where the robot is."""
+        raise NotImplementedError
+
+    # from the simulator's side
+
+    def invert(self, command, sources):
+        """Return the action (rows, size), float32, that gives a command."""
+        raise NotImplementedError
+
+    def irreversible(self):
+        """Return why a command does not tell its action, or ''."""
+        if self.spec.smoothing != 1.0:
+            return f'it is filtered (smoothing {self.spec.smoothing:g})'
+        if self.spec.integrate in ('target', 'leaky'):
+            return f'it integrates (integrate: {self.spec.integrate})'
+        zero = [name for name, value in self._scales.items() if np.any(value == 0)]
+        return f'{zero[0]} has a zero' if zero else ''
+
+    # while it runs
+
+    def set_scale(self, values, parameter='scale'):
+        """Replace a scale: same signs as stated, and no more than scale_limit times as great."""
+        where = f'actions.{self.spec.name}.{parameter}'
+        if parameter not in self._scales:
+            raise unknown('scale', parameter, self._scales, f'actions.{self.spec.name}')
+        values = np.asarray(values, dtype=np.float64).reshape(-1)
+        stated = np.asarray(getattr(self.spec, parameter), dtype=np.float64)
+        size = 3 if parameter in ('position_scale', 'rotation_scale') else self.axes(self.spec)
+        if values.size not in (1, size):
+            raise ConfigurationError(f'{where} has {values.size} numbers; expected 1 or {size}')
+        most = self.spec.scale_limit * np.abs(stated)
+        if not (np.all(np.abs(values) <= most) and np.all(values * stated >= 0)):
+            raise ConfigurationError(f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '
+                                     f'sign and at most {self.spec.scale_limit:g} times as much (scale_limit)')
+        self._scales = {**self._scales, parameter: values}
+
+
+class VectorTerm(ActionTerm):
+    """A command of one field, one number an axis: value = action · scale + offset."""
+
+    field = ''
+
+    def __init__(self, spec, joints=()):
+        super().__init__(spec, joints)
+        self._offset = np.asarray(spec.offset, dtype=np.float64)
+
+    @classmethod
+    def shapes(cls, spec):
+        return {cls.field: (cls.axes(spec),)}
+
+    def law(self, action, sources, previous):
+        """action (rows, axes) → {field: (rows, axes)}."""
+        return {self.field: action.astype(np.float64) * self._scales['scale'] + self._offset}
+
+    def bound(self, command):
+        return {self.field: limits.clamp(command[self.field], self.spec.lower, self.spec.upper)}
+
+    def invert(self, command, sources):
+        """Return the action (rows, axes), float32, of a command: exact."""
+        return ((command[self.field] - self._offset) / self._scales['scale']).astype(np.float32)

@@ -1,0 +1,119 @@
+"""Six axes of a body: velocities and forces."""
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.errors import ConfigurationError, unknown
+
+AXES = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')
+
+
+class SixAxes(ActionTerm):
+    """Some of six axes: value = action · scale + offset on the axes that are named, zero on the others.
+
+    Fields: one of the three linear axes (rows, 3), one of the three turning axes (rows, 3).
+    """
+
+    fields = ('', '')
+    fallbacks = ('zero',)
+
+    def __init__(self, spec, joints=()):
+        super().__init__(spec, joints)
+        self._index = [AXES.index(axis) for axis in spec.axes or AXES]
+        self._offset = np.asarray(spec.offset, dtype=np.float64)
+
+    @classmethod
+    def axes(cls, spec):
+        return len(spec.axes or AXES)
+
+    @classmethod
+    def shapes(cls, spec):
+        return dict.fromkeys(cls.fields, (3,))
+
+    @classmethod
+    def check(cls, spec, where):
+        for axis in spec.axes:
+            if axis not in AXES:
+                raise unknown('axis', axis, AXES, f'{where}.axes')
+        if len(set(spec.axes)) != len(spec.axes):
+            raise ConfigurationError(f'{where}.axes names an axis twice: {list(spec.axes)}')
+
+    def law(self, action, sources, previous):
+        """action (rows, axes) → the two fields, (rows, 3) each."""
+        return self._spread(action.astype(np.float64) * self._scales['scale'] + self._offset)
+
+    def invert(self, command, sources):
+        """Return the action (rows, axes), float32, of a command: exact."""
+        value = np.concatenate([command[field] for field in self.fields], axis=1)[:, self._index]
+        return ((value - self._offset) / self._scales['scale']).astype(np.float32)
+
+    def _spread(self, value, elsewhere=0.0):
+        six = np.full((len(value), 6), elsewhere)
+        six[:, self._index] = value
+        return {self.fields[0]: six[:, :3], self.fields[1]: six[:, 3:]}
+
+    def _shorten(self, command, longest):
+        """Return the command with each of its two vectors no longer than its number in `longest`."""
+        result = {}
+        for field, length in zip(self.fields, longest):
+            value = command[field]
+            result[field] = limits.limit_distance(value, np.zeros_like(value), length) if length < np.inf else value
+        return result
+
+
+class Twist(SixAxes):
+    """Velocity of a body in the frame of the command: v = action · scale + offset (m/s, rad/s).
+
+    Limits: [lower, upper] per named axis; max_velocity and max_angular_velocity bound the length of the two
+    vectors, max_acceleration and max_angular_acceleration (per s²) how fast they change from the last
+    command sent. Fallback: zero, at once: a base stops as hard as its drives can, a quadcopter hovers if
+    its own controller tracks velocities.
+    """
+
+    fields = ('linear_velocity', 'angular_velocity')
+    per_axis = ('scale', 'offset', 'lower', 'upper')
+    parameters = ('axes', 'smoothing', 'max_velocity', 'max_angular_velocity', 'max_acceleration',
+                  'max_angular_acceleration', *per_axis)
+
+    @classmethod
+    def check(cls, spec, where):
+        super().check(spec, where)
+        for name in ('max_velocity', 'max_acceleration'):
+            if len(getattr(spec, name)) > 1:
+                raise ConfigurationError(f'{where}.{name} has {len(getattr(spec, name))} numbers; expected 1: '
+                                         'it bounds the length of a vector')
+
+    def bound(self, command):
+        short = self._shorten(command, (_one(self.spec.max_velocity), self.spec.max_angular_velocity))
+        for side, (bounds, elsewhere) in enumerate(((self.spec.lower, -np.inf), (self.spec.upper, np.inf))):
+            if len(bounds):
+                clamp = np.minimum if side else np.maximum
+                axes = self._spread(np.broadcast_to(bounds, (1, self.size)), elsewhere)
+                short = {field: clamp(value, axes[field]) for field, value in short.items()}
+        return short
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`."""
+        rates = (_one(self.spec.max_acceleration), self.spec.max_angular_acceleration)
+        slow = {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
+                else command[field] for field, rate in zip(self.fields, rates)}
+        return self.bound(slow)
+
+
+class Wrench(SixAxes):
+    """Force and torque in the frame of the command: action · scale + offset (N, N·m).
+
+    Limits: max_force and max_torque bound the length of the two vectors. Fallback: zero, at once: an arm
+    lets go of what it pressed on, and its controller has to bear its own weight.
+    """
+
+    fields = ('force', 'torque')
+    per_axis = ('scale', 'offset')
+    parameters = ('axes', 'smoothing', 'max_force', 'max_torque', *per_axis)
+
+    def bound(self, command):
+        return self._shorten(command, (self.spec.max_force, self.spec.max_torque))
+
+
+def _one(numbers):
+    return numbers[0] if len(numbers) else np.inf

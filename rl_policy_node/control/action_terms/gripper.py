@@ -1,0 +1,84 @@
+"""One number that opens and closes."""
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.errors import ConfigurationError
+
+
+class Gripper(ActionTerm):
+    """A width, or the positions of the fingers' joints, between `closed` (action −1) and `open` (action +1).
+
+    proportional: p = closed + (open − closed) · (clip(a, ±1) + 1) / 2 (m or rad). threshold: open where
+    a ≥ threshold, else closed (Isaac Lab's BinaryJointAction, IsaacGymEnvs' FrankaCubeStack; both at 0).
+    Limits: max_velocity (per s) from the last command sent; nothing beyond `open` and `closed` is sent.
+    Fallback: `keep` what was sent last, so that nothing is dropped; `hold` the measured position, which
+    gives up the grip; `value`: fallback_value.
+    """
+
+    measures = ('position',)
+    fallbacks = ('keep', 'hold', 'value')
+    required = ('open', 'closed')
+    per_axis = ('open', 'closed', 'max_velocity', 'fallback_value')
+    parameters = ('joints', 'smoothing', 'mode', 'threshold', *per_axis)
+    scales = ()
+
+    def __init__(self, spec, joints):
+        super().__init__(spec, joints)
+        self._open, self._closed = np.asarray(spec.open, np.float64), np.asarray(spec.closed, np.float64)
+        measured = spec.fallback != 'value'
+        self._columns = index_of(joints, spec.joints, f'actions.{spec.name}') if measured and spec.joints else ...
+
+    @classmethod
+    def numbers(cls, spec):
+        return 1
+
+    @classmethod
+    def axes(cls, spec):
+        return len(spec.joints) or 1
+
+    @classmethod
+    def shapes(cls, spec):
+        return {'position': (cls.axes(spec),)}
+
+    @classmethod
+    def check(cls, spec, where):
+        if np.any(np.equal(spec.open, spec.closed)):
+            raise ConfigurationError(f'{where}: open {list(spec.open)} is closed {list(spec.closed)}')
+        if not spec.joints and spec.fallback != 'value':
+            raise ConfigurationError(f'{where}: fallback {spec.fallback} needs joints, whose position '
+                                     f"source '{spec.source}' measures; or fallback value and fallback_value")
+
+    def law(self, action, sources, previous):
+        """action (rows, 1) → {'position': (rows, joints)}."""
+        action = action.astype(np.float64)
+        if self.spec.mode == 'threshold':
+            opening = np.where(action >= self.spec.threshold, 1.0, 0.0)
+        else:
+            opening = (np.clip(action, -1.0, 1.0) + 1.0) / 2
+        width = self._closed + (self._open - self._closed) * opening
+        return {'position': np.broadcast_to(width, (len(action), self.axes(self.spec)))}
+
+    def measured(self, sources):
+        """Return the command that stays where the fingers are."""
+        return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
+
+    def bound(self, command):
+        lower, upper = np.minimum(self._open, self._closed), np.maximum(self._open, self._closed)
+        return {'position': limits.clamp(command['position'], np.atleast_1d(lower), np.atleast_1d(upper))}
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`."""
+        value = command['position']
+        if len(self.spec.max_velocity):
+            value = limits.limit_step(value, previous['position'], np.asarray(self.spec.max_velocity) * dt)
+        return self.bound({'position': value})
+
+    def invert(self, command, sources):
+        """Return the action (rows, 1), float32, of a command: that of the first joint."""
+        first = self._open.flat[0], self._closed.flat[0]
+        return (2 * (command['position'][:, :1] - first[1]) / (first[0] - first[1]) - 1).astype(np.float32)
+
+    def irreversible(self):
+        return 'a threshold tells no number' if self.spec.mode == 'threshold' else super().irreversible()

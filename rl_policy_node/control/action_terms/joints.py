@@ -1,0 +1,128 @@
+"""Joints: positions, steps of positions, velocities and efforts."""
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import VectorTerm
+from rl_policy_node.control.source_buffer import index_of
+
+
+class JointTerm(VectorTerm):
+    """One number a joint, joints by name in the order of the action."""
+
+    required = ('joints',)
+
+    @classmethod
+    def axes(cls, spec):
+        return len(spec.joints)
+
+
+class JointPosition(JointTerm):
+    """Joint targets: q = action · scale + offset (rad or m), Isaac Lab's JointPositionAction.
+
+    Limits: [lower, upper], max_velocity (per s) and max_acceleration (per s²), from the last command sent.
+    Fallback: `hold` the positions measured as the policy ceased to act, or `keep` the targets sent last.
+    A robot that bears load has its targets ahead of its joints: `hold` gives that up, and a legged
+    robot sinks; `keep` does not, and an arm goes on pushing where it pushed.
+    """
+
+    field = 'position'
+    measures = ('position',)
+    fallbacks = ('hold', 'keep')
+    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
+    parameters = ('joints', 'smoothing', *per_axis)
+    speeds = ('position',)
+
+    def __init__(self, spec, joints):
+        super().__init__(spec, joints)
+        self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
+
+    def measured(self, sources):
+        """Return the command that holds the measured joint positions."""
+        return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`; the bounds have the last word."""
+        value, last = command['position'], previous['position']
+        if len(self.spec.max_acceleration):
+            # within its bounds first: it must begin in time to stop there
+            value = limits.limit_motion(self.bound(command)['position'], last, speed['position'],
+                                        self.spec.max_velocity, self.spec.max_acceleration, dt)
+        elif len(self.spec.max_velocity):
+            value = limits.limit_step(value, last, np.asarray(self.spec.max_velocity) * dt)
+        return self.bound({'position': value})
+
+
+class JointDelta(JointPosition):
+    """Steps of joint targets (rad or m) from a position: q = from + action · scale.
+
+    integrate: observed: from the joints that were observed with this action's observation (Isaac Lab's
+    RelativeJointPositionAction). target: from the target sent last, as IsaacGymEnvs' relative control
+    does (prev_targets); industreallib calls it PLAI. leaky: from the last target, but no further than max_error
+    from the measured joints, axis by axis: q = measured + clip(last + action · scale − measured, ±max_error),
+    industreallib's leaky PLAI (`_send_targets`). Limits and fallback: as joint_position.
+    """
+
+    integrals = ('observed', 'target', 'leaky')
+    per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error')
+    parameters = ('joints', 'smoothing', 'integrate', *per_axis)
+
+    def law(self, action, sources, previous):
+        """action (rows, joints) → {'position': (rows, joints)}."""
+        step = action.astype(np.float64) * self._scales['scale']
+        if self.spec.integrate == 'observed':
+            return {'position': self.measured(sources)['position'] + step}
+        target = previous['position'] + step
+        if self.spec.integrate == 'leaky':
+            target = limits.limit_step(target, self.measured(sources)['position'], self.spec.max_error)
+        return {'position': target}
+
+    def invert(self, command, sources):
+        """Return the action (rows, joints), float32, of a command, from the joints in `sources`.
+
+        Exact to about 1e-15 / scale: below, the sum with the position has rounded.
+        """
+        moved = command['position'] - self.measured(sources)['position']
+        return (moved / self._scales['scale']).astype(np.float32)
+
+
+class JointVelocity(JointTerm):
+    """Joint velocities: v = action · scale + offset (rad/s or m/s), Isaac Lab's JointVelocityAction.
+
+    Limits: ±max_velocity, and max_acceleration from the last command sent; the first is sent from rest.
+    Fallback: zero velocity, at once. What that is depends on the drives: with an integrating velocity loop
+    the joints lock where they are; without, a legged robot sags onto its legs and falls.
+    """
+
+    field = 'velocity'
+    fallbacks = ('zero',)
+    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
+    parameters = ('joints', 'smoothing', *per_axis)
+
+    def bound(self, command):
+        most = np.asarray(self.spec.max_velocity)
+        return super().bound({'velocity': limits.clamp(command['velocity'], -most, most)})
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`."""
+        value = command['velocity']
+        if len(self.spec.max_acceleration):
+            value = limits.limit_step(value, previous['velocity'], np.asarray(self.spec.max_acceleration) * dt)
+        return self.bound({'velocity': value})
+
+
+class Effort(JointTerm):
+    """Joint efforts: effort = action · scale + offset (N·m or N), Isaac Lab's JointEffortAction.
+
+    Clipped to ±max_effort. Fallback: zero effort, at once: a legged robot collapses, and an arm falls
+    unless its controller bears its weight. Where the policy gives position targets and the environment
+    made torques of them, command joint_position and leave the PD law to the robot's drives.
+    """
+
+    field = 'effort'
+    fallbacks = ('zero',)
+    per_axis = ('scale', 'offset', 'max_effort')
+    parameters = ('joints', 'smoothing', *per_axis)
+
+    def bound(self, command):
+        most = np.asarray(self.spec.max_effort)
+        return {'effort': limits.clamp(command['effort'], -most, most)}

@@ -1,0 +1,89 @@
+"""Arrays whose meaning the robot's side knows: numbers, and choices out of a table."""
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import ActionTerm, VectorTerm
+from rl_policy_node.errors import ConfigurationError
+
+
+class Raw(VectorTerm):
+    """An array: action · scale + offset, within [lower, upper]; a scale of zero leaves a number out.
+
+    integrate: none, or target: last command + action · scale + offset, as IsaacGymEnvs' Quadcopter does
+    with its thrusts. Limits: max_velocity (per s) from the last command sent.
+    Fallback: the constant fallback_value, at once; what that does is for the user to know (thrusts of zero
+    let a quadcopter fall).
+    """
+
+    field = 'data'
+    fallbacks = ('value',)
+    integrals = ('none', 'target')
+    required = ('size', 'fallback_value')
+    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'fallback_value')
+    parameters = ('size', 'smoothing', 'integrate', *per_axis)
+    zero_scale = True
+
+    @classmethod
+    def axes(cls, spec):
+        return spec.size
+
+    def law(self, action, sources, previous):
+        """action (rows, size) → {'data': (rows, size)}."""
+        command = super().law(action, sources, previous)
+        return {'data': previous['data'] + command['data']} if self.spec.integrate == 'target' else command
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`."""
+        value = command['data']
+        if len(self.spec.max_velocity):
+            value = limits.limit_step(value, previous['data'], np.asarray(self.spec.max_velocity) * dt)
+        return self.bound({'data': value})
+
+
+class Discrete(ActionTerm):
+    """A choice (one branch of a discrete policy) → its row of `table`: (choices, table_columns).
+
+    A policy of several choices has one such term for each, in order. Fallback: the constant
+    fallback_value (table_columns numbers), at once.
+    """
+
+    fallbacks = ('value',)
+    required = ('table', 'table_columns', 'fallback_value')
+    per_axis = ('fallback_value',)
+    parameters = ('table', 'table_columns', *per_axis)
+    scales = ()
+
+    def __init__(self, spec, joints=()):
+        super().__init__(spec, joints)
+        self._table = np.asarray(spec.table, dtype=np.float64).reshape(-1, spec.table_columns)
+        self.choices = len(self._table)
+
+    @classmethod
+    def numbers(cls, spec):
+        return 1
+
+    @classmethod
+    def axes(cls, spec):
+        return spec.table_columns
+
+    @classmethod
+    def shapes(cls, spec):
+        return {'data': (spec.table_columns,)}
+
+    @classmethod
+    def check(cls, spec, where):
+        if len(spec.table) % spec.table_columns:
+            raise ConfigurationError(f'{where}.table has {len(spec.table)} numbers; expected a multiple of '
+                                     f'table_columns, {spec.table_columns}')
+        if not np.all(np.isfinite(spec.table)):
+            raise ConfigurationError(f'{where}.table has a number that is not finite')
+
+    def command(self, action, sources, previous=None):
+        """action (rows, 1), int64 → {'data': (rows, table_columns)}; of a choice there is not, no number."""
+        choice = np.asarray(action)[:, 0]
+        there = (choice >= 0) & (choice < self.choices)
+        row = self._table[np.where(there, choice, 0).astype(np.intp)]
+        return {'data': np.where(there[:, None], row, np.nan)}
+
+    def irreversible(self):
+        return 'a command does not tell the choice'

@@ -1,0 +1,92 @@
+"""Poses of an end effector, for a Cartesian controller."""
+import numpy as np
+
+from rl_policy_node import geometry
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.errors import ConfigurationError
+
+
+class PoseDelta(ActionTerm):
+    """Six numbers of TacSL, Factory and IndustReal: a target pose from a pose; see `geometry.apply_pose_delta`.
+
+    integrate: observed: from the pose that was observed with this action's observation. target: from the
+    target sent last (PLAI). leaky: likewise, but no further than max_error (m, per axis) and
+    max_rotation_error (rad) from the measured pose (leaky PLAI; industreallib's `_send_targets`, which bounds
+    the position alone).
+    Limits: [lower, upper] is a box for the position (m), max_velocity and max_angular_velocity bound
+    how fast the target moves from the last one sent (m/s, rad/s).
+    Fallback: `hold` the pose measured as the policy ceased to act, which gives up the force with which an
+    impedance controller pushed; `keep` the target sent last goes on pushing.
+    """
+
+    measures = ('position', 'orientation')
+    fallbacks = ('hold', 'keep')
+    integrals = ('observed', 'target', 'leaky')
+    per_axis = ('position_scale', 'rotation_scale', 'lower', 'upper', 'max_error')
+    parameters = ('smoothing', 'integrate', 'rotation_threshold', 'max_rotation_error', 'max_velocity',
+                  'max_angular_velocity', *per_axis)
+    scales = ('position_scale', 'rotation_scale')
+
+    @classmethod
+    def numbers(cls, spec):
+        return 6
+
+    @classmethod
+    def axes(cls, spec):
+        return 3
+
+    @classmethod
+    def shapes(cls, spec):
+        return {'position': (3,), 'orientation': (4,)}
+
+    @classmethod
+    def check(cls, spec, where):
+        if len(spec.max_velocity) > 1:
+            raise ConfigurationError(f'{where}.max_velocity has {len(spec.max_velocity)} numbers; expected 1: '
+                                     'it bounds the speed along the way')
+        if spec.integrate == 'leaky' and not np.isfinite(spec.max_rotation_error):
+            raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
+
+    def law(self, action, sources, previous):
+        """action (rows, 6) → {'position': (rows, 3) m, 'orientation': (rows, 4) xyzw}."""
+        pose = sources[self.spec.source].values
+        start = pose if self.spec.integrate == 'observed' else previous
+        position, orientation = geometry.apply_pose_delta(
+            start['position'], start['orientation'], action,
+            self._scales['position_scale'], self._scales['rotation_scale'], self.spec.rotation_threshold)
+        if self.spec.integrate == 'leaky':
+            position = limits.limit_step(position, pose['position'], self.spec.max_error)
+            orientation = limits.limit_turn(orientation, geometry.normalize_quaternion(pose['orientation']),
+                                            self.spec.max_rotation_error)
+        return {'position': position, 'orientation': orientation}
+
+    def mix(self, start, end, ratio):
+        return {'position': ratio * end['position'] + (1.0 - ratio) * start['position'],
+                'orientation': geometry.slerp(start['orientation'], end['orientation'], ratio)}
+
+    def measured(self, sources):
+        """Return the command that holds the measured pose."""
+        pose = sources[self.spec.source].values
+        return {'position': pose['position'].astype(np.float64),
+                'orientation': geometry.normalize_quaternion(pose['orientation'])}
+
+    def bound(self, command):
+        return {**command, 'position': limits.clamp(command['position'], self.spec.lower, self.spec.upper)}
+
+    def limit(self, command, previous, dt, speed=None):
+        """Return the command within its limits, dt seconds after `previous`; the box has the last word."""
+        position, orientation = command['position'], command['orientation']
+        if len(self.spec.max_velocity):
+            position = limits.limit_distance(position, previous['position'], self.spec.max_velocity[0] * dt)
+        if np.isfinite(self.spec.max_angular_velocity):
+            orientation = limits.limit_turn(orientation, previous['orientation'],
+                                            self.spec.max_angular_velocity * dt)
+        return self.bound({'position': position, 'orientation': orientation})
+
+    def invert(self, command, sources):
+        """Return the action (rows, 6), float32, of a command, from the pose in `sources`."""
+        pose = sources[self.spec.source].values
+        return geometry.pose_delta_between(
+            pose['position'], pose['orientation'], command['position'], command['orientation'],
+            self._scales['position_scale'], self._scales['rotation_scale'])

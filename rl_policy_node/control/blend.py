@@ -1,0 +1,42 @@
+"""How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError
+
+
+class Blend:
+    """Share s of the policy's command: sent = held + s · (target − held).
+
+    s = ratio · min(time that the row has acted / seconds, 1). A change of the ratio (0 to 1) takes effect
+    at the same pace: no more than 1 in `seconds`.
+    """
+
+    def __init__(self, rows, seconds=0.0, ratio=1.0):
+        self._seconds, self._acted = seconds, np.zeros(rows)
+        self.set(ratio)
+        self._ratio = self._wanted
+
+    def set(self, ratio):
+        """Change the ratio; raises ConfigurationError beyond 0 to 1."""
+        if not 0.0 <= ratio <= 1.0:
+            raise ConfigurationError(f'blend is {ratio}; expected 0 to 1')
+        self._wanted = float(ratio)
+
+    def restart(self, rows=slice(None)):
+        """Begin the ramp anew for rows (mask)."""
+        self._acted[rows] = 0.0
+
+    def share(self, dt):
+        """Return s (rows, 1) for a step dt seconds after the last, or None where all of it goes out."""
+        wanted = self._wanted
+        step = dt / self._seconds if self._seconds else 1.0
+        self._ratio += min(max(wanted - self._ratio, -step), step)
+        if abs(self._ratio - wanted) < 1e-9:
+            self._ratio = wanted
+        ramp = np.minimum((self._acted + dt) / self._seconds, 1.0) if self._seconds else np.ones(len(self._acted))
+        share = self._ratio * ramp
+        return None if np.all(share == 1.0) else share[:, None]
+
+    def advance(self, rows, dt):
+        """Count a step of dt seconds in which the rows (mask) acted."""
+        self._acted[rows] += dt
