@@ -40,7 +40,8 @@ class ObservationManager:
             for term in terms:
                 term.compute(sources, context)
             if np.isfinite(self._clip):
-                np.clip(self._flat[name], -self._clip, self._clip, out=self._flat[name])
+                flat = self._flat[name]
+                np.minimum(np.maximum(flat, -self._clip, out=flat), self._clip, out=flat)
         return dict(self._inputs)
 
     def reset(self, rows):

@@ -72,7 +72,8 @@ class Reader:
             raise ConfigurationError(f"{where}: source '{read.source}' has no field '{read.field}'; "
                                      f'it has {sorted(values)}')
         self._source, self._field = read.source, read.field
-        self.shape = _shape(read, values[read.field].shape[1:], where)
+        have = values[read.field].shape[1:]
+        self.shape = have if wanted is not None else _shape(read, have, where)
         self._picked = None
         if read.joints:
             self._picked = index_of(setting.joints.get(read.source, ()), read.joints, where)
