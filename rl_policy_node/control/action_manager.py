@@ -6,6 +6,9 @@ from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.blend import Blend
 from rl_policy_node.errors import ConfigurationError, unknown
 
+# beyond, a number has no room in a message of float32
+_MOST = float(np.finfo(np.float32).max)
+
 
 class ActionManager:
     """Cuts the action into terms, applies their laws and limits, and knows what was sent last.
@@ -49,7 +52,7 @@ class ActionManager:
         share = self._blend.share(dt)
         for channel, part in zip(self._channels.values(), self._parts(actions)):
             for value in channel.propose(part, sources, share, dt).values():
-                finite &= np.isfinite(value).all(axis=1)
+                finite &= (np.abs(value) <= _MOST).all(axis=1)
         for channel in self._channels.values():
             channel.commit(finite, share, dt)
         self._blend.advance(finite, dt)

@@ -10,7 +10,10 @@ FALLBACKS = ('hold', 'keep', 'zero', 'value')
 INTEGRALS = ('observed', 'target', 'leaky', 'none')
 GRIPPER_MODES = ('proportional', 'threshold')
 # every kind may have them
-_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'clip', 'scale_limit'}
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start'}
+# what counts only beside a choice
+_BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
+           'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
 _LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'open', 'closed', 'fallback_value')
 
@@ -123,11 +126,16 @@ class ActionSpec:
 
     def _check_unused(self, kind, where):
         """A limit that the kind does not apply must not look as if it did."""
-        used = _COMMON | set(kind.parameters)
-        given = [f.name for f in fields(self) if f.name not in used and getattr(self, f.name) != f.default]
-        if given:
-            raise ConfigurationError(f'{where}: {", ".join(given)} mean nothing to kind {self.kind}; it has '
-                                     f'{", ".join(sorted(kind.parameters))}')
+        used = {*kind.parameters, *(['clip'] if kind.clips else []), *(['scale_limit'] if kind.scales else [])}
+        given = [f.name for f in fields(self) if f.name not in _COMMON and getattr(self, f.name) != f.default]
+        idle = [name for name in given if name not in used]
+        if idle:
+            raise ConfigurationError(f'{where}: {", ".join(idle)} mean nothing to kind {self.kind}; it has '
+                                     f'{", ".join(sorted(used))}')
+        for name, (choice, value) in _BESIDE.items():
+            if name in given and getattr(self, choice) != value:
+                raise ConfigurationError(f'{where}.{name} counts with {choice} {value} only; {choice} is '
+                                         f'{getattr(self, choice)}')
 
 
 def _paired(left, right):

@@ -21,6 +21,7 @@ class ActionTerm:
     required = ()
     per_axis = ()           # those of its parameters with one number for all axes, or one each
     scales = ('scale',)
+    clips = True            # whether its action is numbers that can be clipped
     zero_scale = False      # whether an axis may be left out of the command by its scale
     speeds = ()             # fields whose rate of change is limited, too
 

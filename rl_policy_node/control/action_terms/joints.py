@@ -73,7 +73,7 @@ class JointDelta(JointPosition):
             return {'position': self.measured(sources)['position'] + step}
         target = previous['position'] + step
         if self.spec.integrate == 'leaky':
-            target = limits.limit_step(target, self.measured(sources)['position'], self.spec.max_error)
+            target = limits.limit_step(target, self.measured(sources)['position'], np.asarray(self.spec.max_error))
         return {'position': target}
 
     def invert(self, command, sources):

@@ -52,6 +52,7 @@ class Discrete(ActionTerm):
     per_axis = ('fallback_value',)
     parameters = ('table', 'table_columns', *per_axis)
     scales = ()
+    clips = False
 
     def __init__(self, spec, joints=()):
         super().__init__(spec, joints)

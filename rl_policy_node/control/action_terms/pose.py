@@ -56,7 +56,7 @@ class PoseDelta(ActionTerm):
             start['position'], start['orientation'], action,
             self._scales['position_scale'], self._scales['rotation_scale'], self.spec.rotation_threshold)
         if self.spec.integrate == 'leaky':
-            position = limits.limit_step(position, pose['position'], self.spec.max_error)
+            position = limits.limit_step(position, pose['position'], np.asarray(self.spec.max_error))
             orientation = limits.limit_turn(orientation, geometry.normalize_quaternion(pose['orientation']),
                                             self.spec.max_rotation_error)
         return {'position': position, 'orientation': orientation}
