@@ -142,6 +142,6 @@ def test_inputs_the_environment_does_not_give_are_refused(run):
 def test_what_the_simulator_would_have_to_publish_and_no_term_gives_is_refused_by_name(run):
     gravity = {'terms.force.kind': 'projected_gravity', 'sources.wrench.type': 'geometry_msgs/msg/PoseStamped',
                'terms.force.field': 'orientation'}
-    with pytest.raises(ConfigurationError, match=r"source 'wrench': its field 'orientation' is read by the term 'force' "
-                                                 r'\(kind projected_gravity\) and fed by no term of kind field'):
+    with pytest.raises(ConfigurationError, match=r"source 'wrench': its field 'orientation' is read by the term "
+                                                 r"'force' \(kind projected_gravity\) and fed by no term of kind"):
         bridge(run, Joints(2), **gravity)

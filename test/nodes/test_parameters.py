@@ -73,7 +73,7 @@ def test_every_option_of_a_term_is_a_parameter_with_the_same_default():
     assert declared == {f.name: f.default for f in dataclasses.fields(TermSpec) if f.name != 'name'}
 
 
-def test_terms_of_every_kind_are_read(run):
+def test_options_of_a_computed_term_are_read(run):
     tree = {'terms.force': {'kind': 'rotate', 'source': 'wrench', 'field': 'force', 'frame_source': 'joints',
                             'history': 3, 'scale': [0.1], 'yaw_only': True}}
     term = configuration(flat(parameters(run, **tree))).control.terms['force']

@@ -43,7 +43,7 @@ def test_one_term_may_state_the_shape_for_another():
 
 
 @pytest.mark.parametrize('terms, told', [
-    ([skin(elements=(0,))], r"source 'skin': the size of 'data' is not known; state the joints or the shape of the term"),
+    ([skin(elements=(0,))], r"source 'skin': the size of 'data' is not known; state the joints or the shape of"),
     ([skin(shape=(12,)), skin('y', shape=(13,))], r"terms state the shapes \(12,\) and \(13,\) of its field 'data'"),
     ([TermSpec('x', kind='projected_gravity', source='skin')], r"unknown field 'orientation' in source 'skin' .*data"),
 ])
