@@ -1,12 +1,13 @@
 """Every type by its name; what is unknown, absent or broken is refused in one line that helps."""
 import sys
+import timeit
 
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import there_and_back                                   # noqa: E402
+from round_trip import received, STAMP, there_and_back                  # noqa: E402
 from std_msgs.msg import Float32MultiArray                              # noqa: E402
 
 from rl_policy_node.adapters import Adapter, ADAPTERS, create_adapter, reference    # noqa: E402
@@ -164,3 +165,17 @@ def test_adapter_of_ones_own_that_is_none_is_refused_in_one_line(own, type_name,
     with pytest.raises(ConfigurationError, match=told) as caught:
         create_adapter(type_name, 'sources.x')
     assert 'sources.x' in str(caught.value) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('type_name, arrays, joints', [
+    ('sensor_msgs/msg/Image', {'image': np.zeros((80, 60, 3), np.float32)}, 0),
+    ('std_msgs/msg/Float32MultiArray', {'data': np.zeros((80, 60, 3), np.float32)}, 0),
+    ('sensor_msgs/msg/JointState', {'position': np.zeros(1000), 'velocity': np.zeros(1000)}, 1000),
+    ('trajectory_msgs/msg/JointTrajectory', {'position': np.zeros(1000)}, 1000),
+])
+def test_big_messages_take_less_than_a_millisecond(type_name, arrays, joints):
+    """An order of magnitude of room, the best of some: only a Python loop over the numbers is noticed."""
+    adapter, names = create_adapter(type_name), [f'joint_{i}' for i in range(joints)]
+    message = received(adapter.to_message(arrays, STAMP, names))
+    assert min(timeit.repeat(lambda: adapter.to_message(arrays, STAMP, names), number=1, repeat=20)) < 1e-3
+    assert min(timeit.repeat(lambda: adapter.to_arrays(message), number=1, repeat=20)) < 1e-3
