@@ -1,5 +1,5 @@
 """Rotations against Rodrigues' formula, and the pose-delta law against its docstring, there and back."""
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -176,3 +176,29 @@ def test_smaller_actions_come_back_to_the_same_target():
     there, again = (geometry.apply_pose_delta(position, quaternion, a, POSITION_SCALE, ROTATION_SCALE, THRESHOLD)
                     for a in (action, back))
     np.testing.assert_array_equal(there[1], again[1])
+
+
+@given(quaternions(), vectors(3, 10.0))
+def test_vectors_are_turned_as_by_the_matrix_and_back(quaternion, vector):
+    quaternion = geometry.normalize_quaternion(quaternion)
+    matrix = geometry.matrix_from_quaternion(quaternion)[0]
+    np.testing.assert_allclose(geometry.rotate(quaternion, vector)[0], matrix @ vector[0], atol=1e-13)
+    np.testing.assert_allclose(geometry.rotate_inverse(quaternion, vector)[0], matrix.T @ vector[0], atol=1e-13)
+
+
+@given(quaternions())
+def test_yaw_is_the_heading_of_the_turned_x_axis(quaternion):
+    quaternion = geometry.normalize_quaternion(quaternion)
+    x, y, _ = geometry.matrix_from_quaternion(quaternion)[0][:, 0]
+    assume(np.hypot(x, y) > 1e-3)
+    np.testing.assert_allclose(geometry.yaw_of(quaternion), [np.arctan2(y, x)], atol=1e-9)
+    level = geometry.matrix_from_quaternion(geometry.yaw_quaternion(quaternion))[0]
+    np.testing.assert_allclose(level[:, 2], [0, 0, 1], atol=1e-15)
+    np.testing.assert_allclose(level[:2, 0], np.array([x, y]) / np.hypot(x, y), atol=1e-9)
+
+
+@given(st.floats(-100, 100))
+def test_wrapped_angles_are_the_same_turn_within_half_a_turn(angle):
+    wrapped = geometry.wrap_angle(angle)
+    assert -np.pi <= wrapped <= np.pi
+    np.testing.assert_allclose([np.sin(wrapped), np.cos(wrapped)], [np.sin(angle), np.cos(angle)], atol=1e-12)
