@@ -21,13 +21,14 @@ def limit_motion(value, previous, speed, velocity, acceleration, dt):
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
     previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; empty: any) and
-    acceleration (per s²): (n,) or (1,). Braking begins in time to stop at `value`: in n steps that each lose
-    acceleration · dt of speed, n · (n + 1) / 2 · acceleration · dt² are gone.
+    acceleration (per s²): (n,) or (1,). Braking begins in time to stop at `value`: in k steps, each slower by
+    acceleration · dt than the one before, the gap is closed by beginning at
+    gap / (k · dt) + (k − 1) / 2 · acceleration · dt, with the least k whose last step can be the last.
     """
     gain, most = np.asarray(acceleration) * dt, np.asarray(velocity)
     direct = (value - previous) / dt
-    steps = (np.sqrt(1 + 8 * np.abs(direct) / gain) - 1) / 2
-    wanted = np.sign(direct) * np.minimum(np.abs(direct), steps * gain)
+    steps = np.maximum(np.ceil((np.sqrt(1 + 8 * np.abs(direct) / gain) - 1) / 2), 1)
+    wanted = np.sign(direct) * (np.abs(direct) / steps + (steps - 1) / 2 * gain)
     wanted = clamp(clamp(wanted, -most, most), speed - gain, speed + gain)
     # a target that can be had is had to the bit
     return np.where(wanted == direct, value, previous + wanted * dt)
