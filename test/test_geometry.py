@@ -202,3 +202,12 @@ def test_wrapped_angles_are_the_same_turn_within_half_a_turn(angle):
     wrapped = geometry.wrap_angle(angle)
     assert -np.pi <= wrapped <= np.pi
     np.testing.assert_allclose([np.sin(wrapped), np.cos(wrapped)], [np.sin(angle), np.cos(angle)], atol=1e-12)
+
+
+@given(quaternions(), quaternions(), st.floats(0.0, 1.0))
+def test_slerp_goes_the_short_way_at_an_even_pace(start, end, ratio):
+    whole = geometry.angle_between(start, end)
+    between = geometry.slerp(start, end, ratio)
+    np.testing.assert_allclose(geometry.angle_between(start, between), ratio * whole, atol=1e-7)
+    np.testing.assert_allclose(geometry.angle_between(between, end), (1 - ratio) * whole, atol=1e-7)
+    np.testing.assert_allclose(geometry.slerp(start, end, np.array([[0.0]])), start, atol=1e-15)

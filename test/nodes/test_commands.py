@@ -1,0 +1,114 @@
+"""Commands as messages: each kind on each of its types, there and back; and choices through a whole step."""
+from dataclasses import replace
+import types
+
+from control.action_bench import spec
+from nodes.harness import parameters
+from nodes.test_stepper import Bench, flat
+import numpy as np
+import pytest
+
+from rl_policy_node.control.action_terms import command_shapes, KINDS
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.wiring import COMMAND_TYPES, Sink
+from rl_policy_node.policy import Policy
+
+TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
+NUMBER = 'std_msgs/msg/Float64'
+PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names]
+
+
+def typed(kind, name, **options):
+    """Return the spec of a kind whose command fits the message type."""
+    if name == NUMBER and kind in ('raw', 'discrete'):
+        options.update({'raw': {'size': 1}, 'discrete': {'table_columns': 1}}[kind])
+    return replace(spec(kind, **options), type=name)
+
+
+@pytest.mark.parametrize('kind, name', PAIRS)
+def test_command_comes_back_from_its_message(kind, name):
+    sink = Sink(typed(kind, name), 0.02)
+    random = np.random.default_rng(0)
+    command = {field: random.uniform(-1, 1, (2, *shape)).astype(np.float32).astype(np.float64)
+               for field, shape in command_shapes(sink.spec).items()}
+    if 'orientation' in command:
+        command['orientation'] /= np.linalg.norm(command['orientation'], axis=1, keepdims=True)
+    buffer = sink.buffer(2, np.inf)
+    for row in range(2):
+        sink.accept(buffer, row, sink.to_message(command, row, 10 ** 9), 0.0)
+    for field, value in command.items():
+        np.testing.assert_array_equal(buffer.values[field], value)
+
+
+def test_every_kind_has_messages():
+    assert set(COMMAND_TYPES) == set(KINDS)
+
+
+@pytest.mark.parametrize('kind, field', [('joint_delta', 'position'), ('joint_velocity', 'velocity'),
+                                         ('effort', 'effort')])
+def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
+    sink = Sink(typed(kind, 'sensor_msgs/msg/JointState'))
+    message = sink.to_message({field: np.array([[1.0, 2.0, 3.0]])}, 0, 10 ** 9)
+    assert list(message.name) == ['hip', 'knee', 'ankle'] and list(getattr(message, field)) == [1, 2, 3]
+    assert sum(len(getattr(message, each)) for each in ('position', 'velocity', 'effort')) == 3
+
+
+@pytest.mark.parametrize('stated, period, nanoseconds', [(0.0, 0.02, 20_000_000), (0.5, 0.02, 500_000_000)])
+def test_trajectory_reaches_its_point_after_a_period_unless_told_otherwise(stated, period, nanoseconds):
+    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated), period)
+    point = sink.to_message({'position': np.zeros((1, 3))}, 0, 10 ** 9).points[0]
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, nanoseconds)
+
+
+@pytest.mark.parametrize('each, told', [
+    (typed('effort', TRAJECTORY), r'unknown message type .*actions\.it\.type \(kind effort\); valid: sensor_msgs'),
+    (replace(spec('raw'), type=NUMBER), r'actions\.it: std_msgs/msg/Float64 carries 1 number'),
+    (replace(spec('gripper', source='', joints=(), fallback='value', fallback_value=(0.0,)), type=TRAJECTORY),
+     r'actions\.it: trajectory_msgs/msg/JointTrajectory needs joints'),
+    (replace(spec('twist', time_from_start=0.1), type='geometry_msgs/msg/Twist'),
+     r'actions\.it\.time_from_start means nothing to geometry_msgs/msg/Twist'),
+])
+def test_message_that_cannot_carry_the_command_is_refused(each, told):
+    with pytest.raises(ConfigurationError, match=told):
+        Sink(each)
+
+
+def test_every_parameter_of_an_action_reaches_its_term(run):
+    made = configuration(flat(parameters(run, **{
+        'blend_in': 1.5, 'blend': 0.5, 'actions.terms': ['arm', 'base'], 'actions.arm.max_velocity': [1.0, 2.0, 3.0],
+        'actions.base': {'kind': 'twist', 'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/Twist', 'axes': ['x', 'yaw'],
+                         'max_velocity': 1.0, 'smoothing': 0.5}}))).control
+    arm, base = made.actions
+    assert (made.blend_in, made.blend, arm.max_velocity, arm.fallback) == (1.5, 0.5, (1.0, 2.0, 3.0), 'hold')
+    assert (base.axes, base.max_velocity, base.fallback, base.source) == (('x', 'yaw'), (1.0,), 'zero', '')
+
+
+class Chooser(Policy):
+    """The tiny policy's inputs, and one choice out of three: the row's number plus one."""
+
+    @classmethod
+    def load(cls, *arguments, **options):
+        policy = super().load(*arguments, **options)
+        inputs = {name: getattr(policy.spaces, name) for name in ('inputs', 'is_dict')}
+        policy.spaces = types.SimpleNamespace(**inputs, discrete=True, action={'discrete': 3}, num_actions=1)
+        return policy
+
+    def act(self, observations, hold=None):
+        return np.array([[1], [2]])
+
+
+def test_choices_are_commanded_whatever_clip_the_run_had_and_are_seen_as_the_last_action(run):
+    bench = Bench(run, Chooser, **{
+        'policy.clip_actions': 1.0, 'actions.terms': ['arm'],
+        'actions.arm': {'kind': 'discrete', 'topic': 'push', 'type': 'std_msgs/msg/Float64', 'table_columns': 1,
+                        'table': [0.0, -1.0, 1.0], 'fallback_value': [0.0]}})
+    sent = []
+    bench.stepper._publish = lambda commands, stamps, only: sent.append(commands['arm']['data'].copy())
+    bench.feed()
+    bench.stepper.start()
+    bench.stepper.step()
+    assert sent[-1].tolist() == [[-1.0], [1.0]]
+    assert bench.stepper._last_action.dtype == np.float32 and bench.stepper._last_action.tolist() == [[1.0], [2.0]]
+    bench.stepper.stop()
+    assert sent[-1].tolist() == [[0.0], [0.0]]
