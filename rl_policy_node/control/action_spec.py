@@ -10,7 +10,7 @@ FALLBACKS = ('hold', 'keep', 'zero', 'value')
 INTEGRALS = ('observed', 'target', 'leaky', 'none')
 GRIPPER_MODES = ('proportional', 'threshold')
 # every kind may have them
-_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start'}
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows'}
 # what counts only beside a choice
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
@@ -25,7 +25,8 @@ class ActionSpec:
     Each kind reads some of these (`ActionTerm.parameters`; the class of a kind says what they mean
     there) and refuses the others. fallback, integrate: empty for the kind's own default. clip: ± on the
     action. smoothing: share of the new target in what is sent. scale_limit: how much a scale may grow
-    while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for a period of the control.
+    while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for two periods of the
+    control. rows: one message carries the commands of all robots, on a topic without a namespace.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ActionSpec:
     table: tuple = ()
     table_columns: int = 0
     time_from_start: float = 0.0
+    rows: bool = False
 
     def __post_init__(self):
         where = f'actions.{self.name}'

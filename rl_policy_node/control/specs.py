@@ -31,7 +31,7 @@ class SourceSpec:
     type: str
     max_age: float = 0.1
     use_header_stamp: bool = True
-    encoding: str = '32FC3'
+    encoding: str = ''
     alignment: str = 'hold'
     frozen_after: float = 0.0
     future_tolerance: float = 0.0
@@ -83,6 +83,9 @@ class ControlSpec:
         for action in self.actions:
             if action.source:
                 _one_of('source', action.source, self.sources, f'actions.{action.name}')
+            if action.rows and action.source and not self.sources[action.source].rows:
+                raise ConfigurationError(f'actions.{action.name}: rows: true needs a source of rows: true; '
+                                         f"'{action.source}' has a message for each robot")
         if not self.inputs or not self.actions:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
 

@@ -198,13 +198,17 @@ class Bridge:
     def receive(self, name, row, message):
         """Take a command in; before anything was shown, and in lockstep for another observation, it is none."""
         sink, buffer = self.sinks[name], self._received[name]
+        rows = slice(None) if row is None else row
         with self._condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
             if self._current is None or (self.lockstep and stamp != self._current):
                 return
-            sink.accept(buffer, row, message, time.monotonic())
-            buffer.fresh[row] = stamp == self._current
-            self._answers.answer(stamp, self._index[name], row, time.monotonic())
+            if row is None:
+                sink.accept_rows(buffer, message, time.monotonic())
+            else:
+                sink.accept(buffer, row, message, time.monotonic())
+            buffer.fresh[rows] = stamp == self._current
+            self._answers.answer(stamp, self._index[name], rows, time.monotonic())
             if self._complete():
                 self._condition.notify_all()
 
@@ -221,8 +225,10 @@ class Bridge:
             self._condition.notify_all()
 
     def message(self, name, row, stamp):
-        """Return the message of a source for one row, as published now."""
+        """Return the message of a source for one row, or for all rows (None), as published now."""
         source = self.sources[name]
+        if row is None:
+            return source.adapter.to_message(dict(source.buffer.values), stamp)
         fixed = {field: IDENTITY.get(field, np.zeros(shape)) for field, shape in source.adapter.fields.items() if shape}
         values = {field: value[row] for field, value in source.buffer.values.items()}
         return source.adapter.to_message({**fixed, **values}, stamp, source.joints)

@@ -81,6 +81,20 @@ def read(node):
     return configuration({name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()})
 
 
+LIVE = 'blend, actions.*.scale, actions.*.position_scale, actions.*.rotation_scale'
+
+
+def is_live(name):
+    """Return whether a parameter may change while the node acts."""
+    declaration = schema.find(name)
+    return declaration is not None and declaration.name in LIVE.split(', ')
+
+
+def converted(name, value):
+    """Return the value of a parameter, checked against its declaration; raises ConfigurationError."""
+    return _convert(name, value, schema.find(name))
+
+
 def configuration(values):
     """Return the Configuration of name → value, each checked against its declaration."""
     tree = {}

@@ -21,9 +21,10 @@ from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.control_loop import ControlLoop
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.ports import Ports
+from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Sink, Source, source_topic
+from rl_policy_node.nodes.wiring import Sink, Source, spec_topic
 from rl_policy_node.policy import set_threads
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
@@ -92,13 +93,13 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_activate(self, state):
-        broken = self._broken()
-        if broken:
-            self.get_logger().error(f'not activated, and unconfigured again: {broken}')
+        hopeless = broken(self._sources, self._control)
+        if hopeless:
+            self.get_logger().error(f'not activated, and unconfigured again: {hopeless}')
             return TransitionCallbackReturn.ERROR
-        waiting = self._waiting()
-        if waiting:
-            raise ConfigurationError(f'not activated: {"; ".join(waiting)}')
+        missing = waiting(self._stepper, self._control, self.count_publishers)
+        if missing:
+            raise ConfigurationError(f'not activated: {"; ".join(missing)}')
         self._stepper.start()
         self._fault = None
         result = super().on_activate(state)
@@ -165,35 +166,13 @@ class PolicyNode(LifecycleNode):
             self.trigger_shutdown()
 
     def _try_to_activate(self):
-        waiting = self._waiting()
-        if not waiting or self._broken():
+        missing = waiting(self._stepper, self._control, self.count_publishers)
+        if not missing or broken(self._sources, self._control):
             self.trigger_activate()
             self._autostart = False         # from here on it resumes when it is told to
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
-            self.get_logger().info(f'waiting: {"; ".join(waiting)}')
-
-    def _broken(self):
-        """Return what makes waiting pointless: a topic that carries something else than the file says."""
-        for name, source in self._sources.items():
-            for row, robot in enumerate(self._control.robots):
-                if source.buffer.broken(row):
-                    return f"source '{name}' on {source_topic(source.spec, robot)}: {source.buffer.broken(row)}"
-        return ''
-
-    def _waiting(self):
-        """Return what activation waits for; no publisher and no message yet are different troubles."""
-        unfit, silent = self._stepper.unfit(), {}
-        if self._control.robots_required == 'any' and len(unfit) < self._control.rows:
-            return []
-        for row in unfit:
-            for source in self._sources.values():
-                topic = source_topic(source.spec, self._control.robots[row])
-                if source.buffer.received[row] == -float('inf'):
-                    what = 'no message yet' if self.count_publishers(topic) else 'no publisher'
-                    fault = source.buffer.last_fault[row]
-                    silent.setdefault(f'all messages refused ({fault})' if fault else what, []).append(topic)
-        return [f'{what} on {", ".join(topics)}' for what, topics in silent.items()] or list(unfit.values())
+            self.get_logger().info(f'waiting: {"; ".join(missing)}')
 
     # wiring
 
@@ -215,13 +194,14 @@ class PolicyNode(LifecycleNode):
             simulated=self.get_parameter('use_sim_time').value, now_ns=self._ros_now)
 
     def _create_services(self, entities):
-        """Offer ~/reset for all robots, and for several ~/reset/<robot> for each."""
-        wanted = {'~/reset': None}
+        """Offer ~/reset and ~/tare for all robots, and for several ~/reset/<robot>, ~/tare/<robot> for each."""
+        rows = {'': None}
         if self._control.rows > 1:
-            wanted |= {f'~/reset/{robot.strip("/")}': row for row, robot in enumerate(self._control.robots) if robot}
-        for name, row in wanted.items():
-            service = self.create_service(Trigger, name, functools.partial(self._on_reset, row))
-            entities.callback(self.destroy_service, service)
+            rows |= {f'/{robot.strip("/")}': row for row, robot in enumerate(self._control.robots) if robot}
+        for ending, row in rows.items():
+            for name, callback in (('~/reset', self._on_reset), ('~/tare', self._on_tare)):
+                service = self.create_service(Trigger, name + ending, functools.partial(callback, row))
+                entities.callback(self.destroy_service, service)
 
     def _begin(self):
         """Prepare the loop's thread: OpenMP counts threads, and torch warms up, for each thread anew."""
@@ -246,7 +226,7 @@ class PolicyNode(LifecycleNode):
             except ValueError as error:
                 for refused in range(self._control.rows) if row is None else (row,):
                     source.buffer.reject(refused, error)
-                topic = source_topic(source.spec, self._control.robots[row or 0])
+                topic = spec_topic(source.spec, self._control.robots[row or 0])
                 self.get_logger().warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
                 self._condition.notify_all()
             if self._stepper.ready():
@@ -277,23 +257,37 @@ class PolicyNode(LifecycleNode):
         response.success, response.message = True, f'recurrent state of {count} rows reset'
         return response
 
+    def _on_tare(self, row, _request, response):
+        with self._condition:
+            self._stepper.request_tare(slice(None) if row is None else row)
+        response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
+        return response
+
     def _on_timer(self):
         if self._phase == ACTIVE:
             level, message, values = diagnostics.policy_report(self._stepper, self._loop, self._control)
         else:
             level, message, values = DiagnosticStatus.OK, self._phase, {}
-        stamp = Header(stamp=self.get_clock().now().to_msg())
-        report = diagnostics.diagnostic_array(stamp, self.get_fully_qualified_name().lstrip('/'), level, message, values)
+        header, name = Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/')
+        report = diagnostics.diagnostic_array(header, name, level, message, values)
         self._diagnostics.publish(report)
         self._status.publish(report)
 
     def _on_set_parameters(self, changes):
-        """Refuse what would not take effect. Never raises: that would let any peer end the node."""
+        """Take what may change while running, refuse the rest. Never raises: that would let any peer end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
-        names = ', '.join(change.name for change in changes)
-        return SetParametersResult(
-            successful=False, reason=f'{names}: parameters take effect at configure; clean up first')
+        fixed = [change.name for change in changes if not parameters.is_live(change.name)]
+        if fixed:
+            reason = (f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
+                      f'What may change now: {parameters.LIVE}')
+            return SetParametersResult(successful=False, reason=reason)
+        try:
+            for change in changes:
+                self._stepper.set_live(change.name, parameters.converted(change.name, change.value))
+        except Exception as error:      # noqa: B902 - see above
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
 
     def _on_fault(self, error):
         """The policy raised: send the fallback from here, at once; poll() deactivates."""

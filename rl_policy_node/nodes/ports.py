@@ -9,7 +9,7 @@ from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverriding
 from std_msgs.msg import Header
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.wiring import COMMAND_QOS, source_qos, source_topic, topic_of
+from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
 
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 
@@ -38,9 +38,14 @@ class Ports:
     def publish(self, commands, stamps, only):
         """Send the commands of the rows in the mask `only`; stamps: name → (rows,) ns."""
         for name, publishers in self._publishers.items():
+            sink = self._sinks[name]
+            if sink.spec.rows:
+                if only.any():
+                    publishers[0].publish(sink.to_message_of_all(commands[name], stamps[name].max()))
+                continue
             for row, publisher in enumerate(publishers):
                 if only[row]:
-                    publisher.publish(self._sinks[name].to_message(commands[name], row, stamps[name][row]))
+                    publisher.publish(sink.to_message(commands[name], row, stamps[name][row]))
 
     def wait_for_all_acked(self, seconds):
         """See the last commands off."""
@@ -52,8 +57,8 @@ class Ports:
         robots, qos = self._control.robots, source_qos(self._control.trigger == 'lockstep')
         for source in sources.values():
             callback = functools.partial(on_message, source)
-            for row in [None] if source.spec.rows else range(len(robots)):
-                topic = source_topic(source.spec, robots[row or 0])
+            for row in row_groups(source.spec, len(robots)):
+                topic = spec_topic(source.spec, robots[row or 0])
                 self._make('create_subscription', source.adapter.message_type, topic, qos,
                            functools.partial(callback, row))
         for row, robot in enumerate(robots) if self._control.episode_topic else ():
@@ -62,7 +67,8 @@ class Ports:
 
     def _advertise(self):
         for name, sink in self._sinks.items():
-            topics = [topic_of(robot, sink.spec.topic) for robot in self._control.robots]
+            rows = row_groups(sink.spec, self._control.rows)
+            topics = [spec_topic(sink.spec, self._control.robots[row or 0]) for row in rows]
             if self._control.shadow:
                 topics = [f'~/shadow/{topic.lstrip("/")}' for topic in topics]
             self._publishers[name] = [

@@ -1,4 +1,4 @@
-"""One step of a parameter file without a robot: everything loaded, synthetic messages in, commands out."""
+"""A parameter file without a robot: everything loaded, synthetic messages in, commands out."""
 from pathlib import Path
 import threading
 
@@ -38,28 +38,30 @@ def read_file(path):
 
 
 class Rehearsal:
-    """A configuration's policy, sources and sinks, stepped once for every robot on synthetic messages.
+    """A configuration's policy, sources and sinks, stepped for every robot on messages that no robot sent.
 
     policy, control: what was loaded and completed from the run. told: lines about what the run filled in.
-    commands: action name → field → (rows, ...) of the step. Raises ConfigurationError as configure would.
+    commands: action name → field → (rows, ...) of the last step. messages: (action name, row) → what that
+    step would have published. Raises ConfigurationError as configure would.
     """
 
+    BEGIN = 10 ** 9     # ns, of the clock that stamps are compared with
+
     def __init__(self, configuration, log):
-        self.told, self.commands, self._now = [], {}, 0.0
+        self.told, self.commands, self.messages, self._now = [], {}, {}, 0.0
         self.policy = load_policy(configuration)
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
         self._sinks = {action.name: Sink(action) for action in self.control.actions}
-        self._stepper = Stepper(self.control, self.policy, self.sources, self._publish, lambda: 10 ** 9,
+        self._stepper = Stepper(self.control, self.policy, self.sources, self._publish, self.clock,
                                 threading.Condition(), log, steady_now=lambda: self._now)
         self._stepper.warm_up()
 
     def step(self):
         """Feed every source once and step; raises ConfigurationError where no robot could act."""
-        for source in self.sources.values():
-            for row in range(self.control.rows):
-                source.accept(row, synthetic_message(source), self._now)
+        self._feed({(name, row): synthetic_message(source) for name, source in self.sources.items()
+                    for row in range(self.control.rows)})
         reasons = self._stepper.unfit()
         if reasons:
             raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(reasons.values())}')
@@ -68,11 +70,31 @@ class Rehearsal:
         if not self._stepper.fit.all():
             raise ConfigurationError('; '.join(self._stepper.reasons.values()))
 
-    def _publish(self, commands, stamps, _only):
+    def play(self, stream):
+        """Step once for each of a stream's (s since the last one, (source, row) → message); yield who is fit (rows,).
+
+        The first one counts as activation, whether or not all robots are there; nothing waits for real time.
+        """
+        for index, (seconds, messages) in enumerate(stream):
+            self._now += seconds
+            self._feed(messages)
+            if index == 0:
+                self._stepper.start()
+            self._stepper.step()
+            yield self._stepper.fit
+
+    def clock(self):
+        """Return the time that stamps are compared with, ns."""
+        return self.BEGIN + round(self._now * 1e9)
+
+    def _feed(self, messages):
+        for (name, row), message in messages.items():
+            self.sources[name].accept(row, message, self._now)
+
+    def _publish(self, commands, stamps, only):
         self.commands = commands
-        for name, sink in self._sinks.items():
-            for row in range(self.control.rows):
-                sink.to_message(commands[name], row, stamps[name][row])
+        self.messages = {(name, row): sink.to_message(commands[name], row, stamps[name][row])
+                         for name, sink in self._sinks.items() for row in np.nonzero(only)[0]}
 
     def topics(self):
         """Return (name, topic of the first robot, type) of every source and then of every command."""
@@ -91,4 +113,4 @@ def synthetic_message(source):
             arrays[field] = np.array([0.0, 0.0, 0.0, 1.0])
         elif shape is not None:
             arrays.setdefault(field, np.zeros(shape))
-    return source.adapter.to_message(arrays, 10 ** 9, source.joints)
+    return source.adapter.to_message(arrays, Rehearsal.BEGIN, source.joints)

@@ -93,7 +93,7 @@ PARAMETERS = (
        unit='s', low=1e-3),
     _p('sources.*.use_header_stamp', 'bool', True,
        'let the header stamp count for age and order beside the time of receipt'),
-    _p('sources.*.encoding', 'string', '32FC3', 'encoding of images'),
+    _p('sources.*.encoding', 'string', '', 'encoding of images; empty: 32FC3, rgb8 of compressed ones'),
     _p('sources.*.alignment', 'string', 'hold', 'which message a step takes: hold, the latest; asof, the latest not '
        "newer than the step's reference stamp; drop, the latest, once: without a new one the robot does not act",
        choices=ALIGNMENTS),
@@ -170,8 +170,10 @@ PARAMETERS = (
     _p('actions.*.fallback_value', 'double[]', [], 'gripper, raw, discrete: the command of fallback value, one number '
        'for all or one each'),
     _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
-    _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: a period of '
-       'the control', unit='s', low=0.0),
+    _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: two periods of '
+       'the control, since a controller drops a point that lies in the past', unit='s', low=0.0),
+    _p('actions.*.rows', 'bool', False, 'one message carries the commands of all robots, in its first dimension; its '
+       'topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
     _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
        'order; empty: all six'),

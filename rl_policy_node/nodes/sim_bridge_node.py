@@ -16,7 +16,7 @@ from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.bridge import Bridge
 from rl_policy_node.nodes.runtime import run
-from rl_policy_node.nodes.wiring import COMMAND_QOS, source_qos, topic_of
+from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
 from rl_policy_node.sim import create_environment
 
 
@@ -44,14 +44,15 @@ class SimBridgeNode(Node):
     def _create_entities(self):
         robots = self._control.robots
         qos = source_qos(self.bridge.lockstep)
-        self._sources = [
-            (self.create_publisher(source.adapter.message_type, topic_of(robot, source.spec.topic), qos), name, row)
-            for name, source in self.bridge.sources.items() for row, robot in enumerate(robots)]
+        wanted = [(name, source, row, spec_topic(source.spec, robots[row or 0]))
+                  for name, source in self.bridge.sources.items() for row in row_groups(source.spec, len(robots))]
+        self._sources = [(self.create_publisher(source.adapter.message_type, topic, qos), name, row)
+                         for name, source, row, topic in wanted]
         self._episode_starts = [self.create_publisher(Header, topic_of(robot, self._control.episode_topic), qos)
                                 for robot in robots] if self._control.episode_topic else []
         for name, sink in self.bridge.sinks.items():
-            for row, robot in enumerate(robots):
-                self.create_subscription(sink.adapter.message_type, topic_of(robot, sink.spec.topic),
+            for row in row_groups(sink.spec, len(robots)):
+                self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robots[row or 0]),
                                          functools.partial(self._on_command, name, row), COMMAND_QOS)
         self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 1)
         self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)

@@ -34,7 +34,7 @@ class Stepper:
         patience = control.lockstep_timeout if control.trigger == 'lockstep' else None
         self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
         self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
-        self._reset = np.zeros(control.rows, dtype=bool)
+        self._reset, self._tare = np.zeros(control.rows, dtype=bool), np.zeros(control.rows, dtype=bool)
         self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
         self.episode = np.zeros(control.rows, dtype=np.int64)
         self.episode_fresh = np.zeros(control.rows, dtype=bool)
@@ -69,8 +69,9 @@ class Stepper:
             for source in self.sources.values():
                 source.buffer.fresh[:] = np.isfinite(source.buffer.received)
             self.episode_fresh[:] = self.episode != 0
-            self._reset[:] = True
+            self._reset[:], self._tare[:] = True, False
         self.fit[:], self.reasons = True, {}
+        self._observations.tare(self.fit.copy(), activating=True)
         self._actions.start(self._taken)
         self._last_time = self._steady_now()
         self._open, self._busy_since = True, None
@@ -78,6 +79,18 @@ class Stepper:
     def request_reset(self, rows=slice(None)):
         """Clear the recurrent state of rows before their next action; called with the condition held."""
         self._reset[rows] = True
+
+    def request_tare(self, rows=slice(None)):
+        """Take the zero of tactile terms anew, from the next messages; called with the condition held."""
+        self._tare[rows] = True
+
+    def set_live(self, name, values):
+        """Change `blend`, or a scale `actions.<term>.<scale>`, from the next step on; raises ConfigurationError."""
+        if name == 'blend':
+            self._actions.set_blend(values)
+        else:
+            _, term, scale = name.split('.')
+            self._actions.set_scale(term, values, scale)
 
     def ready(self):
         """Whether every row that acts has a new observation; called with the condition held."""
@@ -94,9 +107,14 @@ class Stepper:
         with self._condition:
             self._take()
             reset = self._reset | self._episode_begins()
-            self._reset[:] = False
+            tare = self._tare.copy()
+            self._reset[:], self._tare[:] = False, False
+        if tare.any():
+            self._observations.tare(tare)
         arrived = max(float(buffer.received.max()) for buffer in self._taken.values())
         fit, reasons = self._judge()
+        self._observations.feed_tare(self._taken, fit)
+        fit, reasons = self._with_tare(fit, reasons)
         self._now = self._time()
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
@@ -111,7 +129,7 @@ class Stepper:
         """While nothing triggers: see whether sources went stale, and hold the rows that did."""
         with self._condition:
             self._take(keep_fresh=True)
-        fit, reasons = self._judge()
+        fit, reasons = self._with_tare(*self._judge())
         if fit.all() and self.fit.all():
             return
         # a row that is fit again stays unfit here: only a step resets it
@@ -174,6 +192,13 @@ class Stepper:
 
     def _judge(self):
         return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())
+
+    def _with_tare(self, fit, reasons):
+        """Take out the rows whose tactile terms have no zero yet."""
+        for row, reason in self._observations.untared().items():
+            fit[row] = False
+            reasons.setdefault(row, reason)
+        return fit, reasons
 
     def _without_new(self):
         """Rows that lack a new message of a source whose messages count once."""

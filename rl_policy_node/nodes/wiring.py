@@ -44,9 +44,14 @@ def topic_of(robot, topic):
     return f'{robot}/{topic}' if robot and not topic.startswith('/') else topic
 
 
-def source_topic(source, robot):
-    """Return the topic of a SourceSpec for a robot; what carries all robots has no namespace."""
-    return topic_of('' if source.rows else robot, source.topic)
+def spec_topic(spec, robot):
+    """Return the topic of a source or an action for a robot; what carries all robots has no namespace."""
+    return topic_of('' if spec.rows else robot, spec.topic)
+
+
+def row_groups(spec, rows):
+    """Return the rows that have a topic each; None alone for one topic of all."""
+    return [None] if spec.rows else list(range(rows))
 
 
 class Source:
@@ -148,20 +153,23 @@ class Sink:
     def __init__(self, spec, period=None):
         """period: s, of the control: when a trajectory is to be at its point, if time_from_start is not stated."""
         self.spec = spec
-        if spec.type not in COMMAND_TYPES[spec.kind]:
+        if spec.type not in COMMAND_TYPES[spec.kind] and ':' not in spec.type:
             raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
                           f'actions.{spec.name}.type (kind {spec.kind})')
         if spec.type in (_JOINT_STATE, _TRAJECTORY) and not spec.joints:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
         if spec.type == _NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
+        if spec.rows and spec.type not in _ARRAYS:
+            raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(period))
 
     def _options(self, period):
         options = {'frame_id': self.spec.frame_id}
         if self.spec.type == _TRAJECTORY:
             if self.spec.time_from_start or period:
-                options['time_from_start'] = self.spec.time_from_start or period
+                # the stamp is the observation's: with one period the point would lie in the past
+                options['time_from_start'] = self.spec.time_from_start or 2 * period
         elif self.spec.time_from_start:
             raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
         return options
@@ -169,6 +177,10 @@ class Sink:
     def to_message(self, command, row, stamp):
         """Return the message of one row of a command."""
         return self.adapter.to_message({field: value[row] for field, value in command.items()}, stamp, self.spec.joints)
+
+    def to_message_of_all(self, command, stamp):
+        """Return one message of the commands of all robots, (rows, n)."""
+        return self.adapter.to_message(command, stamp)
 
     def buffer(self, rows, max_age):
         """Return a buffer for received commands: the sink seen from the robot's side."""
@@ -184,6 +196,14 @@ class Sink:
         if 'data' in arrays:
             arrays = {next(iter(buffer.values)): arrays['data']}
         buffer.write(row, arrays, self.adapter.stamp(message), now)
+
+    def accept_rows(self, buffer, message, now):
+        """Write the received commands of all robots; raises ValueError for a message that does not fit."""
+        data = self.adapter.to_arrays(message)['data']
+        if data.ndim < 2 or len(data) != buffer.rows:
+            raise ContractError(f'data has the shape {data.shape}; expected {buffer.rows} rows in its first dimension')
+        for row in range(buffer.rows):
+            buffer.write(row, {next(iter(buffer.values)): data[row]}, self.adapter.stamp(message), now)
 
 
 class _Received:

@@ -4,7 +4,10 @@ import contextlib
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import Arm, parameters
 import pytest
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from std_srvs.srv import Trigger
 
 
@@ -95,3 +98,53 @@ def test_status_is_there_for_whoever_comes_late(arms, run):
     robot.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, latched)
     assert robot.live_until(lambda: heard, 0.9 + 2.0)
     assert heard[0].status[0].message == 'acting for 1 robots'
+
+
+def test_scale_and_blend_change_while_the_node_acts(arms, run):
+    robot = arms('')
+    robot.start(parameters(run))
+    assert robot.live_until(lambda: len(robot.commands) > 3, 40)
+
+    def change(name, **value):
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=ParameterValue(**value))])
+        return robot.call(SetParameters, '/policy_node/set_parameters', request).results[0]
+    before = robot.commands[-1]
+    assert change('actions.arm.scale', type=8, double_array_value=[0.25]).successful
+    robot.live(0.3)
+    offset = [0.1, 0.2, 0.3]
+    smaller = [abs(now - rest) < abs(then - rest) for now, then, rest in zip(robot.commands[-1], before, offset)]
+    assert all(smaller)
+    refused = change('actions.arm.scale', type=8, double_array_value=[50.0])
+    assert not refused.successful and 'scale_limit' in refused.reason
+    assert change('blend', type=3, double_value=0.0).successful
+    assert robot.live_until(lambda: robot.commands[-1] == robot.position, 5)
+    refused = change('control_rate', type=3, double_value=10.0)
+    assert not refused.successful and 'take effect at configure' in refused.reason
+
+
+def test_one_message_may_carry_all_robots(arms, run):
+    simulator = arms('', command_topic='all_commands')
+    simulator.talking = set()
+    rows = {'sources.joints': {'topic': 'all_joints', 'type': 'std_msgs/msg/Float64MultiArray', 'rows': True,
+                               'max_age': 0.5, 'use_header_stamp': False},
+            'sources.wrench': {'topic': 'all_wrenches', 'type': 'std_msgs/msg/Float64MultiArray', 'rows': True,
+                               'max_age': 0.5},
+            'terms.position': {'source': 'joints', 'field': 'data', 'elements': [0, 1, 2], 'shape': [6]},
+            'terms.velocity': {'source': 'joints', 'field': 'data', 'elements': [3, 4, 5], 'shape': [6]},
+            'terms.force': {'source': 'wrench', 'field': 'data', 'shape': [3]},
+            'actions.arm': {'kind': 'raw', 'size': 3, 'rows': True, 'scale': [0.5], 'fallback_value': [0.0],
+                            'topic': 'all_commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
+    simulator.start(parameters(run, robots=['left', 'right'], **rows))
+    joints = simulator.node.create_publisher(Float64MultiArray, 'all_joints', 10)
+    wrenches = simulator.node.create_publisher(Float64MultiArray, 'all_wrenches', 10)
+
+    def answered():
+        for publisher, size in ((joints, 6), (wrenches, 3)):
+            message = Float64MultiArray(data=[0.1 * (row + 1) for row in range(2) for _ in range(size)])
+            message.layout.dim = [MultiArrayDimension(label='robot', size=2, stride=2 * size),
+                                  MultiArrayDimension(label='number', size=size, stride=size)]
+            publisher.publish(message)
+        return any(any(command) for command in simulator.commands)
+    assert simulator.live_until(answered, 40)
+    command = simulator.commands[-1]
+    assert len(command) == 6 and command[:3] != command[3:]
