@@ -6,6 +6,8 @@ from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBAC
 from rl_policy_node.control.terms.spec import TERM_KINDS, TermSpec      # noqa: F401 - all specs are found here
 from rl_policy_node.errors import ConfigurationError, unknown
 
+# the type of a source that is no topic: the pose of a frame in another
+TRANSFORM = 'tf2'
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
 
@@ -23,7 +25,8 @@ class SourceSpec:
     step's reference stamp; 'drop' the latest, once: without a new one its robot does not act in that step.
     frozen_after: s of identical payloads after which a sensor counts as dead; 0: never. future_tolerance: s
     that a stamp may lie ahead; 0: two periods of the control, at least 0.1 s. rows: one message carries all
-    robots, in a leading dimension, on a topic without a namespace.
+    robots, in a leading dimension, on a topic without a namespace. target_frame, source_frame: of type tf2,
+    the pose of source_frame in target_frame; `{robot}` in them is the robot's namespace.
     """
 
     name: str
@@ -34,11 +37,18 @@ class SourceSpec:
     encoding: str = ''
     alignment: str = 'hold'
     frozen_after: float = 0.0
+    target_frame: str = ''
+    source_frame: str = ''
     future_tolerance: float = 0.0
     rows: bool = False
 
     def __post_init__(self):
-        _one_of('alignment', self.alignment, ALIGNMENTS, f'sources.{self.name}')
+        where = f'sources.{self.name}'
+        _one_of('alignment', self.alignment, ALIGNMENTS, where)
+        if self.type == TRANSFORM and not (self.target_frame and self.source_frame):
+            raise ConfigurationError(f'{where}: type {TRANSFORM} needs target_frame and source_frame')
+        if self.type != TRANSFORM and not self.topic:
+            raise ConfigurationError(f"parameter '{where}.topic' is missing")
 
 
 @dataclass(frozen=True)

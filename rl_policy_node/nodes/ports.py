@@ -8,7 +8,9 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from std_msgs.msg import Header
 
+from rl_policy_node.control.specs import TRANSFORM
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.transforms import Transforms
 from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
 
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
@@ -55,7 +57,13 @@ class Ports:
 
     def _subscribe(self, sources, on_message, on_episode):
         robots, qos = self._control.robots, source_qos(self._control.trigger == 'lockstep')
+        transforms = {name: source for name, source in sources.items() if source.spec.type == TRANSFORM}
+        if transforms:
+            looked_up = Transforms(self._node, self._control, transforms.values(), on_message)
+            self._entities.callback(looked_up.close)
         for source in sources.values():
+            if source.spec.type == TRANSFORM:
+                continue
             callback = functools.partial(on_message, source)
             for row in row_groups(source.spec, len(robots)):
                 topic = spec_topic(source.spec, robots[row or 0])

@@ -87,8 +87,11 @@ PARAMETERS = (
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 
-    _p('sources.*.topic', 'string', REQUIRED, "topic, below each robot's namespace"),
-    _p('sources.*.type', 'string', REQUIRED, 'message type, package/msg/Type'),
+    _p('sources.*.topic', 'string', '', "topic, below each robot's namespace; required but for type tf2"),
+    _p('sources.*.type', 'string', REQUIRED, "message type, package/msg/Type; package.module:Class for an adapter of "
+       "one's own; tf2 for the pose of a frame"),
+    _p('sources.*.target_frame', 'string', '', "type tf2: frame that the pose is in; {robot} is the robot's namespace"),
+    _p('sources.*.source_frame', 'string', '', 'type tf2: frame whose pose it is'),
     _p('sources.*.max_age', 'double', 0.1, 'age at which a value is stale and the fallback goes out',
        unit='s', low=1e-3),
     _p('sources.*.use_header_stamp', 'bool', True,

@@ -10,6 +10,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rl_policy_node.adapters import create_adapter
 from rl_policy_node.control.action_terms import command_shapes, measured_fields
 from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.specs import TRANSFORM
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 
 _JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
@@ -46,6 +47,8 @@ def topic_of(robot, topic):
 
 def spec_topic(spec, robot):
     """Return the topic of a source or an action for a robot; what carries all robots has no namespace."""
+    if spec.type == TRANSFORM:
+        return '/tf'
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
@@ -62,7 +65,8 @@ class Source:
             # one publisher, one message per step: a stamp that goes back is a simulator that began anew
             spec = dataclasses.replace(spec, use_header_stamp=False)
         self.spec = spec
-        self.adapter = create_adapter(spec.type, f'sources.{spec.name}.type', encoding=spec.encoding)
+        message = 'geometry_msgs/msg/TransformStamped' if spec.type == TRANSFORM else spec.type
+        self.adapter = create_adapter(message, f'sources.{spec.name}.type', encoding=spec.encoding)
         self.joints = control.joints_of(spec.name)
         kept = KEPT if spec.alignment == 'asof' else 1
         self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept)

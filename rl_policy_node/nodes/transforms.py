@@ -1,0 +1,55 @@
+"""Poses of frames as sources, looked up with tf2_ros where it is installed."""
+import importlib
+
+from rclpy.clock import Clock, ClockType
+from rclpy.time import Time
+
+from rl_policy_node.errors import ConfigurationError
+
+
+class Transforms:
+    """Looks up the newest pose of source_frame in target_frame, for every robot, at the control rate.
+
+    on_message(source, row, TransformStamped) is called for each that is newer than the one before. A static
+    transform has the stamp 0 and counts as measured each time it is looked up. tf2: the module tf2_ros.
+    """
+
+    def __init__(self, node, control, sources, on_message, tf2=None):
+        self._tf2 = tf2 or _tf2_ros()
+        self._on_message = on_message
+        self._wanted = [(source, row, *_frames(source.spec, robot))
+                        for source in sources for row, robot in enumerate(control.robots)]
+        self._stamps = {}
+        self._buffer = self._tf2.Buffer()
+        self._listener = self._tf2.TransformListener(self._buffer, node)
+        timer = node.create_timer(1.0 / control.control_rate, self.poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._destroy = lambda: node.destroy_timer(timer)
+
+    def close(self):
+        """Stop looking up."""
+        self._destroy()
+        self._listener.unregister()
+
+    def poll(self):
+        """Hand on what is new."""
+        for source, row, target, frame in self._wanted:
+            try:
+                message = self._buffer.lookup_transform(target, frame, Time())
+            except self._tf2.TransformException:
+                continue            # not there yet, or gone: the source grows stale, which the log tells
+            stamp = message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec
+            if stamp == 0 or stamp > self._stamps.get((source.spec.name, row), -1):
+                self._stamps[source.spec.name, row] = stamp
+                self._on_message(source, row, message)
+
+
+def _frames(spec, robot):
+    return spec.target_frame.replace('{robot}', robot), spec.source_frame.replace('{robot}', robot)
+
+
+def _tf2_ros():
+    try:
+        return importlib.import_module('tf2_ros')
+    except ImportError as error:
+        raise ConfigurationError(f'sources of type tf2 need tf2_ros, which is not installed here ({error}); install '
+                                 'ros-<distro>-tf2-ros-py, or publish the pose on a topic') from error
