@@ -27,6 +27,7 @@ setup(
         (f'share/{package_name}', ['package.xml']),
         *share('launch/*.launch.py'),
         *share('config/**/*.yaml'),
+        *share('config/**/*.md'),
     ],
     zip_safe=False,
     python_requires='>=3.10',

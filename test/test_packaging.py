@@ -12,9 +12,10 @@ from imports import imports, python_files, ROOT
 import pytest
 
 PACKAGE = 'rl_policy_node'
-ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python'}
-NOT_ON_PYPI = {'launch', 'launch_ros'}
-# Where pip's name is not that of the module.
+ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python', 'tf2_ros'}
+NOT_ON_PYPI = {'launch', 'launch_ros', 'tf2_ros_py'}
+# Where ROS' name, and pip's, is not that of the module.
+PACKAGES = {'tf2_ros': 'tf2_ros_py'}
 DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 
 
@@ -51,7 +52,7 @@ def _message_types():
 
 
 def _ros_packages():
-    imported = {name for name in _top_level_imports()
+    imported = {PACKAGES.get(name, name) for name in _top_level_imports()
                 if name in ROS_PYTHON or re.fullmatch(r'\w+_(msgs|srvs|interfaces)', name)}
     return imported | {name.split('/')[0] for name in _message_types()}
 
@@ -91,7 +92,7 @@ def test_ros_packages_in_use_are_in_the_ros_extra(arguments):
 def test_third_party_imports_are_declared(arguments):
     extras = arguments['extras_require'].values()
     declared = _names([*arguments['install_requires'], *(name for extra in extras for name in extra)])
-    third_party = _top_level_imports() - _ros_packages() - sys.stdlib_module_names
+    third_party = _top_level_imports() - ROS_PYTHON - _ros_packages() - sys.stdlib_module_names
     wanted = {DISTRIBUTIONS.get(name, name.replace('_', '-')) for name in third_party}
     assert wanted - declared == set()
 

@@ -40,7 +40,7 @@ def wrong_type(run, tmp_path):
 
 def unknown_kind(run, tmp_path):
     return ({'actions.arm.kind': 'joint_torque'},
-            ["'joint_torque'", "'actions.arm.kind'", 'joint_position, joint_velocity, pose_delta'])
+            ["'joint_torque'", "'actions.arm.kind'", 'joint_delta, joint_position, joint_velocity, pose_delta'])
 
 
 def misspelt_joint(run, tmp_path):
