@@ -1,0 +1,182 @@
+"""Every example in config/: it fits its family, runs on a stream, keeps its limits and falls back."""
+import dataclasses
+import logging
+from pathlib import Path
+import re
+
+from config.families import FAMILIES, run_of
+from config.streams import Stream
+import numpy as np
+import pytest
+from tools.runs import parameters
+import yaml
+
+from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
+from rl_policy_node.tools.processes import private_domain
+
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
+EXAMPLES = sorted(CONFIG.glob('*.yaml'))
+NAMES = [file.stem for file in EXAMPLES]
+
+
+class Log:
+    """What the node logs; throttling aside."""
+
+    def __init__(self):
+        self.info = self.warning = self.error = lambda text, **_: logging.getLogger(__name__).info(text)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def domain():
+    private_domain()
+
+
+@pytest.fixture(scope='module')
+def rehearse(tmp_path_factory):
+    """Return the function that rehearses an example on a small run of its family."""
+    runs = {}
+
+    def rehearse(name):
+        if name not in runs:
+            runs[name] = run_of(name, tmp_path_factory.mktemp(name) / 'run')
+        return rehearsal_of(name, *runs[name])
+    return rehearse
+
+
+def rehearsal_of(name, train_config=None, checkpoint=None, overrides=()):
+    """Return the Rehearsal of an example, its run replaced and nothing else."""
+    configuration = read_file(CONFIG / f'{name}.yaml')
+    policy = dataclasses.replace(configuration.policy, device='cpu')
+    if train_config:
+        policy = dataclasses.replace(policy, train_config=str(train_config), checkpoint=str(checkpoint),
+                                     overrides=tuple(overrides))
+    return Rehearsal(dataclasses.replace(configuration, policy=policy), Log())
+
+
+def numbers(rehearsal):
+    """Return (action, row) → field → numbers of the messages of the last step."""
+    sinks = {action.name: action for action in rehearsal.control.actions}
+    return {(name, row): {field: value[row].copy() for field, value in rehearsal.commands[name].items()}
+            for name, row in rehearsal.messages if name in sinks}
+
+
+def assert_within_limits(action, command, last, period):
+    value = command.get('position', command.get('data'))
+    assert all(np.isfinite(part).all() for part in command.values())
+    assert not len(action.lower) or (value >= np.array(action.lower) - 1e-9).all()
+    assert not len(action.upper) or (value <= np.array(action.upper) + 1e-9).all()
+    if last is not None and len(action.max_velocity):
+        moved = value - last.get('position', last.get('data'))
+        moved = np.linalg.norm(moved) if action.kind == 'pose_delta' else np.abs(moved)
+        assert (moved <= np.array(action.max_velocity) * period * (1 + 1e-6)).all()
+
+
+def test_every_example_has_a_family():
+    assert set(FAMILIES) == set(NAMES) - {'insertion'}
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_example_passes_the_check(name, rehearse):
+    rehearsal = rehearse(name)
+    rehearsal.step()
+    assert not [text for text in rehearsal.told if 'the run was trained with' in text]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_example_commands_every_robot_within_its_limits(name, rehearse):
+    rehearsal = rehearse(name)
+    stream, last, seen = Stream(rehearsal), {}, []
+    actions = {action.name: action for action in rehearsal.control.actions}
+    for fit in rehearsal.play(stream.steps(60)):
+        commands = numbers(rehearsal)
+        assert fit.all() and len(commands) == len(actions) * rehearsal.control.rows
+        for (term, row), command in commands.items():
+            assert_within_limits(actions[term], command, last.get((term, row)), stream.period)
+            kind = type(rehearsal.messages[term, row])
+            assert f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}' == actions[term].type
+        last = commands
+        seen.append(np.concatenate([part for _, command in sorted(commands.items()) for part in command.values()]))
+    assert np.ptp(seen, axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
+    rehearsal = rehearse(name)
+    stream = Stream(rehearsal)
+    actions = {action.name: action for action in rehearsal.control.actions}
+    run = rehearsal.play(stream.steps(10 ** 6))
+    for silent, source in rehearsal.sources.items():
+        for _ in range(5):
+            assert next(run).all()
+        stream.silent = {silent}
+        before = numbers(rehearsal)
+        while next(run).all():
+            before = numbers(rehearsal)
+        for (term, row), command in numbers(rehearsal).items():
+            assert_rests(actions[term], command, before[term, row], rehearsal, row)
+        held = numbers(rehearsal)
+        assert not next(run).any()
+        np.testing.assert_equal(numbers(rehearsal), held)
+        stream.silent = set()
+
+
+def assert_rests(action, command, before, rehearsal, row):
+    if action.fallback == 'keep':
+        np.testing.assert_equal(command, before)
+    elif action.fallback == 'value':
+        np.testing.assert_equal(command['data'], np.broadcast_to(action.fallback_value, action.size))
+    else:
+        held = rehearsal.sources[action.source]
+        measured = held.buffer.values['position'][row]
+        if held.joints:
+            measured = measured[[held.joints.index(joint) for joint in action.joints]]
+        np.testing.assert_allclose(command['position'], np.clip(measured, action.lower or -np.inf,
+                                                                action.upper or np.inf))
+
+
+@pytest.mark.parametrize('name, source', [('franka_tacsl_tactile', 'tactile_left'), ('allegro_hand', 'object')])
+def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
+    rehearsal = rehearse(name)
+    stream = Stream(rehearsal)
+    for index, fit in enumerate(rehearsal.play(stream.steps(100))):
+        if index == 5:
+            stream.frozen = {source}
+    assert not fit.any()
+
+
+def test_second_arm_joins_later(rehearse):
+    rehearsal = rehearse('two_arms')
+    stream = Stream(rehearsal, rows=[0])
+    run = rehearsal.play(stream.steps(20))
+    for _ in range(10):
+        assert next(run).tolist() == [True, False]
+        assert set(rehearsal.messages) == {('arm', 0)}
+    stream.rows = [0, 1]
+    assert next(run).all() and set(rehearsal.messages) == {('arm', 0), ('arm', 1)}
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_every_parameter_has_a_comment(name):
+    text = (CONFIG / f'{name}.yaml').read_text()
+    lines = text.splitlines()
+    for key, first, last in entries(yaml.compose(text)):
+        above = lines[first - 1].lstrip().startswith('#')
+        assert above or any('#' in line for line in lines[first:last + 1]), f'{key} has no comment'
+
+
+def entries(tree):
+    """Yield key, first and last line of everything that is written on lines of its own, sections aside."""
+    for key, value in tree.value:
+        if isinstance(value, yaml.MappingNode) and not value.flow_style:
+            yield from entries(value)
+        else:
+            yield key.value, key.start_mark.line, value.end_mark.line
+
+
+@pytest.mark.parametrize('file', EXAMPLES, ids=NAMES)
+def test_nothing_is_left_blank_and_no_machine_is_meant(file):
+    text = file.read_text()
+    assert '???' not in text and not re.search(r'/(home|work|tmp|Users|mnt)/', text)
+    train_config = parameters(file)['policy']['train_config']
+    assert train_config.startswith(('/runs/', 'package://'))
+    assert train_config.startswith('package://') or 'Replace train_config and checkpoint' in text.split('/**:')[0]
