@@ -46,7 +46,8 @@ def parameters(folder, robots, rate):
     policy = Policy.load(folder / 'train.yaml', spaces={'observation': [36], 'action': 12}, device='cpu')
     torch.save({'model': policy.player.model.state_dict()}, folder / 'fleet.pth')
     return {
-        'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'fleet.pth'), 'device': 'cpu'},
+        'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'fleet.pth'),
+                   'device': 'cpu'},
         'control_rate': float(rate), 'trigger': 'observation', 'autostart': True, 'robots': robots,
         'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity', 'last_action']},
@@ -141,8 +142,8 @@ def _print(robots, options):
              if stamp in answers]
     wanted = len(robots.sent) * len(robots.answers)
     figures = percentiles(times)
-    print(f'{options.robots} robots at {options.rate:g} Hz for {options.seconds:g} s: {len(times)} of {wanted} observations '
-          f'answered, {wanted - len(times)} lost; p50 {figures["p50"]:.1f} ms, p99 {figures["p99"]:.1f} ms, '
+    print(f'{options.robots} robots at {options.rate:g} Hz for {options.seconds:g} s: '
+          f'{len(times)} of {wanted} observations answered, {wanted - len(times)} lost; p50 {figures["p50"]:.1f} ms, p99 {figures["p99"]:.1f} ms, '
           f'max {figures["max"]:.1f} ms')
 
 

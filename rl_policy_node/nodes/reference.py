@@ -1,8 +1,11 @@
 """The parameter reference, written from the declarations so that it cannot disagree with them."""
 import math
 
+from rl_policy_node.adapters import reference
+from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.wiring import COMMAND_TYPES
 
 _GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'sources': 'Sources: what comes in',
@@ -19,8 +22,27 @@ def markdown():
         lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
         lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
         lines.append('')
-        lines += _kinds_of_terms() if group == 'terms' else []
+        lines += {'terms': _kinds_of_terms, 'sources': _message_types, 'actions': _kinds_of_actions}.get(group, list)()
     return '\n'.join(lines)
+
+
+def _message_types():
+    lines = ['### Message types', '', '`package.module:Class` names an adapter of your own, a subclass of '
+             '`rl_policy_node.adapters.Adapter`.', '', '| type | fields: shape, unit | |', '|---|---|---|']
+    for entry in reference():
+        fields = '; '.join(f'`{field.name}` {field.shape}{f" {field.unit}" if field.unit else ""}'
+                           for field in entry.fields)
+        lines.append(f'| {entry.type_name} | {fields} | {entry.note} |')
+    return [*lines, '']
+
+
+def _kinds_of_actions():
+    lines = ['| kind | law | commands as | fallbacks, the first by default |', '|---|---|---|---|']
+    for name, kind in ACTIONS.items():
+        law = ' '.join((kind.__doc__ or '').split('\n\n')[0].split())
+        types = ', '.join(type_name.rpartition('/')[2] for type_name in COMMAND_TYPES[name])
+        lines.append(f'| `{name}` | {law} | {types} | {", ".join(kind.fallbacks)} |')
+    return [*lines, '']
 
 
 def _kinds_of_terms():

@@ -59,14 +59,19 @@ class Rehearsal:
         self._stepper.warm_up()
 
     def step(self):
-        """Feed every source once and step; raises ConfigurationError where no robot could act."""
-        self._feed({(name, row): synthetic_message(source) for name, source in self.sources.items()
-                    for row in range(self.control.rows)})
+        """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
+        messages = {(name, row): synthetic_message(source) for name, source in self.sources.items()
+                    for row in range(self.control.rows)}
+        self._feed(messages)
         reasons = self._stepper.unfit()
         if reasons:
             raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(reasons.values())}')
         self._stepper.start()
-        self._stepper.step()
+        self._stepper.request_tare()
+        for _ in range(max([t.tare_frames for t in self.control.terms.values() if t.difference_to_tare], default=1)):
+            self._now += 1e-3
+            self._feed(messages)
+            self._stepper.step()
         if not self._stepper.fit.all():
             raise ConfigurationError('; '.join(self._stepper.reasons.values()))
 

@@ -1,0 +1,46 @@
+"""One step without a robot: what `rl_policy check` rests on."""
+from nodes.harness import parameters
+from nodes.test_stepper import flat, Log
+import numpy as np
+import pytest
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
+
+
+def rehearse(run, **changes):
+    rehearsal = Rehearsal(configuration(flat(parameters(run, **changes))), Log())
+    rehearsal.step()
+    return rehearsal
+
+
+def test_the_policy_is_stepped_once_for_every_robot(run):
+    rehearsal = rehearse(run, robots=['left', 'right'])
+    command = rehearsal.commands['arm']['position']
+    assert command.shape == (2, 3) and np.isfinite(command).all() and np.array_equal(command[0], command[1])
+    assert rehearsal.topics() == (
+        [('joints', 'left/joint_states', 'sensor_msgs/msg/JointState'),
+         ('wrench', 'left/wrench', 'geometry_msgs/msg/WrenchStamped')],
+        [('arm', 'left/commands', 'std_msgs/msg/Float64MultiArray')])
+
+
+@pytest.mark.parametrize('on_activate', [True, False])
+def test_terms_that_need_a_tare_get_one(run, on_activate):
+    tare = {'source': 'wrench', 'field': 'force', 'difference_to_tare': True, 'tare_frames': 4,
+            'tare_on_activate': on_activate}
+    assert np.isfinite(rehearse(run, **{'terms.force': tare}).commands['arm']['position']).all()
+
+
+def test_what_configure_would_refuse_is_refused(run):
+    with pytest.raises(ConfigurationError, match="unknown field 'flow' in source 'joints'"):
+        rehearse(run, **{'terms.velocity.field': 'flow'})
+
+
+def test_a_file_is_read_as_ros_reads_it(tmp_path, run):
+    file = tmp_path / 'robot.yaml'
+    with pytest.raises(ConfigurationError, match='no such file'):
+        read_file(file)
+    file.write_text('policy_node: {ros__parameters: {control_rate: [1.0, two]}}')
+    with pytest.raises(ConfigurationError, match='parameter file .*robot.yaml: '):
+        read_file(file)
