@@ -237,3 +237,46 @@ def test_a_refused_message_holds_its_row_at_the_next_look_and_a_late_one_does_no
     bench.feed(stamp=bench.now)
     bench.stepper.step()
     assert not np.array_equal(bench.sent[-1][1][0], MEASURED)
+
+
+def test_a_robot_without_a_tare_holds_until_it_has_one(run):
+    tare = {'source': 'wrench', 'field': 'force', 'difference_to_tare': True, 'tare_frames': 3}
+    bench = Bench(run, **{'terms.force': tare})
+    bench.feed()
+    bench.stepper.start()
+    for frame in range(3):
+        bench.stepper.step()
+        held = [np.array_equal(bench.sent[-1][row][0], MEASURED) for row in range(2)]
+        assert held == [frame < 2] * 2, bench.stepper.reasons
+        bench.time += 0.02
+        bench.feed()
+    assert any("term 'force': its tare has 1 of 3 frames" in line for line in bench.log.lines)
+    bench.stepper.request_tare(1)
+    bench.stepper.step()
+    assert bench.stepper.fit.tolist() == [True, False]
+
+
+def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
+    bench = Bench(run, **{'sources.wrench.alignment': 'drop'})
+    bench.feed()
+    bench.stepper.start()
+    bench.stepper.step()
+    first = bench.sent[-1][0][0]
+    bench.stepper.step()
+    assert np.array_equal(bench.sent[-1][0][0], first) and bench.stepper.fit.all()
+    bench.feed(rows=[0])
+    bench.stepper.step()
+    assert not np.array_equal(bench.sent[-1][0][0], first) and np.array_equal(bench.sent[-1][1][0], first)
+
+
+def test_aligned_sources_are_no_newer_than_their_reference(run):
+    bench = Bench(run, **{'sources.joints.alignment': 'asof', 'alignment_reference': 'wrench', 'trigger': 'observation'})
+    bench.now = 10 ** 9
+    bench.feed(stamp=10 ** 9)
+    joints = JointState(name=JOINTS, position=[0.0, 0.0, 0.0], velocity=[0.0] * 3)
+    joints.header.stamp.sec, joints.header.stamp.nanosec = 1, 10_000_000
+    bench.sources['joints'].accept(0, joints, bench.time)
+    bench.stepper.start()
+    bench.stepper.step()
+    taken = bench.stepper._taken['joints']
+    assert taken.values['position'][0].tolist() == MEASURED.tolist() and taken.stamps[0] == 10 ** 9
