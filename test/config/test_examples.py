@@ -36,21 +36,21 @@ def rehearse(tmp_path_factory):
     """Return the function that rehearses an example on a small run of its family."""
     runs = {}
 
-    def rehearse(name):
+    def rehearse(name, **more):
         if name not in runs:
             runs[name] = run_of(name, tmp_path_factory.mktemp(name) / 'run')
-        return rehearsal_of(name, *runs[name])
+        return rehearsal_of(name, *runs[name], **more)
     return rehearse
 
 
-def rehearsal_of(name, train_config=None, checkpoint=None, overrides=()):
-    """Return the Rehearsal of an example, its run replaced and nothing else."""
+def rehearsal_of(name, train_config=None, checkpoint=None, overrides=(), change=lambda control: control):
+    """Return the Rehearsal of an example, its run replaced and nothing else but what `change` does."""
     configuration = read_file(CONFIG / f'{name}.yaml')
     policy = dataclasses.replace(configuration.policy, device='cpu')
     if train_config:
         policy = dataclasses.replace(policy, train_config=str(train_config), checkpoint=str(checkpoint),
                                      overrides=tuple(overrides))
-    return Rehearsal(dataclasses.replace(configuration, policy=policy), Log())
+    return Rehearsal(dataclasses.replace(configuration, policy=policy, control=change(configuration.control)), Log())
 
 
 def numbers(rehearsal):
@@ -142,6 +142,19 @@ def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
         if index == 5:
             stream.frozen = {source}
     assert not fit.any()
+
+
+def with_tare(control):
+    """Do what franka_tacsl_tactile.yaml says of use_diff_tactile_img."""
+    terms = {name: dataclasses.replace(term, difference_to_tare=True) if term.field == 'image' else term
+             for name, term in control.terms.items()}
+    return dataclasses.replace(control, terms=terms)
+
+
+def test_tactile_images_may_be_differences_to_a_tare(rehearse):
+    rehearsal = rehearse('franka_tacsl_tactile', change=with_tare)
+    fit = [fit.copy().all() for fit in rehearsal.play(Stream(rehearsal).steps(30))]
+    assert not fit[0] and all(fit[12:])
 
 
 def test_second_arm_joins_later(rehearse):
