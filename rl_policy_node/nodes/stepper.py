@@ -235,6 +235,7 @@ class Stepper:
             return self._actions.commands()
         context = Context(self._last_action, self._now - self._reset_at, acting)
         inputs = self._observations.compute(self._taken, context)
+        acting = self._finite_only(inputs, acting)
         actions = self._policy.act(self._shaped(inputs), hold=~acting)
         # a choice is no number to be clipped
         if np.isfinite(self._control.clip_actions) and not self._policy.spaces.discrete:
@@ -246,6 +247,18 @@ class Stepper:
             reason = 'the policy gave a command that is not finite'
             self._note(self.fit & ~broken, dict.fromkeys(np.nonzero(broken)[0], reason))
         return self._actions.commands()
+
+    def _finite_only(self, inputs, acting):
+        """Return the rows that see numbers; the others are shown zeros: one row that is none can fail the batch."""
+        finite = np.logical_and.reduce([np.isfinite(value).reshape(len(value), -1).all(axis=1)
+                                        for value in inputs.values()])
+        blind = acting & ~finite
+        if blind.any():
+            reason = 'what the policy would see is not finite'
+            self._note(self.fit & ~blind, dict.fromkeys(np.nonzero(blind)[0], reason))
+        for value in inputs.values():
+            value[~(acting & finite)] = 0.0
+        return acting & finite
 
     def _elapsed(self):
         """Return the time since the last step, s; after a gap a limit must not open wide."""

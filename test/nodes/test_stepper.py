@@ -280,3 +280,22 @@ def test_aligned_sources_are_no_newer_than_their_reference(run):
     bench.stepper.step()
     taken = bench.stepper._taken['joints']
     assert taken.values['position'][0].tolist() == MEASURED.tolist() and taken.stamps[0] == 10 ** 9
+
+
+def not_a_number_for_the_first(values, context):
+    """A user's term that fails for one robot."""
+    result = np.zeros((len(context.acting), 3), np.float32)
+    result[0] = np.nan
+    return result
+
+
+def test_a_term_that_fails_for_one_robot_stops_that_robot_alone(run):
+    term = {'kind': 'function', 'function': 'nodes.test_stepper:not_a_number_for_the_first', 'fields': ['wrench.force'],
+            'shape': [3]}
+    bench = Bench(run, **{'terms.force': term})
+    bench.feed()
+    bench.stepper.start()
+    bench.stepper.step()
+    assert bench.stepper.fit.tolist() == [False, True]
+    assert np.array_equal(bench.sent[-1][0][0], MEASURED) and not np.array_equal(bench.sent[-1][1][0], MEASURED)
+    assert bench.stepper.reasons == {0: 'what the policy would see is not finite'}
