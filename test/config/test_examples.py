@@ -54,10 +54,9 @@ def rehearsal_of(name, train_config=None, checkpoint=None, overrides=(), change=
 
 
 def numbers(rehearsal):
-    """Return (action, row) → field → numbers of the messages of the last step."""
-    sinks = {action.name: action for action in rehearsal.control.actions}
+    """Return (action, row) → field → numbers of what the last step published."""
     return {(name, row): {field: value[row].copy() for field, value in rehearsal.commands[name].items()}
-            for name, row in rehearsal.messages if name in sinks}
+            for name, row in rehearsal.messages}
 
 
 def assert_within_limits(action, command, last, period):
@@ -157,7 +156,7 @@ def test_tactile_images_may_be_differences_to_a_tare(rehearse):
     assert not fit[0] and all(fit[12:])
 
 
-def test_second_arm_joins_later(rehearse):
+def test_second_arm_joins_later_and_outlives_the_first(rehearse):
     rehearsal = rehearse('two_arms')
     stream = Stream(rehearsal, rows=[0])
     run = rehearsal.play(stream.steps(20))
@@ -166,6 +165,8 @@ def test_second_arm_joins_later(rehearse):
         assert set(rehearsal.messages) == {('arm', 0)}
     stream.rows = [0, 1]
     assert next(run).all() and set(rehearsal.messages) == {('arm', 0), ('arm', 1)}
+    stream.rows = [1]
+    assert [next(run).tolist() for _ in range(5)][-1] == [False, True]
 
 
 @pytest.mark.parametrize('name', FAMILIES)
