@@ -1,6 +1,5 @@
 """One step of the policy: sources → observations → actions → limited commands, row by row fit or held."""
 from collections import deque
-import copy
 import threading
 import time
 
@@ -10,6 +9,7 @@ from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
+from rl_policy_node.nodes.intake import Intake
 
 
 class Stepper:
@@ -28,7 +28,10 @@ class Stepper:
         joints = {name: source.joints for name, source in sources.items()}
         buffers = {name: source.buffer for name, source in sources.items()}
         actions = policy.spaces.num_actions
-        self._taken = copy.deepcopy(buffers)
+        self._intake = Intake(control, sources, ros_now)
+        self._taken = self._intake.taken
+        # what callbacks write: when the episode of a row began, and that it was said anew
+        self.episode, self.episode_fresh = self._intake.episode, self._intake.episode_fresh
         self._observations = ObservationManager(control, policy.spaces.inputs, buffers, joints, actions)
         self._actions = ActionManager(control, policy.spaces.action, buffers, joints)
         patience = control.lockstep_timeout if control.trigger == 'lockstep' else None
@@ -36,9 +39,6 @@ class Stepper:
         self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
         self._reset, self._tare = np.zeros(control.rows, dtype=bool), np.zeros(control.rows, dtype=bool)
         self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
-        self.episode = np.zeros(control.rows, dtype=np.int64)
-        self.episode_fresh = np.zeros(control.rows, dtype=bool)
-        self._begun = np.zeros(control.rows, dtype=np.int64)
         self.fit = np.ones(control.rows, dtype=bool)
         self.reasons = {}
         self.steps = self.resets = 0
@@ -59,13 +59,13 @@ class Stepper:
     def unfit(self):
         """Return row → reason for the rows that could not act now: what activation has to wait for."""
         with self._condition:
-            self._take()
+            self._intake.take()
         return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())[1]
 
     def start(self):
         """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
         with self._condition:
-            self._take()
+            self._intake.take()
             for source in self.sources.values():
                 source.buffer.fresh[:] = np.isfinite(source.buffer.received)
             self.episode_fresh[:] = self.episode != 0
@@ -94,19 +94,14 @@ class Stepper:
 
     def ready(self):
         """Whether every row that acts has a new observation; called with the condition held."""
-        complete = np.logical_and.reduce([source.buffer.fresh for source in self.sources.values()])
-        if self._control.trigger == 'lockstep':
-            if self._control.episode_topic:
-                complete &= self.episode_fresh
-            return bool(complete.all())
-        return bool(complete.any() and complete[self.fit].all())
+        return self._intake.ready(self.fit)
 
     def step(self):
         """Act on what has arrived and publish a command for every row."""
         self._busy_since = began = self._steady_now()
         with self._condition:
-            self._take()
-            reset = self._reset | self._episode_begins()
+            self._intake.take()
+            reset = self._reset | self._intake.episode_begins()
             tare = self._tare.copy()
             self._reset[:], self._tare[:] = False, False
         if tare.any():
@@ -118,7 +113,7 @@ class Stepper:
         self._now = self._time()
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
-        commands = self._commands(fit & ~self._between_episodes() & ~self._without_new())
+        commands = self._commands(fit & self._intake.complete())
         if not self._send(commands, answer=True, began=began):
             self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
         self._busy_since = None
@@ -128,7 +123,7 @@ class Stepper:
     def watch(self):
         """While nothing triggers: see whether sources went stale, and hold the rows that did."""
         with self._condition:
-            self._take(keep_fresh=True)
+            self._intake.take(keep_fresh=True)
         fit, reasons = self._with_tare(*self._judge())
         if fit.all() and self.fit.all():
             return
@@ -164,31 +159,9 @@ class Stepper:
     def _held(self):
         """Return the command that holds every row where it was measured last."""
         with self._condition:
-            self._take(keep_fresh=True)
+            self._intake.take(keep_fresh=True)
         self._actions.hold(self._taken, self.fit)
         return self._actions.commands()
-
-    def _take(self, keep_fresh=False):
-        reference = self._reference()
-        for name, source in self.sources.items():
-            if source.spec.alignment == 'asof':
-                source.buffer.copy_asof(self._taken[name], reference)
-            else:
-                source.buffer.copy_to(self._taken[name])
-            np.copyto(self._taken[name].fresh, source.buffer.fresh)
-            if not keep_fresh:
-                source.buffer.fresh[:] = False
-        if not keep_fresh:
-            self.episode_fresh[:] = False
-
-    def _reference(self):
-        """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
-        if self._control.alignment_reference:
-            return self.sources[self._control.alignment_reference].buffer.stamps
-        if self._control.trigger == 'timer':
-            return np.full(self._control.rows, self._ros_now())
-        stamps = np.stack([source.buffer.stamps for source in self.sources.values()])
-        return np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0) * (stamps != 0).any(axis=0)
 
     def _judge(self):
         return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())
@@ -199,26 +172,6 @@ class Stepper:
             fit[row] = False
             reasons.setdefault(row, reason)
         return fit, reasons
-
-    def _without_new(self):
-        """Rows that lack a new message of a source whose messages count once."""
-        lacking = np.zeros(self._control.rows, dtype=bool)
-        for name, source in self.sources.items():
-            if source.spec.alignment == 'drop':
-                lacking |= ~self._taken[name].fresh
-        return lacking
-
-    def _between_episodes(self):
-        """Rows whose episode has begun while some source still shows the one before."""
-        between = np.zeros(self._control.rows, dtype=bool)
-        for buffer in self._taken.values():
-            between |= (buffer.stamps != 0) & (buffer.stamps < self._begun)
-        return between
-
-    def _episode_begins(self):
-        begins = self.episode != self._begun
-        self._begun[:] = self.episode
-        return begins
 
     def _clear(self, rows):
         if rows.any():
@@ -312,11 +265,6 @@ class Stepper:
             stamp = self._taken[action.source].stamps if action.source else newest
             answers = np.full_like(self.fit, answer) & (self.fit | (self._control.trigger == 'lockstep'))
             stamps[action.name] = np.where(answers & (stamp != 0), stamp, self._ros_now())
-        there = self._there()
+        there = self._intake.there()
         self._publish(commands, stamps, there if only is None else only & there)
 
-    def _there(self):
-        """Rows whose commanded state was measured at least once."""
-        return np.logical_and.reduce([np.isfinite(self._taken[action.source].received)
-                                      for action in self._control.actions if action.source]
-                                     or [np.ones(self._control.rows, dtype=bool)])
