@@ -53,7 +53,7 @@ class Rehearsal:
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
-        self._sinks = {action.name: Sink(action) for action in self.control.actions}
+        self._sinks = {action.name: Sink(action, 1.0 / self.control.control_rate) for action in self.control.actions}
         self._stepper = Stepper(self.control, self.policy, self.sources, self._publish, self.clock,
                                 threading.Condition(), log, steady_now=lambda: self._now)
         self._stepper.warm_up()
