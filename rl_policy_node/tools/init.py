@@ -116,14 +116,27 @@ def _parts(made):
     return lines
 
 
+_POSITION_LIMITS = {'lower': '# lower: [-1.0]             # rad, one for all or one each; no target goes below; '
+                             'upper alike',
+                    'max_velocity': '# max_velocity: [1.0]       # rad/s'}
+_LIMITS = {
+    'pose_delta': {'frame_id': '# frame_id: base             # frame of the commands: that of the poses observed',
+                   'lower': '# lower: [x, y, z]           # m, box that no target leaves; upper alike',
+                   'max_velocity': '# max_velocity: [0.25]      # m/s; max_angular_velocity: rad/s'},
+    'joint_velocity': {'max_velocity': '# max_velocity: [1.0]       # rad/s, one for all or one each; and '
+                                       'max_acceleration'},
+    'effort': {'max_effort': '# max_effort: [10.0]        # N m, one for all or one each'},
+    'wrench': {'frame_id': '# frame_id: base             # frame of the forces', 'max_force':
+               '# max_force: 20.0           # N; max_torque: N m'},
+    'gripper': {'max_velocity': '# max_velocity: [0.1]       # m/s or rad/s'},
+    'raw': {'lower': '# lower: [0.0]              # no number goes below; upper alike'},
+}
+
+
 def _limits(values):
     """What a run never holds, and a robot should not be without."""
-    if values['type'].endswith('PoseStamped'):
-        return ['        # frame_id: base             # frame of the commands: that of the poses observed',
-                '        # lower: [x, y, z]           # m, box that no target leaves; upper alike',
-                '        # max_velocity: 0.25        # m/s; max_angular_velocity: rad/s']
-    return ['        # lower: [-1.0]             # rad, one for all or one each; no target goes below; upper alike',
-            '        # max_velocity: 1.0         # rad/s']
+    hints = _LIMITS.get(values['kind'], _POSITION_LIMITS)
+    return [f'        {hint}' for name, hint in hints.items() if name not in values]
 
 
 def _entries(entries):

@@ -96,8 +96,8 @@ def transformation(term):
     inner = 'x'
     if term.offset is None or any(term.offset):
         inner = f'(x − {_factor(term.offset)})'
-    if term.clip is None:
-        inner = f'clip({inner})'
+    if term.clip_range:
+        inner = f'clip({inner}, {number(term.clip_range[0])} … {number(term.clip_range[1])})'
     elif math.isfinite(term.clip):
         inner = f'clip({inner}, {bound(term.clip)})'
     if term.scale is None or any(value != 1 for value in term.scale):

@@ -80,8 +80,8 @@ def test_anymal_joints_stand_in_the_order_of_the_simulator():
 
 def test_anymal_gravity_is_not_taken_for_the_usual_one():
     layout = read_layout(anymal(), {})
-    assert named(layout, 'gravity').quantity == 'other'
-    assert any('not by its inverse' in note for note in layout.notes)
+    assert named(layout, 'gravity').quantity == 'rotated_gravity'
+    assert 'not by its inverse' in named(layout, 'gravity').description
     assert named(read_layout(anymal('AnymalTerrain', decimation=4), {}), 'gravity').quantity == 'gravity'
 
 
@@ -148,8 +148,17 @@ def test_tacsl_sees_images_by_255_and_force_fields_as_they_are():
 def test_tacsl_images_as_differences_ask_for_the_image_at_rest():
     task, params = tacsl(('right_tactile_camera_taxim',), randomize={'use_diff_tactile_img': True})
     image = named(read_layout(task, params), 'right_tactile_camera_taxim')
-    assert image.offset is None and 'at rest' in image.description
+    assert image.tare and image.offset == () and 'at rest' in image.description
     assert any('tare' in note for note in read_layout(task, params).notes)
+    both, params = tacsl(('right_tactile_camera_taxim',),
+                         randomize={'use_diff_tactile_img': True, 'concat_tactile_plain': True})
+    image = named(read_layout(both, params), 'right_tactile_camera_taxim')
+    assert not image.tare and image.offset is None      # three of its six channels are no difference
+
+
+def test_tacsl_force_field_without_its_normal_has_a_channel_of_zeros():
+    task, params = tacsl(('tactile_force_field_left',), env={'zero_out_normal_force_field_obs': True})
+    assert named(read_layout(task, params), 'tactile_force_field_left').zero_channels == (0,)
 
 
 def test_shape_that_the_run_states_goes_before_the_published_one():
@@ -199,12 +208,77 @@ def test_hand_positions_are_scaled_between_the_limits_of_the_joints():
     assert (seen.offset[12] - sent.scale[12], seen.offset[12] + sent.scale[12]) == pytest.approx((0.2792444, 1.57075))
 
 
-def test_hand_that_smooths_says_so():
-    smooth, plain = (read_layout(hand('full', actionsMovingAverage=m), {}) for m in (0.3, 1.0))
-    assert any('0.3' in note and 'smooth' in note for note in smooth.notes)
-    assert not any('smooth' in note for note in plain.notes)
-    relative, = read_layout(hand('full', useRelativeControl=True), {}).actions
-    assert relative.kind == 'other' and '20.0 * sim.dt' in relative.law
+def test_hand_smooths_as_the_run_did_within_the_limits_of_its_joints():
+    smooth, plain = (read_layout(hand('full', 'AllegroHand', actionsMovingAverage=m), {}) for m in (0.3, 1.0))
+    assert smooth.actions[0].smoothing == 0.3 and plain.actions[0].smoothing == 1.0
+    assert '0.3' in smooth.actions[0].law
+    assert (smooth.actions[0].lower[12], smooth.actions[0].upper[12]) == pytest.approx((0.2792444, 1.57075))
+
+
+def test_hand_of_relative_control_steps_from_the_last_target():
+    action, = read_layout({**hand('full', useRelativeControl=True), 'sim': {'dt': 0.01}}, {}).actions
+    assert (action.kind, action.integrate, action.scale) == ('joint_delta', 'target', (0.2,))
+    assert len(action.lower) == 20 and action.lower[0] == pytest.approx(-0.489)
+    assert read_layout(hand('full', useRelativeControl=True), {}).actions[0].scale is None
+
+
+def test_dextreme_smooths_by_the_end_of_its_annealing():
+    task = {'name': 'AllegroHandADR', 'sim': {'dt': 0.01}, 'env': {
+        'useRelativeControl': False, 'use_capped_dof_control': True, 'max_dof_radians_per_second': 3.0,
+        'actionsMovingAverage': {'range': [0.2, 0.4], 'schedule_steps': 100}}}
+    layout = read_layout(task, {'network': {'name': 'actor_critic', 'inputs': {'dof_pos': {}}}})
+    # the cap was on the target before the filter
+    assert (layout.actions[0].smoothing, layout.actions[0].max_velocity) == (0.2, (pytest.approx(0.6),))
+    assert any('from 0.4 to 0.2' in note for note in layout.notes)
+
+
+def test_torques_are_efforts():
+    ant = read_layout({'name': 'Ant', 'env': {'powerScale': 2.0}}, {})
+    assert (ant.actions[0].kind, ant.actions[0].scale) == ('effort', (30.0,))
+    humanoid = read_layout({'name': 'Humanoid', 'env': {'powerScale': 2.0}}, {}).actions[0]
+    gears = dict(zip(humanoid.joints, humanoid.scale))
+    assert (gears['abdomen_z'], gears['left_hip_y'], gears['right_ankle_x']) == (135.0, 270.0, 45.0)
+    assert read_layout({'name': 'Cartpole', 'env': {'maxEffort': 400.0}}, {}).actions[0].scale == (400.0,)
+
+
+def test_cabinet_integrates_its_targets():
+    action, = read_layout({'name': 'FrankaCabinet', 'sim': {'dt': 0.02}, 'env': {'actionScale': 5.0}}, {}).actions
+    assert (action.kind, action.integrate) == ('joint_delta', 'target')
+    assert action.scale == (0.1,) * 7 + (0.01,) * 2
+    assert action.lower[3] == pytest.approx(-3.0718) and action.upper[3] == pytest.approx(-0.0698)
+    assert (action.lower[8], action.upper[8]) == (0.0, 0.04)
+
+
+def test_quadcopter_integrates_tilts_and_thrusts():
+    tilt, thrust = read_layout({'name': 'Quadcopter', 'sim': {'dt': 0.01}, 'env': {}}, {}).actions
+    assert (tilt.kind, tilt.integrate, tilt.scale) == ('joint_delta', 'target', (pytest.approx(0.2513274),))
+    assert (thrust.kind, thrust.integrate, thrust.scale, thrust.upper) == ('raw', 'target', (2.0,), (2.0,))
+
+
+@pytest.mark.parametrize('control, kinds', [('osc', ['pose_delta', 'gripper']), ('joint_tor', ['effort', 'gripper'])])
+def test_cube_stack_has_a_gripper_that_opens_from_zero_on(control, kinds):
+    layout = read_layout({'name': 'FrankaCubeStack', 'env': {'controlType': control, 'actionScale': 2.0}}, {})
+    assert [action.kind for action in layout.actions] == kinds
+    assert (layout.actions[1].open, layout.actions[1].closed) == ((0.04,), (0.0,))
+    arm = layout.actions[0]
+    assert (arm.position_scale, arm.rotation_scale) == ((0.05,), (0.25,)) if control == 'osc' else arm.scale[0] == 43.5
+
+
+@pytest.mark.parametrize('controller, one_way, kind', [
+    ('hybrid_force_motion', False, 'wrench'), ('hybrid_force_motion', True, 'other'), ('joint_space_id', False, 'raw')])
+def test_wrench_of_factory_is_one_where_forces_are_controlled(controller, one_way, kind):
+    task = {'name': 'FactoryTaskNutBoltPick', 'env': {}, 'ctrl': {'ctrl_type': controller}, 'rl': {
+        'force_action_scale': [1.0, 1.0, 2.0], 'torque_action_scale': [3.0, 3.0, 3.0], 'unidirectional_force': one_way}}
+    wrench = read_layout(task, {}).actions[1]
+    assert (wrench.kind, wrench.size) == (kind, 6)
+    assert kind != 'wrench' or wrench.scale == (1.0, 1.0, 2.0, 3.0, 3.0, 3.0)
+
+
+@pytest.mark.parametrize('damping, kind', [(True, 'other'), (False, 'effort')])
+def test_law_with_a_part_that_no_kind_has_stays_other(damping, kind):
+    task = {'name': 'Trifinger', 'env': {'command_mode': 'torque', 'normalize_action': True, 'normalize_obs': False,
+                                         'apply_safety_damping': damping}}
+    assert read_layout(task, {}).actions[0].kind == kind
 
 
 def test_unknown_observation_type_is_refused_with_the_known_ones():

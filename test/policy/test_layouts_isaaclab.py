@@ -184,14 +184,18 @@ def test_history_of_the_group_goes_before_that_of_the_term(tmp_path):
     assert complete(group, 75, 12).shapes == {'obs': (75,)}
 
 
-def test_clip_that_is_not_symmetric_is_left_to_the_user(tmp_path):
+def test_clip_that_is_not_symmetric_has_two_bounds(tmp_path):
     layout = read(tmp_path, observing(['z: {func: isaaclab.envs.mdp:base_pos_z, clip: !!python/tuple [0.0, 2.0]}']))
-    assert term(layout, 'z').clip is None and '[0.0, 2.0]' in term(layout, 'z').description
+    assert term(layout, 'z').clip == math.inf and term(layout, 'z').clip_range == (0.0, 2.0)
+    assert (term(layout, 'z').quantity, term(layout, 'z').elements) == ('position', (2,))
 
 
 def test_quaternions_are_not_taken_for_those_of_ros(tmp_path):
-    layout = read(tmp_path, observing(['r: {func: isaaclab.envs.mdp:root_quat_w}']))
-    assert term(layout, 'r').quantity == 'other' and 'w, x, y, z' in term(layout, 'r').description
+    layout = read(tmp_path, observing(['r: {func: isaaclab.envs.mdp:root_quat_w, params: {make_quat_unique: true}}',
+                                       'i: {func: isaaclab.envs.mdp:imu_orientation}']))
+    assert (term(layout, 'r').quantity, term(layout, 'r').convention) == ('orientation', 'wxyz')
+    assert term(layout, 'r').unique_sign and not term(layout, 'i').unique_sign
+    assert 'w, x, y, z' in term(layout, 'i').description
 
 
 def test_terms_that_are_not_concatenated_are_inputs_of_their_own(tmp_path):
@@ -227,9 +231,29 @@ actions:
     close_command_expr: {panda_finger_.*: 0.0}
 """
     layout = read(tmp_path, text)
-    assert [(action.size, action.kind) for action in layout.actions] == [(6, 'other'), (1, 'other')]
+    assert [(action.size, action.kind) for action in layout.actions] == [(6, 'pose_delta'), (1, 'gripper')]
+    assert layout.actions[0].position_scale == layout.actions[0].rotation_scale == (0.5, 0.5, 0.5)
+    assert (layout.actions[1].open, layout.actions[1].closed) == ((0.04,), (0.0,))
     assert layout.num_actions == 7
     assert complete(layout, 1, 7).shapes == {'obs': (1,)}
+
+
+@pytest.mark.parametrize('config, expected', [
+    ('JointVelocityAction, scale: 5.0', {'kind': 'joint_velocity', 'scale': (5.0,), 'offset': ()}),
+    ('JointEffortAction, scale: 3.0', {'kind': 'effort', 'scale': (3.0,)}),
+    ('RelativeJointPositionAction, scale: 0.1', {'kind': 'joint_delta', 'integrate': 'observed', 'scale': (0.1,)}),
+    ('RelativeJointPositionAction, offset: 0.1', {'kind': 'other'}),
+    ('JointPositionToLimitsAction', {'kind': 'joint_position', 'scale': None, 'offset': None, 'clip': 1.0}),
+    ('EMAJointPositionToLimitsAction, alpha: 0.3', {'kind': 'joint_position', 'smoothing': 0.3}),
+    ('EMAJointPositionToLimitsAction, alpha: {a: 0.3}', {'kind': 'other'}),
+    ('JointEffortAction, clip: {.*: [-1.0, 1.0]}', {'kind': 'other'}),
+    ('JointPositionAction, clip: {.*: [-1.0, 2.0]}', {'kind': 'joint_position', 'lower': (-1.0,), 'upper': (2.0,)})])
+def test_actions_on_joints_have_the_kind_of_their_law(tmp_path, config, expected):
+    text = observing(['q: {func: isaaclab.envs.mdp:joint_pos}'])
+    text = text[:text.index('\nactions:')] + '\nactions:\n  joints: {joint_names: [.*], class_type: ' \
+        f'isaaclab.envs.mdp.actions.joint_actions:{config}}}\n'
+    action, = read(tmp_path, text).actions
+    assert {name: getattr(action, name) for name in expected} == expected
 
 
 def test_direct_environment_says_sizes_and_no_more(tmp_path):

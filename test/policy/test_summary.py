@@ -90,8 +90,8 @@ def test_anymal_values_say_where_they_stand(anymal):
 
 
 def test_anymal_lacks_what_only_the_robot_tells(anymal):
-    assert whats(anymal) == ['topics', 'numbers', 'command topic', 'joint limits']
-    assert any('not by its inverse' in note for note in anymal.notes)
+    assert whats(anymal) == ['topics', 'command topic', 'joint limits']
+    assert any('PD' in note for note in anymal.notes)
     assert anymal.next_command.startswith('rl_policy init ') and anymal.next_command.endswith(' -o robot.yaml')
 
 

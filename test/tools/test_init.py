@@ -8,14 +8,17 @@ import torch
 from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
 import yaml
 
+from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy
+from rl_policy_node.policy.layouts import layout
 from rl_policy_node.tools.check import check
 from rl_policy_node.tools.init import init
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 ARRAY, JOINTS, POSE, IMAGE = ('std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState',
                               'geometry_msgs/msg/PoseStamped', 'sensor_msgs/msg/Image')
+IMU = 'sensor_msgs/msg/Imu'
 
 
 def test_anymal_gets_its_joint_terms(tmp_path):
@@ -26,16 +29,24 @@ def test_anymal_gets_its_joint_terms(tmp_path):
     assert written['policy']['checkpoint'] == str(run / 'nn' / 'Run.pth')
     assert len(written['policy']['checkpoint_sha256']) == 64
     assert written['control_rate'] == 50.0
-    assert written['inputs']['obs'] == ['lin_vel', 'ang_vel', 'gravity', 'command', 'joint_pos', 'joint_vel', 'actions']
+    assert written['inputs']['obs'] == ['lin_vel', 'ang_vel', 'gravity', 'command_linear', 'command_yaw', 'joint_pos',
+                                        'joint_vel', 'actions']
+    assert {name: source['type'] for name, source in written['sources'].items()} == {
+        'odometry': 'nav_msgs/msg/Odometry', 'imu': IMU, 'command': 'geometry_msgs/msg/Twist', 'joints': JOINTS}
     terms = written['terms']
     assert terms['joint_pos'] == {'source': 'joints', 'field': 'position', 'joints': LEGS, 'offset': ANGLES}
     assert terms['joint_vel'] == {'source': 'joints', 'field': 'velocity', 'joints': LEGS, 'scale': [0.05]}
-    assert terms['lin_vel'] == {'source': 'lin_vel', 'field': 'data', 'scale': [2.0], 'shape': [3]}
-    assert terms['command']['scale'] == [2.0, 2.0, 0.25] and terms['actions'] == {'kind': 'last_action'}
+    assert terms['lin_vel'] == {'source': 'odometry', 'field': 'linear_velocity', 'scale': [2.0]}
+    assert terms['ang_vel'] == {'source': 'odometry', 'field': 'angular_velocity', 'scale': [0.25]}
+    assert terms['gravity'] == {'kind': 'projected_gravity', 'source': 'imu', 'inverse': False}
+    assert terms['command_linear'] == {'source': 'command', 'field': 'linear_velocity', 'elements': [0, 1],
+                                       'scale': [2.0, 2.0]}
+    assert terms['command_yaw'] == {'source': 'command', 'field': 'angular_velocity', 'elements': [2], 'scale': [0.25]}
+    assert terms['actions'] == {'kind': 'last_action'}
     assert written['actions'] == {'terms': ['legs'], 'legs': {
         'kind': 'joint_position', 'source': 'joints', 'topic': '???', 'type': 'std_msgs/msg/Float64MultiArray',
         'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold'}}
-    assert left == [*(f'sources.{name}.topic' for name in ('lin_vel', 'ang_vel', 'gravity', 'command', 'joints')),
+    assert left == [*(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
                     'actions.legs.topic']
 
 
@@ -73,13 +84,87 @@ def test_run_that_changed_its_task_is_not_described_as_what_was_published(tmp_pa
     assert 'the run is not Anymal as it was published' in (tmp_path / 'robot.yaml').read_text()
 
 
-def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
-    (tmp_path / 'params').mkdir()
-    (tmp_path / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'env': {
+def lab_run(folder, environment, observation, action):
+    (folder / 'params').mkdir()
+    (folder / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'env': {
         'clip_observations': 10.0, 'clip_actions': 100.0}, 'config': {**PARAMS['config'], 'clip_actions': False}}}))
-    (tmp_path / 'params' / 'env.yaml').write_text(LAB)
-    policy = Policy.load(tmp_path / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [12], 'action': 3})
-    torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'last_Run_ep_3.pth')
+    (folder / 'params' / 'env.yaml').write_text(environment)
+    policy = Policy.load(folder / 'params' / 'agent.yaml', device='cpu',
+                         spaces={'observation': [observation], 'action': action})
+    torch.save({'model': policy.player.model.state_dict()}, folder / 'last_Run_ep_3.pth')
+    return folder
+
+
+def test_kinds_of_actions_are_those_of_the_node():
+    assert set(layout.ACTION_KINDS) == {*ACTION_KINDS, 'other'}
+
+
+def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
+    task = {'name': 'AllegroHand', 'sim': {'dt': 0.01667}, 'env': {
+        'observationType': 'full_no_vel', 'useRelativeControl': False, 'dofSpeedScale': 20.0,
+        'actionsMovingAverage': 0.3, 'controlFrequencyInv': 2, 'clipActions': 1.0}}
+    left = init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    hand = written['actions']['hand']
+    assert (hand['kind'], hand['smoothing'], hand['lower'][12]) == ('joint_position', 0.3, pytest.approx(0.2792444))
+    assert written['terms']['goal_relative_rot'] == {
+        'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
+    assert left == [*(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')), 'actions.hand.topic']
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+def test_cabinet_integrates_its_targets(tmp_path):
+    task = {'name': 'FrankaCabinet', 'sim': {'dt': 0.02}, 'env': {'actionScale': 5.0, 'dofVelocityScale': 0.1}}
+    init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['actions']['arm']['kind'] == 'joint_delta' and written['actions']['arm']['integrate'] == 'target'
+    assert written['terms']['to_target'] == {
+        'kind': 'relative_position', 'source': 'handle', 'frame_source': 'hand', 'axes': 'world'}
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+def test_torques_go_out_as_efforts(tmp_path):
+    task = {'name': 'Ant', 'sim': {'dt': 0.0166}, 'env': {'powerScale': 1.0, 'dofVelocityScale': 0.2,
+                                                          'contactForceScale': 0.1}}
+    init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert {name: written['actions']['joints'][name] for name in ('kind', 'scale', 'fallback')} == {
+        'kind': 'effort', 'scale': [15.0], 'fallback': 'zero'}
+    assert written['terms']['height'] == {'source': 'odometry', 'field': 'position', 'elements': [2]}
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+def test_tactile_images_are_differences_to_the_tare(tmp_path):
+    task = {**TACSL, 'randomize': {'use_diff_tactile_img': True}}
+    init(write_run(tmp_path / 'run', task, TACSL_NETWORK), tmp_path / 'robot.yaml')
+    assert parameters(tmp_path / 'robot.yaml')['terms']['left_tactile_camera_taxim']['difference_to_tare'] is True
+
+
+def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
+    lines = ['history_length: 3', 'flatten_history_dim: true', "base_ang_vel: {func: 'mdp:base_ang_vel', params: {}}",
+             "turned: {func: 'mdp:root_quat_w', params: {make_quat_unique: true}}",
+             "height: {func: 'mdp:base_pos_z', params: {}, clip: !!python/tuple [0.0, 2.0]}",
+             "goal: {func: 'mdp:generated_commands', params: {command_name: speed}}",
+             "actions: {func: 'mdp:last_action', params: {}}"]
+    start, end = LAB.index('    concatenate_terms'), LAB.index('actions:\n')
+    text = f'{LAB[:start]}' + ''.join(f'    {line}\n' for line in lines) + LAB[end:] + \
+        "commands: {speed: {class_type: 'mdp:UniformVelocityCommand'}}\n"
+    run = lab_run(tmp_path, text, 3 * (3 + 4 + 1 + 3 + 3), 3)
+    init(run, tmp_path / 'robot.yaml')
+    terms = parameters(tmp_path / 'robot.yaml')['terms']
+    assert terms['base_ang_vel'] == {'source': 'imu', 'field': 'angular_velocity', 'history': 3}
+    assert terms['turned'] == {'source': 'base', 'field': 'orientation', 'convention': 'wxyz', 'unique_sign': True,
+                               'history': 3}
+    assert terms['height'] == {'source': 'base', 'field': 'position', 'elements': [2], 'clip_range': [0.0, 2.0],
+                               'history': 3}
+    # two terms of a history each would stand in another order than one of both
+    assert terms['goal'] == {'source': 'goal', 'field': 'data', 'shape': [3], 'history': 3}
+    assert terms['actions'] == {'kind': 'last_action', 'history': 3}
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
+    lab_run(tmp_path, LAB, 12, 3)
     init(tmp_path, tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     assert written['policy']['clip_actions'] == 100.0 and written['control_rate'] == 50.0

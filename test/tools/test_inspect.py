@@ -156,7 +156,8 @@ def test_numbers(values, limits, text):
 @pytest.mark.parametrize('term, text', [
     ({}, ''), ({'scale': (0.05,)}, 'x × 0.05'), ({'offset': (0.5,), 'clip': 1.0, 'scale': (5.0,)},
                                                 'clip((x − 0.5), ±1) × 5'),
-    ({'offset': None}, '(x − ?)'), ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'), ({'clip': None}, 'clip(x)'),
+    ({'offset': None}, '(x − ?)'), ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'),
+    ({'clip_range': (0.0, 2.0)}, 'clip(x, 0 … 2)'),
     ({'kind': 'last_action', 'scale': (2.0,)}, '')])
 def test_transformation(term, text):
     assert transformation(LayoutTerm('it', (3,), **term)) == text

@@ -12,6 +12,9 @@ CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
 # OmniIsaacGymEnvs has tasks of the same names that observe and act otherwise; these names stand in its `sim` alone.
 _OMNIVERSE = {'add_ground_plane', 'disable_contact_processing', 'default_physics_material', 'use_fabric',
               'use_flatcache', 'enable_scene_query_support'}
+# Of an action: what may be one number or a list of them.
+_ACTION_NUMBERS = ('scale', 'offset', 'position_scale', 'rotation_scale', 'lower', 'upper', 'max_velocity',
+                   'max_effort', 'open', 'closed', 'initial')
 # The one network to which the environment gives the dict itself instead of one vector.
 _TAKES_DICT = 'complex_net'
 
@@ -71,16 +74,31 @@ def _term(entry):
     size = entry.get('shape', len(entry.get('joints') or ()) or None)
     shape = (size,) if isinstance(size, int) else None if size is None else tuple(size)
     return LayoutTerm(**{
-        **entry, 'shape': shape, 'joints': tuple(entry.get('joints') or ()),
+        **entry, 'shape': shape, **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements',
+                                                                                    'zero_channels')},
         'offset': _numbers(entry.get('offset', ())), 'scale': _numbers(entry.get('scale', ()))})
 
 
 def _action(entry):
     joints = tuple(entry.get('joints') or ())
-    kind = entry.get('kind', 'other')
+    size = {'pose_delta': 6, 'wrench': 6, 'gripper': 1}.get(entry.get('kind'), len(joints) or None)
+    range_of = {name: entry[name] for name in ('middle', 'half') if name in entry}
+    entry = {name: value for name, value in entry.items() if name not in range_of}
     return LayoutAction(**{
-        **entry, 'size': entry.get('size', len(joints) or (6 if kind == 'pose_delta' else None)), 'joints': joints,
-        **{name: _numbers(entry.get(name, ())) for name in ('scale', 'offset', 'position_scale', 'rotation_scale')}})
+        'size': size, **entry, 'joints': joints, **_between(**range_of), 'smoothing': _smoothing(entry),
+        **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry}})
+
+
+def _smoothing(entry):
+    value = entry.get('smoothing', 1.0)
+    # Dextreme's annealed it to the first of its range, which `law` shows
+    return value['range'][0] if isinstance(value, dict) else value
+
+
+def _between(middle=(), half=()):
+    """Return lower and upper of the limits that are stated as their middle and the half of their range."""
+    return {name: tuple(float(f'{m + sign * h:.8g}') for m, h in zip(middle, half))
+            for name, sign in (('lower', -1), ('upper', 1)) if middle}
 
 
 def _numbers(value):

@@ -10,9 +10,9 @@ _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 
 # Factory's and Forge's terms -> size, quantity, subject, unit, description
 _FACTORY = {
     'fingertip_pos': (3, 'position', 'ee', 'm', 'position of panda_fingertip_centered'),
-    'fingertip_pos_rel_fixed': (3, 'other', 'ee', 'm', 'position of panda_fingertip_centered minus that of '
+    'fingertip_pos_rel_fixed': (3, 'relative_position', 'ee', 'm', 'position of panda_fingertip_centered minus that of '
                                 'the fixed part'),
-    'fingertip_quat': (4, 'other', 'ee', '1', 'orientation of panda_fingertip_centered: quaternion in the order '
+    'fingertip_quat': (4, 'orientation', 'ee', '1', 'orientation of panda_fingertip_centered: quaternion in the order '
                        'w, x, y, z (x, y, z, w from Isaac Lab 3.0 on)'),
     'ee_linvel': (3, 'linear_velocity', 'ee_velocity', 'm/s', 'velocity of the fingertips, by differences'),
     'ee_angvel': (3, 'angular_velocity', 'ee_velocity', 'rad/s', 'angular velocity of the fingertips, by differences'),
@@ -89,7 +89,8 @@ def _factory(name):
         return LayoutTerm(name, None, 'unknown', description="not an observation of the released environment")
     size, quantity, subject, unit, description = _FACTORY[name]
     return LayoutTerm(name, (size,), quantity=quantity, subject=subject, frame='environment', unit=unit,
-                      description=description)
+                      convention='wxyz' if quantity == 'orientation' else 'xyzw', description=description,
+                      relative_to='fixed_part' if quantity == 'relative_position' else '')
 
 
 def _smoothed_actions(env):

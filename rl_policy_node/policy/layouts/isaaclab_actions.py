@@ -1,16 +1,19 @@
 """Action terms of Isaac Lab's manager-based environments, by the name of their class."""
-from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, joint_names, per_joint
+import math
+
+from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, initial, joint_names, per_joint
 from rl_policy_node.policy.layouts.layout import LayoutAction
 
 _LIMITS = 'action scaled from -1 .. 1 to the soft limits of the joint'
-# Class -> law; in it {scale} and {offset} are the config's own.
+_RANGE = 'offset = middle of the limits, scale = half of their range times {scale}'
+# Class -> kind, law; in it {scale}, {offset} and {alpha} are the config's own.
 _JOINT_LAWS = {
-    'RelativeJointPositionAction': 'target = measured position + {scale} * action + {offset}',
-    'JointVelocityAction': 'joint velocity = {scale} * action + offset (the default velocity, usually 0)',
-    'JointEffortAction': 'joint effort = {scale} * action + {offset}',
-    'JointPositionToLimitsAction': f'target = {{scale}} * {_LIMITS}',
-    'EMAJointPositionToLimitsAction': f'target = alpha * ({{scale}} * {_LIMITS}) + (1 - alpha) * target sent before, '
-                                      'alpha = {alpha}',
+    'RelativeJointPositionAction': ('joint_delta', 'target = measured position + {scale} * action + {offset}'),
+    'JointVelocityAction': ('joint_velocity', 'joint velocity = {scale} * action + {offset}'),
+    'JointEffortAction': ('effort', 'joint effort = {scale} * action + {offset}'),
+    'JointPositionToLimitsAction': ('joint_position', f'target = {{scale}} * {_LIMITS}: {_RANGE}'),
+    'EMAJointPositionToLimitsAction': ('joint_position', f'target = alpha * ({{scale}} * {_LIMITS}: {_RANGE}) + (1 - '
+                                       'alpha) * target sent before, alpha = {alpha}'),
 }
 
 
@@ -20,16 +23,66 @@ def read_action(name, config, env):
     if kind == 'JointPositionAction':
         return _joint_position(name, config, env)
     if kind in _JOINT_LAWS:
-        values = {'scale': config.get('scale', 1.0), 'offset': config.get('offset', 0.0), 'alpha': config.get('alpha')}
-        return LayoutAction(name, law=_JOINT_LAWS[kind].format(**values), **_of_joints(config))
+        return _joints(name, kind, config, env)
     if kind.startswith(('Binary', 'AbsBinary')):
-        return LayoutAction(name, 1, subject='joints', law=f'open {config.get("open_command_expr")} where the action '
-                            f'is 0 or more, else close {config.get("close_command_expr")}')
+        return _gripper(name, kind, config)
     if kind == 'DifferentialInverseKinematicsAction':
         return _inverse_kinematics(name, config)
     size = 2 if kind == 'NonHolonomicAction' else None
     return LayoutAction(name, size, count='' if size else f'actions of {name}',
                         law=f"that of {config.get('class_type')}, with the run's own configuration")
+
+
+def _joints(name, kind, config, env):
+    """Return an action on joints; `other` where its configuration asks for more than the node's kind has."""
+    known, (node_kind, law) = _of_joints(config), _JOINT_LAWS[kind]
+    offset, scale = config.get('offset', 0.0), per_joint(config.get('scale', 1.0), known['joints'], 1.0)
+    if kind == 'JointVelocityAction' and config.get('use_default_offset', True):
+        offset = initial(env, config.get('asset_name') or 'robot').get('joint_vel', 0.0)
+    law = law.format(scale=config.get('scale', 1.0), offset=offset, alpha=config.get('alpha'))
+    numbers = {'scale': scale, 'offset': per_joint(offset, known['joints'])}
+    if 'ToLimits' in kind:
+        numbers = {'scale': None, 'offset': None, 'clip': _reach(config, known['joints']),
+                   'smoothing': config.get('alpha') if kind.startswith('EMA') else 1.0}
+        exact = numbers['clip'] is not None and isinstance(numbers['smoothing'], (int, float)) and \
+            config.get('rescale_to_limits', True)
+    else:
+        exact = kind != 'RelativeJointPositionAction' or numbers['offset'] in ((0.0,), ())
+    if node_kind == 'joint_delta':
+        numbers.update(offset=(), integrate='observed')
+    if config.get('clip') or not exact:
+        law += f', clipped to {config["clip"]}' if config.get('clip') else ''
+        return LayoutAction(name, law=law, **known)
+    numbers['offset'] = _without_zero(numbers['offset'])
+    return LayoutAction(name, kind=node_kind, law=law, **numbers, **known)
+
+
+def _without_zero(offset):
+    return () if offset == (0.0,) else offset
+
+
+def _reach(config, joints):
+    """Return how far an action counts before its joint is at its limit, None where joints differ."""
+    scale = per_joint(config.get('scale', 1.0), joints, 1.0)
+    return 1.0 / abs(scale[0]) if scale and len(scale) == 1 and scale[0] else None
+
+
+def _gripper(name, kind, config):
+    """Return a gripper; one of several joints, whose commands differ, needs their names in order."""
+    names = joint_names(config.get('joint_names'))
+    names = names if config.get('preserve_order') or len(names) == 1 else ()
+    ends = [_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close')]
+    law = f'open {config.get("open_command_expr")} where the action is 0 or more, else close ' \
+          f'{config.get("close_command_expr")}'
+    if kind != 'BinaryJointPositionAction' or not all(ends) or config.get('clip'):
+        return LayoutAction(name, 1, subject='joints', law=law)
+    return LayoutAction(name, 1, kind='gripper', subject='joints', joints=names, open=ends[0], closed=ends[1], law=law)
+
+
+def _command(values, names):
+    """Return one number each for `names`, or the one that all patterns have: every joint matches one of them."""
+    numbers = set(values.values())
+    return (float(*numbers),) if len(numbers) == 1 else per_joint(values, names) if names else None
 
 
 def _of_joints(config):
@@ -50,10 +103,19 @@ def _joint_position(name, config, env):
     law = f'target = {config.get("scale", 1.0)} * action + {where}'
     if not known['joints']:
         law += ', joints in the order of the simulator'
+    bounds = {}
     if config.get('clip'):
         law += f', clipped to {config["clip"]}'
-    return LayoutAction(name, kind='joint_position', law=law, offset=offset,
-                        scale=per_joint(config.get('scale', 1.0), known['joints'], 1.0), **known)
+        bounds = _clipped(config['clip'], known['joints'])
+    return LayoutAction(name, kind='other' if bounds is None else 'joint_position', law=law, offset=offset,
+                        scale=per_joint(config.get('scale', 1.0), known['joints'], 1.0), **(bounds or {}), **known)
+
+
+def _clipped(clip, joints):
+    """Return lower and upper of `pattern: [least, greatest]`, None where only the joints' names would tell."""
+    sides = {name: per_joint({pattern: pair[side] for pattern, pair in clip.items()}, joints, infinite)
+             for name, side, infinite in (('lower', 0, -math.inf), ('upper', 1, math.inf))}
+    return None if None in sides.values() else sides
 
 
 def _inverse_kinematics(name, config):
@@ -62,5 +124,14 @@ def _inverse_kinematics(name, config):
     size = 3 if position else 6 if relative else 7
     what = 'change of the pose of' if relative else 'pose of'
     parts = 'position' if position else 'position, rotation vector' if relative else 'position, quaternion w x y z'
-    return LayoutAction(name, size, subject='ee', law=f'{what} {config.get("body_name")} in the frame of the base = '
-                        f'{config.get("scale", 1.0)} * action ({parts}), tracked by differential inverse kinematics')
+    scales = {}
+    if relative and not position and not config.get('clip'):
+        scale = config.get('scale', 1.0)
+        six = [float(n) for n in scale] if isinstance(scale, (list, tuple)) else [float(scale)] * 6
+        # the controller's own: turns up to 1e-6 rad are none
+        scales = {'kind': 'pose_delta', 'position_scale': tuple(six[:3]), 'rotation_scale': tuple(six[3:]),
+                  'rotation_threshold': 1e-6}
+    return LayoutAction(name, size, subject='ee', **scales,
+                        law=f'{what} {config.get("body_name")} in the frame of the base = '
+                            f'{config.get("scale", 1.0)} * action ({parts}), tracked by differential inverse '
+                            'kinematics')

@@ -7,18 +7,19 @@ from rl_policy_node.policy.layouts.layout import LayoutTerm
 _WXYZ = 'unit quaternion in the order w, x, y, z (x, y, z, w from Isaac Lab 3.0 on)'
 # Function -> size, quantity, subject, frame, unit, description
 _FIXED = {
-    'base_pos_z': (1, 'other', 'base', 'world', 'm', 'height of the base in the world'),
+    'base_pos_z': (1, 'position', 'base', 'world', 'm', 'height of the base in the world'),
     'base_lin_vel': (3, 'linear_velocity', 'base', 'base', 'm/s', 'velocity of the base in its own frame'),
     'base_ang_vel': (3, 'angular_velocity', 'base', 'base', 'rad/s', 'angular velocity of the base in its own frame'),
     'projected_gravity': (3, 'gravity', 'base', 'base', '1', "unit vector along gravity in the base's frame"),
     'root_pos_w': (3, 'position', 'base', 'environment', 'm', 'position of the base in its environment'),
-    'root_quat_w': (4, 'other', 'base', 'world', '1', f'orientation of the base: {_WXYZ}'),
+    'root_quat_w': (4, 'orientation', 'base', 'world', '1', f'orientation of the base: {_WXYZ}'),
     'root_lin_vel_w': (3, 'linear_velocity', 'base', 'world', 'm/s', 'velocity of the base in the world'),
     'root_ang_vel_w': (3, 'angular_velocity', 'base', 'world', 'rad/s', 'angular velocity of the base in the world'),
-    'imu_orientation': (4, 'other', 'imu', 'world', '1', f'orientation of the IMU: {_WXYZ}'),
+    'imu_orientation': (4, 'orientation', 'imu', 'world', '1', f'orientation of the IMU: {_WXYZ}'),
     'imu_projected_gravity': (3, 'gravity', 'imu', 'imu', '1', "unit vector along gravity in the IMU's frame"),
     'imu_ang_vel': (3, 'angular_velocity', 'imu', 'imu', 'rad/s', "angular velocity of the IMU in its own frame"),
-    'imu_lin_acc': (3, 'other', 'imu', 'imu', 'm/s²', 'linear acceleration of the IMU in its own frame, as simulated'),
+    'imu_lin_acc': (3, 'linear_acceleration', 'imu', 'imu', 'm/s²',
+                    'linear acceleration of the IMU in its own frame, as simulated'),
     'object_position_in_robot_root_frame': (3, 'position', 'object', 'base', 'm',
                                             "position of the object in the frame of the robot's base"),
 }
@@ -36,8 +37,8 @@ _JOINTS = {
 _COMMANDS = {
     'VelocityCommand': (3, 'command', 'm/s, m/s, rad/s', 'wanted velocity along x and y of the base, wanted yaw rate'),
     'Pose2dCommand': (4, 'other', 'm, rad', 'wanted position x, y, z and heading in the frame of the base'),
-    'PoseCommand': (7, 'other', 'm', f'wanted position x, y, z and orientation in the frame of the base; {_WXYZ}'),
-    'ReOrientationCommand': (7, 'other', 'm', f'wanted position x, y, z and orientation of the object; {_WXYZ}'),
+    'PoseCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation in the frame of the base; {_WXYZ}'),
+    'ReOrientationCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation of the object; {_WXYZ}'),
 }
 
 
@@ -45,22 +46,22 @@ def read_term(name, config, env, group):
     """Return the LayoutTerm of an observation term's config."""
     function = str(config.get('func') or '').rpartition(':')[2].rpartition('.')[2]
     known = _known(function, config.get('params') or {}, env)
-    offset, bound = known.pop('offset', ()), _bound(config.get('clip'))
+    offset = known.pop('offset', ())
     description = known.pop('description', f'computed by {config.get("func")}')
-    if bound is None:
-        description += f'; clipped to {config["clip"]} before the scale'
     if config.get('modifiers'):
         description += '; modifiers changed it further, see the run'
     history, flat = _history(config, group)
     return LayoutTerm(name=name, **{**known, 'shape': _stacked(known['shape'], history, flat)}, offset=offset,
-                      clip=bound, scale=_numbers(config.get('scale')), history=history, description=description)
+                      scale=_numbers(config.get('scale')), history=history, description=description,
+                      **_bounds(config.get('clip')))
 
 
 def _known(function, params, env):
     if function in _FIXED:
         size, quantity, subject, frame, unit, description = _FIXED[function]
         return {'shape': (size,), 'quantity': quantity, 'subject': subject, 'frame': frame, 'unit': unit,
-                'description': description}
+                'description': description, **_quaternion(quantity, params),
+                'elements': (2,) if function == 'base_pos_z' else ()}
     if function in _JOINTS:
         return _joints(function, params.get('asset_cfg') or {}, env)
     if function == 'last_action':
@@ -96,8 +97,9 @@ def _command(params, env):
     kind = str(((env.get('commands') or {}).get(name) or {}).get('class_type') or '')
     for ending, (size, quantity, unit, description) in _COMMANDS.items():
         if kind.endswith(ending):
-            return {'shape': (size,), 'quantity': quantity, 'subject': 'command', 'frame': 'base', 'unit': unit,
-                    'description': description}
+            return {'shape': (size,), 'quantity': quantity, 'subject': 'command', 'unit': unit,
+                    'frame': 'environment' if ending.startswith('ReOrientation') else 'base',
+                    'description': description, **_quaternion(quantity, params)}
     return {'shape': None, 'subject': 'command', 'description': f"the command '{name}' of {kind or 'the environment'}"}
 
 
@@ -125,11 +127,17 @@ def _image(params, env):
             'description': f'{data} image{treated}'}
 
 
-def _bound(clip):
+def _quaternion(quantity, params):
+    if quantity not in ('orientation', 'pose'):
+        return {}
+    return {'convention': 'wxyz', 'unique_sign': bool(params.get('make_quat_unique'))}
+
+
+def _bounds(clip):
     if not clip:
-        return math.inf
+        return {}
     low, high = map(float, clip)
-    return high if low == -high else None
+    return {'clip': high} if low == -high else {'clip_range': (low, high)}
 
 
 def _numbers(scale):

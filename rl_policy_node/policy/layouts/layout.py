@@ -10,7 +10,10 @@ import math
 from rl_policy_node.errors import ConfigurationError, unknown
 
 TERM_KINDS = ('field', 'last_action', 'unknown')
-ACTION_KINDS = ('joint_position', 'pose_delta', 'other')
+# The node's own action kinds, which this layer may not import, and 'other' for a law that is none of them.
+ACTION_KINDS = ('joint_position', 'joint_delta', 'joint_velocity', 'effort', 'pose_delta', 'twist', 'wrench', 'gripper',
+                'raw', 'discrete', 'other')
+CONVENTIONS = ('xyzw', 'wxyz')
 
 # Quantity -> what its numbers are; frame and unit are the term's own.
 QUANTITIES = {
@@ -18,11 +21,17 @@ QUANTITIES = {
     'joint_velocity': 'velocity of each joint',
     'joint_effort': 'force or torque at each joint',
     'position': 'x, y, z of a point',
-    'orientation': 'unit quaternion x, y, z, w',
+    'orientation': 'unit quaternion, in the order of `convention`',
+    'pose': 'position, then orientation',
+    'relative_position': 'x, y, z minus those of `relative_to`, axes of the frame of both',
+    'relative_orientation': 'unit quaternion: orientation times the inverse of that of `relative_to`',
+    'yaw': 'turn about the vertical, ± pi',
     'linear_velocity': 'x, y, z',
     'angular_velocity': 'x, y, z',
+    'linear_acceleration': 'x, y, z',
     'gravity': 'unit vector along gravity, in the frame of the subject: (0, 0, -1) when it is level',
-    'command': 'what the user asks for',
+    'rotated_gravity': "(0, 0, -1) turned by the subject's orientation, where `gravity` is turned by its inverse",
+    'command': 'wanted velocity along x and y of the base, wanted yaw rate',
     'image': 'height, width, channels',
     'force_field': 'rows, columns of taxels, components of the force',
     'force': 'x, y, z',
@@ -43,8 +52,11 @@ class LayoutTerm:
     (joints, base, ee, socket, object, goal, left_tactile, …).
     joints: names in the trained order; () where it is no joint's or the names are not known.
     offset, scale: one number for all or one each of a sample; () for none, None where the user must fill them in.
-    clip: bound on value - offset; None where the environment clips in a way that ± cannot say.
+    clip: bound ± on value - offset; clip_range: (least, greatest) instead.
     history: number of samples stacked, oldest first; 0 for the newest alone.
+    convention, unique_sign: order of a quaternion's numbers, and whether w is kept at 0 or more.
+    elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
+    tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
     count: of what there is one number each, where the run's files do not tell how many that are; terms and
     actions of the same count have the same size.
     """
@@ -56,9 +68,16 @@ class LayoutTerm:
     subject: str = ''
     joints: tuple = ()
     offset: tuple | None = ()
-    clip: float | None = math.inf
+    clip: float = math.inf
+    clip_range: tuple = ()
     scale: tuple | None = ()
     history: int = 0
+    convention: str = 'xyzw'
+    unique_sign: bool = False
+    elements: tuple = ()
+    relative_to: str = ''
+    tare: bool = False
+    zero_channels: tuple = ()
     count: str = ''
     frame: str = ''
     unit: str = ''
@@ -68,6 +87,7 @@ class LayoutTerm:
         where = f'term {self.name}'
         _one_of('kind', self.kind, TERM_KINDS, where)
         _one_of('quantity', self.quantity, QUANTITIES, where)
+        _one_of('convention', self.convention, CONVENTIONS, where)
         sample = None if self.size is None else self.size // max(1, self.history)
         _sized(self.offset, sample, f'{where}: offset')
         _sized(self.scale, sample, f'{where}: scale')
@@ -79,17 +99,28 @@ class LayoutTerm:
         """Number of numbers, or None where the shape is not known."""
         return None if self.shape is None else math.prod(self.shape)
 
+    @property
+    def sample(self):
+        """Shape of one sample of the history, or None where it is not known."""
+        if self.shape is None or not self.history:
+            return self.shape
+        return (self.shape[0] // self.history,) if len(self.shape) == 1 else tuple(self.shape[1:])
+
 
 @dataclass(frozen=True)
 class LayoutAction:
     """A slice of the action and the law that the environment made a command of it with.
 
     size: number of actions; None where the run's files do not tell.
-    kind: 'joint_position' (target = action · scale + offset, rad or m), 'pose_delta' (six numbers, see
-    `rl_policy_node.geometry.apply_pose_delta`), 'other' (nothing but `law` says it).
+    kind: the law, one of the node's action kinds, where the environment's is exactly that; 'other' where
+    nothing but `law` says it.
     subject: what measures that which is commanded (joints, ee, …).
-    joints: names in the order of the action. scale, offset: as in LayoutTerm, of joint_position.
+    joints: names in the order of the action. scale, offset: as in LayoutTerm; of joint_delta the step.
     position_scale (m), rotation_scale (rad) per unit of action, rotation_threshold (rad): of pose_delta.
+    clip: bound ± on the action. integrate: what steps are added to: observed, target (the one sent last).
+    smoothing: share of the new target in what was sent, None where the user must fill it in.
+    lower, upper, max_velocity, max_effort: bounds that the environment itself put on its commands.
+    open, closed: of a gripper that is open from action 0 on. initial: where a raw command that integrates began.
     law: one line, in the words of the environment. count: as in LayoutTerm.
     """
 
@@ -103,15 +134,25 @@ class LayoutAction:
     position_scale: tuple | None = ()
     rotation_scale: tuple | None = ()
     rotation_threshold: float | None = None
+    clip: float = math.inf
+    integrate: str = ''
+    smoothing: float | None = 1.0
+    lower: tuple = ()
+    upper: tuple = ()
+    max_velocity: tuple = ()
+    max_effort: tuple = ()
+    open: tuple = ()
+    closed: tuple = ()
+    initial: tuple = ()
     law: str = ''
     count: str = ''
 
     def __post_init__(self):
         where = f'action {self.name}'
         _one_of('kind', self.kind, ACTION_KINDS, where)
-        _sized(self.scale, self.size, f'{where}: scale')
-        _sized(self.offset, self.size, f'{where}: offset')
-        if self.joints and self.size != len(self.joints):
+        for name in ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_effort', 'initial'):
+            _sized(getattr(self, name), self.size, f'{where}: {name}')
+        if self.joints and self.kind != 'gripper' and self.size != len(self.joints):
             raise ConfigurationError(f'{where}: its size is {self.size}; it has {len(self.joints)} joints')
 
 

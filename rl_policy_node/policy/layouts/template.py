@@ -1,8 +1,10 @@
 """Templates: what a data file says of an environment, filled in from a run's own task config.
 
-Three rules, and no more: `${env.some.value}` is the run's value, a mapping with `select` becomes the case
-that the run chose, and a list within a list becomes part of it.
+Four rules, and no more: `${env.some.value}` is the run's value, a mapping with `select` becomes the case
+that the run chose, one with `product` the product of its factors (by `over`), number by number, and a list
+within a list becomes part of it.
 """
+import math
 import re
 
 from omegaconf import OmegaConf
@@ -24,6 +26,8 @@ class Template:
 
         Raises ConfigurationError where a `select` without default finds nothing, or no case for it.
         """
+        if isinstance(node, dict) and 'product' in node:
+            return self._product(node)
         if isinstance(node, dict):
             return self.fill(self._choose(node)) if 'select' in node else {k: self.fill(v) for k, v in node.items()}
         if isinstance(node, list):
@@ -48,6 +52,16 @@ class Template:
         if 'default' in node:
             return node['default']
         raise unknown(node['select'], chosen, node['cases'], self._where)
+
+    def _product(self, node):
+        factors, over = [self.fill(factor) for factor in node['product']], self.fill(node.get('over', 1.0))
+        if over is None or None in factors:
+            return None
+        lists = [factor if isinstance(factor, list) else [factor] for factor in factors]
+        size = max(map(len, lists))
+        columns = zip(*(numbers * size if len(numbers) == 1 else numbers for numbers in lists))
+        # to 12 digits: the product of 0.1 and 0.2 is meant to be 0.02
+        return [float(f'{math.prod(map(float, column)) / float(over):.12g}') for column in columns]
 
     def _splice(self, node):
         filled = []

@@ -2,6 +2,13 @@
 from rl_policy_node.policy.summary.record import Missing
 
 _KNOWN = {'joint_position', 'joint_velocity', 'joint_effort'}
+# Kind of action → what keeps it in bounds, by which parameters
+_LIMITS = {'joint_position': ('joint limits', 'lower, upper and max_velocity'),
+           'joint_delta': ('joint limits', 'lower, upper and max_velocity'),
+           'joint_velocity': ('joint limits', 'max_velocity and max_acceleration'),
+           'effort': ('joint limits', 'max_effort'), 'gripper': ('joint limits', 'max_velocity'),
+           'twist': ('limits', 'max_velocity and max_acceleration'), 'wrench': ('limits', 'max_force and max_torque'),
+           'raw': ('limits', 'lower and upper'), 'discrete': ('limits', 'table')}
 
 
 def missing(reading, observations, actions, control_rate):
@@ -67,16 +74,20 @@ def _commands(actions):
 
 
 def _command(term):
-    if term.kind == 'joint_position':
-        if not term.joints:
-            yield 'joint names', f'in the order of the actions of {term.name}'
-        for name in ('offset', 'scale'):
-            if getattr(term, name) is None:
-                yield name, f'of the action {term.name}: the run does not hold it'
-        yield 'joint limits', f'lower, upper and max_velocity of {term.name}: no file of the run holds the robot\'s'
+    if term.kind == 'other':
+        yield 'action', f'{term.name} is none of the kinds that the node has: {term.law}'
     elif term.kind == 'pose_delta':
         yield 'workspace', f'lower and upper of the box (m) that no target of {term.name} leaves'
         if not term.position_scale or not term.rotation_scale:
             yield 'scale', f'position_scale (m) and rotation_scale (rad) per unit of {term.name}'
     else:
-        yield 'action', f'{term.name} is none of the kinds that the node has: {term.law}'
+        yield from _numbers(term)
+        yield _LIMITS[term.kind][0], f'{_LIMITS[term.kind][1]} of {term.name}: no file of the run holds the robot\'s'
+
+
+def _numbers(term):
+    if term.kind.startswith(('joint_', 'effort', 'gripper')) and not term.joints:
+        yield 'joint names', f'in the order of the actions of {term.name}'
+    for name in ('offset', 'scale'):
+        if getattr(term, name) is None:
+            yield name, f'of the action {term.name}: the run does not hold it'
