@@ -31,7 +31,7 @@ class Bridge:
         self._period = 1.0 / self._control.control_rate
         shapes = self._shapes()
         self.sources = {name: Source(spec, self._control, shapes) for name, spec in self._control.sources.items()}
-        self.sinks = {action.name: Sink(action) for action in self._control.actions}
+        self.sinks = {action.name: Sink(action, self._control) for action in self._control.actions}
         buffers = {name: source.buffer for name, source in self.sources.items()}
         joints = {name: source.joints for name, source in self.sources.items()}
         self._observations = ObservationManager(self._control, shapes, buffers, joints, environment.num_actions)
@@ -231,7 +231,7 @@ class Bridge:
             return source.adapter.to_message(dict(source.buffer.values), stamp)
         fixed = {field: IDENTITY.get(field, np.zeros(shape)) for field, shape in source.adapter.fields.items() if shape}
         values = {field: value[row] for field, value in source.buffer.values.items()}
-        return source.adapter.to_message({**fixed, **values}, stamp, source.joints)
+        return source.adapter.to_message({**fixed, **values}, stamp, source.names_of(row))
 
     def summary(self):
         """Return the figures of the run so far."""

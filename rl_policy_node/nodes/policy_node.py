@@ -77,7 +77,7 @@ class PolicyNode(LifecycleNode):
                                   self.get_logger().warning)
         self._sources = {name: Source(source, self._control, policy.spaces.inputs)
                          for name, source in self._control.sources.items()}
-        sinks = {action.name: Sink(action, 1.0 / self._control.control_rate) for action in self._control.actions}
+        sinks = {action.name: Sink(action, self._control) for action in self._control.actions}
         self._stepper = Stepper(self._control, policy, self._sources, self._publish, self._ros_now,
                                 self._condition, self.get_logger())
         self._stepper.warm_up()

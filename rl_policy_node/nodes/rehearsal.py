@@ -53,14 +53,14 @@ class Rehearsal:
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
-        self._sinks = {action.name: Sink(action, 1.0 / self.control.control_rate) for action in self.control.actions}
+        self._sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
         self._stepper = Stepper(self.control, self.policy, self.sources, self._publish, self.clock,
                                 threading.Condition(), log, steady_now=lambda: self._now)
         self._stepper.warm_up()
 
     def step(self):
         """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
-        messages = {(name, row): synthetic_message(source) for name, source in self.sources.items()
+        messages = {(name, row): synthetic_message(source, row) for name, source in self.sources.items()
                     for row in range(self.control.rows)}
         self._feed(messages)
         reasons = self._stepper.unfit()
@@ -88,6 +88,11 @@ class Rehearsal:
             self._stepper.step()
             yield self._stepper.fit
 
+    @property
+    def actions(self):
+        """What the policy gave at the last step, (rows, actions)."""
+        return self._stepper.last_action
+
     def clock(self):
         """Return the time that stamps are compared with, ns."""
         return self.BEGIN + round(self._now * 1e9)
@@ -108,7 +113,7 @@ class Rehearsal:
                 [(name, topic_of(robot, s.spec.topic), s.spec.type) for name, s in self._sinks.items()])
 
 
-def synthetic_message(source):
+def synthetic_message(source, row=0):
     """Return a message that a source takes: zeros of the right shape, and the quaternion of no turn."""
     arrays = {}
     for field, value in source.buffer.values.items():
@@ -118,4 +123,4 @@ def synthetic_message(source):
             arrays[field] = np.array([0.0, 0.0, 0.0, 1.0])
         elif shape is not None:
             arrays.setdefault(field, np.zeros(shape))
-    return source.adapter.to_message(arrays, Rehearsal.BEGIN, source.joints)
+    return source.adapter.to_message(arrays, Rehearsal.BEGIN, source.names_of(row))

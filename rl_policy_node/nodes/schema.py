@@ -114,7 +114,8 @@ PARAMETERS = (
     _p('terms.*.source', 'string', '', 'source it is taken from'),
     _p('terms.*.field', 'string', '', 'field of the source; of kinds that need a position or an orientation, by '
        'default `position`, `orientation`'),
-    _p('terms.*.joints', 'string[]', [], 'joints by name, in the order of training'),
+    _p('terms.*.joints', 'string[]', [], "joints by name, in the order of training; {robot} in a name is the robot's "
+       'namespace'),
     _p('terms.*.elements', 'integer[]', [], 'numbers of the field (or of the last action) by position, from 0', low=0),
     _p('terms.*.shape', 'integer[]', [], "shape of what the source sends (of a function: of what it returns); by "
        "default the input's, where the term is alone in it", low=1),
@@ -132,6 +133,7 @@ PARAMETERS = (
     _p('terms.*.crop', 'integer[]', [], 'images: top, left, height, width that are kept', unit='pixels', low=0),
     _p('terms.*.depth_clip', 'double[]', [], 'images: near and far that the value is clipped to, and nothing else',
        unit='m', low=0.0),
+    _p('terms.*.subsample', 'integer', 1, 'images: every nth pixel of every nth row is kept, as TacSL does', low=1),
     _p('terms.*.resize', 'integer[]', [], "images: height, width; Pillow's bilinear filter with antialias",
        unit='pixels', low=1),
     _p('terms.*.channels', 'integer[]', [], 'images: channels by index, in this order; [2, 1, 0] makes RGB of BGR',

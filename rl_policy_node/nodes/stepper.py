@@ -92,6 +92,11 @@ class Stepper:
             _, term, scale = name.split('.')
             self._actions.set_scale(term, values, scale)
 
+    @property
+    def last_action(self):
+        """What the policy gave at the last step (rows, actions), float32, before any law or limit."""
+        return self._last_action.copy()
+
     def ready(self):
         """Whether every row that acts has a new observation; called with the condition held."""
         return self._intake.ready(self.fit)

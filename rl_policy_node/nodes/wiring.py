@@ -52,6 +52,11 @@ def spec_topic(spec, robot):
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
+def named_for(joints, robot):
+    """Return joint names with `{robot}` in them replaced by a robot's namespace."""
+    return tuple(joint.replace('{robot}', robot.strip('/')) for joint in joints)
+
+
 def row_groups(spec, rows):
     """Return the rows that have a topic each; None alone for one topic of all."""
     return [None] if spec.rows else list(range(rows))
@@ -70,6 +75,7 @@ class Source:
         self.joints = control.joints_of(spec.name)
         kept = KEPT if spec.alignment == 'asof' else 1
         self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept)
+        self._names = [named_for(self.joints, robot) for robot in control.robots]
         self._order = {}
 
     def _shapes(self, control, input_shapes):
@@ -112,12 +118,16 @@ class Source:
                  if terms == (term.name,) and name in input_shapes]
         return alone[0] if alone else None
 
+    def names_of(self, row):
+        """Return the joints by the names that they have in a robot's messages."""
+        return self._names[row]
+
     def accept(self, row, message, now):
         """Write a message into the buffer; raises ValueError for one that does not fit."""
         arrays = self.adapter.to_arrays(message)
         names = self.adapter.names(message)
         if names is not None and self.joints:
-            arrays = self._by_name(names, arrays)
+            arrays = self._by_name(row, names, arrays)
         self.buffer.write(row, arrays, self.adapter.stamp(message), now)
 
     def accept_rows(self, message, now):
@@ -135,10 +145,11 @@ class Source:
             except ValueError as error:
                 self.buffer.reject(row, error)
 
-    def _by_name(self, names, arrays):
-        order = self._order.get(names)
+    def _by_name(self, row, names, arrays):
+        key = self._names[row], names
+        order = self._order.get(key)
         if order is None:
-            order = self._order[names] = _order(names, self.joints)
+            order = self._order[key] = _order(names, self._names[row])
         return {field: value[order] for field, value in arrays.items()}
 
 
@@ -154,9 +165,10 @@ def _order(names, joints):
 class Sink:
     """A command's adapter; turns field → array of one row into a message and back."""
 
-    def __init__(self, spec, period=None):
-        """period: s, of the control: when a trajectory is to be at its point, if time_from_start is not stated."""
+    def __init__(self, spec, control):
+        """control: its rate says when a trajectory is to be at its point, its robots what their joints are called."""
         self.spec = spec
+        self._names = [named_for(spec.joints, robot) for robot in control.robots]
         if spec.type not in COMMAND_TYPES[spec.kind] and ':' not in spec.type:
             raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
                           f'actions.{spec.name}.type (kind {spec.kind})')
@@ -166,21 +178,21 @@ class Sink:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
         if spec.rows and spec.type not in _ARRAYS:
             raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
-        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(period))
+        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(1.0 / control.control_rate))
 
     def _options(self, period):
         options = {'frame_id': self.spec.frame_id}
         if self.spec.type == _TRAJECTORY:
-            if self.spec.time_from_start or period:
-                # the stamp is the observation's: with one period the point would lie in the past
-                options['time_from_start'] = self.spec.time_from_start or 2 * period
+            # the stamp is the observation's: with one period the point would lie in the past
+            options['time_from_start'] = self.spec.time_from_start or 2 * period
         elif self.spec.time_from_start:
             raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
         return options
 
     def to_message(self, command, row, stamp):
         """Return the message of one row of a command."""
-        return self.adapter.to_message({field: value[row] for field, value in command.items()}, stamp, self.spec.joints)
+        command = {field: value[row] for field, value in command.items()}
+        return self.adapter.to_message(command, stamp, self._names[row])
 
     def to_message_of_all(self, command, stamp):
         """Return one message of the commands of all robots, (rows, n)."""
@@ -196,7 +208,7 @@ class Sink:
         arrays = self.adapter.to_arrays(message)
         names = self.adapter.names(message)
         if names is not None:
-            arrays = {field: value[_order(names, self.spec.joints)] for field, value in arrays.items()}
+            arrays = {field: value[_order(names, self._names[row])] for field, value in arrays.items()}
         if 'data' in arrays:
             arrays = {next(iter(buffer.values)): arrays['data']}
         buffer.write(row, arrays, self.adapter.stamp(message), now)

@@ -50,10 +50,15 @@ def _show(rehearsal, path, console):
     console.print(table)
     for text in rehearsal.told:
         console.print(f'{text}', highlight=False)
+    console.print(f'action {_numbers(rehearsal.actions[0])}', highlight=False, markup=False)
     for name, command in rehearsal.commands.items():
         for field, value in command.items():
-            numbers = np.array2string(value[0], precision=3, suppress_small=True, max_line_width=10 ** 6)
-            console.print(f'{name}.{field} {numbers}', highlight=False, markup=False)
+            console.print(f'{name}.{field} {_numbers(value[0])}', highlight=False, markup=False)
     robots = f'{control.rows} robots' if control.rows > 1 else 'one robot'
-    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz; '
-                  'the command above answers observations of zeros', highlight=False)
+    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz. The action '
+                  'answers observations of zeros; the command is what its law, limits and blending make of it in the '
+                  'first step', highlight=False)
+
+
+def _numbers(values):
+    return np.array2string(values, precision=3, suppress_small=True, max_line_width=10 ** 6)

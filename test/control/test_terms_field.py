@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 from PIL import Image
+import pytest
 
 from rl_policy_node.control.specs import TermSpec
 
@@ -65,6 +66,13 @@ def test_depth_is_clipped_and_nothing_else():
     given_['depth'].values['image'][:, 0, :3, 0] = [0.05, 1.5, 30.0]
     seen = value(given_, (4, 6, 1), image('depth', depth_clip=(0.25, 3.0)))
     np.testing.assert_array_equal(seen[:, 0, :3, 0], [[0.25, 1.5, 3.0]] * ROWS)
+
+
+@pytest.mark.parametrize('every', [2, 3, 4])
+def test_subsampling_keeps_every_nth_pixel_of_every_nth_row(every):
+    given_ = sources()
+    wanted = given_['camera'].values['image'][:, ::every, ::every]
+    np.testing.assert_array_equal(value(given_, wanted.shape[1:], image(subsample=every)), wanted)
 
 
 def test_halving_a_byte_image_is_pillows_bilinear_filter():

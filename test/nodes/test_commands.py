@@ -19,6 +19,11 @@ NUMBER = 'std_msgs/msg/Float64'
 PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names]
 
 
+def control(period):
+    """Return what a sink takes of a ControlSpec."""
+    return types.SimpleNamespace(robots=('', ''), control_rate=1.0 / period)
+
+
 def typed(kind, name, **options):
     """Return the spec of a kind whose command fits the message type."""
     if name == NUMBER and kind in ('raw', 'discrete'):
@@ -28,7 +33,7 @@ def typed(kind, name, **options):
 
 @pytest.mark.parametrize('kind, name', PAIRS)
 def test_command_comes_back_from_its_message(kind, name):
-    sink = Sink(typed(kind, name), 0.02)
+    sink = Sink(typed(kind, name), control(0.02))
     random = np.random.default_rng(0)
     command = {field: random.uniform(-1, 1, (2, *shape)).astype(np.float32).astype(np.float64)
                for field, shape in command_shapes(sink.spec).items()}
@@ -48,7 +53,7 @@ def test_every_kind_has_messages():
 @pytest.mark.parametrize('kind, field', [('joint_delta', 'position'), ('joint_velocity', 'velocity'),
                                          ('effort', 'effort')])
 def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
-    sink = Sink(typed(kind, 'sensor_msgs/msg/JointState'))
+    sink = Sink(typed(kind, 'sensor_msgs/msg/JointState'), control(0.02))
     message = sink.to_message({field: np.array([[1.0, 2.0, 3.0]])}, 0, 10 ** 9)
     assert list(message.name) == ['hip', 'knee', 'ankle'] and list(getattr(message, field)) == [1, 2, 3]
     assert sum(len(getattr(message, each)) for each in ('position', 'velocity', 'effort')) == 3
@@ -56,7 +61,7 @@ def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
 
 @pytest.mark.parametrize('stated, period, nanoseconds', [(0.0, 0.02, 40_000_000), (0.5, 0.02, 500_000_000)])
 def test_trajectory_reaches_its_point_after_two_periods_unless_told_otherwise(stated, period, nanoseconds):
-    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated), period)
+    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated), control(period))
     point = sink.to_message({'position': np.zeros((1, 3))}, 0, 10 ** 9).points[0]
     assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, nanoseconds)
 
@@ -71,7 +76,7 @@ def test_trajectory_reaches_its_point_after_two_periods_unless_told_otherwise(st
 ])
 def test_message_that_cannot_carry_the_command_is_refused(each, told):
     with pytest.raises(ConfigurationError, match=told):
-        Sink(each)
+        Sink(each, control(0.02))
 
 
 def test_every_parameter_of_an_action_reaches_its_term(run):

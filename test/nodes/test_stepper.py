@@ -12,7 +12,7 @@ from rl_policy_node.control.source_buffer import OutOfOrder
 from rl_policy_node.nodes.loading import completed
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.nodes.wiring import Sink, Source
 from rl_policy_node.policy import Policy
 
 MEASURED = np.array([0.3, -0.2, 0.5])
@@ -270,7 +270,8 @@ def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
 
 
 def test_aligned_sources_are_no_newer_than_their_reference(run):
-    bench = Bench(run, **{'sources.joints.alignment': 'asof', 'alignment_reference': 'wrench', 'trigger': 'observation'})
+    bench = Bench(run, **{'sources.joints.alignment': 'asof', 'alignment_reference': 'wrench',
+                          'trigger': 'observation'})
     bench.now = 10 ** 9
     bench.feed(stamp=10 ** 9)
     joints = JointState(name=JOINTS, position=[0.0, 0.0, 0.0], velocity=[0.0] * 3)
@@ -299,3 +300,18 @@ def test_a_term_that_fails_for_one_robot_stops_that_robot_alone(run):
     assert bench.stepper.fit.tolist() == [False, True]
     assert np.array_equal(bench.sent[-1][0][0], MEASURED) and not np.array_equal(bench.sent[-1][1][0], MEASURED)
     assert bench.stepper.reasons == {0: 'what the policy would see is not finite'}
+
+
+def test_joints_may_bear_the_name_of_their_robot(run):
+    joints = [f'{{robot}}_{joint}' for joint in JOINTS]
+    named = {f'terms.{term}.joints': joints for term in ('position', 'velocity')}
+    bench = Bench(run, **named, **{'actions.arm.joints': joints, 'actions.arm.type': 'sensor_msgs/msg/JointState'})
+    for row, robot in enumerate(('left', 'right')):
+        order = [2, 0, 1]
+        message = JointState(name=[f'{robot}_{JOINTS[joint]}' for joint in order],
+                             position=[float(joint) for joint in order], velocity=[0.0] * 3)
+        bench.sources['joints'].accept(row, message, bench.time)
+        assert bench.sources['joints'].buffer.values['position'][row].tolist() == [0.0, 1.0, 2.0]
+    sink = Sink(bench.control.actions[0], bench.control)
+    message = sink.to_message({'position': np.zeros((2, 3))}, 1, 0)
+    assert list(message.name) == [f'right_{joint}' for joint in JOINTS]

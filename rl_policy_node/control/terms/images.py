@@ -1,6 +1,6 @@
 """What may be done to an image (rows, height, width, channels) before it is a term's value.
 
-In this order: crop → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
+In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
 image, too: taxel rows, taxel columns, components.
 """
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_policy_node.errors import ConfigurationError
 
-OPTIONS = ('crop', 'depth_clip', 'resize', 'channels', 'grey', 'zero_channels', 'layout')
+OPTIONS = ('crop', 'subsample', 'depth_clip', 'resize', 'channels', 'grey', 'zero_channels', 'layout')
 LAYOUTS = ('hwc', 'chw')
 # ITU-R BT.601, as Pillow's and OpenCV's conversions weigh red, green, blue
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -35,6 +35,21 @@ class Crop:
             raise ConfigurationError(f'reaches to row {self.top + self.height}, column {self.left + self.width} of '
                                      f'an image of {height} × {width}')
         return self.height, self.width, channels
+
+
+@dataclass(frozen=True)
+class Subsample:
+    """Keep every nth pixel of every nth row, unsmoothed, as TacSL's `tactile_subsample_ratio` does."""
+
+    every: int
+
+    def __call__(self, image):
+        return image[:, ::self.every, ::self.every]
+
+    def shape(self, height, width, channels):
+        if self.every < 1:
+            raise ConfigurationError(f'is {self.every}; expected 1 or more')
+        return -(-height // self.every), -(-width // self.every), channels
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,8 @@ def image_steps(spec, shape, where):
 def _asked(spec, where):
     if spec.crop:
         yield 'crop', Crop(*_numbers(spec.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
+    if spec.subsample != 1:
+        yield 'subsample', Subsample(spec.subsample)
     if spec.depth_clip:
         yield 'depth_clip', DepthClip(*_numbers(spec.depth_clip, ('near', 'far'), f'{where}.depth_clip'))
     if spec.resize:

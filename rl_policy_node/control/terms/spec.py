@@ -41,6 +41,7 @@ class TermSpec:
     crop: tuple = ()
     depth_clip: tuple = ()
     resize: tuple = ()
+    subsample: int = 1
     channels: tuple = ()
     grey: bool = False
     zero_channels: tuple = ()
@@ -111,7 +112,8 @@ class TermSpec:
 
         None where that does not follow: the term then has to state its shape.
         """
-        changed = self.elements or self.crop or self.resize or self.channels or self.grey or self.layout != 'hwc'
+        changed = (self.elements or self.crop or self.resize or self.subsample != 1 or self.channels or self.grey
+                   or self.layout != 'hwc')
         if self.kind != 'field' or changed:
             return None
         if self.history == 1:
