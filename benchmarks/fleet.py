@@ -143,8 +143,8 @@ def _print(robots, options):
     wanted = len(robots.sent) * len(robots.answers)
     figures = percentiles(times)
     print(f'{options.robots} robots at {options.rate:g} Hz for {options.seconds:g} s: '
-          f'{len(times)} of {wanted} observations answered, {wanted - len(times)} lost; p50 {figures["p50"]:.1f} ms, p99 {figures["p99"]:.1f} ms, '
-          f'max {figures["max"]:.1f} ms')
+          f'{len(times)} of {wanted} observations answered, {wanted - len(times)} lost; '
+          f'p50 {figures["p50"]:.1f} ms, p99 {figures["p99"]:.1f} ms, max {figures["max"]:.1f} ms')
 
 
 if __name__ == '__main__':

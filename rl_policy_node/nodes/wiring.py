@@ -178,7 +178,8 @@ class Sink:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
         if spec.rows and spec.type not in _ARRAYS:
             raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
-        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(1.0 / control.control_rate))
+        options = self._options(1.0 / control.control_rate)
+        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **options)
 
     def _options(self, period):
         options = {'frame_id': self.spec.frame_id}
