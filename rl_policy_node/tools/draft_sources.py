@@ -45,7 +45,8 @@ class Sources:
             return self._known[subject, carrier]
         source = next(candidate for candidate in self._names(subject or name, carrier, name)
                       if candidate not in self.entries)
-        comment = _COMMENTS.get(carrier, f'frame: {frame}' if frame else '').format(subject=f'the {subject}' if subject else 'the body')
+        comment = _COMMENTS.get(carrier, f'frame: {frame}' if frame else '')
+        comment = comment.format(subject=f'the {subject}' if subject else 'the body')
         self.entries[source] = Entry({'topic': BLANK, 'type': carrier, **values}, comment)
         if shared:
             self._known[subject, carrier] = source

@@ -118,6 +118,7 @@ def _relative(term, sources):
 _MAKERS = {'position': _of_pose, 'orientation': _of_pose, 'yaw': _yaw, 'gravity': _gravity, 'rotated_gravity': _gravity,
            'relative_position': _relative, 'relative_orientation': _relative,
            'linear_velocity': _velocity, 'angular_velocity': _velocity,
+           'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * _count(term)}, ''),
            'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
            'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
            'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity)}

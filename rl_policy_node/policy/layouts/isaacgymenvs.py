@@ -84,15 +84,13 @@ def _action(entry):
     size = {'pose_delta': 6, 'wrench': 6, 'gripper': 1}.get(entry.get('kind'), len(joints) or None)
     range_of = {name: entry[name] for name in ('middle', 'half') if name in entry}
     entry = {name: value for name, value in entry.items() if name not in range_of}
+    if isinstance(entry.get('smoothing'), dict):
+        # Dextreme's, annealed while it trained
+        entry = {**entry, 'smoothing': entry['smoothing']['range'][0], 'law': f"{entry['law']}; of the range, which "
+                 'training went down from its greatest to its least, the least is taken'}
     return LayoutAction(**{
-        'size': size, **entry, 'joints': joints, **_between(**range_of), 'smoothing': _smoothing(entry),
+        'size': size, **entry, 'joints': joints, **_between(**range_of),
         **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry}})
-
-
-def _smoothing(entry):
-    value = entry.get('smoothing', 1.0)
-    # Dextreme's annealed it to the first of its range, which `law` shows
-    return value['range'][0] if isinstance(value, dict) else value
 
 
 def _between(middle=(), half=()):

@@ -38,6 +38,7 @@ QUANTITIES = {
     'torque': 'x, y, z',
     'height_scan': 'heights at the points of a grid',
     'last_action': 'the action before this one',
+    'zeros': 'nothing but zeros',
     'other': 'numbers that `description` defines, to be published as an array',
 }
 

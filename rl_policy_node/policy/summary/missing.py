@@ -40,7 +40,8 @@ def _size(shape):
 
 
 def _terms(observations):
-    terms = [term for observation in observations for term in observation.terms if term.kind == 'field']
+    terms = [term for observation in observations for term in observation.terms if term.kind == 'field'
+             and term.quantity != 'zeros']
     subjects = dict.fromkeys(term.subject or term.name for term in terms)
     names = [*subjects, *(observation.name for observation in observations if not observation.terms)]
     if names:
