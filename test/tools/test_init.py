@@ -163,6 +163,27 @@ def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
     check(fill(tmp_path / 'robot.yaml'))
 
 
+def test_isaac_lab_arm_gets_its_pose_its_gripper_and_the_wanted_pose(tmp_path):
+    text = LAB[:LAB.index('    base_ang_vel')] + """    goal: {func: 'mdp:generated_commands',
+            params: {command_name: pose}}
+    grip: {func: 'mdp:last_action', params: {action_name: gripper}}
+actions:
+  arm: {class_type: 'mdp:DifferentialInverseKinematicsAction', joint_names: [.*], body_name: hand, scale: 0.5,
+        controller: {command_type: pose, use_relative_mode: true}}
+  gripper: {class_type: 'mdp:BinaryJointPositionAction', joint_names: [finger.*], open_command_expr: {finger.*: 0.04},
+            close_command_expr: {finger.*: 0.0}}
+commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
+"""
+    init(lab_run(tmp_path, text, 8, 7), tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['inputs']['obs'] == ['goal_position', 'goal_orientation', 'grip']
+    assert written['terms']['goal_orientation'] == {'source': 'command', 'field': 'orientation', 'convention': 'wxyz'}
+    assert written['terms']['grip'] == {'kind': 'last_action', 'elements': [6]}
+    gripper = written['actions']['gripper']
+    assert (gripper['mode'], gripper['open'], gripper['closed']) == ('threshold', [0.04], [0.0])
+    check(fill(tmp_path / 'robot.yaml'))
+
+
 def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
     lab_run(tmp_path, LAB, 12, 3)
     init(tmp_path, tmp_path / 'robot.yaml')
