@@ -3,7 +3,8 @@
     python benchmarks/fleet.py --robots 16 --rate 100 --seconds 10
 
 Each robot has topics of its own: one joint state in, one joint command out, stamped with the observation
-it answers. The policy is an LSTM (2×256) with an MLP, its weights at random.
+it answers. The policy is an MLP (512-256-128), with --lstm an LSTM (2×256) before one of 256-128-64; its
+weights are random.
 """
 import argparse
 import json
@@ -14,7 +15,7 @@ import time
 
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 import torch
@@ -34,20 +35,21 @@ params:
     space:
       continuous: {mu_activation: None, sigma_activation: None, fixed_sigma: True, mu_init: {name: default},
                    sigma_init: {name: const_initializer, val: 0}}
-    rnn: {name: lstm, units: 256, layers: 2, before_mlp: True, layer_norm: False}
-    mlp: {units: [256, 128, 64], activation: elu, initializer: {name: default}}
+    mlp: {units: [512, 256, 128], activation: elu, initializer: {name: default}}
   config: {name: fleet, normalize_input: True, normalize_value: True}
 """
 
 
-def parameters(folder, robots, rate):
+def parameters(folder, robots, rate, lstm):
     """Write a policy and return the parameters of a node that acts with it for all robots."""
     (folder / 'train.yaml').write_text(TRAIN)
-    policy = Policy.load(folder / 'train.yaml', spaces={'observation': [36], 'action': 12}, device='cpu')
+    overrides = LSTM if lstm else []
+    policy = Policy.load(folder / 'train.yaml', spaces={'observation': [36], 'action': 12}, device='cpu',
+                         overrides=overrides)
     torch.save({'model': policy.player.model.state_dict()}, folder / 'fleet.pth')
     return {
         'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'fleet.pth'),
-                   'device': 'cpu'},
+                   'device': 'cpu', **({'overrides': overrides} if lstm else {})},
         'control_rate': float(rate), 'trigger': 'observation', 'autostart': True, 'robots': robots,
         'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity', 'last_action']},
@@ -59,12 +61,16 @@ def parameters(folder, robots, rate):
             'type': 'sensor_msgs/msg/JointState'}}}
 
 
+LSTM = ['+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
+        'params.network.mlp.units=[256,128,64]']
+
+
 class Robots:
     """All robots in one node: they measure at a rate, and note when which observation was answered."""
 
     def __init__(self, names):
         rclpy.init()
-        self.node, self._executor = rclpy.create_node('robots'), SingleThreadedExecutor()
+        self.node, self._executor = rclpy.create_node('robots'), EventsExecutor()
         self._executor.add_node(self.node)
         self._publishers = [self.node.create_publisher(JointState, f'{name}/joint_states', 10) for name in names]
         for row, name in enumerate(names):
@@ -90,7 +96,7 @@ class Robots:
             if time.monotonic() - start >= count / rate:
                 self.measure()
                 count += 1
-            self._executor.spin_once(timeout_sec=max(0.0, start + count / rate - time.monotonic()))
+            self._executor.spin_once(timeout_sec=max(1e-4, start + count / rate - time.monotonic()))
 
     def listen(self, seconds):
         """Take in what is still on its way."""
@@ -111,12 +117,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         file = folder / 'fleet.yaml'
-        file.write_text(json.dumps({'/**': {'ros__parameters': parameters(folder, names, options.rate)}}))
+        file.write_text(json.dumps({'/**': {'ros__parameters': parameters(folder, names, options.rate, options.lstm)}}))
         node = NodeProcess('policy_node', file, {}, folder / 'policy.log')
         robots = Robots(names)
         robots.run(options.rate, 60.0, lambda: all(robots.answers))
         robots.run(options.rate, 1.0)
-        robots.listen(0.5)
+        robots.listen(0.2)
         robots.sent.clear()
         robots.run(options.rate, options.seconds)
         robots.listen(0.5)
@@ -134,6 +140,7 @@ def _options():
     parser.add_argument('--robots', type=int, default=16)
     parser.add_argument('--rate', type=float, default=100.0, help='Hz')
     parser.add_argument('--seconds', type=float, default=10.0)
+    parser.add_argument('--lstm', action='store_true')
     return parser.parse_args()
 
 

@@ -3,6 +3,8 @@ import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, ContractError
 
+_MOST = float(np.finfo(np.float32).max)
+
 
 class OutOfOrder(ValueError):
     """A message that is older than the one before it."""
@@ -21,6 +23,8 @@ class SourceBuffer:
     def __init__(self, spec, shapes, rows, depth=1):
         self.spec, self.rows = spec, rows
         self.values = {field: np.zeros((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()}
+        # worked out here: this is asked for every message
+        self._shapes = {field: (value.shape[1:], int(np.prod(value.shape[1:]))) for field, value in self.values.items()}
         self.stamps = np.zeros(rows, dtype=np.int64)
         self.received = np.full(rows, -np.inf)
         self.changed = np.full(rows, -np.inf)
@@ -35,13 +39,13 @@ class SourceBuffer:
 
         Raises ValueError, naming the field, for an array that does not fit; the row keeps its value.
         """
-        for field, value in self.values.items():
-            _check(field, arrays.get(field), value.shape[1:])
+        for field, (shape, size) in self._shapes.items():
+            _check(field, arrays.get(field), shape, size)
         if stamp and self.spec.use_header_stamp and stamp < self.stamps[row]:
             raise OutOfOrder(f'out of order: stamped {(self.stamps[row] - stamp) * 1e-9:.3f} s before the last')
         differs = self.received[row] == -np.inf
         for field, value in self.values.items():
-            array = np.reshape(arrays[field], value.shape[1:])
+            array = arrays[field].reshape(self._shapes[field][0])
             differs = differs or (self.spec.frozen_after > 0 and not np.array_equal(value[row], array))
             value[row] = array
         self.stamps[row], self.received[row], self.fresh[row] = stamp, now, True
@@ -123,14 +127,13 @@ class Past:
         return kept[np.argmin(stamps)]
 
 
-def _check(field, array, shape):
+def _check(field, array, shape, size):
     if array is None:
         raise ContractError(f'{field} is missing from the message')
-    size = int(np.prod(shape))
     if array.size != size or (array.ndim > 1 and array.shape != shape):
         raise ContractError(f'{field} has the shape {array.shape}; expected {shape}')
-    # beyond ±3.4e38 a float64 would become infinite in the policy's float32
-    if array.dtype.kind == 'f' and not (np.abs(array) <= np.finfo(np.float32).max).all():
+    # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
+    if array.dtype.kind == 'f' and size and not (array.max() <= _MOST and array.min() >= -_MOST):
         raise ValueError(f'{field} has a value that is not finite')
 
 

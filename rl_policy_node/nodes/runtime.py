@@ -1,6 +1,7 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
 import signal
 import sys
+import time
 import traceback
 
 import rclpy
@@ -9,6 +10,9 @@ from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError
+
+
+POLL_PERIOD = 0.005      # s between two calls of a node's poll()
 
 
 def create_executor(name, logger):
@@ -57,12 +61,16 @@ def run(create_node, args=None):
 
 
 def _spin(node, executor, asked):
+    polled = 0.0
     while not asked and rclpy.ok():
         try:
             # without a timeout the events executor never returns
             executor.spin_once(timeout_sec=0.1)
-            if not node.poll():
-                return
+            # not after each of thousands of messages a second
+            if time.monotonic() - polled > POLL_PERIOD:
+                polled = time.monotonic()
+                if not node.poll():
+                    return
         except ExternalShutdownException:
             return
         except Exception:       # noqa: B902 - a callback's fault must not silence the robot's commands
