@@ -9,7 +9,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from rl_policy_node.adapters import ADAPTERS, create_adapter
 
@@ -110,3 +110,41 @@ def test_what_is_malformed_is_refused_counted_and_never_acted_on(arm, run, case)
     assert arm.live_until(counted, 20), heard[-1:]
     assert arm.live_until(lambda: arm.commands[-1] == arm.position, 5)
     assert np.isfinite(arm.commands).all()
+
+
+def pixel(encoding, data):
+    return Image(height=1, width=1, encoding=encoding, step=len(data), data=data)
+
+
+@pytest.mark.parametrize('bad, told', [
+    (pixel('rgb8', b'\x01\x02\x03'), "encoding is 'rgb8'"), (pixel('32FC3', b'\0' * 11), 'step is 11'),
+    (pixel('32FC3', np.float32([1, np.nan, 1]).tobytes()), 'not finite')])
+def test_an_image_that_is_another_than_said_is_refused(arm, run, bad, told):
+    camera = {'sources.camera': {'topic': 'camera', 'type': 'sensor_msgs/msg/Image', 'encoding': '32FC3'},
+              'terms.force': {'source': 'camera', 'field': 'image', 'shape': [1, 1, 3]}}
+    tree = parameters(run, **camera)
+    del tree['sources']['wrench']
+    node = arm.start(tree)
+    publisher = arm.node.create_publisher(Image, 'camera', 10)
+    good = pixel('32FC3', np.float32([1, 2, 3]).tobytes())
+
+    def shown(image, until):
+        def condition():
+            image.header.stamp = arm.node.get_clock().now().to_msg()
+            publisher.publish(image)
+            return until()
+        return condition
+    assert arm.live_until(shown(good, lambda: arm.commands and arm.commands[-1] != arm.position), 40)
+    assert arm.live_until(shown(bad, lambda: arm.commands[-1] == arm.position and told in node.tail(50)), 20)
+    assert np.isfinite(arm.commands).all()
+
+
+def test_joints_in_another_order_are_put_in_theirs(arm, run):
+    arm.start(parameters(run))
+    assert arm.live_until(lambda: len(arm.commands) > 5 and arm.commands[-1] != arm.position, 40)
+    position = list(arm.position)
+    arm.names = [JOINTS[2], JOINTS[0], JOINTS[1]]
+    arm.position, arm.velocity = [0.5, 0.3, -0.2], [-0.1, 0.0, 0.1]
+    arm.live(0.3)
+    arm.talking = set()
+    assert arm.live_until(lambda: arm.commands[-1] == position, 10)
