@@ -57,9 +57,9 @@ class Ports:
 
     def _subscribe(self, sources, on_message, on_episode):
         robots, qos = self._control.robots, source_qos(self._control.trigger == 'lockstep')
-        transforms = {name: source for name, source in sources.items() if source.spec.type == TRANSFORM}
+        transforms = [source for source in sources.values() if source.spec.type == TRANSFORM]
         if transforms:
-            looked_up = Transforms(self._node, self._control, transforms.values(), on_message)
+            looked_up = Transforms(self._node, self._control, transforms, on_message)
             self._entities.callback(looked_up.close)
         for source in sources.values():
             if source.spec.type == TRANSFORM:

@@ -12,7 +12,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Sink, Source, topic_of
+from rl_policy_node.nodes.wiring import Sink, Source, spec_topic
 
 
 def read_file(path):
@@ -109,8 +109,8 @@ class Rehearsal:
     def topics(self):
         """Return (name, topic of the first robot, type) of every source and then of every command."""
         robot = self.control.robots[0]
-        return ([(name, topic_of(robot, s.spec.topic), s.spec.type) for name, s in self.sources.items()],
-                [(name, topic_of(robot, s.spec.topic), s.spec.type) for name, s in self._sinks.items()])
+        return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
+                [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self._sinks.items()])
 
 
 def synthetic_message(source, row=0):

@@ -230,7 +230,10 @@ class Stepper:
         return self.steps / self._control.control_rate if lockstep else self._ros_now() * 1e-9
 
     def _shaped(self, inputs):
-        return inputs if self._policy.spaces.is_dict else inputs['obs']
+        spaces = self._policy.spaces
+        # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
+        typed = {name: value.astype(spaces.dtype_of(name), copy=False) for name, value in inputs.items()}
+        return typed if spaces.is_dict else typed['obs']
 
     def _note(self, fit, reasons):
         """Take over which rows are fit; say what changed, and let rows that fell out hold where they are."""

@@ -32,6 +32,10 @@ def test_terms_that_need_a_tare_get_one(run, on_activate):
     assert np.isfinite(rehearse(run, **{'terms.force': tare}).commands['arm']['position']).all()
 
 
+def test_inputs_of_bytes_reach_the_policy_as_bytes(run):
+    assert np.isfinite(rehearse(run, **{'spaces.uint8': ['obs']}).commands['arm']['position']).all()
+
+
 def test_what_configure_would_refuse_is_refused(run):
     with pytest.raises(ConfigurationError, match="unknown field 'flow' in source 'joints'"):
         rehearse(run, **{'terms.velocity.field': 'flow'})
