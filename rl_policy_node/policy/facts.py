@@ -137,9 +137,8 @@ def layout_of(config):
     return isaacgymenvs.read_layout(config.task, config.params) if config.task else None
 
 
-def published_shapes(config):
-    """Return (observation, number of actions) of the run's environment as it was published, None where unknown."""
-    layout = layout_of(config)
+def published_shapes(layout):
+    """Return (observation, number of actions) of an environment as it was published, None where unknown."""
     if layout is None:
         return None, None
     shapes = layout.shapes

@@ -9,7 +9,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.checkpoint import load_checkpoint
-from rl_policy_node.policy.facts import Facts, published_shapes, read_facts
+from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
 from rl_policy_node.policy.random_stream import RandomStream
 from rl_policy_node.policy.spaces import Spaces
 from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
@@ -61,7 +61,7 @@ class Policy:
             path, _ = locate_checkpoint(config, checkpoint or '')
             weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
         facts = read_facts(config)
-        spaces = agree(spaces, facts, weights and read_spaces(weights.model), published_shapes(config))
+        spaces = agree(spaces, facts, weights and read_spaces(weights.model), published_shapes(layout_of(config)))
         taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
         player = players.create_player(config, taken, _device(device), plugins)
         if weights is not None:

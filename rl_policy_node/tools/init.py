@@ -28,8 +28,9 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False):
     config = TrainConfig.read(run, overrides)
     weights, why = _weights(config, checkpoint)
     facts = read_facts(config)
-    spaces = agree(None, facts, weights and read_spaces(weights.model), published_shapes(config))
-    made = draft(layout_of(config), spaces, facts.value('control_rate'))
+    layout = layout_of(config)
+    spaces = agree(None, facts, weights and read_spaces(weights.model), published_shapes(layout))
+    made = draft(layout, spaces, facts.value('control_rate'))
     if spaces.discrete:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     lines = [*_header(config, weights, why, made.notes), '/**:', '  ros__parameters:',

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rl_policy_node.policy.facts import Facts, published_shapes, read_facts
+from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
 from rl_policy_node.policy.train_config import TrainConfig
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
@@ -94,7 +94,7 @@ def test_facts_of_published_configs_are_those_of_their_environments(entry):
         assert found.value('clip_observations', math.inf) == number(entry['clip_obs'])
         assert found.value('clip_actions', math.inf) == number(entry['clip_actions'])
     assert found.value('action', entry['actions'][0]) == entry['actions'][0]
-    observation, actions = published_shapes(config)
+    observation, actions = published_shapes(layout_of(config))
     if entry['obs'] != 'unknown' and task:
         assert_fits(observation, entry['obs'])
         assert actions == entry['actions'][0]

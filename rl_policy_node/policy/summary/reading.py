@@ -8,7 +8,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.checkpoint import Checkpoint, load_checkpoint
-from rl_policy_node.policy.facts import Facts, layout_of, read_facts
+from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
 from rl_policy_node.policy.layouts import complete, Layout
 from rl_policy_node.policy.run import BEST, NEWEST
 from rl_policy_node.policy.spaces import Spaces
@@ -71,7 +71,7 @@ def _layout(config):
 
 
 def _spaces(facts, weights, layout, where):
-    guess = _guess(layout)
+    guess = published_shapes(layout)
     try:
         return agree(None, facts, weights, guess), ''
     except ConfigurationError as error:
@@ -80,13 +80,6 @@ def _spaces(facts, weights, layout, where):
         if not _open([one for one, _ in told]) and not _open([other for _, other in told]):
             raise ConfigurationError(f'{error}{where}') from error
         return None, str(error)
-
-
-def _guess(layout):
-    if layout is None:
-        return None, None
-    shapes = layout.shapes
-    return shapes['obs'] if set(shapes) == {'obs'} else shapes, layout.num_actions
 
 
 def _open(values):
