@@ -95,8 +95,7 @@ class Chooser(Policy):
     @classmethod
     def load(cls, *arguments, **options):
         policy = super().load(*arguments, **options)
-        inputs = {name: getattr(policy.spaces, name) for name in ('inputs', 'is_dict')}
-        policy.spaces = types.SimpleNamespace(**inputs, discrete=True, action={'discrete': 3}, num_actions=1)
+        policy.spaces = replace(policy.spaces, action={'discrete': 3})
         return policy
 
     def act(self, observations, hold=None):
