@@ -1,6 +1,6 @@
 """From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
 import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import difflib
 import math
 
@@ -34,10 +34,37 @@ class PolicySpec:
 
 
 @dataclass(frozen=True)
+class GapSpec:
+    """How what the bridge simulates differs from a perfect network, on purpose.
+
+    Times in s, shares from 0 to 1; noise: source → field → standard deviation.
+    """
+
+    latency: float = 0.0
+    latency_jitter: float = 0.0
+    command_latency: float = 0.0
+    drop: float = 0.0
+    reorder: float = 0.0
+    rate_drift: float = 0.0
+    noise: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SimSpec:
-    """What the bridge hosts and when it ends."""
+    """What the bridge hosts, in which Python, how it differs from a robot, and when it ends."""
 
     environment: str
+    id: str
+    options: tuple
+    config: str
+    device: str
+    graphics_device: int
+    headless: bool
+    python: str
+    python_path: tuple
+    python_variables: tuple
+    start_timeout: float
+    step_timeout: float
     mode: str
     seed: int
     episodes: int
@@ -46,6 +73,7 @@ class SimSpec:
     stagger: bool
     record: str
     summary: str
+    gap: GapSpec
 
 
 @dataclass(frozen=True)
@@ -210,7 +238,9 @@ def _action(continuous, discrete):
 
 
 def _sim(tree):
-    return SimSpec(**_filled(tree, 'sim'))
+    values = _filled(tree, 'sim')
+    gap = {name: values.pop(name) for name in list(values) if name in GapSpec.__dataclass_fields__}
+    return SimSpec(**values, gap=GapSpec(**gap, noise=tree.get('sim', {}).get('noise', {})))
 
 
 def _top(tree, name):

@@ -16,8 +16,8 @@ from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.bridge import Bridge
 from rl_policy_node.nodes.runtime import run
+from rl_policy_node.nodes.simulator import open_environment
 from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
-from rl_policy_node.sim import create_environment
 
 
 class SimBridgeNode(Node):
@@ -31,8 +31,7 @@ class SimBridgeNode(Node):
         self.exit_code = 0
         configuration = parameters.read(self)
         self._sim = configuration.sim
-        environment = create_environment(self._sim.environment, configuration.control.rows, seed=self._sim.seed,
-                                         episode_length=self._sim.episode_length, stagger=self._sim.stagger)
+        environment = open_environment(configuration, self.get_logger().info)
         configuration = _completed(configuration, environment)
         self._control = configuration.control
         self.bridge = Bridge(configuration, environment, self._emit, self._on_episode, self.get_logger())

@@ -7,6 +7,7 @@ import torch
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.sim.specs import EnvironmentSpec
 
 ROWS = 2
 FLAT = np.arange(6, dtype=np.float32).reshape(ROWS, 3)
@@ -109,12 +110,12 @@ def test_rate_and_positions_are_told_where_the_environment_has_them():
 
 def test_unknown_environment_is_refused_with_those_that_there_are():
     with pytest.raises(ConfigurationError, match=r"unknown environment 'ant' in sim\.environment; valid: insertion"):
-        create_environment('ant', 1, seed=0, episode_length=10, stagger=False)
+        create_environment(EnvironmentSpec('ant', 1))
 
 
 def test_insertion_is_hosted_by_its_name():
     pytest.importorskip('mujoco')
-    hosted = create_environment('insertion', ROWS, seed=0, episode_length=10, stagger=False)
+    hosted = create_environment(EnvironmentSpec('insertion', ROWS, episode_length=10))
     found = hosted.reset()
     assert {name: value.shape[1:] for name, value in found.items()} == hosted.shapes
     assert hosted.num_actions == 6 and hosted.control_rate == 60.0 and hosted.qpos.shape == (ROWS, 12)
