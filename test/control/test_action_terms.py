@@ -210,12 +210,22 @@ def test_inverse_is_the_action(seed):
     np.testing.assert_allclose(made.invert(made.commands(), sources), back, rtol=1e-6, atol=1e-7)
 
 
+def test_inverse_of_a_command_is_its_choice():
+    first, second = spec('discrete', name='first'), spec('discrete', name='second', table=(5.0, 6.0), table_columns=1)
+    made, sources = started(first, second, actions={'multi_discrete': [3, 2]})
+    choices = np.array([[0, 1], [2, 0], [1, 1]])
+    made.process(choices, sources, ALL, DT)
+    made.check_reversible()
+    np.testing.assert_array_equal(made.invert(made.commands(), sources), choices)
+
+
 @pytest.mark.parametrize('each, actions, told', [
     (spec('joint_position', smoothing=0.5), None, r'joint_position cannot be inverted .*filtered \(smoothing 0\.5\)'),
     (spec('joint_delta', integrate='target'), None, r'actions\.it: .* it integrates \(integrate: target\)'),
     (spec('gripper', mode='threshold'), None, r'actions\.it: kind gripper cannot be inverted .*threshold'),
     (spec('raw', scale=(0.0,)), None, r'actions\.it: .* scale has a zero'),
-    (spec('discrete'), {'discrete': 3}, r'actions\.it: kind discrete cannot be inverted'),
+    (spec('discrete', table=(1.0, 2.0, 1.0, 2.0, 0.0, 0.0)), {'discrete': 3},
+     r'actions\.it: kind discrete cannot be inverted .*two choices have the same command'),
 ])
 def test_what_tells_no_action_is_refused_for_the_simulator(each, actions, told):
     made = manager(measurements(), each, actions=actions)

@@ -86,5 +86,10 @@ class Discrete(ActionTerm):
         row = self._table[np.where(there, choice, 0).astype(np.intp)]
         return {'data': np.where(there[:, None], row, np.nan)}
 
+    def invert(self, command, sources):
+        """Return the choice (rows, 1), float32, whose command is nearest: exact for the commands of the table."""
+        far = np.square(command['data'][:, None, :] - self._table).sum(axis=2)
+        return far.argmin(axis=1)[:, None].astype(np.float32)
+
     def irreversible(self):
-        return 'a command does not tell the choice'
+        return '' if len(np.unique(self._table, axis=0)) == self.choices else 'two choices have the same command'
