@@ -10,6 +10,7 @@ from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
+from rl_policy_node.nodes.gap import create_gap
 from rl_policy_node.nodes.wiring import Sink, Source
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s, because a stamp of 0 means none
@@ -40,6 +41,7 @@ class Bridge:
         self._check_fields()
         rows = self._control.rows
         self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}
+        self.gap = create_gap(self._sim, self._period, self.sources, self._actions, self._received)
         self._condition = threading.Condition()
         self._thread, self._running = None, False
         self._paused = self._reset_asked = False
@@ -77,6 +79,8 @@ class Bridge:
 
     def start(self):
         """Begin in a thread of its own."""
+        if self.gap.description:
+            self._log.info(self.gap.description)
         self._running = True
         self._thread = threading.Thread(target=self._run, name='bridge', daemon=True)
         self._thread.start()
@@ -89,6 +93,7 @@ class Bridge:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            self.gap.close()
             self._write()
 
     def _run(self):
@@ -105,7 +110,7 @@ class Bridge:
                     if not self.lockstep:
                         time.sleep(max(due - time.monotonic(), 0.0))
                     self._show(observations)
-                    due = max(due + self._period, time.monotonic())
+                    due = max(due + self.gap.period(), time.monotonic())
         except Exception:       # noqa: B902 - the node ends with the environment's own words
             self.failed = True
             self._log.error(f'sim.environment failed at step {self.steps}:\n{traceback.format_exc()}')
@@ -169,7 +174,7 @@ class Bridge:
     def _step(self):
         """Step the environment with the commands there are; return what it then observes."""
         with self._condition:
-            actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()},
+            actions = self._actions.invert(self.gap.commands(),
                                            {name: source.buffer for name, source in self.sources.items()})
         shown, qpos = self._latest, self._environment.qpos
         qpos = None if qpos is None else qpos.copy()
@@ -186,6 +191,7 @@ class Bridge:
         """Publish an observation; what answers it has yet to come."""
         self._latest = observations
         self._observations.scatter(observations, {name: source.buffer for name, source in self.sources.items()})
+        self.gap.show(self._episode)
         with self._condition:
             for buffer in self._received.values():
                 buffer.fresh[:] = False
@@ -226,11 +232,11 @@ class Bridge:
 
     def message(self, name, row, stamp):
         """Return the message of a source for one row, or for all rows (None), as published now."""
-        source = self.sources[name]
+        source, shown = self.sources[name], self.gap.shown[name]
         if row is None:
-            return source.adapter.to_message(dict(source.buffer.values), stamp)
+            return source.adapter.to_message(dict(shown), stamp)
         fixed = {field: IDENTITY.get(field, np.zeros(shape)) for field, shape in source.adapter.fields.items() if shape}
-        values = {field: value[row] for field, value in source.buffer.values.items()}
+        values = {field: value[row] for field, value in shown.items()}
         return source.adapter.to_message({**fixed, **values}, stamp, source.names_of(row))
 
     def summary(self):
@@ -238,12 +244,13 @@ class Bridge:
         return {**self.episodes.summary(self._sim.episodes), 'steps': self.steps,
                 'latency_ms': latency_ms(list(self._answers.latencies)), 'deadline_misses': self.misses,
                 'mode': 'lockstep' if self.lockstep else 'real time', 'robots': self._control.rows,
-                'control_rate': self._control.control_rate, 'seed': self._sim.seed}
+                'control_rate': self._control.control_rate, 'seed': self._sim.seed,
+                **self.gap.summary()}
 
     def _record(self, observations, qpos, actions, rewards, dones, successes):
         if self._recorder is None:
             return
-        extra = {} if qpos is None else {'qpos': qpos}
+        extra = self.gap.record() if qpos is None else {'qpos': qpos, **self.gap.record()}
         if successes is not None:
             extra['successes'] = successes
         self._recorder.add(**{f'obs/{name}': value for name, value in observations.items()}, actions=actions,

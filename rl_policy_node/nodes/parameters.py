@@ -1,6 +1,6 @@
 """From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
 import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import difflib
 import math
 
@@ -9,6 +9,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.gap import GapSpec
 from rl_policy_node.resources import resolve
 
 # rclpy's and rcl's own
@@ -31,22 +32,6 @@ class PolicySpec:
     plugins: tuple
     allow_untrusted_pickle: str
     spaces: dict
-
-
-@dataclass(frozen=True)
-class GapSpec:
-    """How what the bridge simulates differs from a perfect network, on purpose.
-
-    Times in s, shares from 0 to 1; noise: source → field → standard deviation.
-    """
-
-    latency: float = 0.0
-    latency_jitter: float = 0.0
-    command_latency: float = 0.0
-    drop: float = 0.0
-    reorder: float = 0.0
-    rate_drift: float = 0.0
-    noise: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,9 @@ class SimBridgeNode(Node):
         for row, publisher in enumerate(self._episode_starts):
             message = Header()
             set_stamp(message.stamp, episode[row])
-            publisher.publish(message)
+            self.bridge.gap.send_start(publisher.publish, message)
         for publisher, name, row in self._sources:
-            publisher.publish(self.bridge.message(name, row, stamp))
+            self.bridge.gap.send(publisher.publish, self.bridge.message(name, row, stamp), name, row)
         time = Time()
         set_stamp(time, stamp)
         self._clock_publisher.publish(ClockMessage(clock=time))
@@ -116,6 +116,7 @@ class SimBridgeNode(Node):
         summary = self.bridge.summary()
         for name, value in summary.pop('latency_ms').items():
             summary[f'latency_{name}'] = value
+        summary.update({f'gap_{name}': value for name, value in summary.pop('gap', {}).items()})
         message = 'finished' if self.bridge.finished else 'running'
         self._status.publish(diagnostics.diagnostic_array(
             Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),

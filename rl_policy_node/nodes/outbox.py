@@ -1,0 +1,56 @@
+"""One thread that sends every message when it is due."""
+import heapq
+import itertools
+import threading
+import time
+
+
+class Outbox:
+    """Keeps messages back: `put` hands one in, a thread of its own sends it when its time has come.
+
+    Messages that are due at the same time go out in the order in which they came. An error of sending comes out
+    of the next `put`.
+    """
+
+    def __init__(self):
+        self._condition, self._waiting = threading.Condition(), []
+        self._number, self._error = itertools.count(), None
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name='outbox', daemon=True)
+        self._thread.start()
+
+    def put(self, delay, publish, message):
+        """Call publish(message) in `delay` seconds."""
+        with self._condition:
+            if self._error is not None:
+                raise self._error
+            heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._number), publish, message))
+            self._condition.notify()
+
+    def close(self):
+        """End the thread; what is not due yet is never sent."""
+        with self._condition:
+            self._open = False
+            self._condition.notify()
+        self._thread.join()
+
+    def _run(self):
+        try:
+            while True:
+                due = self._next()
+                if due is None:
+                    return
+                publish, message = due
+                publish(message)
+        except Exception as error:      # noqa: B902 - whatever it is, the bridge's thread must hear of it
+            self._error = error
+
+    def _next(self):
+        """Wait for the next message that is due; None once closed."""
+        with self._condition:
+            while self._open:
+                left = self._waiting[0][0] - time.monotonic() if self._waiting else None
+                if left is not None and left <= 0:
+                    return heapq.heappop(self._waiting)[2:]
+                self._condition.wait(left)
+        return None
