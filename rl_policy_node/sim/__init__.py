@@ -1,7 +1,39 @@
-"""Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for."""
+"""Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for.
+
+An environment is made by a function, `factory(num_envs, seed, **options)`, in this process or in another
+Python's. Those of BACKENDS stand in files of their own here, `create()` in each, which import nothing of
+this package; anything else is named as package.module:factory.
+"""
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.sim import worker
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.specs import EnvironmentSpec
+
+
+def _gymnasium(spec):
+    return {'id': spec.id, **spec.named_options()}
+
+
+# name, also of the file → the options that its create() gets
+BACKENDS = {'gymnasium': _gymnasium}
+ENVIRONMENTS = ('insertion', *BACKENDS)
+
+
+def create_environment(spec: EnvironmentSpec, say=lambda line: None):
+    """Return a HostedEnvironment of `spec.rows` rows; say(line) is told what a worker process prints.
+
+    Raises ConfigurationError for what the user can mend.
+    """
+    if spec.environment not in ENVIRONMENTS and ':' not in spec.environment:
+        raise unknown('environment', spec.environment, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
+    try:
+        environment = _insertion(spec) if spec.environment == 'insertion' else _here(spec)
+    except worker.Unknown as error:
+        raise ConfigurationError(f"sim.environment '{spec.environment}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
+                                 'package.module:factory') from error
+    except worker.Unfit as error:
+        raise ConfigurationError(f"sim.environment '{spec.environment}': {error}") from error
+    return _checked(environment, spec)
 
 
 def _insertion(spec):
@@ -9,14 +41,23 @@ def _insertion(spec):
         from rl_policy_node.sim.insertion.environment import InsertionEnv
     except ImportError as error:
         raise ConfigurationError(f"sim.environment 'insertion' needs MuJoCo: {error}; pip install mujoco") from error
-    return InsertionEnv(spec.rows, seed=spec.seed, episode_length=spec.episode_length, stagger=spec.stagger)
+    return HostedEnvironment(InsertionEnv(spec.rows, seed=spec.seed, episode_length=spec.episode_length,
+                                          stagger=spec.stagger))
 
 
-ENVIRONMENTS = {'insertion': _insertion}
+def _here(spec):
+    backend = BACKENDS.get(spec.environment)
+    target = f'{__name__}.{spec.environment}:create' if backend else spec.environment
+    options = backend(spec) if backend else spec.named_options()
+    return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 
-def create_environment(spec: EnvironmentSpec, say=lambda line: None):
-    """Return a HostedEnvironment of `spec.rows` rows; say(line) is told what a worker process prints."""
-    if spec.environment not in ENVIRONMENTS:
-        raise unknown('environment', spec.environment, ENVIRONMENTS, 'sim.environment')
-    return HostedEnvironment(ENVIRONMENTS[spec.environment](spec))
+def _checked(environment, spec):
+    """Refuse an environment of other rows than asked for; agents of one environment are a row each."""
+    if environment.rows != spec.rows:
+        environment.close()
+        agents = f', {environment.agents} agents in each environment' if environment.agents > 1 else ''
+        raise ConfigurationError(f"sim.environment '{spec.environment}' has {environment.rows} rows{agents}; expected "
+                                 f'{spec.rows}, one for each robot; it is made with num_envs={spec.rows} unless '
+                                 'sim.options has another num_envs')
+    return environment

@@ -1,59 +1,94 @@
 """One face for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
+import threading
+
+import gymnasium
 import numpy as np
-import torch
+
+from rl_policy_node.sim import worker
 
 
-class HostedEnvironment:
-    """Wraps an environment: observations become input → (rows, *shape) arrays, whatever their form was.
+class Described:
+    """What a Face says about its environment, as the rest of the package asks for it."""
 
-    The environment gives an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; the flat
-    forms become the one input `obs`.
+    def __init__(self, about):
+        self.about = about
+        self.rows, self.agents, self.value_size = about['rows'], about['agents'], about['value_size']
+        self.control_rate = about['control_rate']      # steps per second it was made for, or None
+        self.shapes = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
+        self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
+        self.num_actions = worker.num_actions(about['action_space'])
+        self.observation_space = space(about['observation_space'])
+        self.action_space = space(about['action_space'])
+
+    @property
+    def actions(self):
+        """How many numbers a row takes, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}."""
+        described = self.about['action_space']
+        if described['kind'] == 'Discrete':
+            return {'discrete': described['n']}
+        if described['kind'] == 'Tuple':
+            return {'multi_discrete': [each['n'] for each in described['spaces']]}
+        return {'multi_discrete': described['nvec']} if described['kind'] == 'MultiDiscrete' else self.num_actions
+
+
+class HostedEnvironment(Described):
+    """An environment in this process; every array that it hands out is the caller's to keep.
+
+    The environment is reset as it is wrapped, and the first reset() hands out what it observed then.
     """
 
     def __init__(self, environment):
         self.environment = environment
-        self.num_actions = int(np.prod(environment.action_space.shape))
-
-    @property
-    def shapes(self):
-        """Input → shape without the row dimension."""
-        space = self.environment.observation_space
-        spaces = getattr(space, 'spaces', None)
-        return {name: tuple(s.shape) for name, s in spaces.items()} if spaces else {'obs': tuple(space.shape)}
-
-    @property
-    def control_rate(self):
-        """Steps per second the environment was made for, or None where it does not say."""
-        return getattr(self.environment, 'control_rate', None)
+        self._face = environment if isinstance(environment, worker.Face) else worker.Face(environment)
+        super().__init__(self._face.about)
+        self._lock = threading.Lock()       # close() may come while another thread still steps
+        self._qpos = None
 
     @property
     def qpos(self):
         """Generalised positions (rows, n) for rendering, or None."""
-        return getattr(self.environment, 'qpos', None)
+        return self._qpos
 
     def reset(self):
-        """Return the observations of new episodes in every row."""
-        return _observations(self.environment.reset())
+        """Return the observations of new episodes in every row: input → (rows, …)."""
+        with self._lock:
+            out = self._arrays()
+            self._face.reset(out)
+        return self._observations(out)
 
     def step(self, actions):
-        """Take actions (rows, actions), float32.
+        """Take actions (rows, num_actions); a row that is done comes back already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
         """
-        device = getattr(self.environment, 'rl_device', 'cpu')
-        observations, rewards, dones, infos = self.environment.step(torch.from_numpy(actions).to(device))
-        successes = infos.get('successes') if isinstance(infos, dict) else None
-        return (_observations(observations), _array(rewards), _array(dones).astype(bool),
-                None if successes is None else _array(successes).astype(bool))
+        with self._lock:
+            out = self._arrays()
+            successes = self._face.step(actions, out)
+        return self._observations(out), out['rewards'], out['dones'], out['successes'] if successes else None
+
+    def close(self):
+        """End the environment."""
+        with self._lock:
+            self._face.close()
+
+    def _arrays(self):
+        return {name: np.empty(*field) for name, field in worker.fields(self.about) if name != 'actions'}
+
+    def _observations(self, out):
+        self._qpos = out.get('qpos')
+        return {name: out['obs/' + name] for name in self.shapes}
 
 
-def _observations(observations):
-    if isinstance(observations, dict) and 'obs' in observations:
-        observations = observations['obs']
-    if not isinstance(observations, dict):
-        observations = {'obs': observations}
-    return {name: _array(value) for name, value in observations.items()}
-
-
-def _array(value):
-    return value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)
+def space(described):
+    """Return the gymnasium space that a description is of."""
+    kind, spaces = described['kind'], described.get('spaces')
+    if kind == 'Box':
+        low, high = (np.broadcast_to(np.asarray(described[bound], described['dtype']), described['shape'])
+                     for bound in ('low', 'high'))
+        return gymnasium.spaces.Box(low, high, dtype=np.dtype(described['dtype']).type)
+    if kind == 'Dict':
+        return gymnasium.spaces.Dict({name: space(each) for name, each in spaces.items()})
+    if kind == 'Tuple':
+        return gymnasium.spaces.Tuple([space(each) for each in spaces])
+    return gymnasium.spaces.Discrete(described['n']) if kind == 'Discrete' else \
+        gymnasium.spaces.MultiDiscrete(described['nvec'])

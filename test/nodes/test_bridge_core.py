@@ -135,6 +135,7 @@ def test_an_environment_that_fails_ends_the_bridge_with_its_own_words(run):
 def test_inputs_the_environment_does_not_give_are_refused(run):
     environment = Joints(2)
     environment.observation_space = gymnasium.spaces.Dict({'pixels': gymnasium.spaces.Box(0, 1, (9,), np.float32)})
+    environment.reset = lambda: {'pixels': torch.zeros(2, 9)}
     with pytest.raises(ConfigurationError, match=r"inputs \['obs'\].*it has \['pixels'\]"):
         bridge(run, environment)
 

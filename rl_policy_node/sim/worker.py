@@ -1,0 +1,241 @@
+"""What hosts an environment, in the bridge's own process or, run as a script, in another Python.
+
+Read by interpreters that have none of this package: one file, Python 3.6 syntax, the standard library and
+numpy; torch only after an environment that gives tensors has imported it itself.
+"""
+import os
+import sys
+
+if __name__ == '__main__':
+    # Python puts a script's folder first; there, our gymnasium.py and isaacgym.py would hide the real packages
+    _HERE = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _HERE]
+
+import importlib            # noqa: E402
+import importlib.util       # noqa: E402
+import traceback            # noqa: E402
+
+import numpy as np          # noqa: E402
+
+
+class Unfit(ValueError):
+    """Something about an environment that its user can mend; told without a traceback."""
+
+
+class Unknown(Unfit):
+    """A name behind which there is nothing that makes an environment."""
+
+
+# from a name to an environment
+
+def make(target, num_envs, seed, options):
+    """Return the Face of what `target` makes: `module:function`, or a file's path in the module's place.
+
+    Called as function(num_envs=…, seed=…, **options). Raises Unfit where there is no such function, where it
+    refuses with a ValueError of its own, or where what it makes does not keep the contract.
+    """
+    factory = load(target)
+    try:
+        environment = factory(**dict(dict(num_envs=num_envs, seed=seed), **options))
+    except ValueError as error:
+        _tell_plainly(error, factory.__module__)
+        raise
+    return Face(environment)
+
+
+def load(target):
+    """Return the function that a target names; raises Unknown where there is none."""
+    place, _, name = target.rpartition(':')
+    if not place or not name:
+        raise Unknown('expected package.module:factory')
+    try:
+        module = _run_file(place) if place.endswith('.py') else importlib.import_module(place)
+    except ImportError as error:
+        raise Unknown('{} (Python {}.{}) cannot import it: {}'.format(
+            sys.executable, sys.version_info[0], sys.version_info[1], error)) from error
+    if not callable(getattr(module, name, None)):
+        raise Unknown("module '{}' has no function '{}'".format(place, name))
+    return getattr(module, name)
+
+
+def _run_file(path):
+    # a name of its own: nothing that imports gymnasium may find ours
+    name = 'hosted_' + os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _tell_plainly(error, module):
+    """Raise Unfit for what the factory's own module says; what comes from elsewhere needs its traceback."""
+    if traceback.extract_tb(error.__traceback__)[-1].filename == getattr(sys.modules.get(module), '__file__', None):
+        raise Unfit(str(error))
+
+
+# one face for every environment
+
+class Face:
+    """An environment of IsaacGymEnvs' and rl_games' contract; what it gives is written into given arrays.
+
+    It gives observations as an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; flat ones become
+    the one input `obs`. It is reset once here, because only observations tell what they are: `first` takes
+    them out. `about` says all of it in numbers and strings.
+    """
+
+    def __init__(self, environment):
+        self._environment = environment
+        self._first = named(environment.reset())
+        self._tensors = any(hasattr(value, 'detach') for value in self._first.values())
+        arrays = {name: array(value) for name, value in self._first.items()}
+        self.about = _about(environment, arrays)
+        self._actions = dict(fields(self.about))['actions']
+
+    def reset(self, out):
+        """Begin new episodes in every row; the first time, hand out the observations there are already."""
+        first, self._first = self._first, None
+        self._write(named(self._environment.reset()) if first is None else first, out)
+
+    def step(self, actions, out):
+        """Take actions (rows, numbers of a row); return whether there are successes."""
+        observations, rewards, dones, infos = self._environment.step(self._as_taken(actions))
+        self._write(named(observations), out)
+        rewards = array(rewards)
+        # of several values of a row, the first is the reward, as rl_games' player has it
+        _copy('rewards', rewards[:, 0] if rewards.ndim == 2 else rewards, out)
+        _copy('dones', array(dones).astype(bool), out)
+        successes = infos.get('successes') if isinstance(infos, dict) else None
+        if successes is not None:
+            _copy('successes', array(successes).astype(bool), out)
+        return successes is not None
+
+    def close(self):
+        """End the environment, where it knows how."""
+        getattr(self._environment, 'close', lambda: None)()
+
+    def _write(self, observations, out):
+        for name in self.about['inputs']:
+            if name not in observations:
+                raise ValueError("observations lack '{}'; they have {}".format(name, sorted(observations)))
+            _copy('obs/' + name, array(observations[name]), out)
+        if self.about['qpos']:
+            _copy('qpos', array(self._environment.qpos), out)
+
+    def _as_taken(self, actions):
+        """Return what rl_games' own player would hand over; a copy, because environments keep their actions."""
+        shape, dtype = self._actions
+        actions = np.array(actions, dtype).reshape(shape)
+        if self.about['action_space']['kind'] == 'Discrete':
+            actions = actions[:, 0]
+        if not self._tensors:
+            return actions
+        import torch
+        return torch.from_numpy(actions).to(getattr(self._environment, 'rl_device', 'cpu'))
+
+
+def named(observations):
+    """Return input → value of any form of observations; what is only for the critic is left out."""
+    if isinstance(observations, dict) and 'obs' in observations:
+        observations = observations['obs']
+    return observations if isinstance(observations, dict) else {'obs': observations}
+
+
+def array(value):
+    """Return a tensor, list or number as an array; one that the environment may write into again."""
+    return value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)
+
+
+def fields(about):
+    """Return (name, ((rows, …) shape, dtype)) of everything that goes in and comes out of an environment."""
+    rows, action = about['rows'], about['action_space']
+    kind = '<f4' if action['kind'] == 'Box' else '<i8'
+    found = [('actions', ((rows, num_actions(action)), kind)), ('rewards', ((rows,), '<f8')),
+             ('dones', ((rows,), '|b1')), ('successes', ((rows,), '|b1'))]
+    found += [('obs/' + name, ((rows,) + tuple(shape), dtype)) for name, (shape, dtype) in about['inputs'].items()]
+    if about['qpos']:
+        found.append(('qpos', ((rows,) + tuple(about['qpos'][0]), about['qpos'][1])))
+    return found
+
+
+def num_actions(space):
+    """Return how many numbers the action of one row has, from a described space."""
+    return {'Discrete': lambda: 1, 'MultiDiscrete': lambda: len(space['nvec']), 'Tuple': lambda: len(space['spaces']),
+            'Box': lambda: int(np.prod(space['shape']))}[space['kind']]()
+
+
+def describe(space):
+    """Return a space of gym or gymnasium, whichever made it, in numbers and strings."""
+    inner = getattr(space, 'spaces', None)
+    if hasattr(inner, 'items'):
+        return {'kind': 'Dict', 'spaces': {name: describe(each) for name, each in inner.items()}}
+    if inner is not None:
+        return {'kind': 'Tuple', 'spaces': [describe(each) for each in inner]}
+    if hasattr(space, 'nvec'):
+        return {'kind': 'MultiDiscrete', 'nvec': np.asarray(space.nvec).tolist(), 'shape': list(space.shape)}
+    if hasattr(space, 'low'):
+        return {'kind': 'Box', 'low': _bound(space.low), 'high': _bound(space.high), 'shape': list(space.shape),
+                'dtype': np.dtype(space.dtype).str}
+    if hasattr(space, 'n'):
+        return {'kind': 'Discrete', 'n': int(space.n), 'shape': []}
+    raise Unfit('its space {!r} is none of Box, Discrete, MultiDiscrete, Tuple, Dict'.format(space))
+
+
+def _bound(bound):
+    """Return one number where all are the same, as they are of images."""
+    bound = np.asarray(bound)
+    return bound.flat[0].item() if bound.size and (bound == bound.flat[0]).all() else bound.tolist()
+
+
+def _about(environment, arrays):
+    """Return what a Face says of itself, and check it."""
+    rows, space = _rows(arrays), describe(environment.observation_space)
+    qpos, rate = getattr(environment, 'qpos', None), getattr(environment, 'control_rate', None)
+    about = {
+        'observation_space': space, 'action_space': describe(environment.action_space),
+        'rows': rows, 'agents': _agents(environment), 'value_size': int(getattr(environment, 'value_size', 1)),
+        'control_rate': None if rate is None else float(rate), 'inputs': _inputs(space, arrays, rows),
+        'qpos': None if qpos is None else [list(np.shape(qpos)[1:]), array(qpos).dtype.str],
+    }
+    _check_actions(about['action_space'])
+    return about
+
+
+def _rows(arrays):
+    rows = {value.shape[0] if value.ndim else None for value in arrays.values()}
+    if len(rows) != 1 or None in rows:
+        shapes = {name: value.shape for name, value in arrays.items()}
+        raise Unfit('its observations have the shapes {}; expected the same number of rows first'.format(shapes))
+    return rows.pop()
+
+
+def _agents(environment):
+    count = getattr(environment, 'agents', None)
+    return int(count or getattr(environment, 'get_number_of_agents', lambda: 1)())
+
+
+def _inputs(space, arrays, rows):
+    """Return input → [shape of a row, dtype]; refuse first observations that are not what the space promises."""
+    promised = space['spaces'] if space['kind'] == 'Dict' else {'obs': space}
+    for name, each in promised.items():
+        if name not in arrays:
+            raise Unfit("its observations lack '{}'; they have {}".format(name, sorted(arrays)))
+        shape, dtype = arrays[name].shape, arrays[name].dtype
+        if each.get('shape') is None or shape != (rows,) + tuple(each['shape']):
+            raise Unfit("its observation '{}' has the shape {}, rows first; its space says {} behind {} rows".format(
+                name, shape, tuple(each.get('shape') or [each['kind']]), rows))
+        if dtype.kind not in 'biuf':
+            raise Unfit("its observation '{}' has the dtype {}, which is no number".format(name, dtype))
+    return {name: [list(arrays[name].shape[1:]), arrays[name].dtype.str] for name in promised}
+
+
+def _check_actions(space):
+    branches = space['spaces'] if space['kind'] == 'Tuple' else []
+    if space['kind'] == 'Dict' or any(branch['kind'] != 'Discrete' for branch in branches):
+        raise Unfit('its action space is a {} of {}; expected Box, Discrete, MultiDiscrete, or a Tuple of '
+                    'Discrete'.format(space['kind'], [branch['kind'] for branch in branches] or 'other spaces'))
+
+
+def _copy(name, value, out):
+    if value.shape != out[name].shape:
+        raise ValueError("'{}' has the shape {}; expected {}".format(name, value.shape, out[name].shape))
+    np.copyto(out[name], value, casting='same_kind')
