@@ -11,7 +11,7 @@ class OutOfOrder(ValueError):
 
 
 class SourceBuffer:
-    """Preallocated arrays field → (rows, *shape), filled one row at a time.
+    """Preallocated arrays field → (rows, *shape), filled one row at a time or all at once.
 
     Not locked: whoever shares it between threads holds a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
@@ -31,7 +31,7 @@ class SourceBuffer:
         self.fresh = np.zeros(rows, dtype=bool)
         self.refused = np.zeros(rows, dtype=bool)
         self.rejected = np.zeros(rows, dtype=np.int64)
-        self.last_fault = [None] * rows
+        self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
 
     def write(self, row, arrays, stamp, now):
@@ -42,7 +42,7 @@ class SourceBuffer:
         for field, (shape, size) in self._shapes.items():
             _check(field, arrays.get(field), shape, size)
         if stamp and self.spec.use_header_stamp and stamp < self.stamps[row]:
-            raise OutOfOrder(f'out of order: stamped {(self.stamps[row] - stamp) * 1e-9:.3f} s before the last')
+            raise OutOfOrder(_late(self.stamps[row] - stamp))
         differs = self.received[row] == -np.inf
         for field, value in self.values.items():
             array = arrays[field].reshape(self._shapes[field][0])
@@ -54,14 +54,65 @@ class SourceBuffer:
         if self._past is not None:
             self._past.add(row, self)
 
-    def reject(self, row, fault):
-        """Count a message that was not taken, and keep the ValueError that says why.
+    def write_rows(self, arrays, stamp, now):
+        """Store one message of all rows, arrays (rows, *shape); return the mask of the rows that are not taken.
+
+        Those keep their values and are counted: they came late, or have a number that is not finite. All rows
+        have had their message: they are fresh. Raises ContractError, and changes nothing, for an array that
+        does not fit.
+        """
+        values = {field: self._rows_of(field, arrays.get(field)) for field in self.values}
+        taken = self._in_order(stamp)
+        for field, value in values.items():
+            self._refuse_infinite(field, value, taken)
+        differs = self.received == -np.inf
+        rows = slice(None) if taken.all() else taken
+        for field, value in self.values.items():
+            if self.spec.frozen_after > 0:
+                differs |= (value != values[field]).reshape(self.rows, -1).any(axis=1)
+            value[rows] = values[field][rows]
+        self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
+        self.changed[taken & differs] = now
+        self.fresh[:] = True
+        if self._past is not None:
+            self._past.add(np.nonzero(taken)[0], self)
+        return ~taken
+
+    def _rows_of(self, field, array):
+        """Return an array of all rows in the shape of a field; its first dimension are the rows."""
+        wanted, size = self._shapes[field]
+        if array is None:
+            raise ContractError(f'{field} is missing from the message')
+        if array.ndim < 2 or len(array) != self.rows:
+            raise ContractError(f'{field} has the shape {array.shape}; expected {self.rows} rows in its first dimension')
+        _check_shape(f'a row of {field}', array[0], wanted, size)
+        return array.reshape(self.rows, *wanted)
+
+    def _in_order(self, stamp):
+        """Return the rows (mask) whose last message is not newer than `stamp` (ns), and count the others."""
+        if not (stamp and self.spec.use_header_stamp):
+            return np.ones(self.rows, dtype=bool)
+        late = stamp < self.stamps
+        if late.any():
+            self.reject(late, OutOfOrder(_late(self.stamps.max() - stamp)))
+        return ~late
+
+    def _refuse_infinite(self, field, value, taken):
+        """Take rows whose numbers are not finite out of `taken` (mask), and count them."""
+        # two looks at all numbers cost an eighth of one at every row
+        if not _is_finite(value):
+            refused = taken & ~(np.abs(value.reshape(self.rows, -1)) <= _MOST).all(axis=1)
+            self.reject(refused, ValueError(f'{field} has a value that is not finite'))
+            taken &= ~refused
+
+    def reject(self, rows, fault):
+        """Count a message that was not taken, for a row or rows (mask), and keep the ValueError that says why.
 
         A late message costs nothing; any other means that the sensor does not measure now.
         """
-        self.rejected[row] += 1
-        self.last_fault[row] = fault
-        self.refused[row] |= not isinstance(fault, OutOfOrder)
+        self.rejected[rows] += 1
+        self.last_fault[rows] = fault
+        self.refused[rows] |= not isinstance(fault, OutOfOrder)
 
     def broken(self, row):
         """Return why no message of this row can fit, or None: all that came were of another kind."""
@@ -83,14 +134,15 @@ class SourceBuffer:
         other.last_fault[:] = self.last_fault
 
     def copy_asof(self, other, reference):
-        """Copy into another buffer what was the latest at `reference` ((rows,) ns; 0: now), row by row.
+        """Copy into another buffer what was the latest at `reference` ((rows,) ns; 0: now), each row for itself.
 
         Rows whose kept messages are all newer get the oldest of them: its stamp tells.
         """
         self.copy_to(other)
         if self._past is not None:
-            for row in np.nonzero((reference > 0) & (self.stamps > reference))[0]:
-                self._past.copy_to(other, row, reference[row])
+            newer = np.nonzero((reference > 0) & (self.stamps > reference))[0]
+            if newer.size:
+                self._past.copy_to(other, newer, reference[newer])
 
 
 class Past:
@@ -103,38 +155,50 @@ class Past:
         self._next = np.zeros(rows, dtype=np.intp)
         self._depth = depth
 
-    def add(self, row, buffer):
-        """Keep the message that a row of the buffer holds now."""
-        slot = self._next[row]
+    def add(self, rows, buffer):
+        """Keep the message that a row of the buffer, or several (indices), hold now."""
+        slots = self._next[rows]
         for field, value in buffer.values.items():
-            self._values[field][slot, row] = value[row]
-        self._stamps[slot, row], self._received[slot, row] = buffer.stamps[row], buffer.received[row]
-        self._next[row] = (slot + 1) % self._depth
+            self._values[field][slots, rows] = value[rows]
+        self._stamps[slots, rows], self._received[slots, rows] = buffer.stamps[rows], buffer.received[rows]
+        self._next[rows] = (slots + 1) % self._depth
 
-    def copy_to(self, buffer, row, reference):
-        """Give a row of the buffer the latest kept message that is not newer than `reference` (ns)."""
-        slot = self._slot(row, reference)
+    def copy_to(self, buffer, rows, references):
+        """Give rows (indices) of the buffer the latest kept message that is not newer than `references` (ns)."""
+        slots = self._slots(rows, references)
         for field, value in buffer.values.items():
-            value[row] = self._values[field][slot, row]
-        buffer.stamps[row], buffer.received[row] = self._stamps[slot, row], self._received[slot, row]
+            value[rows] = self._values[field][slots, rows]
+        buffer.stamps[rows], buffer.received[rows] = self._stamps[slots, rows], self._received[slots, rows]
 
-    def _slot(self, row, reference):
-        kept = np.nonzero(self._received[:, row] > -np.inf)[0]
-        stamps = self._stamps[kept, row]
-        old = kept[stamps <= reference]
-        if old.size:
-            return old[np.argmax(self._stamps[old, row])]
-        return kept[np.argmin(stamps)]
+    def _slots(self, rows, references):
+        """Return where the wanted messages of rows are: the newest of the old ones, else the oldest of all."""
+        stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
+        old = kept & (stamps <= references)
+        newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)
+        oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
+        return np.where(old.any(axis=0), newest, oldest)
 
 
 def _check(field, array, shape, size):
     if array is None:
         raise ContractError(f'{field} is missing from the message')
+    _check_shape(field, array, shape, size)
+    if not _is_finite(array):
+        raise ValueError(f'{field} has a value that is not finite')
+
+
+def _check_shape(field, array, shape, size):
     if array.size != size or (array.ndim > 1 and array.shape != shape):
         raise ContractError(f'{field} has the shape {array.shape}; expected {shape}')
+
+
+def _is_finite(array):
     # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
-    if array.dtype.kind == 'f' and size and not (array.max() <= _MOST and array.min() >= -_MOST):
-        raise ValueError(f'{field} has a value that is not finite')
+    return array.dtype.kind != 'f' or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST)
+
+
+def _late(nanoseconds):
+    return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'
 
 
 def index_of(names, wanted, where):

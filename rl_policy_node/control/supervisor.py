@@ -21,30 +21,49 @@ class Supervisor:
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
         """
-        fit = np.ones(self.rows, dtype=bool)
-        reasons = {}
+        fit, reasons = np.ones(self.rows, dtype=bool), {}
         for name, source in sources.items():
-            for row, reason in self._judge(source, steady_now, ros_now).items():
-                fit[row] = False
-                reasons.setdefault(row, f"source '{name}' ({source.spec.topic}) {reason}")
+            found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
+            if found:
+                fit[list(found)] = False
+                reasons = {**found, **reasons}
         return fit, reasons
 
-    def _judge(self, source, steady_now, ros_now):
-        limit = self._patience or source.spec.max_age
+    def _judge(self, source, name, steady_now, ros_now):
+        """Return row → what is wrong with a source, the gravest where it is several things."""
+        spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
-        reasons = {row: f'sent what was refused: {source.last_fault[row]}' for row in np.nonzero(source.refused)[0]}
-        old = {row: 'has not sent anything' if np.isinf(age[row]) else
-               f'is stale: nothing for {age[row]:.3f} s, max_age {limit:g} s' for row in np.nonzero(age > limit)[0]}
-        reasons = {**old, **reasons}
-        frozen = steady_now - source.changed
-        for row in np.nonzero((source.spec.frozen_after > 0) & (frozen > source.spec.frozen_after))[0]:
-            reasons.setdefault(row, f'is frozen: the same payload for {frozen[row]:.3f} s, '
-                                    f'frozen_after {source.spec.frozen_after:g} s')
-        if self._patience is None and source.spec.use_header_stamp:
-            stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
-            for row in np.nonzero(stamped > limit)[0]:
-                reasons.setdefault(row, f'is stale: stamped {stamped[row]:.3f} s ago, max_age {limit:g} s')
-            tolerance = source.spec.future_tolerance or self.future_tolerance
-            for row in np.nonzero(stamped < -tolerance)[0]:
-                reasons.setdefault(row, f'is stamped {-stamped[row]:.3f} s in the future')
+        reasons = {**_told(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
+                           f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'), **_refused(source, name)}
+        if spec.frozen_after > 0:
+            same = steady_now - source.changed
+            reasons = {**_told(same > spec.frozen_after, same, lambda s:
+                               f'{name} is frozen: the same payload for {s:.3f} s, '
+                               f'frozen_after {spec.frozen_after:g} s'), **reasons}
+        if self._patience is None and spec.use_header_stamp:
+            reasons = {**self._judge_stamps(source, name, limit, ros_now), **reasons}
         return reasons
+
+    def _judge_stamps(self, source, name, limit, ros_now):
+        stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
+        tolerance = source.spec.future_tolerance or self.future_tolerance
+        return {**_told(stamped > limit, stamped, lambda s:
+                        f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
+                **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
+
+
+def _told(rows, values, text):
+    """Return row → text(value) for rows (mask); what thousands of rows have in common is written once."""
+    if not rows.any():
+        return {}
+    different, which = np.unique(values[rows], return_inverse=True)
+    texts = [text(value) for value in different]
+    return dict(zip(np.nonzero(rows)[0].tolist(), map(texts.__getitem__, which.tolist())))
+
+
+def _refused(source, name):
+    if not source.refused.any():
+        return {}
+    faults = source.last_fault[source.refused].tolist()
+    texts = {fault: f'{name} sent what was refused: {fault}' for fault in set(faults)}
+    return dict(zip(np.nonzero(source.refused)[0].tolist(), map(texts.__getitem__, faults)))

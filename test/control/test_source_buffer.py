@@ -137,7 +137,7 @@ def test_rejections_are_counted_per_row_with_the_last_fault():
     buffer.reject(1, first)
     buffer.reject(1, second)
     np.testing.assert_array_equal(buffer.rejected, [0, 2])
-    assert buffer.last_fault == [None, second]
+    assert buffer.last_fault.tolist() == [None, second]
 
 
 def test_row_is_broken_while_nothing_of_the_agreed_kind_has_come():
