@@ -56,7 +56,8 @@ class ControlSpec:
     """Everything between the topics and the network.
 
     control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
-    them is not known; nothing runs before.
+    them is not known; nothing runs before. together: rows of the batch where every message carries all of
+    them and no robot has a name; 0: one row for each robot.
     """
 
     robots: tuple
@@ -75,6 +76,7 @@ class ControlSpec:
     shadow: bool = False
     blend_in: float = 0.0
     blend: float = 1.0
+    together: int = 0
 
     def __post_init__(self):
         if self.alignment_reference:
@@ -98,11 +100,32 @@ class ControlSpec:
                                          f"'{action.source}' has a message for each robot")
         if not self.inputs or not self.actions:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
+        if self.together:
+            self._check_together()
+
+    def _check_together(self):
+        """Refuse what needs a robot of its own for each row: a name, a topic, a frame."""
+        where = f'rows is {self.together}'
+        if self.robots != ('',):
+            raise ConfigurationError(f'{where} and robots names {list(self.robots)}; expected one of the two: each row '
+                                     'is a robot with topics of its own, or one message carries all rows')
+        for source in self.sources.values():
+            if source.type == TRANSFORM:
+                raise ConfigurationError(f'sources.{source.name}: {where}, and type {TRANSFORM} looks up a frame of '
+                                         'each robot; expected a topic with rows: true')
+        for group, specs in (('sources', self.sources.values()), ('actions', self.actions)):
+            alone = [spec.name for spec in specs if not spec.rows]
+            if alone:
+                raise ConfigurationError(f'{where}, and {group} {alone} have a message for each row; expected '
+                                         'rows: true: one message carries all rows')
+        named = [joint for source in self.sources for joint in self.joints_of(source) if '{robot}' in joint]
+        if named:
+            raise ConfigurationError(f'{where}, and joints {named} bear the name of their robot; no robot has one')
 
     @property
     def rows(self):
-        """Number of robots."""
-        return len(self.robots)
+        """Rows of the batch: one for each robot, or as many as a message carries."""
+        return self.together or len(self.robots)
 
     def joints_of(self, source):
         """Return the joints that terms and actions take from a source, in first-named order."""
