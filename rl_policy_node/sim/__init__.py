@@ -4,9 +4,12 @@ An environment is made by a function, `factory(num_envs, seed, **options)`, in t
 Python's. Those of BACKENDS stand in files of their own here, `create()` in each, which import nothing of
 this package; anything else is named as package.module:factory.
 """
+from pathlib import Path
+
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.sim.remote import RemoteEnvironment
 from rl_policy_node.sim.specs import EnvironmentSpec
 
 
@@ -14,20 +17,26 @@ def _gymnasium(spec):
     return {'id': spec.id, **spec.named_options()}
 
 
+def _isaacgym(spec):
+    return {'task': spec.task, 'device': spec.device, 'graphics_device': spec.graphics_device,
+            'headless': spec.headless, 'control_rate': spec.control_rate}
+
+
 # name, also of the file → the options that its create() gets
-BACKENDS = {'gymnasium': _gymnasium}
+BACKENDS = {'gymnasium': _gymnasium, 'isaacgym': _isaacgym}
 ENVIRONMENTS = ('insertion', *BACKENDS)
 
 
 def create_environment(spec: EnvironmentSpec, say=lambda line: None):
-    """Return a HostedEnvironment of `spec.rows` rows; say(line) is told what a worker process prints.
+    """Return an environment of `spec.rows` rows: a HostedEnvironment, or with `spec.python` a RemoteEnvironment.
 
-    Raises ConfigurationError for what the user can mend.
+    say(line) is told what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user
+    can mend, SimulationError for how that process failed.
     """
     if spec.environment not in ENVIRONMENTS and ':' not in spec.environment:
         raise unknown('environment', spec.environment, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
     try:
-        environment = _insertion(spec) if spec.environment == 'insertion' else _here(spec)
+        environment = _insertion(spec) if spec.environment == 'insertion' else _made(spec, say)
     except worker.Unknown as error:
         raise ConfigurationError(f"sim.environment '{spec.environment}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
                                  'package.module:factory') from error
@@ -37,6 +46,8 @@ def create_environment(spec: EnvironmentSpec, say=lambda line: None):
 
 
 def _insertion(spec):
+    if spec.python:
+        raise ConfigurationError("sim.environment 'insertion' runs in the bridge's own Python; leave sim.python empty")
     try:
         from rl_policy_node.sim.insertion.environment import InsertionEnv
     except ImportError as error:
@@ -45,10 +56,14 @@ def _insertion(spec):
                                           stagger=spec.stagger))
 
 
-def _here(spec):
+def _made(spec, say):
     backend = BACKENDS.get(spec.environment)
-    target = f'{__name__}.{spec.environment}:create' if backend else spec.environment
     options = backend(spec) if backend else spec.named_options()
+    if spec.python:
+        # its Python may be too old for this package, not for the file alone
+        target = f'{Path(__file__).parent / spec.environment}.py:create' if backend else spec.environment
+        return RemoteEnvironment(spec, target, options, say)
+    target = f'{__name__}.{spec.environment}:create' if backend else spec.environment
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 

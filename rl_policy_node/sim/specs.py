@@ -14,7 +14,7 @@ class EnvironmentSpec:
     YAML, handed to what makes the environment. python: interpreter of a worker process that hosts it; empty:
     this one. python_path: folders it imports from; python_variables: `NAME=value` in its environment.
     start_timeout, step_timeout: s, how long making it and the first reset and step, and every later step, may
-    take there. task: the resolved task configuration of an IsaacGymEnvs run.
+    take there. task: the resolved task configuration of an IsaacGymEnvs run; control_rate: Hz, as it tells it.
     """
 
     environment: str
@@ -33,6 +33,7 @@ class EnvironmentSpec:
     graphics_device: int = -1
     headless: bool = True
     task: dict = field(default_factory=dict)
+    control_rate: float | None = None
 
     def named_options(self) -> dict:
         """Return name → value of `options`; raises ConfigurationError for what is not name=value."""

@@ -1,0 +1,133 @@
+"""IsaacGymEnvs' tasks, made as its own training makes them, from the task half of a run.
+
+The file stands alone, in Python 3.6's syntax: a worker process of Isaac Gym's own Python loads it by its path.
+"""
+import contextlib
+import importlib.util
+import os
+import sys
+
+
+def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=True, control_rate=None):
+    """Return an IsaacGymTask of num_envs rows.
+
+    task: the task half of a run's config.yaml, resolved, as plain data; what it says of devices and of
+    the number of environments must fit the rest. control_rate: Hz, as the run tells it. Raises
+    ValueError for a task that cannot be made, and where this Python has no Isaac Gym.
+    """
+    _check(task, num_envs, graphics_device)
+    isaacgymenvs = _imported()
+    from isaacgymenvs.utils.utils import set_seed
+    from omegaconf import OmegaConf
+    set_seed(seed)          # make() does nothing with its seed; IsaacGymEnvs' training seeds so
+    with _configurations_of(isaacgymenvs):
+        made = isaacgymenvs.make(
+            seed=seed, task=task['name'], num_envs=num_envs, sim_device=device, rl_device=device,
+            graphics_device_id=graphics_device, headless=headless, multi_gpu=False, virtual_screen_capture=False,
+            force_render=not headless, cfg=OmegaConf.create({'task': task}))
+    return IsaacGymTask(made, control_rate)
+
+
+def _check(task, num_envs, graphics_device):
+    if 'name' not in task or 'env' not in task:
+        raise ValueError('the task configuration has {}; IsaacGymEnvs needs its name and env'.format(sorted(task)))
+    if task['env'].get('numEnvs') != num_envs:      # make() goes by this one alone
+        raise ValueError('task.env.numEnvs is {}; expected the {} rows of the bridge'.format(
+            task['env'].get('numEnvs'), num_envs))
+    if task['env'].get('enableCameraSensors') and graphics_device < 0:
+        raise ValueError("the task '{}' has cameras (task.env.enableCameraSensors), which need a device that renders: "
+                         'sim.graphics_device is {}, the first one is 0'.format(task['name'], graphics_device))
+
+
+def _imported():
+    """Return the module isaacgymenvs; isaacgym comes before it, since it refuses to come after torch."""
+    try:
+        import isaacgym     # noqa: F401 - imported for its order
+    except ImportError as error:
+        raise ValueError(_why(error)) from error
+    try:
+        import isaacgymenvs
+    except ImportError as error:
+        raise ValueError('{} has isaacgym and cannot import isaacgymenvs: {}; sim.python_path names the folder that '
+                          'it is in'.format(sys.executable, error)) from error
+    return isaacgymenvs
+
+
+def _why(error):
+    if importlib.util.find_spec('isaacgym') is None:
+        return ('{} has no isaacgym, which exists for Python 3.6 to 3.8 only; sim.python names the interpreter that '
+                'has it'.format(sys.executable))
+    if 'torch' in sys.modules:
+        return ('isaacgym has to be imported before torch, and this process has imported torch: {}; with sim.python it '
+                'has a process of its own'.format(error))
+    return '{} cannot import isaacgym: {}'.format(sys.executable, error)
+
+
+@contextlib.contextmanager
+def _configurations_of(isaacgymenvs):
+    """Let tasks compose files of isaacgymenvs/cfg while they are made: those of Factory and TacSL do.
+
+    In training, Hydra's main function has pointed it there before.
+    """
+    folder = os.path.join(os.path.dirname(os.path.abspath(isaacgymenvs.__file__)), 'cfg')
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    if GlobalHydra.instance().is_initialized() or not os.path.isdir(folder):
+        yield
+        return
+    with initialize_config_dir(config_dir=folder, version_base='1.1'):
+        yield
+
+
+class IsaacGymTask:
+    """A VecTask, with a reset that resets and with successes by row where the task has them.
+
+    Tensors in and out, on rl_device; the task clips what it takes and what it gives.
+    """
+
+    value_size = 1
+
+    def __init__(self, task, control_rate=None):
+        self._task, self._begun = task, False
+        self.observation_space, self.action_space = task.observation_space, task.action_space
+        self.num_envs, self.agents = task.num_envs, getattr(task, 'num_agents', 1)
+        self.rl_device, self.control_rate = task.rl_device, control_rate
+
+    def get_number_of_agents(self):
+        """Return how many agents play in a row."""
+        return self.agents
+
+    def reset(self):
+        """Return the observations that episodes begin with.
+
+        The first time what VecTask.reset() gives, which rl_games acts on as well: the buffers as they are,
+        of many tasks still zeros. Later that would be the episode under way, so every row is marked as
+        ended and one step is taken with actions of zero: in it, tasks begin ended rows anew.
+        """
+        if not self._begun or not hasattr(self._task, 'reset_buf'):
+            self._begun = True
+            return self._task.reset()
+        self._task.reset_buf[:] = 1
+        return self._task.step(self._task.zero_actions())[0]
+
+    def step(self, actions):
+        """Return the task's observations, rewards, dones and infos; successes in them are (rows,), or absent."""
+        self._begun = True
+        observations, rewards, dones, infos = self._task.step(actions)
+        infos = {name: value for name, value in infos.items() if name != 'successes' or self._is_by_row(value)}
+        successes = infos.get('successes', self._successes(dones))
+        return observations, rewards, dones, infos if successes is None else dict(infos, successes=successes)
+
+    def _successes(self, dones):
+        """Return (rows,) bool: goals reached in the episode (hands), or the check that TacSL ends its own with."""
+        reached = getattr(self._task, 'successes', None)
+        if self._is_by_row(reached):
+            return reached > 0
+        check = getattr(self._task, '_check_success', None)
+        if check is None:
+            return None
+        return check() if dones.any() else dones > 0
+
+    def _is_by_row(self, value):
+        """Most tasks tell a mean over all rows, which says nothing of one."""
+        return tuple(getattr(value, 'shape', ())) == (self.num_envs,)
