@@ -57,9 +57,8 @@ class SourceBuffer:
     def write_rows(self, arrays, stamp, now):
         """Store one message of all rows, arrays (rows, *shape); return the mask of the rows that are not taken.
 
-        Those keep their values and are counted: they came late, or have a number that is not finite. All rows
-        have had their message: they are fresh. Raises ContractError, and changes nothing, for an array that
-        does not fit.
+        Those keep their values and are counted: they came late, or have a number that is not finite. Raises
+        ContractError, and changes nothing, for an array that does not fit.
         """
         values = {field: self._rows_of(field, arrays.get(field)) for field in self.values}
         taken = self._in_order(stamp)
@@ -71,9 +70,8 @@ class SourceBuffer:
             if self.spec.frozen_after > 0:
                 differs |= (value != values[field]).reshape(self.rows, -1).any(axis=1)
             value[rows] = values[field][rows]
-        self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
+        self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
         self.changed[taken & differs] = now
-        self.fresh[:] = True
         if self._past is not None:
             self._past.add(np.nonzero(taken)[0], self)
         return ~taken

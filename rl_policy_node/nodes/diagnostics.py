@@ -2,6 +2,8 @@
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 
+from rl_policy_node.nodes.rows import counted, told
+
 
 def percentiles(latencies):
     """Return {'p50', 'p99', 'max'} in ms of latencies in s; zeros where there are none."""
@@ -30,8 +32,8 @@ def policy_report(stepper, loop, control):
             last = next(filter(None, reversed(source.buffer.last_fault)))
             values[f'rejected from {name}'] = f'{rejected} (last: {last})'
     reasons = dict(stepper.reasons)
-    for row, reason in reasons.items():
-        values[control.robots[row] or 'robot'] = reason
+    values.update(told(control, reasons) if control.together else
+                  {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
     if reasons:
-        return DiagnosticStatus.WARN, f'{len(reasons)} of {control.rows} robots on the fallback', values
-    return DiagnosticStatus.OK, f'acting for {control.rows} robots', values
+        return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values
+    return DiagnosticStatus.OK, f'acting for {counted(control, control.rows)}', values

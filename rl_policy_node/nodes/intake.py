@@ -3,6 +3,8 @@ import copy
 
 import numpy as np
 
+from rl_policy_node.errors import ContractError
+
 
 class Intake:
     """Copies the sources for a step; `take` and `ready` are called while callbacks are kept out.
@@ -49,6 +51,18 @@ class Intake:
             return np.full(self._control.rows, self._ros_now())
         stamps = np.stack([source.buffer.stamps for source in self._sources.values()])
         return np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0) * (stamps != 0).any(axis=0)
+
+    def note_episode(self, row, message):
+        """Take in when the episode of a row begins (a Header), or of all of them (row None: an array (rows,), ns)."""
+        if row is None:
+            starts = np.frombuffer(message.data, dtype=np.int64)
+            if starts.shape != self.episode.shape:
+                raise ContractError(f'{starts.size} starts of episodes; expected one for each of {self.episode.size} '
+                                    'rows')
+            self.episode[:] = starts
+        else:
+            self.episode[row] = message.stamp.sec * 1_000_000_000 + message.stamp.nanosec
+        self.episode_fresh[slice(None) if row is None else row] = True
 
     def episode_begins(self):
         """Return the rows (mask) whose episode is another than at the last call."""

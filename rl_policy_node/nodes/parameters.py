@@ -247,7 +247,7 @@ def _control(tree):
         lockstep_timeout=_top(tree, 'lockstep_timeout'), blend_in=_top(tree, 'blend_in'), blend=_top(tree, 'blend'),
         episode_topic=_top(tree, 'episode_topic'),
         alignment_reference=_top(tree, 'alignment_reference'), robots_required=_top(tree, 'robots_required'),
-        shadow=_top(tree, 'shadow'),
+        shadow=_top(tree, 'shadow'), together=_top(tree, 'rows'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},

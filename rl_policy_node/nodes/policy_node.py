@@ -224,8 +224,7 @@ class PolicyNode(LifecycleNode):
                 else:
                     source.accept(row, message, time.monotonic())
             except ValueError as error:
-                for refused in range(self._control.rows) if row is None else (row,):
-                    source.buffer.reject(refused, error)
+                source.buffer.reject(slice(None) if row is None else row, error)
                 topic = spec_topic(source.spec, self._control.robots[row or 0])
                 self.get_logger().warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
                 self._condition.notify_all()
@@ -234,8 +233,11 @@ class PolicyNode(LifecycleNode):
 
     def _on_episode(self, row, message):
         with self._condition:
-            self._stepper.episode[row] = message.stamp.sec * 1_000_000_000 + message.stamp.nanosec
-            self._stepper.episode_fresh[row] = True
+            try:
+                self._stepper.note_episode(row, message)
+            except ValueError as error:
+                self.get_logger().warning(f'{self._control.episode_topic}: message refused: {error}',
+                                          throttle_duration_sec=2.0)
             if self._stepper.ready():
                 self._condition.notify_all()
 

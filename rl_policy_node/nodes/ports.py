@@ -6,7 +6,7 @@ import functools
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
-from std_msgs.msg import Header
+from std_msgs.msg import Header, Int64MultiArray
 
 from rl_policy_node.control.specs import TRANSFORM
 from rl_policy_node.errors import ConfigurationError
@@ -16,10 +16,19 @@ from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spe
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 
 
+def episode_topics(control):
+    """Return [(row, topic, message type)] of what says when episodes begin; row None: one message of all rows."""
+    if not control.episode_topic:
+        return []
+    if control.together:
+        return [(None, control.episode_topic, Int64MultiArray)]
+    return [(row, topic_of(robot, control.episode_topic), Header) for row, robot in enumerate(control.robots)]
+
+
 class Ports:
     """What talks to the robots; if one part of it cannot be made, none stays.
 
-    on_message(source, row, message): row None for a message of all robots. on_episode(row, message).
+    on_message(source, row, message): row None for a message of all rows. on_episode(row, message): likewise.
     Quality of service: best effort for sources, reliable for commands, each changed by the parameters
     `qos_overrides.<topic>.{subscription,publisher}.<policy>` that rclpy knows.
     """
@@ -69,9 +78,8 @@ class Ports:
                 topic = spec_topic(source.spec, robots[row or 0])
                 self._make('create_subscription', source.adapter.message_type, topic, qos,
                            functools.partial(callback, row))
-        for row, robot in enumerate(robots) if self._control.episode_topic else ():
-            self._make('create_subscription', Header, topic_of(robot, self._control.episode_topic), qos,
-                       functools.partial(on_episode, row))
+        for row, topic, kind in episode_topics(self._control):
+            self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, row))
 
     def _advertise(self):
         for name, sink in self._sinks.items():

@@ -1,17 +1,27 @@
 """Whether a node may be activated, and what it waits for, in words."""
-import math
+import numpy as np
 
+from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import spec_topic
 
 
 def broken(sources, control):
     """Return what makes waiting pointless: a topic that carries something else than the file says; '' if none does."""
     for name, source in sources.items():
-        for row, robot in enumerate(control.robots):
+        for row in np.nonzero(_silent(source) & source.buffer.refused)[0]:
             fault = source.buffer.broken(row)
             if fault:
-                return f"source '{name}' on {spec_topic(source.spec, robot)}: {fault}"
+                return f"source '{name}' on {_topic(source, row, control)}: {fault}"
     return ''
+
+
+def _silent(source):
+    """Return the rows (mask) of which nothing was taken yet."""
+    return np.isinf(source.buffer.received)
+
+
+def _topic(source, row, control):
+    return spec_topic(source.spec, '' if source.spec.rows else control.robots[row])
 
 
 def waiting(stepper, control, count_publishers):
@@ -22,13 +32,14 @@ def waiting(stepper, control, count_publishers):
     unfit, silent = stepper.unfit(), {}
     if control.robots_required == 'any' and len(unfit) < control.rows:
         return []
-    for row in unfit:
-        for source in stepper.sources.values():
-            if source.buffer.received[row] == -math.inf:
-                topic = spec_topic(source.spec, control.robots[row])
-                topics = silent.setdefault(_trouble(source, row, topic, count_publishers), [])
-                topics += [topic] if topic not in topics else []
-    return [f'{what} on {", ".join(topics)}' for what, topics in silent.items()] or list(unfit.values())
+    for source in stepper.sources.values():
+        rows = np.nonzero(_silent(source))[0]
+        some = f'{listed(control, rows.tolist())}: ' if source.spec.rows and len(rows) < control.rows else ''
+        for row in rows[:1] if source.spec.rows else rows:
+            topic = _topic(source, row, control)
+            silent.setdefault(some + _trouble(source, row, topic, count_publishers), []).append(topic)
+    return [f'{what} on {", ".join(dict.fromkeys(topics))}' for what, topics in silent.items()] or \
+        list(dict.fromkeys(unfit.values()))
 
 
 def _trouble(source, row, topic, count_publishers):

@@ -10,6 +10,7 @@ from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.nodes.intake import Intake
+from rl_policy_node.nodes.rows import lines
 
 
 class Stepper:
@@ -41,6 +42,10 @@ class Stepper:
         self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
         self.fit = np.ones(control.rows, dtype=bool)
         self.reasons = {}
+        # of all rows in one message, which has no stamp, a simulator that waits would take any for the answer
+        self._mute = bool(control.together) and control.trigger == 'lockstep'
+        # of thousands of simulated rows some may fall out in every step
+        self._seldom = {'throttle_duration_sec': 1.0} if control.together else {}
         self.steps = self.resets = 0
         self.latencies = deque(maxlen=2000)
         self._last_time = self._steady_now()
@@ -75,6 +80,10 @@ class Stepper:
         self._actions.start(self._taken)
         self._last_time = self._steady_now()
         self._open, self._busy_since = True, None
+
+    def note_episode(self, row, message):
+        """Take in when the episode of a row, or of all (row None), begins; called with the condition held."""
+        self._intake.note_episode(row, message)
 
     def request_reset(self, rows=slice(None)):
         """Clear the recurrent state of rows before their next action; called with the condition held."""
@@ -134,7 +143,8 @@ class Stepper:
             return
         # a row that is fit again stays unfit here: only a step resets it
         self._note(fit & self.fit, reasons)
-        self._send(self._actions.commands(), only=~self.fit)
+        if not self._mute:
+            self._send(self._actions.commands(), only=~self.fit)
 
     def overdue(self):
         """Send the fallback where a step takes longer than a source may be old; its result is then dropped.
@@ -203,7 +213,7 @@ class Stepper:
         broken = acting & ~finite
         if broken.any():
             reason = 'the policy gave a command that is not finite'
-            self._note(self.fit & ~broken, dict.fromkeys(np.nonzero(broken)[0], reason))
+            self._note(self.fit & ~broken, dict.fromkeys(_indices(broken), reason))
         return self._actions.commands()
 
     def _finite_only(self, inputs, acting):
@@ -213,7 +223,7 @@ class Stepper:
         blind = acting & ~finite
         if blind.any():
             reason = 'what the policy would see is not finite'
-            self._note(self.fit & ~blind, dict.fromkeys(np.nonzero(blind)[0], reason))
+            self._note(self.fit & ~blind, dict.fromkeys(_indices(blind), reason))
         for value in inputs.values():
             value[~(acting & finite)] = 0.0
         return acting & finite
@@ -240,18 +250,15 @@ class Stepper:
         lost, found = self.fit & ~fit, fit & ~self.fit
         if lost.any():
             self._actions.hold(self._taken, lost)
-        for row in np.nonzero(lost)[0]:
-            self._log.warning(f'{self._name(row)}: {reasons[row]}; sending the fallback')
+            for line in lines(self._control, {row: reasons[row] for row in _indices(lost)}):
+                self._log.warning(f'{line}; sending the fallback', **self._seldom)
         if found.any():
             # what was sent last is old, or, of a robot that has just come, was never sent
             self._actions.hold(self._taken, found)
-        for row in np.nonzero(found)[0]:
-            self._log.info(f'{self._name(row)}: recovered; recurrent state reset')
+            for line in lines(self._control, dict.fromkeys(_indices(found), 'recovered; recurrent state reset')):
+                self._log.info(line, **self._seldom)
         self.reasons = {row: text for row, text in {**self.reasons, **reasons}.items() if not fit[row]}
         self.fit = fit.copy()
-
-    def _name(self, row):
-        return f"robot '{self._control.robots[row]}'" if self._control.robots[row] else 'robot'
 
     def _send(self, commands, answer=False, only=None, began=None):
         """Publish, unless the loop was stopped or this step (that `began` then) was given up."""
@@ -276,3 +283,6 @@ class Stepper:
         there = self._intake.there()
         self._publish(commands, stamps, there if only is None else only & there)
 
+
+def _indices(mask):
+    return np.nonzero(mask)[0].tolist()

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from rl_policy_node.adapters import create_adapter
+from rl_policy_node.adapters import ADAPTERS, create_adapter
 from rl_policy_node.control.action_terms import command_shapes, measured_fields
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import TRANSFORM
@@ -16,6 +16,8 @@ from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 _JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 _ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
 _NUMBER = 'std_msgs/msg/Float64'
+# those whose layout can have a dimension for the rows
+_WITH_ROWS = tuple(name for name in ADAPTERS if name.endswith('MultiArray'))
 COMMAND_TYPES = {
     'joint_position': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
     'joint_delta': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
@@ -71,6 +73,8 @@ class Source:
             spec = dataclasses.replace(spec, use_header_stamp=False)
         self.spec = spec
         message = 'geometry_msgs/msg/TransformStamped' if spec.type == TRANSFORM else spec.type
+        if spec.rows and ':' not in message and message not in _WITH_ROWS:
+            raise unknown('message type', message, _WITH_ROWS, f'sources.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(message, f'sources.{spec.name}.type', encoding=spec.encoding)
         self.joints = control.joints_of(spec.name)
         kept = KEPT if spec.alignment == 'asof' else 1
@@ -131,19 +135,13 @@ class Source:
         self.buffer.write(row, arrays, self.adapter.stamp(message), now)
 
     def accept_rows(self, message, now):
-        """Write a message of all robots, its arrays (rows, ...); raises ValueError for one that does not fit.
+        """Write a message of all rows, its arrays (rows, ...); raises ValueError for one that does not fit.
 
-        A robot whose numbers do not fit is refused on its own.
+        A row whose numbers are not finite is refused on its own.
         """
-        arrays, stamp, rows = self.adapter.to_arrays(message), self.adapter.stamp(message), self.buffer.rows
-        for field, value in arrays.items():
-            if value.ndim < 2 or len(value) != rows:
-                raise ContractError(f'{field} has the shape {value.shape}; expected {rows} rows in its first dimension')
-        for row in range(rows):
-            try:
-                self.buffer.write(row, {field: value[row] for field, value in arrays.items()}, stamp, now)
-            except ValueError as error:
-                self.buffer.reject(row, error)
+        self.buffer.write_rows(self.adapter.to_arrays(message), self.adapter.stamp(message), now)
+        # it had its message, and nobody has to wait for another
+        self.buffer.fresh |= self.buffer.refused
 
     def _by_name(self, row, names, arrays):
         key = self._names[row], names
@@ -196,7 +194,7 @@ class Sink:
         return self.adapter.to_message(command, stamp, self._names[row])
 
     def to_message_of_all(self, command, stamp):
-        """Return one message of the commands of all robots, (rows, n)."""
+        """Return one message of the commands of all rows, (rows, n)."""
         return self.adapter.to_message(command, stamp)
 
     def buffer(self, rows, max_age):
@@ -215,12 +213,12 @@ class Sink:
         buffer.write(row, arrays, self.adapter.stamp(message), now)
 
     def accept_rows(self, buffer, message, now):
-        """Write the received commands of all robots; raises ValueError for a message that does not fit."""
+        """Write the received commands of all rows; return the mask of those that were refused.
+
+        Raises ValueError for a message that does not fit.
+        """
         data = self.adapter.to_arrays(message)['data']
-        if data.ndim < 2 or len(data) != buffer.rows:
-            raise ContractError(f'data has the shape {data.shape}; expected {buffer.rows} rows in its first dimension')
-        for row in range(buffer.rows):
-            buffer.write(row, {next(iter(buffer.values)): data[row]}, self.adapter.stamp(message), now)
+        return buffer.write_rows({next(iter(buffer.values)): data}, self.adapter.stamp(message), now)
 
 
 class _Received:
