@@ -261,4 +261,5 @@ class Bridge:
             latency = [self._answers.by_step.get(step, np.nan) for step in range(self.steps)]
             self._recorder.write(self._sim.record, latency=np.array(latency))
         if self._sim.summary:
-            write_summary(self._sim.summary, self.summary())
+            played = {'played': self.episodes.columns(self._sim.episodes)}
+            write_summary(self._sim.summary, {**self.summary(), **played})

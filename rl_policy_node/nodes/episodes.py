@@ -6,6 +6,8 @@ import numpy as np
 
 from rl_policy_node.nodes.diagnostics import percentiles
 
+COLUMNS = ('row', 'index', 'return', 'length', 'success')      # what is known of an episode that ended
+
 
 class Episodes:
     """Counts returns, lengths and successes per row; `finished` holds (row, index, return, length, success)."""
@@ -37,6 +39,16 @@ class Episodes:
         table = np.array([[entry[2], entry[4]] for entry in counted]).reshape(-1, 2)
         mean = table.mean(axis=0) if len(table) else np.full(2, np.nan)
         return {'episodes': len(counted), 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
+
+    def columns(self, limit=0):
+        """Return each of COLUMNS as a list over the first `limit` episodes (0: all), in the order in which they ended.
+
+        Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: not told.
+        """
+        counted = self.finished[:limit or None]
+        columns = {name: [entry[place] for entry in counted] for place, name in enumerate(COLUMNS)}
+        columns['success'] = [None if np.isnan(success) else int(success) for success in columns['success']]
+        return columns
 
 
 class Recorder:

@@ -16,22 +16,28 @@ from rl_policy_node.nodes.wiring import Sink, Source, spec_topic
 
 
 def read_file(path):
-    """Return the Configuration of a parameter file, parsed by ROS itself as for the node.
+    """Return the Configuration of a parameter file, parsed by ROS itself as for the node."""
+    return parameters.configuration(read_values(path))
 
-    A node that talks to nobody is created for it, in the domain that the environment names.
+
+def read_values(path, arguments=(), name='policy_node'):
+    """Return name → value of what a parameter file says to the node `name`.
+
+    arguments: more of ROS's, such as ('-p', 'sim.seed:=3'). A node that talks to nobody is created for it, in
+    the domain that the environment names. Raises ConfigurationError for what ROS cannot read.
     """
     if not Path(path).is_file():
         raise ConfigurationError(f'parameter file {path}: no such file')
     context = Context()
     try:
-        rclpy.init(args=['--ros-args', '--params-file', str(path)], context=context,
+        rclpy.init(args=['--ros-args', '--params-file', str(path), *arguments], context=context,
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:      # noqa: B902 - rcl's own type is private
         raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
-    node = Node('policy_node', context=context, start_parameter_services=False, enable_rosout=False,
+    node = Node(name, context=context, start_parameter_services=False, enable_rosout=False,
                 allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
     try:
-        return parameters.read(node)
+        return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
     finally:
         node.destroy_node()
         context.try_shutdown()

@@ -18,15 +18,19 @@ with preserved():       # importing rl_games' runner changes torch's print optio
     from rl_policy_node.policy.plugins import load_plugins
 
 
-def create_player(config, spaces, device, plugins=()):
+def create_player(config, spaces, device, plugins=(), environment=None):
     """Return rl_games' player for a TrainConfig, with the network's initial weights.
 
     spaces: Spaces. device: a torch device name. plugins: modules that register networks, models or players
-    (see load_plugins). Raises ConfigurationError, in one line, for what rl_games cannot build or play.
+    (see load_plugins). environment: (name, rows) of a vectorised one that is registered with rl_games, which the
+    player shall make, ask for its spaces and keep; None: it is built for `spaces`, without an environment.
+    Raises ConfigurationError, in one line, for what rl_games cannot build or play.
     The process' random state, thread count, precision flags and stdout are left as they were.
     """
     params = copy.deepcopy(config.params)
     seed = _complete(params, spaces, device)
+    if environment:
+        _leave_to_player(params['config'], *environment)
     with preserved():
         runner = _runner(params, plugins)
         _seed(seed)
@@ -91,6 +95,13 @@ def _complete(params, spaces, device):
     # process that has not used it yet would find it seeded: hence _seed
     seed, params['seed'] = params.get('seed'), 0
     return seed if isinstance(seed, int) and seed >= 0 else 0
+
+
+def _leave_to_player(config, name, rows):
+    """Have the player make its environment by itself, as IsaacGymEnvs' training script does."""
+    del config['env_info']
+    config['env_name'], config['num_actors'] = name, rows
+    config['player']['use_vecenv'] = True
 
 
 def _env_info(spaces):

@@ -3,6 +3,7 @@ import ctypes
 import fcntl
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -37,14 +38,21 @@ def _free_domain():
     raise RuntimeError('every DDS domain from 2 to 101 is taken on this machine; set ROS_DOMAIN_ID')
 
 
+class Text(str):
+    """The value of a parameter as YAML text, handed on as it is."""
+
+
+def override_arguments(overrides):
+    """Return ROS's arguments for name → value."""
+    return [argument for name, value in overrides.items() for argument in ('-p', f'{name}:={_yaml(value)}')]
+
+
 class NodeProcess:
     """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
 
     def __init__(self, module, params_file, overrides, log):
         arguments = [sys.executable, '-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
-                     '--params-file', str(params_file)]
-        for name, value in overrides.items():
-            arguments += ['-p', f'{name}:={_yaml(value)}']
+                     '--params-file', str(params_file), *override_arguments(overrides)]
         self.name, self.log = module, log
         with open(log, 'w') as output:
             self.process = subprocess.Popen(
@@ -70,6 +78,12 @@ class NodeProcess:
         with open(self.log, errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
+    def complaint(self):
+        """Return the last error that it logged, else the end of its output."""
+        _, found, error = self.tail(200).rpartition('[ERROR] ')
+        error = re.sub(r'^(\[[^]]*\] ?)*: ', '', re.split(r'\n\[[A-Z]+\] \[', error)[0])
+        return error.rstrip() if found else self.tail()
+
 
 def _end_with_parent():
     """Have the kernel ask this process to end when its parent is gone: no node is left commanding."""
@@ -78,6 +92,8 @@ def _end_with_parent():
 
 
 def _yaml(value):
+    if isinstance(value, Text):
+        return value
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from rl_policy_node.policy import set_threads
+from rl_policy_node.policy import Policy
 from rl_policy_node.resources import resolve
+from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.play import play
 from rl_policy_node.tools.processes import NodeProcess
 
@@ -45,6 +46,17 @@ def wait(condition, timeout):
     return condition()
 
 
+def played_alone(environment, episodes):
+    """Play in rl_games' own loop; return what the bridge records: name → (steps, rows, ...)."""
+    kept = []
+    policy = Policy.load(MODEL + '/train.yaml', MODEL + '/policy.pth', rows=environment.num_envs, device='cpu')
+    play(policy, HostedEnvironment(environment), episodes, lambda *step: kept.append(step))
+    observations, actions, rewards, dones, successes = zip(*kept)
+    return {**{f'obs/{key}': np.stack([each[key] for each in observations]) for key in observations[0]},
+            'actions': np.stack(actions), 'rewards': np.stack(rewards), 'dones': np.stack(dones),
+            'successes': np.stack(successes)}
+
+
 def test_ros_changes_nothing(tmp_path):
     """Through two nodes in lockstep and in rl_games' own loop: the same bits, across staggered episode ends."""
     from rl_policy_node.sim.insertion.environment import InsertionEnv
@@ -56,9 +68,7 @@ def test_ros_changes_nothing(tmp_path):
         assert wait(lambda: bridge.poll() is not None, 90), bridge.tail()
         assert bridge.poll() == 0
     through_ros = dict(np.load(record))
-    set_threads(1)      # as the node does: a sum in another order is another sum
-    alone = play(MODEL + '/train.yaml', MODEL + '/policy.pth',
-                 InsertionEnv(4, seed=3, episode_length=length, stagger=True), episodes=4 * steps // length + 4)
+    alone = played_alone(InsertionEnv(4, seed=3, episode_length=length, stagger=True), 4 * steps // length + 4)
     assert through_ros['dones'].sum() >= 12
     assert len({tuple(np.nonzero(row)[0]) for row in through_ros['dones'].T}) == 4, 'episodes end apart'
     for name, value in alone.items():
