@@ -36,7 +36,7 @@ class Bridge:
         buffers = {name: source.buffer for name, source in self.sources.items()}
         joints = {name: source.joints for name, source in self.sources.items()}
         self._observations = ObservationManager(self._control, shapes, buffers, joints, environment.num_actions)
-        self._actions = ActionManager(self._control, environment.num_actions, buffers, joints)
+        self._actions = ActionManager(self._control, environment.actions, buffers, joints)
         self._actions.check_reversible()
         self._check_fields()
         rows = self._control.rows
