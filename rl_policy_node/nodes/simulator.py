@@ -45,8 +45,8 @@ def _started_with(configuration):
         if not option.lstrip('+~').startswith('task.'):
             raise ConfigurationError(f"sim.options has '{option}'; isaacgym takes changes to the task: "
                                      'task.name=value, +task.name=value, ~task.name')
-    on_gpu = str(sim.device != 'cpu').lower()
+    pipeline, on_gpu = ('cpu', 'false') if sim.device == 'cpu' else ('gpu', 'true')
     # of a run that keeps its interpolations the first line is enough; others have them resolved already
-    return (f'sim_device={sim.device}', f'rl_device={sim.device}', f'pipeline={"cpu" if sim.device == "cpu" else "gpu"}',
-            f'seed={sim.seed}', f'num_envs={rows}', f'task.env.numEnvs={rows}',
-            f'++task.sim.use_gpu_pipeline={on_gpu}', f'++task.sim.physx.use_gpu={on_gpu}', *sim.options)
+    return (f'sim_device={sim.device}', f'rl_device={sim.device}', f'pipeline={pipeline}', f'num_envs={rows}',
+            f'++task.sim.use_gpu_pipeline={on_gpu}', f'++task.sim.physx.use_gpu={on_gpu}', f'task.env.numEnvs={rows}',
+            f'seed={sim.seed}', *sim.options)
