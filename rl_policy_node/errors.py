@@ -9,6 +9,10 @@ class ContractError(ValueError):
     """A message that is not what the configuration says its topic carries: it will not mend itself."""
 
 
+class SimulationError(RuntimeError):
+    """A hosted environment failed, fell silent, or is gone; the text has its own last words."""
+
+
 def unknown(kind, name, valid, where=''):
     """Return the error for a name that is not one of `valid`."""
     place = f' in {where}' if where else ''

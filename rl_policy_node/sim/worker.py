@@ -13,6 +13,13 @@ if __name__ == '__main__':
 
 import importlib            # noqa: E402
 import importlib.util       # noqa: E402
+import json                 # noqa: E402
+import mmap                 # noqa: E402
+import signal               # noqa: E402
+import socket               # noqa: E402
+import struct               # noqa: E402
+import threading            # noqa: E402
+import time                 # noqa: E402
 import traceback            # noqa: E402
 
 import numpy as np          # noqa: E402
@@ -239,3 +246,106 @@ def _copy(name, value, out):
     if value.shape != out[name].shape:
         raise ValueError("'{}' has the shape {}; expected {}".format(name, value.shape, out[name].shape))
     np.copyto(out[name], value, casting='same_kind')
+
+
+# serving the bridge: orders and answers over a socket, arrays in memory that both have mapped
+
+HEADER = struct.Struct('<cBI')      # what it is, whether there are successes, bytes of JSON behind it
+MAKE, MAP, RESET, STEP, CLOSE = b'M', b'P', b'R', b'S', b'C'
+MADE, DONE, FAILED = b'm', b'd', b'f'
+
+
+def send(connection, kind, flag=0, content=None):
+    """Send an order or an answer, with plain data where there is any."""
+    body = b'' if content is None else json.dumps(content, default=str).encode()
+    connection.sendall(HEADER.pack(kind, flag, len(body)) + body)
+
+
+def receive(connection, waiting=None):
+    """Return (kind, flag, content); waiting() is called at each timeout of the socket. Raises EOFError at its end."""
+    kind, flag, size = HEADER.unpack(_exactly(connection, HEADER.size, waiting))
+    return kind, flag, json.loads(_exactly(connection, size, waiting).decode()) if size else None
+
+
+def _exactly(connection, size, waiting):
+    data = b''
+    while len(data) < size:
+        try:
+            part = connection.recv(size - len(data))
+        except socket.timeout:
+            waiting()
+            continue
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def memory_size(about):
+    """Return how many bytes the arrays of an environment take."""
+    return _places(about)[1]
+
+
+def mapped(memory, about):
+    """Return name → array in the file `memory`, which stays mapped as long as there are any of them."""
+    buffer = mmap.mmap(memory, memory_size(about))
+    return {name: np.ndarray(shape, dtype, buffer, offset)
+            for name, (shape, dtype, offset) in _places(about)[0].items()}
+
+
+def _places(about):
+    places, end = {}, 0
+    for name, (shape, dtype) in fields(about):
+        places[name] = shape, dtype, end
+        # each begins a cache line of its own
+        end += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64
+    return places, end
+
+
+def serve(connection, memory):
+    """Make the environment that is asked for, and step it until the bridge wants no more of it."""
+    _, _, wanted = receive(connection)
+    sys.path[:0] = wanted.pop('path')
+    face = make(**wanted)
+    send(connection, MADE, content=face.about)
+    receive(connection)
+    arrays = mapped(memory, face.about)
+    send(connection, DONE)
+    while True:
+        order, _, _ = receive(connection)
+        if order == CLOSE:
+            return face.close()
+        successes = face.step(arrays['actions'], arrays) if order == STEP else face.reset(arrays)
+        send(connection, DONE, int(bool(successes)))
+
+
+def main(connection, memory):
+    """Serve whoever started this process on inherited files; end with it, whatever the environment started."""
+    for inherited in (connection, memory):
+        os.set_inheritable(inherited, False)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    connection = socket.socket(fileno=connection)
+    try:
+        serve(connection, memory)
+    except (EOFError, ConnectionError):
+        _end_all()
+    except Unfit as error:
+        send(connection, FAILED, content={'kind': type(error).__name__, 'text': str(error)})
+    except BaseException as error:      # noqa: B902 - also SystemExit: some simulators call exit()
+        send(connection, FAILED, content={'kind': '', 'text': '{}: {}\n{}'.format(
+            type(error).__name__, error, traceback.format_exc())})
+
+
+def _end_with(parent):
+    """Watch for the parent to go while the environment steps, when nobody reads the socket."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    _end_all()
+
+
+def _end_all():
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == '__main__':
+    main(*map(int, sys.argv[1:]))

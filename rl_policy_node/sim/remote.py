@@ -1,0 +1,73 @@
+"""An environment in the process of another Python, with the face of one in this process."""
+import os
+
+import numpy as np
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.sim import worker
+from rl_policy_node.sim.hosted import Described
+from rl_policy_node.sim.worker_process import WorkerProcess
+
+
+class RemoteEnvironment(Described):
+    """What HostedEnvironment is, with the environment in a process of the interpreter `spec.python`.
+
+    target, options: as worker.make() takes them. Every failure ends the process and is one error:
+    ConfigurationError, worker.Unfit, or SimulationError with the worker's own traceback or last output.
+    """
+
+    def __init__(self, spec, target, options, say):
+        path = _folders(spec.python_path)
+        self._process = WorkerProcess(spec, say)
+        try:
+            _, about = self._process.ask(
+                worker.MAKE, spec.start_timeout, 'while the environment was made and reset',
+                {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': options, 'path': path})
+            super().__init__(about)
+            os.truncate(self._process.memory, worker.memory_size(about))
+            self._arrays = worker.mapped(self._process.memory, about)
+            self._process.ask(worker.MAP, spec.start_timeout, 'while it mapped shared memory')
+        except BaseException:
+            self._process.close()
+            raise
+        # simulators build what they need in their first step
+        self._timeout, self._step_timeout = spec.start_timeout, spec.step_timeout
+
+    @property
+    def qpos(self):
+        """Generalised positions (rows, n) for rendering, or None."""
+        return self._arrays['qpos'].copy() if 'qpos' in self._arrays else None
+
+    def reset(self):
+        """Return the observations of new episodes in every row: input → (rows, …)."""
+        self._process.ask(worker.RESET, self._timeout, 'in reset()')
+        return self._observations()
+
+    def step(self, actions):
+        """Take actions (rows, num_actions); a row that is done comes back already reset.
+
+        Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
+        """
+        arrays = self._arrays
+        if arrays:      # else it has ended, as the process is about to say
+            np.copyto(arrays['actions'], actions, casting='unsafe')
+        successes, _ = self._process.ask(worker.STEP, self._timeout, 'in step()')
+        self._timeout = self._step_timeout
+        return (self._observations(), arrays['rewards'].copy(), arrays['dones'].copy(),
+                arrays['successes'].copy() if successes else None)
+
+    def close(self):
+        """End the environment and its process; once is enough."""
+        self._process.close()
+        self._arrays = {}
+
+    def _observations(self):
+        return {name: self._arrays['obs/' + name].copy() for name in self.shapes}
+
+
+def _folders(python_path):
+    folders = [os.path.abspath(os.path.expanduser(folder)) for folder in python_path]
+    for given, folder in zip(python_path, folders):
+        if not os.path.isdir(folder):
+            raise ConfigurationError(f"sim.python_path has '{given}', which is no folder")
+    return folders

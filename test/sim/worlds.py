@@ -1,0 +1,149 @@
+"""Environments of the contract that any Python makes: 3.6's syntax, numpy, arithmetic that no version changes.
+
+A test names them as `worlds:…`, in its own process or in a worker of another Python.
+"""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+MULTIPLIER, INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
+
+
+class Box:
+    """A space as gym and gymnasium have it, of neither."""
+
+    def __init__(self, low, high, shape, dtype=np.float32):
+        self.low, self.high = np.full(shape, low, dtype), np.full(shape, high, dtype)
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+
+class Dict:
+    """Named spaces."""
+
+    def __init__(self, spaces):
+        self.spaces = spaces
+
+
+class Discrete:
+    """One of n choices."""
+
+    def __init__(self, n):
+        self.n = n
+
+
+class World:
+    """Rows that wander by a linear congruential generator and their actions, and look at it with a camera.
+
+    Its buffers are its own and written over by every step, as Isaac Gym's are.
+    """
+
+    value_size = agents = 1
+    control_rate = 50.0
+
+    def __init__(self, num_envs, seed=0, size=16):
+        self.action_space = Box(-1.0, 1.0, (3,))
+        self.observation_space = Dict({'position': Box(-np.inf, np.inf, (3,)), 'counts': Box(0, 99, (2,), np.int64),
+                                       'camera': Box(0, 255, (size, size, 3), np.uint8)})
+        self.closed = False
+        self._state = np.arange(num_envs, dtype=np.uint64) + np.uint64(1000 * seed + 1)
+        self._buffers = {'position': np.zeros((num_envs, 3), np.float32), 'counts': np.zeros((num_envs, 2), np.int64),
+                         'camera': np.zeros((num_envs, size, size, 3), np.uint8)}
+        self._pixels = np.arange(size * size * 3, dtype=np.uint64).reshape(1, size, size, 3)
+
+    @property
+    def qpos(self):
+        return self._buffers['position'].astype(np.float64) * 0.5
+
+    def reset(self):
+        self._buffers['position'][:] = 0.0
+        self._buffers['counts'][:] = 0
+        return self._observe()
+
+    def step(self, actions):
+        drawn = self._draw()
+        position, counts = self._buffers['position'], self._buffers['counts']
+        # single additions and products of float32, rounded alike by every version
+        position += actions * np.float32(0.125)
+        position += ((drawn >> np.uint64(40)).astype(np.float32) * np.float32(2.0 ** -26))[:, None]
+        counts[:, 0] += 1
+        counts[:, 1] = (drawn >> np.uint64(50)) % np.uint64(100)
+        rewards = position[:, 0] - position[:, 1]
+        dones = (drawn >> np.uint64(60)) == 0
+        successes = dones & (counts[:, 1] > 50)
+        position[dones] = 0.0
+        counts[dones] = 0
+        return self._observe(), rewards, dones.astype(np.uint8), {'successes': successes}
+
+    def close(self):
+        self.closed = True
+
+    def _draw(self):
+        self._state *= MULTIPLIER
+        self._state += INCREMENT
+        return self._state
+
+    def _observe(self):
+        self._buffers['camera'][:] = (self._pixels * (self._state >> np.uint64(33))[:, None, None, None]
+                                      >> np.uint64(7)).astype(np.uint8)
+        return {'obs': self._buffers, 'states': {'hidden': self._state}}
+
+
+class Faulty(World):
+    """A World in which something goes wrong: at its making, its reset, or in a step."""
+
+    def __init__(self, num_envs, seed=0, fault='', at='step', after=1, note=''):
+        self._fault, self._at, self._after, self._note = getattr(self, '_' + fault), at, after, note
+        super(Faulty, self).__init__(num_envs, seed, size=2)
+        self._meet('make')
+
+    def reset(self):
+        self._meet('reset')
+        return super(Faulty, self).reset()
+
+    def step(self, actions):
+        self._meet('step')
+        return super(Faulty, self).step(actions)
+
+    def _meet(self, at):
+        if at == self._at:
+            self._after -= 1
+            if self._after < 0:
+                print('something goes wrong')
+                self._fault()
+
+    def _raise(self):
+        raise RuntimeError('the simulator lost its GPU')
+
+    def _exit(self):
+        sys.exit(3)
+
+    def _abort(self):
+        os._exit(7)
+
+    def _kill(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _stop(self):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _hang(self):
+        time.sleep(60)
+
+    def _breed(self):
+        """Start a process that would outlive this one, and note it."""
+        child = subprocess.Popen(['sleep', '60'], close_fds=False)
+        with open(self._note, 'w') as file:
+            file.write(str(child.pid))
+
+
+def talkative(num_envs, seed=0):
+    """Return a World after saying where it runs, as simulators do, by Python and past it."""
+    print('Python {}.{}'.format(*sys.version_info[:2]))
+    sys.stderr.write('to the other stream\n')
+    os.system('echo from a child; echo "variables $LD_LIBRARY_PATH, $PYTHONPATH, $ROS_DISTRO, $AMENT_PREFIX_PATH, $MINE"')
+    print('path ' + sys.path[0])
+    return World(num_envs, seed, size=2)
