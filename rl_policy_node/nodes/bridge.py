@@ -11,6 +11,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
 from rl_policy_node.nodes.gap import create_gap
+from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s, because a stamp of 0 means none
@@ -20,14 +21,15 @@ IDENTITY = {'orientation': np.array([0.0, 0.0, 0.0, 1.0])}
 class Bridge:
     """Steps an environment with the commands that arrive and hands out what it observes.
 
-    emit(stamp, episode stamps): publishes `sources` and the clock. Commands arrive through
-    `receive(name, row, message)`. Lockstep: one step per complete set of commands that answers the
-    observation; real time: one step per period, its observation shown at the period's end.
+    emit(stamp, episode stamps): publishes `sources` and the clock. on_episodes([(row, index, return, length,
+    success)]): those that ended with a step. Commands arrive through `receive(name, row, message)`.
+    Lockstep: one step per complete set of commands that answers the observation; real time: one step per
+    period, its observation shown at the period's end.
     """
 
-    def __init__(self, configuration, environment, emit, on_episode, log):
+    def __init__(self, configuration, environment, emit, on_episodes, log):
         self._control, self._sim = configuration.control, configuration.sim
-        self._environment, self._emit, self._on_episode, self._log = environment, emit, on_episode, log
+        self._environment, self._emit, self._on_episodes, self._log = environment, emit, on_episodes, log
         self.lockstep = self._sim.mode == 'lockstep'
         self._period = 1.0 / self._control.control_rate
         shapes = self._shapes()
@@ -47,9 +49,12 @@ class Bridge:
         self._paused = self._reset_asked = False
         self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._sim.record))
         self._index = {name: number for number, name in enumerate(self.sinks)}
+        # without a stamp an answer that is on its way would pass for that to the first observation after a reset
+        self._awaits_answer = self.lockstep and not all(sink.adapter.has_header for sink in self.sinks.values())
         self._current = None         # stamp of the observation shown last
         self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
-        self.episodes, self._recorder = Episodes(rows), Recorder() if self._sim.record else None
+        self.episodes = Episodes(rows, keep=self._sim.episodes or (None if self._sim.summary else 0))
+        self._recorder = Recorder() if self._sim.record else None
         self.steps = self.misses = 0
         self.finished = self.failed = False
 
@@ -124,7 +129,8 @@ class Bridge:
         with self._condition:
             if self._paused:
                 self._condition.wait(0.05)
-            asked, self._reset_asked = self._reset_asked, False
+            asked = self._reset_asked and (not self._awaits_answer or self._condition.wait_for(self._complete, 0.2))
+            self._reset_asked &= not asked
         if asked:
             self._stamp += self._period_ns()
             self._episode[:] = self._stamp
@@ -153,7 +159,7 @@ class Bridge:
             waited = time.monotonic() - self._shown
             if not complete and waited > 5.0 and self.steps:
                 fresh = np.logical_and.reduce([buffer.fresh for buffer in self._received.values()])
-                silent = [name for name, answered in zip(self._control.robots, fresh) if not answered]
+                silent = listed(self._control, np.nonzero(~fresh)[0].tolist())
                 self._log.warning(f'no command for {silent} in answer to observation {self.steps} for {waited:.0f} s',
                                   throttle_duration_sec=5.0)
             return complete
@@ -181,8 +187,9 @@ class Bridge:
         observations, rewards, dones, successes = self._environment.step(actions)
         self.steps += 1
         self._record(shown, qpos, actions, rewards, dones, successes)
-        for ended in self.episodes.add(rewards, dones, successes):
-            self._on_episode(*ended)
+        ended = self.episodes.add(rewards, dones, successes)
+        if ended:
+            self._on_episodes(ended)
         self._stamp += self._period_ns()
         self._episode[dones] = self._stamp
         return observations
@@ -202,21 +209,27 @@ class Bridge:
     # what callbacks call
 
     def receive(self, name, row, message):
-        """Take a command in; before anything was shown, and in lockstep for another observation, it is none."""
+        """Take a command in; before anything was shown, and in lockstep for another observation, it is none.
+
+        row: None for the commands of all rows. Raises ValueError for what was not taken.
+        """
         sink, buffer = self.sinks[name], self._received[name]
-        rows = slice(None) if row is None else row
         with self._condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
             if self._current is None or (self.lockstep and stamp != self._current):
                 return
             if row is None:
-                sink.accept_rows(buffer, message, time.monotonic())
+                refused = sink.accept_rows(buffer, message, time.monotonic())
             else:
                 sink.accept(buffer, row, message, time.monotonic())
-            buffer.fresh[rows] = stamp == self._current
-            self._answers.answer(stamp, self._index[name], rows, time.monotonic())
+            taken = ~refused if row is None else row
+            buffer.fresh[taken] = stamp == self._current
+            self._answers.answer(stamp, self._index[name], taken, time.monotonic())
             if self._complete():
                 self._condition.notify_all()
+        if row is None and refused.any():
+            rows = np.nonzero(refused)[0].tolist()
+            raise ValueError(f'{listed(self._control, rows)}: {buffer.last_fault[rows[0]]}')
 
     def ask_reset(self):
         """Begin new episodes in every row before the next step."""

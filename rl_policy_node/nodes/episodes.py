@@ -10,22 +10,32 @@ COLUMNS = ('row', 'index', 'return', 'length', 'success')      # what is known o
 
 
 class Episodes:
-    """Counts returns, lengths and successes per row; `finished` holds (row, index, return, length, success)."""
+    """Counts returns, lengths and successes per row; `finished` holds (row, index, return, length, success).
 
-    def __init__(self, rows):
+    keep: how many of them, the first ones; None: all. Thousands of rows end thousands of episodes a minute.
+    """
+
+    def __init__(self, rows, keep=None):
         self._return, self._length = np.zeros(rows), np.zeros(rows, dtype=np.int64)
         self._index = np.zeros(rows, dtype=np.int64)
+        self._keep, self._count, self._totals = keep, 0, np.zeros(2)
         self.finished = []
 
     def add(self, rewards, dones, successes):
         """Take one step in; return the episodes that ended with it."""
         self._return += rewards
         self._length += 1
-        ended = [(int(row), int(self._index[row]), float(self._return[row]), int(self._length[row]),
-                  float('nan') if successes is None else float(successes[row])) for row in np.nonzero(dones)[0]]
-        self._index[dones] += 1
-        self.restart(dones)
-        self.finished += ended
+        rows = np.nonzero(dones)[0]
+        if not rows.size:
+            return []
+        outcomes = np.full(rows.size, np.nan) if successes is None else successes[rows].astype(np.float64)
+        columns = rows, self._index[rows], self._return[rows], self._length[rows], outcomes
+        ended = list(zip(*(column.tolist() for column in columns)))
+        self._count += rows.size
+        self._totals += self._return[rows].sum(), outcomes.sum()
+        self._index[rows] += 1
+        self.restart(rows)
+        self.finished += ended if self._keep is None else ended[:max(self._keep - len(self.finished), 0)]
         return ended
 
     def restart(self, rows=slice(None)):
@@ -34,11 +44,13 @@ class Episodes:
         self._length[rows] = 0
 
     def summary(self, limit):
-        """Return episodes, success_rate and return_mean of the first `limit` episodes (0: all)."""
-        counted = self.finished[:limit] if limit else self.finished
-        table = np.array([[entry[2], entry[4]] for entry in counted]).reshape(-1, 2)
-        mean = table.mean(axis=0) if len(table) else np.full(2, np.nan)
-        return {'episodes': len(counted), 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
+        """Return episodes, success_rate and return_mean of the first `limit` episodes that are kept (0: all)."""
+        count, totals = self._count, self._totals
+        if limit:
+            table = np.array([[entry[2], entry[4]] for entry in self.finished[:limit]]).reshape(-1, 2)
+            count, totals = len(table), table.sum(axis=0)
+        mean = totals / count if count else np.full(2, np.nan)
+        return {'episodes': count, 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
 
     def columns(self, limit=0):
         """Return each of COLUMNS as a list over the first `limit` episodes (0: all), in the order in which they ended.

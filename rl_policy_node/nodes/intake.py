@@ -3,7 +3,7 @@ import copy
 
 import numpy as np
 
-from rl_policy_node.errors import ContractError
+from rl_policy_node.nodes.episode_messages import read_start
 
 
 class Intake:
@@ -53,15 +53,8 @@ class Intake:
         return np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0) * (stamps != 0).any(axis=0)
 
     def note_episode(self, row, message):
-        """Take in when the episode of a row begins (a Header), or of all of them (row None: an array (rows,), ns)."""
-        if row is None:
-            starts = np.frombuffer(message.data, dtype=np.int64)
-            if starts.shape != self.episode.shape:
-                raise ContractError(f'{starts.size} starts of episodes; expected one for each of {self.episode.size} '
-                                    'rows')
-            self.episode[:] = starts
-        else:
-            self.episode[row] = message.stamp.sec * 1_000_000_000 + message.stamp.nanosec
+        """Take in when the episode of a row, or of all rows (None), began; raises ContractError."""
+        read_start(message, row, self.episode)
         self.episode_fresh[slice(None) if row is None else row] = True
 
     def episode_begins(self):

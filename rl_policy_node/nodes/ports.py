@@ -6,23 +6,14 @@ import functools
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
-from std_msgs.msg import Header, Int64MultiArray
 
 from rl_policy_node.control.specs import TRANSFORM
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.episode_messages import start_topics
 from rl_policy_node.nodes.transforms import Transforms
-from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
+from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic
 
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
-
-
-def episode_topics(control):
-    """Return [(row, topic, message type)] of what says when episodes begin; row None: one message of all rows."""
-    if not control.episode_topic:
-        return []
-    if control.together:
-        return [(None, control.episode_topic, Int64MultiArray)]
-    return [(row, topic_of(robot, control.episode_topic), Header) for row, robot in enumerate(control.robots)]
 
 
 class Ports:
@@ -78,7 +69,7 @@ class Ports:
                 topic = spec_topic(source.spec, robots[row or 0])
                 self._make('create_subscription', source.adapter.message_type, topic, qos,
                            functools.partial(callback, row))
-        for row, topic, kind in episode_topics(self._control):
+        for row, topic, kind in start_topics(self._control):
             self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, row))
 
     def _advertise(self):

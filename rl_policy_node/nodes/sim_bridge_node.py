@@ -6,18 +6,21 @@ import sys
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
-from std_msgs.msg import Float64MultiArray, Header, MultiArrayDimension
+from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.episode_messages import ended_message, start_message, start_topics
+from rl_policy_node.nodes.rows import called
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.simulator import open_environment
-from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic, topic_of
+from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic
 
 
 class SimBridgeNode(Node):
@@ -34,23 +37,23 @@ class SimBridgeNode(Node):
         environment = open_environment(configuration, self.get_logger().info)
         configuration = _completed(configuration, environment)
         self._control = configuration.control
-        self.bridge = Bridge(configuration, environment, self._emit, self._on_episode, self.get_logger())
+        self.bridge = Bridge(configuration, environment, self._emit, self._on_episodes, self.get_logger())
         self._create_entities()
         self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
                                f'{configuration.sim.mode} at {self._control.control_rate:g} Hz')
         self.bridge.start()
 
     def _create_entities(self):
-        robots = self._control.robots
+        robots, rows = self._control.robots, self._control.rows
         qos = source_qos(self.bridge.lockstep)
         wanted = [(name, source, row, spec_topic(source.spec, robots[row or 0]))
-                  for name, source in self.bridge.sources.items() for row in row_groups(source.spec, len(robots))]
+                  for name, source in self.bridge.sources.items() for row in row_groups(source.spec, rows)]
         self._sources = [(self.create_publisher(source.adapter.message_type, topic, qos), name, row)
                          for name, source, row, topic in wanted]
-        self._episode_starts = [self.create_publisher(Header, topic_of(robot, self._control.episode_topic), qos)
-                                for robot in robots] if self._control.episode_topic else []
+        self._episode_starts = [(self.create_publisher(kind, topic, qos), row)
+                                for row, topic, kind in start_topics(self._control)]
         for name, sink in self.bridge.sinks.items():
-            for row in row_groups(sink.spec, len(robots)):
+            for row in row_groups(sink.spec, rows):
                 self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robots[row or 0]),
                                          functools.partial(self._on_command, name, row), COMMAND_QOS)
         self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 1)
@@ -76,23 +79,29 @@ class SimBridgeNode(Node):
 
     def _emit(self, stamp, episode):
         """Publish the episode's start first, the clock last: whoever is paced by it has the rest."""
-        for row, publisher in enumerate(self._episode_starts):
-            message = Header()
-            set_stamp(message.stamp, episode[row])
-            self.bridge.gap.send_start(publisher.publish, message)
+        for publisher, row in self._episode_starts:
+            self.bridge.gap.send_start(publisher.publish, start_message(episode, row))
         for publisher, name, row in self._sources:
             self.bridge.gap.send(publisher.publish, self.bridge.message(name, row, stamp), name, row)
         time = Time()
         set_stamp(time, stamp)
         self._clock_publisher.publish(ClockMessage(clock=time))
 
-    def _on_episode(self, row, index, total, length, success):
-        message = Float64MultiArray(data=[float(row), float(index), total, float(length), success])
-        message.layout.dim = [MultiArrayDimension(label='robot,episode,return,length,success', size=5, stride=5)]
-        self._episodes.publish(message)
-        name = self._control.robots[row] or 'robot'
-        outcome = '' if math.isnan(success) else ', success' if success else ', no success'
-        self.get_logger().info(f'{name}: episode {index}: return {total:.1f}, {length} steps{outcome}')
+    def _on_episodes(self, ended):
+        """Publish episodes that ended and say so: each robot's, or in one message and one line those of all rows."""
+        numbers = np.array(ended, dtype=np.float64)
+        if self._control.together:
+            self._episodes.publish(ended_message(numbers))
+            total, length, success = numbers[:, 2:].mean(axis=0)
+            outcome = '' if math.isnan(success) else f', {success:.0%} successes'
+            self.get_logger().info(f'{len(ended)} episodes ended: return {total:.1f}, {length:.0f} steps in the mean'
+                                   f'{outcome}', throttle_duration_sec=1.0)
+            return
+        for (row, index, total, length, success), each in zip(ended, numbers):
+            self._episodes.publish(ended_message(each))
+            name = self._control.robots[row] or 'robot'
+            outcome = '' if math.isnan(success) else ', success' if success else ', no success'
+            self.get_logger().info(f'{name}: episode {index}: return {total:.1f}, {length} steps{outcome}')
 
     # in
 
@@ -100,7 +109,8 @@ class SimBridgeNode(Node):
         try:
             self.bridge.receive(name, row, message)
         except ValueError as error:
-            self.get_logger().warning(f"command '{name}' of row {row} refused: {error}", throttle_duration_sec=2.0)
+            where = '' if row is None else f' of {called(self._control, row)}'
+            self.get_logger().warning(f"command '{name}'{where} refused: {error}", throttle_duration_sec=2.0)
 
     def _on_reset(self, _request, response):
         self.bridge.ask_reset()

@@ -82,7 +82,7 @@ class Stepper:
         self._open, self._busy_since = True, None
 
     def note_episode(self, row, message):
-        """Take in when the episode of a row, or of all (row None), begins; called with the condition held."""
+        """Take in when the episode of a row, or of all rows (None), began; called with the condition held."""
         self._intake.note_episode(row, message)
 
     def request_reset(self, rows=slice(None)):

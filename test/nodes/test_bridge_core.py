@@ -44,7 +44,7 @@ def bridge(run, environment, **changes):
     episodes = []
     made = Bridge(configuration(flat(tree)), HostedEnvironment(environment),
                   lambda stamp, episode: emitted.append((stamp, episode.copy())),
-                  lambda *entry: episodes.append(entry), Log())
+                  lambda ended: episodes.extend(ended), Log())
     made.emitted, made.ended = emitted, episodes
     return made
 
