@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-_EXACT = 1e-6       # periods: a latency of three periods is three steps, however it was rounded
+_EXACT = 0.01       # periods: 0.0167 s at 60 Hz are one period, written by a person
 
 
 def whole_steps(delay):
