@@ -47,6 +47,7 @@ setup(
     ],
     extras_require={
         'sim': [
+            'imageio>=2.14.1,<3',   # Gymnasium's MuJoCo environments import it
             'matplotlib>=3.5,<4',
             'mujoco>=3.17,<4.1',    # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
         ],
