@@ -333,7 +333,7 @@ def main(connection, memory):
         send(connection, FAILED, content={'kind': type(error).__name__, 'text': str(error)})
     except BaseException as error:      # noqa: B902 - also SystemExit: some simulators call exit()
         send(connection, FAILED, content={'kind': '', 'text': '{}: {}\n{}'.format(
-            type(error).__name__, error, traceback.format_exc())})
+            type(error).__name__, error, traceback.format_exc().rstrip())})
 
 
 def _end_with(parent):

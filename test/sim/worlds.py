@@ -147,3 +147,76 @@ def talkative(num_envs, seed=0):
     os.system('echo from a child; echo "variables $LD_LIBRARY_PATH, $PYTHONPATH, $ROS_DISTRO, $AMENT_PREFIX_PATH, $MINE"')
     print('path ' + sys.path[0])
     return World(num_envs, seed, size=2)
+
+
+class Slow(World):
+    """A World whose steps take longer than its later ones may."""
+
+    def __init__(self, num_envs, seed=0):
+        super(Slow, self).__init__(num_envs, seed, size=2)
+
+    def step(self, actions):
+        time.sleep(0.6)
+        return super(Slow, self).step(actions)
+
+
+class Uneven(World):
+    """A World whose camera sees less than its space says."""
+
+    def __init__(self, num_envs, seed=0):
+        super(Uneven, self).__init__(num_envs, seed, size=2)
+        self.observation_space.spaces['camera'] = Box(0, 255, (4, 4, 3), np.uint8)
+
+
+class Unheard(World):
+    """A World whose actions have names, which rl_games knows nothing of."""
+
+    def __init__(self, num_envs, seed=0):
+        super(Unheard, self).__init__(num_envs, seed, size=2)
+        self.action_space = Dict({'left': self.action_space})
+
+
+class TwoAgents(World):
+    """A World in which two play in each environment."""
+
+    agents = 2
+
+    def __init__(self, num_envs, seed=0):
+        super(TwoAgents, self).__init__(2 * num_envs, seed, size=2)
+
+
+class Choosing:
+    """Shows in what form the choices came: row 0 the number of their dimensions, row 1 their sum."""
+
+    action_space = Discrete(4)
+    observation_space = Box(-np.inf, np.inf, (1,))
+
+    def __init__(self, num_envs, seed=0):
+        self._rows = num_envs
+
+    def reset(self):
+        return np.zeros((self._rows, 1), np.float32)
+
+    def step(self, actions):
+        if actions.dtype != np.int64:
+            raise TypeError('choices are {}'.format(actions.dtype))
+        shown = np.array([[actions.ndim], [actions.sum()]], np.float32)
+        return shown, np.zeros(self._rows), np.zeros(self._rows, bool), {}
+
+
+class Tuple:
+    """Spaces one after the other."""
+
+    def __init__(self, spaces):
+        self.spaces = spaces
+
+
+class ChoosingTwice(Choosing):
+    """Choosing between two things at once."""
+
+    action_space = Tuple((Discrete(4), Discrete(2)))
+
+
+def refusing(num_envs, seed=0):
+    """Refuse, as a factory refuses what its user asked for."""
+    raise ValueError('no such world; valid: this one')

@@ -1,0 +1,53 @@
+"""The other Pythons that `make workers` prepares for the tests, and what a process leaves behind."""
+import os
+from pathlib import Path
+import time
+
+import pytest
+
+from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.specs import EnvironmentSpec
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parent.parent / '.workers'
+VERSIONS = ('3.8', '3.9')
+
+
+def python(version=''):
+    """Return the interpreter of a worker Python, any one without a version; skip the test where it is absent."""
+    found = [FOLDER / name / 'bin' / 'python' for name in ([version] if version else VERSIONS)]
+    found = [str(path) for path in found if path.exists()]
+    if not found:
+        pytest.skip(f"no Python {version or ' or '.join(VERSIONS)} in {FOLDER}: `make workers` found none")
+    return found[0]
+
+
+def create(target, python='', rows=2, say=lambda line: None, **more):
+    """Return an environment of `worlds`, in this process or in a worker's."""
+    options = tuple(f'{name}={value}' for name, value in more.pop('options', {}).items())
+    return create_environment(EnvironmentSpec(f'worlds:{target}', rows, python=python, python_path=(str(HERE),),
+                                              options=options, **more), say)
+
+
+def is_alive(pid):
+    """Return whether a process is there and no zombie."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
+def goes(pid, timeout=5.0):
+    """Return whether a process ends in time."""
+    end = time.monotonic() + timeout
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not is_alive(pid)
+
+
+def belongings():
+    """Return what this process holds: its open files, its children, and every name in shared memory but of DDS."""
+    files = {os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
+             if os.path.islink(f'/proc/self/fd/{fd}')}
+    children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
+    return files, children, {name for name in os.listdir('/dev/shm') if 'fastdds' not in name}
