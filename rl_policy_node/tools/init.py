@@ -13,15 +13,17 @@ from rl_policy_node.policy.facts import layout_of, published_shapes, read_facts
 from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
 from rl_policy_node.policy.weights import read_spaces
 from rl_policy_node.tools.draft import draft
+from rl_policy_node.tools.draft_simulator import draft_simulator, simulator_lines, space_lines
 
 _WIDTH = 118
 
 
-def init(run, output, checkpoint='', overrides=(), plugins=(), force=False):
+def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simulator=None):
     """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
 
-    run: a run directory or a configuration file. plugins: what the policy needs to load. Raises
-    ConfigurationError, also where `output` exists and `force` is not given.
+    run: a run directory or a configuration file. plugins: what the policy needs to load. simulator: the
+    Simulator that is to stand in for the robot, None for a robot. Raises ConfigurationError, also where
+    `output` exists and `force` is not given.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
@@ -29,12 +31,16 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False):
     weights, why = _weights(config, checkpoint)
     facts = read_facts(config)
     layout = layout_of(config)
-    spaces = agree(None, facts, weights and read_spaces(weights.model), published_shapes(layout))
-    made = draft(layout, spaces, facts.value('control_rate'))
-    if spaces.discrete:
+    stated, rate = simulator.told() if simulator else ({}, None)
+    spaces = agree(stated, facts, weights and read_spaces(weights.model), published_shapes(layout))
+    made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
+    if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
-    lines = [*_header(config, weights, why, made.notes), '/**:', '  ros__parameters:',
-             *_policy(config, weights, facts, overrides, plugins), '', *_control(facts), '', *_parts(made), '']
+    use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \
+        'try it without a robot: rl_policy check'
+    lines = [*_header(config, weights, why, made.notes, use), '/**:', '  ros__parameters:',
+             *_policy(config, weights, facts, overrides, plugins), '', *space_lines(stated, flow),
+             *_control(facts, rate, simulator), '', *_parts(made, simulator), '']
     text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
@@ -62,9 +68,9 @@ def blanks(tree, prefix=''):
     return found
 
 
-def _header(config, weights, why, notes):
+def _header(config, weights, why, notes, use):
     lines = [f'# Parameters of the policy node for {config.name}, written by `rl_policy init`.',
-             f'# Fill in every {BLANK}, then try it without a robot: rl_policy check <this file>.']
+             f'# Fill in every {BLANK}, if any, then {use} <this file>.']
     if weights is None:
         lines += _wrapped(f'No checkpoint: {why}.', '# ')
     if notes:
@@ -73,47 +79,54 @@ def _header(config, weights, why, notes):
 
 
 def _policy(config, weights, facts, overrides, plugins):
-    lines = ['    policy:', f'      train_config: {_flow(str(config.path.resolve()))}']
-    lines.append(f'      checkpoint: {_flow(str(weights.path.resolve()) if weights else BLANK)}')
+    lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
+    lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
     if weights:
         lines.append(f"      checkpoint_sha256: '{weights.sha256}'")     # quoted: digits and an e are a number
     for name, values in (('overrides', overrides), ('plugins', plugins)):
         if values:
-            lines.append(f'      {name}: {_flow(list(values))}')
+            lines.append(f'      {name}: {flow(list(values))}')
     lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
               '      deterministic: true           # act on the mean, not on a sample']
     for name in ('clip_observations', 'clip_actions'):
         fact = facts.known().get(name)
         if fact is not None:
-            lines.append(f'      {name}: {_flow(fact.value)}  # {fact.source}')
+            lines.append(f'      {name}: {flow(fact.value)}  # {fact.source}')
     return lines
 
 
-def _control(facts):
+def _control(facts, rate, simulator):
     fact = facts.control_rate
-    rate = f'{_flow(round(fact.value, 6))}    # Hz, {fact.source}' if fact else f"'{BLANK}'    # Hz, as trained"
-    return [f'    control_rate: {rate}',
+    told = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
+    if fact:
+        told = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
+    if simulator:
+        return [f'    control_rate: {told}', '    trigger: lockstep               # the simulator waits for every answer',
+                *simulator_lines(simulator, flow)]
+    return [f'    control_rate: {told}',
             '    trigger: timer                  # observation: act when every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each"]
 
 
-def _parts(made):
-    lines = ['    sources:                        # topics are relative to each robot\'s namespace']
+def _parts(made, simulator):
+    where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
+    lines = [f'    sources:                        # {where}']
     lines += _entries(made.sources)
     lines += ['', '    inputs:                         # terms in the order of training']
     for name, entry in made.inputs.items():
-        lines += _wrapped(f'{_flow(name)}: {_flow(entry.values["terms"])}', '      ', '        ')
-    lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale',
-              '      # Joints have the names of the simulation, in its order: write the robot\'s where they differ.']
+        lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
+    lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
+    if not simulator:
+        lines.append("      # Joints have the names of the simulation, in its order: write the robot's where they differ.")
     lines += _entries(made.terms)
-    lines += ['', '    actions:', f'      terms: {_flow(list(made.actions))}']
+    lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
-        lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {_flow(name)}:']
+        lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {flow(name)}:']
         if entry.values['kind'] == BLANK:
             lines += _wrapped(f'none of the kinds is this law: {", ".join(ACTION_KINDS)}', '        # ')
         lines += [line for key, value in entry.values.items()
-                  for line in _wrapped(f'{key}: {_flow(value)}', '        ', '          ')]
-        lines += _limits(entry.values)
+                  for line in _wrapped(f'{key}: {flow(value)}', '        ', '          ')]
+        lines += _limits(entry.values) if not simulator else []
     return lines
 
 
@@ -144,11 +157,11 @@ def _entries(entries):
     lines = []
     for name, entry in entries.items():
         lines += _wrapped(entry.comment, '      # ', '      # ') if entry.comment else []
-        lines += _wrapped(f'{_flow(name)}: {_flow(entry.values)}', '      ', '        ')
+        lines += _wrapped(f'{flow(name)}: {flow(entry.values)}', '      ', '        ')
     return lines
 
 
-def _flow(value):
+def flow(value):
     """Return a value as one line of YAML, whole numbers apart from others as ROS wants them."""
     if value == BLANK:
         return f"'{BLANK}'"
