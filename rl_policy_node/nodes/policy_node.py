@@ -219,10 +219,7 @@ class PolicyNode(LifecycleNode):
     def _on_message(self, source, row, message):
         with self._condition:
             try:
-                if row is None:
-                    source.accept_rows(message, time.monotonic())
-                else:
-                    source.accept(row, message, time.monotonic())
+                source.take(row, message, time.monotonic())
             except ValueError as error:
                 source.buffer.reject(slice(None) if row is None else row, error)
                 topic = spec_topic(source.spec, self._control.robots[row or 0])

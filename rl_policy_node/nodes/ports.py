@@ -40,14 +40,8 @@ class Ports:
     def publish(self, commands, stamps, only):
         """Send the commands of the rows in the mask `only`; stamps: name → (rows,) ns."""
         for name, publishers in self._publishers.items():
-            sink = self._sinks[name]
-            if sink.spec.rows:
-                if only.any():
-                    publishers[0].publish(sink.to_message_of_all(commands[name], stamps[name].max()))
-                continue
-            for row, publisher in enumerate(publishers):
-                if only[row]:
-                    publisher.publish(sink.to_message(commands[name], row, stamps[name][row]))
+            for row, message in self._sinks[name].messages(commands[name], stamps[name], only):
+                publishers[row or 0].publish(message)
 
     def wait_for_all_acked(self, seconds):
         """See the last commands off."""

@@ -11,8 +11,9 @@ from rclpy.signals import SignalHandlerOptions
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.loading import completed, load_policy
+from rl_policy_node.nodes.rows import lines
 from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Sink, Source, spec_topic
+from rl_policy_node.nodes.wiring import row_groups, Sink, Source, spec_topic
 
 
 def read_file(path):
@@ -48,7 +49,7 @@ class Rehearsal:
 
     policy, control: what was loaded and completed from the run. told: lines about what the run filled in.
     commands: action name → field → (rows, ...) of the last step. messages: (action name, row) → what that
-    step would have published. Raises ConfigurationError as configure would.
+    step would have published; row None: one message of all rows. Raises ConfigurationError as configure would.
     """
 
     BEGIN = 10 ** 9     # ns, of the clock that stamps are compared with
@@ -67,11 +68,11 @@ class Rehearsal:
     def step(self):
         """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
         messages = {(name, row): synthetic_message(source, row) for name, source in self.sources.items()
-                    for row in range(self.control.rows)}
+                    for row in row_groups(source.spec, self.control.rows)}
         self._feed(messages)
         reasons = self._stepper.unfit()
         if reasons:
-            raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(reasons.values())}')
+            raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, reasons))}')
         self._stepper.start()
         self._stepper.request_tare()
         for _ in range(max([t.tare_frames for t in self.control.terms.values() if t.difference_to_tare], default=1)):
@@ -79,7 +80,7 @@ class Rehearsal:
             self._feed(messages)
             self._stepper.step()
         if not self._stepper.fit.all():
-            raise ConfigurationError('; '.join(self._stepper.reasons.values()))
+            raise ConfigurationError('; '.join(lines(self.control, self._stepper.reasons)))
 
     def play(self, stream):
         """Step once for each of a stream's (s since the last one, (source, row) → message); yield who is fit (rows,).
@@ -105,12 +106,12 @@ class Rehearsal:
 
     def _feed(self, messages):
         for (name, row), message in messages.items():
-            self.sources[name].accept(row, message, self._now)
+            self.sources[name].take(row, message, self._now)
 
     def _publish(self, commands, stamps, only):
         self.commands = commands
-        self.messages = {(name, row): sink.to_message(commands[name], row, stamps[name][row])
-                         for name, sink in self._sinks.items() for row in np.nonzero(only)[0]}
+        self.messages = {(name, row): message for name, sink in self._sinks.items()
+                         for row, message in sink.messages(commands[name], stamps[name], only)}
 
     def topics(self):
         """Return (name, topic of the first robot, type) of every source and then of every command."""
@@ -120,13 +121,16 @@ class Rehearsal:
 
 
 def synthetic_message(source, row=0):
-    """Return a message that a source takes: zeros of the right shape, and the quaternion of no turn."""
+    """Return a message that a source takes: zeros of the right shape, and the quaternion of no turn.
+
+    row: None for one message of all rows.
+    """
     arrays = {}
     for field, value in source.buffer.values.items():
-        arrays[field] = np.zeros(value.shape[1:], dtype=source.adapter.dtype)
+        arrays[field] = np.zeros(value.shape if row is None else value.shape[1:], dtype=source.adapter.dtype)
     for field, shape in source.adapter.fields.items():
         if shape == (4,):
             arrays[field] = np.array([0.0, 0.0, 0.0, 1.0])
         elif shape is not None:
             arrays.setdefault(field, np.zeros(shape))
-    return source.adapter.to_message(arrays, Rehearsal.BEGIN, source.names_of(row))
+    return source.adapter.to_message(arrays, Rehearsal.BEGIN, source.names_of(row or 0))

@@ -126,6 +126,13 @@ class Source:
         """Return the joints by the names that they have in a robot's messages."""
         return self._names[row]
 
+    def take(self, row, message, now):
+        """Write a message of a row, or (None) of all rows, into the buffer; raises ValueError."""
+        if row is None:
+            self.accept_rows(message, now)
+        else:
+            self.accept(row, message, now)
+
     def accept(self, row, message, now):
         """Write a message into the buffer; raises ValueError for one that does not fit."""
         arrays = self.adapter.to_arrays(message)
@@ -187,6 +194,15 @@ class Sink:
         elif self.spec.time_from_start:
             raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
         return options
+
+    def messages(self, command, stamps, only):
+        """Yield (row, message) for the rows in `only` (mask); row None: all of them in one. stamps (rows,), ns."""
+        if self.spec.rows:
+            if only.any():
+                yield None, self.to_message_of_all(command, stamps.max())
+            return
+        for row in np.nonzero(only)[0].tolist():
+            yield row, self.to_message(command, row, stamps[row])
 
     def to_message(self, command, row, stamp):
         """Return the message of one row of a command."""
