@@ -74,8 +74,8 @@ PARAMETERS = (
     _p('robots', 'string[]', [''], 'namespace of each robot; one row of the batch and one recurrent state each'),
     _p('alignment_reference', 'string', '', 'source whose newest stamp is the reference of those with alignment asof; '
        'empty: the time of the step for trigger timer, else the oldest of the newest stamps'),
-    _p('rows', 'integer', 0, 'rows of the batch where every source and action has rows: true, and nobody names '
-       'thousands of robots; 0: one for each robot', low=0),
+    _p('rows', 'integer', 0, 'rows of the batch where one message of each source and each action carries all of them '
+       "(rows: true), and robots stays ['']; 0: one for each robot", low=0),
     _p('robots_required', 'string', 'all', 'which robots have to be there before activation: all, or any: the others '
        'join later', choices=('all', 'any')),
     _p('shadow', 'bool', False, 'everything runs, but commands go to ~/shadow/<topic> instead of the robots'),
@@ -83,8 +83,9 @@ PARAMETERS = (
        'activation and after a fallback', unit='s', low=0.0, high=60.0),
     _p('blend', 'double', 1.0, "share of the policy's command in what is sent: held + blend · (target − held); of "
        'velocities, efforts and wrenches, and of the steps of joint_delta and pose_delta', low=0.0, high=1.0),
-    _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; a new one "
-       'resets its recurrent state. Empty: none'),
+    _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; with rows, "
+       'std_msgs/Int64MultiArray of the starts of all rows, ns. A new one resets the recurrent state of its row. '
+       'Empty: none'),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
@@ -106,8 +107,8 @@ PARAMETERS = (
        'the fallback goes out; 0: never', unit='s', low=0.0),
     _p('sources.*.future_tolerance', 'double', 0.0, 'how far ahead a header stamp may lie; 0: two periods of the '
        'control, at least 0.1 s', unit='s', low=0.0),
-    _p('sources.*.rows', 'bool', False, 'one message carries all robots, in its first dimension; its topic has no '
-       'namespace'),
+    _p('sources.*.rows', 'bool', False, 'one message, of a type that ends in MultiArray, carries all rows in its first '
+       'dimension; its topic has no namespace'),
 
     _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
        'has the one input obs'),
@@ -179,8 +180,8 @@ PARAMETERS = (
     _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
     _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: two periods of '
        'the control, since a controller drops a point that lies in the past', unit='s', low=0.0),
-    _p('actions.*.rows', 'bool', False, 'one message carries the commands of all robots, in its first dimension; its '
-       'topic has no namespace'),
+    _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands of '
+       'all rows in its first dimension; its topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
     _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
        'order; empty: all six'),
