@@ -256,18 +256,18 @@ PARAMETERS = (
     _p('sim.stagger', 'bool', False, 'let the episodes of the robots end one after another'),
     _p('sim.record', 'string', '', '.npz file that every observation, action and reward is written to at the end'),
     _p('sim.summary', 'string', '', '.json file for the figures of the run'),
-    _p('sim.latency', 'double', 0.0, 'how much later than measured an observation arrives; in lockstep in simulated '
-       'time', unit='s', low=0.0, high=10.0),
+    _p('sim.latency', 'double', 0.0, 'how much later than measured an observation arrives; in real time it bears the '
+       'stamp of its measurement, in lockstep, in simulated time, the one of its arrival', unit='s', low=0.0, high=10.0),
     _p('sim.latency_jitter', 'double', 0.0, 'greatest random delay that an observation has besides', unit='s',
        low=0.0, high=10.0),
-    _p('sim.command_latency', 'double', 0.0, 'how much later than sent a command takes effect', unit='s', low=0.0,
-       high=10.0),
+    _p('sim.command_latency', 'double', 0.0, 'how much later than sent a command takes effect, in whole periods, '
+       'rounded up', unit='s', low=0.0, high=10.0),
     _p('sim.drop', 'double', 0.0, 'share of the messages of sources that are lost', low=0.0, high=1.0),
-    _p('sim.reorder', 'double', 0.0, 'share of the messages of sources that come after the one that follows them',
-       low=0.0, high=1.0),
+    _p('sim.reorder', 'double', 0.0, 'share of the messages of sources that come a period after the one that '
+       'follows them', low=0.0, high=1.0),
     _p('sim.noise.*.*', 'double', 0.0, 'sim.noise.<source>.<field>: standard deviation of what is added to every '
-       "number of a source's field; orientations are turned by a random rotation of this angle, rad",
-       unit="the field's", low=0.0),
+       "number of a source's field; orientations are turned by a random rotation of this angle, rad; bytes are rounded "
+       'and clipped', unit="the field's", low=0.0),
     _p('sim.rate_drift', 'double', 0.0, "greatest share by which the simulator's period wanders off; real time only",
        low=0.0, high=0.9),
 )

@@ -1,0 +1,77 @@
+"""The gap by the clock: messages go out late, lost or swapped, with the stamps they were measured with."""
+import time
+
+from nodes.gap_bench import Counting, OFFSET, PERIOD, ROWS
+from nodes.harness import parameters
+from nodes.test_stepper import Log, flat
+import numpy as np
+from std_msgs.msg import Float64MultiArray
+
+from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.sim.hosted import HostedEnvironment
+
+
+def real_time(run, **changes):
+    """Return a bridge of Counting in real time at 50 Hz, not begun."""
+    tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'real_time', 'control_rate': 50.0, **changes})
+    return Bridge(configuration(flat(tree)), HostedEnvironment(Counting()), lambda *shown: None,
+                  lambda *ended: None, Log())
+
+
+def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run):
+    made = real_time(run, **{'sim.latency': 0.06, 'sim.drop': 0.4, 'sim.reorder': 0.2})
+    sent, starts = [], []
+    for step in range(25):
+        made._show({'obs': np.full((ROWS, 9), float(step), np.float32)})
+        now = time.monotonic()
+        made.gap.send_start(lambda start, now=now: starts.append((start, time.monotonic() - now)), step)
+        made.gap.send(lambda message, now=now: sent.append((message, time.monotonic() - now)), step, 'joints', 0)
+        time.sleep(PERIOD)
+    time.sleep(0.2)
+    made.gap.close()
+    numbers = [number for number, _ in sent]
+    assert min(late for _, late in sent + starts) >= 0.06
+    assert [number for number, _ in starts] == list(range(25))
+    assert 5 < len(numbers) < 25 and len(set(numbers)) == len(numbers) and numbers != sorted(numbers)
+    counts = made.summary()['gap']
+    assert counts['sent'] == 25 * 4 and counts['late'] + counts['lost'] == counts['sent']
+
+
+def test_in_real_time_what_is_sent_late_is_what_was_measured_then(run):
+    made = real_time(run, **{'sim.latency': 0.05})
+    made._show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
+    message, sent = made.message('joints', 0, 7 * 10 ** 9), []
+    made.gap.send(sent.append, message, 'joints', 0)
+    made._show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
+    assert not sent
+    time.sleep(0.15)
+    made.gap.close()
+    assert sent == [message] and sent[0].header.stamp.sec == 7 and np.allclose(sent[0].position, 1.0 + np.array(OFFSET))
+
+
+def test_in_real_time_commands_from_before_the_start_went_out_are_of_the_episode_before(run):
+    made = real_time(run, **{'sim.latency': 0.1})
+    observation = {'obs': np.full((ROWS, 9), 4.0, np.float32)}
+
+    def command():
+        for row in range(ROWS):
+            made.receive('arm', row, Float64MultiArray(data=[0.6, 0.7, 0.8]))
+        return made._actions.invert(made.gap.commands(), {name: s.buffer for name, s in made.sources.items()})
+
+    made._show(observation)
+    assert np.allclose(command(), 8.0), 'held where it is: the policy does not know of the episode yet'
+    time.sleep(0.12)
+    assert np.allclose(command(), 1.0)
+    made._episode[1] += 1
+    made._show(observation)
+    assert np.allclose(command()[:, 0], [1.0, 8.0]), 'the other robot goes on'
+    made.gap.close()
+
+
+def test_the_period_wanders_only_where_it_is_asked_to(run):
+    steady, drifting = real_time(run, **{'sim.latency': 0.1}), real_time(run, **{'sim.rate_drift': 0.1})
+    assert {steady.gap.period() for _ in range(50)} == {PERIOD}
+    periods = [drifting.gap.period() for _ in range(500)]
+    assert 0.9 * PERIOD <= min(periods) < max(periods) <= 1.1 * PERIOD
+    steady.gap.close(), drifting.gap.close()
