@@ -35,7 +35,7 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
     _write(plan, settings, sides, comparison, output, json_file)
-    console.print(f'picture   {_draw(sides, comparison, output)}', highlight=False)
+    console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
 
 
@@ -61,8 +61,9 @@ def _print(console, sides, comparison):
         if comparison:
             cells.append('none' if comparison.verdict == SAME else _cell(comparison.differences.get(name), sign=True))
         table.add_row(f'{name}, {"%" if name == "success" else UNITS[name]}'.rstrip(', '), *cells)
-    console.print(table)
+    console.print(table, width=120)         # wider than a log file says it is
     if comparison:
+        console.print(f'intervals of {CONFIDENCE:.0%}; those of the differences hold together', highlight=False)
         console.print(comparison.sentence(), highlight=False, style='bold')
 
 
@@ -70,13 +71,17 @@ def _cell(figure, sign=False):
     if figure is None:
         return ''
     value, interval = figure_texts(figure, sign)
-    return f'{value} ({interval})' if interval else value
+    return f'{value} ({interval})' if interval and figure.low < figure.high else value
 
 
-def _draw(sides, comparison, output):
-    from rl_policy_node.tools.evaluate_figure import draw
+def _draw(plan, sides, comparison, output):
+    """Return the path of the picture, or why there is none."""
+    try:
+        from rl_policy_node.tools.evaluate_figure import draw
+    except ImportError as error:
+        return f'none, {error}'
     path = output / 'evaluation.png'
-    draw(path, sides, comparison.sentence() if comparison else '')
+    draw(path, sides, ': '.join(filter(None, (str(plan.bridge.sim.gap), comparison and comparison.sentence()))))
     return path
 
 

@@ -8,6 +8,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
 
 MODELS = 'package://rl_policy_node/models/insertion/'
+INSERTION = 'package://rl_policy_node/config/insertion.yaml'
 
 
 def main(args=None):
@@ -35,6 +36,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog='rl_policy', description='Deploy rl_games policies through ROS 2.')
     commands = parser.add_subparsers(dest='command', required=True)
     _add_demo(commands)
+    _add_evaluate(commands)
     _add_play(commands)
     _add_train(commands)
     _add_inspect(commands)
@@ -63,13 +65,32 @@ def _add_demo(commands):
     demo.set_defaults(run_command=_demo)
 
 
+def _add_evaluate(commands):
+    evaluate = commands.add_parser('evaluate', help='the same episodes through the two nodes and in the loop of '
+                                   'rl_games, side by side')
+    _add_played(evaluate, 100)
+    evaluate.add_argument('--output', default='reports/evaluate', help='folder for the JSON, the picture and the logs')
+    evaluate.add_argument('--json', metavar='FILE', help='write the JSON there, too')
+    evaluate.add_argument('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
+    evaluate.add_argument('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
+    evaluate.set_defaults(run_command=_evaluate)
+
+
 def _add_play(commands):
-    play = commands.add_parser('play', help="the same episodes in rl_games' own play loop, without ROS")
-    play.add_argument('--episodes', type=_positive, default=200)
-    play.add_argument('--robots', type=_positive, default=4)
-    play.add_argument('--seed', type=int, default=7)
-    play.add_argument('--blind', action='store_true', help='the policy that was trained without touch')
+    play = commands.add_parser('play', help="episodes in rl_games' own play loop alone, without ROS in between")
+    _add_played(play, 200)
+    play.add_argument('--blind', action='store_true', help='the insertion policy that was trained without touch')
     play.set_defaults(run_command=_play)
+
+
+def _add_played(command, episodes):
+    command.add_argument('params_file', metavar='PARAMS_FILE', nargs='?', default=INSERTION,
+                         help='parameter file of both nodes; default: the insertion that ships')
+    command.add_argument('--episodes', type=_positive, default=episodes)
+    command.add_argument('--robots', type=_positive, help='rows of the batch; default: as the file says')
+    command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
+    command.add_argument('--set', action='append', default=[], metavar='NAME=VALUE', dest='settings',
+                         help='any parameter of the nodes, such as sim.latency=0.05; repeatable')
 
 
 def _add_train(commands):
@@ -104,6 +125,11 @@ def _add_init(commands):
     init.add_argument('--plugin', action='append', default=[], metavar='MODULE',
                       help='module or .py file that the policy needs; repeatable')
     init.add_argument('--force', action='store_true', help='write over an existing file')
+    init.add_argument('--simulator', metavar='NAME', help='for a simulator instead of a robot, with nothing left to '
+                      'fill in: isaacgym, gymnasium, insertion, or package.module:factory')
+    init.add_argument('--id', default='', help="the environment's id, for --simulator gymnasium")
+    init.add_argument('--rows', type=_positive, default=64, help='environments, for --simulator (default: 64)')
+    init.add_argument('--python', default='', help='interpreter that hosts the environment, for --simulator')
     init.set_defaults(run_command=_init)
 
 
@@ -121,11 +147,15 @@ def _inspect(options):
 
 
 def _init(options):
+    from rl_policy_node.tools.draft_simulator import Simulator
     from rl_policy_node.tools.init import init
+    simulator = None
+    if options.simulator:
+        simulator = Simulator(options.simulator, options.id, options.python, options.rows)
     blanks = init(resolve(options.run), options.output, resolve(options.checkpoint), options.override,
-                  options.plugin, options.force)
+                  options.plugin, options.force, simulator)
     print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
-    print(f'then: rl_policy check {options.output}')
+    print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')
     return 0
 
 
@@ -142,15 +172,18 @@ def _demo(options):
     return 0
 
 
+def _evaluate(options):
+    from rl_policy_node.tools.evaluate import evaluate
+    agree = evaluate(options.params_file, options.episodes, options.robots, options.seed, options.settings,
+                     options.output, options.json, reference=not options.no_reference)
+    return 0 if agree or not options.require_same else 1
+
+
 def _play(options):
-    from rl_policy_node.policy import set_threads
-    from rl_policy_node.sim.insertion.environment import InsertionEnv
-    from rl_policy_node.tools.play import play, success_rate
-    set_threads(1)
-    prefix = resolve(MODELS) + ('/blind_' if options.blind else '/')
-    env = InsertionEnv(options.robots, seed=options.seed, tactile_observations=not options.blind)
-    record = play(f'{prefix}train.yaml', f'{prefix}policy.pth', env, options.episodes)
-    print(f'success {success_rate(record, options.episodes):.1%} in {options.episodes} episodes')
+    from rl_policy_node.tools.evaluate import play_alone
+    blind = [f'policy.train_config={MODELS}blind_train.yaml', f'policy.checkpoint={MODELS}blind_policy.pth']
+    play_alone(options.params_file, options.episodes, options.robots, options.seed,
+               options.settings + (blind if options.blind else []))
     return 0
 
 
