@@ -257,7 +257,8 @@ PARAMETERS = (
     _p('sim.record', 'string', '', '.npz file that every observation, action and reward is written to at the end'),
     _p('sim.summary', 'string', '', '.json file for the figures of the run'),
     _p('sim.latency', 'double', 0.0, 'how much later than measured an observation arrives; in real time it bears the '
-       'stamp of its measurement, in lockstep, in simulated time, the one of its arrival', unit='s', low=0.0, high=10.0),
+       'stamp of its measurement, in lockstep, in simulated time, the one of its arrival', unit='s', low=0.0,
+       high=10.0),
     _p('sim.latency_jitter', 'double', 0.0, 'greatest random delay that an observation has besides', unit='s',
        low=0.0, high=10.0),
     _p('sim.command_latency', 'double', 0.0, 'how much later than sent a command takes effect, in whole periods, '
