@@ -1,0 +1,157 @@
+"""What the parts of a step take, in one process: everything that two nodes do but the way between them."""
+import logging
+import threading
+import time
+
+import numpy as np
+from rich.progress import track
+
+from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.nodes.loading import completed, load_policy
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.stepper import Stepper
+from rl_policy_node.nodes.wiring import Sink, Source
+from rl_policy_node.policy import set_threads
+
+STEPS, FIRST = 60, 10        # steps that are measured, and those before them that are not
+
+
+class _Log:
+    def info(self, text, **_):
+        logging.getLogger(__name__).info(text)
+
+    warning = error = info
+
+
+class Stopwatch:
+    """Seconds spent under each name."""
+
+    def __init__(self):
+        self.seconds, self._last = {}, time.perf_counter()
+
+    def start(self):
+        """Begin to count."""
+        self._last = time.perf_counter()
+
+    def lap(self, name):
+        """Count the time since the last lap under a name."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def median_ms(self, laps):
+        """Return name → median of several stopwatches, ms."""
+        return {name: float(np.median([lap.seconds[name] for lap in laps])) * 1e3 for name in self.seconds}
+
+
+class TimedPolicy:
+    """A policy that says how long it thought."""
+
+    def __init__(self, policy):
+        self._policy, self.seconds = policy, 0.0
+
+    def __getattr__(self, name):
+        return getattr(self._policy, name)
+
+    def act(self, observations, hold=None):
+        """Act, and note how long it took, s."""
+        start = time.perf_counter()
+        actions = self._policy.act(observations, hold)
+        self.seconds = time.perf_counter() - start
+        return actions
+
+
+class Halves:
+    """Bridge and policy node in one process, their messages handed over by hand."""
+
+    def __init__(self, made):
+        self.policy = TimedPolicy(load_policy(made))
+        self.control = completed(made.control, self.policy.facts, lambda text: None)
+        self.environment = open_environment(made)
+        shapes = self.policy.spaces.inputs
+        self._shown, self._seen = (self._sources(shapes) for _ in range(2))
+        self._sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
+        self._received = {name: sink.buffer(self.control.rows, np.inf) for name, sink in self._sinks.items()}
+        buffers, joints = ({name: part(source) for name, source in self._shown.items()}
+                           for part in (lambda source: source.buffer, lambda source: source.joints))
+        self._buffers = buffers
+        self._observations = ObservationManager(self.control, shapes, buffers, joints, self.environment.num_actions)
+        self._actions = ActionManager(self.control, self.environment.actions, buffers, joints)
+        self._stepper = Stepper(self.control, self.policy, self._seen, self._publish, lambda: 0,
+                                threading.Condition(), _Log())
+
+    def _sources(self, shapes):
+        return {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()}
+
+    def _publish(self, commands, stamps, only):
+        self._sent = commands, stamps, only
+
+    def step(self, observations, watch):
+        """Make one step, each part of it under its own name; return what is then observed."""
+        watch.start()
+        self._observations.scatter(observations, self._buffers)
+        watch.lap('maths')
+        messages = {name: source.adapter.to_message(dict(source.buffer.values), 0)
+                    for name, source in self._shown.items()}
+        watch.lap('encode')
+        for name, message in messages.items():
+            self._seen[name].take(None, message, time.monotonic())
+        watch.lap('decode')
+        self._act(watch)
+        commands, stamps, only = self._sent
+        messages = {name: next(sink.messages(commands[name], stamps[name], only))[1]
+                    for name, sink in self._sinks.items()}
+        watch.lap('encode')
+        for name, message in messages.items():
+            self._sinks[name].accept_rows(self._received[name], message, time.monotonic())
+        watch.lap('decode')
+        actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()}, self._buffers)
+        watch.lap('maths')
+        observations, _, dones, _ = self.environment.step(actions)
+        watch.lap('environment')
+        if dones.any():
+            self._stepper.request_reset(dones)
+        return observations
+
+    def _act(self, watch):
+        if not self._stepper.steps:
+            self._stepper.start()
+        self._stepper.step()
+        watch.lap('maths')
+        watch.seconds['policy'] = self.policy.seconds
+        watch.seconds['maths'] -= self.policy.seconds
+
+
+def parts_ms(tree, console):
+    """Return (part → ms, ms of a step of policy and environment alone), medians."""
+    made = configuration(_flat(tree))
+    set_threads(made.policy.threads)
+    halves, watches = Halves(made), []
+    observations = halves.environment.reset()
+    for _ in track(range(STEPS), 'parts in one process', console=console):
+        watches.append(Stopwatch())
+        observations = halves.step(observations, watches[-1])
+    return watches[0].median_ms(watches[FIRST:]), _alone(halves)
+
+
+def _alone(halves):
+    """Return the median of a step without ROS and without the package between policy and environment, ms."""
+    policy, environment, times = halves.policy, halves.environment, []
+    observations = environment.reset()
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        actions = policy.act(observations if policy.spaces.is_dict else observations['obs'])
+        observations, _, dones, _ = environment.step(actions)
+        if dones.any():
+            policy.reset(dones)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[FIRST:])) * 1e3
+
+
+def _flat(tree, prefix=''):
+    leaves = {}
+    for name, value in tree.items():
+        leaves.update(_flat(value, f'{prefix}{name}.') if isinstance(value, dict) else {prefix + name: value})
+    return leaves
