@@ -24,7 +24,7 @@ ELSEWHERE = {
     r'\w+_msgs|\w+_srvs|\w+_interfaces': {'adapters', 'nodes'},
     'rl_games': {'policy', 'tools'},
     'torch': {'policy', 'sim', 'tools'},
-    'mujoco': {'sim'},
+    'mujoco|isaacgym|isaacgymenvs': {'sim'},
 }
 
 
@@ -91,6 +91,8 @@ def test_every_folder_is_a_part():
     ('control/new.py', 'import torch.nn'),
     ('adapters/new.py', 'from torch import Tensor'),
     ('tools/new.py', 'import mujoco'),
+    ('nodes/new.py', 'import isaacgym'),
+    ('tools/new.py', 'from isaacgymenvs.utils.utils import set_seed'),
     ('geometry.py', 'import yaml'),
     ('geometry.py', 'from rl_policy_node import errors'),
     ('geometry.py', 'from .control import limits'),

@@ -18,6 +18,9 @@ NOT_ON_PYPI = {'launch', 'launch_ros', 'tf2_ros_py'}
 PACKAGES = {'tf2_ros': 'tf2_ros_py'}
 DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 
+# NVIDIA's own downloads, into a Python of their own.
+IN_NO_REGISTRY = {'isaacgym', 'isaacgymenvs'}
+
 
 @pytest.fixture
 def arguments(monkeypatch):
@@ -92,7 +95,7 @@ def test_ros_packages_in_use_are_in_the_ros_extra(arguments):
 def test_third_party_imports_are_declared(arguments):
     extras = arguments['extras_require'].values()
     declared = _names([*arguments['install_requires'], *(name for extra in extras for name in extra)])
-    third_party = _top_level_imports() - ROS_PYTHON - _ros_packages() - sys.stdlib_module_names
+    third_party = _top_level_imports() - ROS_PYTHON - IN_NO_REGISTRY - _ros_packages() - sys.stdlib_module_names
     wanted = {DISTRIBUTIONS.get(name, name.replace('_', '-')) for name in third_party}
     assert wanted - declared == set()
 

@@ -29,7 +29,7 @@ def run_task(configuration):
     sim, policy = configuration.sim, configuration.policy
     overrides = () if sim.config else policy.overrides
     config = TrainConfig.read(sim.config or policy.train_config, (*overrides, *_started_with(configuration)))
-    if not config.task:
+    if 'name' not in config.task:
         raise ConfigurationError(f'sim.environment isaacgym: {config.path} says nothing of a task; expected the '
                                  "config.yaml that IsaacGymEnvs writes into a run's folder, with task: and train:")
     for name, why in config.unresolved.items():

@@ -1,9 +1,11 @@
 """Gymnasium's environments behind rl_games' contract: every kind of space, resets in the step of the end."""
 from pathlib import Path
+import subprocess
 
 import gymnasium
 import numpy as np
 import pytest
+from sim import workers
 from sim.gymnasium_rooms import ACTIONS, OBSERVATIONS
 from sim.train_gymnasium import mean_return, RUNS
 
@@ -48,6 +50,24 @@ def test_rows_are_what_gymnasium_makes_one_by_one(id):
                 observation, ended = env.reset()[0], ended + 1
             assert np.array_equal(observations[row], observation.astype(np.float32))
     assert ended >= 2 * ROWS
+
+
+def test_an_older_gymnasium_in_an_older_python_gives_the_same_bits():
+    """Python 3.8 with Gymnasium 0.29: CartPole is arithmetic that has not changed since."""
+    python = workers.python('3.8')
+    if subprocess.run([python, '-c', 'import gymnasium'], capture_output=True, env={}).returncode:
+        pytest.skip(f'{python} has no gymnasium')
+    spec = {'id': 'CartPole-v1', 'options': ('max_episode_steps=15',), 'seed': 3}
+    here, there = hosted(**spec), hosted(**spec, python=python)
+    try:
+        assert here.control_rate == there.control_rate == 50.0 and there.actions == {'discrete': 2}
+        assert np.array_equal(here.reset()['obs'], there.reset()['obs'])
+        for actions in np.random.default_rng(0).integers(0, 2, (60, ROWS, 1)):
+            for found, wanted in zip(there.step(actions), here.step(actions)):
+                assert np.array_equal(found['obs'], wanted['obs']) if isinstance(wanted, dict) else \
+                    np.array_equal(found, wanted)
+    finally:
+        there.close()
 
 
 def test_a_later_reset_begins_other_episodes():
