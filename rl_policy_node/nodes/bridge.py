@@ -7,7 +7,7 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
 from rl_policy_node.nodes.gap import create_gap
@@ -15,6 +15,7 @@ from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s, because a stamp of 0 means none
+PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
 IDENTITY = {'orientation': np.array([0.0, 0.0, 0.0, 1.0])}
 
 
@@ -91,11 +92,13 @@ class Bridge:
         self._thread.start()
 
     def stop(self):
-        """End the thread and write what was recorded."""
+        """End the thread, close the environment and write what was recorded."""
         with self._condition:
             self._running = False
             self._condition.notify_all()
         if self._thread is not None:
+            self._thread.join(PATIENCE)
+            self._environment.close()
             self._thread.join()
             self._thread = None
             self.gap.close()
@@ -116,9 +119,11 @@ class Bridge:
                         time.sleep(max(due - time.monotonic(), 0.0))
                     self._show(observations)
                     due = max(due + self.gap.period(), time.monotonic())
-        except Exception:       # noqa: B902 - the node ends with the environment's own words
-            self.failed = True
-            self._log.error(f'sim.environment failed at step {self.steps}:\n{traceback.format_exc()}')
+        except Exception as error:      # noqa: B902 - the node ends with the environment's own words
+            if self._running:       # else stop() did not wait for it
+                self.failed = True
+                told = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
+                self._log.error(f'sim.environment failed at step {self.steps}:\n{told}')
         self.finished = True
 
     def _over(self):

@@ -9,7 +9,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, SimulationError
 
 
 POLL_PERIOD = 0.005      # s between two calls of a node's poll()
@@ -43,7 +43,7 @@ def run(create_node, args=None):
         signal.signal(number, lambda signum, _frame: asked.append(signum))
     try:
         node = create_node()
-    except ConfigurationError as error:
+    except (ConfigurationError, SimulationError) as error:
         get_logger('rl_policy_node').error(str(error))
         rclpy.try_shutdown()
         return 1

@@ -34,7 +34,14 @@ class SimBridgeNode(Node):
         self.exit_code = 0
         configuration = parameters.read(self)
         self._sim = configuration.sim
-        environment = open_environment(configuration, self.get_logger().info)
+        environment = open_environment(configuration, lambda line: self.get_logger().info(f'| {line}'))
+        try:
+            self._host(configuration, environment)
+        except BaseException:
+            environment.close()
+            raise
+
+    def _host(self, configuration, environment):
         configuration = _completed(configuration, environment)
         self._control = configuration.control
         self.bridge = Bridge(configuration, environment, self._emit, self._on_episodes, self.get_logger())

@@ -144,7 +144,7 @@ def talkative(num_envs, seed=0):
     """Return a World after saying where it runs, as simulators do, by Python and past it."""
     print('Python {}.{}'.format(*sys.version_info[:2]))
     sys.stderr.write('to the other stream\n')
-    os.system('echo from a child; echo "variables $LD_LIBRARY_PATH, $PYTHONPATH, $ROS_DISTRO, $AMENT_PREFIX_PATH, $MINE"')
+    os.system('echo from a child; echo "variables $LD_LIBRARY_PATH, $PYTHONPATH, $AMENT_PREFIX_PATH$ROS_DISTRO, $MINE"')
     print('path ' + sys.path[0])
     return World(num_envs, seed, size=2)
 
