@@ -76,7 +76,7 @@ class DelayLine:
         for field, value in values.items():
             self._values[field][slot] = value
         self._sent[slot] = self._step
-        self._due[:, begins] = np.inf
+        # what is older than a first message of an episode is not shown after it
         self._due[slot] = np.where(begins, self._step, self._step + delays)
         self._show()
         self._step += 1

@@ -75,3 +75,17 @@ def test_the_period_wanders_only_where_it_is_asked_to(run):
     periods = [drifting.gap.period() for _ in range(500)]
     assert 0.9 * PERIOD <= min(periods) < max(periods) <= 1.1 * PERIOD
     steady.gap.close(), drifting.gap.close()
+
+
+def test_the_bridge_asks_for_every_period_anew(run):
+    made, periods = real_time(run, **{'sim.rate_drift': 0.5, 'sim.steps': 10}), []
+    wander = made.gap.period
+    made.gap.period = lambda: periods.append(wander()) or periods[-1]
+    made.start()
+    end = time.monotonic() + 10
+    while not made.finished and time.monotonic() < end:
+        for row in range(ROWS):
+            made.receive('arm', row, Float64MultiArray(data=OFFSET))
+        time.sleep(0.001)
+    made.stop()
+    assert len(periods) == 10 and len(set(periods)) == 10

@@ -26,6 +26,15 @@ def test_a_message_all_robots_share_is_lost_for_all_of_them():
     assert network.counts['sent'] == 100
 
 
+def test_rows_that_share_a_message_begin_their_episodes_apart():
+    line = DelayLine({'data': np.zeros((2, 1))}, 2, 2)
+    shown = []
+    for step, begins in enumerate([(1, 1), (0, 0), (0, 1), (0, 0), (0, 0)]):
+        line.push({'data': np.full((2, 1), step)}, np.array([2.0]), np.array(begins, dtype=bool))
+        shown.append(line.shown['data'][:, 0].tolist())
+    assert shown == [[0, 0], [0, 0], [0, 2], [1, 2], [2, 2]]
+
+
 def test_a_command_that_answers_an_ended_episode_is_none():
     received = {'arm': {'position': np.zeros((2, 1))}}
     line = CommandLine(received, 2, 1)
