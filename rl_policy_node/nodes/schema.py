@@ -231,9 +231,10 @@ PARAMETERS = (
 
     _p('sim.environment', 'string', 'insertion', 'environment that stands in for the robots: insertion, isaacgym, '
        "gymnasium, or package.module:factory, called with num_envs, seed and sim.options, for one's own"),
-    _p('sim.id', 'string', '', "gymnasium: the environment's id, as gymnasium.make takes it"),
-    _p('sim.options', 'string[]', [], 'name=value, handed to what makes the environment; isaacgym: changes to the '
-       "task's configuration in Hydra's form, task.env.name=value"),
+    _p('sim.id', 'string', '', "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included"),
+    _p('sim.options', 'string[]', [], 'name=value, handed to what makes the environment; gymnasium: to gymnasium.make, '
+       'but for vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in '
+       "Hydra's form, task.env.name=value"),
     _p('sim.config', 'string', '', 'isaacgym: the run, or its config.yaml, whose task is hosted; empty: '
        'policy.train_config'),
     _p('sim.device', 'string', 'cuda:0', 'isaacgym: device of the simulation and of its tensors'),
