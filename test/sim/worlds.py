@@ -220,3 +220,25 @@ class ChoosingTwice(Choosing):
 def refusing(num_envs, seed=0):
     """Refuse, as a factory refuses what its user asked for."""
     raise ValueError('no such world; valid: this one')
+
+
+class Reaching:
+    """Three joints that go where they are sent, in episodes of 20 steps: what the small policy of the nodes' tests takes.
+
+    Observations (rows, 9): position, velocity, force.
+    """
+
+    observation_space, action_space = Box(-10.0, 10.0, (9,)), Box(-1.0, 1.0, (3,))
+    value_size = agents = 1
+    control_rate = 50.0
+
+    def __init__(self, num_envs, seed=0):
+        self._state, self._steps = np.zeros((num_envs, 9), np.float32), 0
+
+    def reset(self):
+        return self._state
+
+    def step(self, actions):
+        self._steps += 1
+        self._state[:, :3] = actions
+        return self._state, actions.sum(1), np.full(len(actions), self._steps % 20 == 0), {}

@@ -1,0 +1,87 @@
+"""A bridge whose environment lives in another Python: whatever happens to that, it says so, and robots are safe."""
+import json
+import os
+import re
+import signal
+import time
+
+from nodes.harness import parameters
+import pytest
+from sim.workers import goes, HERE, is_alive, python
+
+from rl_policy_node.tools.processes import NodeProcess
+
+SOON = 2.0      # s in which a failure is told
+
+
+class Nodes:
+    """Nodes on one parameter file, stopped at the end."""
+
+    def __init__(self, folder, run, **changes):
+        self._folder, self._started = folder, []
+        sim = {'sim.environment': 'worlds:Reaching', 'sim.python_path': [str(HERE)], **changes}
+        (folder / 'parameters.json').write_text(json.dumps({'/**': {'ros__parameters': parameters(run, **sim)}}))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self._started):
+            process.stop()
+
+    def start(self, module, **overrides):
+        log = self._folder / f'{module}{len(self._started)}.log'
+        self._started.append(NodeProcess(module, self._folder / 'parameters.json', overrides, log))
+        return self._started[-1]
+
+    def bridge(self):
+        """Start a bridge; return it and the process of its worker once the policy has played an episode."""
+        bridge = self.start('sim_bridge_node')
+        assert wait(lambda: 'episode 0' in bridge.tail(1000), 60), bridge.tail()
+        return bridge, int(re.search(r'runs in process (\d+)', bridge.tail(1000)).group(1))
+
+
+def wait(condition, timeout):
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_back(run, tmp_path):
+    """kill -9, then SIGSTOP of the worker, then kill -9 of the bridge itself: nothing of either is left."""
+    with Nodes(tmp_path, run, **{'sim.python': python()}) as nodes:
+        policy = nodes.start('policy_node', use_sim_time=True)
+        for number, told in enumerate(('was killed by SIGKILL', 'was stopped by a signal', '')):
+            bridge, worker = nodes.bridge()
+            begun = time.monotonic()
+            os.kill(worker if told else bridge.process.pid, signal.SIGSTOP if 'stopped' in told else signal.SIGKILL)
+            if told:
+                assert wait(lambda: told in bridge.tail(), 30) and time.monotonic() - begun < SOON, bridge.tail()
+                assert wait(lambda: bridge.poll() is not None, 10) and bridge.poll() == 1, bridge.tail()
+                assert 'Traceback' not in bridge.tail(1000)
+            assert goes(worker)
+            assert wait(lambda: policy.tail(1000).count('sending the fallback') > number, 10), policy.tail()
+        assert policy.stop() == 0
+
+
+def test_a_bridge_that_ends_as_it_should_leaves_no_worker(run, tmp_path):
+    with Nodes(tmp_path, run, **{'sim.python': python(), 'sim.mode': 'lockstep'}) as nodes:
+        bridge = nodes.start('sim_bridge_node')
+        assert wait(lambda: 'hosting' in bridge.tail(1000), 30), bridge.tail()
+        worker = int(re.search(r'runs in process (\d+)', bridge.tail(1000)).group(1))
+        assert is_alive(worker)
+        assert bridge.stop() == 0 and not is_alive(worker)
+
+
+@pytest.mark.parametrize('changes, told', [
+    ({'sim.python': '/no/python'}, "sim.python '/no/python' does not exist"),
+    ({'sim.environment': 'worlds:Faulty', 'sim.options': ['fault=raise', 'at=make', 'after=0']},
+     'RuntimeError: the simulator lost its GPU'),
+])
+def test_a_worker_that_cannot_begin_ends_the_bridge_with_the_reason(run, tmp_path, changes, told):
+    with Nodes(tmp_path, run, **{'sim.python': python(), **changes}) as nodes:
+        bridge = nodes.start('sim_bridge_node')
+        assert wait(lambda: bridge.poll() is not None, 30)
+        assert bridge.poll() == 1 and told in bridge.tail(), bridge.tail()
+        assert 'rl_policy_node/nodes' not in bridge.tail(), "none of the bridge's own lines"
