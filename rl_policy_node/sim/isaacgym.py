@@ -101,13 +101,15 @@ class IsaacGymTask:
         """Return the observations that episodes begin with.
 
         The first time what VecTask.reset() gives, which rl_games acts on as well: the buffers as they are,
-        of many tasks still zeros. Later that would be the episode under way, so every row is marked as
-        ended and one step is taken with actions of zero: in it, tasks begin ended rows anew.
+        of many tasks still zeros. Later that would be the episodes under way. Then every row is marked as
+        ended and out of time (AnymalTerrain looks at the time alone), and one step is taken with actions of
+        zero, in which tasks begin such rows anew.
         """
         if not self._begun or not hasattr(self._task, 'reset_buf'):
             self._begun = True
             return self._task.reset()
         self._task.reset_buf[:] = 1
+        self._task.progress_buf[:] = int(self._task.max_episode_length)
         return self._task.step(self._task.zero_actions())[0]
 
     def step(self, actions):

@@ -134,7 +134,7 @@ def test_a_run_that_says_nothing_of_its_task_is_refused(tmp_path):
 # what cannot be made
 
 def test_a_python_without_isaac_gym_says_what_to_name():
-    with pytest.raises(ConfigurationError, match=r'has no isaacgym, which exists for Python 3\.6 to 3\.8 only; sim\.py'):
+    with pytest.raises(ConfigurationError, match=r'has no isaacgym, which exists for Python 3\.6 to 3\.8 only; sim'):
         hosted('Reach')
 
 
@@ -152,6 +152,39 @@ def test_isaac_gym_after_torch_says_the_way_out(monkeypatch):
 def test_a_task_that_cannot_be_made_is_refused(task, told):
     with pytest.raises(ValueError, match=told):
         create(2, 0, task)
+
+
+# resets
+
+class Terrain:
+    """A task that finds out in every step who is out of time and begins those at once, as AnymalTerrain does."""
+
+    observation_space = action_space = None
+    num_envs, rl_device, max_episode_length = 3, 'cpu', 10
+
+    def __init__(self):
+        self.progress_buf, self.reset_buf, self.begun = torch.arange(3), torch.ones(3), torch.zeros(3)
+
+    def zero_actions(self):
+        return torch.zeros(3, 1)
+
+    def reset(self):
+        return self.progress_buf.clone()
+
+    def step(self, actions):
+        self.progress_buf += 1
+        self.reset_buf = self.progress_buf >= self.max_episode_length - 1
+        self.progress_buf[self.reset_buf] = 0
+        self.begun[self.reset_buf] += 1
+        return self.progress_buf.clone(), torch.zeros(3), self.reset_buf, {}
+
+
+def test_a_reset_begins_rows_anew_whatever_a_task_goes_by():
+    task = Terrain()
+    hosted_task = IsaacGymTask(task)
+    assert hosted_task.reset().tolist() == [0, 1, 2] and not task.begun.any(), 'the first time, the buffers as they are'
+    hosted_task.step(task.zero_actions())
+    assert hosted_task.reset().tolist() == [0, 0, 0] and task.begun.tolist() == [1, 1, 1]
 
 
 # successes by row
