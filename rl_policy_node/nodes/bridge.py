@@ -7,9 +7,10 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
-from rl_policy_node.errors import ConfigurationError, SimulationError
+from rl_policy_node.errors import SimulationError
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
+from rl_policy_node.nodes.fit import check_fields, input_shapes
 from rl_policy_node.nodes.gap import create_gap
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
@@ -33,7 +34,7 @@ class Bridge:
         self._environment, self._emit, self._on_episodes, self._log = environment, emit, on_episodes, log
         self.lockstep = self._sim.mode == 'lockstep'
         self._period = 1.0 / self._control.control_rate
-        shapes = self._shapes()
+        shapes = input_shapes(configuration, environment)
         self.sources = {name: Source(spec, self._control, shapes) for name, spec in self._control.sources.items()}
         self.sinks = {action.name: Sink(action, self._control) for action in self._control.actions}
         buffers = {name: source.buffer for name, source in self.sources.items()}
@@ -41,7 +42,7 @@ class Bridge:
         self._observations = ObservationManager(self._control, shapes, buffers, joints, environment.num_actions)
         self._actions = ActionManager(self._control, environment.actions, buffers, joints)
         self._actions.check_reversible()
-        self._check_fields()
+        check_fields(self._observations, self.sources)
         rows = self._control.rows
         self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}
         self.gap = create_gap(self._sim, self._period, self.sources, self._actions, self._received)
@@ -58,28 +59,6 @@ class Bridge:
         self._recorder = Recorder() if self._sim.record else None
         self.steps = self.misses = 0
         self.finished = self.failed = False
-
-    def _shapes(self):
-        have, rate = self._environment.shapes, self._environment.control_rate
-        missing = sorted(set(self._control.inputs) - set(have))
-        if missing:
-            raise ConfigurationError(f'inputs {missing} are not observations of sim.environment '
-                                     f"'{self._sim.environment}'; it has {sorted(have)}")
-        if rate is not None and abs(rate - self._control.control_rate) > 1e-6:
-            raise ConfigurationError(f'control_rate is {self._control.control_rate:g} Hz; '
-                                     f"sim.environment '{self._sim.environment}' steps at {rate:g} Hz")
-        return {name: have[name] for name in self._control.inputs}
-
-    def _check_fields(self):
-        """Refuse what would have to be published and cannot be: no term that can be turned round feeds it."""
-        fed, unfed = self._observations.fields(), self._observations.unfed()
-        for name, source in self.sources.items():
-            for field in source.buffer.values:
-                if (name, field) not in fed:
-                    term = unfed.get((name, field))
-                    reader = f"by the term '{term.name}' (kind {term.kind})" if term else 'by an action'
-                    raise ConfigurationError(f"source '{name}': its field '{field}' is read {reader} and fed by no "
-                                             'term of kind field; the simulator cannot publish it')
 
     # the thread
 
