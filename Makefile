@@ -8,6 +8,12 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 # takes another build.
 TORCH ?= torch==2.13.0
 
+# The tests host environments in other Pythons too, where this machine has them. What stands in for Isaac Gym is
+# tried with the torch of its day, 800 MB, where CI is true or `make test WORKER_TORCH=torch==1.8.1` asks for it.
+WORKERS := .workers
+WORKER_PYTHONS := 3.8 3.9
+WORKER_TORCH ?= $(if $(filter true,$(CI)),torch==1.8.1)
+
 DEMO_ARGS ?=
 TEST_ARGS ?=
 TRAIN_ARGS ?=
@@ -28,16 +34,22 @@ INHERITED = $(shell $(BASE) -c 'from importlib.util import find_spec; \
 EXTRAS = sim,test$(if $(filter rclpy,$(INHERITED)),,$(comma)ros)
 comma := ,
 
+# A worker's interpreter, by version: on PATH, or one of pyenv's. A shim of one that pyenv has not chosen fails.
+worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\
+	$(shell $(python) -c 'import sys; print(sys.executable)' 2>/dev/null)))
+worker_pip = $(WORKERS)/$(1)/bin/python -m pip --disable-pip-version-check install $(QUIET)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test train train-blind clean
+.PHONY: help setup workers demo test train train-blind clean
 
 help:
 	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
 	@echo 'make demo         run the policy against the simulator through ROS (DEMO_ARGS)'
 	@echo 'make test         run the tests (TEST_ARGS)'
+	@echo 'make workers      the Pythons that the tests host environments in, where there are any; part of make test'
 	@echo 'make train        train the insertion policy into runs/insertion (TRAIN_ARGS)'
 	@echo 'make train-blind  the same without touch'
-	@echo 'make clean        remove $(VENV), build products and reports; runs/ stays'
+	@echo 'make clean        remove $(VENV), $(WORKERS), build products and reports; runs/ stays'
 
 setup: $(VENV)/installed
 
@@ -55,10 +67,27 @@ $(VENV)/kept.txt:
 	@$(PIP) list --format=freeze | grep -E '^(torch|numpy)==' > $@.new || true
 	@mv $@.new $@
 
+workers: $(WORKER_PYTHONS:%=$(WORKERS)/%/installed) $(if $(WORKER_TORCH),$(WORKERS)/3.8/torch)
+
+# Without such a Python, or a network, the tests that need it are skipped. Isaac Gym needs a numpy below 1.24.
+# Made from inside the folder: an old pip would take setup.cfg as said to itself.
+$(WORKERS)/%/installed:
+	@python='$(call worker_python,$*)'; test -z "$$python" || { \
+		echo "Creating $(WORKERS)/$* with $$python" && mkdir -p $(WORKERS) && \
+		(cd $(WORKERS) && "$$python" -m venv $*) && $(call worker_pip,$*) 'numpy$(if $(filter 3.8,$*),<1.24)' && \
+		touch $@; } || echo 'No worker of Python $*: the tests that need it are skipped'
+
+# Without its dependencies, which are gigabytes of CUDA for some versions.
+$(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
+	@test ! -e $< || { echo 'Installing $(WORKER_TORCH) into $(WORKERS)/3.8' && \
+		$(call worker_pip,3.8) --no-deps $(WORKER_TORCH) && \
+		$(call worker_pip,3.8) typing_extensions 'hydra-core>=1.1,<1.4' && touch $@; } || \
+		echo 'No torch for Python 3.8: the tests that need it are skipped'
+
 demo: setup
 	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
 
-test: setup
+test: setup workers
 	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
 
 train: setup
@@ -68,4 +97,4 @@ train-blind: setup
 	@$(VENV)/bin/rl_policy train --blind --output runs/insertion $(TRAIN_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis reports
+	rm -rf $(VENV) $(WORKERS) build dist *.egg-info .pytest_cache .hypothesis reports

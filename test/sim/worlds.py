@@ -223,7 +223,7 @@ def refusing(num_envs, seed=0):
 
 
 class Reaching:
-    """Three joints that go where they are sent, in episodes of 20 steps: what the small policy of the nodes' tests takes.
+    """Three joints that go where they are sent, in episodes of 20 steps: what a small policy of the tests takes.
 
     Observations (rows, 9): position, velocity, force.
     """
