@@ -12,6 +12,9 @@ TORCH ?= torch==2.13.0
 # tried with the torch of its day, 800 MB, where CI is true or `make test WORKER_TORCH=torch==1.8.1` asks for it.
 WORKERS := .workers
 WORKER_PYTHONS := 3.8 3.9
+# Isaac Gym needs a numpy below 1.24; Gymnasium 0.29 was the last to end episodes in its own way.
+WORKER_NEEDS_3.8 := 'numpy<1.24' gymnasium==0.29.1
+WORKER_NEEDS_3.9 := numpy
 WORKER_TORCH ?= $(if $(filter true,$(CI)),torch==1.8.1)
 
 DEMO_ARGS ?=
@@ -69,19 +72,19 @@ $(VENV)/kept.txt:
 
 workers: $(WORKER_PYTHONS:%=$(WORKERS)/%/installed) $(if $(WORKER_TORCH),$(WORKERS)/3.8/torch)
 
-# Without such a Python, or a network, the tests that need it are skipped. Isaac Gym needs a numpy below 1.24.
+# Without such a Python, or a network, the tests that need it are skipped.
 # Made from inside the folder: an old pip would take setup.cfg as said to itself.
 $(WORKERS)/%/installed:
 	@python='$(call worker_python,$*)'; test -z "$$python" || { \
 		echo "Creating $(WORKERS)/$* with $$python" && mkdir -p $(WORKERS) && \
-		(cd $(WORKERS) && "$$python" -m venv $*) && $(call worker_pip,$*) 'numpy$(if $(filter 3.8,$*),<1.24)' && \
+		(cd $(WORKERS) && "$$python" -m venv $*) && $(call worker_pip,$*) $(WORKER_NEEDS_$*) && \
 		touch $@; } || echo 'No worker of Python $*: the tests that need it are skipped'
 
 # Without its dependencies, which are gigabytes of CUDA for some versions.
 $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 	@test ! -e $< || { echo 'Installing $(WORKER_TORCH) into $(WORKERS)/3.8' && \
 		$(call worker_pip,3.8) --no-deps $(WORKER_TORCH) && \
-		$(call worker_pip,3.8) typing_extensions 'hydra-core>=1.1,<1.4' && touch $@; } || \
+		$(call worker_pip,3.8) typing_extensions 'hydra-core>=1.2,<1.4' && touch $@; } || \
 		echo 'No torch for Python 3.8: the tests that need it are skipped'
 
 demo: setup
