@@ -48,8 +48,9 @@ def _imported():
     try:
         import isaacgymenvs
     except ImportError as error:
-        raise ValueError('{} has isaacgym and cannot import isaacgymenvs: {}; sim.python_path names the folder that '
-                          'it is in'.format(sys.executable, error)) from error
+        where = '; sim.python_path names the folder that has it' if error.name == 'isaacgymenvs' else ''
+        raise ValueError('{} has isaacgym and cannot import isaacgymenvs: {}{}'.format(
+            sys.executable, error, where)) from error
     return isaacgymenvs
 
 
