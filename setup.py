@@ -28,6 +28,7 @@ setup(
         *share('launch/*.launch.py'),
         *share('config/**/*.yaml'),
         *share('config/**/*.md'),
+        *share('config/**/*.xml'),
     ],
     zip_safe=False,
     python_requires='>=3.10',

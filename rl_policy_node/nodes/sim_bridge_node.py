@@ -20,6 +20,7 @@ from rl_policy_node.nodes.episode_messages import ended_message, start_message, 
 from rl_policy_node.nodes.rows import called
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.transport import advice
 from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic
 
 
@@ -48,6 +49,8 @@ class SimBridgeNode(Node):
         self._create_entities()
         self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
                                f'{configuration.sim.mode} at {self._control.control_rate:g} Hz')
+        if self.bridge.lockstep and advice(self.bridge.sources):
+            self.get_logger().warning(advice(self.bridge.sources))
         self.bridge.start()
 
     def _create_entities(self):

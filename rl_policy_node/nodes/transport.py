@@ -1,0 +1,26 @@
+"""What the middleware loses where much is sent at once, and what helps."""
+import os
+
+import rclpy
+
+from rl_policy_node.resources import resolve
+
+PROFILE = 'package://rl_policy_node/config/fastdds_large_messages.xml'
+# of Fast DDS' shared memory, 512 kB by default, without what the headers take
+ROOM = 450_000
+
+
+def profiles_variable():
+    """Return the name of the variable that names Fast DDS' profiles; it changed after Jazzy."""
+    old = os.environ.get('ROS_DISTRO', '') in ('humble', 'iron', 'jazzy')
+    return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+def advice(sources):
+    """Return what to say of sources (name → Source) whose messages of a step do not fit, or ''."""
+    size = sum(value.nbytes for source in sources.values() for value in source.buffer.values.values())
+    chosen = profiles_variable() in os.environ or 'FASTDDS_BUILTIN_TRANSPORTS' in os.environ
+    if size <= ROOM or chosen or 'fastrtps' not in rclpy.get_rmw_implementation_identifier():
+        return ''
+    return (f'each step sends {size / 1e6:.1f} MB, and the shared memory of Fast DDS holds 0.5: what is lost is sent '
+            f'again only after 3 s. What helps: {profiles_variable()}={resolve(PROFILE)}')
