@@ -3,11 +3,14 @@
     python benchmarks/rows.py --rows 4096 --observations 48 --actions 12 --steps 1000
 
 A simulator bridge that hosts springs.py and a policy node, each a process of its own. The policy is an MLP
-(512-256-128), with --lstm an LSTM (2×256) before one of 256-128-64; its weights are random. What the parts of
-a step take is measured in one process; what is then missing to a step over DDS is transport and waiting.
+(512-256-128), with --lstm an LSTM (2×256) before one of 256-128-64; its weights are random. What policy and
+environment take the nodes say themselves; the smaller parts are measured in one process, and what is then
+missing to a step is transport and waiting. Fast DDS gets the package's profile for large messages, unless its
+variable is set, or --default-transport.
 """
 import argparse
 import json
+import os
 from pathlib import Path
 import sys
 import tempfile
@@ -17,11 +20,13 @@ from fleet import LSTM, TRAIN
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
-from rows_parts import parts_ms
+from rows_parts import measure
 import torch
 
 from rl_policy_node.nodes.monitor import BridgeMonitor
+from rl_policy_node.nodes.transport import PROFILE, profiles_variable
 from rl_policy_node.policy import Policy
+from rl_policy_node.resources import resolve
 from rl_policy_node.tools.processes import NodeProcess, private_domain
 
 SPRINGS = Path(__file__).with_name('springs.py')
@@ -52,18 +57,24 @@ def parameters(folder, options):
 
 
 def play(file, folder, options, console):
-    """Run both nodes until the bridge has made its steps; return rows of (s, steps, MB of policy, MB of bridge)."""
+    """Run both nodes until the bridge has made its steps.
+
+    Returns rows of (s, steps, MB of policy, MB of bridge), and part → ms as the nodes say.
+    """
     policy = NodeProcess('policy_node', file, {}, folder / 'policy.log')
     bridge = NodeProcess('sim_bridge_node', file, {}, folder / 'bridge.log')
-    seen = []
+    seen, thought = [], 0.0
     try:
-        with BridgeMonitor() as monitor, Progress(console=console) as bar:
+        with BridgeMonitor('sim_bridge_node', 'policy_node') as monitor, Progress(console=console) as bar:
             task = bar.add_task('steps over DDS', total=options.steps)
             while bridge.poll() is None and policy.poll() is None:
-                steps = int(monitor.poll(0.5).get('steps', 0))
+                monitor.poll(0.5)
+                steps = int(monitor.status.get('steps', 0))
+                thought = monitor.of('policy_node').get('policy p50 [ms]', thought)
                 if steps and (not seen or steps != seen[-1][1]) and bridge.poll() is None:
                     seen.append((time.monotonic(), steps, memory_mb(policy), memory_mb(bridge)))
                     bar.update(task, completed=steps)
+            parts = {'environment': float(monitor.status['environment_p50_ms']), 'policy': float(thought)}
     finally:
         codes = policy.stop(), bridge.stop()
     if any(codes) or len(seen) < 3:
@@ -71,7 +82,7 @@ def play(file, folder, options, console):
     told = [line for node in (policy, bridge) for line in node.tail(10_000).splitlines()
             if 'WARN' in line or 'ERROR' in line]
     console.print('\n'.join(told[:5]) or 'no warnings')
-    return np.array(seen)
+    return np.array(seen), parts
 
 
 def memory_mb(node):
@@ -114,13 +125,16 @@ def main():
     """Run the benchmark, print what it found, and write it as JSON where asked."""
     options, console = _options(), Console(soft_wrap=True)
     private_domain()
+    if not options.default_transport:
+        os.environ.setdefault(profiles_variable(), resolve(PROFILE))
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         file = folder / 'rows.yaml'
         tree = parameters(folder, options)
         file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
-        parts, alone = parts_ms(tree, console)
-        found = result(options, play(file, folder, options, console), parts, alone)
+        small, alone = measure(tree, console)
+        seen, large = play(file, folder, options, console)
+    found = result(options, seen, {**large, **small}, alone)
     show(found, console)
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=2) + '\n')
@@ -135,6 +149,7 @@ def _options():
     parser.add_argument('--lstm', action='store_true')
     parser.add_argument('--threads', type=int, default=1, help="CPU threads of the policy's torch")
     parser.add_argument('--device', default='cpu', help='torch device of the policy')
+    parser.add_argument('--default-transport', action='store_true', help='leave Fast DDS as it is')
     parser.add_argument('--json', help='file for the figures')
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What the parts of a step take, in one process: everything that two nodes do but the way between them."""
+"""What a step takes in one process: all that two nodes do between policy and environment, but the way between them."""
 import logging
 import threading
 import time
@@ -46,28 +46,11 @@ class Stopwatch:
         return {name: float(np.median([lap.seconds[name] for lap in laps])) * 1e3 for name in self.seconds}
 
 
-class TimedPolicy:
-    """A policy that says how long it thought."""
-
-    def __init__(self, policy):
-        self._policy, self.seconds = policy, 0.0
-
-    def __getattr__(self, name):
-        return getattr(self._policy, name)
-
-    def act(self, observations, hold=None):
-        """Act, and note how long it took, s."""
-        start = time.perf_counter()
-        actions = self._policy.act(observations, hold)
-        self.seconds = time.perf_counter() - start
-        return actions
-
-
 class Halves:
     """Bridge and policy node in one process, their messages handed over by hand."""
 
     def __init__(self, made):
-        self.policy = TimedPolicy(load_policy(made))
+        self.policy = load_policy(made)
         self.control = completed(made.control, self.policy.facts, lambda text: None)
         self.environment = open_environment(made)
         shapes = self.policy.spaces.inputs
@@ -110,7 +93,7 @@ class Halves:
         actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()}, self._buffers)
         watch.lap('maths')
         observations, _, dones, _ = self.environment.step(actions)
-        watch.lap('environment')
+        watch.start()
         if dones.any():
             self._stepper.request_reset(dones)
         return observations
@@ -120,11 +103,10 @@ class Halves:
             self._stepper.start()
         self._stepper.step()
         watch.lap('maths')
-        watch.seconds['policy'] = self.policy.seconds
-        watch.seconds['maths'] -= self.policy.seconds
+        watch.seconds['maths'] -= self._stepper.thoughts[-1]
 
 
-def parts_ms(tree, console):
+def measure(tree, console):
     """Return (part → ms, ms of a step of policy and environment alone), medians."""
     made = configuration(_flat(tree))
     set_threads(made.policy.threads)

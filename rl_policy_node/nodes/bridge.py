@@ -1,4 +1,5 @@
 """The robots' side of a parameter file, played by an environment: observations out, commands in."""
+from collections import deque
 import threading
 import time
 import traceback
@@ -50,6 +51,7 @@ class Bridge:
         self._thread, self._running = None, False
         self._paused = self._reset_asked = False
         self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._sim.record))
+        self._stepping = deque(maxlen=2000)         # s, that the environment took
         self._index = {name: number for number, name in enumerate(self.sinks)}
         # without a stamp an answer that is on its way would pass for that to the first observation after a reset
         self._awaits_answer = self.lockstep and not all(sink.adapter.has_header for sink in self.sinks.values())
@@ -110,6 +112,7 @@ class Bridge:
         return bool(enough or (self._sim.steps and self.steps >= self._sim.steps))
 
     def _interrupted(self):
+        self._environment.check()
         with self._condition:
             if self._paused:
                 self._condition.wait(0.05)
@@ -130,6 +133,7 @@ class Bridge:
         while self._running:
             with self._condition:
                 commanded = self._condition.wait_for(self._commanded, self._period)
+            self._environment.check()
             self._stamp += self._period_ns()
             if commanded:
                 self._episode[:] = self._stamp
@@ -146,7 +150,9 @@ class Bridge:
                 silent = listed(self._control, np.nonzero(~fresh)[0].tolist())
                 self._log.warning(f'no command for {silent} in answer to observation {self.steps} for {waited:.0f} s',
                                   throttle_duration_sec=5.0)
-            return complete
+        if not complete:
+            self._environment.check()
+        return complete
 
     def _wait_until(self, due):
         """Wait for the commands, but no longer than to the end of the period: the last ones then go on."""
@@ -168,7 +174,9 @@ class Bridge:
                                            {name: source.buffer for name, source in self.sources.items()})
         shown, qpos = self._latest, self._environment.qpos
         qpos = None if qpos is None else qpos.copy()
+        began = time.monotonic()
         observations, rewards, dones, successes = self._environment.step(actions)
+        self._stepping.append(time.monotonic() - began)
         self.steps += 1
         self._record(shown, qpos, actions, rewards, dones, successes)
         ended = self.episodes.add(rewards, dones, successes)
@@ -240,6 +248,7 @@ class Bridge:
         """Return the figures of the run so far."""
         return {**self.episodes.summary(self._sim.episodes), 'steps': self.steps,
                 'latency_ms': latency_ms(list(self._answers.latencies)), 'deadline_misses': self.misses,
+                'environment_p50_ms': latency_ms(list(self._stepping))['p50'],
                 'mode': 'lockstep' if self.lockstep else 'real time', 'robots': self._control.rows,
                 'control_rate': self._control.control_rate, 'seed': self._sim.seed,
                 **self.gap.summary()}

@@ -1,4 +1,6 @@
-"""Listens to a simulator bridge from another process."""
+"""Listens to a simulator bridge, and to other nodes, from another process."""
+import functools
+
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
@@ -7,16 +9,26 @@ from diagnostic_msgs.msg import DiagnosticArray
 
 
 class BridgeMonitor:
-    """The latest `~/status` of a bridge as a dict of strings; a context manager."""
+    """The latest `~/status` of a bridge, and of `others` by name, as dicts of strings; a context manager."""
 
-    def __init__(self, name='sim_bridge_node'):
-        self._topic = f'/{name}/status'
-        self.status = {}
+    def __init__(self, name='sim_bridge_node', *others):
+        self._name, self._statuses = name, {each: {} for each in (name, *others)}
+
+    @property
+    def status(self):
+        """The bridge's."""
+        return self._statuses[self._name]
+
+    def of(self, name):
+        """Return another node's."""
+        return self._statuses[name]
 
     def __enter__(self):
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node('rl_policy_monitor')
-        self._node.create_subscription(DiagnosticArray, self._topic, self._on_status, 10)
+        for name in self._statuses:
+            self._node.create_subscription(DiagnosticArray, f'/{name}/status',
+                                           functools.partial(self._on_status, name), 10)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         return self
@@ -31,6 +43,6 @@ class BridgeMonitor:
         self._executor.spin_once(timeout_sec=timeout)
         return self.status
 
-    def _on_status(self, message):
+    def _on_status(self, name, message):
         for status in message.status:
-            self.status = {pair.key: pair.value for pair in status.values}
+            self._statuses[name] = {pair.key: pair.value for pair in status.values}

@@ -47,7 +47,8 @@ class Stepper:
         # of thousands of simulated rows some may fall out in every step
         self._seldom = {'throttle_duration_sec': 1.0} if control.together else {}
         self.steps = self.resets = 0
-        self.latencies = deque(maxlen=2000)
+        # s: from the last message to the commands, and what the policy takes of it
+        self.latencies, self.thoughts = deque(maxlen=2000), deque(maxlen=2000)
         self._last_time = self._steady_now()
         # held while commands go out: a step that comes too late must not follow the fallback
         self._sending = threading.Lock()
@@ -204,7 +205,9 @@ class Stepper:
         context = Context(self._last_action, self._now - self._reset_at, acting)
         inputs = self._observations.compute(self._taken, context)
         acting = self._finite_only(inputs, acting)
+        began = self._steady_now()
         actions = self._policy.act(self._shaped(inputs), hold=~acting)
+        self.thoughts.append(self._steady_now() - began)
         # a choice is no number to be clipped
         if np.isfinite(self._control.clip_actions) and not self._policy.spaces.discrete:
             actions = np.clip(actions, -self._control.clip_actions, self._control.clip_actions)
