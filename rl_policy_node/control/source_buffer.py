@@ -82,7 +82,8 @@ class SourceBuffer:
         if array is None:
             raise ContractError(f'{field} is missing from the message')
         if array.ndim < 2 or len(array) != self.rows:
-            raise ContractError(f'{field} has the shape {array.shape}; expected {self.rows} rows in its first dimension')
+            raise ContractError(f'{field} has the shape {array.shape}; expected {self.rows} rows in its first '
+                                'dimension')
         _check_shape(f'a row of {field}', array[0], wanted, size)
         return array.reshape(self.rows, *wanted)
 

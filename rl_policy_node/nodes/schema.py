@@ -107,8 +107,8 @@ PARAMETERS = (
        'the fallback goes out; 0: never', unit='s', low=0.0),
     _p('sources.*.future_tolerance', 'double', 0.0, 'how far ahead a header stamp may lie; 0: two periods of the '
        'control, at least 0.1 s', unit='s', low=0.0),
-    _p('sources.*.rows', 'bool', False, 'one message, of a type that ends in MultiArray, carries all rows in its first '
-       'dimension; its topic has no namespace'),
+    _p('sources.*.rows', 'bool', False, 'one message, of a type that ends in MultiArray, carries all rows in its '
+       'first dimension; its topic has no namespace'),
 
     _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
        'has the one input obs'),
