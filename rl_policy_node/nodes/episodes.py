@@ -83,11 +83,17 @@ class Recorder:
 
 
 def write_summary(path, summary):
-    """Write the figures of a run as JSON; what is not a number becomes null."""
+    """Write the figures of a run as JSON, one to a line; what is not a number becomes null."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     clean = {key: None if isinstance(value, float) and not np.isfinite(value) else value
              for key, value in summary.items()}
-    Path(path).write_text(json.dumps(clean, indent=2) + '\n')
+    Path(path).write_text(in_lines(clean))
+
+
+def in_lines(content):
+    """Return a dict as JSON with a line for each entry: a list of thousands of episodes has one, too."""
+    lines = [f'  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}' for name, value in content.items()]
+    return '{\n' + ',\n'.join(lines) + '\n}\n'
 
 
 def latency_ms(latencies):

@@ -32,7 +32,7 @@ def demo(episodes, lockstep, robots, seed, output, json_file=None, report=True, 
     if report:
         _report(console, output, summary, record)
     if json_file:
-        Path(json_file).write_text(json.dumps(summary, indent=2) + '\n')
+        Path(json_file).write_text(summary_file.read_text())
     return summary
 
 

@@ -1,11 +1,11 @@
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
-import json
 from pathlib import Path
 import sys
 
 from rich.console import Console
 from rich.table import Table
 
+from rl_policy_node.nodes.episodes import in_lines
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate_compare import Comparison, DIFFERENT, figure_texts, SAME, UNITS
 from rl_policy_node.tools.evaluate_run import LOOP, make_plan, NODES, play_loop, play_nodes
@@ -13,20 +13,24 @@ from rl_policy_node.tools.evaluate_statistics import CONFIDENCE
 from rl_policy_node.tools.processes import private_domain
 
 PARAMS_FILE = 'package://rl_policy_node/config/insertion.yaml'
+RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
+EPISODES_PER_ROW = 10        # from which it matters little which episodes end first
 
 
 def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output='reports/evaluate', json_file=None,
              reference=True):
-    """Play, print the figures, write evaluation.json and evaluation.png into `output`; return whether they agree.
+    """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another place for the JSON. reference: False leaves rl_games' own
     loop out, and nothing is compared. Raises ConfigurationError, or RuntimeError where a node fails.
     """
-    console = Console(file=sys.stdout, soft_wrap=True)      # what rl_games prints meanwhile goes elsewhere
+    console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    for name in (RESULTS, PICTURE):             # an earlier evaluation's must not pass for this one's
+        (output / name).unlink(missing_ok=True)
     # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
     loop = [_play_loop(plan, console)] if reference else []
     gap = f', with {plan.bridge.sim.gap}' if plan.bridge.sim.gap.stated() else ''
@@ -34,6 +38,7 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
+    _caution(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
     console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
@@ -41,30 +46,47 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
 
 def play_alone(params_file, episodes, robots=None, seed=None, settings=()):
     """Play in rl_games' own loop alone and print the figures; arguments as of make_plan."""
-    console = Console(file=sys.stdout, soft_wrap=True)
+    console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
-    _print(console, [_play_loop(plan, console)], None)
+    sides = [_play_loop(plan, console)]
+    _print(console, sides, None)
+    _caution(console, plan, sides)
+
+
+def _console():
+    """Return a console on the stdout of now: what rl_games prints meanwhile goes elsewhere; a log may be wide."""
+    return Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def _play_loop(plan, console):
-    console.print(f'{LOOP}, {plan.rows} rows, seed {plan.bridge.sim.seed}', highlight=False)
+    rows = f'{plan.rows:,} rows' if plan.rows > 1 else 'one row'
+    console.print(f'{LOOP}, {rows}, seed {plan.bridge.sim.seed}', highlight=False)
     return play_loop(plan, console)
 
 
 def _print(console, sides, comparison):
     table = Table(box=None, pad_edge=False)
     for column in (f'{len(sides[0])} episodes', *(side.name for side in sides), *['difference'] * bool(comparison)):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column)
     for name in sides[0].figures():
         cells = [_cell(side.figures().get(name)) for side in sides]
         if comparison:
             cells.append('none' if comparison.verdict == SAME else _cell(comparison.differences.get(name), sign=True))
         table.add_row(f'{name}, {"%" if name == "success" else UNITS[name]}'.rstrip(', '), *cells)
-    console.print(table, width=120)         # wider than a log file says it is
+    console.print(table)
     if comparison:
         console.print(f'intervals of {CONFIDENCE:.0%}; those of the differences hold together', highlight=False)
         console.print(comparison.sentence(), highlight=False, style='bold')
+
+
+def _caution(console, plan, sides):
+    """Say where the first episodes to end are not like all: the short ones of many rows end first."""
+    varies = any(side.lengths.min() < side.lengths.max() for side in sides)
+    if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
+        console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play at '
+                      f'a time; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
+                      highlight=False)
 
 
 def _cell(figure, sign=False):
@@ -80,14 +102,14 @@ def _draw(plan, sides, comparison, output):
         from rl_policy_node.tools.evaluate_figure import draw
     except ImportError as error:
         return f'none, {error}'
-    path = output / 'evaluation.png'
+    path = output / PICTURE
     draw(path, sides, ': '.join(filter(None, (str(plan.bridge.sim.gap), comparison and comparison.sentence()))))
     return path
 
 
 def _write(plan, settings, sides, comparison, output, json_file):
-    text = json.dumps(_content(plan, settings, sides, comparison), indent=1, ensure_ascii=False) + '\n'
-    for path in filter(None, (output / 'evaluation.json', json_file)):
+    text = in_lines(_content(plan, settings, sides, comparison))
+    for path in filter(None, (output / RESULTS, json_file)):
         Path(path).write_text(text)
 
 

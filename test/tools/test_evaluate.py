@@ -1,14 +1,20 @@
 """`rl_policy evaluate`: both ways are played, compared, written down and drawn; what does not fit is one line."""
 import json
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
+from tools.test_processes import alive
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate import PARAMS_FILE
 from rl_policy_node.tools.evaluate_run import make_plan
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.processes import private_domain
-from rl_policy_node.resources import resolve
 
 pytest.importorskip('mujoco')
 INSERTION = resolve(PARAMS_FILE)
@@ -38,19 +44,27 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     assert len(played['return']) == 6 and len(set(played['return'])) == 6
     assert set(played['length']) > {24}, 'staggered rows begin in the midst of an episode'
     assert played['row'][:4] == [3, 2, 1, 0] and played['index'] == [0, 0, 0, 0, 1, 1]
-    for text in ('two nodes, lockstep', "rl_games' own loop", 'success, %', 'the same, episode by episode: all 6'):
+    for text in ('two nodes, lockstep', "rl_games' own loop", 'success, %', 'the same, episode by episode: all 6',
+                 'the first 6 episodes to end favour short ones'):
         assert text in out
     assert picture_size(tmp_path) == (1560, 525)
 
 
 def test_a_gap_is_in_the_figures_and_in_the_verdict(tmp_path, capsys):
-    """Returns of the first steps differ little, so that only a long delay shows in a few short episodes."""
+    """A long delay, since the episodes are few and short."""
     code, content = evaluate(tmp_path, '--episodes', '24', '--set', 'sim.latency=0.2', '--require-same')
     assert content['run']['gap'] == {'latency': 0.2} and content['same_episodes'] < 24
     assert content['verdict'] == 'different' and code == 1
     assert 'with latency 0.2 s' in capsys.readouterr().out
     change = content['differences']['return']
     assert change['high'] < 0.0 and change['low'] < change['value'] < change['high']
+
+
+def wait(condition, timeout):
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
 
 
 def picture_size(folder):
@@ -89,6 +103,26 @@ def test_a_file_without_a_simulator_is_one_line(tmp_path, capsys):
 def test_a_node_that_cannot_start_is_named_with_its_own_words(tmp_path, capsys):
     said = refused(capsys, '--no-reference', '--set', 'sim.environment=nowhere', '--output', str(tmp_path))
     assert "sim_bridge_node ended with 1: unknown environment 'nowhere' in sim.environment" in said
+
+
+def test_an_interrupt_ends_both_nodes(tmp_path):
+    """Ctrl-C reaches the evaluation alone: its nodes are sessions of their own."""
+    process = subprocess.Popen([sys.executable, '-m', 'rl_policy_node.tools.main', 'evaluate', '--no-reference',
+                                '--output', str(tmp_path)], stdout=subprocess.DEVNULL)
+    try:
+        log = tmp_path / 'bridge.log'
+        assert wait(lambda: log.exists() and 'hosting' in log.read_text(), 60)
+        nodes = children(process.pid)
+        assert len(nodes) == 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) == 130
+    finally:
+        process.kill()
+    assert not any(map(alive, nodes)) and not (tmp_path / 'evaluation.json').exists()
+
+
+def children(pid):
+    return [int(child) for child in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
 
 
 def test_robots_are_named_in_the_manner_of_the_file(tmp_path):

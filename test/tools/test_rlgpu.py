@@ -13,7 +13,7 @@ from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.global_state import preserved
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.play import play
-from rl_policy_node.tools.rlgpu import registered, RlgpuEnvironment
+from rl_policy_node.tools.rlgpu import create_rlgpu_player, registered, RlgpuEnvironment
 
 ROWS, EPISODES = 3, 12
 LSTM = {'rnn': {**small_runs.LSTM, 'concat_input': False}}
@@ -146,9 +146,21 @@ def test_a_single_row_is_not_reset_twice(tmp_path):
     check_equal(kept, policy, HostedEnvironment(Plant(rows=1)))
 
 
+def test_a_long_run_goes_on_where_the_loop_begins_anew(tmp_path):
+    """rl_games' loop asks for a reset every `max_steps`, in the midst of episodes."""
+    plant, kept = Plant(), []
+    policy = load(tmp_path, *KINDS['recurrent'][1:])
+    player = create_rlgpu_player(policy, HostedEnvironment(plant), on_step=lambda *step: kept.append(step))
+    player.games_num, player.max_steps = EPISODES, 7
+    with preserved():
+        player.run()
+    assert plant.resets == 1 and len(kept) > 2 * player.max_steps
+    check_equal(kept, policy, HostedEnvironment(Plant()))
+
+
 def test_registration_ends_with_the_block():
     before = dict(env_configurations.configurations), dict(vecenv.vecenv_config)
-    with registered(RlgpuEnvironment(HostedEnvironment(Plant()))) as _:
+    with registered(RlgpuEnvironment(HostedEnvironment(Plant()))):
         assert vecenv.create_vec_env('rlgpu', ROWS).get_number_of_agents() == 1
         assert env_configurations.configurations['rlgpu']['vecenv_type'] == 'RLGPU'
     assert (env_configurations.configurations, vecenv.vecenv_config) == before
