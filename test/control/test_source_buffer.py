@@ -204,3 +204,86 @@ def test_a_payload_that_stays_the_same_is_noticed():
     for now, value in enumerate([5, 5, 6, 6, 6]):
         buffer.write(0, {'image': np.array([value, 0], np.uint8)}, 0, float(now))
     assert buffer.changed[0] == 2.0 and buffer.received[0] == 4.0
+
+
+ROWS = 6
+
+
+def of_all(random, **changes):
+    """Return a message of all rows: every number another."""
+    return {'position': random.normal(size=(ROWS, 3)), 'image': random.integers(0, 255, (ROWS, 2, 2, 1), np.uint8),
+            **changes}
+
+
+def write_one_by_one(buffer, message, stamp, now):
+    """Write a message of all rows as if each row had sent its own; return the rows (mask) that were refused."""
+    refused = np.zeros(ROWS, dtype=bool)
+    for row in range(ROWS):
+        try:
+            buffer.write(row, {field: value[row] for field, value in message.items()}, stamp, now)
+        except ValueError as error:
+            buffer.reject(row, error)
+            refused[row] = True
+    return refused
+
+
+def everything(buffer):
+    return [*state(buffer), buffer.changed, buffer.refused, buffer.rejected,
+            [str(fault) for fault in buffer.last_fault]]
+
+
+@pytest.mark.parametrize('options', [{}, {'frozen_after': 1.0}, {'use_header_stamp': False}])
+def test_all_rows_at_once_are_what_they_are_one_by_one(options):
+    """Numbers that are none in some rows, payloads that repeat, stamps that go back: the same to the last count."""
+    spec = SourceSpec('arm', 'state', 'std_msgs/msg/Float64MultiArray', **options)
+    shapes = {'position': ((3,), np.float64), 'image': ((2, 2, 1), np.uint8)}
+    together, apart = (SourceBuffer(spec, shapes, ROWS, depth=4) for _ in range(2))
+    random, stamps = np.random.default_rng(0), [0, 5, 4, 7, 7, 6, 9, 10]
+    message = of_all(random)
+    for now, stamp in enumerate(stamps):
+        if now % 3:
+            message = of_all(random)
+            message['position'][random.integers(0, ROWS, 2), 1] = [np.nan, np.inf][now % 2]
+        found = together.write_rows(message, stamp, float(now))
+        np.testing.assert_array_equal(found, write_one_by_one(apart, message, stamp, float(now)))
+        for left, right in zip(everything(together), everything(apart)):
+            np.testing.assert_array_equal(left, right)
+        seen, expected = (SourceBuffer(spec, shapes, ROWS) for _ in range(2))
+        together.copy_asof(seen, np.full(ROWS, 6))
+        apart.copy_asof(expected, np.full(ROWS, 6))
+        np.testing.assert_array_equal(seen.values['position'], expected.values['position'])
+        np.testing.assert_array_equal(seen.stamps, expected.stamps)
+    assert len(set(together.rejected.tolist())) > 1
+
+
+def test_a_row_that_is_wrong_twice_counts_once():
+    buffer = SourceBuffer(SourceSpec('arm', 'state', 'x'), {'a': ((2,), np.float32), 'b': ((1,), np.float32)}, ROWS)
+    a, b = np.zeros((ROWS, 2), np.float32), np.zeros((ROWS, 1), np.float32)
+    a[2], b[2], b[4] = np.nan, np.nan, -np.inf
+    assert np.nonzero(buffer.write_rows({'a': a, 'b': b}, 0, 1.0))[0].tolist() == [2, 4]
+    assert buffer.rejected.tolist() == [0, 0, 1, 0, 1, 0]
+    assert str(buffer.last_fault[2]) == 'a has a value that is not finite'
+    assert str(buffer.last_fault[4]) == 'b has a value that is not finite'
+
+
+@pytest.mark.parametrize('field, value, reason', [
+    ('position', None, 'position is missing'),
+    ('position', np.zeros((5, 3)), r'position has the shape \(5, 3\); expected 6 rows in its first dimension'),
+    ('position', np.zeros(18), r'position has the shape \(18,\); expected 6 rows in its first dimension'),
+    ('position', np.zeros((6, 4)), r'a row of position has the shape \(4,\); expected \(3,\)'),
+    ('image', np.zeros((6, 1, 2, 2), np.uint8), r'a row of image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
+])
+def test_a_message_of_other_rows_is_refused_whole_and_changes_nothing(field, value, reason):
+    buffer = make(rows=ROWS)
+    before = state(buffer)
+    with pytest.raises(ContractError, match=reason):
+        buffer.write_rows(of_all(np.random.default_rng(0), **{field: value}), 0, 1.0)
+    for now, then in zip(state(buffer), before):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_rows_may_come_flat_each():
+    buffer = make(rows=ROWS)
+    message = of_all(np.random.default_rng(0))
+    buffer.write_rows({**message, 'image': message['image'].reshape(ROWS, 4)}, 0, 1.0)
+    np.testing.assert_array_equal(buffer.values['image'], message['image'])

@@ -77,6 +77,32 @@ def test_rows_are_the_robots():
     assert control(robots=('left', 'right')).rows == 2
 
 
+ALL = {'type': 'std_msgs/msg/Float32MultiArray', 'rows': True}
+TOGETHER = {'together': 64, 'sources': {'arm': SourceSpec('arm', 'state', **ALL)},
+            'actions': (ActionSpec(**{**ACTION, **ALL}),)}
+
+
+def test_rows_may_share_every_topic():
+    spec = control(**TOGETHER)
+    assert spec.rows == 64 and dataclasses.replace(spec, control_rate=10.0).rows == 64
+
+
+@pytest.mark.parametrize('changes, told', [
+    ({'robots': ('left', 'right')}, r"rows is 64 and robots names \['left', 'right'\]; expected one of the two"),
+    ({'robots': ('sim',)}, r"rows is 64 and robots names \['sim'\]"),
+    ({'sources': {'arm': SOURCE}, 'actions': (ActionSpec(**ACTION),)},
+     r"rows is 64, and sources \['arm'\] have a message for each row; expected rows: true"),
+    ({'actions': (ActionSpec(**ACTION),)}, r"rows is 64, and actions \['legs'\] have a message for each row"),
+    ({'sources': {**TOGETHER['sources'], 'hand': SourceSpec('hand', '', 'tf2', target_frame='a', source_frame='b')}},
+     r'sources\.hand: rows is 64, and type tf2 looks up a frame of each robot'),
+    ({'actions': (ActionSpec(**{**ACTION, **ALL, 'joints': ('{robot}_hip', 'knee')}),)},
+     r"rows is 64, and joints \['\{robot\}_hip'\] bear the name of their robot"),
+])
+def test_what_needs_robots_by_name_is_refused_where_rows_share_every_topic(changes, told):
+    with pytest.raises(ConfigurationError, match=told):
+        control(**{**TOGETHER, **changes})
+
+
 def test_joints_of_a_source_are_those_of_its_terms_then_of_its_actions_each_once():
     terms = {'q': TermSpec(**TERM, joints=('knee', 'ankle')), 'dq': TermSpec('dq', source='arm', field='velocity'),
              'other': TermSpec('other', source='leg', field='position', joints=('toe',)),

@@ -122,3 +122,13 @@ def test_how_far_ahead_a_stamp_may_lie_is_the_sources_own(tolerance, fits):
     arm = source(future_tolerance=tolerance)
     arm.stamps[0] += ns(0.3)
     assert assess(arm)[0].tolist() == [fits, True, True]
+
+
+def test_what_thousands_of_rows_have_in_common_is_written_once():
+    arm = source()
+    arm.received[:] = STEADY - 1.0
+    arm.reject(np.array([False, True, False]), ValueError('position has a value that is not finite'))
+    fit, reasons = assess(arm)
+    assert not fit.any() and list(reasons) == [0, 1, 2]
+    assert reasons[0] is reasons[2] and 'is stale: nothing for 1.000 s' in reasons[0]
+    assert reasons[1] == "source 'arm' (arm_topic) sent what was refused: position has a value that is not finite"
