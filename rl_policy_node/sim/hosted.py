@@ -66,6 +66,9 @@ class HostedEnvironment(Described):
             successes = self._face.step(actions, out)
         return self._observations(out), out['rewards'], out['dones'], out['successes'] if successes else None
 
+    def check(self):
+        """Do nothing: what is in this process is there as long as this process is."""
+
     def close(self):
         """End the environment."""
         with self._lock:

@@ -56,6 +56,10 @@ class RemoteEnvironment(Described):
         return (self._observations(), arrays['rewards'].copy(), arrays['dones'].copy(),
                 arrays['successes'].copy() if successes else None)
 
+    def check(self):
+        """Raise SimulationError where the process is gone or stopped, though nothing is asked of it."""
+        self._process.check()
+
     def close(self):
         """End the environment and its process; once is enough."""
         self._process.close()

@@ -1,5 +1,6 @@
 """A process of another Python that runs worker.py: started without ROS, watched, and never left behind."""
 import collections
+import contextlib
 import os
 import shutil
 import signal
@@ -66,11 +67,22 @@ class WorkerProcess:
 
         Raises ConfigurationError for what its user can mend, SimulationError for every other failure.
         """
+        with self._watched(doing):
+            return self._answer(kind, timeout, doing, content)
+
+    def check(self):
+        """Raise SimulationError for a process that is gone or stopped, though nothing is asked of it."""
+        with self._watched('while it waited'):
+            self._look('while it waited')
+
+    @contextlib.contextmanager
+    def _watched(self, doing):
+        """Have the process to oneself; any failure is its end."""
         with self._lock:
             if self._ended:
                 raise SimulationError(f'{self._name} has ended')
             try:
-                return self._answer(kind, timeout, doing, content)
+                yield
             except (OSError, EOFError):
                 raise self._died(doing) from None
             except BaseException:
@@ -82,20 +94,23 @@ class WorkerProcess:
         self._connection.settimeout(timeout)
         worker.send(self._connection, kind, content=content)
         self._connection.settimeout(WATCH)
-        kind, flag, content = worker.receive(self._connection, lambda: self._look(doing, deadline, timeout))
+        kind, flag, content = worker.receive(self._connection, lambda: self._wait(doing, deadline, timeout))
         if kind == worker.FAILED:
             raise self._failed(doing, content)
         self._answered = True
         return flag, content
 
-    def _look(self, doing, deadline, timeout):
+    def _wait(self, doing, deadline, timeout):
+        self._look(doing)
+        if time.monotonic() > deadline:
+            raise SimulationError(f'{self._it()} did not answer within {timeout:g} s {doing}{self._last_lines()}')
+
+    def _look(self, doing):
         """Raise for a process that will not answer; its socket may outlive it in what it started itself."""
         if self._process.poll() is not None:
             raise EOFError
         if _state(self._process.pid) == 'T':
             raise SimulationError(f'{self._it()} was stopped by a signal {doing}')
-        if time.monotonic() > deadline:
-            raise SimulationError(f'{self._it()} did not answer within {timeout:g} s {doing}{self._last_lines()}')
 
     def _failed(self, doing, content):
         if content['kind']:

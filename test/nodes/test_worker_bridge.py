@@ -1,14 +1,16 @@
 """A bridge whose environment lives in another Python: whatever happens to that, it says so, and robots are safe."""
 import json
 import os
-import re
 import signal
 import time
 
 from nodes.harness import parameters
+from nodes.test_stepper import flat, Log
 import pytest
-from sim.workers import goes, HERE, is_alive, python
+from sim.workers import create, goes, HERE, is_alive, pid_of, python
 
+from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.tools.processes import NodeProcess
 
 SOON = 2.0      # s in which a failure is told
@@ -38,7 +40,7 @@ class Nodes:
         """Start a bridge; return it and the process of its worker once the policy has played an episode."""
         bridge = self.start('sim_bridge_node')
         assert wait(lambda: 'episode 0' in bridge.tail(1000), 60), bridge.tail()
-        return bridge, int(re.search(r'runs in process (\d+)', bridge.tail(1000)).group(1))
+        return bridge, pid_of(bridge.tail(1000))
 
 
 def wait(condition, timeout):
@@ -65,11 +67,37 @@ def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_ba
         assert policy.stop() == 0
 
 
+@pytest.mark.parametrize('mode, number, told', [('lockstep', signal.SIGKILL, 'was killed by SIGKILL'),
+                                                ('real_time', signal.SIGSTOP, 'was stopped by a signal')])
+def test_a_worker_is_missed_although_nobody_commands(run, mode, number, told):
+    lines, log = [], Log()
+    environment = create('Reaching', python(), say=lines.append)
+    tree = parameters(run, robots=['left', 'right'], **{'sim.mode': mode})
+    bridge = Bridge(configuration(flat(tree)), environment, lambda *_: None, lambda *_: None, log)
+    bridge.start()
+    os.kill(pid_of(lines), number)
+    assert wait(lambda: bridge.finished, SOON)
+    assert bridge.failed and told in log.lines[-1]
+    bridge.stop()
+
+
+def test_who_does_not_wait_for_a_worker_to_begin_ends_the_bridge(run, tmp_path):
+    """As by Ctrl-C while Isaac Gym takes its minutes."""
+    options = ['fault=hang', 'at=make', 'after=0']
+    with Nodes(tmp_path, run, **{'sim.python': python(), 'sim.environment': 'worlds:Faulty',
+                                 'sim.options': options}) as nodes:
+        bridge = nodes.start('sim_bridge_node')
+        assert wait(lambda: 'goes wrong' in bridge.tail(), 30), bridge.tail()
+        worker = pid_of(bridge.tail())
+        assert bridge.stop(patience=SOON + 3.0) == 0, bridge.tail()
+        assert not is_alive(worker)
+
+
 def test_a_bridge_that_ends_as_it_should_leaves_no_worker(run, tmp_path):
     with Nodes(tmp_path, run, **{'sim.python': python(), 'sim.mode': 'lockstep'}) as nodes:
         bridge = nodes.start('sim_bridge_node')
         assert wait(lambda: 'hosting' in bridge.tail(1000), 30), bridge.tail()
-        worker = int(re.search(r'runs in process (\d+)', bridge.tail(1000)).group(1))
+        worker = pid_of(bridge.tail(1000))
         assert is_alive(worker)
         assert bridge.stop() == 0 and not is_alive(worker)
 

@@ -3,6 +3,7 @@ import ast
 import gc
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from sim import worlds
-from sim.workers import HERE, VERSIONS, belongings, create, goes, is_alive, python
+from sim.workers import HERE, VERSIONS, belongings, create, goes, is_alive, pid_of, python
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.sim import create_environment, worker
@@ -29,11 +30,6 @@ def nothing_left():
     yield
     gc.collect()
     assert belongings() == before
-
-
-def pid_of(lines):
-    """Return the process of a worker from what it said first."""
-    return int(lines[0].split('process ')[1].split(',')[0])
 
 
 def arrays_of(result):
@@ -118,6 +114,19 @@ def test_environment_that_cannot_be_made_says_why(fault):
     options, kind, text = MADE[fault]
     with pytest.raises(kind, match=text):
         create('Faulty', python(), start_timeout=1.0, options={'at': 'make', 'after': 0, **options})
+
+
+@pytest.mark.parametrize('number, text', [(signal.SIGKILL, 'was killed by SIGKILL'), (signal.SIGSTOP, 'was stopped')])
+def test_end_between_two_steps_is_noticed_when_one_looks(number, text):
+    lines = []
+    environment = create('World', python(), say=lines.append)
+    environment.check()
+    os.kill(pid_of(lines), number)
+    with pytest.raises(SimulationError, match=f'{text}.* while it waited'):
+        begun = time.monotonic()
+        while time.monotonic() - begun < SOON:
+            environment.check()
+    environment.close()
 
 
 def test_what_takes_long_at_first_may_take_its_time():

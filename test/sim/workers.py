@@ -1,6 +1,7 @@
 """The other Pythons that `make workers` prepares for the tests, and what a process leaves behind."""
 import os
 from pathlib import Path
+import re
 import time
 
 import pytest
@@ -27,6 +28,11 @@ def create(target, python='', rows=2, say=lambda line: None, **more):
     options = tuple(f'{name}={value}' for name, value in more.pop('options', {}).items())
     return create_environment(EnvironmentSpec(f'worlds:{target}', rows, python=python, python_path=(str(HERE),),
                                               options=options, **more), say)
+
+
+def pid_of(lines):
+    """Return the process of a worker from what it says first."""
+    return int(re.search(r'runs in process (\d+)', ''.join(lines)).group(1))
 
 
 def is_alive(pid):
