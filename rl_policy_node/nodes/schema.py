@@ -253,8 +253,8 @@ PARAMETERS = (
     _p('sim.seed', 'integer', 0, 'seed of the environment', low=0),
     _p('sim.episodes', 'integer', 0, 'end after so many episodes of all robots together; 0: never', low=0),
     _p('sim.steps', 'integer', 0, 'end after so many steps; 0: never', low=0),
-    _p('sim.episode_length', 'integer', 256, 'steps of an episode', low=1),
-    _p('sim.stagger', 'bool', False, 'let the episodes of the robots end one after another'),
+    _p('sim.episode_length', 'integer', 256, 'insertion: steps of an episode', low=1),
+    _p('sim.stagger', 'bool', False, 'insertion: let the episodes of the robots end one after another'),
     _p('sim.record', 'string', '', '.npz file that every observation, action and reward is written to at the end'),
     _p('sim.summary', 'string', '', '.json file for the figures of the run'),
     _p('sim.latency', 'double', 0.0, 'how much later than measured an observation arrives; in real time it bears the '

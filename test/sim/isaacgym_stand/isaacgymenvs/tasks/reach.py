@@ -11,9 +11,9 @@ class Rails:
     Every operation is one multiplication or addition of float32, every random number comes from integers.
     """
 
-    def __init__(self, rows, seed):
-        self._numbers = torch.arange(rows, dtype=torch.int64) * 7919 + seed
-        self.position, self.velocity, self.goal = (torch.zeros(rows, AXES) for _ in range(3))
+    def __init__(self, rows, seed, device):
+        self._numbers = torch.arange(rows, dtype=torch.int64, device=device) * 7919 + seed
+        self.position, self.velocity, self.goal = (torch.zeros(rows, AXES, device=device) for _ in range(3))
 
     def draw(self, rows):
         """Return a random number in [−1, 1) for each of the rows (indices)."""
@@ -46,8 +46,8 @@ class Reach(VecTask):
     def __init__(self, cfg, **arguments):
         super().__init__(cfg, **arguments)
         # as tasks draw from torch, which nobody but the training script seeds
-        self.rails = Rails(self.num_envs, torch.initial_seed())
-        self.successes = torch.zeros(self.num_envs)
+        self.rails = Rails(self.num_envs, torch.initial_seed(), self.device)
+        self.successes = self.zeros(self.num_envs)
 
     def pre_physics_step(self, actions):
         self.actions = actions.to(self.device)

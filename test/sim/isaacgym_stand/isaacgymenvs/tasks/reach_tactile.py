@@ -11,8 +11,8 @@ class ReachTactile(VecTask):
     def __init__(self, cfg, **arguments):
         super().__init__(cfg, **arguments)
         self.base = hydra.compose(config_name='task/ReachBase.yaml')['task']
-        self.rails = Rails(self.num_envs, torch.initial_seed())
-        self.reset_idx(torch.arange(self.num_envs))
+        self.rails = Rails(self.num_envs, torch.initial_seed(), self.device)
+        self.reset_idx(torch.arange(self.num_envs, device=self.device))
 
     def pre_physics_step(self, actions):
         rows = self.reset_buf.nonzero(as_tuple=False).flatten()

@@ -47,15 +47,18 @@ class VecTask:
 
     def allocate_buffers(self):
         rows = self.num_envs
-        self.obs_dict = {name: torch.zeros(rows, *dims) for name, dims in
+        self.obs_dict = {name: self.zeros(rows, *dims) for name, dims in
                          list(self.obs_dims.items()) + list(self.state_dims.items())}
-        self.obs_buf = torch.zeros(rows, self.num_obs)
-        self.states_buf = torch.zeros(rows, self.num_states)
-        self.rew_buf = torch.zeros(rows)
-        self.reset_buf = torch.ones(rows, dtype=torch.long)
-        self.timeout_buf = torch.zeros(rows, dtype=torch.long)
-        self.progress_buf = torch.zeros(rows, dtype=torch.long)
+        self.obs_buf = self.zeros(rows, self.num_obs)
+        self.states_buf = self.zeros(rows, self.num_states)
+        self.rew_buf = self.zeros(rows)
+        self.reset_buf = self.zeros(rows, dtype=torch.long) + 1
+        self.timeout_buf = self.zeros(rows, dtype=torch.long)
+        self.progress_buf = self.zeros(rows, dtype=torch.long)
         self.extras = {}
+
+    def zeros(self, *shape, dtype=torch.float32):
+        return torch.zeros(*shape, dtype=dtype, device=self.device)
 
     def zero_actions(self):
         return torch.zeros(self.num_envs, self.num_actions, device=self.rl_device)
