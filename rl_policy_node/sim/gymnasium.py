@@ -26,6 +26,17 @@ def create(num_envs, seed=0, id='', vectorization_mode='sync', **options):
         raise ValueError("unknown vectorization_mode '{}' in sim.options; valid: {}".format(
             vectorization_mode, ', '.join(MODES)))
     same_step = _same_step()
+    try:
+        return _made(num_envs, seed, id, vectorization_mode, options, same_step)
+    except (gymnasium.error.Error, ImportError) as error:
+        raise ValueError("gymnasium cannot make '{}': {}".format(id, error)) from error
+    except TypeError as error:
+        if 'unexpected keyword argument' not in str(error):
+            raise
+        raise ValueError("'{}' does not take these sim.options: {}".format(id, error)) from error
+
+
+def _made(num_envs, seed, id, vectorization_mode, options, same_step):
     if vectorization_mode == 'vector_entry_point':
         vector = gymnasium.make_vec(id, num_envs, vectorization_mode=vectorization_mode, **options)
         return GymnasiumEnvironment(vector, seed, _rate(vector), _resets_nothing(vector, id))

@@ -175,6 +175,9 @@ def test_a_vector_environment_that_resets_a_step_late_is_refused(id, options):
 @pytest.mark.parametrize('spec, told', [
     ({'id': ''}, r"sim\.id is missing: gymnasium needs an environment's id"),
     ({'options': ('vectorization_mode=jax',)}, "unknown vectorization_mode 'jax' in sim.options; valid: sync, async"),
+    ({'id': 'CartPoel-v1'}, "gymnasium cannot make 'CartPoel-v1': Environment `CartPoel` doesn't exist.*CartPole"),
+    ({'id': 'no_such_module:Room-v0'}, "cannot make 'no_such_module:Room-v0': .*no_such_module"),
+    ({'options': ('lenght=3',)}, "does not take these sim.options: .*unexpected keyword argument 'lenght'"),
     ({'options': ('observation=text',)}, "observation 'obs' is a Text"),
     ({'options': ('observation=one_name_twice',)}, r"have one name, joined by '_': \['a_b'\]"),
     ({'options': ('action=integers',)}, 'none that rl_games acts in; it knows a Box of floats'),
