@@ -84,8 +84,8 @@ def _caution(console, plan, sides):
     """Say where the first episodes to end are not like all: the short ones of many rows end first."""
     varies = any(side.lengths.min() < side.lengths.max() for side in sides)
     if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
-        console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play at '
-                      f'a time; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
+        console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
+                      f'together; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
                       highlight=False)
 
 
