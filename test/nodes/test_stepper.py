@@ -38,7 +38,10 @@ class Bench:
         self._steady = steady or (lambda: self.time)
         young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2}
         tree = parameters(run, robots=list(robots), **young, **changes)
-        policy = policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu')
+        self.wire(tree, policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu'))
+
+    def wire(self, tree, policy):
+        """Put a stepper together of a parameter tree."""
         self.control = completed(configuration(flat(tree)).control, policy.facts, lambda text: None)
         self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}

@@ -1,0 +1,298 @@
+"""Thousands of rows in one message: the same bits as apart, and few words about them."""
+import array
+import json
+from pathlib import Path
+import types
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from nodes.harness import parameters
+from nodes.springs import create
+from nodes.test_bridge_core import wait
+from nodes.test_stepper import Bench, flat, Log
+import numpy as np
+import pytest
+from std_msgs.msg import Float32MultiArray, Int64MultiArray
+
+from rl_policy_node.errors import ConfigurationError, ContractError
+from rl_policy_node.nodes import rows
+from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.diagnostics import policy_report
+from rl_policy_node.nodes.episode_messages import ended_message, read_start, start_message, start_topics
+from rl_policy_node.nodes.episodes import Episodes
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.readiness import broken, waiting
+from rl_policy_node.nodes.transport import advice
+from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.policy import Policy, set_threads
+from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.tools.processes import NodeProcess
+
+ROWS, FLOATS = 64, 'std_msgs/msg/Float32MultiArray'
+
+
+def tree(run, **changes):
+    """Return the parameters of the tiny policy for rows that share every topic."""
+    made = parameters(run)
+    made |= {'rows': ROWS, 'trigger': 'lockstep', 'episode_topic': 'episode',
+             'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': True}},
+             'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},
+             'actions': {'terms': ['push'], 'push': {'kind': 'raw', 'size': 3, 'fallback_value': [0.0], 'rows': True,
+                                                     'topic': 'push', 'type': FLOATS}},
+             'sim': {'environment': f'{Path(__file__).with_name("springs.py")}:create', 'mode': 'lockstep'}}
+    return {**made, **changes}
+
+
+class Many(Bench):
+    """A stepper for rows that share every topic."""
+
+    def __init__(self, run, **changes):
+        self.time = 100.0
+        self._steady = lambda: self.time
+        self.wire(tree(run, **changes), Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu'))
+        self.state = np.random.default_rng(0).normal(size=(ROWS, 9)).astype(np.float32)
+
+    def _publish(self, commands, stamps, only):
+        self.sent.append(commands['push']['data'].copy())
+
+    def measure(self, state=None):
+        """Let all rows measure."""
+        source = self.sources['state']
+        source.take(None, source.adapter.to_message({'data': self.state if state is None else state}, 0), self.time)
+
+
+@pytest.fixture
+def many(run):
+    many = Many(run, episode_topic='')
+    many.measure()
+    many.stepper.start()
+    return many
+
+
+def with_nan(state, *wrong):
+    state = state.copy()
+    state[list(wrong)] = np.nan
+    return state
+
+
+def test_a_row_that_sees_no_number_is_refused_alone_and_the_step_goes_on(run, many):
+    whole = Many(run, episode_topic='')
+    whole.measure()
+    whole.stepper.start()
+    whole.stepper.step()
+    many.measure(with_nan(many.state, 17))
+    assert many.stepper.ready(), 'the others do not wait for it'
+    many.stepper.step()
+    others = np.arange(ROWS) != 17
+    np.testing.assert_array_equal(many.sent[-1][others], whole.sent[-1][others])
+    assert not many.sent[-1][17].any() and whole.sent[-1][17].any()
+    assert many.log.lines == ["row 17: source 'state' (state) sent what was refused: data has a value that is not "
+                              'finite; sending the fallback']
+    many.measure()
+    many.stepper.step()
+    assert many.log.lines[1:] == ['row 17: recovered; recurrent state reset']
+    np.testing.assert_array_equal(many.sent[-1][17], whole.sent[-1][17])
+
+
+def test_many_rows_are_one_line_and_few_diagnostics(many):
+    many.stepper.step()
+    many.log.lines.clear()
+    many.time += 11.0
+    many.stepper.watch()
+    assert many.log.lines == ["64 rows: source 'state' (state) is stale: nothing for 11.000 s, max_age 10 s; "
+                              'sending the fallback']
+    loop = types.SimpleNamespace(missed=0)
+    level, message, values = policy_report(many.stepper, loop, many.control)
+    assert (level, message) == (DiagnosticStatus.WARN, '64 of 64 rows on the fallback')
+    assert '64 rows' in values and len(values) < 12
+
+
+def test_nothing_that_answers_nothing_goes_to_a_simulator_that_waits(many):
+    many.stepper.step()
+    count = len(many.sent)
+    many.time += 11.0
+    many.stepper.watch()
+    assert len(many.sent) == count and not many.stepper.fit.any()
+    many.stepper.stop()
+    assert len(many.sent) == count + 1 and not many.sent[-1].any(), 'it ends with the fallback all the same'
+
+
+def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
+    many, alone = Many(run), Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu')
+    starts = np.full(ROWS, 10 ** 9, dtype=np.int64)
+    for step in range(4):
+        many.measure()
+        assert not many.stepper.ready(), 'not before it is said whose episodes begin'
+        starts[[3, 40]] += (step == 2) * 10 ** 9
+        many.stepper.note_episode(None, start_message(starts, None))
+        if step == 0:
+            many.stepper.start()
+        assert many.stepper.ready()
+        many.stepper.step()
+        if step == 2:
+            alone.reset([3, 40])
+        np.testing.assert_array_equal(many.sent[-1], alone.act(many.state))
+    assert many.stepper.resets == ROWS + 2
+
+
+def test_starts_of_episodes_come_as_they_went():
+    starts, read = np.arange(5) * 10 ** 18, np.zeros(5, dtype=np.int64)
+    read_start(start_message(starts, None), None, read)
+    np.testing.assert_array_equal(read, starts)
+    read_start(start_message(starts + 1, 2), 2, read)
+    assert read[2] == 2 * 10 ** 18 + 1 and read[3] == starts[3]
+    with pytest.raises(ContractError, match='4 starts of episodes; expected 5, one for each row'):
+        read_start(Int64MultiArray(data=array.array('q', [0] * 4)), None, read)
+
+
+def test_starts_have_one_topic_where_rows_share_all(run):
+    (row, topic, kind), = start_topics(configuration(flat(tree(run))).control)
+    assert (row, topic, kind) == (None, 'episode', Int64MultiArray)
+
+
+def test_episodes_that_end_together_are_one_message():
+    message = ended_message(np.array([[0.0, 1, 2, 3, np.nan], [5, 6, 7, 8, 9]]))
+    assert [dim.size for dim in message.layout.dim] == [2, 5] and [dim.stride for dim in message.layout.dim] == [10, 5]
+    assert list(message.data)[5:] == [5, 6, 7, 8, 9]
+
+
+def test_episodes_are_counted_though_they_are_not_kept():
+    kept, counted = Episodes(3), Episodes(3, keep=1)
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        step = random.normal(size=3), random.random(3) < 0.3, random.random(3) < 0.5
+        assert kept.add(*step) == counted.add(*step)
+    assert counted.finished == kept.finished[:1]
+    assert counted.summary(0) == kept.summary(0) and counted.summary(0)['episodes'] == len(kept.finished)
+    assert counted.summary(1) == kept.summary(1)
+
+
+@pytest.mark.parametrize('found, told', [
+    ([17], 'row 17'), ([3, 5], 'rows 3, 5'), (list(range(4)), '4 rows (0, 1, 2, …)'), (list(range(ROWS)), '64 rows')])
+def test_what_rows_are_called(run, found, told):
+    assert rows.listed(configuration(flat(tree(run))).control, found) == told
+
+
+def test_reasons_without_end_are_summed_up(run):
+    control = configuration(flat(tree(run))).control
+    line, = rows.lines(control, {row: f'reason {row // 2}' for row in range(20)})
+    assert line.startswith('rows 0, 1: reason 0; rows 2, 3: reason 1; ') and line.endswith('; 10 more: 5 other reasons')
+
+
+def test_activation_waits_for_the_one_topic_and_says_so_once(run):
+    many = Many(run)
+    assert waiting(many.stepper, many.control, lambda topic: 0) == ['no publisher on state']
+    many.measure(with_nan(many.state, 5))
+    assert waiting(many.stepper, many.control, lambda topic: 1) == [
+        'row 5: all messages refused (data has a value that is not finite) on state']
+    source = many.sources['state']
+    source.buffer.received[:] = -np.inf
+    with pytest.raises(ContractError) as refusal:
+        source.take(None, Float32MultiArray(data=array.array('f', [0.0] * 9)), many.time)
+    source.buffer.reject(slice(None), refusal.value)
+    assert broken(many.sources, many.control) == (
+        "source 'state' on state: data has the shape (9,); expected 64 rows in its first dimension")
+
+
+def test_a_type_without_room_for_rows_is_refused_by_name(run):
+    control = configuration(flat(tree(run, sources={'state': {
+        'topic': 'state', 'type': 'sensor_msgs/msg/JointState', 'rows': True}}))).control
+    with pytest.raises(ConfigurationError, match=r"unknown message type 'sensor_msgs/msg/JointState' in "
+                                                 r'sources\.state\.type \(rows: true\); valid: std_msgs/msg/Float32M'):
+        Source(control.sources['state'], control, {'obs': (9,)})
+
+
+def hosted(run, **changes):
+    """Return a bridge of rows that share every topic, and what it shows and says."""
+    emitted, ended = [], []
+    made = Bridge(configuration(flat(tree(run, **changes))), HostedEnvironment(create(ROWS)),
+                  lambda stamp, episode: emitted.append(episode.copy()), ended.append, Log())
+    return made, emitted, ended
+
+
+def commands(values):
+    message = Float32MultiArray(data=array.array('f', np.asarray(values, np.float32).tobytes()))
+    message.layout.dim = ended_message(np.zeros((ROWS, 3))).layout.dim
+    return message
+
+
+def test_a_command_that_is_no_number_is_refused_alone_and_named(run):
+    made, emitted, _ = hosted(run)
+    made.start()
+    assert wait(lambda: emitted)
+    with pytest.raises(ValueError, match='row 9: data has a value that is not finite'):
+        made.receive('push', None, commands(with_nan(np.zeros((ROWS, 3)), 9)))
+    assert made.steps == 0
+    made.receive('push', None, commands(np.zeros((ROWS, 3))))
+    assert wait(lambda: made.steps == 1)
+    made.stop()
+
+
+def test_in_lockstep_a_reset_waits_for_the_answer_that_is_on_its_way(run):
+    made, emitted, _ = hosted(run)
+    made.start()
+    assert wait(lambda: emitted)
+    made.ask_reset()
+    assert not wait(lambda: len(emitted) > 1, 0.5), 'the next answer would count for another observation'
+    made.receive('push', None, commands(np.zeros((ROWS, 3))))
+    assert wait(lambda: len(emitted) == 2)
+    assert made.steps == 0 and (emitted[1] > emitted[0]).all()
+    made.stop()
+
+
+def test_rows_that_end_with_one_step_are_told_at_once(run):
+    made, emitted, ended = hosted(run, sim={'mode': 'lockstep', 'steps': 23})
+    made.start()
+    for step in range(23):
+        assert wait(lambda: len(emitted) == step + 1)
+        made.receive('push', None, commands(np.zeros((ROWS, 3))))
+    assert wait(lambda: made.finished)
+    assert {len(each) for each in ended} == {2, 3} and sum(map(len, ended)) == ROWS
+    assert made.episodes.finished == [] and made.summary()['episodes'] == ROWS
+    made.stop()
+
+
+def test_room_is_advised_for_what_does_not_fit(run, monkeypatch):
+    monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE', raising=False)
+    monkeypatch.setenv('ROS_DISTRO', 'kilted')
+    few, _, _ = hosted(run)
+    assert advice(few.sources) == ''
+    source = types.SimpleNamespace(buffer=types.SimpleNamespace(values={'data': np.zeros((4096, 48), np.float32)}))
+    assert 'each step sends 0.8 MB' in advice({'state': source})
+    assert Path(advice({'state': source}).rpartition('=')[2]).is_file()
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', 'mine.xml')
+    assert advice({'state': source}) == ''
+
+
+def alone(run, steps):
+    """Return what the loop of one process sees and does: observations, actions, rewards and dones of each step."""
+    set_threads(1)      # as the node does: a sum in another order is another sum
+    policy = Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu')
+    environment, record = create(ROWS, seed=4), []
+    observations = environment.reset().copy()
+    for _ in range(steps):
+        actions = policy.act(observations)
+        following, rewards, dones, _ = environment.step(actions)
+        record.append((observations, actions, rewards, dones))
+        policy.reset(dones)
+        observations = following.copy()
+    return dict(zip(('obs/obs', 'actions', 'rewards', 'dones'), map(np.stack, zip(*record))))
+
+
+def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, tmp_path):
+    """A recurrent policy, 300 steps, episodes that end row by row: what is reset is what rl_games resets."""
+    steps, record = 300, tmp_path / 'record.npz'
+    made = tree(run)
+    made['sim'] |= {'steps': steps, 'seed': 4, 'record': str(record)}
+    file = tmp_path / 'rows.yaml'
+    file.write_text(json.dumps({'/**': {'ros__parameters': made}}))
+    policy = NodeProcess('policy_node', file, {}, tmp_path / 'policy.log')
+    bridge = NodeProcess('sim_bridge_node', file, {}, tmp_path / 'bridge.log')
+    try:
+        assert wait(lambda: bridge.poll() is not None, 90), bridge.tail() + policy.tail()
+    finally:
+        codes = bridge.stop(), policy.stop()
+    assert codes == (0, 0), bridge.tail() + policy.tail()
+    through_ros, expected = dict(np.load(record)), alone(run, steps)
+    assert expected['dones'].sum() > 10 * ROWS and expected['dones'].any(axis=1).mean() > 0.9, 'row by row'
+    for name, value in expected.items():
+        assert np.array_equal(through_ros[name], value), f'{name} differs'
