@@ -180,8 +180,8 @@ PARAMETERS = (
     _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
     _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: two periods of '
        'the control, since a controller drops a point that lies in the past', unit='s', low=0.0),
-    _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands of '
-       'all rows in its first dimension; its topic has no namespace'),
+    _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands '
+       'of all rows in its first dimension; its topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
     _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
        'order; empty: all six'),
