@@ -8,10 +8,8 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.processes import private_domain
 from rl_policy_node.tools.two_nodes import play_through_nodes
 
-PARAMS_FILE = 'package://rl_policy_node/config/insertion.yaml'
 
-
-def demo(episodes, lockstep, robots, seed, output, json_file=None, report=True, params_file=PARAMS_FILE):
+def demo(params_file, episodes, lockstep, robots, seed, output, json_file=None, report=True):
     """Play `episodes` episodes through DDS; write summary, record and report into `output`; return the summary."""
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ from rl_policy_node.tools.evaluate_run import LOOP, make_plan, NODES, play_loop,
 from rl_policy_node.tools.evaluate_statistics import CONFIDENCE
 from rl_policy_node.tools.processes import private_domain
 
-PARAMS_FILE = 'package://rl_policy_node/config/insertion.yaml'
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
 EPISODES_PER_ROW = 10        # from which it matters little which episodes end first
 
@@ -34,7 +33,7 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
     loop = [_play_loop(plan, console)] if reference else []
     gap = f', with {plan.bridge.sim.gap}' if plan.bridge.sim.gap.stated() else ''
-    console.print(f'{NODES}, {plan.bridge.sim.mode}{gap}', highlight=False)
+    console.print(f'{NODES}, {plan.bridge.sim.mode.replace("_", " ")}{gap}', highlight=False)
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)

@@ -167,7 +167,7 @@ def _check(options):
 
 def _demo(options):
     from rl_policy_node.tools.demo import demo
-    demo(options.episodes, options.lockstep, options.robots, options.seed, options.output,
+    demo(INSERTION, options.episodes, options.lockstep, options.robots, options.seed, options.output,
          json_file=options.json, report=not options.no_report)
     return 0
 

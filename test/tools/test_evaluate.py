@@ -11,13 +11,12 @@ from tools.test_processes import alive
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate import PARAMS_FILE
 from rl_policy_node.tools.evaluate_run import make_plan
-from rl_policy_node.tools.main import main
+from rl_policy_node.tools.main import INSERTION as SHIPPED, main
 from rl_policy_node.tools.processes import private_domain
 
 pytest.importorskip('mujoco')
-INSERTION = resolve(PARAMS_FILE)
+INSERTION = resolve(SHIPPED)
 SHORT = ['--robots', '4', '--set', 'sim.episode_length=24', '--set', 'sim.stagger=true']
 
 
