@@ -26,30 +26,6 @@ def create_executor(name, logger):
     return SingleThreadedExecutor()
 
 
-class _Ended(BaseException):
-    """The process is asked to end while its node is being created, which may take minutes."""
-
-
-class _Asked:
-    """True once a signal asked the process to end; until `waits`, nobody looks, and it raises at once."""
-
-    def __init__(self):
-        self.waits, self._number = False, 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number, _frame):
-        again, self._number = bool(self), number
-        if not self.waits and not again:        # a second one must not disturb what the first one ends
-            raise _Ended
-
-    def __bool__(self):
-        return bool(self._number)
-
-    def __str__(self):
-        return signal.Signals(self._number).name
-
-
 def run(create_node, args=None):
     """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
 
@@ -62,18 +38,16 @@ def run(create_node, args=None):
     except Exception as error:      # noqa: B902 - rcl's own type is private; a bad parameter file ends here
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
-    asked = _Asked()
     try:
         node = create_node()
-        asked.waits = True
-    except _Ended:
-        get_logger('rl_policy_node').info(f'{asked}: ended before it had begun')
-        rclpy.try_shutdown()
-        return 0
     except (ConfigurationError, SimulationError) as error:
         get_logger('rl_policy_node').error(str(error))
         rclpy.try_shutdown()
         return 1
+    # not before: what a node is created from may take minutes, which a signal ends at once
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _frame: asked.append(signum))
     executor = create_executor(node.executor_name, node.get_logger())
     executor.add_node(node)
     try:
@@ -103,4 +77,4 @@ def _spin(node, executor, asked):
         except Exception:       # noqa: B902 - a callback's fault must not silence the robot's commands
             node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
     if asked:
-        node.get_logger().info(f'{asked}: shutting down')
+        node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')
