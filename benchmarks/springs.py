@@ -10,7 +10,6 @@ class Springs:
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (observations,), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (actions,), np.float32)
         self._length, self._random = length, np.random.default_rng(seed)
-        self._push = self._random.normal(0.0, 0.1, (actions, observations)).astype(np.float32)
         self._age = np.arange(rows) % length
         self._state = self._begin(rows)
 
@@ -21,7 +20,7 @@ class Springs:
     def step(self, actions):
         """Take actions (rows, actions); rows that are done come back already reset."""
         self._state *= 0.95
-        self._state += actions @ self._push
+        self._state[:, :actions.shape[1]] += actions
         self._age += 1
         dones = self._age >= self._length
         self._age[dones] = 0
@@ -29,7 +28,7 @@ class Springs:
         return self._state, -np.abs(self._state).mean(axis=1), dones, {}
 
     def _begin(self, rows):
-        return self._random.normal(0.0, 1.0, (rows, len(self._push[0]))).astype(np.float32)
+        return self._random.normal(0.0, 1.0, (rows, *self.observation_space.shape)).astype(np.float32)
 
 
 def create(num_envs, seed=0, observations=48, actions=12, length=256):

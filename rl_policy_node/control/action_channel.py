@@ -1,6 +1,8 @@
 """One action term with what it has to remember, for all rows."""
 import numpy as np
 
+from rl_policy_node.control.limits import finite_rows
+
 
 class Channel:
     """The command sent last (`sent`), from which limits go on, and what filter, law and blend-in go on from.
@@ -66,7 +68,7 @@ class Channel:
 
 
 def _finite(command):
-    return np.logical_and.reduce([np.isfinite(value).all(axis=1) for value in command.values()])
+    return np.logical_and.reduce([finite_rows(value) for value in command.values()])
 
 
 def _copy(command):
@@ -74,5 +76,7 @@ def _copy(command):
 
 
 def _where(rows, command, into):
+    # where it is all of them a slice is a fifth of the cost of a mask
+    rows = slice(None) if rows.all() else rows
     for field, value in command.items():
         into[field][rows] = value[rows]

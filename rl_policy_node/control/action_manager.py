@@ -4,6 +4,7 @@ import numpy as np
 from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.blend import Blend
+from rl_policy_node.control.limits import finite_rows
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # beyond, a number has no room in a message of float32
@@ -48,11 +49,12 @@ class ActionManager:
         """
         dt = max(float(dt), 1e-6)
         # before the limits, too: they would make a command of an infinite action
-        finite = acting & np.isfinite(actions).all(axis=1)
+        finite = acting & finite_rows(actions)
         share = self._blend.share(dt)
         for channel, part in zip(self._channels.values(), self._parts(actions)):
             for value in channel.propose(part, sources, share, dt).values():
-                finite &= (np.abs(value) <= _MOST).all(axis=1)
+                if not (value.max() <= _MOST and value.min() >= -_MOST):
+                    finite &= (np.abs(value) <= _MOST).all(axis=1)
         for channel in self._channels.values():
             channel.commit(finite, share, dt)
         self._blend.advance(finite, dt)

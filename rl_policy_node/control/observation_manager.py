@@ -67,10 +67,8 @@ class ObservationManager:
         """Return row → why it may not act: a term whose zero is not known, by name."""
         reasons = {}
         for term in self._taring:
-            for row in range(len(term.kind.tare.counted)):
-                missing = term.kind.tare.missing(row)
-                if missing:
-                    reasons.setdefault(row, f"term '{term.spec.name}': {missing}")
+            for row in np.nonzero(term.kind.tare.unknown())[0].tolist():
+                reasons.setdefault(row, f"term '{term.spec.name}': {term.kind.tare.missing(row)}")
         return reasons
 
     def scatter(self, inputs, sources):

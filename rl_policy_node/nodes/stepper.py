@@ -7,6 +7,7 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
+from rl_policy_node.control.limits import finite_rows
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.nodes.intake import Intake
@@ -221,8 +222,7 @@ class Stepper:
 
     def _finite_only(self, inputs, acting):
         """Return the rows that see numbers; the others are shown zeros: one row that is none can fail the batch."""
-        finite = np.logical_and.reduce([np.isfinite(value).reshape(len(value), -1).all(axis=1)
-                                        for value in inputs.values()])
+        finite = np.logical_and.reduce([finite_rows(value) for value in inputs.values()])
         blind = acting & ~finite
         if blind.any():
             reason = 'what the policy would see is not finite'

@@ -32,8 +32,12 @@ class Tare:
         self.zero[done] = self._sum[done] / self.frames
         self.wanted &= ~done
 
+    def unknown(self):
+        """Return the rows (mask) that have no zero."""
+        return self.wanted | (self.counted < self.frames)
+
     def missing(self, row):
-        """Return what a row's zero still waits for, or None where there is one."""
+        """Return what the zero of a row that has none still waits for."""
         if self.wanted[row]:
             return f'its tare has {self.counted[row]} of {self.frames} frames'
-        return None if self.counted[row] >= self.frames else 'it has no tare: take one while nothing touches the sensor'
+        return 'it has no tare: take one while nothing touches the sensor'
