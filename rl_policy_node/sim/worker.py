@@ -66,6 +66,8 @@ def load(target):
 
 
 def _run_file(path):
+    if not os.path.isfile(path):
+        raise Unknown("there is no file '{}'".format(path))
     # a name of its own: nothing that imports gymnasium may find ours
     name = 'hosted_' + os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)

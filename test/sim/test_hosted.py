@@ -80,6 +80,42 @@ def test_step_hands_on_the_actions_as_a_tensor_and_gives_arrays():
     assert successes is None
 
 
+def test_numpy_environments_get_numpy_actions_that_are_theirs_to_keep():
+    environment, actions = Fixed(FLAT, infos={}), ACTIONS.copy()
+    HostedEnvironment(environment).step(actions)
+    actions[:] = 9.0
+    assert environment.given.dtype == np.float32 and np.array_equal(environment.given, ACTIONS)
+
+
+def test_an_environment_is_reset_once_for_the_first_observations():
+    environment, resets = Fixed(FLAT), []
+    environment.reset = lambda: resets.append(1) or FLAT + len(resets)
+    hosted = HostedEnvironment(environment)
+    assert hosted.rows == ROWS and hosted.dtypes == {'obs': np.float32}
+    np.testing.assert_array_equal(hosted.reset()['obs'], FLAT + 1)
+    np.testing.assert_array_equal(hosted.reset()['obs'], FLAT + 2)
+
+
+@pytest.mark.parametrize('later, text', [
+    ({'ee_pos': FLAT[:1], 'wrist': IMAGE}, r"'obs/ee_pos' has the shape \(1, 3\); expected \(2, 3\)"),
+    ({'ee_pos': FLAT}, r"observations lack 'wrist'; they have \['ee_pos'\]"),
+])
+def test_later_observations_of_another_shape_are_refused_by_name(later, text):
+    environment = Fixed({'ee_pos': FLAT, 'wrist': IMAGE}, infos={})
+    hosted = HostedEnvironment(environment)
+    environment.observations = later
+    with pytest.raises(ValueError, match=text):
+        hosted.step(ACTIONS)
+
+
+def test_spaces_are_gymnasiums_whoever_made_them():
+    environment = Fixed({'ee_pos': FLAT, 'wrist': IMAGE})
+    environment.action_space = gymnasium.spaces.Box(np.float32([-1, -2, -3, -4]), np.float32([1, 2, np.inf, 4]))
+    hosted = HostedEnvironment(environment)
+    assert hosted.observation_space == environment.observation_space
+    assert hosted.action_space == environment.action_space and hosted.actions == 4
+
+
 def test_actions_go_to_the_device_that_the_environment_names():
     environment = Fixed(torch.from_numpy(FLAT), infos={})
     environment.rl_device = 'meta'                       # the one device besides the CPU that every torch has
@@ -119,7 +155,7 @@ def test_rate_and_positions_are_told_where_the_environment_has_them():
 
 
 def test_unknown_environment_is_refused_with_those_that_there_are():
-    with pytest.raises(ConfigurationError, match=r"'ant' in sim\.environment; valid: gymnasium, insertion, isaacgym, package"):
+    with pytest.raises(ConfigurationError, match=r"'ant' in sim\.environment; valid: gymnasium, insertion, isaacgym, pack"):
         create_environment(EnvironmentSpec('ant', 1))
 
 

@@ -58,8 +58,9 @@ def test_trajectory_is_that_of_the_same_environment_in_this_process(version):
     there.close()
 
 
-def test_arrays_handed_out_are_the_callers_to_keep():
-    environment = create('World', python())
+@pytest.mark.parametrize('version', ['', VERSIONS[0]])
+def test_arrays_handed_out_are_the_callers_to_keep(version):
+    environment = create('World', python(version) if version else '')
     first = environment.reset()
     kept = {name: value.copy() for name, value in first.items()}
     _, rewards, _, _ = environment.step(ACTIONS)
@@ -151,6 +152,15 @@ def test_environment_that_does_not_fit_is_refused_by_name_wherever_it_runs(versi
         create(target, python(version) if version else '')
 
 
+def test_file_is_named_in_the_place_of_a_module():
+    for place in ('', python()):
+        environment = create_environment(EnvironmentSpec(f'{HERE}/worlds.py:World', 2, python=place))
+        assert environment.shapes['camera'] == (16, 16, 3)
+        environment.close()
+    with pytest.raises(ConfigurationError, match=r"there is no file '/no/worlds\.py'; valid: insertion"):
+        create_environment(EnvironmentSpec('/no/worlds.py:World', 2))
+
+
 def test_unknown_module_is_refused_with_the_python_that_lacks_it():
     with pytest.raises(ConfigurationError, match=r"'no\.such:make': .*/python \(Python 3\.\d\) cannot import it: No"):
         create_environment(EnvironmentSpec('no.such:make', 2, python=python()))
@@ -207,7 +217,7 @@ def test_interpreter_that_is_none_is_refused(tmp_path):
 
 
 def test_interpreter_without_numpy_is_refused(tmp_path):
-    bare = script(tmp_path / 'python', f'exec {os.path.realpath(python())} "$@"')
+    bare = script(tmp_path / 'python', f'exec {python()} -S "$@"')         # -S: without site-packages
     with pytest.raises(ConfigurationError, match=r"\(Python 3\.\d\) has no numpy: .*python -m pip install numpy"):
         create('World', bare)
 
