@@ -230,7 +230,8 @@ PARAMETERS = (
     _p('actions.*.table_columns', 'integer', 0, 'discrete: numbers of each command in table', low=0),
 
     _p('sim.environment', 'string', 'insertion', 'environment that stands in for the robots: insertion, isaacgym, '
-       "gymnasium, or package.module:factory, called with num_envs, seed and sim.options, for one's own"),
+       "gymnasium, or for one's own package.module:factory or /path/file.py:factory, called with num_envs, seed and "
+       'sim.options'),
     _p('sim.id', 'string', '', "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included"),
     _p('sim.options', 'string[]', [], 'name=value, handed to what makes the environment; gymnasium: to gymnasium.make, '
        'but for vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in '
@@ -242,8 +243,8 @@ PARAMETERS = (
     _p('sim.headless', 'bool', True, 'isaacgym: no window'),
     _p('sim.python', 'string', '', 'interpreter that hosts the environment in a process of its own, such as '
        "Isaac Gym's Python 3.8; needs numpy there. Empty: the bridge's own"),
-    _p('sim.python_path', 'string[]', [], 'folders that this interpreter imports from besides its own'),
-    _p('sim.python_variables', 'string[]', [], 'NAME=value, set in the environment of this interpreter; nothing of '
+    _p('sim.python_path', 'string[]', [], 'folders to import the environment from'),
+    _p('sim.python_variables', 'string[]', [], 'NAME=value, set in the environment of that interpreter; nothing of '
        "ROS's is"),
     _p('sim.start_timeout', 'double', 300.0, 'how long that process may take for making the environment, its first '
        'reset and its first step', unit='s', low=0.1),

@@ -5,11 +5,12 @@ Python's. Those of BACKENDS stand in files of their own here, `create()` in each
 this package; anything else is named as package.module:factory.
 """
 from pathlib import Path
+import sys
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.sim.remote import RemoteEnvironment
+from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
 from rl_policy_node.sim.specs import EnvironmentSpec
 
 
@@ -63,6 +64,9 @@ def _made(spec, say):
         # its Python may be too old for this package, not for the file alone
         target = f'{Path(__file__).parent / spec.environment}.py:create' if backend else spec.environment
         return RemoteEnvironment(spec, target, options, say)
+    if spec.python_variables:
+        raise ConfigurationError('sim.python_variables are for the process of sim.python, which is empty')
+    sys.path[:0] = [folder for folder in folders_of(spec.python_path) if folder not in sys.path]
     target = f'{__name__}.{spec.environment}:create' if backend else spec.environment
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 

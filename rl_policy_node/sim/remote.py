@@ -17,7 +17,7 @@ class RemoteEnvironment(Described):
     """
 
     def __init__(self, spec, target, options, say):
-        path = _folders(spec.python_path)
+        path = folders_of(spec.python_path)
         self._process = WorkerProcess(spec, say)
         try:
             _, about = self._process.ask(
@@ -69,7 +69,8 @@ class RemoteEnvironment(Described):
         return {name: self._arrays['obs/' + name].copy() for name in self.shapes}
 
 
-def _folders(python_path):
+def folders_of(python_path):
+    """Return the folders as they are named from anywhere; raises ConfigurationError for one that is none."""
     folders = [os.path.abspath(os.path.expanduser(folder)) for folder in python_path]
     for given, folder in zip(python_path, folders):
         if not os.path.isdir(folder):

@@ -12,7 +12,7 @@ class EnvironmentSpec:
 
     environment: insertion, isaacgym, gymnasium, or package.module:factory. options: `name=value`, each value
     YAML, handed to what makes the environment. python: interpreter of a worker process that hosts it; empty:
-    this one. python_path: folders it imports from; python_variables: `NAME=value` in its environment.
+    this one. python_path: folders the environment is imported from; python_variables: `NAME=value` in that process.
     start_timeout, step_timeout: s, how long making it and the first reset and step, and every later step, may
     take there. task: the resolved task configuration of an IsaacGymEnvs run; control_rate: Hz, as it tells it.
     """

@@ -155,7 +155,7 @@ def test_rate_and_positions_are_told_where_the_environment_has_them():
 
 
 def test_unknown_environment_is_refused_with_those_that_there_are():
-    with pytest.raises(ConfigurationError, match=r"'ant' in sim\.environment; valid: gymnasium, insertion, isaacgym, pack"):
+    with pytest.raises(ConfigurationError, match=r"'ant' in sim\.environment; valid: gymnasium, insertion, isaacgym"):
         create_environment(EnvironmentSpec('ant', 1))
 
 

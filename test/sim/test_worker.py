@@ -222,6 +222,18 @@ def test_interpreter_without_numpy_is_refused(tmp_path):
         create('World', bare)
 
 
+def test_variables_without_a_process_of_their_own_are_refused():
+    with pytest.raises(ConfigurationError, match=r'sim\.python_variables are for the process of sim\.python, which'):
+        create('World', python_variables=('MINE=1',))
+
+
+def test_folders_are_imported_from_in_this_process_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'path', sys.path.copy())
+    (tmp_path / 'far_away.py').write_text('from worlds import World as make')
+    environment = create_environment(EnvironmentSpec('far_away:make', 2, python_path=(str(tmp_path), str(HERE))))
+    assert environment.rows == 2
+
+
 @pytest.mark.parametrize('fields, text', [
     (dict(python_variables=('MINE',)), r"sim\.python_variables has 'MINE'; expected NAME=value"),
     (dict(python_path=('/no/where',)), r"sim\.python_path has '/no/where', which is no folder"),
