@@ -84,7 +84,8 @@ def space_lines(stated, flow):
     lines = ['    spaces:                         # as the environment has them', '      observation:']
     lines += [f'        {flow(name)}: {flow(list(shape))}' for name, shape in shapes.items()]
     choices = _choices(stated['action'])
-    lines.append(f'      discrete: {flow(list(map(int, choices)))}' if choices else f'      actions: {stated["action"]}')
+    name, counts = ('discrete', list(map(int, choices))) if choices else ('actions', stated['action'])
+    lines.append(f'      {name}: {flow(counts)}')
     lines += [f'      {name}: {flow(stated[name])}' for name in ('action_low', 'action_high') if name in stated]
     return lines + ([f'      uint8: {flow(list(stated["dtype"]))}'] if 'dtype' in stated else []) + ['']
 
@@ -96,4 +97,4 @@ def simulator_lines(simulator, flow):
              f'      environment: {flow(simulator.environment)}']
     lines += [f'      {name}: {flow(value)}' for name, value in (('id', simulator.id), ('python', simulator.python))
               if value]
-    return lines + ['      mode: lockstep                # real_time: at control_rate, as a robot would', '      seed: 0']
+    return [*lines, '      mode: lockstep                # real_time: at control_rate, as a robot would', '      seed: 0']

@@ -101,7 +101,8 @@ def _control(facts, rate, simulator):
     if fact:
         told = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
     if simulator:
-        return [f'    control_rate: {told}', '    trigger: lockstep               # the simulator waits for every answer',
+        return [f'    control_rate: {told}',
+                '    trigger: lockstep               # the simulator waits for every answer',
                 *simulator_lines(simulator, flow)]
     return [f'    control_rate: {told}',
             '    trigger: timer                  # observation: act when every source has a new message',
@@ -117,7 +118,8 @@ def _parts(made, simulator):
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
     if not simulator:
-        lines.append("      # Joints have the names of the simulation, in its order: write the robot's where they differ.")
+        lines.append('      # Joints have the names of the simulation, in its order: write the robot\'s where they '
+                     'differ.')
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
