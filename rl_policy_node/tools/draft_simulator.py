@@ -97,4 +97,5 @@ def simulator_lines(simulator, flow):
              f'      environment: {flow(simulator.environment)}']
     lines += [f'      {name}: {flow(value)}' for name, value in (('id', simulator.id), ('python', simulator.python))
               if value]
-    return [*lines, '      mode: lockstep                # real_time: at control_rate, as a robot would', '      seed: 0']
+    return [*lines, '      mode: lockstep                # real_time: at control_rate, as a robot would',
+            '      seed: 0']
