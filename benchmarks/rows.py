@@ -10,7 +10,6 @@ variable is set, or --default-transport.
 """
 import argparse
 import json
-import os
 from pathlib import Path
 import sys
 import tempfile
@@ -24,9 +23,8 @@ from rows_parts import measure
 import torch
 
 from rl_policy_node.nodes.monitor import BridgeMonitor
-from rl_policy_node.nodes.transport import PROFILE, profiles_variable
+from rl_policy_node.nodes.transport import make_room
 from rl_policy_node.policy import Policy
-from rl_policy_node.resources import resolve
 from rl_policy_node.tools.processes import NodeProcess, private_domain
 
 SPRINGS = Path(__file__).with_name('springs.py')
@@ -126,7 +124,7 @@ def main():
     options, console = _options(), Console(soft_wrap=True)
     private_domain()
     if not options.default_transport:
-        os.environ.setdefault(profiles_variable(), resolve(PROFILE))
+        make_room()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         file = folder / 'rows.yaml'

@@ -16,7 +16,7 @@ from rl_policy_node.nodes.gap import create_gap
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
 
-START = 1_000_000_000        # ns: simulated time begins at 1 s, because a stamp of 0 means none
+START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
 PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
 IDENTITY = {'orientation': np.array([0.0, 0.0, 0.0, 1.0])}
 
@@ -56,7 +56,9 @@ class Bridge:
         # without a stamp an answer that is on its way would pass for that to the first observation after a reset
         self._awaits_answer = self.lockstep and not all(sink.adapter.has_header for sink in self.sinks.values())
         self._current = None         # stamp of the observation shown last
-        self._stamp, self._episode = START, np.full(rows, START, dtype=np.int64)
+        # another one each time: in lockstep the first episode of a bridge that began anew would pass for the old one
+        self._stamp = START + time.monotonic_ns() % START if self.lockstep else START
+        self._episode = np.full(rows, self._stamp, dtype=np.int64)
         self.episodes = Episodes(rows, keep=self._sim.episodes or (None if self._sim.summary else 0))
         self._recorder = Recorder() if self._sim.record else None
         self.steps = self.misses = 0

@@ -16,11 +16,20 @@ def profiles_variable():
     return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
 
 
+def make_room():
+    """Have the nodes that this process starts from now on use the profile, unless the user has chosen."""
+    if not _chosen():
+        os.environ[profiles_variable()] = resolve(PROFILE)
+
+
+def _chosen():
+    return profiles_variable() in os.environ or 'FASTDDS_BUILTIN_TRANSPORTS' in os.environ
+
+
 def advice(sources):
     """Return what to say of sources (name → Source) whose messages of a step do not fit, or ''."""
     size = sum(value.nbytes for source in sources.values() for value in source.buffer.values.values())
-    chosen = profiles_variable() in os.environ or 'FASTDDS_BUILTIN_TRANSPORTS' in os.environ
-    if size <= ROOM or chosen or 'fastrtps' not in rclpy.get_rmw_implementation_identifier():
+    if size <= ROOM or _chosen() or 'fastrtps' not in rclpy.get_rmw_implementation_identifier():
         return ''
     return (f'each step sends {size / 1e6:.1f} MB, and the shared memory of Fast DDS holds 0.5: what is lost is sent '
             f'again only after 3 s. What helps: {profiles_variable()}={resolve(PROFILE)}')

@@ -10,6 +10,7 @@ from rl_policy_node.nodes.episodes import Episodes
 from rl_policy_node.nodes.loading import load_policy
 from rl_policy_node.nodes.rehearsal import read_values
 from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.transport import make_room
 from rl_policy_node.tools.evaluate_compare import Side
 from rl_policy_node.tools.play import play
 from rl_policy_node.tools.processes import override_arguments, Text
@@ -19,6 +20,8 @@ NODES, LOOP = 'two nodes', "rl_games' own loop"
 # what an evaluation sets by itself, and how it is asked for
 _OWN = {'sim.episodes': '--episodes', 'sim.steps': '--episodes', 'sim.summary': '--output', 'autostart': None,
         'use_sim_time': None}
+# up to these, what a step sends fits what Fast DDS sets aside by itself, but for large images
+FEW_ROWS = 64
 _BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
 _log = logging.getLogger(__name__)
 
@@ -84,6 +87,8 @@ def _robots(values, count):
 
 def play_nodes(plan, output, console):
     """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
+    if plan.rows > FEW_ROWS:
+        make_room()
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}

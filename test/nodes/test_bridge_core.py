@@ -121,6 +121,18 @@ def test_pause_holds_and_reset_begins_anew(run):
     made.stop()
 
 
+def test_bridge_that_begins_anew_begins_another_episode(run):
+    """In lockstep nothing else tells the policy: no message has gone back in time where none came in between."""
+    starts = []
+    for _ in range(2):
+        made = bridge(run, Joints(2))
+        made.start()
+        assert wait(lambda: made.emitted)
+        starts.append(made.emitted[0][1][0])
+        made.stop()
+    assert starts[0] != starts[1] and min(starts) > 0
+
+
 def test_an_environment_that_fails_ends_the_bridge_with_its_own_words(run):
     made = bridge(run, Joints(2, fails=0))
     made.start()

@@ -1,6 +1,7 @@
 """Thousands of rows in one message: the same bits as apart, and few words about them."""
 import array
 import json
+import os
 from pathlib import Path
 import types
 
@@ -21,7 +22,7 @@ from rl_policy_node.nodes.episode_messages import ended_message, read_start, sta
 from rl_policy_node.nodes.episodes import Episodes
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.readiness import broken, waiting
-from rl_policy_node.nodes.transport import advice
+from rl_policy_node.nodes.transport import advice, make_room
 from rl_policy_node.nodes.wiring import Source
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
@@ -252,15 +253,20 @@ def test_rows_that_end_with_one_step_are_told_at_once(run):
 
 
 def test_room_is_advised_for_what_does_not_fit(run, monkeypatch):
-    monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE', raising=False)
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '')      # known to monkeypatch, which takes back what follows
+    monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE')
     monkeypatch.setenv('ROS_DISTRO', 'kilted')
     few, _, _ = hosted(run)
     assert advice(few.sources) == ''
     source = types.SimpleNamespace(buffer=types.SimpleNamespace(values={'data': np.zeros((4096, 48), np.float32)}))
     assert 'each step sends 0.8 MB' in advice({'state': source})
     assert Path(advice({'state': source}).rpartition('=')[2]).is_file()
-    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', 'mine.xml')
+    make_room()
+    assert Path(os.environ['FASTDDS_DEFAULT_PROFILES_FILE']).is_file()
     assert advice({'state': source}) == ''
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', 'mine.xml')
+    make_room()
+    assert os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] == 'mine.xml'
 
 
 def alone(run, steps):
