@@ -62,6 +62,34 @@ def parameters(run, **changes):
     return tree
 
 
+def wait(condition, timeout=5.0):
+    """Return whether a condition comes true within `timeout`, s."""
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        time.sleep(min(0.05, timeout / 1000))
+    return condition()
+
+
+class Nodes:
+    """Nodes on one parameter file, each logging into `folder`; stopped at the end, the last one first."""
+
+    def __init__(self, folder, params_file):
+        self._folder, self._params_file, self._started = folder, params_file, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self._started):
+            process.stop()
+
+    def start(self, module, overrides):
+        """Start a node with overrides, parameter → value; return its process."""
+        log = self._folder / f'{module}{len(self._started)}.log'
+        self._started.append(NodeProcess(module, self._params_file, overrides, log))
+        return self._started[-1]
+
+
 class Arm:
     """Publishes joint states and a wrench until told to stop; keeps the commands it gets."""
 

@@ -1,7 +1,7 @@
 """The simulator bridge and the policy node: ROS changes nothing, and a bridge that dies is survived."""
 import signal
-import time
 
+from nodes.harness import Nodes, wait
 import numpy as np
 import pytest
 
@@ -9,41 +9,23 @@ from rl_policy_node.policy import Policy
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.play import play
-from rl_policy_node.tools.processes import NodeProcess
 
 mujoco = pytest.importorskip('mujoco')
 PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')
 MODEL = resolve('package://rl_policy_node/models/insertion/')
 
 
-class Pair:
+class Pair(Nodes):
     """A bridge and a policy node on the insertion task; both are stopped at the end."""
 
     def __init__(self, folder):
-        self._folder, self._started = folder, []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self._started):
-            process.stop()
+        super().__init__(folder, PARAMS)
 
     def start(self, module, **overrides):
-        overrides = {name.replace('__', '.'): value for name, value in overrides.items()}
-        log = self._folder / f'{module}{len(self._started)}.log'
-        self._started.append(NodeProcess(module, PARAMS, overrides, log))
-        return self._started[-1]
+        return super().start(module, {name.replace('__', '.'): value for name, value in overrides.items()})
 
     def policy(self, **overrides):
         return self.start('policy_node', autostart=True, use_sim_time=True, **overrides)
-
-
-def wait(condition, timeout):
-    end = time.monotonic() + timeout
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
 
 
 def played_alone(environment, episodes):

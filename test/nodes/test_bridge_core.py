@@ -2,7 +2,7 @@
 import time
 
 import gymnasium
-from nodes.harness import JOINTS, parameters
+from nodes.harness import JOINTS, parameters, wait
 from nodes.test_stepper import Log, flat
 import numpy as np
 import torch
@@ -47,13 +47,6 @@ def bridge(run, environment, **changes):
                   lambda ended: episodes.extend(ended), Log())
     made.emitted, made.ended = emitted, episodes
     return made
-
-
-def wait(condition, timeout=5.0):
-    end = time.monotonic() + timeout
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    return condition()
 
 
 def command(made, row, target):

@@ -2,6 +2,8 @@
 import threading
 import time
 
+from nodes.harness import wait
+
 from rl_policy_node.nodes.control_loop import ControlLoop
 
 import pytest
@@ -46,13 +48,6 @@ def make():
     yield start
     for steps in made:
         steps.loop.stop()
-
-
-def wait(condition, timeout=5.0):
-    end = time.monotonic() + timeout
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.002)
-    return condition()
 
 
 def test_it_begins_once_and_in_its_own_thread(make):

@@ -1,7 +1,8 @@
 """A bad network between two real nodes: the policy node says what is wrong with it, or goes on."""
 import json
 
-from nodes.test_bridge import Pair, wait
+from nodes.harness import wait
+from nodes.test_bridge import Pair
 
 
 def test_what_comes_later_than_a_source_may_is_named_and_not_acted_on(tmp_path):

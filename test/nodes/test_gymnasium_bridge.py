@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 import sys
 
-from nodes.test_bridge import wait
+from nodes.harness import wait
 import numpy as np
 import pytest
 from sim.train_gymnasium import RUNS

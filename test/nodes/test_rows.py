@@ -6,9 +6,8 @@ from pathlib import Path
 import types
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from nodes.harness import parameters
+from nodes.harness import parameters, wait
 from nodes.springs import create
-from nodes.test_bridge_core import wait
 from nodes.test_stepper import Bench, flat, Log
 import numpy as np
 import pytest

@@ -4,37 +4,28 @@ import os
 import signal
 import time
 
-from nodes.harness import parameters
+from nodes.harness import Nodes, parameters, wait
 from nodes.test_stepper import flat, Log
 import pytest
 from sim.workers import create, goes, HERE, is_alive, pid_of, python
 
 from rl_policy_node.nodes.bridge import Bridge
 from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.tools.processes import NodeProcess
 
 SOON = 2.0      # s in which a failure is told
 
 
-class Nodes:
-    """Nodes on one parameter file, stopped at the end."""
+class Pair(Nodes):
+    """A bridge whose environment lives in another Python, and a policy node."""
 
     def __init__(self, folder, run, **changes):
-        self._folder, self._started = folder, []
         sim = {'sim.environment': 'worlds:Reaching', 'sim.python_path': [str(HERE)], **changes}
-        (folder / 'parameters.json').write_text(json.dumps({'/**': {'ros__parameters': parameters(run, **sim)}}))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self._started):
-            process.stop()
+        file = folder / 'parameters.json'
+        file.write_text(json.dumps({'/**': {'ros__parameters': parameters(run, **sim)}}))
+        super().__init__(folder, file)
 
     def start(self, module, **overrides):
-        log = self._folder / f'{module}{len(self._started)}.log'
-        self._started.append(NodeProcess(module, self._folder / 'parameters.json', overrides, log))
-        return self._started[-1]
+        return super().start(module, overrides)
 
     def bridge(self):
         """Start a bridge; return it and the process of its worker once the policy has played an episode."""
@@ -43,16 +34,9 @@ class Nodes:
         return bridge, pid_of(bridge.tail(1000))
 
 
-def wait(condition, timeout):
-    end = time.monotonic() + timeout
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
 def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_back(run, tmp_path):
     """kill -9, then SIGSTOP of the worker, then kill -9 of the bridge itself: nothing of either is left."""
-    with Nodes(tmp_path, run, **{'sim.python': python()}) as nodes:
+    with Pair(tmp_path, run, **{'sim.python': python()}) as nodes:
         policy = nodes.start('policy_node', use_sim_time=True)
         for number, told in enumerate(('was killed by SIGKILL', 'was stopped by a signal', '')):
             bridge, worker = nodes.bridge()
@@ -84,8 +68,8 @@ def test_a_worker_is_missed_although_nobody_commands(run, mode, number, told):
 def test_who_does_not_wait_for_a_worker_to_begin_ends_the_bridge(run, tmp_path):
     """As by Ctrl-C while Isaac Gym takes its minutes."""
     options = ['fault=hang', 'at=make', 'after=0']
-    with Nodes(tmp_path, run, **{'sim.python': python(), 'sim.environment': 'worlds:Faulty',
-                                 'sim.options': options}) as nodes:
+    with Pair(tmp_path, run, **{'sim.python': python(), 'sim.environment': 'worlds:Faulty',
+                                'sim.options': options}) as nodes:
         bridge = nodes.start('sim_bridge_node')
         assert wait(lambda: 'goes wrong' in bridge.tail(), 30), bridge.tail()
         worker = pid_of(bridge.tail())
@@ -94,7 +78,7 @@ def test_who_does_not_wait_for_a_worker_to_begin_ends_the_bridge(run, tmp_path):
 
 
 def test_a_bridge_that_ends_as_it_should_leaves_no_worker(run, tmp_path):
-    with Nodes(tmp_path, run, **{'sim.python': python()}) as nodes:
+    with Pair(tmp_path, run, **{'sim.python': python()}) as nodes:
         bridge = nodes.start('sim_bridge_node')
         assert wait(lambda: 'hosting' in bridge.tail(1000), 30), bridge.tail()
         worker = pid_of(bridge.tail(1000))
@@ -109,7 +93,7 @@ def test_a_bridge_that_ends_as_it_should_leaves_no_worker(run, tmp_path):
      'RuntimeError: the simulator lost its GPU'),
 ])
 def test_a_worker_that_cannot_begin_ends_the_bridge_with_the_reason(run, tmp_path, changes, told):
-    with Nodes(tmp_path, run, **{'sim.python': python(), **changes}) as nodes:
+    with Pair(tmp_path, run, **{'sim.python': python(), **changes}) as nodes:
         bridge = nodes.start('sim_bridge_node')
         assert wait(lambda: bridge.poll() is not None, 30)
         assert bridge.poll() == 1 and told in bridge.tail(), bridge.tail()
