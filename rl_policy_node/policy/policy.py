@@ -1,4 +1,4 @@
-"""Policy: a batch of rows through rl_games' player, one recurrent state per row."""
+"""Policy: a batch of rows through a player of rl_games, one recurrent state per row."""
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,37 +8,37 @@ import torch
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
+from rl_policy_node.policy.backends import BACKENDS, choose, EagerBackend, Inputs, Setup
 from rl_policy_node.policy.checkpoint import load_checkpoint
 from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
-from rl_policy_node.policy.random_stream import RandomStream
 from rl_policy_node.policy.spaces import Spaces
+from rl_policy_node.policy.stopwatch import Stopwatch
 from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
 from rl_policy_node.policy.weights import read_spaces
-
-BACKENDS = ('auto', 'eager')
 
 
 class Policy:
     """A loaded policy that acts on `rows` observations at once.
 
-    act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player,
-    `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights), `config` the
-    TrainConfig, `facts` what the run says of its environment.
+    act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player, `backend` what
+    computes its actions, `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights),
+    `config` the TrainConfig, `facts` what the run says of its environment. `told`: a line about the backend and why it
+    is this one, `fell_back`: whether it stands in for one that does not do. `seconds`: step of loading → s.
     """
 
     def __init__(self, player, spaces, rows, checkpoint=None, deterministic=True, config=None, facts=None):
         self.player, self.spaces, self.rows = player, spaces, int(rows)
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
-        self._joined = joined_keys(config.params['network'], spaces) if config else ()
-        self._stream = RandomStream(player.device, player.seed or 0)
-        # what rl_games' get_batch_size would find; without it recurrent states stay at one row
-        player.batch_size, player.has_batch_dimension = self.rows, True
-        player.reset()
+        self.told, self.fell_back, self.seconds = '', False, {}
+        joined = joined_keys(config.params['network'], spaces) if config else ()
+        self._inputs = Inputs(spaces, rows, joined)
+        self.backend = EagerBackend(player, self._inputs, deterministic)
 
     @classmethod
     def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *,
-             spaces: Spaces | Mapping | None = None, rows: int = 1, device: str = 'auto', backend: str = 'auto',
+             spaces: Spaces | Mapping | None = None, rows: int = 1, device: str = 'auto', backend: str = 'eager',
+             threads: int | None = None, tolerance: float = 1e-5, providers: Iterable[str] = (),
              overrides: Iterable[str] = (), sigma: float | None = None, deterministic: bool = True,
              checkpoint_sha256: str = '', plugins: Iterable[str] = (), allow_untrusted_pickle: str = '') -> 'Policy':
         """Build the player of a run and restore a checkpoint into it.
@@ -50,16 +50,23 @@ class Policy:
         device: 'auto', 'cpu', 'cuda:0', … overrides: changes to the config in Hydra's form. sigma: log
         standard deviation for stochastic play, None keeps the trained one. plugins: modules, or .py files,
         that register networks, models or players. allow_untrusted_pickle: name of a checkpoint file that
-        may run code. Raises ConfigurationError with everything a user needs to mend it.
+        may run code.
+        backend: 'eager' is rl_games' player; 'onnx' and 'cuda_graph' compute the same faster, and are tried against
+        it first: where actions differ by more than `tolerance` eager takes their place; 'auto' is the fastest.
+        threads: of 'onnx', None for as many as torch's. providers: ONNX Runtime's execution providers.
+        Raises ConfigurationError with everything a user needs to mend it.
         """
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
+        watch = Stopwatch()
         config = TrainConfig.read(train_config, overrides)
         players.check_names(config, plugins)
+        watch.lap('config')
         weights = None
         if checkpoint is not None or Path(train_config).is_dir():
             path, _ = locate_checkpoint(config, checkpoint or '')
             weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
+        watch.lap('checkpoint')
         facts = read_facts(config)
         spaces = agree(spaces, facts, weights and read_spaces(weights.model), published_shapes(layout_of(config)))
         taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
@@ -68,12 +75,24 @@ class Policy:
             players.restore(player, weights)
         if sigma is not None:
             players.override_sigma(player, sigma)
-        return cls(player, spaces, rows, weights, deterministic, config, facts)
+        watch.lap('player')
+        policy = cls(player, spaces, rows, weights, deterministic, config, facts)
+        policy.choose_backend(backend, threads, tolerance, providers)
+        watch.lap('backend')
+        policy.seconds = watch.seconds
+        return policy
+
+    def choose_backend(self, name: str, threads: int | None = None, tolerance: float = 1e-5,
+                       providers: Iterable[str] = ()) -> None:
+        """Act by another backend from now on, as new, with the weights as they are; see `load`."""
+        setup = Setup(self.player, self._inputs, self.deterministic, self.config, threads or torch.get_num_threads(),
+                      tolerance, tuple(providers))
+        self.backend, self.told, self.fell_back = choose(name, setup)
 
     @property
     def recurrent(self) -> bool:
         """Whether rows carry a state from step to step."""
-        return bool(getattr(self.player, 'is_rnn', False))
+        return self.backend.recurrent
 
     def act(self, observations: np.ndarray | dict, hold: np.ndarray | None = None) -> np.ndarray:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
@@ -82,59 +101,11 @@ class Policy:
         recurrent state shall stay as it is; their actions mean nothing. Stochastic actions come from a random
         stream of the policy's own, which starts at the train config's seed.
         """
-        tensors, before = self._to_tensors(observations), self.player.states
-        # rl_games samples even where it then returns the mean
-        with self._stream:
-            actions = self.player.get_action(tensors, self.deterministic)
-        if hold is not None and self.recurrent and np.any(hold):
-            kept = self._index(np.asarray(hold, dtype=bool))
-            for state, old in zip(self.player.states, before):
-                state[:, kept] = old[:, kept]
-        return self._to_array(actions)
+        return self.backend.act(observations, hold)
 
     def reset(self, rows: np.ndarray | Sequence[int] | None = None) -> None:
         """Clear the recurrent state of all rows, or of those in a mask (rows,) or a list of indices."""
-        if not self.recurrent:
-            return
-        if rows is None:
-            self.player.reset()
-            return
-        index = self._index(rows)
-        for state in self.player.states:
-            state[:, index] = 0.0
-
-    def _index(self, rows):
-        rows = np.asarray(rows)
-        if rows.dtype == bool and rows.shape != (self.rows,):
-            raise ValueError(f'rows: a mask of shape {rows.shape}; expected ({self.rows},)')
-        index = np.nonzero(rows)[0] if rows.dtype == bool else rows.astype(np.int64)
-        return torch.from_numpy(index).to(self.player.device)
-
-    def _to_tensors(self, observations):
-        inputs = self.spaces.inputs
-        if not self.spaces.is_dict:
-            return self._tensor('obs', observations, inputs['obs'])
-        if set(observations) != set(inputs):
-            raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(inputs)}')
-        tensors = {key: self._tensor(key, observations[key], shape) for key, shape in inputs.items()}
-        if self._joined:
-            parts = [tensors[key].flatten(1) for key in self._joined]
-            return torch.cat([part / 255.0 if part.dtype == torch.uint8 else part for part in parts], dim=1)
-        return tensors
-
-    def _tensor(self, key, array, shape):
-        wanted = getattr(torch, self.spaces.dtype_of(key).name)
-        tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
-        # rl_games divides bytes by 255, so that neither may pass for the other
-        if (tensor.dtype == torch.uint8) != (wanted == torch.uint8):
-            raise ValueError(f"observation '{key}' is {tensor.dtype}; expected {wanted}")
-        if tuple(tensor.shape) != (self.rows, *shape):
-            raise ValueError(f"observation '{key}' has the shape {tuple(tensor.shape)}; expected {(self.rows, *shape)}")
-        return tensor.to(self.player.device, wanted)
-
-    def _to_array(self, actions):
-        array = actions.detach().cpu().numpy().reshape(self.rows, self.spaces.num_actions)
-        return array if not self.spaces.discrete else array.astype(np.int64)
+        self.backend.reset(rows)
 
 
 def _device(name):

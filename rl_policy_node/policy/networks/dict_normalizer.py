@@ -1,4 +1,5 @@
 """Running statistics per key of a dict observation, in a form that TorchScript accepts."""
+import contextlib
 from typing import Dict
 
 from rl_games.algos_torch.running_mean_std import RunningMeanStd
@@ -28,3 +29,24 @@ class DictRunningMeanStd(nn.Module):
         for key, statistics in self.running_mean_std.items():
             result[key] = statistics(input[key], denorm)
         return result
+
+
+@contextlib.contextmanager
+def unscripted(model):
+    """Within the block a rl_games model normalises dict observations in Python: exporters do not know
+    TorchScript's dicts.
+
+    The arithmetic, and the bits of the result, are the same.
+    """
+    scripted = getattr(model, 'running_mean_std', None)
+    if getattr(scripted, 'original_name', '') != DictRunningMeanStd.__name__:
+        yield
+        return
+    statistics = dict(scripted.running_mean_std.named_children())
+    shapes = {key: tuple(each.running_mean.shape) for key, each in statistics.items()}
+    model.running_mean_std = DictRunningMeanStd(shapes).to(next(scripted.buffers()).device).eval()
+    model.running_mean_std.load_state_dict(scripted.state_dict())
+    try:
+        yield
+    finally:
+        model.running_mean_std = scripted

@@ -1,0 +1,20 @@
+"""One block of memory for tensors of several kinds: what lies together is copied at once."""
+import math
+
+import torch
+
+_ALIGNMENT = 64     # bytes; a view of any type may begin there
+
+
+class Block:
+    """Bytes on a device, and views on them: name → tensor of a shape and a type. pinned: for copies to a GPU."""
+
+    def __init__(self, layout, device='cpu', pinned=False):
+        places, size = {}, 0
+        for name, (shape, dtype) in layout.items():
+            length = math.prod(shape) * dtype.itemsize
+            places[name] = size, length
+            size += -(-length // _ALIGNMENT) * _ALIGNMENT
+        self.bytes = torch.zeros(size, dtype=torch.uint8, device=device, pin_memory=pinned)
+        self.views = {name: self.bytes[start:start + length].view(layout[name][1]).view(layout[name][0])
+                      for name, (start, length) in places.items()}

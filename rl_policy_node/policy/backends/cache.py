@@ -1,0 +1,55 @@
+"""Exported models on disk, by the checksum of all that they are made from."""
+import hashlib
+import json
+import os
+from pathlib import Path
+import tempfile
+
+VERSION = 1     # of what `export` makes
+
+
+class Cache:
+    """Files below a folder, $XDG_CACHE_HOME/rl_policy_node by default.
+
+    A file begins with the checksum of what follows: a damaged one counts as none.
+    """
+
+    def __init__(self, folder=None):
+        home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+        self.folder = Path(folder or Path(home) / 'rl_policy_node')
+
+    def read(self, key):
+        """Return the bytes kept under a key, or None."""
+        try:
+            kept = self._file(key).read_bytes()
+        except OSError:
+            return None
+        return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
+
+    def write(self, key, content):
+        """Keep bytes under a key; return what prevents it, in words, or ''."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # another process may write, or read, the same at the same time
+            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+                file.write(hashlib.sha256(content).digest() + content)
+            os.replace(file.name, self._file(key))
+        except OSError as error:
+            return f'{self.folder}: {error.strerror}'
+        return ''
+
+    def _file(self, key):
+        return self.folder / f'{key}.onnx'
+
+
+def key_of(player, config, inputs, deterministic, versions):
+    """Return the checksum of a player's weights, of its config and its spaces, and of versions (name → version)."""
+    digest = hashlib.sha256()
+    told = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
+            'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,
+            'player': f'{type(player).__module__}.{type(player).__qualname__}'}
+    digest.update(json.dumps(told, sort_keys=True, default=repr).encode())
+    for name, tensor in sorted(player.model.state_dict().items()):
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

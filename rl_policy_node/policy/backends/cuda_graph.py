@@ -1,0 +1,68 @@
+"""CUDA graphs: a whole step as one launch."""
+import torch
+
+from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.backends.static import StaticStep
+
+_WARM_UP = 3        # steps before the capture, in which libraries choose their kernels and take their memory
+
+
+class CudaGraphBackend(Backend):
+    """Replays a captured graph of a Step; one graph, for as many rows as there are."""
+
+    name = 'cuda_graph'
+
+    def __init__(self, step, inputs, seed=0):
+        super().__init__(inputs)
+        self._device, self._seed = torch.device(step.device), seed
+        self._static = StaticStep(step, inputs, self._device)
+        self._stream, self._graph = torch.cuda.Stream(self._device), torch.cuda.CUDAGraph()
+        self._capture()
+        self.restart()
+
+    @property
+    def recurrent(self):
+        return bool(self._static.states)
+
+    def act(self, observations, hold=None):
+        static = self._static
+        static.stage(observations, hold)
+        with torch.cuda.stream(self._stream):
+            if static.noise:
+                static.draw(self._generator)
+            static.upload()
+            self._graph.replay()
+            static.download()
+        self._stream.synchronize()
+        return self.actions(static.actions.copy())
+
+    def replay(self):
+        """Compute the step on what is on the device already, and wait: a step without its copies."""
+        with torch.cuda.stream(self._stream):
+            self._graph.replay()
+        self._stream.synchronize()
+
+    def reset(self, rows=None):
+        with torch.cuda.stream(self._stream):
+            if rows is None:
+                self._static.reset()
+            else:
+                self._static.reset(torch.from_numpy(self.indices(rows)).to(self._device))
+        self._stream.synchronize()
+
+    def restart(self):
+        self._generator = torch.Generator(self._device).manual_seed(self._seed)
+        self.reset()
+
+    def _capture(self):
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self._stream):
+            for _ in range(_WARM_UP):
+                self._static.upload()
+                self._static.compute()
+                self._static.download()
+        self._stream.synchronize()
+        # other threads may use the GPU meanwhile
+        with torch.cuda.graph(self._graph, stream=self._stream, capture_error_mode='thread_local'):
+            self._static.compute()
+        self._stream.synchronize()

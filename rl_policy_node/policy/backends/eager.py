@@ -1,0 +1,48 @@
+"""rl_games' player itself: the reference for every other backend."""
+import numpy as np
+import torch
+
+from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.random_stream import RandomStream
+
+
+class EagerBackend(Backend):
+    """Acts by the player's own `get_action`."""
+
+    name = 'eager'
+
+    def __init__(self, player, inputs, deterministic=True):
+        super().__init__(inputs)
+        self.player, self._deterministic = player, deterministic
+        # what rl_games' get_batch_size would find; without it recurrent states stay at one row
+        player.batch_size, player.has_batch_dimension = inputs.rows, True
+        self.restart()
+
+    @property
+    def recurrent(self):
+        return bool(getattr(self.player, 'is_rnn', False))
+
+    def act(self, observations, hold=None):
+        tensors, before = self.inputs.tensors(observations, self.player.device), self.player.states
+        # rl_games samples even where it then returns the mean
+        with self._stream:
+            actions = self.player.get_action(tensors, self._deterministic)
+        if hold is not None and self.recurrent and np.any(hold):
+            kept = torch.from_numpy(self.indices(np.asarray(hold, dtype=bool))).to(self.player.device)
+            for state, old in zip(self.player.states, before):
+                state[:, kept] = old[:, kept]
+        return self.actions(actions.detach().cpu().numpy())
+
+    def reset(self, rows=None):
+        if not self.recurrent:
+            return
+        if rows is None:
+            self.player.reset()
+            return
+        index = torch.from_numpy(self.indices(rows)).to(self.player.device)
+        for state in self.player.states:
+            state[:, index] = 0.0
+
+    def restart(self):
+        self._stream = RandomStream(self.player.device, self.player.seed or 0)
+        self.player.reset()

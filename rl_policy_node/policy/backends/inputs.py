@@ -1,0 +1,65 @@
+"""What is handed to a policy, checked against its spaces."""
+import numpy as np
+import torch
+
+
+class Inputs:
+    """The observations of a Spaces for a number of rows: checked, as tensors, or written into arrays.
+
+    joined: the keys that a flat network was trained on in one vector, in order; () where it takes them apart.
+    """
+
+    def __init__(self, spaces, rows, joined=()):
+        self.spaces, self.rows, self._joined = spaces, int(rows), tuple(joined)
+        self.shapes = {key: (self.rows, *shape) for key, shape in spaces.inputs.items()}
+        self.dtypes = {key: spaces.dtype_of(key) for key in self.shapes}
+
+    def zeros(self):
+        """Return key → array (rows, *shape) of zeros, in the type that enters the player."""
+        return {key: np.zeros(shape, self.dtypes[key]) for key, shape in self.shapes.items()}
+
+    def tensors(self, observations, device):
+        """Return what a player takes for observations, on a device; raises ValueError for what does not fit."""
+        if not self.spaces.is_dict:
+            return self._tensor('obs', observations, device)
+        self._check_keys(observations)
+        return self.for_player({key: self._tensor(key, observations[key], device) for key in self.shapes})
+
+    def for_player(self, tensors):
+        """Return key → tensor in the form that the player takes: the dict, one vector, or the only input."""
+        if not self.spaces.is_dict:
+            return tensors['obs']
+        if self._joined:
+            parts = [tensors[key].flatten(1) for key in self._joined]
+            return torch.cat([part / 255.0 if part.dtype == torch.uint8 else part for part in parts], dim=1)
+        return tensors
+
+    def write(self, observations, arrays):
+        """Write observations into arrays, key → (rows, *shape); raises ValueError for what does not fit."""
+        if not self.spaces.is_dict:
+            self._write('obs', observations, arrays['obs'])
+            return
+        if len(observations) != len(arrays) or observations.keys() != arrays.keys():
+            self._check_keys(observations)
+        for key, array in arrays.items():
+            self._write(key, observations[key], array)
+
+    def _write(self, key, value, array):
+        # the ordinary case, at every step; torch's types never equal numpy's
+        if value.dtype != array.dtype or value.shape != array.shape:
+            value = self._tensor(key, value, 'cpu').numpy()
+        array[...] = value
+
+    def _check_keys(self, observations):
+        if set(observations) != set(self.shapes):
+            raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(self.shapes)}')
+
+    def _tensor(self, key, array, device):
+        wanted = getattr(torch, self.dtypes[key].name)
+        tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
+        # rl_games divides bytes by 255, so that neither may pass for the other
+        if (tensor.dtype == torch.uint8) != (wanted == torch.uint8):
+            raise ValueError(f"observation '{key}' is {tensor.dtype}; expected {wanted}")
+        if tuple(tensor.shape) != self.shapes[key]:
+            raise ValueError(f"observation '{key}' has the shape {tuple(tensor.shape)}; expected {self.shapes[key]}")
+        return tensor.to(device, wanted)

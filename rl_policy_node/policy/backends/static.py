@@ -1,0 +1,69 @@
+"""A step in memory that never moves: what a CUDA graph records, and what it is recorded from."""
+import torch
+
+from rl_policy_node.policy.backends.buffers import Block
+
+_HELD = '/held'     # no observation's key: those of rl_games come from YAML names without a slash in front
+
+
+class StaticStep:
+    """The traced Step on fixed tensors: `stage()` → `upload()` → `compute()` → `download()` → `actions`.
+
+    Works on any device; on a GPU the host's side is pinned, and one copy goes in, one comes out. Held rows keep
+    their recurrent state within `compute`, so that nothing but the copies and the computation is left for a step.
+    """
+
+    def __init__(self, step, inputs, device):
+        self._device, pinned = torch.device(device), torch.device(device).type == 'cuda'
+        layout = {key: (shape, getattr(torch, inputs.dtypes[key].name)) for key, shape in inputs.shapes.items()}
+        layout[_HELD] = ((inputs.rows,), torch.bool)
+        self._host, self._there = Block(layout, pinned=pinned), Block(layout, device)
+        self._inputs, self._noise = inputs, step.noise
+        self.arrays = {key: self._host.views[key].numpy() for key in inputs.shapes}
+        self._held = self._host.views[_HELD].numpy()
+        self.states, self._initial = step.states, step.states
+        self.noise = step.noise.tensors(device)
+        self._traced = step.traced()
+        with torch.no_grad():
+            self._result = self._traced(*self._operands())[0].clone()
+        self._actions = torch.zeros(self._result.shape, dtype=self._result.dtype, pin_memory=pinned)
+
+    @property
+    def actions(self):
+        """The actions of the last step, an array that the next one writes into."""
+        return self._actions.numpy()
+
+    def stage(self, observations, hold):
+        """Write observations and the mask of held rows (None: no row) where the copy takes them from."""
+        self._inputs.write(observations, self.arrays)
+        self._held[:] = False if hold is None else hold
+
+    def upload(self):
+        """Copy what was staged to the device."""
+        self._there.bytes.copy_(self._host.bytes, non_blocking=True)
+
+    def compute(self):
+        """Compute actions and states on the device, from and into the tensors that are there."""
+        with torch.no_grad():
+            actions, *states = self._traced(*self._operands())
+            self._result.copy_(actions)
+            held = self._there.views[_HELD].view(1, -1, 1)
+            for state, new in zip(self.states, states):
+                state.copy_(torch.where(held, state, new))
+
+    def download(self):
+        """Copy the actions to the host."""
+        self._actions.copy_(self._result, non_blocking=True)
+
+    def draw(self, generator):
+        """Fill the noise anew."""
+        self._noise.draw(self.noise, generator)
+
+    def reset(self, index=slice(None)):
+        """Clear the states of all rows, or of some (indices on the device)."""
+        for state, initial in zip(self.states, self._initial):
+            state[:, index] = initial[:, index]
+
+    def _operands(self):
+        observations = (self._there.views[key] for key in self._inputs.shapes)
+        return (*observations, *self.states, *self.noise)

@@ -1,0 +1,109 @@
+"""A step of a player as a function: observations, states and noise in, actions and states out."""
+import warnings
+
+import torch
+
+from rl_policy_node.policy.backends.noise import Noise
+from rl_policy_node.policy.networks.dict_normalizer import unscripted
+from rl_policy_node.policy.quiet import quiet
+
+
+class Step(torch.nn.Module):
+    """rl_games' `get_action`, with all that it reads from the player handed in, and all that it leaves returned.
+
+    forward(*tensors): the observations by `keys`, the states, the noise → (actions, *states). Only states that
+    actions come to depend on count: a critic's own are left out. example: tensors that forward takes.
+    """
+
+    def __init__(self, player, inputs, deterministic):
+        super().__init__()
+        self.model = player.model       # a trace knows the parameters of what is registered
+        self.eval()     # the exporter puts back what it finds: a step in training mode would take the player along
+        self._player, self._inputs, self._deterministic = player, inputs, deterministic
+        self.keys, self.noise = tuple(inputs.shapes), Noise(deterministic)
+        self._initial = self._initial_states()
+        self._kept = list(range(len(self._initial)))
+        self._observations = [torch.from_numpy(array).to(player.device) for array in inputs.zeros().values()]
+        with self.noise.recorded():
+            self._act(self._observations, self._initial)
+        if self._initial:
+            self._kept = _needed(self.traced().inlined_graph, len(self.keys), len(self._initial))
+
+    @property
+    def device(self):
+        """Where the step is computed."""
+        return self._player.device
+
+    @property
+    def states(self):
+        """The initial states, each (layers, rows, units), that actions come to depend on."""
+        return [self._initial[index].clone() for index in self._kept]
+
+    @property
+    def example(self):
+        """The tensors of a first step."""
+        return (*self._observations, *self.states, *self.noise.tensors(self._player.device))
+
+    def forward(self, *tensors):
+        observations, rest = tensors[:len(self.keys)], tensors[len(self.keys):]
+        states = list(self._initial)
+        for index, state in zip(self._kept, rest):
+            states[index] = state
+        with self.noise.given(rest[len(self._kept):]):
+            actions, states = self._act(observations, states)
+        return (actions, *(states[index] for index in self._kept))
+
+    def traced(self):
+        """Return the step as TorchScript, for these rows; what nobody needs is left out when it runs."""
+        with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(self.model):
+            warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
+            return torch.jit.trace(self, self.example, check_trace=False)
+
+    def _initial_states(self):
+        if not getattr(self._player, 'is_rnn', False):
+            return []
+        kept = self._player.states
+        self._player.reset()
+        states, self._player.states = list(self._player.states), kept
+        return states
+
+    def _act(self, observations, states):
+        player = self._player
+        kept = player.states
+        try:
+            player.states = states or kept
+            # a new dict, because a player may change the one that it is given
+            tensors = self._inputs.for_player(dict(zip(self.keys, observations)))
+            actions = player.get_action(tensors, self._deterministic)
+            return actions, list(player.states) if states else []
+        finally:
+            player.states = kept
+
+
+def _needed(graph, observations, states):
+    """Return the indices of the states that actions depend on, at once or through other states.
+
+    graph: of a traced step, whose inputs after `self` are the observations, the states, the noise.
+    """
+    if any(node.kind().endswith('_') for node in graph.nodes()):
+        return list(range(states))      # what is changed in place has more makers than the graph names
+    makers = {output.debugName(): node for node in graph.nodes() for output in node.outputs()}
+    taken = [value.debugName() for value in graph.inputs()][1 + observations:1 + observations + states]
+    given = [value.debugName() for value in makers[next(graph.outputs()).debugName()].inputs()]
+    sources = [_sources(name, makers) for name in given]
+    needed, before = {index for index in range(states) if taken[index] in sources[0]}, None
+    while needed != before:
+        before = needed
+        needed = needed | {index for index in range(states) for other in before if taken[index] in sources[1 + other]}
+    return sorted(needed)
+
+
+def _sources(name, makers):
+    """Return the names of all values that a value is computed from."""
+    found, left = set(), [name]
+    while left:
+        value = left.pop()
+        if value not in found:
+            found.add(value)
+            left += [each.debugName() for each in makers[value].inputs()] if value in makers else []
+    return found

@@ -1,0 +1,50 @@
+"""Whether a backend acts as rl_games' player does, tried before it is used."""
+import numpy as np
+
+STEPS, SEED = 8, 0
+
+
+def difference(backend, reference, statistics=None):
+    """Return the greatest difference of actions over some steps on seeded observations, from new to new.
+
+    Absolute up to 1, relative beyond; choices that differ, and what is not a number in only one of them, are
+    infinitely far apart. statistics: key → (mean, variance) of what the policy was trained on, where known. Rows
+    are held and reset on the way, because that, too, has to be alike.
+    """
+    random, worst = np.random.default_rng(SEED), 0.0
+    for each in (backend, reference):
+        each.restart()
+    for step in range(STEPS):
+        observations = _observations(reference.inputs, random, step, statistics or {})
+        hold, reset = (random.random(reference.rows) < 0.25 for _ in range(2))
+        found, wanted = (each.act(observations, hold) for each in (backend, reference))
+        worst = max(worst, _distance(found, wanted))
+        for each in (backend, reference):
+            each.reset(reset)
+    for each in (backend, reference):
+        each.restart()
+    return worst
+
+
+def _observations(inputs, random, step, statistics):
+    """Return observations as in training in even steps, of the size of one in odd ones."""
+    observations = {}
+    for key, shape in inputs.shapes.items():
+        if inputs.dtypes[key] == np.uint8:
+            observations[key] = random.integers(0, 256, shape, dtype=np.uint8)
+            continue
+        mean, variance = statistics.get(key, (0.0, 1.0)) if step % 2 == 0 else (0.0, 1.0)
+        observations[key] = (mean + np.sqrt(variance) * random.standard_normal(shape)).astype(np.float32)
+    return observations if inputs.spaces.is_dict else observations['obs']
+
+
+def _distance(found, wanted):
+    if found.dtype != wanted.dtype or found.shape != wanted.shape:
+        return np.inf
+    if wanted.dtype.kind == 'i':
+        return 0.0 if np.array_equal(found, wanted) else np.inf
+    if not np.array_equal(np.isfinite(found), np.isfinite(wanted)):
+        return np.inf
+    finite = np.isfinite(wanted)
+    apart = np.abs(found[finite] - wanted[finite]) / np.maximum(1.0, np.abs(wanted[finite]))
+    return float(apart.max(initial=0.0))

@@ -1,0 +1,14 @@
+"""How long the steps of something took."""
+import time
+
+
+class Stopwatch:
+    """seconds: name of a step → s, in order."""
+
+    def __init__(self):
+        self.seconds, self._last = {}, time.perf_counter()
+
+    def lap(self, name):
+        """Put the time since the last lap, or since the beginning, under a name."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
