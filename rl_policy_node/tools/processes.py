@@ -47,17 +47,16 @@ def override_arguments(overrides):
     return [argument for name, value in overrides.items() for argument in ('-p', f'{name}:={_yaml(value)}')]
 
 
-class NodeProcess:
-    """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
+class ToolProcess:
+    """A Python program with its arguments; its output goes to a log file, or where `pipes` (as Popen's) says."""
 
-    def __init__(self, module, params_file, overrides, log):
-        arguments = [sys.executable, '-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
-                     '--params-file', str(params_file), *override_arguments(overrides)]
-        self.name, self.log = module, log
+    def __init__(self, name, arguments, log, **pipes):
+        self.name, self.log = name, log
         with open(log, 'w') as output:
             self.process = subprocess.Popen(
-                arguments, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == 'linux' else None)
+                [sys.executable, *map(str, arguments)], start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
+                **{'stdout': output, 'stderr': output, **pipes})
 
     def poll(self):
         """Return the exit code, or None while it runs."""
@@ -83,6 +82,14 @@ class NodeProcess:
         _, found, error = self.tail(200).rpartition('[ERROR] ')
         error = re.sub(r'^(\[[^]]*\] ?)*: ', '', re.split(r'\n\[[A-Z]+\] \[', error)[0])
         return error.rstrip() if found else self.tail()
+
+
+class NodeProcess(ToolProcess):
+    """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
+
+    def __init__(self, module, params_file, overrides, log):
+        super().__init__(module, ['-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
+                                  '--params-file', params_file, *override_arguments(overrides)], log)
 
 
 def _end_with_parent():
