@@ -29,6 +29,7 @@ setup(
         *share('config/**/*.yaml'),
         *share('config/**/*.md'),
         *share('config/**/*.xml'),
+        *share('benchmarks/plain_node.py'),
     ],
     zip_safe=False,
     python_requires='>=3.10',
@@ -47,6 +48,7 @@ setup(
         'torch>=2.5',
     ],
     extras_require={
+        'bench': ['matplotlib>=3.5,<4'],
         'sim': [
             'imageio>=2.14.1,<3',   # Gymnasium's MuJoCo environments import it
             'matplotlib>=3.5,<4',

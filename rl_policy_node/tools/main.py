@@ -42,6 +42,7 @@ def _parser():
     _add_inspect(commands)
     _add_init(commands)
     _add_check(commands)
+    _add_bench(commands)
     reference = commands.add_parser('parameters', help='print the reference of all parameters (Markdown)')
     reference.set_defaults(run_command=_parameters)
     return parser
@@ -139,6 +140,18 @@ def _add_check(commands):
     check.set_defaults(run_command=_check)
 
 
+def _add_bench(commands):
+    bench = commands.add_parser('bench', help='measure steps, latency and start beside what users have now and beside '
+                                'the floor of this machine')
+    bench.add_argument('--only', default='', metavar='SECTION,…', help='sections instead of all')
+    bench.add_argument('--output', metavar='FOLDER', help='for JSON, tables and plots (default: reports/bench)')
+    bench.add_argument('--device', default='cpu', help='cpu, or cuda for what needs no ROS')
+    bench.add_argument('--runs', type=_positive, default=5, help='of which medians are taken')
+    bench.add_argument('--quick', action='store_true', help='try it out: too short for its figures to mean much')
+    bench.add_argument('--render', metavar='FILE', help='make tables and plots of a results.json again; no measuring')
+    bench.set_defaults(run_command=_bench)
+
+
 def _inspect(options):
     from rl_policy_node.tools.inspect import inspect
     playable = inspect(options.run, options.checkpoint, options.override, options.plugin,
@@ -162,6 +175,16 @@ def _init(options):
 def _check(options):
     from rl_policy_node.tools.check import check
     check(resolve(options.file))
+    return 0
+
+
+def _bench(options):
+    from rl_policy_node.tools.bench.run import bench, render
+    if options.render:
+        print('\n'.join(map(str, render(options.render, options.output))))
+        return 0
+    bench(list(filter(None, options.only.split(','))), options.output or 'reports/bench', options.device, options.runs,
+          options.quick)
     return 0
 
 

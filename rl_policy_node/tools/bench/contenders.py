@@ -1,0 +1,98 @@
+"""Who takes a step: rl_games' player, our backends, and what each backend rests on, bare."""
+import numpy as np
+import torch
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import set_threads
+
+PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
+BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
+WITH_COPIES = 'bare graph and copies'
+_TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8, 'tensor(double)': np.float64,
+          'tensor(int64)': np.int64}
+
+
+def backends(device):
+    """Return the names of the backends that a device may have."""
+    return (EAGER, ONNX, GRAPH) if device.startswith('cuda') else (EAGER, ONNX)
+
+
+def contenders(model, folder, rows, threads, device='cpu'):
+    """Return (name → a step as a call without arguments, backend → why it is not there)."""
+    set_threads(threads)
+    observations = model.observations(rows)
+    calls = {PLAYER: player_call(model.load(folder, rows, EAGER, device).player, observations)}
+    missing = {}
+    for name in backends(device):
+        try:
+            policy = load(model, folder, rows, name, device, threads)
+        except ConfigurationError as error:
+            missing[name] = str(error)
+            continue
+        calls[name] = policy_call(policy, observations)
+        calls |= bare_calls(name, policy, observations)
+    return calls, missing
+
+
+def load(model, folder, rows, backend, device, threads):
+    """Return the Policy with that very backend; raises ConfigurationError where another one stepped in."""
+    policy = model.load(folder, rows, backend, device, threads)
+    if backend != EAGER and policy.backend.name != backend:
+        raise ConfigurationError('; '.join(policy.told) or f'{policy.backend.name} was taken instead')
+    return policy
+
+
+def player_call(player, observations):
+    """Return a step as a user of rl_games takes it: from numpy, get_action, to numpy; the player keeps its state."""
+    def tensor(array):
+        return torch.from_numpy(array).to(player.device)
+
+    def call():
+        given = {key: tensor(array) for key, array in observations.items()} if isinstance(observations, dict) else \
+            tensor(observations)
+        return player.get_action(given, True).cpu().numpy()
+    return call
+
+
+def policy_call(policy, observations):
+    """Return a step as the node takes it."""
+    return lambda: policy.act(observations)
+
+
+def bare_calls(name, policy, observations):
+    """Return name → call of what a backend rests on, without anything of ours around it."""
+    if name == ONNX:
+        session = policy.backend.session
+        feed = bare_feed(session, policy.rows)
+        return {BARE[name]: lambda: session.run(None, feed)}
+    return graph_calls(policy, observations) if name == GRAPH else {}
+
+
+def bare_feed(session, rows):
+    """Return random inputs for an ONNX Runtime session; dimensions that are left open are the rows."""
+    random, feed = np.random.default_rng(0), {}
+    for wanted in session.get_inputs():
+        shape = [size if isinstance(size, int) else rows for size in wanted.shape]
+        feed[wanted.name] = random.random(shape).astype(_TYPES[wanted.type])
+    return feed
+
+
+def graph_calls(policy, observations):
+    """Return the replay of the backend's graph alone, and with one copy to the device and one back."""
+    device, replay = policy.player.device, policy.backend.replay
+    arrays = list(observations.values()) if isinstance(observations, dict) else [observations]
+    size = sum(array.nbytes for array in arrays)
+    inward, outward = (torch.empty(count, dtype=torch.uint8, pin_memory=True)
+                       for count in (size, policy.rows * policy.spaces.num_actions * 4))
+    there, back = inward.to(device), outward.to(device)
+
+    def bare():
+        replay()
+        torch.cuda.synchronize(device)
+
+    def with_copies():
+        there.copy_(inward, non_blocking=True)
+        replay()
+        outward.copy_(back, non_blocking=True)
+        torch.cuda.synchronize(device)
+    return {BARE[GRAPH]: bare, WITH_COPIES: with_copies}

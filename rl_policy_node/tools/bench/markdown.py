@@ -1,0 +1,88 @@
+"""What was found as Markdown: one chapter for each section."""
+from rl_policy_node.tools.bench.contenders import PLAYER
+
+TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS'}
+LOADS = {'idle': 'nothing else runs', 'busy': 'every core busy elsewhere'}
+
+
+def markdown(found, pictures=()):
+    """Return the tables of results as Markdown. pictures: names of files, shown with their section."""
+    lines = [_machine(found)]
+    for name, section in found['sections'].items():
+        lines += [f'## {TITLES[name]}', CHAPTERS[name](section)]
+        lines += [f'![{TITLES[name]}]({picture})' for picture in pictures if picture.startswith(name)]
+    return '\n\n'.join(lines) + '\n'
+
+
+def table(head, rows):
+    """Return a Markdown table; the first column holds words, the others numbers."""
+    align = ['---'] + ['---:'] * (len(head) - 1)
+    return '\n'.join('| ' + ' | '.join(map(str, row)) + ' |' for row in (head, align, *rows))
+
+
+def number(value, digits=3):
+    """Return a number with so many significant digits and no exponent: 0.0123, 1.23, 1,230."""
+    if value is None or value != value:
+        return '–'
+    mantissa, _, exponent = f'{value:.{digits - 1}e}'.partition('e')
+    places = max(0, digits - 1 - int(exponent)) if float(mantissa) else 0
+    return f'{float(f"{mantissa}e{exponent}"):,.{places}f}'
+
+
+def time_text(us):
+    """Return a time in the unit that suits it."""
+    return '–' if us is None or us != us else f'{number(us)} µs' if us < 1e3 else f'{number(us / 1e3)} ms'
+
+
+def times(ratio):
+    """Return `3.14×`."""
+    return '–' if ratio is None or ratio != ratio else f'{number(ratio)}×'
+
+
+def _machine(found):
+    machine, options = found['machine'], found['options']
+    versions = ', '.join(f'{name} {version}' for name, version in machine['versions'].items())
+    where = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''
+    quick = ' A quick run: too short for its figures to mean much.' if options['quick'] else ''
+    return (f'{where}{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gb"]} GB, {machine["system"]}, '
+            f'Python {machine["python"]}, {versions}; {machine["date"]}. Medians of {options["runs"]} interleaved '
+            f'runs.{quick}')
+
+
+def _step(section):
+    parts = []
+    for model, words in section['models'].items():
+        cases = [case for case in section['cases'] if case['model'] == model]
+        names = list(dict.fromkeys(name for case in cases for name in case['us']))
+        others = [name for name in names if name != PLAYER]
+        head = ['rows', 'threads', *names, *(f'{PLAYER} / {name}' for name in others)]
+        rows = [[f'{case["rows"]:,}', case['threads'], *(time_text(case['us'].get(name)) for name in names),
+                 *(times(case['player_over'].get(name)) for name in others)] for case in cases]
+        parts += [words[0].upper() + words[1:] + ':', table(head, rows)]
+    parts += [f'{each["backend"]}, {each["model"]}: actions differ from eager by at most {each["max_difference"]:.1e} '
+              f'over {each["steps"]:,} steps of {each["rows"]} rows.' for each in section['agreement']]
+    return '\n\n'.join(parts + _missing(section['cases']))
+
+
+def _missing(cases):
+    reasons = {f'{name} was not measured: {reason}' for case in cases for name, reason in case['missing'].items()}
+    return sorted(reasons)
+
+
+def _latency(section):
+    inference = section['inference']
+    parts = [f'{section["model"]}; {section["rate"]:g} Hz. Bare inference ({inference["of"]}): '
+             f'{time_text(inference["us"])}.']
+    for load, case in section['cases'].items():
+        rows = [[name, *(time_text(each[share]) for share in ('p50', 'p90', 'p99', 'max')), f'{each["cpu"]:.1%}',
+                 f'{each["answered"]:.1%}'] for name, each in case.items()]
+        parts += [f'{LOADS[load]}:'.capitalize(),
+                  table([load, 'p50', 'p90', 'p99', 'max', 'CPU, of a core', 'answered'], rows)]
+    loads = list(section['ratios'])
+    head = ['ratio', *(f'{load}, {share}' for load in loads for share in ('p50', 'p99'))]
+    rows = [[name, *(times(section['ratios'][load][name][share]) for load in loads for share in ('p50', 'p99'))]
+            for name in section['ratios'][loads[0]]]
+    return '\n\n'.join(parts + [table(head, rows)])
+
+
+CHAPTERS = {'step': _step, 'latency': _latency}

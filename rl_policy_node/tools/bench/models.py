@@ -1,0 +1,84 @@
+"""The policies that are measured: configurations as published, weights drawn from a seed."""
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import yaml
+
+from rl_policy_node.policy import Policy, Spaces
+
+DEFAULT = {'initializer': {'name': 'default'}}
+LSTM = {'name': 'lstm', 'units': 256, 'layers': 2, 'before_mlp': True, 'concat_input': True, 'layer_norm': False}
+CONVOLUTIONS = [{'filters': 16, 'kernel_size': 8, 'strides': 4, 'padding': 0},
+                {'filters': 32, 'kernel_size': 4, 'strides': 2, 'padding': 0}]
+POSES = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
+IMAGE = 64      # pixels of the image that the network sees, square
+
+
+@dataclass(frozen=True)
+class Model:
+    """A policy to be measured. name and words: what tables call it; network: rl_games' own description."""
+
+    name: str
+    words: str
+    network: dict
+    spaces: Spaces
+
+    def write(self, folder):
+        """Write train.yaml and policy.pth into folder/<name>, once; return both paths."""
+        folder = folder / self.name
+        train, checkpoint = folder / 'train.yaml', folder / 'policy.pth'
+        if not checkpoint.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            train.write_text(yaml.safe_dump({'params': _params(self.network)}))
+            torch.save({'model': self._weights(train)}, checkpoint)
+        return train, checkpoint
+
+    def _weights(self, train):
+        """Return initial weights, and statistics as training would leave them: nothing shall cancel out."""
+        state = Policy.load(train, spaces=self.spaces, device='cpu').player.model.state_dict()
+        random = torch.Generator().manual_seed(0)
+        for name, value in state.items():
+            if name.endswith('running_mean'):
+                value.copy_(torch.rand(value.shape, generator=random, dtype=value.dtype) - 0.5)
+            elif name.endswith('running_var'):
+                value.copy_(torch.rand(value.shape, generator=random, dtype=value.dtype) + 0.5)
+        return state
+
+    def load(self, folder, rows, backend, device='cpu', threads=None):
+        """Return the Policy for so many rows; raises ConfigurationError where the backend cannot be had."""
+        train, checkpoint = self.write(folder)
+        return Policy.load(train, checkpoint, spaces=self.spaces, rows=rows, device=device, backend=backend,
+                           threads=threads)
+
+    def observations(self, rows, seed=0):
+        """Return random observations of `rows`, in the form that Policy.act takes."""
+        random = np.random.default_rng(seed)
+        arrays = {}
+        for key, shape in self.spaces.inputs.items():
+            pixels = self.spaces.dtype_of(key) == np.uint8
+            arrays[key] = random.integers(0, 256, (rows, *shape), np.uint8) if pixels else \
+                random.standard_normal((rows, *shape), np.float32)
+        return arrays if self.spaces.is_dict else arrays['obs']
+
+
+def _params(network):
+    return {'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
+            'network': {'separate': False, 'space': {'continuous': {
+                'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
+                'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}}, **network},
+            'config': {'name': 'bench', 'normalize_input': True, 'normalize_value': True}}
+
+
+def _mlp(*units):
+    return {'units': list(units), 'activation': 'elu', **DEFAULT}
+
+
+LSTM_POSES = Model('lstm', "TacSL's LSTM 2×256, MLP 256-128-64, four poses as a dict, 6 actions",
+                   {'name': 'actor_critic_dict', 'mlp': _mlp(256, 128, 64), 'rnn': LSTM,
+                    'input_preprocessors': {key: {} for key in POSES}}, Spaces(POSES, 6))
+MLP = Model('mlp', 'MLP 512-256-128, 36 observations, 12 actions',
+            {'name': 'actor_critic', 'mlp': _mlp(512, 256, 128)}, Spaces((36,), 12))
+LSTM_JOINTS = Model('joints', 'LSTM 2×256, MLP 256-128-64, position and velocity of 30 joints, 12 actions',
+                    {'name': 'actor_critic', 'mlp': _mlp(256, 128, 64), 'rnn': LSTM}, Spaces((60,), 12))
+STEPPED = (LSTM_POSES, MLP)

@@ -1,0 +1,89 @@
+"""The probe and the nodes that it measures, as processes."""
+import contextlib
+import json
+import subprocess
+
+from rl_policy_node.nodes.rehearsal import read_file
+from rl_policy_node.tools.processes import NodeProcess, private_domain, ToolProcess
+
+PATIENCE = 90.0      # s, for a node to answer for the first time
+ACTIVATE, DEACTIVATE = 3, 4
+JOINTS = [f'joint_{number}' for number in range(30)]
+COMMANDED = JOINTS[:12]
+JOINT_STATES = {'type': 'sensor_msgs/msg/JointState', 'joints': JOINTS}
+
+
+class Probe:
+    """nodes/bench_probe.py in a process of its own; a context manager. Calls are its methods by name."""
+
+    def __init__(self, folder):
+        private_domain()
+        self._process = ToolProcess('probe', ['-m', 'rl_policy_node.nodes.bench_probe'], folder / 'probe.log',
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.process.stdin.close()
+        self._process.stop()
+        self._process.process.stdout.close()
+
+    def ask(self, what, **arguments):
+        """Have the probe do something and return its answer; raises RuntimeError where it has died."""
+        pipes = self._process.process
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({'do': what, **arguments}), file=pipes.stdin, flush=True)
+        answer = pipes.stdout.readline()
+        if not answer:
+            raise RuntimeError(f'the probe died:\n{self._process.tail()}')
+        return json.loads(answer)
+
+    def open(self, group, robots=1, message=JOINT_STATES):
+        """Have robots for a group, whose topics are those of `topics`."""
+        self.ask('open', group=group, robots=[topics(group, robot, robots) for robot in range(robots)], message=message)
+
+    def meet(self, group, process):
+        """Wait until a node answers all robots of a group; raises RuntimeError with its last words."""
+        if not self.ask('await_answers', group=group, patience=PATIENCE)['answered']:
+            raise RuntimeError(f'{group} never answered:\n{process.tail()}')
+
+
+def topics(group, robot=0, robots=1):
+    """Return the topics of a robot of a group."""
+    place = group if robots == 1 else f'{group}/robot_{robot}'
+    return {'observations': f'{place}/joint_states', 'commands': f'{place}/commands'}
+
+
+def joint_parameters(folder, model, group, rate, robots=1, **changes):
+    """Return the parameters of a policy node that moves twelve of thirty joints of each robot.
+
+    model: what it acts with; sees position and velocity of the joints. changes: name → value at the top level.
+    """
+    train, checkpoint = model.write(folder)
+    names = [group] if robots == 1 else [f'{group}/robot_{robot}' for robot in range(robots)]
+    return {
+        'policy': {'train_config': str(train), 'checkpoint': str(checkpoint), 'device': 'cpu'},
+        'control_rate': float(rate), 'trigger': 'observation', 'autostart': True, 'robots': names,
+        'sources': {'joints': {'topic': 'joint_states', 'type': JOINT_STATES['type'], 'max_age': 0.5}},
+        'inputs': {'obs': ['position', 'velocity']},
+        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS},
+                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS}},
+        'actions': {'terms': ['arm'], 'arm': {
+            'kind': 'joint_position', 'source': 'joints', 'joints': COMMANDED, 'scale': [0.1], 'topic': 'commands',
+            'type': JOINT_STATES['type']}},
+        **changes}
+
+
+def policy_node(folder, tree, name='policy_node'):
+    """Start the policy node with a tree of parameters; return its process."""
+    return NodeProcess('policy_node', write_parameters(folder, tree, name), {}, folder / f'{name}.log')
+
+
+def write_parameters(folder, tree, name):
+    """Write a parameter file, which is read once for what it says wrong; return its path."""
+    file = folder / f'{name}.yaml'
+    # JSON is YAML without aliases, which rcl's parser does not read
+    file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
+    read_file(file)
+    return file

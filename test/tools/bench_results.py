@@ -1,0 +1,28 @@
+"""A small results.json, every figure of which is made up."""
+SPREAD = {'values': [1000.0, 1500.0, 4000.0], 'shares': [0.5, 0.9, 1.0]}
+
+
+def latencies(factor):
+    """Return the figures of a node."""
+    return {'p50': 1000.0 * factor, 'p90': 1500.0 * factor, 'p99': 3000.0 * factor, 'max': 4000.0 * factor,
+            'cpu': 0.125, 'answered': 1.0, **SPREAD}
+
+
+def results():
+    """Return what a run of every section would have written."""
+    nodes = {'echo': latencies(0.5), 'plain node': latencies(3), 'policy node': latencies(1)}
+    ratios = {'plain node / policy node': {'p50': 3.0, 'p99': 3.0}}
+    return {
+        'machine': {'processor': 'Abacus 3000', 'cores': 2, 'memory_gb': 1.0, 'system': 'Linux 6', 'python': '3.11',
+                    'ros': '', 'date': '2025-01-01', 'device': 'cpu', 'versions': {'torch': '2.13'}},
+        'options': {'runs': 3, 'quick': False},
+        'sections': {
+            'step': {'models': {'mlp': 'MLP 8, 4 observations'}, 'cases': [
+                {'model': 'mlp', 'rows': rows, 'threads': 1, 'missing': {'onnx': 'it is not installed'},
+                 'us': {'player': 400.0 * rows, 'eager': 100.0 * rows}, 'player_over': {'eager': 4.0}}
+                for rows in (1, 16)],
+                'agreement': [{'model': 'mlp', 'backend': 'onnx', 'rows': 16, 'steps': 1000,
+                               'max_difference': 2e-7}]},
+            'latency': {'model': 'LSTM', 'rate': 100.0, 'burners': 2, 'inference': {'of': 'bare onnx', 'us': 63.0},
+                        'cases': {'idle': nodes, 'busy': nodes}, 'ratios': {'idle': ratios, 'busy': ratios}},
+        }}

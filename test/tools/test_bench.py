@@ -1,0 +1,107 @@
+"""`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
+import json
+
+from PIL import Image
+import pytest
+import torch
+
+pytest.importorskip('matplotlib')
+from rl_policy_node.tools.bench import markdown                        # noqa: E402
+from rl_policy_node.tools.bench.contenders import PLAYER               # noqa: E402
+from rl_policy_node.tools.bench.figures import PICTURES                # noqa: E402
+from rl_policy_node.tools.bench.latency import ECHO, figures, GROUPS, OURS, PLAIN, ratios      # noqa: E402
+from rl_policy_node.tools.bench.run import SECTIONS                    # noqa: E402
+from rl_policy_node.tools.main import main                             # noqa: E402
+from tools.bench_results import latencies, results                     # noqa: E402
+
+
+def bench(*arguments):
+    return main(['bench', *map(str, arguments)])
+
+
+@pytest.mark.parametrize('value, text', [
+    (0.01234, '0.0123'), (1.0, '1.00'), (9.999, '10.0'), (123.4, '123'), (1234.0, '1,230'), (0.0, '0'), (None, '–'),
+    (float('nan'), '–')])
+def test_numbers_have_three_digits_and_no_exponent(value, text):
+    assert markdown.number(value) == text
+
+
+@pytest.mark.parametrize('value, text', [(63.21, '63.2 µs'), (1151.0, '1.15 ms'), (142_000.0, '142 ms'), (None, '–')])
+def test_times_have_the_unit_that_suits_them(value, text):
+    assert markdown.time_text(value) == text
+
+
+def test_results_become_tables_and_pictures_again(tmp_path, capsys):
+    (tmp_path / 'results.json').write_text(json.dumps(results()))
+    assert bench('--render', tmp_path / 'results.json', '--output', tmp_path) == 0
+    text = (tmp_path / 'results.md').read_text()
+    assert set(markdown.TITLES) == set(SECTIONS) == set(results()['sections'])
+    for title in markdown.TITLES.values():
+        assert f'## {title}' in text
+    assert 'Abacus 3000, 2 cores' in text and 'Medians of 3 interleaved runs.' in text
+    assert '| 16 | 1 | 6.40 ms | 1.60 ms | 4.00× |' in text
+    assert 'onnx was not measured: it is not installed' in text
+    assert '| policy node | 1.00 ms | 1.50 ms | 3.00 ms | 4.00 ms | 12.5% | 100.0% |' in text
+    for name in PICTURES:
+        assert f'({name}.png)' in text
+        with Image.open(tmp_path / f'{name}.png') as picture:
+            assert len(picture.convert('RGB').getcolors(1 << 20)) > 20, 'something is drawn'
+    assert str(tmp_path / 'results.md') in capsys.readouterr().out
+
+
+def test_figures_are_medians_over_runs_and_count_what_was_not_answered():
+    found = figures([{'latencies': [100.0, 300.0, None, 200.0], 'cpu': 0.1},
+                     {'latencies': [400.0], 'cpu': 0.3}, {'latencies': [250.0], 'cpu': 0.2}])
+    assert (found['p50'], found['max'], found['cpu'], found['answered']) == (250.0, 300.0, 0.2, 1.0)
+    assert found['values'][-1] == 400.0
+
+
+def test_ratios_set_ours_beside_the_floor_and_the_plain_node_beside_ours():
+    case = {name: latencies(factor) for name, factor in zip(GROUPS, (0.5, 0.4, 3, 1))}
+    found = ratios(case, 100.0)
+    assert found[f'{PLAIN} / {OURS}'] == {'p50': 3.0, 'p99': 3.0}
+    assert found[f'{OURS} / ({ECHO} + inference)'] == pytest.approx({'p50': 1000 / 600, 'p99': 3000 / 1600})
+
+
+@pytest.mark.parametrize('arguments, told', [
+    (['--only', 'step,speed'], "unknown section 'speed' in --only; valid: "),
+    (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda"),
+    (['--render', 'nowhere.json'], 'nowhere.json: No such file'),
+])
+def test_what_does_not_fit_is_told_in_one_line(arguments, told, tmp_path, capsys):
+    assert bench(*arguments, '--output', tmp_path / 'out') == 1
+    error = capsys.readouterr().err
+    assert error.startswith('rl_policy bench: ') and told in error and len(error.splitlines()) == 1
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
+def test_cuda_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+    assert bench('--device', 'cuda', '--output', tmp_path / 'out') == 1
+    assert capsys.readouterr().err == "rl_policy bench: device 'cuda': this torch sees no CUDA device; valid: cpu\n"
+
+
+def run(tmp_path, *arguments):
+    """Return what a quick run found."""
+    assert bench('--quick', '--runs', 1, '--output', tmp_path, *arguments) == 0
+    return json.loads((tmp_path / 'results.json').read_text())
+
+
+def test_policy_steps_are_measured(tmp_path):
+    section = run(tmp_path, '--only', 'step')['sections']['step']
+    assert {case['rows'] for case in section['cases']} == {1, 64}
+    for case in section['cases']:
+        assert {PLAYER, 'eager'} <= set(case['us']) and min(case['us'].values()) > 0
+        assert set(case['us']) | set(case['missing']) >= {'onnx'}
+    assert all(each['max_difference'] < 1e-5 and each['steps'] == 50 for each in section['agreement'])
+    assert (tmp_path / 'step.png').exists() and '## A policy step' in (tmp_path / 'results.md').read_text()
+
+
+def test_latency_is_measured_through_dds(tmp_path):
+    section = run(tmp_path, '--only', 'latency')['sections']['latency']
+    for case in section['cases'].values():
+        assert set(case) == set(GROUPS)
+        for name, each in case.items():
+            assert 0 < each['p50'] <= each['p90'] <= each['p99'] <= each['max'] and each['answered'] > 0, name
+    assert section['cases']['idle'][OURS]['answered'] > 0.5
+    assert section['inference']['us'] > 0
