@@ -2,6 +2,7 @@
 import numpy as np
 
 from rl_policy_node.control.limits import finite_rows
+from rl_policy_node.control.numbers import every
 
 
 class Channel:
@@ -52,7 +53,8 @@ class Channel:
     def commit(self, rows, share, dt):
         """Take what was proposed last as sent, for rows (mask)."""
         for field, speed in self._speed.items():
-            speed[rows] = (self._proposed[field][rows] - self.sent[field][rows]) / dt
+            some = _index(rows)
+            speed[some] = (self._proposed[field][some] - self.sent[field][some]) / dt
         _where(rows, self._proposed, self.sent)
         if share is None or self.term.relative:
             _where(rows, self.sent, self._target)
@@ -76,7 +78,11 @@ def _copy(command):
 
 
 def _where(rows, command, into):
-    # where it is all of them a slice is a fifth of the cost of a mask
-    rows = slice(None) if rows.all() else rows
+    rows = _index(rows)
     for field, value in command.items():
         into[field][rows] = value[rows]
+
+
+def _index(rows):
+    # where it is all of them a slice is a fifth of the cost of a mask
+    return slice(None) if every(rows) else rows

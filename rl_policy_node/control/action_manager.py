@@ -4,7 +4,8 @@ import numpy as np
 from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.blend import Blend
-from rl_policy_node.control.limits import finite_rows
+from rl_policy_node.control.limits import finite_rows, is_finite
+from rl_policy_node.control.numbers import surely_small
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # beyond, a number has no room in a message of float32
@@ -25,6 +26,7 @@ class ActionManager:
         self.size = sum(term.size for term in self.terms.values())
         _check_actions(self.terms, actions, self.size)
         self._channels = {name: Channel(term, spec.rows) for name, term in self.terms.items()}
+        self._parts = list(zip(self._channels.values(), _slices(self.terms.values())))
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
         self._acted = np.zeros(spec.rows, dtype=bool)
 
@@ -49,11 +51,11 @@ class ActionManager:
         """
         dt = max(float(dt), 1e-6)
         # before the limits, too: they would make a command of an infinite action
-        finite = acting & finite_rows(actions)
+        finite = acting.copy() if is_finite(actions) else acting & finite_rows(actions)
         share = self._blend.share(dt)
-        for channel, part in zip(self._channels.values(), self._parts(actions)):
-            for value in channel.propose(part, sources, share, dt).values():
-                if not (value.max() <= _MOST and value.min() >= -_MOST):
+        for channel, columns in self._parts:
+            for value in channel.propose(actions[:, columns], sources, share, dt).values():
+                if not (surely_small(value) or value.max() <= _MOST and value.min() >= -_MOST):
                     finite &= (np.abs(value) <= _MOST).all(axis=1)
         for channel in self._channels.values():
             channel.commit(finite, share, dt)
@@ -88,11 +90,13 @@ class ActionManager:
         """Return the action (rows, size), float32, that received commands mean: the simulator's direction."""
         return np.concatenate([term.invert(commands[name], sources) for name, term in self.terms.items()], axis=1)
 
-    def _parts(self, actions):
-        start = 0
-        for term in self.terms.values():
-            yield actions[:, start:start + term.size]
-            start += term.size
+
+def _slices(terms):
+    """Yield the columns of the action that belong to each term."""
+    start = 0
+    for term in terms:
+        yield slice(start, start + term.size)
+        start += term.size
 
 
 def _check_actions(terms, actions, size):

@@ -1,6 +1,7 @@
 """How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
 import numpy as np
 
+from rl_policy_node.control.numbers import every, lowest
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -33,10 +34,10 @@ class Blend:
         self._ratio += min(max(wanted - self._ratio, -step), step)
         if abs(self._ratio - wanted) < 1e-9:
             self._ratio = wanted
-        ramp = np.minimum((self._acted + dt) / self._seconds, 1.0) if self._seconds else np.ones(len(self._acted))
-        share = self._ratio * ramp
-        return None if np.all(share == 1.0) else share[:, None]
+        if not self._seconds or (lowest(self._acted) + dt) / self._seconds >= 1.0:
+            return None if self._ratio == 1.0 else np.full((len(self._acted), 1), self._ratio)
+        return (self._ratio * np.minimum((self._acted + dt) / self._seconds, 1.0))[:, None]
 
     def advance(self, rows, dt):
         """Count a step of dt seconds in which the rows (mask) acted."""
-        self._acted[rows] += dt
+        self._acted[slice(None) if every(rows) else rows] += dt

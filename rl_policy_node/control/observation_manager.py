@@ -17,7 +17,7 @@ class ObservationManager:
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
         setting = Setting(buffers, joints, spec.rows, num_actions)
-        self._clip = spec.clip_observations
+        self._clip = None if spec.clip_observations in (None, np.inf) else spec.clip_observations
         self._terms = {name: [Term(spec.terms[term], setting) for term in terms] for name, terms in spec.inputs.items()}
         self._flat, self._inputs = {}, {}
         for name, terms in self._terms.items():
@@ -39,7 +39,7 @@ class ObservationManager:
         for name, terms in self._terms.items():
             for term in terms:
                 term.compute(sources, context)
-            if np.isfinite(self._clip):
+            if self._clip is not None:
                 flat = self._flat[name]
                 np.minimum(np.maximum(flat, -self._clip, out=flat), self._clip, out=flat)
         return dict(self._inputs)

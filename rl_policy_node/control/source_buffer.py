@@ -1,6 +1,7 @@
 """The latest value of a source, for every row, with its age."""
 import numpy as np
 
+from rl_policy_node.control.numbers import every, some, surely_small
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -10,6 +11,10 @@ class OutOfOrder(ValueError):
     """A message that is older than the one before it."""
 
 
+# arrays of a buffer with one number a row
+_AGES = {'stamps': np.int64, 'received': np.float64, 'changed': np.float64, 'fresh': np.bool_, 'refused': np.bool_}
+
+
 class SourceBuffer:
     """Preallocated arrays field → (rows, *shape), filled one row at a time or all at once.
 
@@ -17,40 +22,47 @@ class SourceBuffer:
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
     taken yet; refused (rows,): what came last was no observation. depth: messages kept for `copy_to` with a
-    reference stamp.
+    reference stamp. All of them are views of one block of memory: a copy of everything is one copy.
     """
 
     def __init__(self, spec, shapes, rows, depth=1):
         self.spec, self.rows = spec, rows
-        self.values = {field: np.zeros((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()}
+        self._block, arrays = _block({
+            **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
+            **{name: ((rows,), dtype) for name, dtype in _AGES.items()}})
+        self.values = {field: arrays['values', field] for field in shapes}
+        self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays[name] for name in _AGES)
+        self.received[:] = self.changed[:] = -np.inf
         # worked out here: this is asked for every message
         self._shapes = {field: (value.shape[1:], int(np.prod(value.shape[1:]))) for field, value in self.values.items()}
-        self.stamps = np.zeros(rows, dtype=np.int64)
-        self.received = np.full(rows, -np.inf)
-        self.changed = np.full(rows, -np.inf)
-        self.fresh = np.zeros(rows, dtype=bool)
-        self.refused = np.zeros(rows, dtype=bool)
+        self._layout = [(field, value, *self._shapes[field]) for field, value in self.values.items()]
         self.rejected = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
+        self._made_of = spec, dict(shapes), rows
+
+    def empty(self):
+        """Return a buffer of the same layout to copy into, in which nothing has come."""
+        return SourceBuffer(*self._made_of)
 
     def write(self, row, arrays, stamp, now):
         """Store one message's arrays; shape and finiteness decide before anything is changed.
 
         Raises ValueError, naming the field, for an array that does not fit; the row keeps its value.
         """
-        for field, (shape, size) in self._shapes.items():
+        spec = self.spec
+        for field, _, shape, size in self._layout:
             _check(field, arrays.get(field), shape, size)
-        if stamp and self.spec.use_header_stamp and stamp < self.stamps[row]:
+        if stamp and spec.use_header_stamp and stamp < self.stamps[row]:
             raise OutOfOrder(_late(self.stamps[row] - stamp))
         differs = self.received[row] == -np.inf
-        for field, value in self.values.items():
-            array = arrays[field].reshape(self._shapes[field][0])
-            differs = differs or (self.spec.frozen_after > 0 and not np.array_equal(value[row], array))
+        for field, value, shape, _ in self._layout:
+            array = arrays[field].reshape(shape)
+            differs = differs or (spec.frozen_after > 0 and not np.array_equal(value[row], array))
             value[row] = array
-        self.stamps[row], self.received[row], self.fresh[row] = stamp, now, True
-        self.changed[row] = now if differs else self.changed[row]
-        self.refused[row] = False
+        self.stamps[row], self.received[row], self.fresh[row], self.refused[row] = stamp, now, True, False
+        if differs:
+            self.changed[row] = now
         if self._past is not None:
             self._past.add(row, self)
 
@@ -66,7 +78,7 @@ class SourceBuffer:
             self._refuse_infinite(field, value, taken)
         self._refuse_late(stamp, taken)
         differs = self.received == -np.inf
-        rows = slice(None) if taken.all() else taken
+        rows = slice(None) if every(taken) else taken
         for field, value in self.values.items():
             if self.spec.frozen_after > 0:
                 differs |= (value != values[field]).reshape(self.rows, -1).any(axis=1)
@@ -123,14 +135,10 @@ class SourceBuffer:
         self.stamps[:] = 0
 
     def copy_to(self, other):
-        """Copy values and ages into another buffer of the same layout."""
-        for field, value in self.values.items():
-            np.copyto(other.values[field], value)
-        np.copyto(other.stamps, self.stamps)
-        np.copyto(other.received, self.received)
-        np.copyto(other.changed, self.changed)
-        np.copyto(other.refused, self.refused)
-        other.last_fault[:] = self.last_fault
+        """Copy values and ages into another buffer of the same layout, and why rows are refused where some are."""
+        np.copyto(other._block, self._block)
+        if some(self.refused):
+            other.last_fault[:] = self.last_fault
 
     def copy_asof(self, other, reference):
         """Copy into another buffer what was the latest at `reference` ((rows,) ns; 0: now), each row for itself.
@@ -178,6 +186,16 @@ class Past:
         return np.where(old.any(axis=0), newest, oldest)
 
 
+def _block(layout):
+    """Return a block of zeros, and name → array in it, of name → (shape, dtype)."""
+    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in layout.values()]
+    # each begins where the processor likes it
+    starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)]).tolist()
+    block = np.zeros(starts[-1], dtype=np.uint8)
+    return block, {name: block[start:start + size].view(dtype).reshape(shape)
+                   for (name, (shape, dtype)), start, size in zip(layout.items(), starts, sizes)}
+
+
 def _check(field, array, shape, size):
     if array is None:
         raise ContractError(f'{field} is missing from the message')
@@ -193,11 +211,18 @@ def _check_shape(field, array, shape, size):
 
 def _is_finite(array):
     # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
-    return array.dtype.kind != 'f' or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST)
+    return (array.dtype.kind != 'f' or surely_small(array)
+            or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST))
 
 
 def _late(nanoseconds):
     return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'
+
+
+def as_slice(index):
+    """Return the slice that picks the same as an index array, or None where its numbers are no neighbours."""
+    first = int(index[0]) if len(index) else 0
+    return slice(first, first + len(index)) if np.array_equal(index, np.arange(first, first + len(index))) else None
 
 
 def index_of(names, wanted, where):

@@ -1,6 +1,8 @@
 """Decides, per row and tick, whether the policy's action or the fallback goes out, and says why."""
 import numpy as np
 
+from rl_policy_node.control.numbers import highest, lowest, some
+
 
 class Supervisor:
     """Judges every source of every row.
@@ -23,11 +25,28 @@ class Supervisor:
         """
         fit, reasons = np.ones(self.rows, dtype=bool), {}
         for name, source in sources.items():
+            if self._faultless(source, steady_now, ros_now):
+                continue
             found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
             if found:
                 fit[list(found)] = False
                 reasons = {**found, **reasons}
         return fit, reasons
+
+    def _faultless(self, source, steady_now, ros_now):
+        """Whether `_judge` would find nothing, where the oldest and the newest row tell; False also where not."""
+        spec, limit = source.spec, self._patience or source.spec.max_age
+        if some(source.refused) or steady_now - lowest(source.received) > limit:
+            return False
+        if spec.frozen_after > 0 and steady_now - lowest(source.changed) > spec.frozen_after:
+            return False
+        if self._patience is not None or not spec.use_header_stamp:
+            return True
+        oldest, newest = lowest(source.stamps), highest(source.stamps)
+        if oldest <= 0:
+            return oldest == newest == 0
+        tolerance = spec.future_tolerance or self.future_tolerance
+        return (ros_now - oldest) * 1e-9 <= limit and (ros_now - newest) * 1e-9 >= -tolerance
 
     def _judge(self, source, name, steady_now, ros_now):
         """Return row → what is wrong with a source, the gravest where it is several things."""

@@ -1,8 +1,7 @@
 """What a step takes in: a copy of every source, aligned, and what is new in it."""
-import copy
-
 import numpy as np
 
+from rl_policy_node.control.numbers import every, highest, lowest, some
 from rl_policy_node.nodes.episode_messages import read_start
 
 
@@ -15,33 +14,40 @@ class Intake:
 
     def __init__(self, control, sources, ros_now):
         self._control, self._sources, self._ros_now = control, sources, ros_now
-        self.taken = {name: copy.deepcopy(source.buffer) for name, source in sources.items()}
+        self.taken = {name: source.buffer.empty() for name, source in sources.items()}
+        self._pairs = [(source.buffer, self.taken[name], source.spec.alignment) for name, source in sources.items()]
+        self._aligned = any(alignment == 'asof' for *_, alignment in self._pairs)
+        self._commanded = [self.taken[action.source] for action in control.actions if action.source]
         self.episode = np.zeros(control.rows, dtype=np.int64)
         self.episode_fresh = np.zeros(control.rows, dtype=bool)
-        self._begun = np.zeros(control.rows, dtype=np.int64)
+        self._begun, self._last_begun = np.zeros(control.rows, dtype=np.int64), 0
 
     def ready(self, fit):
         """Whether every row in the mask `fit` has a new observation."""
-        complete = np.logical_and.reduce([source.buffer.fresh for source in self._sources.values()])
+        new = [buffer.fresh for buffer, *_ in self._pairs]
         if self._control.trigger == 'lockstep':
-            if self._control.episode_topic:
-                complete &= self.episode_fresh
-            return bool(complete.all())
-        return bool(complete.any() and complete[fit].all())
+            return all(map(every, new)) and (not self._control.episode_topic or every(self.episode_fresh))
+        if every(fit):
+            return all(map(every, new))
+        complete = np.logical_and.reduce(new)
+        return some(complete) and every(complete[fit])
 
     def take(self, keep_fresh=False):
         """Copy every source as it is, or as it was at its reference; what is taken is no longer new."""
-        reference = self._reference()
-        for name, source in self._sources.items():
-            if source.spec.alignment == 'asof':
-                source.buffer.copy_asof(self.taken[name], reference)
+        reference = self._reference() if self._aligned else None
+        for buffer, taken, alignment in self._pairs:
+            if alignment == 'asof':
+                buffer.copy_asof(taken, reference)
             else:
-                source.buffer.copy_to(self.taken[name])
-            np.copyto(self.taken[name].fresh, source.buffer.fresh)
+                buffer.copy_to(taken)
             if not keep_fresh:
-                source.buffer.fresh[:] = False
+                buffer.fresh[:] = False
         if not keep_fresh:
             self.episode_fresh[:] = False
+
+    def arrived(self):
+        """Return when the last message came of what was taken, s."""
+        return max(highest(buffer.received) for buffer in self.taken.values())
 
     def _reference(self):
         """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
@@ -60,23 +66,24 @@ class Intake:
     def episode_begins(self):
         """Return the rows (mask) whose episode is another than at the last call."""
         begins = self.episode != self._begun
-        self._begun[:] = self.episode
+        if some(begins):
+            self._begun[:] = self.episode
+            self._last_begun = highest(self._begun)
         return begins
 
-    def complete(self):
-        """Return the rows (mask) whose sources belong together and are new where they have to be."""
-        complete = np.ones(self._control.rows, dtype=bool)
-        for name, buffer in self.taken.items():
+    def complete(self, rows):
+        """Return those of the rows (mask) whose sources belong together and are new where they have to be."""
+        for _, buffer, alignment in self._pairs:
             # the episode has begun, and this source still shows the one before
-            complete &= (buffer.stamps == 0) | (buffer.stamps >= self._begun)
-            if self._sources[name].spec.alignment == 'drop':
-                complete &= buffer.fresh
-        return complete
+            if lowest(buffer.stamps) < self._last_begun:
+                rows = rows & ((buffer.stamps == 0) | (buffer.stamps >= self._begun))
+            if alignment == 'drop':
+                rows = rows & buffer.fresh
+        return rows
 
-    def there(self):
-        """Return the rows (mask) whose commanded state was measured at least once."""
-        there = np.ones(self._control.rows, dtype=bool)
-        for action in self._control.actions:
-            if action.source:
-                there &= np.isfinite(self.taken[action.source].received)
-        return there
+    def there(self, rows):
+        """Return those of the rows (mask) whose commanded state was measured at least once."""
+        for buffer in self._commanded:
+            if lowest(buffer.received) == -np.inf:
+                rows = rows & np.isfinite(buffer.received)
+        return rows

@@ -7,7 +7,8 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.limits import finite_rows
+from rl_policy_node.control.limits import finite_rows, is_finite
+from rl_policy_node.control.numbers import every, some
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.nodes.intake import Intake
@@ -38,9 +39,16 @@ class Stepper:
         self._actions = ActionManager(control, policy.spaces.action, buffers, joints)
         patience = control.lockstep_timeout if control.trigger == 'lockstep' else None
         self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
-        self._last_action = np.zeros((control.rows, actions), dtype=np.float32)
+        self._context = Context.at_reset(control.rows, actions)
+        self._last_action = self._context.last_action
+        self._types = {name: policy.spaces.dtype_of(name) for name in control.inputs}
+        # a choice is no number to be clipped
+        self._clip = None if policy.spaces.discrete or not np.isfinite(control.clip_actions) else control.clip_actions
         self._reset, self._tare = np.zeros(control.rows, dtype=bool), np.zeros(control.rows, dtype=bool)
         self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
+        self._all = np.ones(control.rows, dtype=bool)
+        self._all.flags.writeable = False
+        self._max_age = min(source.spec.max_age for source in sources.values())
         self.fit = np.ones(control.rows, dtype=bool)
         self.reasons = {}
         # of all rows in one message, which has no stamp, a simulator that waits would take any for the answer
@@ -67,7 +75,7 @@ class Stepper:
         """Return row → reason for the rows that could not act now: what activation has to wait for."""
         with self._condition:
             self._intake.take()
-        return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())[1]
+        return self._judge(self._ros_now())[1]
 
     def start(self):
         """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
@@ -120,16 +128,16 @@ class Stepper:
             reset = self._reset | self._intake.episode_begins()
             tare = self._tare.copy()
             self._reset[:], self._tare[:] = False, False
-        if tare.any():
+        if some(tare):
             self._observations.tare(tare)
-        arrived = max(float(buffer.received.max()) for buffer in self._taken.values())
-        fit, reasons = self._judge()
+        arrived, ros_now = self._intake.arrived(), self._ros_now()
+        fit, reasons = self._judge(ros_now)
         self._observations.feed_tare(self._taken, fit)
         fit, reasons = self._with_tare(fit, reasons)
-        self._now = self._time()
+        self._now = self._time(ros_now)
         self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
         self._note(fit, reasons)
-        commands = self._commands(fit & self._intake.complete())
+        commands = self._commands(self._intake.complete(fit))
         if not self._send(commands, answer=True, began=began):
             self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
         self._busy_since = None
@@ -140,8 +148,8 @@ class Stepper:
         """While nothing triggers: see whether sources went stale, and hold the rows that did."""
         with self._condition:
             self._intake.take(keep_fresh=True)
-        fit, reasons = self._with_tare(*self._judge())
-        if fit.all() and self.fit.all():
+        fit, reasons = self._with_tare(*self._judge(self._ros_now()))
+        if every(fit) and every(self.fit):
             return
         # a row that is fit again stays unfit here: only a step resets it
         self._note(fit & self.fit, reasons)
@@ -153,8 +161,7 @@ class Stepper:
 
         Called from another thread than the loop's. Returns whether it had to.
         """
-        began = self._busy_since
-        limit = min(source.spec.max_age for source in self.sources.values())
+        began, limit = self._busy_since, self._max_age
         if began is None or self._control.trigger == 'lockstep' or self._steady_now() - began < limit:
             return False
         with self._sending:
@@ -180,8 +187,8 @@ class Stepper:
         self._actions.hold(self._taken, self.fit)
         return self._actions.commands()
 
-    def _judge(self):
-        return self._supervisor.assess(self._taken, self._steady_now(), self._ros_now())
+    def _judge(self, ros_now):
+        return self._supervisor.assess(self._taken, self._steady_now(), ros_now)
 
     def _with_tare(self, fit, reasons):
         """Take out the rows whose tactile terms have no zero yet."""
@@ -191,7 +198,7 @@ class Stepper:
         return fit, reasons
 
     def _clear(self, rows):
-        if rows.any():
+        if some(rows):
             self._policy.reset(rows)
             self._observations.reset(rows)
             self._last_action[rows] = 0.0
@@ -201,35 +208,41 @@ class Stepper:
     def _commands(self, acting):
         """Return the commands of this step: the policy's for rows in `acting`, what was sent last elsewhere."""
         dt = self._elapsed()
-        if not acting.any():
+        if not some(acting):
             return self._actions.commands()
-        context = Context(self._last_action, self._now - self._reset_at, acting)
-        inputs = self._observations.compute(self._taken, context)
+        inputs = self._observations.compute(self._taken, self._context_of(acting))
         acting = self._finite_only(inputs, acting)
         began = self._steady_now()
-        actions = self._policy.act(self._shaped(inputs), hold=~acting)
+        actions = self._policy.act(self._shaped(inputs), hold=None if every(acting) else ~acting)
         self.thoughts.append(self._steady_now() - began)
-        # a choice is no number to be clipped
-        if np.isfinite(self._control.clip_actions) and not self._policy.spaces.discrete:
-            actions = np.clip(actions, -self._control.clip_actions, self._control.clip_actions)
-        self._last_action[acting] = actions[acting]
+        if self._clip is not None:
+            actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
+        np.copyto(self._last_action, actions, casting='unsafe', where=True if every(acting) else acting[:, np.newaxis])
         finite = self._actions.process(actions, self._taken, acting, dt)
-        broken = acting & ~finite
-        if broken.any():
-            reason = 'the policy gave a command that is not finite'
-            self._note(self.fit & ~broken, dict.fromkeys(_indices(broken), reason))
+        if not every(finite):
+            self._refuse(acting & ~finite, 'the policy gave a command that is not finite')
         return self._actions.commands()
+
+    def _context_of(self, acting):
+        """Return the Context of this step, in the arrays of the one before."""
+        np.subtract(self._now, self._reset_at, out=self._context.elapsed)
+        self._context.acting[:] = acting
+        return self._context
 
     def _finite_only(self, inputs, acting):
         """Return the rows that see numbers; the others are shown zeros: one row that is none can fail the batch."""
+        if every(acting) and all(map(is_finite, inputs.values())):
+            return acting
         finite = np.logical_and.reduce([finite_rows(value) for value in inputs.values()])
-        blind = acting & ~finite
-        if blind.any():
-            reason = 'what the policy would see is not finite'
-            self._note(self.fit & ~blind, dict.fromkeys(_indices(blind), reason))
+        self._refuse(acting & ~finite, 'what the policy would see is not finite')
         for value in inputs.values():
             value[~(acting & finite)] = 0.0
         return acting & finite
+
+    def _refuse(self, rows, reason):
+        """Take rows (mask), where there are any, out of those that are fit."""
+        if some(rows):
+            self._note(self.fit & ~rows, dict.fromkeys(_indices(rows), reason))
 
     def _elapsed(self):
         """Return the time since the last step, s; after a gap a limit must not open wide."""
@@ -237,25 +250,27 @@ class Stepper:
         elapsed, self._last_time = now - self._last_time, now
         return period if self._control.trigger == 'lockstep' else min(elapsed, 2 * period)
 
-    def _time(self):
+    def _time(self, ros_now):
         """Return the time that terms live in, s: ROS time, or the steps' own where a simulator waits for them."""
         lockstep = self._control.trigger == 'lockstep'
-        return self.steps / self._control.control_rate if lockstep else self._ros_now() * 1e-9
+        return self.steps / self._control.control_rate if lockstep else ros_now * 1e-9
 
     def _shaped(self, inputs):
-        spaces = self._policy.spaces
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
-        typed = {name: value.astype(spaces.dtype_of(name), copy=False) for name, value in inputs.items()}
-        return typed if spaces.is_dict else typed['obs']
+        typed = {name: value.astype(self._types[name], copy=False) for name, value in inputs.items()}
+        return typed if self._policy.spaces.is_dict else typed['obs']
 
     def _note(self, fit, reasons):
         """Take over which rows are fit; say what changed, and let rows that fell out hold where they are."""
+        if every(fit) and every(self.fit):
+            self.reasons = {}
+            return
         lost, found = self.fit & ~fit, fit & ~self.fit
-        if lost.any():
+        if some(lost):
             self._actions.hold(self._taken, lost)
             for line in lines(self._control, {row: reasons[row] for row in _indices(lost)}):
                 self._log.warning(f'{line}; sending the fallback', **self._seldom)
-        if found.any():
+        if some(found):
             # what was sent last is old, or, of a robot that has just come, was never sent
             self._actions.hold(self._taken, found)
             for line in lines(self._control, dict.fromkeys(_indices(found), 'recovered; recurrent state reset')):
@@ -277,14 +292,22 @@ class Stepper:
         A command of the policy carries the stamp of the observation acted on, a fallback the time.
         In lockstep whatever answers an observation carries its stamp: the simulator waits for it.
         """
-        newest = np.max([buffer.stamps for buffer in self._taken.values()], axis=0)
         stamps = {}
         for action in self._control.actions:
-            stamp = self._taken[action.source].stamps if action.source else newest
-            answers = np.full_like(self.fit, answer) & (self.fit | (self._control.trigger == 'lockstep'))
-            stamps[action.name] = np.where(answers & (stamp != 0), stamp, self._ros_now())
-        there = self._intake.there()
-        self._publish(commands, stamps, there if only is None else only & there)
+            stamp = self._taken[action.source].stamps if action.source else self._newest()
+            stamps[action.name] = self._answered(stamp) if answer else np.full_like(stamp, self._ros_now())
+        self._publish(commands, stamps, self._intake.there(self._all if only is None else only))
+
+    def _newest(self):
+        """Return the newest stamp (rows,) that was taken of any source, ns."""
+        return np.max([buffer.stamps for buffer in self._taken.values()], axis=0)
+
+    def _answered(self, stamp):
+        """Return what answers to observations bear, of their stamps (rows,), ns."""
+        answers = self._all if self._control.trigger == 'lockstep' else self.fit
+        if every(answers) and np.count_nonzero(stamp) == stamp.size:
+            return stamp.copy()
+        return np.where(answers & (stamp != 0), stamp, self._ros_now())
 
 
 def _indices(mask):

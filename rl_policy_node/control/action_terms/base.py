@@ -27,6 +27,7 @@ class ActionTerm:
 
     def __init__(self, spec, _joints=()):
         self.spec, self.size = spec, self.numbers(spec)
+        self._clip = spec.clip if np.isfinite(spec.clip) else None
         self.relative = spec.integrate not in ('', 'none')
         self._scales = {name: np.asarray(getattr(spec, name), dtype=np.float64) for name in self.scales}
         for name, value in self._scales.items():
@@ -58,8 +59,8 @@ class ActionTerm:
 
     def command(self, action, sources, previous=None):
         """action (rows, size) → the command that the policy means."""
-        if np.isfinite(self.spec.clip):
-            action = np.clip(action, -self.spec.clip, self.spec.clip)
+        if self._clip is not None:
+            action = np.minimum(np.maximum(action, -self._clip), self._clip)
         target = self.law(action, sources, previous)
         return target if self.spec.smoothing == 1.0 else self.mix(previous, target, self.spec.smoothing)
 
@@ -140,6 +141,7 @@ class VectorTerm(ActionTerm):
     def __init__(self, spec, joints=()):
         super().__init__(spec, joints)
         self._offset = np.asarray(spec.offset, dtype=np.float64)
+        self._lower, self._upper = (np.asarray(bound, dtype=np.float64) for bound in (spec.lower, spec.upper))
 
     @classmethod
     def shapes(cls, spec):
@@ -147,10 +149,13 @@ class VectorTerm(ActionTerm):
 
     def law(self, action, sources, previous):
         """action (rows, axes) → {field: (rows, axes)}."""
-        return {self.field: action.astype(np.float64) * self._scales['scale'] + self._offset}
+        value = action.astype(np.float64)
+        value *= self._scales['scale']
+        value += self._offset
+        return {self.field: value}
 
     def bound(self, command):
-        return {self.field: limits.clamp(command[self.field], self.spec.lower, self.spec.upper)}
+        return {self.field: limits.clamp(command[self.field], self._lower, self._upper)}
 
     def invert(self, command, sources):
         """Return the action (rows, axes), float32, of a command: exact."""

@@ -30,11 +30,12 @@ class JointPosition(JointTerm):
     fallbacks = ('hold', 'keep')
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
     parameters = ('joints', 'smoothing', *per_axis)
-    speeds = ('position',)
 
     def __init__(self, spec, joints):
         super().__init__(spec, joints)
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
+        self._most, self._gain = np.asarray(spec.max_velocity), np.asarray(spec.max_acceleration)
+        self.speeds = ('position',) if len(spec.max_acceleration) else ()
 
     def measured(self, sources):
         """Return the command that holds the measured joint positions."""
@@ -43,12 +44,12 @@ class JointPosition(JointTerm):
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`; the bounds have the last word."""
         value, last = command['position'], previous['position']
-        if len(self.spec.max_acceleration):
+        if len(self._gain):
             # within its bounds first: it must begin in time to stop there
             value = limits.limit_motion(self.bound(command)['position'], last, speed['position'],
-                                        self.spec.max_velocity, self.spec.max_acceleration, dt)
-        elif len(self.spec.max_velocity):
-            value = limits.limit_step(value, last, np.asarray(self.spec.max_velocity) * dt)
+                                        self._most, self._gain, dt)
+        elif len(self._most):
+            value = limits.limit_step(value, last, self._most * dt)
         return self.bound({'position': value})
 
 

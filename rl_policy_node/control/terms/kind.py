@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.control.source_buffer import as_slice, index_of
 from rl_policy_node.errors import ConfigurationError, unknown
 
 
@@ -74,12 +74,13 @@ class Reader:
         self._source, self._field = read.source, read.field
         have = values[read.field].shape[1:]
         self.shape = have if wanted is not None else _shape(read, have, where)
-        self._picked = None
+        self._picked = self._cut = None
         if read.joints:
             self._picked = index_of(setting.joints.get(read.source, ()), read.joints, where)
         elif elements:
             self._picked = elements_of(elements, self.shape, f'{where}.elements', str(read))
-        self.shape = self.shape if self._picked is None else (len(self._picked),)
+        if self._picked is not None:
+            self.shape, self._cut = (len(self._picked),), as_slice(self._picked)
         self._check(wanted, read, where)
 
     def _check(self, wanted, read, where):
@@ -91,11 +92,12 @@ class Reader:
                                      f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
 
     def __call__(self, sources):
-        """Return (rows, *shape); a view of the source's array where nothing was picked."""
+        """Return (rows, *shape); a view of the source's array where nothing is picked, or neighbours in their order."""
         value = sources[self._source].values[self._field]
-        if self._picked is not None:
-            return value.reshape(len(value), -1)[:, self._picked]
-        return value.reshape(len(value), *self.shape)
+        if self._picked is None:
+            return value.reshape(len(value), *self.shape)
+        value = value.reshape(len(value), -1)
+        return value.take(self._picked, axis=1) if self._cut is None else value[:, self._cut]
 
     def write(self, value, sources):
         """Write (rows, *shape) back where it was read."""
