@@ -80,6 +80,11 @@ class Adapter(ABC):
         no room for a value.
         """
 
+    # from_cdr(buffer): the same from a serialized message, bytes, without making an object of it: arrays, stamp (ns),
+    # names or None. Raises OtherEncoding where to_arrays() is the way, ValueError where that would not do either.
+    # None: there is no such way for the type.
+    from_cdr = None
+
     def names(self, _message):
         """Return the names of a message's elements, or None where they have none."""
         return None

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, MessageError
+from rl_policy_node.adapters.cdr import Cdr
 from rl_policy_node.errors import unknown
 
 # Encoding → dtype, channels.
@@ -37,24 +38,32 @@ class ImageAdapter(Adapter):
         self._pixel = self._channels * np.dtype(self.dtype).itemsize
 
     def to_arrays(self, message):
-        self._check(message)
-        data = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)
-        data = np.ascontiguousarray(data[:, :message.width * self._pixel])
-        image = data.reshape(-1).view(self._dtype_of(message))
-        return {'image': image.reshape(message.height, message.width, self._channels)}
+        self._check(message.encoding, message.height, message.width, message.step, len(message.data))
+        return {'image': self._view(message.data, 0, message.height, message.width, message.step,
+                                    message.is_bigendian)}
 
-    def _dtype_of(self, message):
-        dtype = np.dtype(self.dtype)
-        return dtype if dtype.itemsize == 1 else dtype.newbyteorder('>' if message.is_bigendian else '<')
+    def from_cdr(self, buffer):
+        cdr = Cdr(buffer)
+        stamp, height, width, encoding = cdr.header(), cdr.word(), cdr.word(), cdr.text()
+        is_bigendian, step = cdr.byte(), cdr.word()
+        start, length = cdr.span(1)
+        self._check(encoding, height, width, step, length)
+        return {'image': self._view(buffer, start, height, width, step, is_bigendian)}, stamp, None
 
-    def _check(self, message):
-        if message.encoding != self.encoding:
-            raise MessageError(f"encoding is '{message.encoding}'; expected '{self.encoding}'")
-        row = message.width * self._pixel
-        if message.step < row:
-            raise MessageError(f'step is {message.step}; {message.width} pixels of {self.encoding} need {row}')
-        if len(message.data) != message.step * message.height:
-            raise MessageError(f'there are {len(message.data)} bytes; step × height is {message.step * message.height}')
+    def _view(self, buffer, start, height, width, step, is_bigendian):
+        """Return the pixels in a buffer that was checked, where they are."""
+        dtype = np.dtype(self.dtype).newbyteorder('>' if is_bigendian else '<')
+        return np.ndarray((height, width, self._channels), dtype, buffer, start,
+                          (step, self._pixel, dtype.itemsize))
+
+    def _check(self, encoding, height, width, step, length):
+        if encoding != self.encoding:
+            raise MessageError(f"encoding is '{encoding}'; expected '{self.encoding}'")
+        row = width * self._pixel
+        if step < row:
+            raise MessageError(f'step is {step}; {width} pixels of {self.encoding} need {row}')
+        if length != step * height:
+            raise MessageError(f'there are {length} bytes; step × height is {step * height}')
 
     def to_message(self, arrays, stamp, names=()):
         self.check_fields(arrays, self.fields)

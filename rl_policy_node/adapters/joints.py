@@ -4,7 +4,9 @@ import array
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
+from rl_policy_node.adapters.cdr import Cdr
 
+_NUMBER = np.dtype(np.float64)
 POINT = 'trajectory_msgs/msg/JointTrajectoryPoint'
 
 
@@ -42,8 +44,20 @@ class JointStateAdapter(_JointAdapter):
     type_name = 'sensor_msgs/msg/JointState'
     attributes = {'position': 'position', 'velocity': 'velocity', 'effort': 'effort'}
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._known = {}
+
     def to_arrays(self, message):
         return self._read(message, message.name)
+
+    def from_cdr(self, buffer):
+        cdr = Cdr(buffer)
+        stamp, names = cdr.header(), cdr.texts(self._known)
+        arrays = {field: value for field in self.attributes if (value := cdr.sequence(_NUMBER)).size}
+        _check_unique(names)
+        _check_counts(arrays, names)
+        return arrays, stamp, names
 
     def to_message(self, arrays, stamp, names=()):
         message = self.new_message(stamp)

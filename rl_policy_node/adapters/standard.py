@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
+from rl_policy_node.adapters.cdr import Cdr
 
 # Kind of number → code of Python's array, dtype. Bool has no array type.
 NUMBERS = {
@@ -54,15 +55,15 @@ class MultiArrayAdapter(_NumbersAdapter):
     open_shape = 'as the layout says, else (length,)'
 
     def to_arrays(self, message):
+        sizes = tuple(dim.size for dim in message.layout.dim)
         data = np.frombuffer(message.data, dtype=self.dtype)
-        layout = message.layout
-        if layout.data_offset > data.size:
-            raise MessageError(f'layout.data_offset is {layout.data_offset}; there are {data.size} numbers')
-        data = data[layout.data_offset:]
-        shape = tuple(dim.size for dim in layout.dim)
-        if shape and math.prod(shape) != data.size:
-            raise MessageError(f'the layout is {shape}, that is {math.prod(shape)} numbers; there are {data.size}')
-        return {'data': data.reshape(shape) if shape else data}
+        return {'data': _shaped(data, sizes, message.layout.data_offset)}
+
+    def from_cdr(self, buffer):
+        cdr = Cdr(buffer)
+        sizes = tuple(_size(cdr) for _ in range(cdr.word()))
+        offset = cdr.word()
+        return {'data': _shaped(cdr.sequence(np.dtype(self.dtype)), sizes, offset)}, 0, None
 
     def to_message(self, arrays, stamp, names=()):
         value = self._only(arrays)
@@ -72,6 +73,23 @@ class MultiArrayAdapter(_NumbersAdapter):
         if value.ndim > 1:
             message.layout.dim = _dimensions(value.shape)
         return message
+
+
+def _shaped(data, shape, offset):
+    """Return the numbers after an offset in the shape that the layout states, flat where it states none."""
+    if offset > data.size:
+        raise MessageError(f'layout.data_offset is {offset}; there are {data.size} numbers')
+    data = data[offset:]
+    if shape and math.prod(shape) != data.size:
+        raise MessageError(f'the layout is {shape}, that is {math.prod(shape)} numbers; there are {data.size}')
+    return data.reshape(shape) if shape else data
+
+
+def _size(cdr):
+    """Return the size of a serialized MultiArrayDimension."""
+    cdr.skip_text()
+    size, _stride = cdr.word(), cdr.word()
+    return size
 
 
 def _dimensions(shape):

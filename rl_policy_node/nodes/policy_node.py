@@ -217,16 +217,21 @@ class PolicyNode(LifecycleNode):
     # callbacks
 
     def _on_message(self, source, row, message):
+        now = time.monotonic()
+        try:
+            arrays, stamp = source.read(row, message)       # nobody else has to wait for this
+            with self._condition:
+                source.write(row, arrays, stamp, now)
+                self._tell()
+        except ValueError as error:
+            self._refuse(source, row, error)
+
+    def _refuse(self, source, row, error):
         with self._condition:
-            try:
-                source.take(row, message, time.monotonic())
-            except ValueError as error:
-                source.buffer.reject(slice(None) if row is None else row, error)
-                topic = spec_topic(source.spec, self._control.robots[row or 0])
-                self.get_logger().warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
-                self._condition.notify_all()
-            if self._stepper.ready():
-                self._condition.notify_all()
+            source.buffer.reject(slice(None) if row is None else row, error)
+            self._tell()
+        topic = spec_topic(source.spec, self._control.robots[row or 0])
+        self.get_logger().warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
     def _on_episode(self, row, message):
         with self._condition:
@@ -235,8 +240,12 @@ class PolicyNode(LifecycleNode):
             except ValueError as error:
                 self.get_logger().warning(f'{self._control.episode_topic}: message refused: {error}',
                                           throttle_duration_sec=2.0)
-            if self._stepper.ready():
-                self._condition.notify_all()
+            self._tell()
+
+    def _tell(self):
+        """Wake the loop for new observations, unless it goes by the clock; called with the condition held."""
+        if self._control.trigger != 'timer' and self._stepper.ready():
+            self._condition.notify_all()
 
     def _on_clock(self, jump):
         with self._condition:

@@ -19,7 +19,8 @@ _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 class Ports:
     """What talks to the robots; if one part of it cannot be made, none stays.
 
-    on_message(source, row, message): row None for a message of all rows. on_episode(row, message): likewise.
+    on_message(source, row, message): row None for a message of all rows; a message, or its bytes where the
+    source is `raw`. on_episode(row, message): likewise, never bytes.
     Quality of service: best effort for sources, reliable for commands, each changed by the parameters
     `qos_overrides.<topic>.{subscription,publisher}.<policy>` that rclpy knows.
     """
@@ -62,7 +63,7 @@ class Ports:
             for row in row_groups(source.spec, len(robots)):
                 topic = spec_topic(source.spec, robots[row or 0])
                 self._make('create_subscription', source.adapter.message_type, topic, qos,
-                           functools.partial(callback, row))
+                           functools.partial(callback, row), raw=source.raw)
         for row, topic, kind in start_topics(self._control):
             self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, row))
 
@@ -75,9 +76,9 @@ class Ports:
             self._publishers[name] = [
                 self._make('create_publisher', sink.adapter.message_type, topic, COMMAND_QOS) for topic in topics]
 
-    def _make(self, method, message_type, topic, qos, *callback):
+    def _make(self, method, message_type, topic, qos, *callback, **options):
         # rclpy writes what the parameters say into the profile that it is given
-        options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
+        options['qos_overriding_options'] = QoSOverridingOptions.with_default_policies()
         try:
             made = getattr(self._node, method)(message_type, topic, *callback, copy.copy(qos), **options)
         except _NAMING as error:

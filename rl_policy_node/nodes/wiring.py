@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 
-from rl_policy_node.adapters import ADAPTERS, create_adapter
+from rl_policy_node.adapters import ADAPTERS, create_adapter, OtherEncoding
 from rl_policy_node.control.action_terms import command_shapes, measured_fields
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import TRANSFORM
@@ -126,29 +127,44 @@ class Source:
         """Return the joints by the names that they have in a robot's messages."""
         return self._names[row]
 
+    @property
+    def raw(self):
+        """Whether messages are wanted as they came, as bytes; an adapter of a user's own gets the message."""
+        return self.adapter.from_cdr is not None and ':' not in self.spec.type
+
+    def read(self, row, message):
+        """Return the arrays and the stamp (ns) of a message or its bytes; row None: of all rows. Raises ValueError.
+
+        The arrays lie on the message's own memory: nothing is copied before `write`.
+        """
+        arrays, stamp, names = self._parts(message)
+        if names is not None and self.joints and row is not None:
+            arrays = self._by_name(row, names, arrays)
+        return arrays, stamp
+
+    def _parts(self, message):
+        if isinstance(message, bytes):
+            try:
+                return self.adapter.from_cdr(message)
+            except OtherEncoding:
+                message = _deserialized(message, self.adapter.message_type)
+        return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
+
+    def write(self, row, arrays, stamp, now):
+        """Write what was read into the buffer; raises ValueError where it does not fit.
+
+        Of a message of all rows (None) a row whose numbers are not finite is refused on its own.
+        """
+        if row is None:
+            self.buffer.write_rows(arrays, stamp, now)
+            # it had its message, and nobody has to wait for another
+            self.buffer.fresh |= self.buffer.refused
+        else:
+            self.buffer.write(row, arrays, stamp, now)
+
     def take(self, row, message, now):
         """Write a message of a row, or (None) of all rows, into the buffer; raises ValueError."""
-        if row is None:
-            self.accept_rows(message, now)
-        else:
-            self.accept(row, message, now)
-
-    def accept(self, row, message, now):
-        """Write a message into the buffer; raises ValueError for one that does not fit."""
-        arrays = self.adapter.to_arrays(message)
-        names = self.adapter.names(message)
-        if names is not None and self.joints:
-            arrays = self._by_name(row, names, arrays)
-        self.buffer.write(row, arrays, self.adapter.stamp(message), now)
-
-    def accept_rows(self, message, now):
-        """Write a message of all rows, its arrays (rows, ...); raises ValueError for one that does not fit.
-
-        A row whose numbers are not finite is refused on its own.
-        """
-        self.buffer.write_rows(self.adapter.to_arrays(message), self.adapter.stamp(message), now)
-        # it had its message, and nobody has to wait for another
-        self.buffer.fresh |= self.buffer.refused
+        self.write(row, *self.read(row, message), now)
 
     def _by_name(self, row, names, arrays):
         key = self._names[row], names
@@ -156,6 +172,14 @@ class Source:
         if order is None:
             order = self._order[key] = _order(names, self._names[row])
         return {field: value[order] for field, value in arrays.items()}
+
+
+def _deserialized(message, message_type):
+    """Return a message of its bytes, read by the middleware; raises ValueError."""
+    try:
+        return deserialize_message(message, message_type)
+    except RuntimeError as error:       # rclpy's own type is private
+        raise ValueError(f'the message cannot be read: {error}') from error
 
 
 def _order(names, joints):

@@ -24,7 +24,7 @@ class Fleet(Bench):
             wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = numbers[6:].tolist()
             for name, message in (('joints', joints), ('wrench', wrench)):
                 message.header.stamp.sec, message.header.stamp.nanosec = divmod(self.now, 10 ** 9)
-                self.sources[name].accept(row, message, self._steady())
+                self.sources[name].take(row, message, self._steady())
 
 
 def quiet(fleet, step, others):
@@ -56,7 +56,7 @@ def raving(fleet, step, others):
     bad = JointState(name=JOINTS, position=[np.nan] * 3, velocity=[0.0] * 3)
     for message in (bad, JointState(name=['x'], position=[0.0], velocity=[0.0])):
         try:
-            fleet.sources['joints'].accept(ODD, message, fleet._steady())
+            fleet.sources['joints'].take(ODD, message, fleet._steady())
         except ValueError as error:
             fleet.sources['joints'].buffer.reject(ODD, error)
 

@@ -61,7 +61,7 @@ class Bench:
         for message, name in ((joints, 'joints'), (wrench, 'wrench')):
             message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
             for row in rows:
-                self.sources[name].accept(row, message, self._steady())
+                self.sources[name].take(row, message, self._steady())
 
 
 def flat(tree, prefix=''):
@@ -279,7 +279,7 @@ def test_aligned_sources_are_no_newer_than_their_reference(run):
     bench.feed(stamp=10 ** 9)
     joints = JointState(name=JOINTS, position=[0.0, 0.0, 0.0], velocity=[0.0] * 3)
     joints.header.stamp.sec, joints.header.stamp.nanosec = 1, 10_000_000
-    bench.sources['joints'].accept(0, joints, bench.time)
+    bench.sources['joints'].take(0, joints, bench.time)
     bench.stepper.start()
     bench.stepper.step()
     taken = bench.stepper._taken['joints']
@@ -313,7 +313,7 @@ def test_joints_may_bear_the_name_of_their_robot(run):
         order = [2, 0, 1]
         message = JointState(name=[f'{robot}_{JOINTS[joint]}' for joint in order],
                              position=[float(joint) for joint in order], velocity=[0.0] * 3)
-        bench.sources['joints'].accept(row, message, bench.time)
+        bench.sources['joints'].take(row, message, bench.time)
         assert bench.sources['joints'].buffer.values['position'][row].tolist() == [0.0, 1.0, 2.0]
     sink = Sink(bench.control.actions[0], bench.control)
     message = sink.to_message({'position': np.zeros((2, 3))}, 1, 0)

@@ -36,7 +36,7 @@ def test_example_computes_inputs_of_the_trained_shapes(title):
     observations.tare(rows, activating=True)
     for number in range(10):
         for each in sources.values():
-            each.accept(0, synthetic_message(each), float(number))
+            each.take(0, synthetic_message(each), float(number))
         observations.feed_tare(buffers, rows)
     assert not observations.untared()
     inputs = observations.compute(buffers, Context.at_reset(1, ACTIONS))
