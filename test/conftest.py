@@ -1,9 +1,23 @@
-"""What all tests share: ROS messages check their fields, and properties see the same examples every time."""
+"""What all tests share: ROS messages check their fields, properties see the same examples every time, and nothing
+is left in the user's own cache."""
 import os
 
 os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')        # read when a message class is imported
 
 from hypothesis import settings                                         # noqa: E402
+import pytest                                                           # noqa: E402
 
 settings.register_profile('seeded', derandomize=True, deadline=None, database=None, max_examples=60)
 settings.load_profile('seeded')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def cache(tmp_path_factory):
+    """A cache for all tests, and for the processes that they start."""
+    before = os.environ.get('XDG_CACHE_HOME')
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
+    yield
+    if before is None:
+        del os.environ['XDG_CACHE_HOME']
+    else:
+        os.environ['XDG_CACHE_HOME'] = before
