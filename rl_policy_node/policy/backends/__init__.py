@@ -1,6 +1,7 @@
 """What computes the actions: rl_games' player itself, or what is proved to act as it does, and faster."""
-from rl_policy_node.policy.backends.choice import BACKENDS, choose, Setup
+from rl_policy_node.policy.backends.choice import BACKENDS, choose
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.backends.making import Setup
 
 __all__ = ['BACKENDS', 'choose', 'EagerBackend', 'Inputs', 'Setup']

@@ -1,7 +1,6 @@
 """The random numbers of a player's step, drawn outside of it: what samples becomes a function of them."""
-import contextlib
-
 import torch
+from torch.overrides import TorchFunctionMode
 
 
 class Noise:
@@ -16,19 +15,15 @@ class Noise:
         self._deterministic = deterministic
         self.drawn = []         # (method of a tensor that fills it, shape) of each draw, as recorded
 
-    @contextlib.contextmanager
     def recorded(self):
-        """Note what is drawn within the block."""
+        """Note, within the block, what is drawn."""
         self.drawn = []
-        with self._replaced(self._note):
-            yield
+        return _Drawing(self._zero if self._deterministic else self._note)
 
-    @contextlib.contextmanager
     def given(self, tensors):
         """Let what is drawn within the block come from tensors, one for each draw."""
         remaining = iter(tensors)
-        with self._replaced(lambda method, like: next(remaining)):
-            yield
+        return _Drawing(self._zero if self._deterministic else lambda method, like: next(remaining))
 
     def tensors(self, device):
         """Return empty tensors for all draws."""
@@ -41,22 +36,38 @@ class Noise:
 
     def _note(self, method, like):
         self.drawn.append((method, tuple(like.shape)))
-        return getattr(torch.empty_like(like), method)()
+        return torch.ones_like(like)
 
-    @contextlib.contextmanager
-    def _replaced(self, source):
-        def normal(mean, std):
-            return mean if self._deterministic else mean + std * source('normal_', mean)
+    @staticmethod
+    def _zero(method, like):
+        return None
 
-        def multinomial(probabilities, count, replacement=False):
-            if count != 1:
-                raise NotImplementedError(f'{count} samples of one distribution')
-            weights = probabilities if self._deterministic else probabilities / source('exponential_', probabilities)
-            return weights.argmax(dim=-1, keepdim=True)
 
-        kept = torch.normal, torch.multinomial
-        torch.normal, torch.multinomial = normal, multinomial
-        try:
-            yield
-        finally:
-            torch.normal, torch.multinomial = kept
+class _Drawing(TorchFunctionMode):
+    """Within the block, and in this thread, torch draws from a source: (method of a tensor, tensor) → noise or None."""
+
+    def __init__(self, source):
+        super().__init__()
+        self._source = source
+        self._instead = {torch.normal: self._normal, torch.multinomial: self._multinomial,
+                         torch.randn_like: self._randn_like, torch.Tensor.normal_: self._fill}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return self._instead.get(function, function)(*args, **(kwargs or {}))
+
+    def _normal(self, mean, std):
+        noise = self._source('normal_', mean)
+        return mean if noise is None else mean + std * noise
+
+    def _multinomial(self, probabilities, num_samples, replacement=False):
+        if num_samples != 1:
+            raise NotImplementedError(f'{num_samples} samples of one distribution')
+        noise = self._source('exponential_', probabilities)
+        return (probabilities if noise is None else probabilities / noise).argmax(dim=-1, keepdim=True)
+
+    def _randn_like(self, like):
+        noise = self._source('normal_', like)
+        return torch.zeros_like(like) if noise is None else noise
+
+    def _fill(self, tensor):
+        return tensor.copy_(self._randn_like(tensor))

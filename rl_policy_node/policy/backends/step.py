@@ -85,17 +85,22 @@ def _needed(graph, observations, states):
 
     graph: of a traced step, whose inputs after `self` are the observations, the states, the noise.
     """
-    if any(node.kind().endswith('_') for node in graph.nodes()):
+    nodes = list(graph.nodes())
+    if any(node.kind().endswith('_') for node in nodes):
         return list(range(states))      # what is changed in place has more makers than the graph names
-    makers = {output.debugName(): node for node in graph.nodes() for output in node.outputs()}
-    taken = [value.debugName() for value in graph.inputs()][1 + observations:1 + observations + states]
-    given = [value.debugName() for value in makers[next(graph.outputs()).debugName()].inputs()]
-    sources = [_sources(name, makers) for name in given]
+    makers = {name: node for node in nodes for name in _names(node.outputs())}
+    taken = _names(graph.inputs())[1 + observations:1 + observations + states]
+    sources = [_sources(name, makers) for name in _returned(graph, makers)]
     needed, before = {index for index in range(states) if taken[index] in sources[0]}, None
     while needed != before:
         before = needed
         needed = needed | {index for index in range(states) for other in before if taken[index] in sources[1 + other]}
     return sorted(needed)
+
+
+def _returned(graph, makers):
+    """Return the names of what a traced step returns: a tuple."""
+    return _names(makers[next(graph.outputs()).debugName()].inputs())
 
 
 def _sources(name, makers):
@@ -105,5 +110,29 @@ def _sources(name, makers):
         value = left.pop()
         if value not in found:
             found.add(value)
-            left += [each.debugName() for each in makers[value].inputs()] if value in makers else []
+            left += _looked_at(value, makers) if value in makers else []
     return found
+
+
+def _looked_at(value, makers):
+    """Return the names of the values that the maker of a value takes for it."""
+    node = makers[value]
+    names = _names(node.inputs())
+    if node.kind() == 'prim::TupleUnpack' and names[0] in makers:
+        packed = makers[names[0]]
+        if packed.kind() == 'prim::TupleConstruct':
+            # through the tuple, all that a network returns would hang together
+            return [_names(packed.inputs())[_names(node.outputs()).index(value)]]
+    return names + [name for block in node.blocks() for name in _taken_within(block)]
+
+
+def _taken_within(block):
+    """Return the names of the values that a branch takes, its own among them."""
+    names = _names(block.outputs())
+    for node in block.nodes():
+        names += _names(node.inputs()) + [name for inner in node.blocks() for name in _taken_within(inner)]
+    return names
+
+
+def _names(values):
+    return [value.debugName() for value in values]

@@ -1,0 +1,106 @@
+"""How the backends are made that stand for rl_games' player."""
+from dataclasses import dataclass, field
+import functools
+from importlib.metadata import PackageNotFoundError, version
+import importlib.util
+import logging
+
+import torch
+
+from rl_policy_node.policy.backends.cache import Cache, key_of
+from rl_policy_node.policy.backends.step import Step
+
+_VERSIONS = ('torch', 'rl-games', 'onnxruntime', 'onnx')
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What backends are made from.
+
+    threads: CPU threads of a step. tolerance: of actions, see `difference`. providers: of ONNX Runtime, in order.
+    """
+
+    player: object
+    inputs: object
+    deterministic: bool = True
+    config: object = None
+    threads: int = 1
+    tolerance: float = 1e-5
+    providers: tuple = ()
+    cache: Cache = field(default_factory=Cache)
+
+    @property
+    def on_gpu(self):
+        """Whether the player computes on a GPU."""
+        return torch.device(self.player.device).type == 'cuda'
+
+    @property
+    def seed(self):
+        """Where the random stream begins."""
+        return self.player.seed or 0
+
+    def step(self):
+        """Return the player's step as a function."""
+        return Step(self.player, self.inputs, self.deterministic)
+
+
+class Unavailable(Exception):
+    """A backend cannot be had on this machine, and that is no fault."""
+
+
+def ways(name, setup):
+    """Yield functions that make the backend of a name, the cheaper way first.
+
+    Raises Unavailable, and ConfigurationError for what was asked for wrongly.
+    """
+    yield from {'onnx': _onnx, 'cuda_graph': _cuda_graph}[name](setup)
+
+
+def _onnx(setup):
+    if not _installed('onnxruntime'):
+        raise Unavailable('onnxruntime is not installed: pip install rl_policy_node[onnx]')
+    # not before it is known to be there
+    from rl_policy_node.policy.backends.onnx import OnnxBackend, providers_for
+    providers, step = providers_for(setup.providers, setup.on_gpu), functools.cache(setup.step)
+
+    def made(model):
+        return OnnxBackend(model, step(), setup.inputs, setup.seed, setup.threads, providers)
+
+    key = key_of(setup.player, setup.config, setup.inputs, setup.deterministic, _versions())
+    kept = setup.cache.read(key)
+    if kept is not None:
+        yield lambda: made(kept)
+    yield lambda: made(_exported(step(), key, setup.cache))
+
+
+def _exported(step, key, cache):
+    if not _installed('onnx'):
+        raise Unavailable('onnx is not installed: pip install rl_policy_node[onnx]')
+    from rl_policy_node.policy.backends.export import export
+    model = export(step)
+    problem = cache.write(key, model)
+    if problem:
+        _log.warning('the export is not kept: %s', problem)
+    return model
+
+
+def _cuda_graph(setup):
+    if not setup.on_gpu:
+        raise Unavailable(f'the policy is on {setup.player.device}; expected a CUDA device')
+    from rl_policy_node.policy.backends.cuda_graph import CudaGraphBackend
+    yield lambda: CudaGraphBackend(setup.step(), setup.inputs, setup.seed)
+
+
+def _installed(name):
+    return importlib.util.find_spec(name) is not None
+
+
+def _versions():
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ''
+    return found
