@@ -12,7 +12,8 @@ def load_policy(configuration):
     """Return the Policy of a Configuration, one row for each robot."""
     spec = configuration.policy
     return Policy.load(spec.train_config, spec.checkpoint, spaces=spec.spaces, rows=configuration.control.rows,
-                       device=spec.device, backend=spec.backend, overrides=spec.overrides, sigma=spec.sigma,
+                       device=spec.device, backend=spec.backend, threads=spec.threads, tolerance=spec.tolerance,
+                       providers=spec.onnx_providers, overrides=spec.overrides, sigma=spec.sigma,
                        deterministic=spec.deterministic, checkpoint_sha256=spec.checkpoint_sha256,
                        plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
 

@@ -26,6 +26,8 @@ class PolicySpec:
     overrides: tuple
     device: str
     backend: str
+    tolerance: float
+    onnx_providers: tuple
     deterministic: bool
     sigma: float | None
     threads: int

@@ -73,6 +73,10 @@ class PolicyNode(LifecycleNode):
         set_threads(self._threads)
         started = time.monotonic()
         policy = load_policy(configuration)
+        if policy.fell_back:
+            self.get_logger().warning(policy.told)
+        else:
+            self.get_logger().info(policy.told)
         self._control = completed(configuration.control, policy.facts, self.get_logger().info,
                                   self.get_logger().warning)
         self._sources = {name: Source(source, self._control, policy.spaces.inputs)

@@ -57,6 +57,7 @@ class Rehearsal:
     def __init__(self, configuration, log):
         self.told, self.commands, self.messages, self._now = [], {}, {}, 0.0
         self.policy = load_policy(configuration)
+        self.told.append(self.policy.told)
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}

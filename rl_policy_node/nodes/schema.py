@@ -47,11 +47,17 @@ PARAMETERS = (
     _p('policy.plugins', 'string[]', [], 'Python modules, or .py files, that register networks, models or players '
        'with rl_games'),
     _p('policy.device', 'string', 'auto', 'torch device: auto, cpu, cuda:0, …'),
-    _p('policy.backend', 'string', 'auto', "what computes the actions; eager is rl_games' player",
-       choices=('auto', 'eager')),
+    _p('policy.backend', 'string', 'auto', "what computes the actions: eager, rl_games' player itself; onnx, ONNX "
+       'Runtime; cuda_graph, a captured CUDA graph. The last two are tried against eager at configure, and eager takes '
+       'their place, with a warning, where they differ. auto: the fastest on the device',
+       choices=('auto', 'eager', 'onnx', 'cuda_graph')),
+    _p('policy.tolerance', 'double', 1e-5, "greatest difference of a backend's actions to those of rl_games' player; "
+       "relative beyond 1", low=0.0),
+    _p('policy.onnx_providers', 'string[]', [], "ONNX Runtime's execution providers, first choice first, such as "
+       'TensorrtExecutionProvider; empty: CUDA on a GPU where this build has it, else the CPU'),
     _p('policy.deterministic', 'bool', True, 'act on the mean of the distribution instead of a sample'),
     _p('policy.sigma', 'double', math.nan, 'log standard deviation of the samples; not a number: as trained'),
-    _p('policy.threads', 'integer', 1, 'CPU threads of torch', low=1, high=256),
+    _p('policy.threads', 'integer', 1, 'CPU threads that compute a step', low=1, high=256),
     _p('policy.clip_observations', 'double', FROM_RUN, "clip every input to ± this, as the environment's "
        'clipObservations did; 0: as the run says, .inf: never', low=0.0),
     _p('policy.clip_actions', 'double', FROM_RUN, "clip every action to ± this, as the environment's clipActions did; "
