@@ -51,6 +51,8 @@ def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
     values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
+    if 'policy.backend' not in values:
+        overrides = {**overrides, 'policy.backend': 'eager'}        # which can be compared to the last bit
     overrides |= {} if seed is None else {'sim.seed': seed}
     overrides |= {} if robots is None else _robots(values, robots)
     policy, bridge = (parameters.configuration(read_values(params_file, override_arguments(overrides), node))

@@ -42,7 +42,8 @@ def tiny_run(folder):
 def parameters(run, **changes):
     """Return the parameter tree that fits the tiny policy and the arm."""
     tree = {
-        'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu'},
+        'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
+                   'backend': 'eager'},
         'control_rate': 50.0, 'trigger': 'timer', 'autostart': True,
         'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5},
                     'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.5}},

@@ -44,7 +44,7 @@ def test_ros_changes_nothing(tmp_path):
     from rl_policy_node.sim.insertion.environment import InsertionEnv
     steps, length, record = 100, 30, tmp_path / 'record.npz'
     with Pair(tmp_path) as pair:
-        pair.policy(trigger='lockstep')
+        pair.policy(trigger='lockstep', policy__backend='eager')
         bridge = pair.start('sim_bridge_node', sim__mode='lockstep', sim__steps=steps, sim__episode_length=length,
                             sim__stagger=True, sim__seed=3, sim__record=str(record))
         assert wait(lambda: bridge.poll() is not None, 90), bridge.tail()

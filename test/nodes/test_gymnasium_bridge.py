@@ -25,7 +25,8 @@ FALLS = ['reset_noise_scale=0.7', 'max_episode_steps=70']
 def parameters(name, together, action, sim, **more):
     """Return the parameters of both nodes: one source, one command."""
     run = RUNS / name
-    return {'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu'},
+    return {'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
+                       'backend': 'eager'},
             'trigger': 'lockstep', 'autostart': True, 'control_rate': 25.0, 'episode_topic': 'episode',
             'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': together}},
             'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},

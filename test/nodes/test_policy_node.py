@@ -47,6 +47,17 @@ def test_commands_are_those_of_the_player_to_the_bit(arm, run):
     assert node.stop(signal.SIGINT) == 0
 
 
+def test_commands_of_a_faster_backend_are_those_of_the_player_within_the_tolerance(arm, run):
+    node = arm.start(parameters(run, **{'policy.backend': 'onnx'}))
+    acted(arm, 10)
+    wanted = np.array(expected(run, arm, 200))
+    apart = [np.abs(wanted - command).max(axis=1) for command in arm.commands[:10]]
+    assert max(each.min() for each in apart) <= 1e-5
+    places = [int(each.argmin()) for each in apart]
+    assert places == sorted(set(places))
+    assert 'backend onnx: within' in node.tail(100)
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, number):
     node = arm.start(parameters(run))
