@@ -34,7 +34,7 @@ BASE = $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)')
 # What the robot brings itself: a torch built for it, a sourced ROS.
 INHERITED = $(shell $(BASE) -c 'from importlib.util import find_spec; \
 	print(*(name for name in ("torch", "rclpy") if find_spec(name)))')
-EXTRAS = sim,test$(if $(filter rclpy,$(INHERITED)),,$(comma)ros)
+EXTRAS = onnx,sim,test$(if $(filter rclpy,$(INHERITED)),,$(comma)ros)
 comma := ,
 
 # A worker's interpreter, by version: on PATH, or one of pyenv's. A shim of one that pyenv has not chosen fails.

@@ -24,6 +24,7 @@ ELSEWHERE = {
     r'\w+_msgs|\w+_srvs|\w+_interfaces': {'adapters', 'nodes'},
     'rl_games': {'policy', 'tools'},
     'torch': {'policy', 'sim', 'tools'},
+    'onnx|onnxruntime': {'policy'},
     'mujoco|isaacgym|isaacgymenvs': {'sim'},
 }
 
@@ -90,6 +91,7 @@ def test_every_folder_is_a_part():
     ('nodes/new.py', 'import torch'),
     ('control/new.py', 'import torch.nn'),
     ('adapters/new.py', 'from torch import Tensor'),
+    ('tools/new.py', 'import onnxruntime'),
     ('tools/new.py', 'import mujoco'),
     ('nodes/new.py', 'import isaacgym'),
     ('tools/new.py', 'from isaacgymenvs.utils.utils import set_seed'),
