@@ -25,4 +25,11 @@ def results():
                                'max_difference': 2e-7}]},
             'latency': {'model': 'LSTM', 'rate': 100.0, 'burners': 2, 'inference': {'of': 'bare onnx', 'us': 63.0},
                         'cases': {'idle': nodes, 'busy': nodes}, 'ratios': {'idle': ratios, 'busy': ratios}},
+            'jitter': {'model': 'LSTM', 'cases': [
+                {'rate': rate, 'cameras': cameras, 'ratio': {'p50': 1.25, 'p99': 0.75},
+                 'jitter': {name: latencies(0.1) for name in ['timed thread alone'][cameras:] + ['policy node']}}
+                for rate in (50.0, 500.0) for cameras in (False, True)]},
+            'robots': {'model': 'MLP', 'cases': [
+                {'robots': robots, 'rate': 100.0, 'arrival': arrival, 'in_time': 0.875, **latencies(robots)}
+                for robots in (1, 16) for arrival in ('at once', 'staggered')]},
         }}

@@ -1,12 +1,13 @@
 """`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
 import json
 
+import numpy as np
 from PIL import Image
 import pytest
 import torch
 
 pytest.importorskip('matplotlib')
-from rl_policy_node.tools.bench import markdown                        # noqa: E402
+from rl_policy_node.tools.bench import jitter, markdown, robots       # noqa: E402
 from rl_policy_node.tools.bench.contenders import PLAYER               # noqa: E402
 from rl_policy_node.tools.bench.figures import PICTURES                # noqa: E402
 from rl_policy_node.tools.bench.latency import ECHO, figures, GROUPS, OURS, PLAIN, ratios      # noqa: E402
@@ -42,6 +43,8 @@ def test_results_become_tables_and_pictures_again(tmp_path, capsys):
     assert '| 16 | 1 | 6.40 ms | 1.60 ms | 4.00× |' in text
     assert 'onnx was not measured: it is not installed' in text
     assert '| policy node | 1.00 ms | 1.50 ms | 3.00 ms | 4.00 ms | 12.5% | 100.0% |' in text
+    assert '| 500 Hz | yes | policy node | 100 µs | 300 µs | 400 µs | 1.25× | 0.750× |' in text
+    assert '| 16 | 100 Hz | at once | 100.00% | 87.50% | 16.0 ms | 48.0 ms | 64.0 ms | 4.80× | 12% |' in text
     for name in PICTURES:
         assert f'({name}.png)' in text
         with Image.open(tmp_path / f'{name}.png') as picture:
@@ -61,6 +64,16 @@ def test_ratios_set_ours_beside_the_floor_and_the_plain_node_beside_ours():
     found = ratios(case, 100.0)
     assert found[f'{PLAIN} / {OURS}'] == {'p50': 3.0, 'p99': 3.0}
     assert found[f'{OURS} / ({ECHO} + inference)'] == pytest.approx({'p50': 1000 / 600, 'p99': 3000 / 1600})
+
+
+def test_jitter_is_how_far_intervals_are_from_the_period():
+    found = jitter.figures([np.array([0, 10_000_000, 20_000_000, 31_000_000, 40_000_000])], 100.0)
+    assert (found['p50'], found['max']) == (500.0, 1000.0) and found['values'] == [0.0, 0.0, 1000.0, 1000.0]
+
+
+def test_robots_that_are_not_answered_are_not_answered_in_time():
+    found = robots.figures([{'latencies': [5000.0, 15_000.0, None, 9000.0], 'cpu': 0.5}], 100.0)
+    assert (found['answered'], found['in_time'], found['p50']) == (0.75, 0.5, 9000.0)
 
 
 @pytest.mark.parametrize('arguments, told', [
@@ -105,3 +118,19 @@ def test_latency_is_measured_through_dds(tmp_path):
             assert 0 < each['p50'] <= each['p90'] <= each['p99'] <= each['max'] and each['answered'] > 0, name
     assert section['cases']['idle'][OURS]['answered'] > 0.5
     assert section['inference']['us'] > 0
+
+
+def test_steps_of_the_real_loop_are_timed_with_cameras_and_without(tmp_path):
+    section = run(tmp_path, '--only', 'jitter')['sections']['jitter']
+    assert [case['cameras'] for case in section['cases']] == [False, True]
+    for case in section['cases']:
+        assert {jitter.BARE, jitter.OURS} <= set(case['jitter'])
+        for each in case['jitter'].values():
+            assert 0 <= each['p50'] <= each['p99'] <= each['max'] and each['shares'][-1] == 1.0
+
+
+def test_robots_are_measured_at_once_and_staggered(tmp_path):
+    section = run(tmp_path, '--only', 'robots')['sections']['robots']
+    assert [(case['robots'], case['arrival']) for case in section['cases']] == [(2, 'at once'), (2, 'staggered')]
+    for case in section['cases']:
+        assert 0.5 < case['answered'] <= 1.0 and 0 < case['p50'] and 0 <= case['in_time'] <= case['answered']

@@ -1,7 +1,7 @@
 """The plots of what was found, one file for each section."""
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
 
 from rl_policy_node.tools.bench.markdown import LOADS
 
@@ -30,14 +30,15 @@ def draw(found, folder):
 
 def panels(count, height=4.2):
     """Return a figure and its axes, side by side."""
-    figure = Figure(figsize=(5.6 * count, height))
+    figure = Figure(figsize=((5.6 if count < 3 else 4.8) * count, height))
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
 def plain(axis, ticks=None):
     """Have an axis say 1, 10, 1,000 instead of powers."""
-    if ticks:
-        axis.set_ticks(ticks)
+    low, high = axis.get_view_interval()
+    # over few decades, 2 and 5 have their ticks, too
+    axis.set_major_locator(FixedLocator(ticks) if ticks else LogLocator(subs=(1, 2, 5) if high < 80 * low else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,.10g}'))
     axis.set_minor_formatter('')
 
@@ -68,8 +69,47 @@ def _latency(section):
         place.set(xscale='log', ylim=(0, 1.01), xlabel='observation → action, ms', ylabel='share of the answers',
                   title=LOADS[load])
         plain(place.xaxis)
-    axes[0].legend(loc='lower right')
+    axes[-1].legend(loc='lower right')
     return figure
 
 
-PICTURES = {'step': _step, 'latency': _latency}
+def _jitter(section):
+    rates = list(dict.fromkeys(case['rate'] for case in section['cases']))
+    figure, axes = panels(len(rates))
+    for place, rate in zip(axes, rates):
+        for case in (case for case in section['cases'] if case['rate'] == rate):
+            # a thread alone has no cameras beside it
+            for colour, (name, each) in zip(COLOURS[2::-1], reversed(case['jitter'].items())):
+                place.step(each['values'], [1 - share for share in each['shares']], where='post', color=colour,
+                           linestyle='--' if case['cameras'] else '-',
+                           label=name + (', two cameras' if case['cameras'] else ''))
+        place.axhline(0.01, color=COLOURS[0], linewidth=1.0, linestyle=':')
+        place.set(xscale='log', yscale='log', ylim=(1e-3, 1.0), xlim=(1, None), xlabel='|interval − period|, µs',
+                  ylabel='share of the steps beyond', title=f'{rate:g} Hz; dotted: 1 %')
+        plain(place.xaxis)
+        plain(place.yaxis)
+    axes[-1].legend(loc='upper left', bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _robots(section):
+    figure, (late, taken) = panels(2)
+    kinds = list(dict.fromkeys((case['rate'], case['arrival']) for case in section['cases']))
+    for index, (rate, arrival) in enumerate(kinds):
+        cases = [case for case in section['cases'] if (case['rate'], case['arrival']) == (rate, arrival)]
+        look = {'marker': MARKERS[index], 'color': COLOURS[index + 1], 'label': f'{rate:g} Hz, {arrival}'}
+        counts = [case['robots'] for case in cases]
+        late.plot(counts, [case['p99'] * rate / 1e6 for case in cases], **look)
+        taken.plot(counts, [case['cpu'] for case in cases], **look)
+    late.axhline(1.0, color=COLOURS[0], linewidth=1.0, linestyle=':')
+    late.set(xlabel='robots', ylabel='p99 of the latency / period', xscale='log', yscale='log',
+             title='observation → action; dotted: the period')
+    taken.set(xlabel='robots', ylabel='of a core', xscale='log', yscale='log', title='processor time of the node')
+    for place in (late, taken):
+        plain(place.xaxis, sorted({case['robots'] for case in section['cases']}))
+        plain(place.yaxis)
+    taken.legend(loc='upper left')
+    return figure
+
+
+PICTURES = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots}

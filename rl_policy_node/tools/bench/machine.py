@@ -14,7 +14,8 @@ def describe(device):
     """Return what figures depend on: processor, cores, device, versions, the day. No name and no path."""
     found = {'processor': processor(), 'cores': cores(), 'memory_gb': round(_memory_gb(), 1),
              'system': f'{platform.system()} {platform.release().partition("-")[0]}',
-             'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', ''), 'date': date.today().isoformat(), 'device': device,
+             'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', ''),
+             'date': date.today().isoformat(), 'device': device,
              'versions': {name: version for name in PACKAGES for version in [_version(name)] if version}}
     if device.startswith('cuda'):
         found |= {'gpu': torch.cuda.get_device_name(device), 'cuda': torch.version.cuda}

@@ -1,7 +1,8 @@
 """What was found as Markdown: one chapter for each section."""
 from rl_policy_node.tools.bench.contenders import PLAYER
 
-TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS'}
+TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS',
+          'jitter': 'Jitter of the control loop', 'robots': 'Many robots'}
 LOADS = {'idle': 'nothing else runs', 'busy': 'every core busy elsewhere'}
 
 
@@ -85,4 +86,29 @@ def _latency(section):
     return '\n\n'.join(parts + [table(head, rows)])
 
 
-CHAPTERS = {'step': _step, 'latency': _latency}
+def _jitter(section):
+    head = ['rate', 'two cameras', 'of', 'p50', 'p99', 'max', 'node / thread, p50', 'node / thread, p99']
+    rows = []
+    for case in section['cases']:
+        for name, each in case['jitter'].items():
+            ratio = case['ratio'] if each is list(case['jitter'].values())[-1] else {}
+            rows.append([f'{case["rate"]:g} Hz', 'yes' if case['cameras'] else 'no', name,
+                         *(time_text(each[share]) for share in ('p50', 'p99', 'max')),
+                         times(ratio.get('p50')), times(ratio.get('p99'))])
+    return '\n\n'.join(['|interval between the starts of two steps − period|, of the node with trigger timer; joint '
+                        'states at the same rate, cameras 320×240 rgb8 at 30 Hz. Ratios to the thread beside the same '
+                        'messages.', table(head, rows)])
+
+
+def _robots(section):
+    head = ['robots', 'rate', 'messages', 'answered', 'within the period', 'p50', 'p99', 'max', 'p99 / period',
+            'CPU of the node, of a core']
+    rows = [[case['robots'], f'{case["rate"]:g} Hz', case['arrival'], f'{case["answered"]:.2%}',
+             f'{case["in_time"]:.2%}', *(time_text(case[share]) for share in ('p50', 'p99', 'max')),
+             times(case['p99'] * case['rate'] / 1e6), f'{case["cpu"]:.0%}'] for case in section['cases']]
+    return '\n\n'.join([f'{section["model"]}; topics of its own for each robot. Messages at once, with one stamp, as '
+                        'of robots with one clock; or staggered, spread evenly over the period, as of robots that know '
+                        'nothing of each other.', table(head, rows)])
+
+
+CHAPTERS = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots}

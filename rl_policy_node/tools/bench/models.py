@@ -81,4 +81,5 @@ MLP = Model('mlp', 'MLP 512-256-128, 36 observations, 12 actions',
             {'name': 'actor_critic', 'mlp': _mlp(512, 256, 128)}, Spaces((36,), 12))
 LSTM_JOINTS = Model('joints', 'LSTM 2×256, MLP 256-128-64, position and velocity of 30 joints, 12 actions',
                     {'name': 'actor_critic', 'mlp': _mlp(256, 128, 64), 'rnn': LSTM}, Spaces((60,), 12))
+LSTM_SEEING = Model('seeing', 'the same, and two images of 8×8', LSTM_JOINTS.network, Spaces((60 + 2 * 64,), 12))
 STEPPED = (LSTM_POSES, MLP)

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import subprocess
+import time
 
 from rl_policy_node.nodes.rehearsal import read_file
 from rl_policy_node.tools.processes import NodeProcess, private_domain, ToolProcess
@@ -11,14 +12,15 @@ ACTIVATE, DEACTIVATE = 3, 4
 JOINTS = [f'joint_{number}' for number in range(30)]
 COMMANDED = JOINTS[:12]
 JOINT_STATES = {'type': 'sensor_msgs/msg/JointState', 'joints': JOINTS}
+CAMERA = {'type': 'sensor_msgs/msg/Image', 'shape': (240, 320, 3)}
 
 
 class Probe:
     """nodes/bench_probe.py in a process of its own; a context manager. Calls are its methods by name."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name='probe'):
         private_domain()
-        self._process = ToolProcess('probe', ['-m', 'rl_policy_node.nodes.bench_probe'], folder / 'probe.log',
+        self._process = ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench_probe'], folder / f'{name}.log',
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -31,10 +33,17 @@ class Probe:
 
     def ask(self, what, **arguments):
         """Have the probe do something and return its answer; raises RuntimeError where it has died."""
-        pipes = self._process.process
-        with contextlib.suppress(BrokenPipeError):
-            print(json.dumps({'do': what, **arguments}), file=pipes.stdin, flush=True)
-        answer = pipes.stdout.readline()
+        self.begin(what, **arguments)
+        return self.end()
+
+    def begin(self, what, **arguments):
+        """Have the probe begin with something."""
+        with contextlib.suppress(BrokenPipeError):      # end() says so
+            print(json.dumps({'do': what, **arguments}), file=self._process.process.stdin, flush=True)
+
+    def end(self):
+        """Return the answer to what was begun; raises RuntimeError where the probe has died."""
+        answer = self._process.process.stdout.readline()
         if not answer:
             raise RuntimeError(f'the probe died:\n{self._process.tail()}')
         return json.loads(answer)
@@ -45,8 +54,10 @@ class Probe:
 
     def meet(self, group, process):
         """Wait until a node answers all robots of a group; raises RuntimeError with its last words."""
-        if not self.ask('await_answers', group=group, patience=PATIENCE)['answered']:
-            raise RuntimeError(f'{group} never answered:\n{process.tail()}')
+        end = time.monotonic() + PATIENCE
+        while not self.ask('await_answers', group=group, patience=1.0)['answered']:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f'{process.name} never answered:\n{process.tail()}')
 
 
 def topics(group, robot=0, robots=1):
@@ -55,24 +66,29 @@ def topics(group, robot=0, robots=1):
     return {'observations': f'{place}/joint_states', 'commands': f'{place}/commands'}
 
 
-def joint_parameters(folder, model, group, rate, robots=1, **changes):
-    """Return the parameters of a policy node that moves twelve of thirty joints of each robot.
+def joint_parameters(folder, model, group, rate, robots=1, joints=JOINTS, **changes):
+    """Return the parameters of a policy node that moves twelve of each robot's joints.
 
     model: what it acts with; sees position and velocity of the joints. changes: name → value at the top level.
     """
-    train, checkpoint = model.write(folder)
     names = [group] if robots == 1 else [f'{group}/robot_{robot}' for robot in range(robots)]
     return {
-        'policy': {'train_config': str(train), 'checkpoint': str(checkpoint), 'device': 'cpu'},
-        'control_rate': float(rate), 'trigger': 'observation', 'autostart': True, 'robots': names,
+        'policy': policy_parameters(folder, model), 'control_rate': float(rate), 'trigger': 'observation',
+        'autostart': True, 'robots': names,
         'sources': {'joints': {'topic': 'joint_states', 'type': JOINT_STATES['type'], 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity']},
-        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS},
-                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS}},
+        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': joints},
+                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': joints}},
         'actions': {'terms': ['arm'], 'arm': {
             'kind': 'joint_position', 'source': 'joints', 'joints': COMMANDED, 'scale': [0.1], 'topic': 'commands',
             'type': JOINT_STATES['type']}},
         **changes}
+
+
+def policy_parameters(folder, model):
+    """Return the group of parameters that says which policy to load."""
+    train, checkpoint = model.write(folder)
+    return {'train_config': str(train), 'checkpoint': str(checkpoint), 'device': 'cpu'}
 
 
 def policy_node(folder, tree, name='policy_node'):

@@ -34,7 +34,12 @@ def line(counts, times):
 
 
 def cumulative(values, points=200):
-    """Return (values, shares), at most `points` of each, of the cumulative distribution; the greatest stays."""
+    """Return (values, shares) of the cumulative distribution, at most 2 · `points` of each.
+
+    Half of them are spread evenly, half become denser towards the greatest, which stays: the tail is the point.
+    """
     values = np.sort(np.asarray(values, dtype=np.float64))
-    index = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).round().astype(int))
+    count = min(points, len(values))
+    even, tail = np.linspace(0, len(values) - 1, count), len(values) - np.geomspace(1, len(values), count)
+    index = np.unique(np.concatenate([even, tail]).round().astype(int))
     return values[index].tolist(), ((index + 1) / len(values)).tolist()

@@ -1,0 +1,32 @@
+"""A thread that does nothing but begin on time: what this machine's clock and scheduler allow.
+
+    python -m rl_policy_node.tools.bench.timed_thread PERIOD_S SECONDS DELAY_S
+
+Prints the steady times at which it woke up, ns.
+"""
+import json
+import sys
+import threading
+import time
+
+
+def main():
+    """Run the thread to its end."""
+    period, seconds, delay = map(float, sys.argv[1:4])
+    began = []
+    thread = threading.Thread(target=wake, args=(began, period, round(seconds / period), time.monotonic() + delay))
+    thread.start()
+    thread.join()
+    print(json.dumps(began))
+
+
+def wake(began, period, count, start):
+    """Note `count` times, a period apart, when it is."""
+    for number in range(count):
+        while (left := start + number * period - time.monotonic()) > 0:
+            time.sleep(left)
+        began.append(time.monotonic_ns())
+
+
+if __name__ == '__main__':
+    main()
