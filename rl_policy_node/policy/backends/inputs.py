@@ -46,8 +46,8 @@ class Inputs:
 
     def _write(self, key, value, array):
         # the ordinary case, at every step; torch's types never equal numpy's
-        if value.dtype != array.dtype or value.shape != array.shape:
-            value = self._tensor(key, value, 'cpu').numpy()
+        if getattr(value, 'dtype', None) != array.dtype or value.shape != array.shape:
+            value = self._tensor(key, value, 'cpu').detach().numpy()
         array[...] = value
 
     def _check_keys(self, observations):

@@ -1,4 +1,5 @@
 """A step in memory that never moves: what a CUDA graph records, and what it is recorded from."""
+import numpy as np
 import torch
 
 from rl_policy_node.policy.backends.buffers import Block
@@ -34,7 +35,12 @@ class StaticStep:
         return self._actions.numpy()
 
     def stage(self, observations, hold):
-        """Write observations and the mask of held rows (None: no row) where the copy takes them from."""
+        """Write observations and the mask of held rows (None: no row) where the copy takes them from.
+
+        Raises ValueError for what does not fit.
+        """
+        if hold is not None and np.shape(hold) != self._held.shape:
+            raise ValueError(f'hold: a mask of shape {np.shape(hold)}; expected {self._held.shape}')
         self._inputs.write(observations, self.arrays)
         self._held[:] = False if hold is None else hold
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_thread():
     """Compute by one thread: networks this small only lose time by waiting for one another's threads."""
     threads = torch.get_num_threads()

@@ -8,7 +8,7 @@ LONG = ('lstm', 'gru', 'dict', 'bytes in a dict')
 
 
 @pytest.mark.parametrize('name', KINDS)
-def test_sequences_are_those_of_the_player(tmp_path, one_thread, name):
+def test_sequences_are_those_of_the_player(tmp_path, name):
     policy = load(tmp_path, name)
     for deterministic, steps in ((True, 1000 if name in LONG else 300 if name in RECURRENT else 100), (False, 100)):
         policy.deterministic = deterministic
