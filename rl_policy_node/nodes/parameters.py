@@ -37,6 +37,14 @@ class PolicySpec:
 
 
 @dataclass(frozen=True)
+class SchedulingSpec:
+    """What the control thread asks of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
+
+    priority: int = 0
+    cpus: tuple = ()
+
+
+@dataclass(frozen=True)
 class SimSpec:
     """What the bridge hosts, in which Python, how it differs from a robot, and when it ends."""
 
@@ -69,6 +77,7 @@ class Configuration:
 
     policy: PolicySpec
     control: ControlSpec
+    scheduling: SchedulingSpec
     sim: SimSpec
 
 
@@ -121,7 +130,8 @@ def configuration(values):
         if declaration is None:
             raise _unknown_parameter(name)
         _insert(tree, name, _convert(name, value, declaration))
-    return Configuration(policy=_policy(tree), control=_control(tree), sim=_sim(tree))
+    return Configuration(policy=_policy(tree), control=_control(tree),
+                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree))
 
 
 def _refuse_blanks(values):

@@ -23,6 +23,7 @@ from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.runtime import run
+from rl_policy_node.nodes.scheduling import schedule_thread
 from rl_policy_node.nodes.stepper import Stepper
 from rl_policy_node.nodes.wiring import Sink, Source, spec_topic
 from rl_policy_node.policy import set_threads
@@ -69,7 +70,7 @@ class PolicyNode(LifecycleNode):
     @_transition
     def on_configure(self, _state):
         configuration = parameters.read(self)
-        self._threads = configuration.policy.threads
+        self._threads, self._scheduling = configuration.policy.threads, configuration.scheduling
         set_threads(self._threads)
         started = time.monotonic()
         policy = load_policy(configuration)
@@ -104,6 +105,8 @@ class PolicyNode(LifecycleNode):
         missing = waiting(self._stepper, self._control, self.count_publishers)
         if missing:
             raise ConfigurationError(f'not activated: {"; ".join(missing)}')
+        if self._loop.stuck:
+            raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
         self._stepper.start()
         self._fault = None
         result = super().on_activate(state)
@@ -209,6 +212,9 @@ class PolicyNode(LifecycleNode):
 
     def _begin(self):
         """Prepare the loop's thread: OpenMP counts threads, and torch warms up, for each thread anew."""
+        # first, since the threads that OpenMP starts from here inherit it
+        for refusal in schedule_thread(self._scheduling):
+            self.get_logger().warning(refusal)
         set_threads(self._threads)
         self._stepper.warm_up()
 

@@ -8,8 +8,8 @@ from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.wiring import COMMAND_TYPES
 
 _GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
-           '': 'The node', 'sources': 'Sources: what comes in',
-           'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
+           '': 'The node', 'scheduling': 'Scheduling of the control thread',
+           'sources': 'Sources: what comes in', 'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
            'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
 
 

@@ -10,6 +10,7 @@ from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
+from rl_policy_node.nodes.scheduling import share_interpreter
 
 
 POLL_PERIOD = 0.005      # s between two calls of a node's poll()
@@ -44,6 +45,7 @@ def run(create_node, args=None):
         get_logger('rl_policy_node').error(str(error))
         rclpy.try_shutdown()
         return 1
+    share_interpreter()
     # not before: what a node is created from may take minutes, which a signal ends at once
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):

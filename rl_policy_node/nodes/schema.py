@@ -96,6 +96,10 @@ PARAMETERS = (
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 
+    _p('scheduling.priority', 'integer', 0, 'SCHED_FIFO priority of the control thread, where the system permits it; '
+       "below that of the robot's own drivers. 0: scheduled like any other", low=0, high=99),
+    _p('scheduling.cpus', 'integer[]', [], 'CPUs that the control thread keeps to; empty: any', low=0, high=4095),
+
     _p('sources.*.topic', 'string', '', "topic, below each robot's namespace; required but for type tf2"),
     _p('sources.*.type', 'string', REQUIRED, "message type, package/msg/Type; package.module:Class for an adapter of "
        "one's own; tf2 for the pose of a frame"),
