@@ -34,6 +34,7 @@ class ControlLoop:
         if self.stuck:
             raise RuntimeError('the step that was under way at the last stop still runs')
         self._running = True
+        self.late.clear()
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
 

@@ -26,6 +26,9 @@ def policy_report(stepper, loop, control):
     """Return level, message and values for the policy node."""
     figures = {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(list(stepper.latencies)).items()}
     figures['policy p50 [ms]'] = f'{percentiles(list(stepper.thoughts))["p50"]:.3f}'
+    if loop.late:
+        late = percentiles(list(loop.late))
+        figures |= {'late start p99 [ms]': f'{late["p99"]:.3f}', 'late start max [ms]': f'{late["max"]:.3f}'}
     values = {'steps': stepper.steps, 'recurrent resets': stepper.resets, 'missed deadlines': loop.missed, **figures}
     for name, source in stepper.sources.items():
         rejected = int(source.buffer.rejected.sum())

@@ -12,11 +12,11 @@ import pytest
 class Steps:
     """Counts what the loop does; `now` is a clock moved by hand."""
 
-    def __init__(self, trigger, simulated=False, fails=False):
+    def __init__(self, trigger, simulated=False, fails=False, period=0.02, work=lambda: None):
         self.condition = threading.Condition()
         self.began = self.steps = self.watches = self.now = 0
-        self.is_ready, self.errors, self._fails = False, [], fails
-        self.loop = ControlLoop(0.02, trigger, self.condition, self._begin, lambda: self.is_ready, self._step,
+        self.is_ready, self.errors, self._fails, self._work = False, [], fails, work
+        self.loop = ControlLoop(period, trigger, self.condition, self._begin, lambda: self.is_ready, self._step,
                                 self._watch, self.errors.append, simulated, lambda: self.now)
 
     def _begin(self):
@@ -27,6 +27,7 @@ class Steps:
         self.is_ready = False
         if self._fails:
             raise RuntimeError('no more')
+        self._work()
 
     def _watch(self):
         self.watches += 1
@@ -60,6 +61,82 @@ def test_the_timer_steps_no_more_often_than_its_period(make):
     began = time.monotonic()
     time.sleep(0.5)
     assert steps.steps <= (time.monotonic() - began) / 0.02 + 1
+
+
+def deadlines(starts, loop):
+    """Return how many deadlines there were, by the clock and by the loop, until the last of its steps began."""
+    return (starts[-1] - loop.late[-1] - (starts[0] - loop.late[0])) / 0.02, len(starts) - 1 + loop.missed
+
+
+def test_deadlines_are_absolute_however_long_the_steps_take(make):
+    starts = []
+    steps = make('timer', work=lambda: (starts.append(time.monotonic()), time.sleep(0.004 * (len(starts) % 4))))
+    assert wait(lambda: len(starts) > 25)
+    steps.loop.stop()
+    # each step takes up to 12 of 20 ms, which would add up to several periods
+    by_the_clock, by_the_loop = deadlines(starts, steps.loop)
+    assert by_the_clock == pytest.approx(by_the_loop, abs=1)
+
+
+def test_after_a_stall_there_is_no_burst_and_what_was_missed_is_counted(make):
+    starts = []
+    steps = make('timer', work=lambda: (starts.append(time.monotonic()), time.sleep(0.13 if len(starts) == 2 else 0)))
+    assert wait(lambda: len(starts) > 8)
+    steps.loop.stop()
+    by_the_clock, by_the_loop = deadlines(starts, steps.loop)
+    assert steps.loop.missed >= 5 and by_the_clock == pytest.approx(by_the_loop, abs=1)
+
+
+def test_nothing_but_its_deadline_wakes_the_timer(make):
+    steps = make('timer', period=0.3)
+    steps.is_ready = True
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        with steps.condition:
+            steps.condition.notify_all()
+    assert steps.steps == steps.watches == 0
+    assert wait(lambda: steps.steps == 1)
+
+
+def test_the_timer_steps_while_callbacks_hold_the_condition(make):
+    steps = make('timer')
+    with steps.condition:
+        assert wait(lambda: steps.steps >= 3)
+
+
+@pytest.mark.parametrize('trigger', ['timer', 'observation'])
+def test_a_stop_does_not_wait_for_a_long_period(make, trigger):
+    steps = make(trigger, period=5.0)
+    assert wait(lambda: steps.began)
+    began = time.monotonic()
+    steps.loop.stop()
+    assert time.monotonic() - began < 1.0 and not steps.loop.stuck
+    assert steps.steps == 0
+
+
+def test_a_loop_that_was_stopped_starts_anew(make):
+    steps = make('timer')
+    assert wait(lambda: steps.steps)
+    steps.loop.stop()
+    count = steps.steps
+    time.sleep(0.06)
+    assert steps.steps == count and not steps.loop.running
+    steps.loop.start()
+    assert wait(lambda: steps.steps > count + 1) and steps.began == 2
+
+
+def test_a_step_that_outlasts_the_stop_keeps_a_second_thread_away(make):
+    go_on = threading.Event()
+    steps = make('timer', work=go_on.wait)
+    assert wait(lambda: steps.steps)
+    steps.loop.stop(patience=0.05)
+    assert steps.loop.stuck
+    with pytest.raises(RuntimeError, match='still runs'):
+        steps.loop.start()
+    go_on.set()
+    assert wait(lambda: not steps.loop.stuck) and steps.steps == 1
+    steps.loop.start()
+    assert wait(lambda: steps.steps > 1)
 
 
 def test_without_a_trigger_it_watches(make):
