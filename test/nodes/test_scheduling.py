@@ -1,9 +1,11 @@
 """What the control thread asks of the kernel is had where it is permitted, and told where it is not."""
 import os
+from pathlib import Path
 import subprocess
 import sys
 import threading
 
+from nodes.harness import parameters
 import pytest
 
 from rl_policy_node.nodes.parameters import SchedulingSpec
@@ -99,3 +101,22 @@ def test_the_interpreter_is_handed_over_sooner_but_never_later():
             assert sys.getswitchinterval() == pytest.approx(wanted, rel=0.1)
     finally:
         sys.setswitchinterval(before)
+
+
+def schedulers(process):
+    """Return the scheduler and the CPUs of every thread of a process."""
+    threads = [int(task.name) for task in Path(f'/proc/{process.process.pid}/task').iterdir()]
+    return [(os.sched_getscheduler(thread), os.sched_getaffinity(thread)) for thread in threads]
+
+
+def test_a_node_gives_its_control_thread_what_there_is_and_acts(arm, run):
+    cpu = min(os.sched_getaffinity(0))
+    node = arm.start(parameters(run, scheduling={'priority': 10, 'cpus': [cpu, 4000]}))
+    assert arm.live_until(lambda: len(arm.commands) > 5 and arm.commands[-1] != arm.position, 40)
+    assert f'scheduling.cpus [{cpu}, 4000]: [4000] are not there' in node.tail(100)
+    found = schedulers(node)
+    if fifo_is_permitted():
+        assert [cpus for scheduler, cpus in found if scheduler == os.SCHED_FIFO] == [{cpu}]
+    else:
+        assert 'scheduling.priority 10: ' in node.tail(100)
+        assert os.SCHED_FIFO not in [scheduler for scheduler, _ in found]
