@@ -1,6 +1,6 @@
-"""The least that a node in Python can do: joint states in, at once a command of twelve numbers out.
+"""The least that a node in Python can do: a message comes in, at once a command of twelve numbers goes out.
 
-    python -m rl_policy_node.nodes.bench_echo [--executor events] OBSERVATIONS COMMANDS
+    python -m rl_policy_node.nodes.bench_echo [--executor events] [--type sensor_msgs/msg/Image] OBSERVATIONS COMMANDS
 """
 import argparse
 import sys
@@ -9,6 +9,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import JointState
 
+from rl_policy_node.adapters.base import message_class
 from rl_policy_node.nodes.runtime import create_executor
 
 
@@ -24,7 +25,7 @@ def main():
         command.header.stamp = message.header.stamp
         publisher.publish(command)
 
-    node.create_subscription(JointState, options.observations, answer, 10)
+    node.create_subscription(message_class(options.type), options.observations, answer, 10)
     executor = create_executor(options.executor, node.get_logger())
     executor.add_node(node)
     try:
@@ -37,6 +38,7 @@ def main():
 def _options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--executor', default='single_threaded')
+    parser.add_argument('--type', default='sensor_msgs/msg/JointState')
     parser.add_argument('observations')
     parser.add_argument('commands')
     return parser.parse_args()

@@ -45,6 +45,11 @@ def serialised(description):
     return [bytes(serialize_message(adapter.to_message(arrays(), 0, joints))) for _ in range(VARIANTS)]
 
 
+def stamped(message, stamp):
+    """Return a serialised message with a header's stamp, ns, filled in."""
+    return message[:_STAMP_AT] + _STAMP.pack(*divmod(stamp, 1_000_000_000)) + message[_STAMP_END:]
+
+
 class Robot:
     """One robot: sends prepared messages, and keeps when each was sent and when it was first answered.
 
@@ -54,7 +59,7 @@ class Robot:
     def __init__(self, node, topics, type_name, messages):
         """topics: {'observations', 'commands'}; no commands: nothing answers."""
         self._publisher = node.create_publisher(message_class(type_name), topics['observations'], 10)
-        self._parts = [(message[:_STAMP_AT], message[_STAMP_END:]) for message in messages]
+        self._messages = messages
         self.sent, self.answered, self._count = {}, {}, 0
         if topics.get('commands'):
             node.create_subscription(message_class(COMMAND), topics['commands'], self._on_command,
@@ -62,9 +67,8 @@ class Robot:
 
     def measure(self, stamp):
         """Publish an observation. stamp: ns."""
-        head, tail = self._parts[self._count % len(self._parts)]
+        message = stamped(self._messages[self._count % len(self._messages)], stamp)
         self._count += 1
-        message = head + _STAMP.pack(*divmod(stamp, 1_000_000_000)) + tail
         self.sent[stamp] = time.monotonic_ns()
         self._publisher.publish(message)
 

@@ -24,6 +24,7 @@ def results():
                 'agreement': [{'model': 'mlp', 'backend': 'onnx', 'rows': 16, 'steps': 1000,
                                'max_difference': 2e-7}]},
             'latency': {'model': 'LSTM', 'rate': 100.0, 'burners': 2, 'inference': {'of': 'bare onnx', 'us': 63.0},
+                        'budget': {'decode': 50.0, 'policy': 150.0},
                         'cases': {'idle': nodes, 'busy': nodes}, 'ratios': {'idle': ratios, 'busy': ratios}},
             'jitter': {'model': 'LSTM', 'cases': [
                 {'rate': rate, 'cameras': cameras, 'ratio': {'p50': 1.25, 'p99': 0.75},
@@ -32,4 +33,16 @@ def results():
             'robots': {'model': 'MLP', 'cases': [
                 {'robots': robots, 'rate': 100.0, 'arrival': arrival, 'in_time': 0.875, **latencies(robots)}
                 for robots in (1, 16) for arrival in ('at once', 'staggered')]},
+            'images': {'model': 'CNN', 'rate': 30.0, 'cases': [
+                {'height': 240, 'width': 320, 'nodes': {'echo': latencies(1), 'policy node': latencies(2)},
+                 'parts': {'decode': 20.0, 'assemble and limit': 640.0, 'policy': 80.0, 'encode': 40.0},
+                 'decode_share': 0.01}]},
+            'batch': {'threads': 1, 'cases': [
+                {'model': 'mlp', 'words': 'MLP 8, 4 observations', 'rows': [1, 1024], 'us': [25.0, 5140.0],
+                 'line': [20.0, 5.0], 'backends': ['onnx', 'onnx'],
+                 'memory': {'rows': 1024, 'resident_kb': 8.0, 'state_kb': 4.0, 'device_kb': 0.0}}]},
+            'start': {'model': 'LSTM', 'imports': {'command line': 0.035, 'nothing': 0.03}, 'runs': {
+                cache: {'steps': {'imports': 4.0, 'policy loaded': loading}, 'policy': {'backend': loading - 0.25},
+                        'total': {'configure → first action': loading + 0.5}, 'memory': {'mb': 480.0}}
+                for cache, loading in (('cold', 2.0), ('warm', 1.0))}},
         }}

@@ -1,5 +1,6 @@
 """`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
 import json
+import os
 
 import numpy as np
 from PIL import Image
@@ -7,10 +8,10 @@ import pytest
 import torch
 
 pytest.importorskip('matplotlib')
-from rl_policy_node.tools.bench import jitter, markdown, robots       # noqa: E402
-from rl_policy_node.tools.bench.contenders import PLAYER               # noqa: E402
+from rl_policy_node.tools.bench import jitter, markdown, robots, start         # noqa: E402
 from rl_policy_node.tools.bench.figures import PICTURES                # noqa: E402
-from rl_policy_node.tools.bench.latency import ECHO, figures, GROUPS, OURS, PLAIN, ratios      # noqa: E402
+from rl_policy_node.tools.bench.latency import figures, GROUPS, ratios         # noqa: E402
+from rl_policy_node.tools.bench.names import ECHO, OURS, PLAIN, PLAYER         # noqa: E402
 from rl_policy_node.tools.bench.run import SECTIONS                    # noqa: E402
 from rl_policy_node.tools.main import main                             # noqa: E402
 from tools.bench_results import latencies, results                     # noqa: E402
@@ -45,6 +46,11 @@ def test_results_become_tables_and_pictures_again(tmp_path, capsys):
     assert '| policy node | 1.00 ms | 1.50 ms | 3.00 ms | 4.00 ms | 12.5% | 100.0% |' in text
     assert '| 500 Hz | yes | policy node | 100 µs | 300 µs | 400 µs | 1.25× | 0.750× |' in text
     assert '| 16 | 100 Hz | at once | 100.00% | 87.50% | 16.0 ms | 48.0 ms | 64.0 ms | 4.80× | 12% |' in text
+    assert '| policy | 150 µs | 15% |' in text and '| DDS, executor, threads (the rest) | 800 µs | 80% |' in text
+    assert '| 320×240 rgb8 | policy node | 2.00 ms | 6.00 ms | 12.5% | 100.0% | 20.0 µs | 640 µs | 80.0 µs |' in text
+    assert '| 1,024 | onnx | 5.14 ms | 5.02 µs | 5.14 ms |' in text
+    assert 'each row: 8.00 kB resident, of which 4.00 kB' in text
+    assert '| policy loaded | 2.00 s | 1.00 s |\n| · backend | 1.75 s | 750 ms |' in text
     for name in PICTURES:
         assert f'({name}.png)' in text
         with Image.open(tmp_path / f'{name}.png') as picture:
@@ -134,3 +140,36 @@ def test_robots_are_measured_at_once_and_staggered(tmp_path):
     assert [(case['robots'], case['arrival']) for case in section['cases']] == [(2, 'at once'), (2, 'staggered')]
     for case in section['cases']:
         assert 0.5 < case['answered'] <= 1.0 and 0 < case['p50'] and 0 <= case['in_time'] <= case['answered']
+
+
+def test_images_are_measured_and_taken_apart(tmp_path):
+    before = dict(os.environ)
+    section = run(tmp_path, '--only', 'images')['sections']['images']
+    assert {name for name in os.environ if 'FASTDDS' in name} == {name for name in before if 'FASTDDS' in name}
+    case, = section['cases']
+    assert (case['width'], case['height']) == (64, 64) and min(case['parts'].values()) > 0
+    assert 0 < case['decode_share'] < 1
+    for each in case['nodes'].values():
+        assert each['answered'] > 0.5 and each['p50'] > 0
+
+
+def test_a_row_costs_time_and_memory(tmp_path):
+    section = run(tmp_path, '--only', 'batch')['sections']['batch']
+    lstm, mlp = section['cases']
+    for case in (lstm, mlp):
+        assert case['rows'] == [1, 16] and min(case['us']) > 0 and min(case['line']) >= 0
+        assert set(case['backends']) <= {'eager', 'onnx'}
+    # hidden and cell state of two layers of 256 numbers
+    assert (lstm['memory']['state_kb'], mlp['memory']['state_kb']) == (4.0, 0.0)
+
+
+def test_a_start_is_taken_apart_and_adds_up(tmp_path):
+    section = run(tmp_path, '--only', 'start')['sections']['start']
+    for cache in ('cold', 'warm'):
+        found = section['runs'][cache]
+        assert list(found['steps']) == list(start.STEPS) and min(found['steps'].values()) >= 0
+        assert sum(found['steps'].values()) == pytest.approx(found['total']['all of it'])
+        assert 0 < found['total']['configure → first action'] < found['total']['all of it']
+        assert sum(found['policy'].values()) <= found['steps']['policy loaded']
+        assert 50 < found['memory']['mb'] < 10_000
+    assert 0 < section['imports']['command line']

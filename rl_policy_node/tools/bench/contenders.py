@@ -4,10 +4,8 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import set_threads
+from rl_policy_node.tools.bench.names import BARE, EAGER, GRAPH, ONNX, PLAYER, WITH_COPIES
 
-PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
-BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
-WITH_COPIES = 'bare graph and copies'
 _TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8, 'tensor(double)': np.float64,
           'tensor(int64)': np.int64}
 
@@ -38,7 +36,7 @@ def load(model, folder, rows, backend, device, threads):
     """Return the Policy with that very backend; raises ConfigurationError where another one stepped in."""
     policy = model.load(folder, rows, backend, device, threads)
     if backend != EAGER and policy.backend.name != backend:
-        raise ConfigurationError('; '.join(policy.told) or f'{policy.backend.name} was taken instead')
+        raise ConfigurationError(f'{policy.told}')
     return policy
 
 

@@ -112,4 +112,23 @@ def _robots(section):
     return figure
 
 
-PICTURES = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots}
+def _batch(section):
+    figure, (whole, row) = panels(2)
+    for index, case in enumerate(section['cases']):
+        a, b = case['line']
+        name, rows = case['words'].split(',')[0], case['rows']
+        look = {'color': COLOURS[index + 1], 'marker': MARKERS[index], 'label': name}
+        whole.plot(rows, [us / 1e3 for us in case['us']], linestyle='', **look)
+        whole.plot(rows, [(a + b * count) / 1e3 for count in rows], '--', color=COLOURS[index + 1], linewidth=1.2,
+                   label=f'{a:.3g} µs + {b:.3g} µs · rows')
+        row.plot(rows, [us / count for us, count in zip(case['us'], rows)], **look)
+    whole.set(xscale='log', yscale='log', xlabel='rows of the batch', ylabel='a step, ms', title='a step, and the line')
+    row.set(xscale='log', yscale='log', xlabel='rows of the batch', ylabel='a row, µs', title='per row')
+    for place in (whole, row):
+        plain(place.xaxis, section['cases'][0]['rows'])
+        plain(place.yaxis)
+    whole.legend(loc='upper left')
+    return figure
+
+
+PICTURES = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots, 'batch': _batch}

@@ -8,12 +8,13 @@ import time
 import numpy as np
 
 from rl_policy_node.tools.bench.models import LSTM_JOINTS, LSTM_SEEING
+from rl_policy_node.tools.bench.names import OURS
 from rl_policy_node.tools.bench.probe import ACTIVATE, CAMERA, DEACTIVATE, joint_parameters, Probe, write_parameters
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.processes import ToolProcess
 
 RATES = (50.0, 100.0, 500.0)        # Hz
-QUIET, BARE, OURS = 'timed thread alone', 'timed thread, same messages', 'policy node'
+QUIET, BARE = 'timed thread alone', 'timed thread, same messages'
 CAMERAS, CAMERA_RATE = ('camera_left', 'camera_right'), 30.0
 SETTLE = 0.5        # s, before what counts
 GROUP = 'jitter'

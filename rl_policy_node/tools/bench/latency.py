@@ -7,18 +7,18 @@ import numpy as np
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.bench.contenders import bare_calls, EAGER, load, ONNX, player_call
+from rl_policy_node.tools.bench.contenders import bare_calls, load, player_call
 from rl_policy_node.tools.bench.machine import cores
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
-from rl_policy_node.tools.bench.probe import ACTIVATE, DEACTIVATE, joint_parameters, policy_node, Probe, topics
+from rl_policy_node.tools.bench.names import BUSY, EAGER, ECHO, ECHO_EVENTS, IDLE, ONNX, OURS, PLAIN
+from rl_policy_node.tools.bench.probe import (
+    ACTIVATE, DEACTIVATE, joint_parameters, JOINT_STATES, policy_node, Probe, topics, write_parameters)
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.bench.timing import block
 from rl_policy_node.tools.processes import ToolProcess
 
-ECHO, ECHO_EVENTS, PLAIN, OURS = 'echo', 'echo, events executor', 'plain node', 'policy node'
 GROUPS = {ECHO: 'echo', ECHO_EVENTS: 'echo_events', PLAIN: 'plain', OURS: 'ours'}
 RATE = 100.0        # Hz
-IDLE, BUSY = 'idle', 'busy'
 # ends with whoever started it
 BURN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(1_000_000): pass'
 
@@ -43,9 +43,9 @@ def measure(bench):
                         found[name].append(_turn(probe, nodes[name], name, seconds))
                         done(f'{name}, {load_name}')
                 cases[load_name] = {name: figures(each) for name, each in found.items()}
-    inference = bare_inference(bench)
-    return {'model': LSTM_JOINTS.words, 'rate': RATE, 'burners': cores(), 'inference': inference, 'cases': cases,
-            'ratios': {load_name: ratios(case, inference['us']) for load_name, case in cases.items()}}
+    inference, budget = bare_inference(bench), where_it_goes(bench)
+    return {'model': LSTM_JOINTS.words, 'rate': RATE, 'burners': cores(), 'inference': inference, 'budget': budget,
+            'cases': cases, 'ratios': {load_name: ratios(case, inference['us']) for load_name, case in cases.items()}}
 
 
 @contextlib.contextmanager
@@ -91,6 +91,13 @@ def bare_inference(bench):
         policy = LSTM_JOINTS.load(bench.folder, 1, EAGER)
         name, call = "rl_games' player", player_call(policy.player, observations)
     return {'of': name, 'us': float(np.median(block(call, 0.2 if bench.quick else 1.0))) * 1e6}
+
+
+def where_it_goes(bench):
+    """Return part of a step inside the node → µs, measured apart from everything else."""
+    from rl_policy_node.nodes.bench_parts import parts
+    file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
+    return parts(file, {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
 
 
 def _start(folder, probe, name, group):

@@ -1,8 +1,9 @@
 """What was found as Markdown: one chapter for each section."""
-from rl_policy_node.tools.bench.contenders import PLAYER
+from rl_policy_node.tools.bench.names import IDLE, OURS, PLAYER
 
 TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS',
-          'jitter': 'Jitter of the control loop', 'robots': 'Many robots'}
+          'jitter': 'Jitter of the control loop', 'robots': 'Many robots', 'images': 'Images',
+          'batch': 'What a row costs', 'start': 'Start and memory'}
 LOADS = {'idle': 'nothing else runs', 'busy': 'every core busy elsewhere'}
 
 
@@ -83,7 +84,16 @@ def _latency(section):
     head = ['ratio', *(f'{load}, {share}' for load in loads for share in ('p50', 'p99'))]
     rows = [[name, *(times(section['ratios'][load][name][share]) for load in loads for share in ('p50', 'p99'))]
             for name in section['ratios'][loads[0]]]
-    return '\n\n'.join(parts + [table(head, rows)])
+    return '\n\n'.join([*parts, table(head, rows), *_budget(section)])
+
+
+def _budget(section):
+    """Return where the time of the policy node's median goes; what its own parts leave is between processes."""
+    p50, budget = section['cases'][IDLE][OURS]['p50'], section['budget']
+    rows = [[part, time_text(us), f'{us / p50:.0%}'] for part, us in
+            (*budget.items(), ('DDS, executor, threads (the rest)', p50 - sum(budget.values())))]
+    return [f'Where the {time_text(p50)} of the policy node go, each part measured by itself:',
+            table(['part', 'time', 'share'], rows)]
 
 
 def _jitter(section):
@@ -111,4 +121,60 @@ def _robots(section):
                         'nothing of each other.', table(head, rows)])
 
 
-CHAPTERS = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots}
+def _images(section):
+    head = ['image', 'of', 'p50', 'p99', 'CPU, of a core', 'answered', 'decode', 'crop, resize, limits', 'policy',
+            'decode, share of p50']
+    rows = []
+    for case in section['cases']:
+        for name, each in case['nodes'].items():
+            ours = name == OURS
+            inside = [time_text(case['parts'][part]) for part in ('decode', 'assemble and limit', 'policy')]
+            rows.append([f'{case["width"]}×{case["height"]} rgb8', name, time_text(each['p50']), time_text(each['p99']),
+                         f'{each["cpu"]:.1%}', f'{each["answered"]:.1%}',
+                         *(inside + [f'{case["decode_share"]:.1%}'] if ours else ['–'] * 4)])
+    return '\n\n'.join([f'{section["model"]}; larger images are resized by the node. {section["rate"]:g} Hz. The echo '
+                        '(events executor) reads the same messages and answers at once. Fast DDS has the package\'s '
+                        'profile for large messages.', table(head, rows)])
+
+
+def _batch(section):
+    parts = []
+    for case in section['cases']:
+        a, b = case['line']
+        rows = [[f'{rows:,}', backend, time_text(us), time_text(us / rows), time_text(a + b * rows)]
+                for rows, backend, us in zip(case['rows'], case['backends'], case['us'])]
+        memory = case['memory']
+        device = f', {number(memory["device_kb"])} kB of the device' if memory['device_kb'] else ''
+        parts += [f'{case["words"]}, backend auto, {section["threads"]} thread: '
+                  f't = {time_text(a)} + {time_text(b)} · rows.',
+                  table(['rows', 'backend', 'a step', 'per row', 'the line'], rows),
+                  f'Memory for each row: {number(memory["resident_kb"])} kB resident{device}, of which '
+                  f'{number(memory["state_kb"])} kB are recurrent state (a process with {memory["rows"]:,} rows '
+                  'less one with a single row).']
+    return '\n\n'.join(parts)
+
+
+def _start(section):
+    runs, rows = section['runs'], []
+    for name in next(iter(runs.values()))['steps']:
+        rows.append([name, *(seconds_text(run['steps'][name]) for run in runs.values())])
+        if name == 'policy loaded':
+            rows += [[f'· {part}', *(seconds_text(run['policy'].get(part)) for run in runs.values())]
+                     for part in dict.fromkeys(part for run in runs.values() for part in run['policy'])]
+    rows += [[f'**{name}**', *(f'**{seconds_text(run["total"][name])}**' for run in runs.values())]
+             for name in next(iter(runs.values()))['total']]
+    rows.append(['resident memory', *(f'{number(run["memory"]["mb"])} MB' for run in runs.values())])
+    words, nothing = section['imports']['command line'], section['imports']['nothing']
+    return '\n\n'.join([f'{section["model"]}; a node that starts by itself while its robot already speaks.',
+                        table(['', *(f'export cache {cache}' for cache in runs)], rows),
+                        f'Importing the command line, interpreter included: {seconds_text(words)}; the interpreter '
+                        f'alone: {seconds_text(nothing)}.'])
+
+
+def seconds_text(seconds):
+    """Return a time in s as s or ms."""
+    return '–' if seconds is None else f'{number(seconds)} s' if seconds >= 1 else time_text(seconds * 1e6)
+
+
+CHAPTERS = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots, 'images': _images,
+            'batch': _batch, 'start': _start}

@@ -82,4 +82,8 @@ MLP = Model('mlp', 'MLP 512-256-128, 36 observations, 12 actions',
 LSTM_JOINTS = Model('joints', 'LSTM 2×256, MLP 256-128-64, position and velocity of 30 joints, 12 actions',
                     {'name': 'actor_critic', 'mlp': _mlp(256, 128, 64), 'rnn': LSTM}, Spaces((60,), 12))
 LSTM_SEEING = Model('seeing', 'the same, and two images of 8×8', LSTM_JOINTS.network, Spaces((60 + 2 * 64,), 12))
+CNN = Model('image', 'CNN 16-32 on an image of 64×64, MLP 128-64, 6 actions', {
+    'name': 'actor_critic_dict', 'mlp': _mlp(128, 64), 'input_preprocessors': {'image': {'cnn': {
+        'type': 'conv2d', 'activation': 'relu', **DEFAULT, 'convs': CONVOLUTIONS}}}},
+    Spaces({'image': (IMAGE, IMAGE, 3)}, 6, dtype='uint8'))
 STEPPED = (LSTM_POSES, MLP)

@@ -17,7 +17,8 @@ from rl_policy_node.tools.bench.machine import describe
 from rl_policy_node.tools.bench.markdown import markdown
 
 # section → whether it needs ROS; each is a module with measure(bench)
-SECTIONS = {'step': False, 'latency': True, 'jitter': True, 'robots': True}
+SECTIONS = {'step': False, 'latency': True, 'jitter': True, 'robots': True, 'images': True,
+            'batch': False, 'start': True}
 RESULTS, TABLES = 'results.json', 'results.md'
 
 

@@ -2,8 +2,9 @@
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.tools.bench.contenders import backends, contenders, EAGER, load, PLAYER
+from rl_policy_node.tools.bench.contenders import backends, contenders, load
 from rl_policy_node.tools.bench.models import STEPPED
+from rl_policy_node.tools.bench.names import EAGER, PLAYER
 from rl_policy_node.tools.bench.timing import interleaved
 
 ROWS, QUICK_ROWS = (1, 16, 64, 256, 1024, 4096), (1, 64)

@@ -1,0 +1,7 @@
+"""What contenders and conditions are called, in results as in tables."""
+PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
+BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
+WITH_COPIES = 'bare graph and copies'
+
+ECHO, ECHO_EVENTS, PLAIN, OURS = 'echo', 'echo, events executor', 'plain node', 'policy node'
+IDLE, BUSY = 'idle', 'busy'
