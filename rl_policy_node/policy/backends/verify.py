@@ -8,15 +8,16 @@ def difference(backend, reference, statistics=None):
     """Return the greatest difference of actions over some steps on seeded observations, from new to new.
 
     Absolute up to 1, relative beyond; choices that differ, and what is not a number in only one of them, are
-    infinitely far apart. statistics: key → (mean, variance) of what the policy was trained on, where known. Rows
-    are held and reset on the way, because that, too, has to be alike.
+    infinitely far apart. statistics: key → (mean, variance) of what the policy was trained on, where known. Every
+    row is held and reset on the way, each at its own time, because that, too, has to be alike.
     """
     random, worst = np.random.default_rng(SEED), 0.0
     for each in (backend, reference):
         each.restart()
     for step in range(STEPS):
         observations = _observations(reference.inputs, random, step, statistics or {})
-        hold, reset = (random.random(reference.rows) < 0.25 for _ in range(2))
+        phase = (step + np.arange(reference.rows)) % STEPS
+        hold, reset = (phase == 2) | (phase == 5), phase == 3
         found, wanted = (each.act(observations, hold) for each in (backend, reference))
         worst = max(worst, _distance(found, wanted))
         for each in (backend, reference):
