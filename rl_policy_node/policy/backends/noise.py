@@ -50,7 +50,8 @@ class _Drawing(TorchFunctionMode):
         super().__init__()
         self._source = source
         self._instead = {torch.normal: self._normal, torch.multinomial: self._multinomial,
-                         torch.randn_like: self._randn_like, torch.Tensor.normal_: self._fill}
+                         torch.randn_like: self._randn_like, torch.Tensor.normal_: self._fill,
+                         torch.broadcast_tensors: _broadcast}
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         return self._instead.get(function, function)(*args, **(kwargs or {}))
@@ -71,3 +72,9 @@ class _Drawing(TorchFunctionMode):
 
     def _fill(self, tensor):
         return tensor.copy_(self._randn_like(tensor))
+
+
+def _broadcast(*tensors):
+    # what distributions do with their parameters, by which a mean would come to depend on a deviation
+    alike = all(tensor.shape == tensors[0].shape for tensor in tensors)
+    return tensors if alike else torch.broadcast_tensors(*tensors)

@@ -24,7 +24,8 @@ class StaticStep:
         self._held = self._host.views[_HELD].numpy()
         self.states, self._initial = step.states, step.states
         self.noise = step.noise.tensors(device)
-        self._traced = step.traced()
+        # without what a module would do in training: it changes statistics, which keeps all that leads to it
+        self._traced = torch.jit.freeze(step.traced(), optimize_numerics=False)
         with torch.no_grad():
             self._result = self._traced(*self._operands())[0].clone()
         self._actions = torch.zeros(self._result.shape, dtype=self._result.dtype, pin_memory=pinned)

@@ -1,4 +1,4 @@
-"""Every backend keeps rows apart, takes what eager takes, refuses what eager refuses, and keeps nothing it gave away."""
+"""Every backend keeps rows apart, takes what eager takes, refuses what eager refuses, keeps nothing it gave away."""
 import numpy as np
 from policy.backends.small_policies import drawn, load, ROWS, StaticBackend
 import pytest
