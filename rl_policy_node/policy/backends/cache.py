@@ -5,41 +5,59 @@ import os
 from pathlib import Path
 import tempfile
 
-VERSION = 1     # of what `export` makes
+VERSION = 2     # of what `export` makes
 
 
 class Cache:
-    """Files below a folder, $XDG_CACHE_HOME/rl_policy_node by default.
+    """Files below a folder, $XDG_CACHE_HOME/rl_policy_node by default; without a home nothing is kept.
 
     A file begins with the checksum of what follows: a damaged one counts as none.
     """
 
     def __init__(self, folder=None):
-        home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-        self.folder = Path(folder or Path(home) / 'rl_policy_node')
+        self.folder = Path(folder) if folder else _users_own()
 
     def read(self, key):
         """Return the bytes kept under a key, or None."""
         try:
-            kept = self._file(key).read_bytes()
+            kept = self._file(key).read_bytes() if self.folder else b''
         except OSError:
             return None
         return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
 
     def write(self, key, content):
         """Keep bytes under a key; return what prevents it, in words, or ''."""
+        if not self.folder:
+            return 'neither $XDG_CACHE_HOME nor $HOME is set'
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # another process may write, or read, the same at the same time
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(content).digest() + content)
-            os.replace(file.name, self._file(key))
+                _put(hashlib.sha256(content).digest() + content, file, self._file(key))
         except OSError as error:
-            return f'{self.folder}: {error.strerror}'
+            return f'{self.folder}: {error.strerror or error}'
         return ''
 
     def _file(self, key):
         return self.folder / f'{key}.onnx'
+
+
+def _users_own():
+    try:
+        return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rl_policy_node'
+    except RuntimeError:        # a user of a container that nobody told who it is
+        return None
+
+
+def _put(content, file, place):
+    """Write a temporary file and move it to its place, or leave nothing behind."""
+    try:
+        file.write(content)
+        file.flush()
+        os.replace(file.name, place)
+    except OSError:
+        os.unlink(file.name)
+        raise
 
 
 def key_of(player, config, inputs, deterministic, versions):
@@ -48,7 +66,8 @@ def key_of(player, config, inputs, deterministic, versions):
     told = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
             'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,
             'player': f'{type(player).__module__}.{type(player).__qualname__}'}
-    digest.update(json.dumps(told, sort_keys=True, default=repr).encode())
+    # in the order of the file: that of a network's inputs counts
+    digest.update(json.dumps(told, default=repr).encode())
     for name, tensor in sorted(player.model.state_dict().items()):
         digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -8,6 +8,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.making import Unavailable, ways
 from rl_policy_node.policy.backends.verify import difference
+from rl_policy_node.policy.global_state import preserved
 
 BACKENDS = ('auto', 'eager', 'onnx', 'cuda_graph')
 
@@ -33,7 +34,8 @@ def choose(name, setup):
         return Choice(eager, "backend eager: rl_games' player")
     wanted = name if name != 'auto' else 'cuda_graph' if setup.on_gpu else 'onnx'
     try:
-        choice = _verified(wanted, eager, setup)
+        with preserved():       # exporters draw, and so may networks while they are traced
+            choice = _verified(wanted, eager, setup)
     except Unavailable as reason:
         if name != 'auto':
             raise ConfigurationError(f"backend '{name}': {reason}") from reason
@@ -51,21 +53,36 @@ def _faster(choice, eager):
 
 def _verified(name, eager, setup):
     """Return the Choice of a backend that acts as eager does, or of eager where none does."""
-    reason = ''
-    for make in ways(name, setup):
-        try:
-            backend = make()
-            apart = difference(backend, eager, _statistics(setup))
-        except (Unavailable, ConfigurationError):
-            raise
-        except Exception as error:      # noqa: B902 - exporters and runtimes raise anything on what they lack
-            reason = f'cannot be had: {type(error).__name__}: {" ".join(str(error).split())[:300]}'
-            continue
-        if apart <= setup.tolerance:
-            return Choice(backend, f"backend {name}: within {apart:.1e} of rl_games' player")
-        reason = f"differs by {apart:.1e} from rl_games' player, tolerance {setup.tolerance:g}"
+    found = ''
+    try:
+        for make in ways(name, setup):
+            backend, found = _tried(make, eager, setup)
+            if backend is not None:
+                return Choice(backend, f'backend {name}: {found}')
+    except (Unavailable, ConfigurationError):
+        raise
+    except Exception as error:      # noqa: B902 - what is installed may be broken in any way
+        found = _lacking(error)
     eager.restart()
-    return Choice(eager, f"backend {name} {reason}; acting by eager, rl_games' player", True)
+    return Choice(eager, f"backend {name} {found}; acting by eager, rl_games' player", True)
+
+
+def _tried(make, eager, setup):
+    """Return a backend, None where it does not act as eager does or cannot be made, and what was found."""
+    try:
+        backend = make()
+        apart = difference(backend, eager, _statistics(setup))
+    except (Unavailable, ConfigurationError):
+        raise
+    except Exception as error:      # noqa: B902 - exporters and runtimes raise anything on what they lack
+        return None, _lacking(error)
+    if apart <= setup.tolerance:
+        return backend, f"within {apart:.1e} of rl_games' player"
+    return None, f"differs by {apart:.1e} from rl_games' player, tolerance {setup.tolerance:g}"
+
+
+def _lacking(error):
+    return f'cannot be had: {type(error).__name__}: {" ".join(str(error).split())[:300]}'
 
 
 def _statistics(setup):

@@ -4,9 +4,36 @@ import warnings
 
 import torch
 
+from rl_policy_node.policy.backends.passes import simplified
+from rl_policy_node.policy.backends.step import traced
 from rl_policy_node.policy.quiet import quiet
 
 OPSET = 17
+
+
+class PerLayer(torch.nn.Module):
+    """A Step whose states are taken and returned layer by layer: those of a row then lie together, for each layer."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+        self.layers = [len(state) for state in step.states]
+        self.eval()
+
+    @property
+    def example(self):
+        """The tensors of a first step."""
+        keys, states = len(self.step.keys), len(self.layers)
+        tensors = self.step.example
+        layers = [layer.clone() for state in tensors[keys:keys + states] for layer in state.split(1)]
+        return (*tensors[:keys], *layers, *tensors[keys + states:])
+
+    def forward(self, *tensors):
+        keys, layers = len(self.step.keys), sum(self.layers)
+        parts = iter(tensors[keys:keys + layers])
+        states = [torch.cat([next(parts) for _ in range(count)]) for count in self.layers]
+        actions, *states = self.step(*tensors[:keys], *states, *tensors[keys + layers:])
+        return (actions, *(state[layer:layer + 1] for state in states for layer in range(len(state))))
 
 
 def export(step):
@@ -15,18 +42,19 @@ def export(step):
     Raises what torch's exporter raises for an operator that ONNX has not.
     """
     inputs, outputs = names(step)
-    traced, model = step.traced(), io.BytesIO()
+    layered, model = PerLayer(step), io.BytesIO()
+    script = traced(layered, step.model)
     with torch.no_grad(), warnings.catch_warnings(), quiet():
         # the tracing exporter: it takes rl_games' scripted normaliser and writes recurrent layers as ONNX's own
         warnings.simplefilter('ignore')
-        torch.onnx.export(traced, step.example, model, dynamo=False, opset_version=OPSET, input_names=inputs,
+        torch.onnx.export(script, layered.example, model, dynamo=False, opset_version=OPSET, input_names=inputs,
                           output_names=outputs)
-    return model.getvalue()
+    return simplified(model.getvalue())
 
 
 def names(step):
     """Return the names of a step's inputs and of its outputs."""
-    states = [f'state_{index}' for index in range(len(step.states))]
+    states = [f'state_{index}/layer_{layer}' for index, state in enumerate(step.states) for layer in range(len(state))]
     return ([*(f'observation/{key}' for key in step.keys), *states,
              *(f'noise_{index}' for index in range(len(step.noise.drawn)))],
             ['actions', *(f'next_{state}' for state in states)])

@@ -14,6 +14,10 @@ class Inputs:
         self.shapes = {key: (self.rows, *shape) for key, shape in spaces.inputs.items()}
         self.dtypes = {key: spaces.dtype_of(key) for key in self.shapes}
 
+    def of(self, rows):
+        """Return the same for another number of rows."""
+        return Inputs(self.spaces, rows, self._joined)
+
     def zeros(self):
         """Return key → array (rows, *shape) of zeros, in the type that enters the player."""
         return {key: np.zeros(shape, self.dtypes[key]) for key, shape in self.shapes.items()}

@@ -40,9 +40,10 @@ class Setup:
         """Where the random stream begins."""
         return self.player.seed or 0
 
-    def step(self):
-        """Return the player's step as a function."""
-        return Step(self.player, self.inputs, self.deterministic)
+    def step(self, rows=None):
+        """Return the player's step as a function of all rows, or of fewer."""
+        inputs = self.inputs if rows is None else self.inputs.of(rows)
+        return Step(self.player, inputs, self.deterministic)
 
 
 class Unavailable(Exception):
@@ -61,13 +62,15 @@ def _onnx(setup):
     if not _installed('onnxruntime'):
         raise Unavailable('onnxruntime is not installed: pip install rl_policy_node[onnx]')
     # not before it is known to be there
-    from rl_policy_node.policy.backends.onnx import OnnxBackend, providers_for
-    providers, step = providers_for(setup.providers, setup.on_gpu), functools.cache(setup.step)
+    from rl_policy_node.policy.backends.onnx import OnnxBackend, part_of, providers_for
+    providers = providers_for(setup.providers, setup.on_gpu)
+    rows = part_of(setup.inputs.rows, setup.threads, providers)
+    step = functools.cache(lambda: setup.step(rows))
 
     def made(model):
         return OnnxBackend(model, step(), setup.inputs, setup.seed, setup.threads, providers)
 
-    key = key_of(setup.player, setup.config, setup.inputs, setup.deterministic, _versions())
+    key = key_of(setup.player, setup.config, setup.inputs.of(rows), setup.deterministic, _versions())
     kept = setup.cache.read(key)
     if kept is not None:
         yield lambda: made(kept)

@@ -1,4 +1,7 @@
 """ONNX Runtime: the step without critic and sampling, fused, in buffers of its own."""
+from concurrent.futures import ThreadPoolExecutor
+import math
+
 import numpy as np
 import onnxruntime
 import torch
@@ -8,29 +11,31 @@ from rl_policy_node.policy.backends.base import Backend
 from rl_policy_node.policy.backends.export import names
 
 ON_CPU = 'CPUExecutionProvider'
+_FEW, _MANY = 64, 256       # rows: fewer are not worth a thread, of more the intermediate values leave the cache
 
 
 class OnnxBackend(Backend):
-    """Runs the ONNX model (bytes) of a Step.
+    """Runs the ONNX model (bytes) of a Step, whose rows are all of them, or a part that `part_of` gives.
 
-    threads: that compute one step. providers: ONNX Runtime's execution providers, first choice first. Inputs and
-    outputs lie in arrays that the session is bound to once; recurrent states go to and fro between two sets of them.
+    threads: that compute one step; they share the rows where these are many. providers: ONNX Runtime's execution
+    providers, first choice first. Inputs and outputs lie in arrays that the session is bound to once; recurrent
+    states go to and fro between two sets of them.
     """
 
     name = 'onnx'
 
     def __init__(self, model, step, inputs, seed=0, threads=1, providers=(ON_CPU,)):
         super().__init__(inputs)
-        self.session = onnxruntime.InferenceSession(model, _options(threads), providers=list(providers))
+        parts = math.ceil(inputs.rows / step.rows)
+        self._workers = max(1, min(threads, parts))
+        self.session = onnxruntime.InferenceSession(model, _options(threads // self._workers),
+                                                    providers=list(providers))
         self._noise, self._seed = step.noise, seed
-        self._draws = step.noise.tensors('cpu')
-        self._arrays = inputs.zeros()
-        self._actions = _empty(self.session.get_outputs()[0])
-        self._states = [[state.cpu().numpy() for state in step.states] for _ in range(2)]
-        self._initial = [state.copy() for state in self._states[0]]
-        self._bindings = [self._bind(names(step), self._states[now], self._states[1 - now]) for now in (0, 1)]
-        # the methods behind the wrappers, which a step of some µs would notice
+        self._allocate(step, parts)
+        self._bindings = [[self._bind(step, part, now) for part in range(parts)] for now in (0, 1)]
+        # the method behind the wrapper, which a step of some µs would notice
         self._run = self.session._sess.run_with_iobinding
+        self._helpers = ThreadPoolExecutor(self._workers - 1, 'onnx') if self._workers > 1 else None
         self._now = 0
         self.restart()
 
@@ -43,7 +48,7 @@ class OnnxBackend(Backend):
         if self._draws:
             self._noise.draw(self._draws, self._generator)
         now = self._now
-        self._run(self._bindings[now]._iobinding, None)
+        self._compute(self._bindings[now])
         if self._initial:
             self._now = 1 - now
             if hold is not None and np.any(hold):
@@ -55,20 +60,64 @@ class OnnxBackend(Backend):
     def reset(self, rows=None):
         index = slice(None) if rows is None else self.indices(rows)
         for state, initial in zip(self._states[self._now], self._initial):
-            state[:, index] = initial[:, index]
+            state[:, index] = initial[:, :1]
 
     def restart(self):
         self._generator = torch.Generator().manual_seed(self._seed)
         self.reset()
 
-    def _bind(self, named, states, next_states):
-        inputs, outputs = named
-        binding = self.session.io_binding()
-        for name, array in zip(inputs, [*self._arrays.values(), *states, *(draw.numpy() for draw in self._draws)]):
+    def _compute(self, bindings):
+        if self._helpers is None:
+            for binding in bindings:
+                self._run(binding, None)
+            return
+        others = [self._helpers.submit(self._compute_some, bindings[worker::self._workers])
+                  for worker in range(1, self._workers)]
+        self._compute_some(bindings[::self._workers])
+        for other in others:
+            other.result()
+
+    def _compute_some(self, bindings):
+        for binding in bindings:
+            self._run(binding, None)
+
+    def _allocate(self, step, parts):
+        """Make the arrays, with rows to spare where the parts do not come out even, and views without those."""
+        rows, total = self.rows, parts * step.rows
+        self._whole = {key: np.zeros((total, *shape[1:]), self.inputs.dtypes[key])
+                       for key, shape in self.inputs.shapes.items()}
+        self._arrays = {key: array[:rows] for key, array in self._whole.items()}
+        self._initial = [state.cpu().numpy() for state in step.states]
+        self._states = [[np.repeat(state[:, :1], total, axis=1) for state in self._initial] for _ in range(2)]
+        self._whole_draws = [np.zeros((total, *shape[1:]), np.float32) for _, shape in step.noise.drawn]
+        self._draws = [torch.from_numpy(draw[:rows]) for draw in self._whole_draws]
+        output = self.session.get_outputs()[0]
+        self._whole_actions = np.zeros((total, *output.shape[1:]), _KINDS[output.type])
+        self._actions = self._whole_actions[:rows]
+
+    def _bind(self, step, part, now):
+        """Return the binding of a part of the rows, whose states lie in set `now` before the step."""
+        inputs, outputs = names(step)
+        rows, binding = slice(part * step.rows, (part + 1) * step.rows), self.session.io_binding()
+        before, after = ([state[layer:layer + 1, rows] for state in states for layer in range(len(state))]
+                         for states in (self._states[now], self._states[1 - now]))
+        taken = [*(array[rows] for array in self._whole.values()), *before, *(draw[rows] for draw in self._whole_draws)]
+        for name, array in zip(inputs, taken):
             binding.bind_input(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
-        for name, array in zip(outputs, [self._actions, *next_states]):
+        for name, array in zip(outputs, [self._whole_actions[rows], *after]):
             binding.bind_output(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
-        return binding
+        return binding._iobinding
+
+
+_KINDS = {'tensor(float)': np.float32, 'tensor(int64)': np.int64}
+
+
+def part_of(rows, threads, providers=(ON_CPU,)):
+    """Return how many rows to compute at a time: so many that threads share them evenly and caches hold them."""
+    if tuple(providers) != (ON_CPU,):
+        return rows
+    workers = max(1, min(threads, rows // _FEW))
+    return math.ceil(rows / (workers * math.ceil(rows / (workers * _MANY))))
 
 
 def providers_for(wanted, on_gpu):
@@ -91,10 +140,5 @@ def _options(threads):
     # helpers spin within a step, which is short, and leave the core to others as soon as it is over
     options.add_session_config_entry('session.intra_op.allow_spinning', '1')
     options.add_session_config_entry('session.force_spinning_stop', '1')
-    options.log_severity_level = 3
+    options.log_severity_level = 4      # what fails is raised, too
     return options
-
-
-def _empty(output):
-    kinds = {'tensor(float)': np.float32, 'tensor(int64)': np.int64}
-    return np.zeros(output.shape, kinds[output.type])

@@ -30,6 +30,11 @@ class Step(torch.nn.Module):
             self._kept = _needed(self.traced().inlined_graph, len(self.keys), len(self._initial))
 
     @property
+    def rows(self):
+        """How many rows it is a step of."""
+        return self._inputs.rows
+
+    @property
     def device(self):
         """Where the step is computed."""
         return self._player.device
@@ -55,16 +60,17 @@ class Step(torch.nn.Module):
 
     def traced(self):
         """Return the step as TorchScript, for these rows; what nobody needs is left out when it runs."""
-        with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(self.model):
-            warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
-            return torch.jit.trace(self, self.example, check_trace=False)
+        return traced(self, self.model)
 
     def _initial_states(self):
         if not getattr(self._player, 'is_rnn', False):
             return []
-        kept = self._player.states
-        self._player.reset()
-        states, self._player.states = list(self._player.states), kept
+        player = self._player
+        kept = player.states, player.batch_size
+        player.batch_size = self.rows
+        player.reset()
+        states = list(player.states)
+        player.states, player.batch_size = kept
         return states
 
     def _act(self, observations, states):
@@ -78,6 +84,13 @@ class Step(torch.nn.Module):
             return actions, list(player.states) if states else []
         finally:
             player.states = kept
+
+
+def traced(module, model):
+    """Return a module with an `example`, around a rl_games model, as TorchScript."""
+    with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(model):
+        warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
+        return torch.jit.trace(module, module.example, check_trace=False)
 
 
 def _needed(graph, observations, states):
