@@ -12,7 +12,8 @@ class Channel:
     included: nothing winds up. While blending in they go on from the policy's own target, except for laws
     that are relative: their step is what is blended, sent = last sent + s · (target − last sent), because a
     robot that is on its way must not be pulled back to where it began. Rows that come back from the
-    fallback begin from it: they keep nothing from before.
+    fallback begin from it: they keep nothing from before. No array is written into once it is here: what
+    was sent may be given away, and be two things at once.
     """
 
     def __init__(self, term, rows):
@@ -21,8 +22,7 @@ class Channel:
 
     def start(self, sources):
         """Begin from the fallback, where the robot is measured."""
-        self.sent = self._rest(sources)
-        self._target, self._anchor = _copy(self.sent), _copy(self.sent)
+        self.sent = self._target = self._anchor = self._rest(sources)
         self._speed = {field: np.zeros_like(self.sent[field]) for field in self.term.speeds}
 
     def hold(self, sources, rows, acted):
@@ -34,11 +34,9 @@ class Channel:
         taken = rows & _finite(rest)
         if self.term.spec.fallback == 'keep':
             taken = taken & ~acted
-        _where(taken, rest, self.sent)
-        for memory in (self._target, self._anchor):
-            _where(rows, self.sent, memory)
-        for speed in self._speed.values():
-            speed[rows] = 0.0
+        self.sent = _merged(taken, rest, self.sent)
+        self._target, self._anchor = (_merged(rows, self.sent, memory) for memory in (self._target, self._anchor))
+        self._speed = _merged(rows, {field: np.zeros_like(speed) for field, speed in self._speed.items()}, self._speed)
 
     def propose(self, action, sources, share, dt):
         """Return the limited command of an action (rows, size); share: s (rows, 1), None for all of it."""
@@ -52,16 +50,22 @@ class Channel:
 
     def commit(self, rows, share, dt):
         """Take what was proposed last as sent, for rows (mask)."""
-        for field, speed in self._speed.items():
-            some = _index(rows)
-            speed[some] = (self._proposed[field][some] - self.sent[field][some]) / dt
-        _where(rows, self._proposed, self.sent)
+        if self._speed:
+            speed = {field: (self._proposed[field] - self.sent[field]) / dt for field in self._speed}
+            self._speed = _merged(rows, speed, self._speed)
+        self.sent = _merged(rows, self._proposed, self.sent)
         if share is None or self.term.relative:
-            _where(rows, self.sent, self._target)
+            self._target = _merged(rows, self.sent, self._target)
         else:
             whole = rows & (share[:, 0] == 1.0)
-            _where(rows, self.term.bound(self._next), self._target)
-            _where(whole, self.sent, self._target)
+            self._target = _merged(rows, self.term.bound(self._next), self._target)
+            self._target = _merged(whole, self.sent, self._target)
+
+    def given(self):
+        """Return what was sent, which nobody can write into."""
+        for value in self.sent.values():
+            value.flags.writeable = False
+        return self.sent
 
     def _rest(self, sources):
         # a pose that was never measured has no direction
@@ -73,16 +77,8 @@ def _finite(command):
     return np.logical_and.reduce([finite_rows(value) for value in command.values()])
 
 
-def _copy(command):
-    return {field: value.copy() for field, value in command.items()}
-
-
-def _where(rows, command, into):
-    rows = _index(rows)
-    for field, value in command.items():
-        into[field][rows] = value[rows]
-
-
-def _index(rows):
-    # where it is all of them a slice is a fifth of the cost of a mask
-    return slice(None) if every(rows) else rows
+def _merged(rows, new, old):
+    """Return a command that is `new` for rows (mask) and `old` for the others."""
+    if every(rows):
+        return new
+    return {field: np.where(rows[:, np.newaxis], value, old[field]) for field, value in new.items()}

@@ -51,12 +51,12 @@ class ActionManager:
         """
         dt = max(float(dt), 1e-6)
         # before the limits, too: they would make a command of an infinite action
-        finite = acting.copy() if is_finite(actions) else acting & finite_rows(actions)
+        finite = acting if is_finite(actions) else acting & finite_rows(actions)
         share = self._blend.share(dt)
         for channel, columns in self._parts:
             for value in channel.propose(actions[:, columns], sources, share, dt).values():
                 if not (surely_small(value) or value.max() <= _MOST and value.min() >= -_MOST):
-                    finite &= (np.abs(value) <= _MOST).all(axis=1)
+                    finite = finite & (np.abs(value) <= _MOST).all(axis=1)
         for channel in self._channels.values():
             channel.commit(finite, share, dt)
         self._blend.advance(finite, dt)
@@ -64,9 +64,8 @@ class ActionManager:
         return finite
 
     def commands(self):
-        """Return the command of every row: what `process` took over, or what `hold` holds."""
-        return {name: {field: value.copy() for field, value in channel.sent.items()}
-                for name, channel in self._channels.items()}
+        """Return the command of every row: what `process` took over, or what `hold` holds. Read-only."""
+        return {name: channel.given() for name, channel in self._channels.items()}
 
     def set_blend(self, ratio):
         """Change how much of the policy's commands goes out, 0 to 1; takes effect within blend_in seconds."""

@@ -1,7 +1,7 @@
 """How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
 import numpy as np
 
-from rl_policy_node.control.numbers import every, lowest
+from rl_policy_node.control.numbers import lowest
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -40,4 +40,5 @@ class Blend:
 
     def advance(self, rows, dt):
         """Count a step of dt seconds in which the rows (mask) acted."""
-        self._acted[slice(None) if every(rows) else rows] += dt
+        if self._seconds:
+            self._acted[rows] += dt

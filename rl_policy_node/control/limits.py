@@ -19,35 +19,52 @@ def finite_rows(value):
     return np.isfinite(value.reshape(len(value), -1)).all(axis=1)
 
 
+def per_axis(numbers):
+    """Return one number, or one for each axis, in the form that limits take: one for all, else (n,); None of none.
+
+    One number costs a fifth of an array that has to be spread over rows.
+    """
+    numbers = np.asarray(numbers, dtype=np.float64).reshape(-1)
+    if not numbers.size:
+        return None
+    same = np.full_like(numbers, numbers[0]).tobytes() == numbers.tobytes()     # of zeros, the sign, too
+    return numbers[0].item() if same else numbers
+
+
 def clamp(value, lower, upper):
-    """Return `value` (rows, n) within [lower, upper] ((n,) or (1,) or empty: no bound)."""
-    if len(lower):
+    """Return `value` (rows, n) within [lower, upper] (each one number, (n,), or None: no bound)."""
+    if lower is not None:
         value = np.maximum(value, lower)
-    return np.minimum(value, upper) if len(upper) else value
+    return value if upper is None else np.minimum(value, upper)
+
+
+def limit_size(value, greatest):
+    """Return `value` (rows, n) within ± `greatest` (one number, (n,), or None: no bound)."""
+    return value if greatest is None else np.minimum(np.maximum(value, -greatest), greatest)
 
 
 def limit_step(value, previous, greatest):
-    """Return `value` (rows, n) moved no further than `greatest` per axis from `previous`."""
+    """Return `value` (rows, n) moved no further than `greatest` (one number or (n,)) per axis from `previous`."""
     step = value - previous
     within = np.abs(step) <= greatest
     if every(within):
         return value
-    return np.where(within, value, previous + np.minimum(np.maximum(step, -greatest), greatest))
+    return np.where(within, value, previous + limit_size(step, greatest))
 
 
 def limit_motion(value, previous, speed, velocity, acceleration, dt):
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
-    previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; empty: any) and
-    acceleration (per s²): (n,) or (1,). Braking begins in time to stop at `value`: in k steps, each slower by
+    previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; None: any) and
+    acceleration (per s²): one number or (n,). Braking begins in time to stop at `value`: in k steps, each slower by
     acceleration · dt than the one before, the gap is closed by beginning at
     gap / (k · dt) + (k − 1) / 2 · acceleration · dt, with the least k whose last step can be the last.
     """
-    gain, most = np.asarray(acceleration) * dt, np.asarray(velocity)
+    gain = acceleration * dt
     direct = (value - previous) / dt
     steps = np.maximum(np.ceil((np.sqrt(1 + 8 * np.abs(direct) / gain) - 1) / 2), 1)
     wanted = np.sign(direct) * (np.abs(direct) / steps + (steps - 1) / 2 * gain)
-    wanted = clamp(clamp(wanted, -most, most), speed - gain, speed + gain)
+    wanted = clamp(limit_size(wanted, velocity), speed - gain, speed + gain)
     # a target that can be had is had to the bit
     return np.where(wanted == direct, value, previous + wanted * dt)
 

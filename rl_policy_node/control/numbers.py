@@ -1,18 +1,18 @@
 """What is asked of arrays in every step, each by the cheapest way to the answer."""
 import numpy as np
 
-# numpy's own reductions cost more than the numbers, where there are few
+# numpy's own reductions cost more than the numbers where there are few, most of all when a step comes after a pause
 _FEW, _SOME = 64, 4096
 
 
 def some(mask):
     """Whether any of a mask is True."""
-    return np.count_nonzero(mask) > 0
+    return any(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) > 0
 
 
 def every(mask):
     """Whether all of a mask is True."""
-    return np.count_nonzero(mask) == mask.size
+    return all(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) == mask.size
 
 
 def lowest(values):

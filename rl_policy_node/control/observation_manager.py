@@ -10,7 +10,8 @@ class ObservationManager:
     """Computes one float32 array (rows, *shape) per input of the network.
 
     Terms of one input are flattened and concatenated in the order of `inputs.<name>`. Everything is
-    resolved here, once: a term that does not fit the trained shapes is refused by name.
+    resolved here, once: a term that does not fit the trained shapes is refused by name. tares, timed:
+    whether any term has a tare, and whether any asks a Context for the time.
     """
 
     def __init__(self, spec, shapes, buffers, joints, num_actions):
@@ -27,6 +28,7 @@ class ObservationManager:
             for term, columns in _slices(terms):
                 term.write_into(self._flat[name][:, columns])
         self._taring = [term for term in self._all() if term.kind.tare is not None]
+        self.tares, self.timed = bool(self._taring), any(term.kind.timed for term in self._all())
 
     def _all(self):
         return [term for terms in self._terms.values() for term in terms]

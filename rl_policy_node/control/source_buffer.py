@@ -22,7 +22,7 @@ class SourceBuffer:
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
     taken yet; refused (rows,): what came last was no observation. depth: messages kept for `copy_to` with a
-    reference stamp. All of them are views of one block of memory: a copy of everything is one copy.
+    reference stamp. All of them lie in one block of memory: a copy of everything is one copy.
     """
 
     def __init__(self, spec, shapes, rows, depth=1):
@@ -58,7 +58,8 @@ class SourceBuffer:
         differs = self.received[row] == -np.inf
         for field, value, shape, _ in self._layout:
             array = arrays[field].reshape(shape)
-            differs = differs or (spec.frozen_after > 0 and not np.array_equal(value[row], array))
+            if spec.frozen_after > 0:
+                differs = differs or not np.array_equal(value[row], array)
             value[row] = array
         self.stamps[row], self.received[row], self.fresh[row], self.refused[row] = stamp, now, True, False
         if differs:
@@ -136,7 +137,7 @@ class SourceBuffer:
 
     def copy_to(self, other):
         """Copy values and ages into another buffer of the same layout, and why rows are refused where some are."""
-        np.copyto(other._block, self._block)
+        other._block[:] = self._block
         if some(self.refused):
             other.last_fault[:] = self.last_fault
 
@@ -187,13 +188,14 @@ class Past:
 
 
 def _block(layout):
-    """Return a block of zeros, and name → array in it, of name → (shape, dtype)."""
-    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in layout.values()]
-    # each begins where the processor likes it
-    starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)]).tolist()
-    block = np.zeros(starts[-1], dtype=np.uint8)
-    return block, {name: block[start:start + size].view(dtype).reshape(shape)
-                   for (name, (shape, dtype)), start, size in zip(layout.items(), starts, sizes)}
+    """Return a bytearray of zeros, and name → array on its memory, of name → (shape, dtype)."""
+    counts = [int(np.prod(shape)) for shape, _ in layout.values()]
+    # each begins where any number may
+    sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]
+    block = bytearray(sum(sizes))
+    starts = (sum(sizes[:index]) for index in range(len(sizes)))
+    return block, {name: np.frombuffer(block, dtype, count, start).reshape(shape)
+                   for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)}
 
 
 def _check(field, array, shape, size):

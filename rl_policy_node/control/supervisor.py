@@ -15,21 +15,23 @@ class Supervisor:
 
     def __init__(self, rows, period, patience=None):
         self.rows, self._patience = rows, patience
+        self._all = np.ones(rows, dtype=bool)
+        self._all.flags.writeable = False
         # a simulated clock is a step behind the observations that are stamped with it
         self.future_tolerance = max(0.1, 2 * period)
 
     def assess(self, sources, steady_now, ros_now):
-        """Return (fit mask (rows,), reasons: row → str for the others).
+        """Return (fit mask (rows,), not to be written into, reasons: row → str for the others).
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
         """
-        fit, reasons = np.ones(self.rows, dtype=bool), {}
+        fit, reasons = self._all, {}
         for name, source in sources.items():
             if self._faultless(source, steady_now, ros_now):
                 continue
             found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
             if found:
-                fit[list(found)] = False
+                fit = without(fit, found)
                 reasons = {**found, **reasons}
         return fit, reasons
 
@@ -69,6 +71,13 @@ class Supervisor:
         return {**_told(stamped > limit, stamped, lambda s:
                         f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
+
+
+def without(mask, rows):
+    """Return a mask in which `rows` (ints) are False, too."""
+    less = mask.copy()
+    less[list(rows)] = False
+    return less
 
 
 def _told(rows, values, text):

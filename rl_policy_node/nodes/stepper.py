@@ -8,9 +8,9 @@ import numpy as np
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.numbers import every, lowest, some
 from rl_policy_node.control.observation_manager import ObservationManager
-from rl_policy_node.control.supervisor import Supervisor
+from rl_policy_node.control.supervisor import Supervisor, without
 from rl_policy_node.nodes.intake import Intake
 from rl_policy_node.nodes.rows import lines
 
@@ -41,13 +41,15 @@ class Stepper:
         self._supervisor = Supervisor(control.rows, 1.0 / control.control_rate, patience)
         self._context = Context.at_reset(control.rows, actions)
         self._last_action = self._context.last_action
-        self._types = {name: policy.spaces.dtype_of(name) for name in control.inputs}
+        # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
+        types = {name: np.dtype(policy.spaces.dtype_of(name)) for name in control.inputs}
+        self._types = {name: dtype for name, dtype in types.items() if dtype != np.float32}
         # a choice is no number to be clipped
         self._clip = None if policy.spaces.discrete or not np.isfinite(control.clip_actions) else control.clip_actions
         self._reset, self._tare = np.zeros(control.rows, dtype=bool), np.zeros(control.rows, dtype=bool)
         self._now, self._reset_at = 0.0, np.zeros(control.rows)      # s, of the step's own time
-        self._all = np.ones(control.rows, dtype=bool)
-        self._all.flags.writeable = False
+        self._all, self._none = np.ones(control.rows, dtype=bool), np.zeros(control.rows, dtype=bool)
+        self._all.flags.writeable = self._none.flags.writeable = False
         self._max_age = min(source.spec.max_age for source in sources.values())
         self.fit = np.ones(control.rows, dtype=bool)
         self.reasons = {}
@@ -125,24 +127,31 @@ class Stepper:
         self._busy_since = began = self._steady_now()
         with self._condition:
             self._intake.take()
-            reset = self._reset | self._intake.episode_begins()
-            tare = self._tare.copy()
-            self._reset[:], self._tare[:] = False, False
-        if some(tare):
-            self._observations.tare(tare)
+            reset, tare = self._asked()
         arrived, ros_now = self._intake.arrived(), self._ros_now()
         fit, reasons = self._judge(ros_now)
-        self._observations.feed_tare(self._taken, fit)
-        fit, reasons = self._with_tare(fit, reasons)
+        if self._observations.tares:
+            self._observations.tare(tare)
+            self._observations.feed_tare(self._taken, fit)
+            fit, reasons = self._with_tare(fit, reasons)
         self._now = self._time(ros_now)
-        self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
-        self._note(fit, reasons)
+        if some(reset) or reasons or not every(self.fit):
+            self._clear(reset | (fit & ~self.fit))      # after a gap the recurrent state remembers another time
+            self._note(fit, reasons)
         commands = self._commands(self._intake.complete(fit))
         if not self._send(commands, answer=True, began=began):
             self._actions.hold(self._taken, self.fit)       # given up meanwhile: what holds is what was sent
         self._busy_since = None
         self.steps += 1
         self.latencies.append(self._steady_now() - arrived)
+
+    def _asked(self):
+        """Return the rows (masks) to be reset and to be tared, and forget that it was asked for."""
+        if not (self._control.episode_topic or some(self._reset) or some(self._tare)):
+            return self._none, self._none
+        reset, tare = self._reset | self._intake.episode_begins(), self._tare.copy()
+        self._reset[:], self._tare[:] = False, False
+        return reset, tare
 
     def watch(self):
         """While nothing triggers: see whether sources went stale, and hold the rows that did."""
@@ -192,10 +201,8 @@ class Stepper:
 
     def _with_tare(self, fit, reasons):
         """Take out the rows whose tactile terms have no zero yet."""
-        for row, reason in self._observations.untared().items():
-            fit[row] = False
-            reasons.setdefault(row, reason)
-        return fit, reasons
+        untared = self._observations.untared()
+        return (without(fit, untared), reasons | untared | reasons) if untared else (fit, reasons)
 
     def _clear(self, rows):
         if some(rows):
@@ -217,7 +224,10 @@ class Stepper:
         self.thoughts.append(self._steady_now() - began)
         if self._clip is not None:
             actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
-        np.copyto(self._last_action, actions, casting='unsafe', where=True if every(acting) else acting[:, np.newaxis])
+        if every(acting):
+            self._last_action[:] = actions
+        else:
+            self._last_action[acting] = actions[acting]
         finite = self._actions.process(actions, self._taken, acting, dt)
         if not every(finite):
             self._refuse(acting & ~finite, 'the policy gave a command that is not finite')
@@ -225,7 +235,8 @@ class Stepper:
 
     def _context_of(self, acting):
         """Return the Context of this step, in the arrays of the one before."""
-        np.subtract(self._now, self._reset_at, out=self._context.elapsed)
+        if self._observations.timed:
+            np.subtract(self._now, self._reset_at, out=self._context.elapsed)
         self._context.acting[:] = acting
         return self._context
 
@@ -256,9 +267,9 @@ class Stepper:
         return self.steps / self._control.control_rate if lockstep else ros_now * 1e-9
 
     def _shaped(self, inputs):
-        # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
-        typed = {name: value.astype(self._types[name], copy=False) for name, value in inputs.items()}
-        return typed if self._policy.spaces.is_dict else typed['obs']
+        for name, dtype in self._types.items():
+            inputs[name] = inputs[name].astype(dtype)
+        return inputs if self._policy.spaces.is_dict else inputs['obs']
 
     def _note(self, fit, reasons):
         """Take over which rows are fit; say what changed, and let rows that fell out hold where they are."""
@@ -305,8 +316,8 @@ class Stepper:
     def _answered(self, stamp):
         """Return what answers to observations bear, of their stamps (rows,), ns."""
         answers = self._all if self._control.trigger == 'lockstep' else self.fit
-        if every(answers) and np.count_nonzero(stamp) == stamp.size:
-            return stamp.copy()
+        if every(answers) and lowest(stamp) > 0:
+            return stamp
         return np.where(answers & (stamp != 0), stamp, self._ros_now())
 
 

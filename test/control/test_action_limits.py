@@ -148,7 +148,7 @@ def test_an_integrated_target_does_not_wind_up_at_a_limit():
 def test_motion_keeps_velocity_and_acceleration_axis_by_axis(target, speed, acceleration, dt):
     value, previous = np.array([[target, -target]]), np.zeros((1, 2))
     speed = np.array([[speed, 0.0]])
-    sent = limits.limit_motion(value, previous, speed, (1.0,), (acceleration,), dt)
+    sent = limits.limit_motion(value, previous, speed, 1.0, acceleration, dt)
     rate = (sent - previous) / dt
     assert (np.abs(rate - speed) <= acceleration * dt + 1e-9).all()
     assert (np.abs(rate) <= max(1.0, np.abs(speed).max()) + 1e-9).all()

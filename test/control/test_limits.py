@@ -32,9 +32,27 @@ def test_clamp_passes_what_is_within_and_ends_at_the_bound(value, one, other):
 
 def test_clamp_takes_one_bound_for_all_or_none():
     value = np.array([[-2.0, 0.0, 2.0]])
-    np.testing.assert_array_equal(limits.clamp(value, (), ()), value)
-    np.testing.assert_array_equal(limits.clamp(value, (-1.0,), ()), [[-1, 0, 2]])
-    np.testing.assert_array_equal(limits.clamp(value, (), (1.0,)), [[-2, 0, 1]])
+    np.testing.assert_array_equal(limits.clamp(value, None, None), value)
+    np.testing.assert_array_equal(limits.clamp(value, -1.0, None), [[-1, 0, 2]])
+    np.testing.assert_array_equal(limits.clamp(value, None, 1.0), [[-2, 0, 1]])
+
+
+def test_one_number_for_all_axes_is_kept_as_one():
+    assert limits.per_axis(()) is None
+    for same in ((0.5,), (0.5, 0.5, 0.5)):
+        assert isinstance(limits.per_axis(same), float) and limits.per_axis(same) == 0.5
+    np.testing.assert_array_equal(limits.per_axis((0.5, 0.25)), [0.5, 0.25])
+    assert limits.per_axis((0.0, -0.0)).tobytes() == np.array([0.0, -0.0]).tobytes()
+
+
+@given(numbers, numbers, st.floats(0.0, 5.0))
+def test_one_number_limits_as_the_same_number_for_each_axis(value, previous, number):
+    """The cheaper form gives the same bits."""
+    each = np.full(3, number)
+    for one, many in ((limits.clamp(value, -number, number), limits.clamp(value, -each, each)),
+                      (limits.limit_size(value, number), limits.clamp(value, -each, each)),
+                      (limits.limit_step(value, previous, number), limits.limit_step(value, previous, each))):
+        assert one.tobytes() == many.tobytes()
 
 
 @given(numbers, numbers, greatest)
@@ -87,7 +105,7 @@ def test_each_row_is_limited_by_itself():
 def test_nan_is_not_made_a_number(limit):
     value = np.array([[0.0, np.nan, 0.0]])
     assert np.isnan(limit(value, np.zeros((1, 3)), 0.1)).any()
-    assert np.isnan(limits.clamp(value, (-1.0,), (1.0,))).any()
+    assert np.isnan(limits.clamp(value, -1.0, 1.0)).any()
 
 
 def _spec(kind, **options):

@@ -140,8 +140,9 @@ class VectorTerm(ActionTerm):
 
     def __init__(self, spec, joints=()):
         super().__init__(spec, joints)
-        self._offset = np.asarray(spec.offset, dtype=np.float64)
-        self._lower, self._upper = (np.asarray(bound, dtype=np.float64) for bound in (spec.lower, spec.upper))
+        self._offset = limits.per_axis(spec.offset)
+        self._factor = limits.per_axis(spec.scale)
+        self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
 
     @classmethod
     def shapes(cls, spec):
@@ -150,12 +151,16 @@ class VectorTerm(ActionTerm):
     def law(self, action, sources, previous):
         """action (rows, axes) → {field: (rows, axes)}."""
         value = action.astype(np.float64)
-        value *= self._scales['scale']
+        value *= self._factor
         value += self._offset
         return {self.field: value}
 
     def bound(self, command):
         return {self.field: limits.clamp(command[self.field], self._lower, self._upper)}
+
+    def set_scale(self, values, parameter='scale'):
+        super().set_scale(values, parameter)
+        self._factor = limits.per_axis(self._scales['scale'])
 
     def invert(self, command, sources):
         """Return the action (rows, axes), float32, of a command: exact."""

@@ -27,6 +27,9 @@ class Gripper(ActionTerm):
     def __init__(self, spec, joints):
         super().__init__(spec, joints)
         self._open, self._closed = np.asarray(spec.open, np.float64), np.asarray(spec.closed, np.float64)
+        self._lower = limits.per_axis(np.minimum(self._open, self._closed))
+        self._upper = limits.per_axis(np.maximum(self._open, self._closed))
+        self._velocity = limits.per_axis(spec.max_velocity)
         measured = spec.fallback != 'value'
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}') if measured and spec.joints else ...
 
@@ -65,14 +68,13 @@ class Gripper(ActionTerm):
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
     def bound(self, command):
-        lower, upper = np.minimum(self._open, self._closed), np.maximum(self._open, self._closed)
-        return {'position': limits.clamp(command['position'], np.atleast_1d(lower), np.atleast_1d(upper))}
+        return {'position': limits.clamp(command['position'], self._lower, self._upper)}
 
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['position']
-        if len(self.spec.max_velocity):
-            value = limits.limit_step(value, previous['position'], np.asarray(self.spec.max_velocity) * dt)
+        if self._velocity is not None:
+            value = limits.limit_step(value, previous['position'], self._velocity * dt)
         return self.bound({'position': value})
 
     def invert(self, command, sources):

@@ -34,8 +34,8 @@ class JointPosition(JointTerm):
     def __init__(self, spec, joints):
         super().__init__(spec, joints)
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
-        self._most, self._gain = np.asarray(spec.max_velocity), np.asarray(spec.max_acceleration)
-        self.speeds = ('position',) if len(spec.max_acceleration) else ()
+        self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
+        self.speeds = () if self._acceleration is None else ('position',)
 
     def measured(self, sources):
         """Return the command that holds the measured joint positions."""
@@ -44,12 +44,12 @@ class JointPosition(JointTerm):
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`; the bounds have the last word."""
         value, last = command['position'], previous['position']
-        if len(self._gain):
+        if self._acceleration is not None:
             # within its bounds first: it must begin in time to stop there
             value = limits.limit_motion(self.bound(command)['position'], last, speed['position'],
-                                        self._most, self._gain, dt)
-        elif len(self._most):
-            value = limits.limit_step(value, last, self._most * dt)
+                                        self._velocity, self._acceleration, dt)
+        elif self._velocity is not None:
+            value = limits.limit_step(value, last, self._velocity * dt)
         return self.bound({'position': value})
 
 
@@ -67,14 +67,18 @@ class JointDelta(JointPosition):
     per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error')
     parameters = ('joints', 'smoothing', 'integrate', *per_axis)
 
+    def __init__(self, spec, joints):
+        super().__init__(spec, joints)
+        self._error = limits.per_axis(spec.max_error)
+
     def law(self, action, sources, previous):
         """action (rows, joints) → {'position': (rows, joints)}."""
-        step = action.astype(np.float64) * self._scales['scale']
+        step = action.astype(np.float64) * self._factor
         if self.spec.integrate == 'observed':
             return {'position': self.measured(sources)['position'] + step}
         target = previous['position'] + step
         if self.spec.integrate == 'leaky':
-            target = limits.limit_step(target, self.measured(sources)['position'], np.asarray(self.spec.max_error))
+            target = limits.limit_step(target, self.measured(sources)['position'], self._error)
         return {'position': target}
 
     def invert(self, command, sources):
@@ -99,15 +103,19 @@ class JointVelocity(JointTerm):
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
     parameters = ('joints', 'smoothing', *per_axis)
 
+    def __init__(self, spec, joints):
+        super().__init__(spec, joints)
+        self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
+
     def bound(self, command):
-        most = np.asarray(self.spec.max_velocity)
-        return super().bound({'velocity': limits.clamp(command['velocity'], -most, most)})
+        slow = limits.limit_size(command['velocity'], self._velocity)
+        return super().bound({'velocity': slow})
 
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['velocity']
-        if len(self.spec.max_acceleration):
-            value = limits.limit_step(value, previous['velocity'], np.asarray(self.spec.max_acceleration) * dt)
+        if self._acceleration is not None:
+            value = limits.limit_step(value, previous['velocity'], self._acceleration * dt)
         return self.bound({'velocity': value})
 
 
@@ -124,6 +132,9 @@ class Effort(JointTerm):
     per_axis = ('scale', 'offset', 'max_effort')
     parameters = ('joints', 'smoothing', *per_axis)
 
+    def __init__(self, spec, joints):
+        super().__init__(spec, joints)
+        self._most = limits.per_axis(spec.max_effort)
+
     def bound(self, command):
-        most = np.asarray(self.spec.max_effort)
-        return {'effort': limits.clamp(command['effort'], -most, most)}
+        return {'effort': limits.limit_size(command['effort'], self._most)}

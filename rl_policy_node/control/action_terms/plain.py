@@ -27,6 +27,10 @@ class Raw(VectorTerm):
     def axes(cls, spec):
         return spec.size
 
+    def __init__(self, spec, joints=()):
+        super().__init__(spec, joints)
+        self._velocity = limits.per_axis(spec.max_velocity)
+
     def law(self, action, sources, previous):
         """action (rows, size) → {'data': (rows, size)}."""
         command = super().law(action, sources, previous)
@@ -35,8 +39,8 @@ class Raw(VectorTerm):
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['data']
-        if len(self.spec.max_velocity):
-            value = limits.limit_step(value, previous['data'], np.asarray(self.spec.max_velocity) * dt)
+        if self._velocity is not None:
+            value = limits.limit_step(value, previous['data'], self._velocity * dt)
         return self.bound({'data': value})
 
 

@@ -28,6 +28,11 @@ class PoseDelta(ActionTerm):
                   'max_angular_velocity', *per_axis)
     scales = ('position_scale', 'rotation_scale')
 
+    def __init__(self, spec, joints=()):
+        super().__init__(spec, joints)
+        self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
+        self._error = limits.per_axis(spec.max_error)
+
     @classmethod
     def numbers(cls, spec):
         return 6
@@ -56,7 +61,7 @@ class PoseDelta(ActionTerm):
             start['position'], start['orientation'], action,
             self._scales['position_scale'], self._scales['rotation_scale'], self.spec.rotation_threshold)
         if self.spec.integrate == 'leaky':
-            position = limits.limit_step(position, pose['position'], np.asarray(self.spec.max_error))
+            position = limits.limit_step(position, pose['position'], self._error)
             orientation = limits.limit_turn(orientation, geometry.normalize_quaternion(pose['orientation']),
                                             self.spec.max_rotation_error)
         return {'position': position, 'orientation': orientation}
@@ -72,7 +77,7 @@ class PoseDelta(ActionTerm):
                 'orientation': geometry.normalize_quaternion(pose['orientation'])}
 
     def bound(self, command):
-        return {**command, 'position': limits.clamp(command['position'], self.spec.lower, self.spec.upper)}
+        return {**command, 'position': limits.clamp(command['position'], self._lower, self._upper)}
 
     def limit(self, command, previous, dt, speed=None):
         """Return the command within its limits, dt seconds after `previous`; the box has the last word."""

@@ -57,6 +57,7 @@ class Phase(Kind):
                   '`cos_phase`)'
     options = required = ('frequency',)
     shape = (2,)
+    timed = True
 
     def __init__(self, spec, _setting):
         self._speed = 2 * np.pi * spec.frequency

@@ -20,6 +20,7 @@ class Function(Kind):
                   'returns (rows, …)'
     options = ('function', 'source', 'field', 'fields', 'joints', 'shape')
     required = ('function',)
+    timed = True
 
     @staticmethod
     def reads(spec):

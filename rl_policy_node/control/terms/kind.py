@@ -36,7 +36,8 @@ class Kind(ABC):
 
     description: what it computes and whose formula that is, for the reference. options: the fields of
     TermSpec it knows; required: those it cannot do without. shape: of one robot's value. invertible:
-    whether `invert` can give back the fields it reads. tare: its Tare, where it has one.
+    whether `invert` can give back the fields it reads. tare: its Tare, where it has one. timed: whether it
+    asks how much time went by.
     """
 
     description = ''
@@ -44,6 +45,7 @@ class Kind(ABC):
     required = ()
     invertible = False
     tare = None
+    timed = False
     shape = ()
 
     @staticmethod

@@ -40,7 +40,7 @@ class Term:
     def compute(self, sources, context):
         """Write this step's value."""
         sample = self._sample
-        np.copyto(sample, self.kind.compute(sources, context))
+        sample[...] = self.kind.compute(sources, context)
         if self._offset is not None:
             sample -= self._offset
         if self._bounds is not None:
