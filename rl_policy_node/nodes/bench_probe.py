@@ -111,7 +111,7 @@ class Probe:
             self._publish(robots, rate, 1, False)
         return {'answered': all(robot.answered for robot in robots)}
 
-    def measure(self, group, rate, seconds, stagger=False, settle=0.5, pid=None):
+    def measure(self, group, rate, seconds, stagger=False, settle=0.3, pid=None):
         """Publish at a rate, all robots at once or one after the other over the period; say what was answered when.
 
         settle: s before what counts. pid: of the node, whose processor time is told as a share of one core.
@@ -126,7 +126,7 @@ class Probe:
         self._publish(robots, rate, round(seconds * rate), stagger)
         cpu = (_cpu_seconds(pid) - before) / (time.monotonic() - start)
         gc.enable()
-        self._listen(time.monotonic() + 0.3)
+        self._listen(time.monotonic() + 0.2)
         return {'latencies': [value for robot in robots for value in robot.latencies()], 'cpu': cpu}
 
     def transition(self, node, number, group, patience=20.0):

@@ -1,6 +1,8 @@
 """`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 from PIL import Image
@@ -100,6 +102,12 @@ def test_cuda_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == "rl_policy bench: device 'cuda': this torch sees no CUDA device; valid: cpu\n"
 
 
+def test_what_a_gpu_is_measured_by_needs_no_ros():
+    code = ('import sys; from rl_policy_node.tools.bench import batch, figures, memory_probe, run, step; '
+            'sys.exit("rclpy" in sys.modules)')
+    assert subprocess.run([sys.executable, '-c', code]).returncode == 0
+
+
 def run(tmp_path, *arguments):
     """Return what a quick run found."""
     assert bench('--quick', '--runs', 1, '--output', tmp_path, *arguments) == 0
@@ -112,6 +120,7 @@ def test_policy_steps_are_measured(tmp_path):
     for case in section['cases']:
         assert {PLAYER, 'eager'} <= set(case['us']) and min(case['us'].values()) > 0
         assert set(case['us']) | set(case['missing']) >= {'onnx'}
+        assert set(case['over_floor']) == {'onnx'} & set(case['us'])
     assert all(each['max_difference'] < 1e-5 and each['steps'] == 50 for each in section['agreement'])
     assert (tmp_path / 'step.png').exists() and '## A policy step' in (tmp_path / 'results.md').read_text()
 

@@ -17,7 +17,7 @@ RATE = 30.0         # Hz
 
 def measure(bench):
     """Return {'cases': [{'height', 'width', 'nodes': who → figures in µs, 'parts': µs, 'decode_share'}]}."""
-    sizes, runs, seconds = (QUICK_SIZES, 1, 1.0) if bench.quick else (SIZES, min(bench.runs, 3), 4.0)
+    sizes, runs, seconds = (QUICK_SIZES, 1, 1.0) if bench.quick else (SIZES, min(bench.runs, 3), 3.0)
     with bench.stage('images', len(sizes) * (1 + 2 * runs)) as done, room():
         cases = [case(bench, size, runs, seconds, done) for size in sizes]
     return {'model': CNN.words, 'rate': RATE, 'cases': cases}

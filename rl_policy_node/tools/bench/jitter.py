@@ -16,13 +16,13 @@ from rl_policy_node.tools.processes import ToolProcess
 RATES = (50.0, 100.0, 500.0)        # Hz
 QUIET, BARE = 'timed thread alone', 'timed thread, same messages'
 CAMERAS, CAMERA_RATE = ('camera_left', 'camera_right'), 30.0
-SETTLE = 0.5        # s, before what counts
+SETTLE = 0.3        # s, before what counts
 GROUP = 'jitter'
 
 
 def measure(bench):
     """Return {'cases': [{'rate', 'cameras', 'jitter': who → figures in µs, 'ratio'}]}."""
-    rates, runs, seconds = (RATES[-1:], 1, 1.0) if bench.quick else (RATES, min(bench.runs, 3), 3.0)
+    rates, runs, seconds = (RATES[-1:], 1, 1.0) if bench.quick else (RATES, min(bench.runs, 3), 2.0)
     with bench.stage('jitter', len(rates) * (runs + 2 * (1 + 2 * runs))) as done:
         cases = []
         for rate in rates:
@@ -53,7 +53,7 @@ def case(bench, rate, cameras, seconds, runs, quiet, done):
         done(f'{rate:g} Hz, node started')
         turns, same = [], []
         for _ in range(runs):
-            same.append(bare(rate, seconds, lambda: probe.ask('measure', group=GROUP, rate=rate, seconds=seconds)))
+            same.append(bare(rate, seconds, lambda: probe.ask('measure', **speaking(rate, seconds))))
             done(f'{rate:g} Hz, {BARE}')
             turns.append(ours(probe, rate, seconds))
             done(f'{rate:g} Hz, {OURS}')
@@ -99,11 +99,16 @@ def bare(rate, seconds, meanwhile):
 def ours(probe, rate, seconds):
     """Have the node act for a while; return (start, end) of what counts, steady ns."""
     probe.ask('transition', node='/policy_node', number=ACTIVATE, group=GROUP)
-    probe.begin('measure', group=GROUP, rate=rate, seconds=seconds)
+    probe.begin('measure', **speaking(rate, seconds))
     start = time.monotonic_ns() + round(SETTLE * 1e9)
     probe.end()
     probe.ask('transition', node='/policy_node', number=DEACTIVATE, group=GROUP)
     return start, start + round(seconds * 1e9)
+
+
+def speaking(rate, seconds):
+    """Return what has the probe send joint states for a while."""
+    return {'group': GROUP, 'rate': rate, 'seconds': seconds, 'settle': SETTLE}
 
 
 def figures(runs, rate):

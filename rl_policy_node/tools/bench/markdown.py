@@ -1,5 +1,5 @@
 """What was found as Markdown: one chapter for each section."""
-from rl_policy_node.tools.bench.names import IDLE, OURS, PLAYER
+from rl_policy_node.tools.bench.names import FLOORS, IDLE, OURS, PLAYER
 
 TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS',
           'jitter': 'Jitter of the control loop', 'robots': 'Many robots', 'images': 'Images',
@@ -57,9 +57,12 @@ def _step(section):
         cases = [case for case in section['cases'] if case['model'] == model]
         names = list(dict.fromkeys(name for case in cases for name in case['us']))
         others = [name for name in names if name != PLAYER]
-        head = ['rows', 'threads', *names, *(f'{PLAYER} / {name}' for name in others)]
+        ours = [name for name in FLOORS if any(name in case['over_floor'] for case in cases)]
+        head = ['rows', 'threads', *names, *(f'{PLAYER} / {name}' for name in others),
+                *(f'{name} / {FLOORS[name]}' for name in ours)]
         rows = [[f'{case["rows"]:,}', case['threads'], *(time_text(case['us'].get(name)) for name in names),
-                 *(times(case['player_over'].get(name)) for name in others)] for case in cases]
+                 *(times(case['player_over'].get(name)) for name in others),
+                 *(times(case['over_floor'].get(name)) for name in ours)] for case in cases]
         parts += [words[0].upper() + words[1:] + ':', table(head, rows)]
     parts += [f'{each["backend"]}, {each["model"]}: actions differ from eager by at most {each["max_difference"]:.1e} '
               f'over {each["steps"]:,} steps of {each["rows"]} rows.' for each in section['agreement']]

@@ -2,6 +2,8 @@
 PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
 BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
 WITH_COPIES = 'bare graph and copies'
+# backend → what it cannot be faster than
+FLOORS = {ONNX: BARE[ONNX], GRAPH: WITH_COPIES}
 
 ECHO, ECHO_EVENTS, PLAIN, OURS = 'echo', 'echo, events executor', 'plain node', 'policy node'
 IDLE, BUSY = 'idle', 'busy'

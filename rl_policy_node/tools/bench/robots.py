@@ -12,7 +12,7 @@ ARRIVALS = {'at once': False, 'staggered': True}
 
 def measure(bench):
     """Return {'cases': [{'robots', 'rate', 'arrival', figures of the latency in µs, shares, 'cpu'}]}."""
-    cases, runs, seconds = (QUICK_CASES, 1, 1.0) if bench.quick else (CASES, min(bench.runs, 3), 4.0)
+    cases, runs, seconds = (QUICK_CASES, 1, 1.0) if bench.quick else (CASES, min(bench.runs, 3), 3.0)
     found = []
     with bench.stage('robots', len(cases) * (1 + runs * len(ARRIVALS))) as done:
         for robots, rate in cases:

@@ -4,11 +4,11 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.tools.bench.contenders import backends, contenders, load
 from rl_policy_node.tools.bench.models import STEPPED
-from rl_policy_node.tools.bench.names import EAGER, PLAYER
+from rl_policy_node.tools.bench.names import EAGER, FLOORS, PLAYER
 from rl_policy_node.tools.bench.timing import interleaved
 
 ROWS, QUICK_ROWS = (1, 16, 64, 256, 1024, 4096), (1, 64)
-BLOCK, QUICK_BLOCK = 0.2, 0.05      # s
+BLOCK, QUICK_BLOCK = 0.15, 0.05      # s
 AGREEING_ROWS = 16
 
 
@@ -18,7 +18,10 @@ def threads_of(rows):
 
 
 def measure(bench):
-    """Return {'cases': [...], 'agreement': [...]}; times in µs, ratios are the player's time over each other's."""
+    """Return {'cases': [...], 'agreement': [...]}; times in µs.
+
+    Ratios are the player's time over each other's, and each backend's over what it rests on.
+    """
     counts = QUICK_ROWS if bench.quick else ROWS
     with bench.stage('policy step', len(STEPPED) * (len(counts) + 1)) as done:
         cases = []
@@ -40,7 +43,8 @@ def case(bench, model, rows):
     times = interleaved(calls, bench.runs, QUICK_BLOCK if bench.quick else BLOCK)
     return {'model': model.name, 'rows': rows, 'threads': threads, 'missing': missing,
             'us': {name: seconds * 1e6 for name, seconds in times.items()},
-            'player_over': {name: times[PLAYER] / seconds for name, seconds in times.items() if name != PLAYER}}
+            'player_over': {name: times[PLAYER] / seconds for name, seconds in times.items() if name != PLAYER},
+            'over_floor': {name: times[name] / times[floor] for name, floor in FLOORS.items() if floor in times}}
 
 
 def agreements(bench, model):
