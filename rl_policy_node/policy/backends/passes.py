@@ -151,8 +151,12 @@ def _signature(graph, name, concat):
         return None
     if node.op_type == 'Clip':
         return 'Clip', *(constant.item() for constant in constants)
-    columns = len(constants) == 1 and constants[0].size in (1, graph.shapes[name][1])
+    columns = len(constants) == 1 and _is_by_column(constants[0], graph.shapes[name][1])
     return (node.op_type,) if node.op_type in _BY_COLUMN and columns else None
+
+
+def _is_by_column(constant, width):
+    return constant.size == 1 or (constant.size == width and constant.shape[-1] == width)
 
 
 def _runs(signatures):
