@@ -4,7 +4,6 @@ import warnings
 
 import torch
 
-from rl_policy_node.policy.backends.passes import simplified
 from rl_policy_node.policy.backends.step import traced
 from rl_policy_node.policy.quiet import quiet
 
@@ -41,6 +40,8 @@ def export(step):
 
     Raises what torch's exporter raises for an operator that ONNX has not.
     """
+    # not at the top: who runs a model that was kept needs no `onnx`
+    from rl_policy_node.policy.backends.passes import simplified
     inputs, outputs = names(step)
     layered, model = PerLayer(step), io.BytesIO()
     script = traced(layered, step.model)

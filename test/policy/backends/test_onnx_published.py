@@ -31,7 +31,7 @@ def spread():
 
 @test_conformance.needs_set
 def test_spread_is_one():
-    assert len(spread()) == 9 + 7 + 6
+    assert len(spread()) == 9 + 6 + 6
 
 
 @test_conformance.needs_set

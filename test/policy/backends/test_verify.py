@@ -105,9 +105,14 @@ class Flat(EagerBackend):
 @pytest.fixture
 def pair(tmp_path):
     """Return a function: a backend's class → one of a policy of its own, and the reference."""
+    loaded = {}
+
     def pair(kind, name, **options):
+        key = name, str(options)
+        if key not in loaded:
+            loaded[key] = [load(tmp_path, name, **options) for _ in range(2)]
         return [each(policy.player, policy.backend.inputs, policy.deterministic)
-                for each in (kind, EagerBackend) for policy in [load(tmp_path, name, **options)]]
+                for each, policy in zip((kind, EagerBackend), loaded[key])]
     return pair
 
 
@@ -120,7 +125,7 @@ def test_backend_that_holds_or_resets_otherwise_is_found(pair, name, rows):
     assert difference(*pair(EagerBackend, name, rows=rows)) == 0.0
 
 
-@pytest.mark.parametrize('size', range(1, 9))
+@pytest.mark.parametrize('size', [1, 2, 3, 4, 5])
 def test_single_row_is_held_and_reset_whatever_it_observes(tmp_path, size):
     """What is drawn for a trial depends on how many numbers are observed; what is tried may not."""
     path = train_config(tmp_path, NETWORKS['lstm'][1])
