@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 
-from fleet import LSTM, TRAIN
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
@@ -29,6 +28,21 @@ from rl_policy_node.tools.processes import NodeProcess, private_domain
 
 SPRINGS = Path(__file__).with_name('springs.py')
 FLOATS = 'std_msgs/msg/Float32MultiArray'
+LSTM = ['+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
+        'params.network.mlp.units=[256,128,64]']
+TRAIN = """
+params:
+  algo: {name: a2c_continuous}
+  model: {name: continuous_a2c_logstd}
+  network:
+    name: actor_critic
+    separate: False
+    space:
+      continuous: {mu_activation: None, sigma_activation: None, fixed_sigma: True, mu_init: {name: default},
+                   sigma_init: {name: const_initializer, val: 0}}
+    mlp: {units: [512, 256, 128], activation: elu, initializer: {name: default}}
+  config: {name: rows, normalize_input: True, normalize_value: True}
+"""
 MESSAGES = ('encode', 'decode', 'transport')
 
 

@@ -64,9 +64,11 @@ def _latency(section):
     figure, axes = panels(len(section['cases']))
     for place, (load, case) in zip(axes, section['cases'].items()):
         for index, (name, each) in enumerate(case.items()):
-            place.step([value / 1e3 for value in each['values']], each['shares'], where='post', label=name,
+            # what was never answered is missing at the top
+            place.step([value / 1e3 for value in each['values']],
+                       [share * each['answered'] for share in each['shares']], where='post', label=name,
                        color=COLOURS[index])
-        place.set(xscale='log', ylim=(0, 1.01), xlabel='observation → action, ms', ylabel='share of the answers',
+        place.set(xscale='log', ylim=(0, 1.01), xlabel='observation → action, ms', ylabel='share of the observations',
                   title=LOADS[load])
         plain(place.xaxis)
     axes[-1].legend(loc='lower right')
