@@ -31,8 +31,9 @@ class Policy:
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
         self.told, self.fell_back, self.seconds = '', False, {}
-        joined = joined_keys(config.params['network'], spaces) if config else ()
-        self._inputs = Inputs(spaces, rows, joined)
+        # the keys of a dict that a flat network takes as one vector
+        self.joined = joined_keys(config.params['network'], spaces) if config else ()
+        self._inputs = Inputs(spaces, rows, self.joined)
         self.backend = EagerBackend(player, self._inputs, deterministic)
 
     @classmethod

@@ -42,6 +42,11 @@ def export(step):
     """
     # not at the top: who runs a model that was kept needs no `onnx`
     from rl_policy_node.policy.backends.passes import simplified
+    return simplified(exported(step))
+
+
+def exported(step):
+    """Return the same as torch's exporter leaves it."""
     inputs, outputs = names(step)
     layered, model = PerLayer(step), io.BytesIO()
     script = traced(layered, step.model)
@@ -50,7 +55,7 @@ def export(step):
         warnings.simplefilter('ignore')
         torch.onnx.export(script, layered.example, model, dynamo=False, opset_version=OPSET, input_names=inputs,
                           output_names=outputs)
-    return simplified(model.getvalue())
+    return model.getvalue()
 
 
 def names(step):

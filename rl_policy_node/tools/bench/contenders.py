@@ -1,13 +1,9 @@
 """Who takes a step: rl_games' player, our backends, and what each backend rests on, bare."""
-import numpy as np
 import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import set_threads
 from rl_policy_node.tools.bench.names import BARE, EAGER, GRAPH, ONNX, PLAYER, WITH_COPIES
-
-_TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8, 'tensor(double)': np.float64,
-          'tensor(int64)': np.int64}
 
 
 def backends(device):
@@ -28,7 +24,7 @@ def contenders(model, folder, rows, threads, device='cpu'):
             missing[name] = str(error)
             continue
         calls[name] = policy_call(policy, observations)
-        calls |= bare_calls(name, policy, observations)
+        calls |= bare_calls(name, policy, observations, threads)
     return calls, missing
 
 
@@ -57,22 +53,13 @@ def policy_call(policy, observations):
     return lambda: policy.act(observations)
 
 
-def bare_calls(name, policy, observations):
+def bare_calls(name, policy, observations, threads=1):
     """Return name → call of what a backend rests on, without anything of ours around it."""
     if name == ONNX:
-        session = policy.backend.session
-        feed = bare_feed(session, policy.rows)
-        return {BARE[name]: lambda: session.run(None, feed)}
+        # not where ONNX Runtime is missing
+        from rl_policy_node.policy.backends.bare import bare_onnx
+        return {BARE[name]: bare_onnx(policy, threads)}
     return graph_calls(policy, observations) if name == GRAPH else {}
-
-
-def bare_feed(session, rows):
-    """Return random inputs for an ONNX Runtime session; dimensions that are left open are the rows."""
-    random, feed = np.random.default_rng(0), {}
-    for wanted in session.get_inputs():
-        shape = [size if isinstance(size, int) else rows for size in wanted.shape]
-        feed[wanted.name] = random.random(shape).astype(_TYPES[wanted.type])
-    return feed
 
 
 def graph_calls(policy, observations):

@@ -1,0 +1,23 @@
+"""ONNX Runtime by itself: what a backend may at best be compared with."""
+import numpy as np
+import onnxruntime
+
+from rl_policy_node.policy.backends.export import exported
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.backends.step import Step
+
+_TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8}
+
+
+def bare_onnx(policy, threads=1):
+    """Return a step of a Policy as a call without arguments: torch's export of all rows, run on random numbers.
+
+    Nothing is written, checked or kept, the states that come out are not those that go in.
+    """
+    step = Step(policy.player, Inputs(policy.spaces, policy.rows, policy.joined), policy.deterministic)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(exported(step), options, providers=['CPUExecutionProvider'])
+    random = np.random.default_rng(0)
+    feed = {wanted.name: random.random(wanted.shape).astype(_TYPES[wanted.type]) for wanted in session.get_inputs()}
+    return lambda: session.run(None, feed)
