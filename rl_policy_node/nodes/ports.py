@@ -41,7 +41,7 @@ class Ports:
     def publish(self, commands, stamps, only):
         """Send the commands of the rows in the mask `only`; stamps: name → (rows,) ns."""
         for name, publishers in self._publishers.items():
-            for row, message in self._sinks[name].messages(commands[name], stamps[name], only):
+            for row, message in self._sinks[name].outgoing(commands[name], stamps[name], only):
                 publishers[row or 0].publish(message)
 
     def wait_for_all_acked(self, seconds):

@@ -3,6 +3,7 @@
 The policy node and the simulator bridge both build on this, one from each end of the wire.
 """
 import dataclasses
+import functools
 
 import numpy as np
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -10,9 +11,11 @@ from rclpy.serialization import deserialize_message
 
 from rl_policy_node.adapters import ADAPTERS, create_adapter, OtherEncoding
 from rl_policy_node.control.action_terms import command_shapes, measured_fields
-from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.numbers import highest, some
+from rl_policy_node.control.source_buffer import as_slice, SourceBuffer
 from rl_policy_node.control.specs import TRANSFORM
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
+from rl_policy_node.nodes.template import template
 
 _JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 _ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
@@ -33,6 +36,8 @@ COMMAND_TYPES = {
 }
 # messages of a source with alignment asof, of which the right one is taken
 KEPT = 32
+# orders of names that are remembered of a robot's messages: of one publisher there is one
+_MOST_ORDERS = 16
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -81,7 +86,7 @@ class Source:
         kept = KEPT if spec.alignment == 'asof' else 1
         self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept)
         self._names = [named_for(self.joints, robot) for robot in control.robots]
-        self._order = {}
+        self._orders = [{} for _ in self._names]
 
     def _shapes(self, control, input_shapes):
         shapes = {}
@@ -167,11 +172,13 @@ class Source:
         self.write(row, *self.read(row, message), now)
 
     def _by_name(self, row, names, arrays):
-        key = self._names[row], names
-        order = self._order.get(key)
+        known = self._orders[row]
+        order = known.get(names)
         if order is None:
-            order = self._order[key] = _order(names, self._names[row])
-        return {field: value[order] for field, value in arrays.items()}
+            order = _order(names, self._names[row])
+            if len(known) < _MOST_ORDERS:
+                known[names] = order
+        return {field: arrays[field][order] for field in self.buffer.values if field in arrays}
 
 
 def _deserialized(message, message_type):
@@ -188,7 +195,9 @@ def _order(names, joints):
     missing = [joint for joint in joints if joint not in names]
     if missing:
         raise ContractError(f'lacks the joints {missing}; it names {list(names)}')
-    return np.array([names.index(joint) for joint in joints], dtype=np.intp)
+    order = np.array([names.index(joint) for joint in joints], dtype=np.intp)
+    cut = as_slice(order)
+    return order if cut is None else cut
 
 
 class Sink:
@@ -209,6 +218,13 @@ class Sink:
             raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
         options = self._options(1.0 / control.control_rate)
         self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **options)
+        self._templates = [self._template(row, control.rows) for row in row_groups(spec, control.rows)]
+
+    def _template(self, row, rows):
+        if ':' in self.spec.type:       # what an adapter of a user's own does with numbers is its own affair
+            return None
+        shapes = {field: (rows, *shape) if row is None else shape for field, shape in command_shapes(self.spec).items()}
+        return template(functools.partial(self._made, row), shapes, self.adapter.dtype)
 
     def _options(self, period):
         options = {'frame_id': self.spec.frame_id}
@@ -221,21 +237,32 @@ class Sink:
 
     def messages(self, command, stamps, only):
         """Yield (row, message) for the rows in `only` (mask); row None: all of them in one. stamps (rows,), ns."""
-        if self.spec.rows:
-            if only.any():
-                yield None, self.to_message_of_all(command, stamps.max())
-            return
-        for row in np.nonzero(only)[0].tolist():
-            yield row, self.to_message(command, row, stamps[row])
+        for row, arrays, stamp in self._rows(command, stamps, only):
+            yield row, self._made(row, arrays, stamp)
+
+    def outgoing(self, command, stamps, only):
+        """Yield the same messages for a publisher, which takes bytes as well: serialized, wherever that can be."""
+        for row, arrays, stamp in self._rows(command, stamps, only):
+            known = self._templates[row or 0]
+            yield row, self._made(row, arrays, stamp) if known is None else known.filled(arrays, stamp)
 
     def to_message(self, command, row, stamp):
         """Return the message of one row of a command."""
-        command = {field: value[row] for field, value in command.items()}
-        return self.adapter.to_message(command, stamp, self._names[row])
+        return self._made(row, {field: value[row] for field, value in command.items()}, stamp)
 
-    def to_message_of_all(self, command, stamp):
-        """Return one message of the commands of all rows, (rows, n)."""
-        return self.adapter.to_message(command, stamp)
+    def _made(self, row, arrays, stamp):
+        return self.adapter.to_message(arrays, stamp, () if row is None else self._names[row])
+
+    def _rows(self, command, stamps, only):
+        """Yield (row, field → array, stamp) of each message that is to go out."""
+        if self.spec.rows:
+            if some(only):
+                yield None, command, highest(stamps)
+            return
+        stamps = stamps.tolist()
+        for row, wanted in enumerate(only.tolist()):
+            if wanted:
+                yield row, {field: value[row] for field, value in command.items()}, stamps[row]
 
     def buffer(self, rows, max_age):
         """Return a buffer for received commands: the sink seen from the robot's side."""

@@ -5,12 +5,17 @@ import types
 from control.action_bench import spec
 from nodes.harness import parameters
 from nodes.test_stepper import Bench, flat
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
+from rclpy.serialization import deserialize_message
 
+from rl_policy_node.adapters.standard import MultiArrayAdapter
 from rl_policy_node.control.action_terms import command_shapes, KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.template import template
 from rl_policy_node.nodes.wiring import COMMAND_TYPES, Sink
 from rl_policy_node.policy import Policy
 
@@ -21,7 +26,7 @@ PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names
 
 def control(period):
     """Return what a sink takes of a ControlSpec."""
-    return types.SimpleNamespace(robots=('', ''), control_rate=1.0 / period)
+    return types.SimpleNamespace(robots=('', ''), rows=2, control_rate=1.0 / period)
 
 
 def typed(kind, name, **options):
@@ -44,6 +49,53 @@ def test_command_comes_back_from_its_message(kind, name):
         sink.accept(buffer, row, sink.to_message(command, row, 10 ** 9), 0.0)
     for field, value in command.items():
         np.testing.assert_array_equal(buffer.values[field], value)
+
+
+def all_rows(kind):
+    """Return specs of a kind, of types of arrays, whose one message carries all rows."""
+    return [replace(spec(kind), type=name, rows=True) for name in COMMAND_TYPES[kind] if name.endswith('MultiArray')]
+
+
+@pytest.mark.parametrize('each', [typed(*pair) for pair in PAIRS] + all_rows('raw') + all_rows('joint_position'),
+                         ids=lambda each: f'{each.kind}-{each.type.split("/")[-1]}{"-rows" * each.rows}')
+@given(seed=st.integers(0, 2 ** 32 - 1), only=st.lists(st.booleans(), min_size=2, max_size=2))
+def test_what_is_published_is_what_the_messages_say(each, seed, only):
+    """Serialized beforehand or made field by field: the same messages of the same rows, step after step."""
+    sink, random = Sink(each, control(0.02)), np.random.default_rng(seed)
+    assert None not in sink._templates
+    for _ in range(2):
+        command = {field: random.normal(0.0, 10.0 ** random.integers(-40, 19), (2, *shape))
+                   for field, shape in command_shapes(each).items()}
+        stamps = random.integers(0, 2 ** 31 * 10 ** 9, 2)
+        made = [*sink.messages(command, stamps, np.array(only))]
+        sent = [*sink.outgoing(command, stamps, np.array(only))]
+        assert len(made) == (any(only) if each.rows else sum(only))
+        assert [(row, deserialize_message(message, sink.adapter.message_type)) for row, message in sent] == made
+        assert all(isinstance(message, bytes) for _, message in sent)
+
+
+def test_a_number_without_room_in_the_message_is_not_published():
+    sink = Sink(typed('raw', 'std_msgs/msg/Float32MultiArray'), control(0.02))
+    for way in (sink.messages, sink.outgoing):
+        with pytest.raises(ValueError, match='data has the value 1e[+]39, for which float32 has no room'):
+            list(way({'data': np.full((2, 2), 1e39)}, np.zeros(2, np.int64), np.ones(2, bool)))
+
+
+class Rounding(MultiArrayAdapter):
+    """An adapter of a user's own, whose numbers lie in the message as others than were given."""
+
+    type_name, code, dtype = 'std_msgs/msg/Float64MultiArray', 'd', np.float64
+
+    def to_message(self, arrays, stamp, names=()):
+        return super().to_message({field: value.round(1) for field, value in arrays.items()}, stamp, names)
+
+
+def test_what_cannot_be_serialized_beforehand_is_published_as_a_message():
+    shapes = {'data': (2,)}
+    assert template(Rounding().to_message, shapes, np.float64) is None
+    sink = Sink(typed('raw', f'{__name__}:Rounding'), control(0.02))
+    (row, message), = sink.outgoing({'data': np.full((2, 2), 0.26)}, np.zeros(2, np.int64), np.array([False, True]))
+    assert row == 1 and list(message.data) == [0.3, 0.3]
 
 
 def test_every_kind_has_messages():

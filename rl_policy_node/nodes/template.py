@@ -1,0 +1,66 @@
+"""Commands serialized beforehand: numbers and stamps are written where they lie in the bytes of a message."""
+import struct
+
+import numpy as np
+from rclpy.serialization import deserialize_message, serialize_message
+
+from rl_policy_node.adapters.base import cast
+from rl_policy_node.control.numbers import surely_small
+
+_STAMP = struct.Struct('=iI')
+# a stamp that is nothing else: seconds, nanoseconds
+_SECONDS, _NANOSECONDS = 0x5A3C96E1, 0x2B17D4C5
+
+
+class Template:
+    """The bytes of a message, in which each array of a command, and the stamp, have their place.
+
+    A message object is made of a Python object for each of its fields, field by field, and read likewise when it
+    is published; here an array is copied, and that is all.
+    """
+
+    def __init__(self, block, views, stamp_at):
+        self._block, self._views, self._stamp_at = block, views, stamp_at
+
+    def filled(self, arrays, stamp):
+        """Return the serialized message of field → array. stamp: ns.
+
+        Raises ValueError where the type has no room for a number.
+        """
+        for field, view in self._views.items():
+            value = arrays[field]
+            view[...] = value if surely_small(value) else cast(field, value, view.dtype)
+        if self._stamp_at is not None:
+            _STAMP.pack_into(self._block, self._stamp_at, *divmod(stamp, 1_000_000_000))
+        return bytes(self._block)
+
+
+def template(make, shapes, dtype):
+    """Return the Template of the messages that make(arrays, stamp) makes, or None where their bytes are no such thing.
+
+    shapes: field → shape. dtype: of the numbers in the message. Where everything lies is looked up in the bytes of one
+    message, and another must then come out.
+    """
+    first, second = (_drawn(shapes, seed) for seed in range(2))
+    block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
+    places = {field: _only(block, value.astype(dtype).tobytes()) for field, value in first.items()}
+    if None in places.values():
+        return None
+    views = {field: np.frombuffer(block, dtype, value.size, places[field]).reshape(value.shape)
+             for field, value in first.items()}
+    found = Template(block, views, _only(block, _STAMP.pack(_SECONDS, _NANOSECONDS)))
+    stamp = 10 ** 18 + 1
+    wanted = make(second, stamp)
+    # not the bytes: what lies between two fields to align them is anything
+    return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None
+
+
+def _drawn(shapes, seed):
+    """Return field → array of numbers that occur nowhere else, each between a half and one."""
+    random = np.random.default_rng(seed)
+    return {field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
+
+
+def _only(block, part):
+    """Return where a part of the bytes lies, None where it does not or in several places."""
+    return block.find(part) if block.count(part) == 1 else None

@@ -1,0 +1,61 @@
+"""Joints of a source are found by their names, in whatever order a publisher has them and however often that changes."""
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
+
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.nodes.wiring import Source
+
+JOINTS = ('hip', 'knee', 'ankle')
+ALL = (*JOINTS, 'toe', 'tail')
+
+
+def source(joints=JOINTS, robots=('left', 'right')):
+    """Return a source whose positions and velocities a term each reads."""
+    arm = SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState', use_header_stamp=False)
+    terms = {field: TermSpec(field, source='arm', field=field, joints=joints) for field in ('position', 'velocity')}
+    legs = ActionSpec('legs', 'joint_position', 'commands', 'sensor_msgs/msg/JointState', source='arm', joints=joints)
+    return Source(arm, ControlSpec(robots, 50.0, 'timer', 1.0, {'arm': arm}, terms, {'obs': tuple(terms)}, (legs,)), {})
+
+
+def message(names):
+    """Return a message in which each joint's numbers tell its name."""
+    numbers = [float(sum(map(ord, name))) for name in names]
+    return JointState(name=list(names), position=numbers, velocity=[-number for number in numbers])
+
+
+def check(made, row, names=JOINTS):
+    numbers = np.array([float(sum(map(ord, name))) for name in names])
+    np.testing.assert_array_equal(made.buffer.values['position'][row], numbers)
+    np.testing.assert_array_equal(made.buffer.values['velocity'][row], -numbers)
+
+
+@pytest.mark.parametrize('way', [lambda message: message, lambda message: bytes(serialize_message(message))],
+                         ids=['message', 'bytes'])
+@given(orders=st.lists(st.tuples(st.integers(0, 1), st.permutations(ALL), st.integers(3, 5)), min_size=1, max_size=40))
+def test_numbers_go_by_name_in_every_message(way, orders):
+    made = source()
+    for row, names, count in orders:
+        names = [name for name in names if name in (JOINTS + ALL[3:])[:count]]
+        made.take(row, way(message(names)), 0.0)
+        check(made, row)
+
+
+def test_each_robot_has_its_own_names():
+    made = source(('{robot}_hip', '{robot}_knee'))
+    for row, robot in enumerate(('left', 'right')):
+        names = (f'{robot}_hip', f'{robot}_knee')
+        made.take(row, message(names[::-1]), 0.0)
+        check(made, row, names)
+    with pytest.raises(ValueError, match=r"lacks the joints \['left_hip', 'left_knee'\]"):
+        made.take(0, message(('right_hip', 'right_knee')), 0.0)
+
+
+def test_a_name_that_comes_twice_is_refused_every_time():
+    made = source()
+    for _ in range(2):
+        with pytest.raises(ValueError, match='twice'):
+            made.take(0, message((*JOINTS, 'hip')), 0.0)
