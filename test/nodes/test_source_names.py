@@ -1,4 +1,4 @@
-"""Joints of a source are found by their names, in whatever order a publisher has them and however often that changes."""
+"""Joints of a source are found by their names, in whatever order a publisher has them, however often that changes."""
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
