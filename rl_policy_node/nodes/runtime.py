@@ -10,6 +10,7 @@ from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
+from rl_policy_node.nodes.heap import keep_memory
 from rl_policy_node.nodes.scheduling import share_interpreter
 
 
@@ -46,6 +47,7 @@ def run(create_node, args=None):
         rclpy.try_shutdown()
         return 1
     share_interpreter()
+    keep_memory()
     # not before: what a node is created from may take minutes, which a signal ends at once
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):
