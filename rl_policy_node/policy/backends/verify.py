@@ -31,12 +31,21 @@ def _observations(inputs, random, step, statistics):
     """Return observations as in training in even steps, of the size of one in odd ones."""
     observations = {}
     for key, shape in inputs.shapes.items():
-        if inputs.dtypes[key] == np.uint8:
-            observations[key] = random.integers(0, 256, shape, dtype=np.uint8)
+        choices = _choices(inputs, key)
+        if choices:
+            observations[key] = random.integers(0, choices, shape).astype(inputs.dtypes[key])
             continue
         mean, variance = statistics.get(key, (0.0, 1.0)) if step % 2 == 0 else (0.0, 1.0)
         observations[key] = (mean + np.sqrt(variance) * random.standard_normal(shape)).astype(np.float32)
     return observations if inputs.spaces.is_dict else observations['obs']
+
+
+def _choices(inputs, key):
+    """Return how many values an observation may have, 0 for numbers of any kind."""
+    if inputs.dtypes[key] == np.uint8:
+        return 256
+    # rl_games' resnet looks the last action up in a table
+    return inputs.spaces.action.get('discrete', 0) if key == 'last_action' and inputs.spaces.discrete else 0
 
 
 def _distance(found, wanted):
