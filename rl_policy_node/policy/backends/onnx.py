@@ -92,7 +92,8 @@ class OnnxBackend(Backend):
         self._whole_draws = [np.zeros((total, *shape[1:]), np.float32) for _, shape in step.noise.drawn]
         self._draws = [torch.from_numpy(draw[:rows]) for draw in self._whole_draws]
         output = self.session.get_outputs()[0]
-        self._whole_actions = np.zeros((total, *output.shape[1:]), _KINDS[output.type])
+        # by rows, whatever the shape in which the player gives them: of a single row it is another
+        self._whole_actions = np.zeros((total, math.prod(output.shape) // step.rows), _KINDS[output.type])
         self._actions = self._whole_actions[:rows]
 
     def _bind(self, step, part, now):
@@ -102,10 +103,13 @@ class OnnxBackend(Backend):
         before, after = ([state[layer:layer + 1, rows] for state in states for layer in range(len(state))]
                          for states in (self._states[now], self._states[1 - now]))
         taken = [*(array[rows] for array in self._whole.values()), *before, *(draw[rows] for draw in self._whole_draws)]
+        looked_at = {each.name for each in self.session.get_inputs()}       # an export leaves out what no action needs
         for name, array in zip(inputs, taken):
-            binding.bind_input(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
-        for name, array in zip(outputs, [self._whole_actions[rows], *after]):
-            binding.bind_output(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
+            if name in looked_at:
+                binding.bind_input(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
+        shapes = [each.shape for each in self.session.get_outputs()]
+        for name, array, shape in zip(outputs, [self._whole_actions[rows], *after], shapes):
+            binding.bind_output(name, 'cpu', 0, array.dtype, shape, array.ctypes.data)
         return binding._iobinding
 
 

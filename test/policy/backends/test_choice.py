@@ -183,8 +183,8 @@ INSTEAD = f"eager False backend eager: rl_games' player; onnx could not be tried
 
 def test_package_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    policy = load(tmp_path, 'lstm')
-    policy.choose_backend('onnx')
+    policy = Policy.load(train_config(tmp_path, {'rnn': LSTM}), spaces=KINDS['lstm'][0], rows=3, device='cpu',
+                         backend='onnx')
     kept, = (tmp_path / 'cache').rglob('*.onnx')
     before = kept.stat().st_mtime_ns
     package = tmp_path / 'broken' / 'onnxruntime'

@@ -2,13 +2,11 @@
 import re
 
 import numpy as np
-from policy import golden_rule
 from policy.backends.small_policies import load
-from policy.test_policy import NETWORKS, train_config
 import pytest
 import torch
 
-from rl_policy_node.policy import Policy, Spaces
+from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.backends import choice
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.export import export
@@ -128,10 +126,7 @@ def test_backend_that_holds_or_resets_otherwise_is_found(pair, name, rows):
 @pytest.mark.parametrize('size', [1, 2, 3, 4, 5])
 def test_single_row_is_held_and_reset_whatever_it_observes(tmp_path, size):
     """What is drawn for a trial depends on how many numbers are observed; what is tried may not."""
-    path = train_config(tmp_path, NETWORKS['lstm'][1])
-    policies = [Policy.load(path, spaces=Spaces((size,), 2), device='cpu') for _ in range(2)]
-    for policy in policies:
-        golden_rule.fill(policy.player.model)
+    policies = [load(tmp_path, 'lstm', rows=1, spaces=Spaces((size,), 2)) for _ in range(2)]
     for kind in (NeverHolds, NeverResets):
         backends = [each(policy.player, policy.backend.inputs) for each, policy in zip((kind, EagerBackend), policies)]
         assert difference(*backends) > 1e-4, kind

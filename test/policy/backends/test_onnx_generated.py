@@ -1,0 +1,52 @@
+"""Any train config that rl_games plays: ONNX Runtime acts as its player, whatever the network is made of."""
+from random import Random
+
+from hypothesis import given, Phase, settings, strategies
+import numpy as np
+from policy import golden_rule
+from policy.test_generated import HEADS, kind_of, observe, params_of, quick, spaces_of      # noqa: F401 - a fixture
+import pytest
+import yaml
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import Policy
+
+EXAMPLES, STEPS = 2, 6        # 25 of each were tried, too
+
+
+def played(kind, path):
+    """Compare ONNX with eager; return whether there was something to compare."""
+    path.write_text(yaml.safe_dump({'params': params_of(kind)}, sort_keys=False))
+    spaces = spaces_of(kind)
+    try:
+        policy = Policy.load(path, spaces=spaces, rows=kind['rows'], device='cpu', deterministic=kind['deterministic'])
+    except ConfigurationError:
+        return False
+    golden_rule.fill(policy.player.model)
+    eager = policy.backend
+    policy.choose_backend('onnx')
+    assert policy.backend.name == 'onnx', policy.told
+    eager.restart()
+    hold = np.arange(kind['rows']) % 3 == 1
+    for step in range(STEPS):
+        observations = observe(spaces, kind['rows'], step)
+        found, wanted = (each.act(observations, hold if step == 2 else None) for each in (policy.backend, eager))
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+        if step == 3:
+            policy.backend.reset(hold), eager.reset(hold)
+    return True
+
+
+@pytest.mark.parametrize('network, action', HEADS)
+def test_onnx_acts_as_the_player(tmp_path, quick, network, action):       # noqa: F811 - the fixture
+    count = []
+
+    @settings(max_examples=EXAMPLES, phases=[Phase.generate], deadline=None, derandomize=True, database=None)
+    @given(strategies.integers(0, 2**32))
+    def run(seed):
+        kind = kind_of(Random(f'{seed} {network} {action}'), network, action)
+        # what rl_games refuses is looked at elsewhere
+        count.append(played({**kind, 'odd': None}, tmp_path / 'train.yaml'))
+    run()
+    # rl_games' resnet has no head for several choices
+    assert any(count) == ((network, action) != ('resnet_actor_critic', 'multi_discrete'))
