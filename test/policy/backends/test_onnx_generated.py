@@ -11,7 +11,7 @@ import yaml
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy
 
-EXAMPLES, STEPS = 2, 6        # 25 of each were tried, too
+EXAMPLES, STEPS = 2, 6
 
 
 def played(kind, path):
