@@ -7,12 +7,17 @@ from rl_policy_node.policy.backends.onnx import part_of
 
 TOLERANCE = 1e-5
 LONG = ('lstm', 'gru', 'dict')
+# kinds that draw in ways of their own; the others draw as these do
+DRAWING = ('mlp', 'lstm', 'gru', 'dict', 'discrete', 'multi-discrete', 'sac', 'amp', 'continuous_a2c', 'tanh',
+           'computed sigma', 'asymmetric', 'separate lstm')
 
 
 @pytest.mark.parametrize('name', KINDS)
 def test_sequences_are_those_of_the_player(tmp_path, name):
     policy = load(tmp_path, name)
     for deterministic, steps in ((True, 1000 if name in LONG else 200 if name in RECURRENT else 50), (False, 50)):
+        if not deterministic and name not in DRAWING:
+            continue
         policy.deterministic = deterministic
         policy.choose_backend('eager')
         eager = policy.backend

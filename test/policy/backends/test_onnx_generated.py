@@ -1,7 +1,6 @@
 """Any train config that rl_games plays: ONNX Runtime acts as its player, whatever the network is made of."""
 from random import Random
 
-from hypothesis import given, Phase, settings, strategies
 import numpy as np
 from policy import golden_rule
 from policy.test_generated import HEADS, kind_of, observe, params_of, quick, spaces_of      # noqa: F401 - a fixture
@@ -11,7 +10,7 @@ import yaml
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy
 
-EXAMPLES, STEPS = 2, 6
+STEPS = 6
 
 
 def played(kind, path):
@@ -39,14 +38,8 @@ def played(kind, path):
 
 @pytest.mark.parametrize('network, action', HEADS)
 def test_onnx_acts_as_the_player(tmp_path, quick, network, action):       # noqa: F811 - the fixture
-    count = []
-
-    @settings(max_examples=EXAMPLES, phases=[Phase.generate], deadline=None, derandomize=True, database=None)
-    @given(strategies.integers(0, 2**32))
-    def run(seed):
-        kind = kind_of(Random(f'{seed} {network} {action}'), network, action)
-        # what rl_games refuses is looked at elsewhere
-        count.append(played({**kind, 'odd': None}, tmp_path / 'train.yaml'))
-    run()
+    kinds = [kind_of(Random(f'{seed} {network} {action}'), network, action) for seed in range(8)]
+    # what rl_games refuses is looked at elsewhere
+    found = (played({**kind, 'odd': None}, tmp_path / 'train.yaml') for kind in kinds)
     # rl_games' resnet has no head for several choices
-    assert any(count) == ((network, action) != ('resnet_actor_critic', 'multi_discrete'))
+    assert any(found) == ((network, action) != ('resnet_actor_critic', 'multi_discrete'))

