@@ -69,9 +69,7 @@ def noting_node(node):
 
         def on_activate(self, state):
             note('activating')
-            result = super().on_activate(state)
-            note('active')
-            return result
+            return super().on_activate(state)
     return NotingNode
 
 

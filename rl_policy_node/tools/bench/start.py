@@ -17,8 +17,8 @@ GROUP, COLD, WARM = 'start', 'cold', 'warm'
 # what is done by then → the moment that bench_node notes
 STEPS = {'interpreter': 'started', 'imports': 'imported', 'node and its parameters': 'created',
          'autostart': 'configuring', 'parameters read': 'read', 'policy loaded': 'loaded',
-         'warm-up, topics and services': 'configured', 'robot there': 'activating', 'activated': 'active',
-         'first action': 'acted'}
+         'warm-up, topics and services': 'configured', 'robot there': 'activating',
+         'activation and first action': 'acted'}
 IMPORTS = {'command line': 'import rl_policy_node.tools.main', 'nothing': 'pass'}
 
 
