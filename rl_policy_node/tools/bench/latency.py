@@ -25,7 +25,7 @@ BURN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for
 
 def measure(bench):
     """Return {'rate', 'inference_us', 'cases': machine idle and busy → node → figures}; times in µs."""
-    runs, seconds = (1, 1.0) if bench.quick else (bench.runs, 3.0)
+    runs, seconds = (1, 1.0) if bench.quick else (bench.runs, 2.5)
     with bench.stage('observation → action', 4 + 2 * runs * len(GROUPS)) as done, Probe(bench.folder) as probe, \
             contextlib.ExitStack() as started:
         nodes = {}

@@ -24,7 +24,7 @@ IMPORTS = {'command line': 'import rl_policy_node.tools.main', 'nothing': 'pass'
 
 def measure(bench):
     """Return {'runs': cache cold and warm → {step → s, …}, 'imports': what → s}."""
-    runs = 1 if bench.quick else min(bench.runs, 3)
+    runs = 1 if bench.quick else min(bench.runs, 2)
     with bench.stage('start', 2 * runs + 1) as done:
         found = {COLD: [], WARM: []}
         for number in range(runs):
