@@ -17,6 +17,7 @@ def bare_onnx(policy, threads=1):
     step = Step(policy.player, Inputs(policy.spaces, policy.rows, policy.joined), policy.deterministic)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3
     session = onnxruntime.InferenceSession(exported(step), options, providers=['CPUExecutionProvider'])
     random = np.random.default_rng(0)
     feed = {wanted.name: random.random(wanted.shape).astype(_TYPES[wanted.type]) for wanted in session.get_inputs()}

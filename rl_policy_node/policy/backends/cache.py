@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 import tempfile
 
-VERSION = 2     # of what `export` makes
+VERSION = 3     # of what `export` makes
 
 
 class Cache:

@@ -68,7 +68,8 @@ class Graph:
 def simplified(model):
     """Return an ONNX model (bytes) with fewer operators that computes the same."""
     graph = Graph(model)
-    for change in (_drop_what_does_nothing, _take_parts_where_they_are, _normalise_together):
+    for change in (_drop_what_does_nothing, _take_parts_where_they_are, _normalise_together,
+                   _drop_what_does_nothing, _forget_what_nobody_takes):
         while change(graph):
             graph.model = onnx.shape_inference.infer_shapes(graph.model)
             graph.index()
@@ -81,19 +82,18 @@ def _shape(value):
 
 
 def _drop_what_does_nothing(graph):
-    """x · 1, x + 0, and the flattening of what is flat."""
-    idle = [node for node in graph.nodes if _is_idle(graph, node)]
+    """x · 1, x + 0, the flattening of what is flat, the concatenation of one thing."""
+    idle = [node for node in graph.nodes if _is_idle(graph, node) and _stands_for(graph, node.input[0], node.output[0])]
     for node in idle:
-        graph.replace(node.output[0], node.input[0])
         graph.nodes.remove(node)
     return bool(idle)
 
 
 def _is_idle(graph, node):
     shape = graph.shapes.get(node.input[0]) if node.input else None
-    if shape is None or node.output[0] in graph.outputs or graph.shapes.get(node.output[0]) != shape:
+    if shape is None or graph.shapes.get(node.output[0]) != shape:
         return False
-    if node.op_type in ('Identity', 'Flatten', 'Reshape', 'Expand'):
+    if node.op_type in ('Identity', 'Flatten', 'Reshape', 'Expand') or (node.op_type, len(node.input)) == ('Concat', 1):
         return True
     neutral = {'Mul': 1, 'Div': 1, 'Add': 0, 'Sub': 0}.get(node.op_type)
     second = graph.constants.get(node.input[1]) if neutral is not None else None
@@ -104,13 +104,38 @@ def _take_parts_where_they_are(graph):
     """A slice of a concatenation that is just one of its members."""
     found = False
     for node in list(graph.nodes):
-        if node.op_type == 'Slice' and graph.op(node.input[0]) == 'Concat' and node.output[0] not in graph.outputs:
+        if node.op_type == 'Slice' and graph.op(node.input[0]) == 'Concat':
             member = _member(graph, node, graph.makers[node.input[0]])
-            if member:
-                graph.replace(node.output[0], member)
+            if member and _stands_for(graph, member, node.output[0]):
                 graph.nodes.remove(node)
                 found = True
     return found
+
+
+def _stands_for(graph, value, other):
+    """Let a value take the place of another; return whether it can."""
+    if other not in graph.outputs:
+        graph.replace(other, value)
+        return True
+    if value in graph.outputs or value not in graph.makers:
+        return False        # what goes in, or comes out, keeps its name
+    graph.replace(value, other)
+    outputs = graph.makers[value].output
+    outputs[:] = [other if name == value else name for name in outputs]
+    return True
+
+
+def _forget_what_nobody_takes(graph):
+    """Nodes, and then constants, that are of no use any more."""
+    nodes = [node for node in graph.nodes if not any(name in graph.outputs or graph.takers.get(name)
+                                                     for name in node.output)]
+    initializers = graph.model.graph.initializer
+    constants = [each for each in initializers if each.name not in graph.takers]
+    for node in nodes:
+        graph.nodes.remove(node)
+    for each in constants:
+        initializers.remove(each)
+    return bool(nodes)
 
 
 def _member(graph, node, concat):
