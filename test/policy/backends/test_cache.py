@@ -173,7 +173,7 @@ WRITER = """
 import runpy, sys
 Cache = runpy.run_path(sys.argv[1])['Cache']
 sys.stdin.readline()
-for _ in range(150):
+for _ in range(40):
     problem = Cache(sys.argv[2]).write('key', sys.argv[3].encode() * 200_000)
     assert not problem, problem
 """
