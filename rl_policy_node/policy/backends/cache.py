@@ -6,6 +6,7 @@ from pathlib import Path
 import tempfile
 
 VERSION = 3     # of what `export` makes
+KEPT = 64       # models, the newest
 
 
 class Cache:
@@ -34,9 +35,15 @@ class Cache:
             # another process may write, or read, the same at the same time
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
                 _put(hashlib.sha256(content).digest() + content, file, self._file(key))
+            self._forget_the_oldest()
         except OSError as error:
             return f'{self.folder}: {error.strerror or error}'
         return ''
+
+    def _forget_the_oldest(self):
+        newest_first = sorted(self.folder.glob('*.onnx'), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in newest_first[KEPT:]:
+            file.unlink(missing_ok=True)
 
     def _file(self, key):
         return self.folder / f'{key}.onnx'

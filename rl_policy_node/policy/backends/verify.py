@@ -53,8 +53,8 @@ def _distance(found, wanted):
         return np.inf
     if wanted.dtype.kind == 'i':
         return 0.0 if np.array_equal(found, wanted) else np.inf
-    if not np.array_equal(np.isfinite(found), np.isfinite(wanted)):
+    finite = np.isfinite(found) & np.isfinite(wanted)
+    if not np.array_equal(found[~finite], wanted[~finite], equal_nan=True):
         return np.inf
-    finite = np.isfinite(wanted)
     apart = np.abs(found[finite] - wanted[finite]) / np.maximum(1.0, np.abs(wanted[finite]))
     return float(apart.max(initial=0.0))

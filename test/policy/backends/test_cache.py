@@ -193,3 +193,13 @@ def test_two_processes_may_write_and_read_at_once(tmp_path):
     assert [writer.wait(30) for writer in writers] == [0, 0]
     assert seen and seen <= {b'a' * 200_000, b'b' * 200_000}
     assert [file.name for file in (tmp_path / 'kept').iterdir()] == ['key.onnx']
+
+
+def test_the_oldest_models_are_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(caches, 'KEPT', 3)
+    cache = Cache(tmp_path)
+    for age, key in enumerate('abcd'):
+        assert not cache.write(key, key.encode())
+        os.utime(tmp_path / f'{key}.onnx', (age, age))
+    assert not cache.write('e', b'e')
+    assert [cache.read(key) for key in 'abcde'] == [None, None, b'c', b'd', b'e']

@@ -12,7 +12,7 @@ from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.export import export
 from rl_policy_node.policy.backends.onnx import OnnxBackend
 from rl_policy_node.policy.backends.step import Step
-from rl_policy_node.policy.backends.verify import difference
+from rl_policy_node.policy.backends.verify import _distance, difference
 
 RECURRENT = ('lstm', 'gru', 'dict')
 
@@ -130,6 +130,13 @@ def test_single_row_is_held_and_reset_whatever_it_observes(tmp_path, size):
     for kind in (NeverHolds, NeverResets):
         backends = [each(policy.player, policy.backend.inputs) for each, policy in zip((kind, EagerBackend), policies)]
         assert difference(*backends) > 1e-4, kind
+
+
+@pytest.mark.parametrize('found, wanted, apart', [
+    (np.inf, np.inf, 0.0), (np.nan, np.nan, 0.0), (np.inf, -np.inf, np.inf), (np.inf, np.nan, np.inf),
+    (1.0, np.inf, np.inf), (3.0, 2.0, 0.5)])
+def test_what_is_no_number_is_equal_only_to_its_like(found, wanted, apart):
+    assert _distance(*(np.array([0.25, value]) for value in (found, wanted))) == apart
 
 
 def test_nan_in_one_of_them_is_infinitely_far(pair):
