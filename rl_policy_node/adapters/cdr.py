@@ -1,8 +1,6 @@
 """Serialized messages, read where they lie: plain CDR, as every ROS 2 middleware sends it by default."""
 import struct
 
-import numpy as np
-
 HEADER = 4      # bytes before the message, which its alignment counts from
 
 # representation → byte order, as numpy and struct write it
@@ -18,11 +16,11 @@ class OtherEncoding(ValueError):
 class Cdr:
     """Reads a message from front to back, in the order in which its type has its fields, and never past its end.
 
-    order: of its bytes, '<' or '>'. Every method raises ValueError where the message ends too early; what
-    comes after the last field is not looked at, as in the middlewares' own readers.
+    order: of its bytes, '<' or '>'. end: of what was read so far. padding: bytes after the message's end. structure:
+    (start, end) of what was read of it but numbers, stamps and frames: where these bytes are the same, so are all
+    positions. Every method raises ValueError where the message ends too early; what comes after the last field is
+    not looked at, as in the middlewares' own readers.
     """
-
-    __slots__ = ('order', '_buffer', '_at', '_word')
 
     def __init__(self, buffer):
         if len(buffer) < HEADER:
@@ -30,29 +28,37 @@ class Cdr:
         self.order = _ORDERS.get(buffer[:2])
         if self.order is None:
             raise OtherEncoding(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
-        self._buffer, self._at, self._word = buffer, HEADER, _WORD[self.order]
+        # the two last bits of the header count the bytes that fill the message up to a multiple of four
+        self.padding = buffer[3] & 3
+        self._buffer, self._size = buffer, max(len(buffer) - self.padding, HEADER)
+        self.end, self.structure = HEADER, [(0, HEADER)]
 
     def _skip(self, size, alignment):
         """Go past an aligned field and return where it starts."""
-        start = self._at + (HEADER - self._at) % alignment
-        if start + size > len(self._buffer):
-            raise ValueError(f'the message has {len(self._buffer)} bytes; a field of it ends at {start + size}')
-        self._at = start + size
+        start = self.end + (HEADER - self.end) % alignment
+        if start + size > self._size:
+            raise ValueError(f'the message has {self._size} bytes; a field of it ends at {start + size}')
+        self.end = start + size
+        return start
+
+    def _read(self, size, alignment):
+        """Go past a field that belongs to the structure and return where it starts."""
+        start = self._skip(size, alignment)
+        self.structure.append((start, self.end))
         return start
 
     def byte(self):
         """Return a uint8."""
-        return self._buffer[self._skip(1, 1)]
+        return self._buffer[self._read(1, 1)]
 
     def word(self):
         """Return a uint32."""
-        return self._word.unpack_from(self._buffer, self._skip(4, 4))[0]
+        return _WORD[self.order].unpack_from(self._buffer, self._read(4, 4))[0]
 
-    def header(self):
-        """Return the stamp of a std_msgs/Header in ns, and go past its frame."""
-        seconds, nanoseconds = _TIME[self.order].unpack_from(self._buffer, self._skip(8, 4))
+    def skip_header(self):
+        """Go past a std_msgs/Header, which has to come first."""
+        self._skip(8, 4)
         self.skip_text()
-        return seconds * 1_000_000_000 + nanoseconds
 
     def skip_text(self):
         """Go past a string."""
@@ -61,36 +67,55 @@ class Cdr:
     def text(self):
         """Return a string, up to its first zero."""
         size = self.word()
-        start = self._skip(size, 1)
-        return self._buffer[start:start + size].partition(b'\x00')[0].decode('utf-8', 'replace')
-
-    def texts(self, known):
-        """Return a sequence of strings as a tuple.
-
-        known: (order, bytes) → tuple of sequences that were read before: names come with every message and
-        seldom change, and comparing bytes is forty times faster than reading them.
-        """
-        start = self._at + (HEADER - self._at) % 4
-        for (order, block), texts in known.items():
-            if order == self.order and self._buffer.startswith(block, start):
-                self._at = start + len(block)
-                return texts
-        texts = tuple(self.text() for _ in range(self.word()))
-        if len(known) < _MOST_KNOWN:
-            known[self.order, self._buffer[start:self._at]] = texts
-        return texts
-
-    def sequence(self, dtype):
-        """Return a sequence of numbers as an array (length,) on the message's own memory, in its byte order."""
-        start, count = self.span(dtype.itemsize)
-        return np.frombuffer(self._buffer, dtype.newbyteorder(self.order), count, start)
+        start = self._read(size, 1)
+        return self._buffer[start:self.end].partition(b'\x00')[0].decode('utf-8', 'replace')
 
     def span(self, size):
         """Go past a sequence of elements of `size` bytes; return where they start, and how many there are."""
         count = self.word()
         # where there is nothing, nothing is aligned
-        return (self._skip(count * size, size) if count else self._at), count
+        return (self._skip(count * size, size) if count else self.end), count
 
 
-# sequences of names; several robots may have one each on the topics of one source
-_MOST_KNOWN = 16
+class Layouts:
+    """Where the numbers of one kind of message are; read of the first message, and known of those built like it.
+
+    Names, encodings and sizes come with every message and seldom change: comparing them is many times faster than
+    reading them. read(cdr): returns what is to be known of a message; only its structure may decide. Several are
+    kept, since robots that share an adapter differ.
+    """
+
+    MOST = 16
+
+    def __init__(self, read):
+        self._read, self._known = read, []
+
+    def of(self, buffer):
+        """Return what `read` tells of a message, bytes; raises what it raises."""
+        size = len(buffer)
+        for unpack_from, least, wanted, layout in self._known:
+            if size >= least and unpack_from(buffer) == wanted:
+                return layout
+        cdr = Cdr(buffer)
+        layout = self._read(cdr)
+        if len(self._known) < self.MOST:
+            form = _form(cdr.structure)
+            self._known.append((form.unpack_from, cdr.end + cdr.padding, form.unpack_from(buffer), layout))
+        return layout
+
+
+def _form(structure):
+    """Return the Struct of the bytes of a message's structure, without what lies between them."""
+    parts, at = [], 0
+    for start, end in structure:
+        if start > at:
+            parts.append(f'{start - at}x')
+        parts.append(f'{end - start}s')
+        at = end
+    return struct.Struct(''.join(parts))
+
+
+def stamp_of(buffer, order):
+    """Return the stamp (ns) of a message, bytes, that begins with a std_msgs/Header."""
+    seconds, nanoseconds = _TIME[order].unpack_from(buffer, HEADER)
+    return seconds * 1_000_000_000 + nanoseconds

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, MessageError
-from rl_policy_node.adapters.cdr import Cdr
+from rl_policy_node.adapters.cdr import Layouts, stamp_of
 from rl_policy_node.errors import unknown
 
 # Encoding → dtype, channels.
@@ -36,25 +36,30 @@ class ImageAdapter(Adapter):
             raise unknown('encoding', self.encoding, ENCODINGS, self.type_name)
         self.dtype, self._channels = ENCODINGS[self.encoding]
         self._pixel = self._channels * np.dtype(self.dtype).itemsize
+        self._layouts = Layouts(self._layout)
 
     def to_arrays(self, message):
         self._check(message.encoding, message.height, message.width, message.step, len(message.data))
-        return {'image': self._view(message.data, 0, message.height, message.width, message.step,
-                                    message.is_bigendian)}
+        form = self._form(message.height, message.width, message.step, message.is_bigendian)
+        return {'image': np.ndarray(buffer=message.data, **form)}
 
     def from_cdr(self, buffer):
-        cdr = Cdr(buffer)
-        stamp, height, width, encoding = cdr.header(), cdr.word(), cdr.word(), cdr.text()
-        is_bigendian, step = cdr.byte(), cdr.word()
+        order, form = self._layouts.of(buffer)
+        return {'image': np.ndarray(buffer=buffer, **form)}, stamp_of(buffer, order), None
+
+    def _layout(self, cdr):
+        """Return the byte order of a serialized message, and the form of its image."""
+        cdr.skip_header()
+        height, width, encoding, is_bigendian, step = cdr.word(), cdr.word(), cdr.text(), cdr.byte(), cdr.word()
         start, length = cdr.span(1)
         self._check(encoding, height, width, step, length)
-        return {'image': self._view(buffer, start, height, width, step, is_bigendian)}, stamp, None
+        return cdr.order, {'offset': start, **self._form(height, width, step, is_bigendian)}
 
-    def _view(self, buffer, start, height, width, step, is_bigendian):
-        """Return the pixels in a buffer that was checked, where they are."""
+    def _form(self, height, width, step, is_bigendian):
+        """Return what numpy has to know of pixels that were checked, to see them where they are."""
         dtype = np.dtype(self.dtype).newbyteorder('>' if is_bigendian else '<')
-        return np.ndarray((height, width, self._channels), dtype, buffer, start,
-                          (step, self._pixel, dtype.itemsize))
+        return {'shape': (height, width, self._channels), 'dtype': dtype,
+                'strides': (step, self._pixel, dtype.itemsize)}
 
     def _check(self, encoding, height, width, step, length):
         if encoding != self.encoding:

@@ -1,12 +1,12 @@
 """Numbers by joint: sensor_msgs' JointState, trajectory_msgs' JointTrajectory."""
 import array
+import math
 
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
-from rl_policy_node.adapters.cdr import Cdr
+from rl_policy_node.adapters.cdr import Layouts, stamp_of
 
-_NUMBER = np.dtype(np.float64)
 POINT = 'trajectory_msgs/msg/JointTrajectoryPoint'
 
 
@@ -26,14 +26,14 @@ class _JointAdapter(Adapter):
         _check_unique(names)
         arrays = {field: np.frombuffer(getattr(holder, attribute), dtype=np.float64)
                   for field, attribute in self.attributes.items() if len(getattr(holder, attribute))}
-        _check_counts(arrays, names)
+        _check_shapes({field: value.shape for field, value in arrays.items()}, names)
         return arrays
 
     def _write(self, holder, arrays, names):
         self.check_fields(arrays, ())
         _check_unique(names)
         arrays = {field: cast(field, value, np.float64) for field, value in arrays.items()}
-        _check_counts(arrays, names)
+        _check_shapes({field: value.shape for field, value in arrays.items()}, names)
         for field, value in arrays.items():
             setattr(holder, self.attributes[field], array.array('d', value.tobytes()))
 
@@ -46,18 +46,25 @@ class JointStateAdapter(_JointAdapter):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self._known = {}
+        self._layouts = Layouts(self._layout)
 
     def to_arrays(self, message):
         return self._read(message, message.name)
 
     def from_cdr(self, buffer):
-        cdr = Cdr(buffer)
-        stamp, names = cdr.header(), cdr.texts(self._known)
-        arrays = {field: value for field in self.attributes if (value := cdr.sequence(_NUMBER)).size}
+        order, dtype, names, spans = self._layouts.of(buffer)
+        arrays = {field: np.frombuffer(buffer, dtype, count, start) for field, start, count in spans}
+        return arrays, stamp_of(buffer, order), names
+
+    def _layout(self, cdr):
+        """Return the byte order, the dtype, the names and the (field, start, count) of a serialized message."""
+        cdr.skip_header()
+        names = tuple(cdr.text() for _ in range(cdr.word()))
+        spans = [(field, *cdr.span(8)) for field in self.attributes]
+        spans = [span for span in spans if span[2]]
         _check_unique(names)
-        _check_counts(arrays, names)
-        return arrays, stamp, names
+        _check_shapes({field: (count,) for field, _, count in spans}, names)
+        return cdr.order, np.dtype(np.float64).newbyteorder(cdr.order), names, spans
 
     def to_message(self, arrays, stamp, names=()):
         message = self.new_message(stamp)
@@ -99,10 +106,10 @@ def _check_unique(names):
         raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once')
 
 
-def _check_counts(arrays, names):
-    for field, value in arrays.items():
-        if value.shape != (len(names),):
-            raise MessageError(f'{field} has {value.size} numbers for {len(names)} names')
+def _check_shapes(shapes, names):
+    for field, shape in shapes.items():
+        if shape != (len(names),):
+            raise MessageError(f'{field} has {math.prod(shape)} numbers for {len(names)} names')
 
 
 JOINT_ADAPTERS = (JointStateAdapter, JointTrajectoryAdapter)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
-from rl_policy_node.adapters.cdr import Cdr
+from rl_policy_node.adapters.cdr import Layouts
 
 # Kind of number → code of Python's array, dtype. Bool has no array type.
 NUMBERS = {
@@ -54,16 +54,26 @@ class MultiArrayAdapter(_NumbersAdapter):
     fields = {'data': None}
     open_shape = 'as the layout says, else (length,)'
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._layouts = Layouts(self._layout)
+
     def to_arrays(self, message):
-        sizes = tuple(dim.size for dim in message.layout.dim)
+        sizes, offset = tuple(dim.size for dim in message.layout.dim), message.layout.data_offset
         data = np.frombuffer(message.data, dtype=self.dtype)
-        return {'data': _shaped(data, sizes, message.layout.data_offset)}
+        return {'data': data[offset:].reshape(_shape(sizes, offset, data.size))}
 
     def from_cdr(self, buffer):
-        cdr = Cdr(buffer)
+        dtype, start, count, shape = self._layouts.of(buffer)
+        return {'data': np.frombuffer(buffer, dtype, count, start).reshape(shape)}, 0, None
+
+    def _layout(self, cdr):
+        """Return the dtype of a serialized message's numbers, where they start, how many there are, their shape."""
         sizes = tuple(_size(cdr) for _ in range(cdr.word()))
-        offset = cdr.word()
-        return {'data': _shaped(cdr.sequence(np.dtype(self.dtype)), sizes, offset)}, 0, None
+        offset, dtype = cdr.word(), np.dtype(self.dtype).newbyteorder(cdr.order)
+        start, count = cdr.span(dtype.itemsize)
+        shape = _shape(sizes, offset, count)
+        return dtype, start + offset * dtype.itemsize, count - offset, shape
 
     def to_message(self, arrays, stamp, names=()):
         value = self._only(arrays)
@@ -75,14 +85,13 @@ class MultiArrayAdapter(_NumbersAdapter):
         return message
 
 
-def _shaped(data, shape, offset):
-    """Return the numbers after an offset in the shape that the layout states, flat where it states none."""
-    if offset > data.size:
-        raise MessageError(f'layout.data_offset is {offset}; there are {data.size} numbers')
-    data = data[offset:]
-    if shape and math.prod(shape) != data.size:
-        raise MessageError(f'the layout is {shape}, that is {math.prod(shape)} numbers; there are {data.size}')
-    return data.reshape(shape) if shape else data
+def _shape(sizes, offset, count):
+    """Return the shape of `count` numbers after an offset: that of the layout, flat where it states none."""
+    if offset > count:
+        raise MessageError(f'layout.data_offset is {offset}; there are {count} numbers')
+    if sizes and math.prod(sizes) != count - offset:
+        raise MessageError(f'the layout is {sizes}, that is {math.prod(sizes)} numbers; there are {count - offset}')
+    return sizes or (count - offset,)
 
 
 def _size(cdr):
