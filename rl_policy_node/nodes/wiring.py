@@ -190,6 +190,7 @@ def _deserialized(message, message_type):
 
 
 def _order(names, joints):
+    """Return the index that puts numbers by name into the order of joints."""
     if len(set(names)) != len(names):
         raise ContractError(f'names a joint twice: {list(names)}')
     missing = [joint for joint in joints if joint not in names]
