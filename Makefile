@@ -90,8 +90,16 @@ $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 demo: setup
 	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
 
+# Tests of nodes wait for real time and come one by one; what only computes runs on all cores.
+COMPUTING = test/policy test/control test/adapters test/config
 test: setup workers
+ifeq ($(TEST_ARGS),)
+	@passed=true; \
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(COMPUTING) || passed=false; \
+	$(VENV)/bin/python -m pytest $(COMPUTING:%=--ignore=%) || passed=false; $$passed
+else
 	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
+endif
 
 train: setup
 	@$(VENV)/bin/rl_policy train --output runs/insertion $(TRAIN_ARGS)

@@ -78,6 +78,7 @@ setup(
         'test': [
             'hypothesis>=6,<7',
             'pytest>=7,<10',
+            'pytest-xdist>=3,<4',
             'setuptools',       # test_packaging.py reads setup.py through it
         ],
     },
