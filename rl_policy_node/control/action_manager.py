@@ -5,7 +5,7 @@ from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.blend import Blend
 from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import surely_small
+from rl_policy_node.control.numbers import every, surely_small
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # beyond, a number has no room in a message of float32
@@ -60,7 +60,8 @@ class ActionManager:
         for channel in self._channels.values():
             channel.commit(finite, share, dt)
         self._blend.advance(finite, dt)
-        self._acted |= finite
+        if not every(self._acted):
+            self._acted |= finite
         return finite
 
     def commands(self):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from rl_policy_node import geometry
-from rl_policy_node.control.numbers import every, surely_small
+from rl_policy_node.control.numbers import between, surely_small
 
 
 def is_finite(value):
@@ -33,6 +33,8 @@ def per_axis(numbers):
 
 def clamp(value, lower, upper):
     """Return `value` (rows, n) within [lower, upper] (each one number, (n,), or None: no bound)."""
+    if between(lower, value, upper):
+        return value
     if lower is not None:
         value = np.maximum(value, lower)
     return value if upper is None else np.minimum(value, upper)
@@ -40,15 +42,15 @@ def clamp(value, lower, upper):
 
 def limit_size(value, greatest):
     """Return `value` (rows, n) within ± `greatest` (one number, (n,), or None: no bound)."""
-    return value if greatest is None else np.minimum(np.maximum(value, -greatest), greatest)
+    return value if greatest is None else clamp(value, -greatest, greatest)
 
 
 def limit_step(value, previous, greatest):
     """Return `value` (rows, n) moved no further than `greatest` (one number or (n,)) per axis from `previous`."""
     step = value - previous
-    within = np.abs(step) <= greatest
-    if every(within):
+    if between(-greatest, step, greatest):
         return value
+    within = np.abs(step) <= greatest
     return np.where(within, value, previous + limit_size(step, greatest))
 
 

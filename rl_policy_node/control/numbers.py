@@ -1,8 +1,11 @@
 """What is asked of arrays in every step, each by the cheapest way to the answer."""
+import math
+
 import numpy as np
 
 # numpy's own reductions cost more than the numbers where there are few, most of all when a step comes after a pause
-_FEW, _SOME = 64, 4096
+_FEW, _SOME = 128, 4096
+_SMALL = 1e15
 
 
 def some(mask):
@@ -25,13 +28,31 @@ def highest(values):
     return max(values.tolist()) if values.size <= _FEW else values.max().item()
 
 
+def between(lower, values, upper):
+    """Whether values lie strictly between two bounds (None: no bound); False where that takes a longer look.
+
+    What is no number is passed over, or the answer is False: limits leave it what it is. Of many numbers, or of bounds
+    that are several, a limit itself is the shortest look.
+    """
+    if lower is None and upper is None:
+        return True
+    if values.size > _FEW or isinstance(lower, np.ndarray) or isinstance(upper, np.ndarray):
+        return False
+    numbers = values.ravel().tolist()
+    return (lower is None or lower < min(numbers)) and (upper is None or max(numbers) < upper)
+
+
 def surely_small(values):
     """Whether all of some floating-point numbers are finite and below 1e15; False where that takes a longer look.
 
-    Of squares that are all below a bound so is the sum, and a sum with NaN or infinity is neither. Not for
-    many numbers: their greatest and least are found sooner.
+    A sum with NaN or infinity in it is one of the two, and where a sum of squares is below a bound, so are they. Not
+    for many numbers: their greatest and least are found sooner.
     """
     if values.size > _SOME:
         return False
-    flat = values.reshape(-1)
-    return bool(flat.dot(flat) < 1e30)
+    if values.size > _FEW:
+        flat = values.reshape(-1)
+        with np.errstate(over='ignore'):
+            return bool(flat.dot(flat) < _SMALL * _SMALL)
+    numbers = values.ravel().tolist()
+    return not numbers or math.isfinite(sum(numbers)) and -_SMALL < min(numbers) and max(numbers) < _SMALL
