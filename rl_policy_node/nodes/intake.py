@@ -87,3 +87,14 @@ class Intake:
             if lowest(buffer.received) == -np.inf:
                 rows = rows & np.isfinite(buffer.received)
         return rows
+
+    def stamps(self, source, answers):
+        """Return the stamps (rows,), ns, of commands; they hold until the next `take`.
+
+        Rows in the mask `answers` bear the stamp of what was taken of a source ('': the newest of any), where there is
+        one, and the others the time.
+        """
+        stamps = self.taken[source].stamps if source else np.max([b.stamps for b in self.taken.values()], axis=0)
+        if every(answers) and lowest(stamps) > 0:
+            return stamps
+        return np.where(answers & (stamps != 0), stamps, self._ros_now())

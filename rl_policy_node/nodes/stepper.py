@@ -8,7 +8,7 @@ import numpy as np
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import every, lowest, some
+from rl_policy_node.control.numbers import every, some
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.supervisor import Supervisor, without
 from rl_policy_node.nodes.intake import Intake
@@ -131,7 +131,8 @@ class Stepper:
         arrived, ros_now = self._intake.arrived(), self._ros_now()
         fit, reasons = self._judge(ros_now)
         if self._observations.tares:
-            self._observations.tare(tare)
+            if some(tare):
+                self._observations.tare(tare)
             self._observations.feed_tare(self._taken, fit)
             fit, reasons = self._with_tare(fit, reasons)
         self._now = self._time(ros_now)
@@ -303,22 +304,9 @@ class Stepper:
         A command of the policy carries the stamp of the observation acted on, a fallback the time.
         In lockstep whatever answers an observation carries its stamp: the simulator waits for it.
         """
-        stamps = {}
-        for action in self._control.actions:
-            stamp = self._taken[action.source].stamps if action.source else self._newest()
-            stamps[action.name] = self._answered(stamp) if answer else np.full_like(stamp, self._ros_now())
+        answers = self._none if not answer else self._all if self._control.trigger == 'lockstep' else self.fit
+        stamps = {action.name: self._intake.stamps(action.source, answers) for action in self._control.actions}
         self._publish(commands, stamps, self._intake.there(self._all if only is None else only))
-
-    def _newest(self):
-        """Return the newest stamp (rows,) that was taken of any source, ns."""
-        return np.max([buffer.stamps for buffer in self._taken.values()], axis=0)
-
-    def _answered(self, stamp):
-        """Return what answers to observations bear, of their stamps (rows,), ns."""
-        answers = self._all if self._control.trigger == 'lockstep' else self.fit
-        if every(answers) and lowest(stamp) > 0:
-            return stamp
-        return np.where(answers & (stamp != 0), stamp, self._ros_now())
 
 
 def _indices(mask):

@@ -1,4 +1,6 @@
 """Which rows are fit: the age of every source on both clocks, and the reason in words."""
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
@@ -132,3 +134,28 @@ def test_what_thousands_of_rows_have_in_common_is_written_once():
     assert not fit.any() and list(reasons) == [0, 1, 2]
     assert reasons[0] is reasons[2] and 'is stale: nothing for 1.000 s' in reasons[0]
     assert reasons[1] == "source 'arm' (arm_topic) sent what was refused: position has a value that is not finite"
+
+
+class Thorough(Supervisor):
+    """Looks at every row of every source."""
+
+    def _faultless(self, *_):
+        return False
+
+
+ages = st.sampled_from([0.0, 0.05, MAX_AGE, 0.1 + 1e-9, 5.0, np.inf])
+# s since it was stamped; None: without a stamp
+stamped = st.sampled_from([0.0, 0.05, 0.0999, 0.1001, -0.0999, -0.1001, 5.0, 2e9, None])
+
+
+@given(st.lists(st.tuples(ages, ages, stamped, st.sampled_from([False, False, True])), min_size=ROWS, max_size=ROWS),
+       st.sampled_from([None, 0.2]), st.booleans(), st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.2]))
+def test_a_glance_tells_what_a_thorough_look_tells(rows, patience, use_header_stamp, frozen_after, future_tolerance):
+    """The oldest and the newest of all rows stand for the others only where nothing is wrong with any."""
+    arm = source(use_header_stamp=use_header_stamp, frozen_after=frozen_after, future_tolerance=future_tolerance)
+    for row, (received, changed, stamp, refused) in enumerate(rows):
+        arm.received[row], arm.changed[row] = STEADY - received, STEADY - changed
+        arm.stamps[row], arm.refused[row] = 0 if stamp is None else ROS - ns(stamp), refused
+        arm.last_fault[row] = ValueError('what was refused')
+    found, wanted = (made(ROWS, PERIOD, patience).assess({'arm': arm}, STEADY, ROS) for made in (Supervisor, Thorough))
+    assert found[0].tolist() == wanted[0].tolist() and found[1] == wanted[1]
