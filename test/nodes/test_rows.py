@@ -100,7 +100,7 @@ def test_many_rows_are_one_line_and_few_diagnostics(many):
     many.stepper.watch()
     assert many.log.lines == ["64 rows: source 'state' (state) is stale: nothing for 11.000 s, max_age 10 s; "
                               'sending the fallback']
-    loop = types.SimpleNamespace(missed=0)
+    loop = types.SimpleNamespace(missed=0, late=[])
     level, message, values = policy_report(many.stepper, loop, many.control)
     assert (level, message) == (DiagnosticStatus.WARN, '64 of 64 rows on the fallback')
     assert '64 rows' in values and len(values) < 12
