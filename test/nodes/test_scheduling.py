@@ -9,7 +9,8 @@ from nodes.harness import parameters
 import pytest
 
 from rl_policy_node.nodes.parameters import SchedulingSpec
-from rl_policy_node.nodes.scheduling import schedule_thread, share_interpreter, SWITCH_INTERVAL
+from rl_policy_node.nodes.scheduling import (schedule_thread, share_interpreter, SLICE, SWITCH_INTERVAL,
+                                            thread_attributes)
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and CPU affinity are of Linux')
 
@@ -90,6 +91,22 @@ def test_where_no_cpu_is_there_the_thread_stays_as_it_was():
     told, *_, cpus = scheduled(cpus=(4000, 4001))
     assert cpus == before
     assert told == [f'scheduling.cpus [4000, 4001]: Invalid argument; this process may use {sorted(before)}']
+
+
+def test_a_thread_is_woken_at_once_whatever_else_is_asked_for():
+    def ask():
+        before = thread_attributes()
+        os.setpriority(os.PRIO_PROCESS, 0, 3)
+        schedule_thread(SchedulingSpec())
+        slack = Path(f'/proc/{threading.get_native_id()}/timerslack_ns').read_text()
+        return before, thread_attributes(), slack
+    before, after, slack = in_a_thread(ask)
+    assert int(slack) == 1
+    if before is None:
+        pytest.skip('sched_getattr has no known number here')
+    assert (after.sched_policy, after.sched_nice) == (os.SCHED_OTHER, 3)
+    # 0: a kernel that knows no slices of a thread's own
+    assert after.sched_runtime == (SLICE if before.sched_runtime else 0)
 
 
 def test_the_interpreter_is_handed_over_sooner_but_never_later():
