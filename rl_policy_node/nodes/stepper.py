@@ -220,12 +220,12 @@ class Stepper:
             return self._actions.commands()
         inputs = self._observations.compute(self._taken, self._context_of(acting))
         acting = self._finite_only(inputs, acting)
-        began = self._steady_now()
-        actions = self._policy.act(self._shaped(inputs), hold=None if every(acting) else ~acting)
+        whole, began = every(acting), self._steady_now()
+        actions = self._policy.act(self._shaped(inputs), hold=None if whole else ~acting)
         self.thoughts.append(self._steady_now() - began)
         if self._clip is not None:
             actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
-        if every(acting):
+        if whole:
             self._last_action[:] = actions
         else:
             self._last_action[acting] = actions[acting]

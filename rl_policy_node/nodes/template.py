@@ -29,7 +29,8 @@ class Template:
         """
         for field, view in self._views.items():
             value = arrays[field]
-            view[...] = value if surely_small(value) else cast(field, value, view.dtype)
+            fits = view.dtype == value.dtype or surely_small(value)
+            view[...] = value if fits else cast(field, value, view.dtype)
         if self._stamp_at is not None:
             _STAMP.pack_into(self._block, self._stamp_at, *divmod(stamp, 1_000_000_000))
         return bytes(self._block)
