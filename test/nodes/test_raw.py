@@ -1,20 +1,18 @@
 """Sources that take messages as bytes: the same comes into their buffers, and what is malformed stays out."""
-import gc
+import json
+import subprocess
+import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import JOINTS, parameters
 from nodes.test_stepper import flat
 import numpy as np
 import pytest
-import rclpy
-from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.adapters.image import ImageAdapter
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
-from rl_policy_node.nodes.policy_node import PolicyNode
 from rl_policy_node.nodes.wiring import Source
 
 STAMP = 1_700_000_000_123_456_789
@@ -126,20 +124,30 @@ def test_malformed_bytes_are_refused_counted_and_never_acted_on(arm, run):
     assert node.poll() is None and 'joint_states: message refused: the message has' in node.tail(100)
 
 
-def test_what_configure_made_is_kept_from_the_collector_until_cleanup(run):
-    context = rclpy.Context()
-    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
-    overrides = [Parameter(name, value=value) for name, value in flat(parameters(run, autostart=False)).items()]
-    node = PolicyNode(context=context, parameter_overrides=overrides)
-    try:
-        for _ in range(2):
-            assert gc.get_freeze_count() == 0
-            node.trigger_configure()
-            assert gc.get_freeze_count() > 10_000 and gc.isenabled()
-            node.trigger_cleanup()
-        assert gc.get_freeze_count() == 0
-    finally:
-        node.stop()
-        node.destroy_node()
-        context.try_shutdown()
+# in a process of its own: what is left of a node in this one would be taken for the next test's
+KEPT = """
+import gc, json, sys
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from rl_policy_node.nodes.policy_node import PolicyNode
+
+rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+values = json.loads(sys.argv[1])
+node = PolicyNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+for _ in range(2):
     assert gc.get_freeze_count() == 0
+    node.trigger_configure()
+    assert gc.get_freeze_count() > 10_000 and gc.isenabled()
+    node.trigger_cleanup()
+assert gc.get_freeze_count() == 0
+node.stop()
+node.destroy_node()
+rclpy.try_shutdown()
+"""
+
+
+def test_what_configure_made_is_kept_from_the_collector_until_cleanup(run):
+    values = json.dumps(flat(parameters(run, autostart=False)))
+    done = subprocess.run([sys.executable, '-c', KEPT, values], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
