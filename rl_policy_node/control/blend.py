@@ -1,7 +1,11 @@
 """How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
+from typing import cast
+
 import numpy as np
 
+from rl_policy_node.control.arrays import Floats
 from rl_policy_node.control.numbers import lowest
+from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -19,8 +23,7 @@ class Blend:
 
     def set(self, ratio):
         """Change the ratio; raises ConfigurationError beyond 0 to 1."""
-        if not 0.0 <= ratio <= 1.0:
-            raise ConfigurationError(f'blend is {ratio}; expected 0 to 1')
+        check_ratio(ratio)
         self._wanted = float(ratio)
 
     def restart(self, rows=slice(None)):
@@ -42,3 +45,18 @@ class Blend:
         """Count a step of dt seconds in which the rows (mask) acted."""
         if self._seconds:
             self._acted[rows] += dt
+
+    def state(self) -> State:
+        """Return how long each row has acted (s), the ratio now, and the one that is wanted."""
+        return {'acted': self._acted.copy(), 'ratio': self._ratio, 'wanted': self._wanted}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self._acted[:] = cast(Floats, state['acted'])
+        self._ratio, self._wanted = cast(float, state['ratio']), cast(float, state['wanted'])
+
+
+def check_ratio(ratio: float) -> None:
+    """Raise ConfigurationError for a share that is not within 0 to 1."""
+    if not 0.0 <= ratio <= 1.0:
+        raise ConfigurationError(f'blend is {ratio}; expected 0 to 1')

@@ -1,7 +1,11 @@
 """What a term may know beside the sources."""
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+
+from rl_policy_node.control.arrays import Array, Floats, Mask
 
 
 @dataclass(frozen=True)
@@ -13,11 +17,11 @@ class Context:
     acting (rows,), bool: rows whose command this step decides; histories of the others stand still.
     """
 
-    last_action: np.ndarray
-    elapsed: np.ndarray
-    acting: np.ndarray
+    last_action: Array
+    elapsed: Floats
+    acting: Mask
 
     @classmethod
-    def at_reset(cls, rows, num_actions):
+    def at_reset(cls, rows: int, num_actions: int) -> Context:
         """Return the context of a first step in which every row acts."""
         return cls(np.zeros((rows, num_actions), np.float32), np.zeros(rows), np.ones(rows, dtype=bool))

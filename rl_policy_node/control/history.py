@@ -1,5 +1,10 @@
 """The last samples of a term, oldest first."""
+from typing import cast
+
 import numpy as np
+
+from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.state import State
 
 
 class History:
@@ -31,3 +36,12 @@ class History:
         if first.any():
             self._kept[first] = sample[first][:, np.newaxis]
             self._empty[first] = False
+
+    def state(self) -> State:
+        """Return a copy of the samples kept, and of the rows that have none."""
+        return {'kept': self._kept.copy(), 'empty': self._empty.copy()}
+
+    def restore(self, state: State) -> None:
+        """Go on from the samples of a state."""
+        self._kept[:] = cast(Array, state['kept'])
+        self._empty[:] = cast(Mask, state['empty'])

@@ -1,7 +1,17 @@
 """From the values of sources to the inputs of the network, in the order of training, and back."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
 import numpy as np
 
+from rl_policy_node.control.arrays import Array, JointNames, Mask, Shape, Sources, Values
+from rl_policy_node.control.context import Context
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kind import Setting
+from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.control.terms.term import Term
 from rl_policy_node.errors import ConfigurationError
 
@@ -14,13 +24,15 @@ class ObservationManager:
     whether any term has a tare, and whether any asks a Context for the time.
     """
 
-    def __init__(self, spec, shapes, buffers, joints, num_actions):
+    def __init__(self, spec: ControlSpec, shapes: Mapping[str, Shape], buffers: Sources, joints: JointNames,
+                 num_actions: int) -> None:
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
         setting = Setting(buffers, joints, spec.rows, num_actions)
         self._clip = None if spec.clip_observations in (None, np.inf) else spec.clip_observations
         self._terms = {name: [Term(spec.terms[term], setting) for term in terms] for name, terms in spec.inputs.items()}
-        self._flat, self._inputs = {}, {}
+        self._flat: dict[str, Array] = {}
+        self._inputs: dict[str, Array] = {}
         for name, terms in self._terms.items():
             _check_size(name, terms, shapes[name])
             self._flat[name] = np.zeros((spec.rows, sum(term.size for term in terms)), dtype=np.float32)
@@ -30,10 +42,10 @@ class ObservationManager:
         self._taring = [term for term in self._all() if term.kind.tare is not None]
         self.tares, self.timed = bool(self._taring), any(term.kind.timed for term in self._all())
 
-    def _all(self):
+    def _all(self) -> list[Term]:
         return [term for terms in self._terms.values() for term in terms]
 
-    def compute(self, sources, context):
+    def compute(self, sources: Sources, context: Context) -> dict[str, Array]:
         """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did.
 
         context: a Context. The arrays are the manager's own and hold until the next call.
@@ -46,12 +58,12 @@ class ObservationManager:
                 np.minimum(np.maximum(flat, -self._clip, out=flat), self._clip, out=flat)
         return dict(self._inputs)
 
-    def reset(self, rows):
+    def reset(self, rows: Mask) -> None:
         """Forget what rows (mask) have seen: their histories begin with the next sample. Tares stay."""
         for term in self._all():
             term.reset(rows)
 
-    def tare(self, rows, activating=False):
+    def tare(self, rows: Mask, activating: bool = False) -> None:
         """Begin the zero of rows (mask) anew: their next messages count, and until then they are `untared`.
 
         activating: only of terms that take their zero on activation.
@@ -60,20 +72,20 @@ class ObservationManager:
             if term.spec.tare_on_activate or not activating:
                 term.kind.tare.start(rows)
 
-    def feed_tare(self, sources, rows):
+    def feed_tare(self, sources: Sources, rows: Mask) -> None:
         """Count what sources show of rows (mask, those whose sources are fit); a message counts once."""
         for term in self._taring:
             term.kind.feed_tare(sources, rows)
 
-    def untared(self):
+    def untared(self) -> dict[int, str]:
         """Return row → why it may not act: a term whose zero is not known, by name."""
-        reasons = {}
+        reasons: dict[int, str] = {}
         for term in self._taring:
             for row in np.nonzero(term.kind.tare.unknown())[0].tolist():
                 reasons.setdefault(row, f"term '{term.spec.name}': {term.kind.tare.missing(row)}")
         return reasons
 
-    def scatter(self, inputs, sources):
+    def scatter(self, inputs: Values, sources: Sources) -> None:
         """Write into `sources` the values that would have given `inputs`: the simulator's direction.
 
         Terms that cannot be turned round are left out; `unfed` says what is then missing.
@@ -84,18 +96,28 @@ class ObservationManager:
                 if term.kind.invertible:
                     term.scatter(flat[:, columns].reshape(len(flat), *term.shape), sources)
 
-    def fields(self):
+    def fields(self) -> set[tuple[str, str]]:
         """Return the set of (source, field) that `scatter` writes."""
         return {(read.source, read.field) for term in self._all() if term.kind.invertible for read in term.spec.reads}
 
-    def unfed(self):
+    def unfed(self) -> dict[tuple[str, str], TermSpec]:
         """Return (source, field) → the term that reads it, for the fields that `scatter` cannot write."""
         fed = self.fields()
         return {(read.source, read.field): term.spec for term in self._all() for read in term.spec.reads
                 if (read.source, read.field) not in fed}
 
+    def state(self) -> State:
+        """Return what the next step goes on from: histories and tares, input by input and term by term."""
+        return {name: {term.spec.name: term.state() for term in terms} for name, terms in self._terms.items()}
 
-def _slices(terms):
+    def restore(self, state: State) -> None:
+        """Go on from a state of the same terms."""
+        for name, terms in self._terms.items():
+            for term in terms:
+                term.restore(cast(State, cast(State, state[name])[term.spec.name]))
+
+
+def _slices(terms: Sequence[Term]) -> Iterator[tuple[Term, slice]]:
     """Yield each term with the slice of the input's numbers that is its own."""
     start = 0
     for term in terms:
@@ -103,7 +125,7 @@ def _slices(terms):
         start += term.size
 
 
-def _check_size(name, terms, shape):
+def _check_size(name: str, terms: Sequence[Term], shape: Shape) -> None:
     sizes = {term.spec.name: term.size for term in terms}
     wanted = int(np.prod(shape))
     if sum(sizes.values()) != wanted:
@@ -115,7 +137,7 @@ def _check_size(name, terms, shape):
                                  f'the policy was trained with {shape}')
 
 
-def _fits(term, shape):
+def _fits(term: Term, shape: Shape) -> bool:
     """Whether a term that is alone in its input has its shape: axes of one number aside, a history may be flat."""
     flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
     return flat or [n for n in term.shape if n != 1] == [n for n in shape if n != 1]

@@ -1,7 +1,14 @@
 """The latest value of a source, for every row, with its age."""
-import numpy as np
+from __future__ import annotations
 
-from rl_policy_node.control.numbers import every, some, surely_small
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
+from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -11,12 +18,35 @@ class OutOfOrder(ValueError):
     """A message that is older than the one before it."""
 
 
+class BufferSpec(Protocol):
+    """What a buffer has to know of its source; see SourceSpec."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def max_age(self) -> float: ...
+
+    @property
+    def use_header_stamp(self) -> bool: ...
+
+    @property
+    def frozen_after(self) -> float: ...
+
+    @property
+    def future_tolerance(self) -> float: ...
+
+    @property
+    def rows(self) -> bool: ...
+
+
 # arrays of a buffer with one number a row
-_AGES = {'stamps': np.int64, 'received': np.float64, 'changed': np.float64, 'fresh': np.bool_, 'refused': np.bool_}
+_AGES: dict[str, DTypeLike] = {'stamps': np.int64, 'received': np.float64, 'changed': np.float64, 'fresh': np.bool_,
+                               'refused': np.bool_}
 
 
 class SourceBuffer:
-    """Preallocated arrays field → (rows, *shape), filled one row at a time or all at once.
+    """Preallocated arrays field → (rows, *shape), filled by messages of one row or of many.
 
     Not locked: whoever shares it between threads holds a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
@@ -25,100 +55,95 @@ class SourceBuffer:
     reference stamp. All of them lie in one block of memory: a copy of everything is one copy.
     """
 
-    def __init__(self, spec, shapes, rows, depth=1):
+    def __init__(self, spec: BufferSpec, shapes: Mapping[str, tuple[Shape, DTypeLike]], rows: int,
+                 depth: int = 1) -> None:
         self.spec, self.rows = spec, rows
+        self._shapes = dict(shapes)
         self._block, arrays = _block({
             **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
-            **{name: ((rows,), dtype) for name, dtype in _AGES.items()}})
+            **{('ages', name): ((rows,), dtype) for name, dtype in _AGES.items()}})
         self.values = {field: arrays['values', field] for field in shapes}
-        self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays[name] for name in _AGES)
+        self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays['ages', name] for name in _AGES)
         self.received[:] = self.changed[:] = -np.inf
         # worked out here: this is asked for every message
-        self._shapes = {field: (value.shape[1:], int(np.prod(value.shape[1:]))) for field, value in self.values.items()}
-        self._layout = [(field, value, *self._shapes[field]) for field, value in self.values.items()]
-        self.rejected = np.zeros(rows, dtype=np.int64)
+        self._layout = [(field, value, value.shape[1:], int(np.prod(value.shape[1:])))
+                        for field, value in self.values.items()]
+        self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
-        self._made_of = spec, dict(shapes), rows
 
-    def empty(self):
+    def empty(self) -> SourceBuffer:
         """Return a buffer of the same layout to copy into, in which nothing has come."""
-        return SourceBuffer(*self._made_of)
+        return SourceBuffer(self.spec, self._shapes, self.rows)
 
-    def write(self, row, arrays, stamp, now):
-        """Store one message's arrays; shape and finiteness decide before anything is changed.
+    def write(self, rows: slice, arrays: Values, stamp: int, now: float) -> None:
+        """Store a message of `rows`: field → (n, *shape), n the number of the rows. stamp: ns. now: s, steady.
 
-        Raises ValueError, naming the field, for an array that does not fit; the row keeps its value.
+        Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
+        not finite or late. Of several rows each is refused by itself: it keeps its values and is counted.
         """
-        spec = self.spec
-        for field, _, shape, size in self._layout:
-            _check(field, arrays.get(field), shape, size)
-        if stamp and spec.use_header_stamp and stamp < self.stamps[row]:
-            raise OutOfOrder(_late(self.stamps[row] - stamp))
-        differs = self.received[row] == -np.inf
-        for field, value, shape, _ in self._layout:
-            array = arrays[field].reshape(shape)
-            if spec.frozen_after > 0:
-                differs = differs or not np.array_equal(value[row], array)
-            value[row] = array
-        self.stamps[row], self.received[row], self.fresh[row], self.refused[row] = stamp, now, True, False
-        if differs:
-            self.changed[row] = now
-        if self._past is not None:
-            self._past.add(row, self)
+        count = rows.stop - rows.start
+        values = [_fitting(field, arrays.get(field), count, shape, size) for field, _, shape, size in self._layout]
+        ordered = not (stamp and self.spec.use_header_stamp) or stamp >= highest(self.stamps[rows])
+        if ordered and all(map(_is_finite, values)):
+            self._store(rows, values, stamp, now)
+        elif count == 1 and not self.spec.rows:
+            self._raise(rows, values, stamp)
+        else:
+            good = self._acceptable(rows, values, stamp)
+            if good.size:
+                self._store(good, values, stamp, now, rows.start)
+            if self.spec.rows:
+                # each row had its message, and nobody has to wait for another
+                self.fresh[rows] |= self.refused[rows]
 
-    def write_rows(self, arrays, stamp, now):
-        """Store one message of all rows, arrays (rows, *shape); return the mask of the rows that are not taken.
-
-        Those keep their values and are counted: they came late, or have a number that is not finite. Raises
-        ContractError, and changes nothing, for an array that does not fit.
-        """
-        values = {field: self._rows_of(field, arrays.get(field)) for field in self.values}
-        taken = np.ones(self.rows, dtype=bool)
-        for field, value in values.items():
-            self._refuse_infinite(field, value, taken)
-        self._refuse_late(stamp, taken)
-        differs = self.received == -np.inf
-        rows = slice(None) if every(taken) else taken
-        for field, value in self.values.items():
-            if self.spec.frozen_after > 0:
-                differs |= (value != values[field]).reshape(self.rows, -1).any(axis=1)
-            value[rows] = values[field][rows]
+    def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float,
+               first: int | None = None) -> None:
+        """Store what is good. rows: a slice, whose values these are; or indices, of values that begin with `first`."""
+        if first is not None:
+            values = [value[rows - first] for value in values]
+        if self.spec.frozen_after > 0 or lowest(self.received[rows]) == -np.inf:
+            self._note_change(rows, values, now)
+        for (_, stored, _, _), value in zip(self._layout, values):
+            stored[rows] = value
         self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
-        self.changed[taken & differs] = now
         if self._past is not None:
-            self._past.add(np.nonzero(taken)[0], self)
-        return ~taken
+            self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows, self)
 
-    def _rows_of(self, field, array):
-        """Return an array of all rows in the shape of a field; its first dimension are the rows."""
-        wanted, size = self._shapes[field]
-        if array is None:
-            raise ContractError(f'{field} is missing from the message')
-        if array.ndim < 2 or len(array) != self.rows:
-            raise ContractError(f'{field} has the shape {array.shape}; expected {self.rows} rows in its first '
-                                'dimension')
-        _check_shape(f'a row of {field}', array[0], wanted, size)
-        return array.reshape(self.rows, *wanted)
+    def _note_change(self, rows: slice | Indices, values: Sequence[Array], now: float) -> None:
+        differs = self.received[rows] == -np.inf
+        if self.spec.frozen_after > 0:
+            for (_, stored, _, _), value in zip(self._layout, values):
+                differs |= (stored[rows] != value).reshape(len(value), -1).any(axis=1)
+        changed = self.changed[rows]
+        changed[differs] = now
+        self.changed[rows] = changed
 
-    def _refuse_infinite(self, field, value, taken):
-        """Take rows whose numbers are not finite out of `taken` (mask), and count them."""
-        # two looks at all numbers cost an eighth of one at every row
-        if not _is_finite(value):
-            refused = taken & ~(np.abs(value.reshape(self.rows, -1)) <= _MOST).all(axis=1)
-            self.reject(refused, ValueError(f'{field} has a value that is not finite'))
-            taken &= ~refused
+    def _raise(self, row: slice, values: Sequence[Array], stamp: int) -> NoReturn:
+        for (field, *_), value in zip(self._layout, values):
+            if not _is_finite(value):
+                raise ValueError(_not_finite(field))
+        raise OutOfOrder(_late(highest(self.stamps[row]) - stamp))
 
-    def _refuse_late(self, stamp, taken):
-        """Likewise rows whose last message is newer than `stamp` (ns)."""
+    def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int) -> Indices:
+        """Refuse the rows (slice) that are not finite or late; return the indices of the others."""
+        good = np.zeros(self.rows, dtype=bool)
+        good[rows] = True
+        for (field, *_), value in zip(self._layout, values):
+            if not _is_finite(value):
+                bad = np.zeros(self.rows, dtype=bool)
+                bad[rows] = ~(np.abs(value.reshape(len(value), -1)) <= _MOST).all(axis=1)
+                self.reject(good & bad, ValueError(_not_finite(field)))
+                good &= ~bad
         if stamp and self.spec.use_header_stamp:
-            late = taken & (stamp < self.stamps)
+            late = good & (stamp < self.stamps)
             if late.any():
                 self.reject(late, OutOfOrder(_late(self.stamps[late].max() - stamp)))
-                taken &= ~late
+                good &= ~late
+        return np.nonzero(good)[0]
 
-    def reject(self, rows, fault):
-        """Count a message that was not taken, for a row or rows (mask), and keep the ValueError that says why.
+    def reject(self, rows: Rows, fault: ValueError) -> None:
+        """Count a message that was not taken, for a set of rows, and keep the error that says why.
 
         A late message costs nothing; any other means that the sensor does not measure now.
         """
@@ -126,22 +151,28 @@ class SourceBuffer:
         self.last_fault[rows] = fault
         self.refused[rows] |= not isinstance(fault, OutOfOrder)
 
-    def broken(self, row):
+    def broken(self, row: int) -> ContractError | None:
         """Return why no message of this row can fit, or None: all that came were of another kind."""
-        never = np.isinf(self.received[row])
-        return self.last_fault[row] if never and isinstance(self.last_fault[row], ContractError) else None
+        fault = self.last_fault[row]
+        return fault if np.isinf(self.received[row]) and isinstance(fault, ContractError) else None
 
-    def forget_stamps(self):
+    def forget_stamps(self) -> None:
         """Take whatever comes next: time has jumped."""
         self.stamps[:] = 0
 
-    def copy_to(self, other):
+    def copy_to(self, other: SourceBuffer) -> None:
         """Copy values and ages into another buffer of the same layout, and why rows are refused where some are."""
         other._block[:] = self._block
         if some(self.refused):
             other.last_fault[:] = self.last_fault
 
-    def copy_asof(self, other, reference):
+    def copy(self) -> SourceBuffer:
+        """Return a copy of values and ages that nobody else writes into."""
+        made = self.empty()
+        self.copy_to(made)
+        return made
+
+    def copy_asof(self, other: SourceBuffer, reference: Stamps) -> None:
         """Copy into another buffer what was the latest at `reference` ((rows,) ns; 0: now), each row for itself.
 
         Rows whose kept messages are all newer get the oldest of them: its stamp tells.
@@ -156,78 +187,84 @@ class SourceBuffer:
 class Past:
     """The last `depth` messages of every row of a buffer."""
 
-    def __init__(self, values, rows, depth):
+    def __init__(self, values: Values, rows: int, depth: int) -> None:
         self._values = {field: np.zeros((depth, *value.shape), value.dtype) for field, value in values.items()}
-        self._stamps = np.zeros((depth, rows), dtype=np.int64)
-        self._received = np.full((depth, rows), -np.inf)
-        self._next = np.zeros(rows, dtype=np.intp)
+        self._stamps: Stamps = np.zeros((depth, rows), dtype=np.int64)
+        self._received: Floats = np.full((depth, rows), -np.inf)
+        self._next: Indices = np.zeros(rows, dtype=np.intp)
         self._depth = depth
 
-    def add(self, rows, buffer):
-        """Keep the message that a row of the buffer, or several (indices), hold now."""
+    def add(self, rows: Indices, buffer: SourceBuffer) -> None:
+        """Keep the messages that rows of the buffer hold now."""
         slots = self._next[rows]
         for field, value in buffer.values.items():
             self._values[field][slots, rows] = value[rows]
         self._stamps[slots, rows], self._received[slots, rows] = buffer.stamps[rows], buffer.received[rows]
         self._next[rows] = (slots + 1) % self._depth
 
-    def copy_to(self, buffer, rows, references):
-        """Give rows (indices) of the buffer the latest kept message that is not newer than `references` (ns)."""
+    def copy_to(self, buffer: SourceBuffer, rows: Indices, references: Stamps) -> None:
+        """Give rows of the buffer the latest kept message that is not newer than `references` (ns)."""
         slots = self._slots(rows, references)
         for field, value in buffer.values.items():
             value[rows] = self._values[field][slots, rows]
         buffer.stamps[rows], buffer.received[rows] = self._stamps[slots, rows], self._received[slots, rows]
 
-    def _slots(self, rows, references):
+    def _slots(self, rows: Indices, references: Stamps) -> Indices:
         """Return where the wanted messages of rows are: the newest of the old ones, else the oldest of all."""
         stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
-        old = kept & (stamps <= references)
+        old: Mask = kept & (stamps <= references)
         newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)
         oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
         return np.where(old.any(axis=0), newest, oldest)
 
 
-def _block(layout):
+def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray,
+                                                                               dict[tuple[str, str], Array]]:
     """Return a bytearray of zeros, and name → array on its memory, of name → (shape, dtype)."""
     counts = [int(np.prod(shape)) for shape, _ in layout.values()]
     # each begins where any number may
     sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]
     block = bytearray(sum(sizes))
-    starts = (sum(sizes[:index]) for index in range(len(sizes)))
+    starts: Iterator[int] = (sum(sizes[:index]) for index in range(len(sizes)))
     return block, {name: np.frombuffer(block, dtype, count, start).reshape(shape)
                    for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)}
 
 
-def _check(field, array, shape, size):
+def _fitting(field: str, array: Array | None, count: int, shape: Shape, size: int) -> Array:
+    """Return the numbers of a field as (count, *shape); raises ContractError where they are none."""
     if array is None:
         raise ContractError(f'{field} is missing from the message')
-    _check_shape(field, array, shape, size)
-    if not _is_finite(array):
-        raise ValueError(f'{field} has a value that is not finite')
+    if array.ndim < 1 + bool(shape) or len(array) != count:
+        raise ContractError(f'{field} has the shape {array.shape}; expected {count} rows in its first dimension')
+    if array.shape[1:] == shape:
+        return array
+    if array.size != count * size or array.ndim > 2:
+        row = f'a row of {field}' if count > 1 else field
+        raise ContractError(f'{row} has the shape {array.shape[1:]}; expected {shape}')
+    return array.reshape(count, *shape)
 
 
-def _check_shape(field, array, shape, size):
-    if array.size != size or (array.ndim > 1 and array.shape != shape):
-        raise ContractError(f'{field} has the shape {array.shape}; expected {shape}')
-
-
-def _is_finite(array):
+def _is_finite(array: Array) -> bool:
     # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
     return (array.dtype.kind != 'f' or surely_small(array)
             or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST))
 
 
-def _late(nanoseconds):
+def _not_finite(field: str) -> str:
+    return f'{field} has a value that is not finite'
+
+
+def _late(nanoseconds: int) -> str:
     return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'
 
 
-def as_slice(index):
+def as_slice(index: Indices) -> slice | None:
     """Return the slice that picks the same as an index array, or None where its numbers are no neighbours."""
     first = int(index[0]) if len(index) else 0
     return slice(first, first + len(index)) if np.array_equal(index, np.arange(first, first + len(index))) else None
 
 
-def index_of(names, wanted, where):
+def index_of(names: Sequence[str], wanted: Sequence[str], where: str) -> Indices:
     """Return the positions of `wanted` among `names`, or fail naming what is missing."""
     missing = [name for name in wanted if name not in names]
     if missing:

@@ -123,6 +123,18 @@ class ControlSpec:
             raise ConfigurationError(f'{where}, and joints {named} bear the name of their robot; no robot has one')
 
     @property
+    def rate(self) -> float:
+        """Steps per second, Hz; raises ConfigurationError while it is not known."""
+        if self.control_rate is None:
+            raise ConfigurationError("parameter 'control_rate' is missing")
+        return self.control_rate
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether a simulator waits for every answer."""
+        return self.trigger == 'lockstep'
+
+    @property
     def rows(self):
         """Rows of the batch: one for each robot, or as many as a message carries."""
         return self.together or len(self.robots)

@@ -1,7 +1,13 @@
 """Decides, per row and tick, whether the policy's action or the fallback goes out, and says why."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
 import numpy as np
 
+from rl_policy_node.control.arrays import Floats, Mask
 from rl_policy_node.control.numbers import highest, lowest, some
+from rl_policy_node.control.source_buffer import SourceBuffer
 
 
 class Supervisor:
@@ -13,19 +19,21 @@ class Supervisor:
     means a slow simulator; stamps then do not count. `period` of the control, s.
     """
 
-    def __init__(self, rows, period, patience=None):
+    def __init__(self, rows: int, period: float, patience: float | None = None) -> None:
         self.rows, self._patience = rows, patience
-        self._all = np.ones(rows, dtype=bool)
+        self._all: Mask = np.ones(rows, dtype=bool)
         self._all.flags.writeable = False
         # a simulated clock is a step behind the observations that are stamped with it
         self.future_tolerance = max(0.1, 2 * period)
 
-    def assess(self, sources, steady_now, ros_now):
+    def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
+               ros_now: int) -> tuple[Mask, dict[int, str]]:
         """Return (fit mask (rows,), not to be written into, reasons: row → str for the others).
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
         """
-        fit, reasons = self._all, {}
+        fit = self._all
+        reasons: dict[int, str] = {}
         for name, source in sources.items():
             if self._faultless(source, steady_now, ros_now):
                 continue
@@ -35,7 +43,7 @@ class Supervisor:
                 reasons = {**found, **reasons}
         return fit, reasons
 
-    def _faultless(self, source, steady_now, ros_now):
+    def _faultless(self, source: SourceBuffer, steady_now: float, ros_now: int) -> bool:
         """Whether `_judge` would find nothing, where the oldest and the newest row tell; False also where not."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         if some(source.refused) or steady_now - lowest(source.received) > limit:
@@ -46,11 +54,11 @@ class Supervisor:
             return True
         oldest, newest = lowest(source.stamps), highest(source.stamps)
         if oldest <= 0:
-            return oldest == newest == 0
+            return bool(oldest == newest == 0)
         tolerance = spec.future_tolerance or self.future_tolerance
-        return (ros_now - oldest) * 1e-9 <= limit and (ros_now - newest) * 1e-9 >= -tolerance
+        return bool((ros_now - oldest) * 1e-9 <= limit and (ros_now - newest) * 1e-9 >= -tolerance)
 
-    def _judge(self, source, name, steady_now, ros_now):
+    def _judge(self, source: SourceBuffer, name: str, steady_now: float, ros_now: int) -> dict[int, str]:
         """Return row → what is wrong with a source, the gravest where it is several things."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
@@ -65,7 +73,7 @@ class Supervisor:
             reasons = {**self._judge_stamps(source, name, limit, ros_now), **reasons}
         return reasons
 
-    def _judge_stamps(self, source, name, limit, ros_now):
+    def _judge_stamps(self, source: SourceBuffer, name: str, limit: float, ros_now: int) -> dict[int, str]:
         stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
         tolerance = source.spec.future_tolerance or self.future_tolerance
         return {**_told(stamped > limit, stamped, lambda s:
@@ -73,14 +81,14 @@ class Supervisor:
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
 
 
-def without(mask, rows):
+def without(mask: Mask, rows: Iterable[int]) -> Mask:
     """Return a mask in which `rows` (ints) are False, too."""
     less = mask.copy()
     less[list(rows)] = False
     return less
 
 
-def _told(rows, values, text):
+def _told(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[int, str]:
     """Return row → text(value) for rows (mask); what thousands of rows have in common is written once."""
     if not rows.any():
         return {}
@@ -89,7 +97,7 @@ def _told(rows, values, text):
     return dict(zip(np.nonzero(rows)[0].tolist(), map(texts.__getitem__, which.tolist())))
 
 
-def _refused(source, name):
+def _refused(source: SourceBuffer, name: str) -> dict[int, str]:
     if not source.refused.any():
         return {}
     faults = source.last_fault[source.refused].tolist()

@@ -1,13 +1,28 @@
 """What the node says of itself once per second, and the figures in it."""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+import time
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
+from std_msgs.msg import Header
 
-from rl_policy_node.nodes.rows import counted, told
+from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.state import State
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.outcome import Outcome
+from rl_policy_node.core.protocols import Logger, Observations, Policy, PolicySpaces
+from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.nodes.rows import counted, lines, told
+from rl_policy_node.nodes.source import Source
 
 
-def percentiles(latencies):
+def percentiles(latencies: Iterable[float]) -> dict[str, float]:
     """Return {'p50', 'p99', 'max'} in ms of latencies in s; zeros where there are none."""
-    values = np.asarray(latencies, dtype=np.float64)
+    values = np.asarray(list(latencies), dtype=np.float64)
     values = values[np.isfinite(values)] * 1e3
     if not values.size:
         return {'p50': 0.0, 'p99': 0.0, 'max': 0.0}
@@ -15,27 +30,102 @@ def percentiles(latencies):
     return {'p50': float(p50), 'p99': float(p99), 'max': float(values.max())}
 
 
-def diagnostic_array(stamp, name, level, message, values):
+def diagnostic_array(header: Header, name: str, level: bytes, message: str,
+                     values: Mapping[str, object]) -> DiagnosticArray:
     """Return a DiagnosticArray of one status; values: key → anything with a str."""
     status = DiagnosticStatus(level=level, name=name, hardware_id='', message=message)
     status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return DiagnosticArray(header=stamp, status=[status])
+    return DiagnosticArray(header=header, status=[status])
 
 
-def policy_report(stepper, loop, control):
+class Figures:
+    """Counts steps and times them: a StepObserver.
+
+    steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
+    steps. reasons: row → why it does not act. clock(): s, steady.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.steps = self.resets = 0
+        self.latencies: deque[float] = deque(maxlen=2000)
+        self.reasons: Mapping[int, str] = {}
+
+    def observe(self, frame: Frame, outcome: Outcome) -> None:
+        """Count a step."""
+        if outcome.stepped:
+            self.latencies.append(self._clock() - frame.arrived)
+            self.steps += 1
+            self.resets += int(np.count_nonzero(outcome.reset))
+        self.reasons = outcome.reasons
+
+
+class RowLog:
+    """Tells which rows cease to act, and why, and which act again: a StepObserver."""
+
+    def __init__(self, control: ControlSpec, log: Logger) -> None:
+        self._control, self._log = control, log
+        # of thousands of simulated rows some may fall out in every step
+        self._throttle = {'throttle_duration_sec': 1.0} if control.together else {}
+
+    def observe(self, frame: Frame, outcome: Outcome) -> None:
+        """Tell what changed."""
+        for change in outcome.changes:
+            for line in lines(self._control, change.lost):
+                self._log.warning(f'{line}; sending the fallback', **self._throttle)
+            found = np.nonzero(change.found)[0].tolist()
+            for line in lines(self._control, dict.fromkeys(found, 'recovered; recurrent state reset')):
+                self._log.info(line, **self._throttle)
+
+
+class TimedPolicy:
+    """A policy whose steps are timed. seconds: of the last ones."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.seconds: deque[float] = deque(maxlen=2000)
+
+    @property
+    def spaces(self) -> PolicySpaces:
+        """What goes in and what comes out."""
+        return self._policy.spaces
+
+    def act(self, observations: Observations, hold: Mask | None = None) -> Array:
+        """Act, and note how long it took."""
+        began = time.monotonic()
+        actions = self._policy.act(observations, hold)
+        self.seconds.append(time.monotonic() - began)
+        return actions
+
+    def reset(self, rows: Mask) -> None:
+        """Clear the recurrent state of rows."""
+        self._policy.reset(rows)
+
+    def state(self) -> State:
+        """Return the policy's."""
+        return self._policy.state()
+
+    def restore(self, state: State) -> None:
+        """Restore the policy's."""
+        self._policy.restore(state)
+
+
+def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source],
+                  control: ControlSpec) -> tuple[bytes, str, dict[str, object]]:
     """Return level, message and values for the policy node."""
-    figures = {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(list(stepper.latencies)).items()}
-    figures['policy p50 [ms]'] = f'{percentiles(list(stepper.thoughts))["p50"]:.3f}'
-    if loop.late:
-        late = percentiles(list(loop.late))
-        figures |= {'late start p99 [ms]': f'{late["p99"]:.3f}', 'late start max [ms]': f'{late["max"]:.3f}'}
-    values = {'steps': stepper.steps, 'recurrent resets': stepper.resets, 'missed deadlines': loop.missed, **figures}
-    for name, source in stepper.sources.items():
+    values: dict[str, object] = {'steps': figures.steps, 'recurrent resets': figures.resets,
+                                 'missed deadlines': trigger.missed}
+    values |= {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(figures.latencies).items()}
+    values['policy p50 [ms]'] = f'{percentiles(policy.seconds)["p50"]:.3f}'
+    if trigger.late:
+        late = percentiles(trigger.late)
+        values |= {'late start p99 [ms]': f'{late["p99"]:.3f}', 'late start max [ms]': f'{late["max"]:.3f}'}
+    for name, source in sources.items():
         rejected = int(source.buffer.rejected.sum())
         if rejected:
             last = next(filter(None, reversed(source.buffer.last_fault)))
             values[f'rejected from {name}'] = f'{rejected} (last: {last})'
-    reasons = dict(stepper.reasons)
+    reasons = dict(figures.reasons)
     values.update(told(control, reasons) if control.together else
                   {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
     if reasons:

@@ -1,47 +1,52 @@
 """What simulator and policy say to each other of episodes: of each robot, or of all rows in one message."""
+from __future__ import annotations
+
 import array
 import math
+from typing import Any
 
 import numpy as np
 from std_msgs.msg import Float64MultiArray, Header, Int64MultiArray, MultiArrayDimension
 
 from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.control.arrays import Floats, Stamps
+from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ContractError
-from rl_policy_node.nodes.wiring import topic_of
+from rl_policy_node.nodes.topics import row_groups, topic_of
 
 
-def start_topics(control):
-    """Return [(row, topic, message type)] of what says when episodes began; row None: one message of all rows."""
+def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
+    """Return [(rows, topic, message type)] of what says when the episodes of rows began."""
     if not control.episode_topic:
         return []
-    if control.together:
-        return [(None, control.episode_topic, Int64MultiArray)]
-    return [(row, topic_of(robot, control.episode_topic), Header) for row, robot in enumerate(control.robots)]
+    kind = Int64MultiArray if control.together else Header
+    return [(rows, topic_of(control.robots[0 if control.together else rows.start], control.episode_topic), kind)
+            for rows in row_groups(bool(control.together), control.rows)]
 
 
-def start_message(starts, row):
-    """Return the message that says when the episode of a row began, or (None) those of all; starts (rows,), ns."""
-    if row is None:
-        return Int64MultiArray(data=array.array('q', starts.tobytes()))
+def start_message(starts: Stamps, rows: slice, together: bool) -> Any:
+    """Return the message that says when the episodes of rows began, all of them in one where together.
+
+    starts: (rows of the batch,), ns.
+    """
+    if together:
+        return Int64MultiArray(data=array.array('q', starts[rows].tobytes()))
     message = Header()
-    set_stamp(message.stamp, starts[row])
+    set_stamp(message.stamp, starts[rows.start])
     return message
 
 
-def read_start(message, row, starts):
-    """Write what a message of a row, or (None) of all rows, says into starts (rows,), ns.
-
-    Raises ContractError for a message of another number of rows.
-    """
-    if row is not None:
-        starts[row] = message.stamp.sec * 1_000_000_000 + message.stamp.nanosec
-        return
-    if len(message.data) != len(starts):
-        raise ContractError(f'{len(message.data)} starts of episodes; expected {len(starts)}, one for each row')
-    starts[:] = np.frombuffer(message.data, dtype=np.int64)
+def read_start(message: Any, rows: slice) -> Stamps:
+    """Return the starts (n,), ns, that a message says of n rows; raises ContractError for another number of them."""
+    if isinstance(message, Header):
+        return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
+    count = rows.stop - rows.start
+    if len(message.data) != count:
+        raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
+    return np.array(message.data, dtype=np.int64)
 
 
-def ended_message(numbers):
+def ended_message(numbers: Floats) -> Float64MultiArray:
     """Return the message of an episode that ended (5,), or of several (n, 5)."""
     message = Float64MultiArray(data=array.array('d', numbers.tobytes()))
     labels = ('episodes', 'robot,episode,return,length,success')[-numbers.ndim:]

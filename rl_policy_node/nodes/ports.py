@@ -1,17 +1,32 @@
 """The subscriptions and publishers of the policy node: one per robot, or one for all of them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 import contextlib
 import copy
 import functools
+from typing import Any, TypeAlias
 
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 
-from rl_policy_node.control.specs import TRANSFORM
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.specs import ControlSpec, TRANSFORM
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.episode_messages import start_topics
+from rl_policy_node.nodes.sink import Sink
+from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.topics import COMMAND_QOS, source_qos, spec_topic
 from rl_policy_node.nodes.transforms import Transforms
-from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic
+
+# (source, rows that the message is of, message): a message, or its bytes where the source is `raw`
+OnMessage: TypeAlias = Callable[[Source, slice, Any], None]
+# (rows that the message is of, message), never bytes
+OnEpisode: TypeAlias = Callable[[slice, Any], None]
 
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 
@@ -19,39 +34,38 @@ _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 class Ports:
     """What talks to the robots; if one part of it cannot be made, none stays.
 
-    on_message(source, row, message): row None for a message of all rows; a message, or its bytes where the
-    source is `raw`. on_episode(row, message): likewise, never bytes.
     Quality of service: best effort for sources, reliable for commands, each changed by the parameters
     `qos_overrides.<topic>.{subscription,publisher}.<policy>` that rclpy knows.
     """
 
-    def __init__(self, node, control, sources, sinks, on_message, on_episode):
+    def __init__(self, node: Node, control: ControlSpec, sources: Mapping[str, Source], sinks: Mapping[str, Sink],
+                 on_message: OnMessage, on_episode: OnEpisode) -> None:
         self._node, self._control, self._sinks = node, control, sinks
-        self._publishers = {}
+        self._publishers: dict[str, list[Any]] = {}
         with contextlib.ExitStack() as entities:
             self._entities = entities
             self._subscribe(sources, on_message, on_episode)
             self._advertise()
             self._entities = entities.pop_all()
 
-    def close(self):
+    def close(self) -> None:
         """Destroy everything."""
         self._entities.close()
 
-    def publish(self, commands, stamps, only):
-        """Send the commands of the rows in the mask `only`; stamps: name → (rows,) ns."""
+    def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        """Send the commands of rows. stamps: action term → (rows,), ns."""
         for name, publishers in self._publishers.items():
-            for row, message in self._sinks[name].outgoing(commands[name], stamps[name], only):
-                publishers[row or 0].publish(message)
+            for topic, message in self._sinks[name].outgoing(commands[name], stamps[name], rows):
+                publishers[topic].publish(message)
 
-    def wait_for_all_acked(self, seconds):
+    def wait_for_all_acked(self, seconds: float) -> None:
         """See the last commands off."""
         for publishers in self._publishers.values():
             for publisher in publishers:
                 publisher.wait_for_all_acked(Duration(seconds=seconds))
 
-    def _subscribe(self, sources, on_message, on_episode):
-        robots, qos = self._control.robots, source_qos(self._control.trigger == 'lockstep')
+    def _subscribe(self, sources: Mapping[str, Source], on_message: OnMessage, on_episode: OnEpisode) -> None:
+        robots, qos = self._control.robots, source_qos(self._control.lockstep)
         transforms = [source for source in sources.values() if source.spec.type == TRANSFORM]
         if transforms:
             looked_up = Transforms(self._node, self._control, transforms, on_message)
@@ -59,24 +73,22 @@ class Ports:
         for source in sources.values():
             if source.spec.type == TRANSFORM:
                 continue
-            callback = functools.partial(on_message, source)
-            for row in row_groups(source.spec, len(robots)):
-                topic = spec_topic(source.spec, robots[row or 0])
-                self._make('create_subscription', source.adapter.message_type, topic, qos,
-                           functools.partial(callback, row), raw=source.raw)
-        for row, topic, kind in start_topics(self._control):
-            self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, row))
+            for robot, rows in zip(robots, source.groups):
+                self._make('create_subscription', source.adapter.message_type, spec_topic(source.spec, robot), qos,
+                           functools.partial(on_message, source, rows), raw=source.raw)
+        for rows, topic, kind in start_topics(self._control):
+            self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, rows))
 
-    def _advertise(self):
+    def _advertise(self) -> None:
         for name, sink in self._sinks.items():
-            rows = row_groups(sink.spec, self._control.rows)
-            topics = [spec_topic(sink.spec, self._control.robots[row or 0]) for row in rows]
+            topics = [spec_topic(sink.spec, robot) for robot, _ in zip(self._control.robots, sink.groups)]
             if self._control.shadow:
                 topics = [f'~/shadow/{topic.lstrip("/")}' for topic in topics]
             self._publishers[name] = [
                 self._make('create_publisher', sink.adapter.message_type, topic, COMMAND_QOS) for topic in topics]
 
-    def _make(self, method, message_type, topic, qos, *callback, **options):
+    def _make(self, method: str, message_type: type, topic: str, qos: QoSProfile, *callback: Callable[[Any], None],
+              **options: Any) -> Any:
         # rclpy writes what the parameters say into the profile that it is given
         options['qos_overriding_options'] = QoSOverridingOptions.with_default_policies()
         try:

@@ -1,21 +1,26 @@
 """What rows are called, in words: robots by their names, rows that share every topic by their numbers."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rl_policy_node.control.specs import ControlSpec
 
 MOST = 5        # reasons that are told of rows without names, before the rest is counted
 
 
-def called(control, row):
+def called(control: ControlSpec, row: int) -> str:
     """Return what a row is called."""
     if control.together:
         return f'row {row}'
     return f"robot '{control.robots[row]}'" if control.robots[row] else 'robot'
 
 
-def counted(control, count):
+def counted(control: ControlSpec, count: int) -> str:
     """Return how many rows, in words: '3 robots', or '3 rows' where they share every topic."""
     return f'{count} {"rows" if control.together else "robots"}'
 
 
-def listed(control, rows):
+def listed(control: ControlSpec, rows: Sequence[int]) -> str:
     """Return what rows (ints, ascending) are called together, however many they are."""
     if not control.together:
         return ', '.join(called(control, row) for row in rows)
@@ -27,23 +32,23 @@ def listed(control, rows):
     return counted(control, len(rows)) if len(rows) == control.rows else f'{counted(control, len(rows))} ({some}, …)'
 
 
-def told(control, reasons):
+def told(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, str]]:
     """Return [(who, reason)] of row → reason: one for each robot; of rows without names, one for each reason.
 
     Of reasons the ones with most rows come first, and few of them.
     """
     if not control.together:
         return [(called(control, row), reason) for row, reason in reasons.items()]
-    groups = {}
+    by_reason: dict[str, list[int]] = {}
     for row, reason in sorted(reasons.items()):
-        groups.setdefault(reason, []).append(row)
-    groups = sorted(groups.items(), key=lambda group: -len(group[1]))
+        by_reason.setdefault(reason, []).append(row)
+    groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
     rest = sum(len(rows) for _, rows in groups[MOST:])
     return [(listed(control, rows), reason) for reason, rows in groups[:MOST]] + (
         [(f'{rest} more', f'{len(groups) - MOST} other reasons')] if rest else [])
 
 
-def lines(control, reasons):
+def lines(control: ControlSpec, reasons: Mapping[int, str]) -> list[str]:
     """Return the lines that say row → reason: one for each robot; of rows without names, one for all of them."""
     said = [f'{who}: {reason}' for who, reason in told(control, reasons)]
     return ['; '.join(said)] if control.together else said

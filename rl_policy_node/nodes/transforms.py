@@ -40,7 +40,7 @@ class Transforms:
             stamp = message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec
             if stamp == 0 or stamp > self._stamps.get((source.spec.name, row), -1):
                 self._stamps[source.spec.name, row] = stamp
-                self._on_message(source, row, message)
+                self._on_message(source, slice(row, row + 1), message)
 
 
 def _frames(spec, robot):

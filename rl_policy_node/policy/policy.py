@@ -108,6 +108,14 @@ class Policy:
         """Clear the recurrent state of all rows, or of those in a mask (rows,) or a list of indices."""
         self.backend.reset(rows)
 
+    def state(self) -> dict:
+        """Return a copy of what the next action depends on beside the observations: recurrent states, random stream."""
+        return self.backend.state()
+
+    def restore(self, state: dict) -> None:
+        """Go on from a state that was taken of the same policy and backend."""
+        self.backend.restore(state)
+
 
 def _device(name):
     if name == 'auto':

@@ -1,4 +1,5 @@
 """A random stream of one's own, though torch's distributions draw from the process' one."""
+import numpy as np
 import torch
 
 
@@ -22,6 +23,14 @@ class RandomStream:
     def __exit__(self, *_):
         self._own = self._generator.get_state()
         self._generator.set_state(self._outside)
+
+    def state(self) -> np.ndarray:
+        """Return where the stream is, bytes of torch's own form."""
+        return self._own.numpy().copy()
+
+    def restore(self, state: np.ndarray) -> None:
+        """Go on from a state."""
+        self._own = torch.from_numpy(state.copy())
 
 
 def _generator(device):

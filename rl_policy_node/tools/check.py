@@ -32,15 +32,15 @@ def check(path, console=None):
     """
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()
-    from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
-    rehearsal = Rehearsal(read_file(path), _Log())
-    rehearsal.step()
-    _show(rehearsal, path, console or Console(soft_wrap=True))
+    from rl_policy_node.nodes.dry_run import read_file, DryRun
+    dry_run = DryRun(read_file(path), _Log())
+    dry_run.step()
+    _show(dry_run, path, console or Console(soft_wrap=True))
 
 
-def _show(rehearsal, path, console):
-    control, policy = rehearsal.control, rehearsal.policy
-    sources, commands = rehearsal.topics()
+def _show(dry_run, path, console):
+    control, policy = dry_run.control, dry_run.policy
+    sources, commands = dry_run.topics()
     table = Table(box=None, pad_edge=False)
     for column in ('', 'name', 'topic', 'type'):
         table.add_column(column)
@@ -48,10 +48,10 @@ def _show(rehearsal, path, console):
         for row in rows:
             table.add_row(direction, *row)
     console.print(table)
-    for text in rehearsal.told:
+    for text in dry_run.told:
         console.print(f'{text}', highlight=False)
-    console.print(f'action {_numbers(rehearsal.actions[0])}', highlight=False, markup=False)
-    for name, command in rehearsal.commands.items():
+    console.print(f'action {_numbers(dry_run.actions[0])}', highlight=False, markup=False)
+    for name, command in dry_run.commands.items():
         for field, value in command.items():
             console.print(f'{name}.{field} {_numbers(value[0])}', highlight=False, markup=False)
     robots = f'{control.rows} robots' if control.rows > 1 else 'one robot'

@@ -9,20 +9,20 @@ RANGES = {'position': (0.1, 0.05), 'velocity': (0.0, 0.2), 'linear_velocity': (0
 class Stream:
     """Yields (s since the last one, (source, row) → message); silent and frozen name sources that fail."""
 
-    def __init__(self, rehearsal, rows=None):
-        self._rehearsal, self.period = rehearsal, 1.0 / rehearsal.control.control_rate
-        self.rows = list(range(rehearsal.control.rows) if rows is None else rows)
+    def __init__(self, dry_run, rows=None):
+        self._dry_run, self.period = dry_run, 1.0 / dry_run.control.control_rate
+        self.rows = list(range(dry_run.control.rows) if rows is None else rows)
         self.silent, self.frozen, self._step = set(), set(), 0
 
     def steps(self, count):
         for _ in range(count):
             self._step += 1
-            stamp = self._rehearsal.clock() + round(self.period * 1e9)
+            stamp = self._dry_run.clock.ros() + round(self.period * 1e9)
             yield self.period, {(name, row): self._message(name, row, stamp)
-                                for name in self._rehearsal.sources if name not in self.silent for row in self.rows}
+                                for name in self._dry_run.sources if name not in self.silent for row in self.rows}
 
     def _message(self, name, row, stamp):
-        source = self._rehearsal.sources[name]
+        source = self._dry_run.sources[name]
         time = 0.0 if name in self.frozen else self._step * self.period
         shapes = {field: shape for field, shape in source.adapter.fields.items() if shape is not None}
         shapes |= {field: value.shape[1:] for field, value in source.buffer.values.items()}

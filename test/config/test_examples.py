@@ -11,7 +11,7 @@ import pytest
 from tools.runs import parameters
 import yaml
 
-from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
+from rl_policy_node.nodes.dry_run import read_file, DryRun
 from rl_policy_node.tools.processes import private_domain
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -39,24 +39,24 @@ def rehearse(tmp_path_factory):
     def rehearse(name, **more):
         if name not in runs:
             runs[name] = run_of(name, tmp_path_factory.mktemp(name) / 'run')
-        return rehearsal_of(name, *runs[name], **more)
+        return dry_run_of(name, *runs[name], **more)
     return rehearse
 
 
-def rehearsal_of(name, train_config=None, checkpoint=None, overrides=(), change=lambda control: control):
-    """Return the Rehearsal of an example, its run replaced and nothing else but what `change` does."""
+def dry_run_of(name, train_config=None, checkpoint=None, overrides=(), change=lambda control: control):
+    """Return the DryRun of an example, its run replaced and nothing else but what `change` does."""
     configuration = read_file(CONFIG / f'{name}.yaml')
     policy = dataclasses.replace(configuration.policy, device='cpu')
     if train_config:
         policy = dataclasses.replace(policy, train_config=str(train_config), checkpoint=str(checkpoint),
                                      overrides=tuple(overrides))
-    return Rehearsal(dataclasses.replace(configuration, policy=policy, control=change(configuration.control)), Log())
+    return DryRun(dataclasses.replace(configuration, policy=policy, control=change(configuration.control)), Log())
 
 
-def numbers(rehearsal):
+def numbers(dry_run):
     """Return (action, row) → field → numbers of what the last step published."""
-    return {(name, row): {field: value[row].copy() for field, value in rehearsal.commands[name].items()}
-            for name, row in rehearsal.messages}
+    return {(name, row): {field: value[row].copy() for field, value in dry_run.commands[name].items()}
+            for name, row in dry_run.messages}
 
 
 def assert_within_limits(action, command, last, period):
@@ -76,22 +76,22 @@ def test_every_example_has_a_family():
 
 @pytest.mark.parametrize('name', NAMES)
 def test_example_passes_the_check(name, rehearse):
-    rehearsal = rehearse(name)
-    rehearsal.step()
-    assert not [text for text in rehearsal.told if 'the run was trained with' in text]
+    dry_run = rehearse(name)
+    dry_run.step()
+    assert not [text for text in dry_run.told if 'the run was trained with' in text]
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_example_commands_every_robot_within_its_limits(name, rehearse):
-    rehearsal = rehearse(name)
-    stream, last, seen = Stream(rehearsal), {}, []
-    actions = {action.name: action for action in rehearsal.control.actions}
-    for fit in rehearsal.play(stream.steps(60)):
-        commands = numbers(rehearsal)
-        assert fit.all() and len(commands) == len(actions) * rehearsal.control.rows
+    dry_run = rehearse(name)
+    stream, last, seen = Stream(dry_run), {}, []
+    actions = {action.name: action for action in dry_run.control.actions}
+    for fit in dry_run.play(stream.steps(60)):
+        commands = numbers(dry_run)
+        assert fit.all() and len(commands) == len(actions) * dry_run.control.rows
         for (term, row), command in commands.items():
             assert_within_limits(actions[term], command, last.get((term, row)), stream.period)
-            kind = type(rehearsal.messages[term, row])
+            kind = type(dry_run.messages[term, row])
             assert f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}' == actions[term].type
         last = commands
         seen.append(np.concatenate([part for _, command in sorted(commands.items()) for part in command.values()]))
@@ -100,32 +100,32 @@ def test_example_commands_every_robot_within_its_limits(name, rehearse):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
-    rehearsal = rehearse(name)
-    stream = Stream(rehearsal)
-    actions = {action.name: action for action in rehearsal.control.actions}
-    run = rehearsal.play(stream.steps(10 ** 6))
-    for silent, source in rehearsal.sources.items():
+    dry_run = rehearse(name)
+    stream = Stream(dry_run)
+    actions = {action.name: action for action in dry_run.control.actions}
+    run = dry_run.play(stream.steps(10 ** 6))
+    for silent, source in dry_run.sources.items():
         for _ in range(5):
             assert next(run).all()
         stream.silent = {silent}
-        before = numbers(rehearsal)
+        before = numbers(dry_run)
         while next(run).all():
-            before = numbers(rehearsal)
-        for (term, row), command in numbers(rehearsal).items():
-            assert_rests(actions[term], command, before[term, row], rehearsal, row)
-        held = numbers(rehearsal)
+            before = numbers(dry_run)
+        for (term, row), command in numbers(dry_run).items():
+            assert_rests(actions[term], command, before[term, row], dry_run, row)
+        held = numbers(dry_run)
         assert not next(run).any()
-        np.testing.assert_equal(numbers(rehearsal), held)
+        np.testing.assert_equal(numbers(dry_run), held)
         stream.silent = set()
 
 
-def assert_rests(action, command, before, rehearsal, row):
+def assert_rests(action, command, before, dry_run, row):
     if action.fallback == 'keep':
         np.testing.assert_equal(command, before)
     elif action.fallback == 'value':
         np.testing.assert_equal(command['data'], np.broadcast_to(action.fallback_value, action.size))
     else:
-        held = rehearsal.sources[action.source]
+        held = dry_run.sources[action.source]
         measured = held.buffer.values['position'][row]
         if held.joints:
             measured = measured[[held.joints.index(joint) for joint in action.joints]]
@@ -135,9 +135,9 @@ def assert_rests(action, command, before, rehearsal, row):
 
 @pytest.mark.parametrize('name, source', [('franka_tacsl_tactile', 'tactile_left'), ('allegro_hand', 'object')])
 def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
-    rehearsal = rehearse(name)
-    stream = Stream(rehearsal)
-    for index, fit in enumerate(rehearsal.play(stream.steps(100))):
+    dry_run = rehearse(name)
+    stream = Stream(dry_run)
+    for index, fit in enumerate(dry_run.play(stream.steps(100))):
         if index == 5:
             stream.frozen = {source}
     assert not fit.any()
@@ -151,20 +151,20 @@ def with_tare(control):
 
 
 def test_tactile_images_may_be_differences_to_a_tare(rehearse):
-    rehearsal = rehearse('franka_tacsl_tactile', change=with_tare)
-    fit = [fit.copy().all() for fit in rehearsal.play(Stream(rehearsal).steps(30))]
+    dry_run = rehearse('franka_tacsl_tactile', change=with_tare)
+    fit = [fit.copy().all() for fit in dry_run.play(Stream(dry_run).steps(30))]
     assert not fit[0] and all(fit[12:])
 
 
 def test_second_arm_joins_later_and_outlives_the_first(rehearse):
-    rehearsal = rehearse('two_arms')
-    stream = Stream(rehearsal, rows=[0])
-    run = rehearsal.play(stream.steps(20))
+    dry_run = rehearse('two_arms')
+    stream = Stream(dry_run, rows=[0])
+    run = dry_run.play(stream.steps(20))
     for _ in range(10):
         assert next(run).tolist() == [True, False]
-        assert set(rehearsal.messages) == {('arm', 0)}
+        assert set(dry_run.messages) == {('arm', 0)}
     stream.rows = [0, 1]
-    assert next(run).all() and set(rehearsal.messages) == {('arm', 0), ('arm', 1)}
+    assert next(run).all() and set(dry_run.messages) == {('arm', 0), ('arm', 1)}
     stream.rows = [1]
     assert [next(run).tolist() for _ in range(5)][-1] == [False, True]
 

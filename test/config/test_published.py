@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from config.streams import Stream
-from config.test_examples import CONFIG, rehearsal_of
+from config.test_examples import CONFIG, dry_run_of
 import numpy as np
 from policy import golden_rule
 import pytest
@@ -50,11 +50,11 @@ def published(request, tmp_path):
 
 
 def test_example_fits_its_published_family(published):
-    rehearsal = rehearsal_of(*published)
-    assert not [text for text in rehearsal.told if 'was trained with' in text]
-    for fit in rehearsal.play(Stream(rehearsal).steps(20)):
+    dry_run = dry_run_of(*published)
+    assert not [text for text in dry_run.told if 'was trained with' in text]
+    for fit in dry_run.play(Stream(dry_run).steps(20)):
         assert fit.all()
-        assert all(np.isfinite(value).all() for command in rehearsal.commands.values() for value in command.values())
+        assert all(np.isfinite(value).all() for command in dry_run.commands.values() for value in command.values())
 
 
 def test_numbers_are_those_that_init_writes(published, tmp_path):

@@ -21,6 +21,12 @@ def arrays(value=1.0, **changes):
     return {'position': np.full(3, value), 'image': np.full((2, 2, 1), int(value), np.uint8), **changes}
 
 
+def write(buffer, row, message, stamp, now):
+    """Write a message of a single row: field → array, None for a field that it lacks."""
+    of_row = {field: value if value is None else value[np.newaxis] for field, value in message.items()}
+    buffer.write(slice(row, row + 1), of_row, stamp, now)
+
+
 def state(buffer):
     """Return everything that a message may change, copied."""
     return [np.copy(array) for array in (*buffer.values.values(), buffer.stamps, buffer.received, buffer.fresh)]
@@ -34,7 +40,7 @@ def test_nothing_has_come_at_first():
 
 def test_write_fills_its_row_and_no_other():
     buffer = make(rows=3)
-    buffer.write(1, arrays(7.0), 5 * SECOND, 2.5)
+    write(buffer, 1, arrays(7.0), 5 * SECOND, 2.5)
     np.testing.assert_array_equal(buffer.values['position'], [[0] * 3, [7] * 3, [0] * 3])
     np.testing.assert_array_equal(buffer.values['image'][:, 0, 0, 0], [0, 7, 0])
     np.testing.assert_array_equal(buffer.stamps, [0, 5 * SECOND, 0])
@@ -45,13 +51,13 @@ def test_write_fills_its_row_and_no_other():
 def test_write_stays_in_the_preallocated_array():
     buffer = make()
     before = buffer.values['position']
-    buffer.write(0, arrays(), 0, 0.0)
+    write(buffer, 0, arrays(), 0, 0.0)
     assert buffer.values['position'] is before
 
 
 def test_value_does_not_change_with_the_message_it_came_from():
     buffer, message = make(), arrays(1.0)
-    buffer.write(0, message, 0, 0.0)
+    write(buffer, 0, message, 0, 0.0)
     message['position'][:] = 9.0
     np.testing.assert_array_equal(buffer.values['position'][0], 1.0)
 
@@ -60,7 +66,7 @@ def test_value_does_not_change_with_the_message_it_came_from():
 def test_each_row_holds_what_was_written_last(writes):
     buffer, expected = make(rows=3), np.zeros(3)
     for time, (row, value) in enumerate(writes):
-        buffer.write(row, arrays(1, position=np.full(3, value)), time, float(time))
+        write(buffer, row, arrays(1, position=np.full(3, value)), time, float(time))
         expected[row] = value
     np.testing.assert_array_equal(buffer.values['position'], np.repeat(expected[:, None], 3, axis=1))
 
@@ -77,11 +83,11 @@ def test_each_row_holds_what_was_written_last(writes):
 ])
 def test_refused_message_is_named_and_leaves_the_row_as_it_was(field, value, reason):
     buffer = make()
-    buffer.write(0, arrays(1.0), SECOND, 1.0)
+    write(buffer, 0, arrays(1.0), SECOND, 1.0)
     buffer.fresh[:] = False
     before = state(buffer)
     with pytest.raises(ValueError, match=reason) as refusal:
-        buffer.write(0, arrays(2.0, **{field: value}), 2 * SECOND, 2.0)
+        write(buffer, 0, arrays(2.0, **{field: value}), 2 * SECOND, 2.0)
     # a bad value may be followed by a good one; a missing field or another shape comes again
     assert isinstance(refusal.value, ContractError) != ('not finite' in reason)
     for now, then in zip(state(buffer), before):
@@ -90,70 +96,70 @@ def test_refused_message_is_named_and_leaves_the_row_as_it_was(field, value, rea
 
 def test_flat_array_of_the_right_length_takes_the_shape_of_the_field():
     buffer = make()
-    buffer.write(0, arrays(image=np.arange(4, dtype=np.uint8)), 0, 0.0)
+    write(buffer, 0, arrays(image=np.arange(4, dtype=np.uint8)), 0, 0.0)
     np.testing.assert_array_equal(buffer.values['image'][0, :, :, 0], [[0, 1], [2, 3]])
 
 
 def test_older_stamp_is_refused_and_its_age_told():
     buffer = make()
-    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    write(buffer, 0, arrays(1.0), 3 * SECOND, 1.0)
     with pytest.raises(ValueError, match='out of order: stamped 0.500 s before'):
-        buffer.write(0, arrays(2.0), 3 * SECOND - SECOND // 2, 2.0)
+        write(buffer, 0, arrays(2.0), 3 * SECOND - SECOND // 2, 2.0)
     np.testing.assert_array_equal(buffer.values['position'][0], 1.0)
 
 
 @pytest.mark.parametrize('stamp', [3 * SECOND, 3 * SECOND + 1, 0])
 def test_equal_newer_and_missing_stamps_are_taken(stamp):
     buffer = make()
-    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
-    buffer.write(0, arrays(2.0), stamp, 2.0)
+    write(buffer, 0, arrays(1.0), 3 * SECOND, 1.0)
+    write(buffer, 0, arrays(2.0), stamp, 2.0)
     assert (buffer.values['position'][0] == 2.0).all() and buffer.stamps[0] == stamp
 
 
 def test_order_is_kept_per_row():
     buffer = make()
-    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
-    buffer.write(1, arrays(2.0), 1 * SECOND, 1.0)
+    write(buffer, 0, arrays(1.0), 3 * SECOND, 1.0)
+    write(buffer, 1, arrays(2.0), 1 * SECOND, 1.0)
     np.testing.assert_array_equal(buffer.stamps, [3 * SECOND, SECOND])
 
 
 def test_older_stamp_is_taken_where_stamps_do_not_count():
     buffer = make(use_header_stamp=False)
-    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
-    buffer.write(0, arrays(2.0), SECOND, 2.0)
+    write(buffer, 0, arrays(1.0), 3 * SECOND, 1.0)
+    write(buffer, 0, arrays(2.0), SECOND, 2.0)
     assert (buffer.values['position'][0] == 2.0).all()
 
 
 def test_older_stamp_is_taken_after_a_jump_of_time():
     buffer = make()
-    buffer.write(0, arrays(1.0), 3 * SECOND, 1.0)
+    write(buffer, 0, arrays(1.0), 3 * SECOND, 1.0)
     buffer.forget_stamps()
-    buffer.write(0, arrays(2.0), SECOND, 2.0)
+    write(buffer, 0, arrays(2.0), SECOND, 2.0)
     assert (buffer.values['position'][0] == 2.0).all()
 
 
 def test_rejections_are_counted_per_row_with_the_last_fault():
     buffer, first, second = make(), ValueError('first'), ValueError('second')
-    buffer.reject(1, first)
-    buffer.reject(1, second)
+    buffer.reject(slice(1, 2), first)
+    buffer.reject(slice(1, 2), second)
     np.testing.assert_array_equal(buffer.rejected, [0, 2])
     assert buffer.last_fault.tolist() == [None, second]
 
 
 def test_row_is_broken_while_nothing_of_the_agreed_kind_has_come():
     buffer, other_kind = make(), ContractError('position is missing')
-    buffer.reject(0, other_kind)
-    buffer.reject(1, ValueError('out of order'))
+    buffer.reject(slice(0, 1), other_kind)
+    buffer.reject(slice(1, 2), ValueError('out of order'))
     assert buffer.broken(0) is other_kind and buffer.broken(1) is None
-    buffer.write(0, arrays(), 0, 1.0)
+    write(buffer, 0, arrays(), 0, 1.0)
     assert buffer.broken(0) is None
 
 
 def test_copy_has_values_and_ages_and_stays_when_the_original_goes_on():
     buffer, copy = make(), make()
-    buffer.write(0, arrays(1.0), SECOND, 1.0)
+    write(buffer, 0, arrays(1.0), SECOND, 1.0)
     buffer.copy_to(copy)
-    buffer.write(0, arrays(2.0), 2 * SECOND, 2.0)
+    write(buffer, 0, arrays(2.0), 2 * SECOND, 2.0)
     np.testing.assert_array_equal(copy.values['position'], [[1] * 3, [0] * 3])
     np.testing.assert_array_equal(copy.values['image'][:, 0, 0, 0], [1, 0])
     assert copy.stamps[0] == SECOND and copy.received[0] == 1.0
@@ -175,7 +181,7 @@ def kept(*stamps, depth=4):
     spec = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState', alignment='asof')
     buffer, other = (SourceBuffer(spec, {'position': ((1,), np.float64)}, 2, depth) for _ in range(2))
     for now, stamp in enumerate(stamps):
-        buffer.write(0, {'position': np.array([float(stamp)])}, stamp * SECOND, float(now))
+        write(buffer, 0, {'position': np.array([float(stamp)])}, stamp * SECOND, float(now))
     return buffer, other
 
 
@@ -202,7 +208,7 @@ def test_a_payload_that_stays_the_same_is_noticed():
     spec = SourceSpec('camera', 'image', 'sensor_msgs/msg/Image', frozen_after=1.0)
     buffer = SourceBuffer(spec, {'image': ((2,), np.uint8)}, 1)
     for now, value in enumerate([5, 5, 6, 6, 6]):
-        buffer.write(0, {'image': np.array([value, 0], np.uint8)}, 0, float(now))
+        write(buffer, 0, {'image': np.array([value, 0], np.uint8)}, 0, float(now))
     assert buffer.changed[0] == 2.0 and buffer.received[0] == 4.0
 
 
@@ -220,9 +226,9 @@ def write_one_by_one(buffer, message, stamp, now):
     refused = np.zeros(ROWS, dtype=bool)
     for row in range(ROWS):
         try:
-            buffer.write(row, {field: value[row] for field, value in message.items()}, stamp, now)
+            write(buffer, row, {field: value[row] for field, value in message.items()}, stamp, now)
         except ValueError as error:
-            buffer.reject(row, error)
+            buffer.reject(slice(row, row + 1), error)
             refused[row] = True
     return refused
 
@@ -244,8 +250,10 @@ def test_all_rows_at_once_are_what_they_are_one_by_one(options):
         if now % 3:
             message = of_all(random)
             message['position'][random.integers(0, ROWS, 2), 1] = [np.nan, np.inf][now % 2]
-        found = together.write_rows(message, stamp, float(now))
-        np.testing.assert_array_equal(found, write_one_by_one(apart, message, stamp, float(now)))
+        counted = together.rejected.copy()
+        together.write(slice(0, ROWS), message, stamp, float(now))
+        np.testing.assert_array_equal(together.rejected > counted,
+                                      write_one_by_one(apart, message, stamp, float(now)))
         for left, right in zip(everything(together), everything(apart)):
             np.testing.assert_array_equal(left, right)
         seen, expected = (SourceBuffer(spec, shapes, ROWS) for _ in range(2))
@@ -260,7 +268,8 @@ def test_a_row_that_is_wrong_twice_counts_once():
     buffer = SourceBuffer(SourceSpec('arm', 'state', 'x'), {'a': ((2,), np.float32), 'b': ((1,), np.float32)}, ROWS)
     a, b = np.zeros((ROWS, 2), np.float32), np.zeros((ROWS, 1), np.float32)
     a[2], b[2], b[4] = np.nan, np.nan, -np.inf
-    assert np.nonzero(buffer.write_rows({'a': a, 'b': b}, 0, 1.0))[0].tolist() == [2, 4]
+    buffer.write(slice(0, ROWS), {'a': a, 'b': b}, 0, 1.0)
+    assert np.nonzero(buffer.refused)[0].tolist() == [2, 4]
     assert buffer.rejected.tolist() == [0, 0, 1, 0, 1, 0]
     assert str(buffer.last_fault[2]) == 'a has a value that is not finite'
     assert str(buffer.last_fault[4]) == 'b has a value that is not finite'
@@ -277,7 +286,7 @@ def test_a_message_of_other_rows_is_refused_whole_and_changes_nothing(field, val
     buffer = make(rows=ROWS)
     before = state(buffer)
     with pytest.raises(ContractError, match=reason):
-        buffer.write_rows(of_all(np.random.default_rng(0), **{field: value}), 0, 1.0)
+        buffer.write(slice(0, ROWS), of_all(np.random.default_rng(0), **{field: value}), 0, 1.0)
     for now, then in zip(state(buffer), before):
         np.testing.assert_array_equal(now, then)
 
@@ -285,5 +294,5 @@ def test_a_message_of_other_rows_is_refused_whole_and_changes_nothing(field, val
 def test_rows_may_come_flat_each():
     buffer = make(rows=ROWS)
     message = of_all(np.random.default_rng(0))
-    buffer.write_rows({**message, 'image': message['image'].reshape(ROWS, 4)}, 0, 1.0)
+    buffer.write(slice(0, ROWS), {**message, 'image': message['image'].reshape(ROWS, 4)}, 0, 1.0)
     np.testing.assert_array_equal(buffer.values['image'], message['image'])

@@ -3,7 +3,7 @@ import time
 
 import gymnasium
 from nodes.harness import JOINTS, parameters, wait
-from nodes.test_stepper import Log, flat
+from nodes.stepper_bench import Log, flat
 import numpy as np
 import torch
 

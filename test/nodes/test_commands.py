@@ -4,7 +4,7 @@ import types
 
 from control.action_bench import spec
 from nodes.harness import parameters
-from nodes.test_stepper import Bench, flat
+from nodes.stepper_bench import Bench, flat
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -15,8 +15,8 @@ from rl_policy_node.adapters.standard import MultiArrayAdapter
 from rl_policy_node.control.action_terms import command_shapes, KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.sink import COMMAND_TYPES, Sink
 from rl_policy_node.nodes.template import template
-from rl_policy_node.nodes.wiring import COMMAND_TYPES, Sink
 from rl_policy_node.policy import Policy
 
 TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
@@ -26,7 +26,13 @@ PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names
 
 def control(period):
     """Return what a sink takes of a ControlSpec."""
-    return types.SimpleNamespace(robots=('', ''), rows=2, control_rate=1.0 / period)
+    return types.SimpleNamespace(robots=('', ''), rows=2, rate=1.0 / period)
+
+
+def message_of(sink, command, row):
+    """Return the message of a robot's command, stamped 1 s."""
+    (_, message), = sink.messages(command, np.full(2, 10 ** 9), np.arange(2) == row)
+    return message
 
 
 def typed(kind, name, **options):
@@ -44,9 +50,9 @@ def test_command_comes_back_from_its_message(kind, name):
                for field, shape in command_shapes(sink.spec).items()}
     if 'orientation' in command:
         command['orientation'] /= np.linalg.norm(command['orientation'], axis=1, keepdims=True)
-    buffer = sink.buffer(2, np.inf)
+    buffer = sink.buffer(2)
     for row in range(2):
-        sink.accept(buffer, row, sink.to_message(command, row, 10 ** 9), 0.0)
+        buffer.write(slice(row, row + 1), sink.read(row, message_of(sink, command, row)), 0, 0.0)
     for field, value in command.items():
         np.testing.assert_array_equal(buffer.values[field], value)
 
@@ -106,7 +112,7 @@ def test_every_kind_has_messages():
                                          ('effort', 'effort')])
 def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
     sink = Sink(typed(kind, 'sensor_msgs/msg/JointState'), control(0.02))
-    message = sink.to_message({field: np.array([[1.0, 2.0, 3.0]])}, 0, 10 ** 9)
+    message = message_of(sink, {field: np.array([[1.0, 2.0, 3.0]])}, 0)
     assert list(message.name) == ['hip', 'knee', 'ankle'] and list(getattr(message, field)) == [1, 2, 3]
     assert sum(len(getattr(message, each)) for each in ('position', 'velocity', 'effort')) == 3
 
@@ -114,7 +120,7 @@ def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
 @pytest.mark.parametrize('stated, period, nanoseconds', [(0.0, 0.02, 40_000_000), (0.5, 0.02, 500_000_000)])
 def test_trajectory_reaches_its_point_after_two_periods_unless_told_otherwise(stated, period, nanoseconds):
     sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated), control(period))
-    point = sink.to_message({'position': np.zeros((1, 3))}, 0, 10 ** 9).points[0]
+    point = message_of(sink, {'position': np.zeros((1, 3))}, 0).points[0]
     assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, nanoseconds)
 
 
@@ -159,12 +165,11 @@ def test_choices_are_commanded_whatever_clip_the_run_had_and_are_seen_as_the_las
         'policy.clip_actions': 1.0, 'actions.terms': ['arm'],
         'actions.arm': {'kind': 'discrete', 'topic': 'push', 'type': 'std_msgs/msg/Float64', 'table_columns': 1,
                         'table': [0.0, -1.0, 1.0], 'fallback_value': [0.0]}})
-    sent = []
-    bench.stepper._publish = lambda commands, stamps, only: sent.append(commands['arm']['data'].copy())
     bench.feed()
-    bench.stepper.start()
-    bench.stepper.step()
-    assert sent[-1].tolist() == [[-1.0], [1.0]]
-    assert bench.stepper._last_action.dtype == np.float32 and bench.stepper._last_action.tolist() == [[1.0], [2.0]]
-    bench.stepper.stop()
-    assert sent[-1].tolist() == [[0.0], [0.0]]
+    bench.start()
+    bench.step()
+    assert bench.commands[-1]['data'].tolist() == [[-1.0], [1.0]]
+    last_action = bench.cycle.stepper.state()['last_action']
+    assert last_action.dtype == np.float32 and last_action.tolist() == [[1.0], [2.0]]
+    bench.cycle.stop()
+    assert bench.commands[-1]['data'].tolist() == [[0.0], [0.0]]

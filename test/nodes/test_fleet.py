@@ -1,7 +1,7 @@
 """Sixteen robots on one policy: what happens to one of them does not change the others by a bit."""
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS
-from nodes.test_stepper import Bench
+from nodes.stepper_bench import Bench
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
@@ -24,7 +24,7 @@ class Fleet(Bench):
             wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = numbers[6:].tolist()
             for name, message in (('joints', joints), ('wrench', wrench)):
                 message.header.stamp.sec, message.header.stamp.nanosec = divmod(self.now, 10 ** 9)
-                self.sources[name].take(row, message, self._steady())
+                self.take(name, row, message)
 
 
 def quiet(fleet, step, others):
@@ -56,16 +56,16 @@ def raving(fleet, step, others):
     bad = JointState(name=JOINTS, position=[np.nan] * 3, velocity=[0.0] * 3)
     for message in (bad, JointState(name=['x'], position=[0.0], velocity=[0.0])):
         try:
-            fleet.sources['joints'].take(ODD, message, fleet._steady())
+            fleet.take('joints', ODD, message)
         except ValueError as error:
-            fleet.sources['joints'].buffer.reject(ODD, error)
+            fleet.inbox.refuse('joints', slice(ODD, ODD + 1), error)
 
 
 def reset_in_between(fleet, step, others):
     """Has its episodes ended again and again."""
     fleet.speak(step, [ODD])
     if step % 4 == 0:
-        fleet.stepper.request_reset(ODD)
+        fleet.inbox.request_reset(slice(ODD, ODD + 1))
 
 
 def play(run, behaviour):
@@ -73,14 +73,14 @@ def play(run, behaviour):
     fleet = Fleet(run)
     others = [row for row in range(ROBOTS) if row != ODD]
     fleet.speak(0, range(ROBOTS))
-    fleet.stepper.start()
+    fleet.start()
     sent = np.full((STEPS, ROBOTS, len(JOINTS)), np.nan)
     for step in range(STEPS):
         fleet.time += 0.05
         fleet.now += 50_000_000
         fleet.speak(step, others)
         behaviour(fleet, step, others)
-        fleet.stepper.step()
+        fleet.step()
         for row, (command, _) in fleet.sent[-1].items():
             sent[step, row] = command
     return np.delete(sent, ODD, axis=1), sent[:, ODD]

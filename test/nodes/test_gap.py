@@ -4,7 +4,7 @@ import threading
 import gymnasium
 from nodes.gap_bench import OFFSET, PERIOD, Play, ROWS
 from nodes.harness import parameters
-from nodes.test_stepper import Log, flat
+from nodes.stepper_bench import Log, flat
 import numpy as np
 import pytest
 import torch

@@ -3,7 +3,7 @@ import time
 
 from nodes.gap_bench import Counting, OFFSET, PERIOD, ROWS
 from nodes.harness import parameters
-from nodes.test_stepper import Log, flat
+from nodes.stepper_bench import Log, flat
 import numpy as np
 from std_msgs.msg import Float64MultiArray
 

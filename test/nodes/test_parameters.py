@@ -3,7 +3,7 @@ import dataclasses
 from pathlib import Path
 
 from nodes.harness import parameters
-from nodes.test_stepper import flat
+from nodes.stepper_bench import flat
 import pytest
 import yaml
 

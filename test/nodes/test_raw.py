@@ -5,7 +5,7 @@ import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import JOINTS, parameters
-from nodes.test_stepper import flat
+from nodes.stepper_bench import deliver, flat
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 
 from rl_policy_node.adapters.image import ImageAdapter
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
-from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.nodes.source import Source
 
 STAMP = 1_700_000_000_123_456_789
 RAW = {'sensor_msgs/msg/JointState': 'position', 'sensor_msgs/msg/Image': 'image',
@@ -59,8 +59,8 @@ def test_bytes_fill_the_buffer_as_the_message_does(type_name):
     one, other = source_of(type_name), source_of(type_name)
     assert one.raw
     message = message_of(one)
-    one.take(1, message, 5.0)
-    other.take(1, serialize_message(message), 5.0)
+    deliver(one, 1, message, 5.0)
+    deliver(other, 1, serialize_message(message), 5.0)
     assert contents(one) == contents(other) and other.buffer.fresh.tolist() == [False, True]
     assert any(value[1].any() for value in other.buffer.values.values())
 
@@ -69,8 +69,8 @@ def test_bytes_fill_the_buffer_as_the_message_does(type_name):
 def test_bytes_of_all_rows_do_too(type_name):
     one, other = source_of(type_name, rows=True), source_of(type_name, rows=True)
     message = message_of(one, rows=True)
-    one.take(None, message, 5.0)
-    other.take(None, serialize_message(message), 5.0)
+    deliver(one, 0, message, 5.0)
+    deliver(other, 0, serialize_message(message), 5.0)
     assert contents(one) == contents(other) and other.buffer.fresh.all()
 
 
@@ -78,9 +78,9 @@ def test_bytes_of_all_rows_do_too(type_name):
 def test_an_encoding_that_only_the_middleware_knows_is_read_by_it(type_name):
     one, other = source_of(type_name), source_of(type_name)
     message = message_of(one)
-    one.take(0, message, 5.0)
+    deliver(one, 0, message, 5.0)
     # plain CDR, told to be parameter lists: Fast DDS reads either
-    other.take(0, b'\0\3' + serialize_message(message)[2:], 5.0)
+    deliver(other, 0, b'\0\3' + serialize_message(message)[2:], 5.0)
     assert contents(one) == contents(other)
 
 
@@ -90,17 +90,17 @@ def test_an_encoding_that_only_the_middleware_knows_is_read_by_it(type_name):
     lambda buffer: b'\0\3' + buffer[2:-20], lambda buffer: buffer[:4] + b'\xff' * (len(buffer) - 4)])
 def test_bytes_that_are_no_message_are_a_value_error_and_change_nothing(type_name, spoilt):
     source = source_of(type_name)
-    source.take(0, message_of(source), 5.0)
+    deliver(source, 0, message_of(source), 5.0)
     before = contents(source)
     with pytest.raises(ValueError):
-        source.take(0, spoilt(serialize_message(message_of(source))), 6.0)
+        deliver(source, 0, spoilt(serialize_message(message_of(source))), 6.0)
     assert contents(source) == before
 
 
 def test_an_adapter_of_ones_own_is_given_messages():
     source = source_of('nodes.test_raw:OwnImage')
     assert not source.raw
-    source.take(0, message_of(source), 5.0)
+    deliver(source, 0, message_of(source), 5.0)
     assert source.buffer.values['image'][0, 0, 0].tolist() == [254, 253, 252]
 
 

@@ -8,7 +8,7 @@ import types
 from diagnostic_msgs.msg import DiagnosticStatus
 from nodes.harness import parameters, wait
 from nodes.springs import create
-from nodes.test_stepper import Bench, flat, Log
+from nodes.stepper_bench import Bench, flat, Log
 import numpy as np
 import pytest
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
@@ -16,13 +16,13 @@ from std_msgs.msg import Float32MultiArray, Int64MultiArray
 from rl_policy_node.errors import ConfigurationError, ContractError
 from rl_policy_node.nodes import rows
 from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.diagnostics import policy_report
+from rl_policy_node.nodes.diagnostics import policy_report, TimedPolicy
 from rl_policy_node.nodes.episode_messages import ended_message, read_start, start_message, start_topics
 from rl_policy_node.nodes.episodes import Episodes
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.transport import advice, make_room
-from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.nodes.source import Source
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.processes import NodeProcess
@@ -46,25 +46,24 @@ class Many(Bench):
     """A stepper for rows that share every topic."""
 
     def __init__(self, run, **changes):
-        self.time = 100.0
-        self._steady = lambda: self.time
+        self.time, self._steady = 100.0, None
         self.wire(tree(run, **changes), Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu'))
         self.state = np.random.default_rng(0).normal(size=(ROWS, 9)).astype(np.float32)
 
-    def _publish(self, commands, stamps, only):
+    def publish(self, commands, stamps, rows):
         self.sent.append(commands['push']['data'].copy())
 
     def measure(self, state=None):
         """Let all rows measure."""
-        source = self.sources['state']
-        source.take(None, source.adapter.to_message({'data': self.state if state is None else state}, 0), self.time)
+        message = self.sources['state'].message({'data': self.state if state is None else state}, slice(0, ROWS), 0)
+        self.take('state', 0, message)
 
 
 @pytest.fixture
 def many(run):
     many = Many(run, episode_topic='')
     many.measure()
-    many.stepper.start()
+    many.start()
     return many
 
 
@@ -77,42 +76,42 @@ def with_nan(state, *wrong):
 def test_a_row_that_sees_no_number_is_refused_alone_and_the_step_goes_on(run, many):
     whole = Many(run, episode_topic='')
     whole.measure()
-    whole.stepper.start()
-    whole.stepper.step()
+    whole.start()
+    whole.step()
     many.measure(with_nan(many.state, 17))
-    assert many.stepper.ready(), 'the others do not wait for it'
-    many.stepper.step()
+    assert many.ready(), 'the others do not wait for it'
+    many.step()
     others = np.arange(ROWS) != 17
     np.testing.assert_array_equal(many.sent[-1][others], whole.sent[-1][others])
     assert not many.sent[-1][17].any() and whole.sent[-1][17].any()
     assert many.log.lines == ["row 17: source 'state' (state) sent what was refused: data has a value that is not "
                               'finite; sending the fallback']
     many.measure()
-    many.stepper.step()
+    many.step()
     assert many.log.lines[1:] == ['row 17: recovered; recurrent state reset']
     np.testing.assert_array_equal(many.sent[-1][17], whole.sent[-1][17])
 
 
 def test_many_rows_are_one_line_and_few_diagnostics(many):
-    many.stepper.step()
+    many.step()
     many.log.lines.clear()
     many.time += 11.0
-    many.stepper.watch()
+    many.look()
     assert many.log.lines == ["64 rows: source 'state' (state) is stale: nothing for 11.000 s, max_age 10 s; "
                               'sending the fallback']
-    loop = types.SimpleNamespace(missed=0, late=[])
-    level, message, values = policy_report(many.stepper, loop, many.control)
+    policy = TimedPolicy(None)
+    level, message, values = policy_report(many.figures, policy, many.trigger, many.sources, many.control)
     assert (level, message) == (DiagnosticStatus.WARN, '64 of 64 rows on the fallback')
     assert '64 rows' in values and len(values) < 12
 
 
 def test_nothing_that_answers_nothing_goes_to_a_simulator_that_waits(many):
-    many.stepper.step()
+    many.step()
     count = len(many.sent)
     many.time += 11.0
-    many.stepper.watch()
-    assert len(many.sent) == count and not many.stepper.fit.any()
-    many.stepper.stop()
+    many.look()
+    assert len(many.sent) == count and not many.rows.fit.any()
+    many.cycle.stop()
     assert len(many.sent) == count + 1 and not many.sent[-1].any(), 'it ends with the fallback all the same'
 
 
@@ -121,32 +120,32 @@ def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
     starts = np.full(ROWS, 10 ** 9, dtype=np.int64)
     for step in range(4):
         many.measure()
-        assert not many.stepper.ready(), 'not before it is said whose episodes begin'
+        assert not many.ready(), 'not before it is said whose episodes begin'
         starts[[3, 40]] += (step == 2) * 10 ** 9
-        many.stepper.note_episode(None, start_message(starts, None))
+        message = start_message(starts, slice(0, ROWS), True)
+        many.inbox.begin_episodes(slice(0, ROWS), read_start(message, slice(0, ROWS)))
         if step == 0:
-            many.stepper.start()
-        assert many.stepper.ready()
-        many.stepper.step()
+            many.start()
+        assert many.ready()
+        many.step()
         if step == 2:
             alone.reset([3, 40])
         np.testing.assert_array_equal(many.sent[-1], alone.act(many.state))
-    assert many.stepper.resets == ROWS + 2
+    assert many.figures.resets == ROWS + 2
 
 
 def test_starts_of_episodes_come_as_they_went():
-    starts, read = np.arange(5) * 10 ** 18, np.zeros(5, dtype=np.int64)
-    read_start(start_message(starts, None), None, read)
-    np.testing.assert_array_equal(read, starts)
-    read_start(start_message(starts + 1, 2), 2, read)
-    assert read[2] == 2 * 10 ** 18 + 1 and read[3] == starts[3]
+    starts, everyone = np.arange(5) * 10 ** 18, slice(0, 5)
+    np.testing.assert_array_equal(read_start(start_message(starts, everyone, True), everyone), starts)
+    third = slice(2, 3)
+    assert read_start(start_message(starts + 1, third, False), third).tolist() == [2 * 10 ** 18 + 1]
     with pytest.raises(ContractError, match='4 starts of episodes; expected 5, one for each row'):
-        read_start(Int64MultiArray(data=array.array('q', [0] * 4)), None, read)
+        read_start(Int64MultiArray(data=array.array('q', [0] * 4)), everyone)
 
 
 def test_starts_have_one_topic_where_rows_share_all(run):
-    (row, topic, kind), = start_topics(configuration(flat(tree(run))).control)
-    assert (row, topic, kind) == (None, 'episode', Int64MultiArray)
+    (rows, topic, kind), = start_topics(configuration(flat(tree(run))).control)
+    assert (rows, topic, kind) == (slice(0, ROWS), 'episode', Int64MultiArray)
 
 
 def test_episodes_that_end_together_are_one_message():
@@ -180,15 +179,15 @@ def test_reasons_without_end_are_summed_up(run):
 
 def test_activation_waits_for_the_one_topic_and_says_so_once(run):
     many = Many(run)
-    assert waiting(many.stepper, many.control, lambda topic: 0) == ['no publisher on state']
+    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda topic: 0) == ['no publisher on state']
     many.measure(with_nan(many.state, 5))
-    assert waiting(many.stepper, many.control, lambda topic: 1) == [
+    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda topic: 1) == [
         'row 5: all messages refused (data has a value that is not finite) on state']
     source = many.sources['state']
     source.buffer.received[:] = -np.inf
     with pytest.raises(ContractError) as refusal:
-        source.take(None, Float32MultiArray(data=array.array('f', [0.0] * 9)), many.time)
-    source.buffer.reject(slice(None), refusal.value)
+        many.take('state', 0, Float32MultiArray(data=array.array('f', [0.0] * 9)))
+    many.inbox.refuse('state', slice(0, ROWS), refusal.value)
     assert broken(many.sources, many.control) == (
         "source 'state' on state: data has the shape (9,); expected 64 rows in its first dimension")
 

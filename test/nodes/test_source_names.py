@@ -1,13 +1,14 @@
 """Joints of a source are found by their names, in whatever order a publisher has them, however often that changes."""
 from hypothesis import given
 from hypothesis import strategies as st
+from nodes.stepper_bench import deliver
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
-from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.nodes.source import Source
 
 JOINTS = ('hip', 'knee', 'ankle')
 ALL = (*JOINTS, 'toe', 'tail')
@@ -40,7 +41,7 @@ def test_numbers_go_by_name_in_every_message(way, orders):
     made = source()
     for row, names, count in orders:
         names = [name for name in names if name in (JOINTS + ALL[3:])[:count]]
-        made.take(row, way(message(names)), 0.0)
+        deliver(made, row, way(message(names)), 0.0)
         check(made, row)
 
 
@@ -48,14 +49,14 @@ def test_each_robot_has_its_own_names():
     made = source(('{robot}_hip', '{robot}_knee'))
     for row, robot in enumerate(('left', 'right')):
         names = (f'{robot}_hip', f'{robot}_knee')
-        made.take(row, message(names[::-1]), 0.0)
+        deliver(made, row, message(names[::-1]), 0.0)
         check(made, row, names)
     with pytest.raises(ValueError, match=r"lacks the joints \['left_hip', 'left_knee'\]"):
-        made.take(0, message(('right_hip', 'right_knee')), 0.0)
+        deliver(made, 0, message(('right_hip', 'right_knee')), 0.0)
 
 
 def test_a_name_that_comes_twice_is_refused_every_time():
     made = source()
     for _ in range(2):
         with pytest.raises(ValueError, match='twice'):
-            made.take(0, message((*JOINTS, 'hip')), 0.0)
+            deliver(made, 0, message((*JOINTS, 'hip')), 0.0)

@@ -2,85 +2,28 @@
 import threading
 import time
 
-from geometry_msgs.msg import WrenchStamped
-from nodes.harness import JOINTS, parameters
+from nodes.harness import JOINTS
+from nodes.stepper_bench import Bench, MEASURED
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.control.source_buffer import OutOfOrder
-from rl_policy_node.nodes.loading import completed
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Sink, Source
+from rl_policy_node.core import ControlLoop, Watch
+from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.policy import Policy
-
-MEASURED = np.array([0.3, -0.2, 0.5])
-
-
-class Log:
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.lines = []
-
-    def info(self, text, **_):
-        self.lines.append(text)
-
-    warning = error = info
-
-
-class Bench:
-    """A stepper for two robots, or more, with a hand on every wire."""
-
-    def __init__(self, run, policy_type=Policy, steady=None, robots=('left', 'right'), **changes):
-        self.time = 100.0
-        self._steady = steady or (lambda: self.time)
-        young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2}
-        tree = parameters(run, robots=list(robots), **young, **changes)
-        self.wire(tree, policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu'))
-
-    def wire(self, tree, policy):
-        """Put a stepper together of a parameter tree."""
-        self.control = completed(configuration(flat(tree)).control, policy.facts, lambda text: None)
-        self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
-                        for name, spec in self.control.sources.items()}
-        self.sent, self.log, self.now = [], Log(), 10 ** 9
-        self.condition = threading.Condition()
-        self.stepper = Stepper(self.control, policy, self.sources, self._publish, lambda: self.now,
-                               self.condition, self.log, self._steady)
-
-    def _publish(self, commands, stamps, only):
-        rows = np.nonzero(only)[0]
-        self.sent.append({int(row): (commands['arm']['position'][row].copy(), int(stamps['arm'][row])) for row in rows})
-
-    def feed(self, rows=(0, 1), stamp=0, force=(1.0, 2.0, 3.0)):
-        joints = JointState(name=JOINTS, position=MEASURED.tolist(), velocity=[0.0, 0.1, -0.1])
-        wrench = WrenchStamped()
-        wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = force
-        for message, name in ((joints, 'joints'), (wrench, 'wrench')):
-            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
-            for row in rows:
-                self.sources[name].take(row, message, self._steady())
-
-
-def flat(tree, prefix=''):
-    result = {}
-    for name, value in tree.items():
-        result.update(flat(value, f'{prefix}{name}.') if isinstance(value, dict) else {prefix + name: value})
-    return result
 
 
 @pytest.fixture
 def bench(run):
     bench = Bench(run)
     bench.feed()
-    bench.stepper.start()
+    bench.start()
     return bench
 
 
 def test_rows_that_see_the_same_get_the_same(bench):
-    bench.stepper.step()
+    bench.step()
     assert np.array_equal(bench.sent[-1][0][0], bench.sent[-1][1][0])
     assert not np.array_equal(bench.sent[-1][0][0], MEASURED)
 
@@ -88,40 +31,40 @@ def test_rows_that_see_the_same_get_the_same(bench):
 def test_a_stale_row_holds_and_does_not_change_the_other_by_a_bit(run, bench):
     whole = Bench(run)
     whole.feed()
-    whole.stepper.start()
-    bench.stepper.step()
-    whole.stepper.step()
+    whole.start()
+    bench.step()
+    whole.step()
     bench.time += 0.25
     bench.feed(rows=[0])
     whole.feed()
-    bench.stepper.step()
-    whole.stepper.step()
+    bench.step()
+    whole.step()
     assert np.array_equal(bench.sent[-1][0][0], whole.sent[-1][0][0])
     assert np.array_equal(bench.sent[-1][1][0], MEASURED)
     assert any("robot 'right'" in line and 'joints' in line for line in bench.log.lines)
 
 
 def test_a_row_that_comes_back_begins_with_a_cleared_state(bench):
-    bench.stepper.step()
+    bench.step()
     first = bench.sent[-1][1][0]
-    bench.stepper.step()
+    bench.step()
     bench.time += 0.25
     bench.feed(rows=[0])
-    bench.stepper.step()
+    bench.step()
     bench.feed()
-    bench.stepper.step()
+    bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first)
     assert not np.array_equal(bench.sent[-1][0][0], first)
 
 
 def test_watch_holds_rows_that_went_stale_and_sends_nothing_else(bench):
-    bench.stepper.step()
+    bench.step()
     count = len(bench.sent)
-    bench.stepper.watch()
+    bench.look()
     assert len(bench.sent) == count, 'nothing is stale'
     bench.time += 0.25
     bench.feed(rows=[0])
-    bench.stepper.watch()
+    bench.look()
     assert list(bench.sent[-1]) == [1] and np.array_equal(bench.sent[-1][1][0], MEASURED)
 
 
@@ -137,8 +80,8 @@ class Blind(Policy):
 def test_an_action_that_is_not_finite_is_never_sent(run):
     bench = Bench(run, Blind)
     bench.feed()
-    bench.stepper.start()
-    bench.stepper.step()
+    bench.start()
+    bench.step()
     assert np.array_equal(bench.sent[-1][1][0], MEASURED)
     assert not np.array_equal(bench.sent[-1][0][0], MEASURED)
     assert any('not finite' in line for line in bench.log.lines)
@@ -155,42 +98,46 @@ class Slow(Policy):
 def test_a_step_that_hangs_brings_the_fallback_and_its_result_is_dropped(run):
     bench = Bench(run, Slow, steady=time.monotonic)
     bench.feed()
-    bench.stepper.start()
-    thread = threading.Thread(target=bench.stepper.step)
+    bench.start()
+    loop = ControlLoop(bench.cycle, bench.trigger, lambda: None, bench.log.error)
+    watch = Watch(loop, bench.cycle, bench.trigger, 0.2, lambda: None, bench.log)
+    thread = threading.Thread(target=bench.step)
     thread.start()
     time.sleep(0.1)
-    assert not bench.stepper.overdue(), 'not yet'
+    watch.look(time.monotonic())
+    assert not bench.sent, 'not yet'
     time.sleep(0.2)
-    assert bench.stepper.overdue()
+    watch.look(time.monotonic())
+    assert any('the step takes longer than 0.2 s' in line for line in bench.log.lines)
     thread.join()
     assert len(bench.sent) == 1
     assert all(np.array_equal(position, MEASURED) for position, _ in bench.sent[0].values())
 
 
 def test_nothing_follows_the_fallback_of_a_stop(bench):
-    bench.stepper.step()
-    bench.stepper.stop()
+    bench.step()
+    bench.cycle.stop()
     assert all(np.array_equal(position, MEASURED) for position, _ in bench.sent[-1].values())
     count = len(bench.sent)
-    bench.stepper.step()
-    bench.stepper.watch()
+    bench.step()
+    bench.look()
     assert len(bench.sent) == count
 
 
 def test_commands_carry_the_stamp_of_the_observation_and_fallbacks_the_time(bench):
     bench.now = 2 * 10 ** 9
     bench.feed(stamp=bench.now - 10 ** 7)
-    bench.stepper.step()
+    bench.step()
     assert bench.sent[-1][0][1] == bench.now - 10 ** 7
     bench.time += 0.25
-    bench.stepper.watch()
+    bench.look()
     assert bench.sent[-1][0][1] == bench.now
 
 
 def test_an_old_stamp_is_stale_however_new_the_message(bench):
     bench.now = 2 * 10 ** 9
     bench.feed(stamp=bench.now - 3 * 10 ** 8)
-    bench.stepper.step()
+    bench.step()
     assert np.array_equal(bench.sent[-1][0][0], MEASURED)
     assert any('stamped 0.300 s ago' in line for line in bench.log.lines)
 
@@ -199,46 +146,46 @@ def test_a_new_episode_resets_its_row_alone_once_its_observations_are_there(run)
     bench = Bench(run, episode_topic='episode')
     bench.now = 2 * 10 ** 9
     bench.feed(stamp=bench.now)
-    bench.stepper.start()
-    bench.stepper.step()
+    bench.start()
+    bench.step()
     first = bench.sent[-1][1][0]
-    bench.stepper.episode[1] = bench.now + 10 ** 7        # announced, its observations still to come
-    bench.stepper.step()
+    bench.inbox.episode[1] = bench.now + 10 ** 7        # announced, its observations still to come
+    bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first), 'the last command goes on'
     bench.feed(stamp=bench.now + 10 ** 7)
-    bench.stepper.step()
+    bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first), 'a cleared state acts as at first'
     assert not np.array_equal(bench.sent[-1][0][0], first)
 
 
 def test_a_lockstep_set_is_complete_only_with_every_row_and_its_episode(run):
     bench = Bench(run, trigger='lockstep', episode_topic='episode')
-    ready = bench.stepper.ready
+    ready = bench.ready
     bench.feed(rows=[0])
-    bench.stepper.episode_fresh[:] = True
+    bench.inbox.episode_fresh[:] = True
     assert not ready()
     bench.feed(rows=[1])
     assert ready()
-    bench.stepper.episode_fresh[1] = False
+    bench.inbox.episode_fresh[1] = False
     assert not ready()
 
 
 def test_a_refused_message_holds_its_row_at_the_next_look_and_a_late_one_does_not(bench):
     bench.now = 2 * 10 ** 9
     bench.feed(stamp=bench.now)
-    bench.stepper.step()
+    bench.step()
     wrench = bench.sources['wrench'].buffer
     with pytest.raises(ValueError, match='out of order'):
         bench.feed(rows=[1], stamp=bench.now - 1)
-    wrench.reject(1, OutOfOrder('late'))
-    bench.stepper.step()
+    wrench.reject(slice(1, 2), OutOfOrder('late'))
+    bench.step()
     assert not np.array_equal(bench.sent[-1][1][0], MEASURED)
-    wrench.reject(1, ValueError('force is not finite'))
-    bench.stepper.watch()
+    wrench.reject(slice(1, 2), ValueError('force is not finite'))
+    bench.look()
     assert list(bench.sent[-1]) == [1] and np.array_equal(bench.sent[-1][1][0], MEASURED)
     assert any("'wrench'" in line and 'force is not finite' in line for line in bench.log.lines)
     bench.feed(stamp=bench.now)
-    bench.stepper.step()
+    bench.step()
     assert not np.array_equal(bench.sent[-1][1][0], MEASURED)
 
 
@@ -246,29 +193,29 @@ def test_a_robot_without_a_tare_holds_until_it_has_one(run):
     tare = {'source': 'wrench', 'field': 'force', 'difference_to_tare': True, 'tare_frames': 3}
     bench = Bench(run, **{'terms.force': tare})
     bench.feed()
-    bench.stepper.start()
+    bench.start()
     for frame in range(3):
-        bench.stepper.step()
+        bench.step()
         held = [np.array_equal(bench.sent[-1][row][0], MEASURED) for row in range(2)]
-        assert held == [frame < 2] * 2, bench.stepper.reasons
+        assert held == [frame < 2] * 2, bench.rows.reasons
         bench.time += 0.02
         bench.feed()
     assert any("term 'force': its tare has 1 of 3 frames" in line for line in bench.log.lines)
-    bench.stepper.request_tare(1)
-    bench.stepper.step()
-    assert bench.stepper.fit.tolist() == [True, False]
+    bench.inbox.request_tare(slice(1, 2))
+    bench.step()
+    assert bench.rows.fit.tolist() == [True, False]
 
 
 def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
     bench = Bench(run, **{'sources.wrench.alignment': 'drop'})
     bench.feed()
-    bench.stepper.start()
-    bench.stepper.step()
+    bench.start()
+    bench.step()
     first = bench.sent[-1][0][0]
-    bench.stepper.step()
-    assert np.array_equal(bench.sent[-1][0][0], first) and bench.stepper.fit.all()
+    bench.step()
+    assert np.array_equal(bench.sent[-1][0][0], first) and bench.rows.fit.all()
     bench.feed(rows=[0])
-    bench.stepper.step()
+    bench.step()
     assert not np.array_equal(bench.sent[-1][0][0], first) and np.array_equal(bench.sent[-1][1][0], first)
 
 
@@ -279,10 +226,10 @@ def test_aligned_sources_are_no_newer_than_their_reference(run):
     bench.feed(stamp=10 ** 9)
     joints = JointState(name=JOINTS, position=[0.0, 0.0, 0.0], velocity=[0.0] * 3)
     joints.header.stamp.sec, joints.header.stamp.nanosec = 1, 10_000_000
-    bench.sources['joints'].take(0, joints, bench.time)
-    bench.stepper.start()
-    bench.stepper.step()
-    taken = bench.stepper._taken['joints']
+    bench.take('joints', 0, joints)
+    bench.start()
+    bench.step()
+    taken = bench.keeper.frames[-1].sources['joints']
     assert taken.values['position'][0].tolist() == MEASURED.tolist() and taken.stamps[0] == 10 ** 9
 
 
@@ -298,11 +245,11 @@ def test_a_term_that_fails_for_one_robot_stops_that_robot_alone(run):
             'shape': [3]}
     bench = Bench(run, **{'terms.force': term})
     bench.feed()
-    bench.stepper.start()
-    bench.stepper.step()
-    assert bench.stepper.fit.tolist() == [False, True]
+    bench.start()
+    bench.step()
+    assert bench.rows.fit.tolist() == [False, True]
     assert np.array_equal(bench.sent[-1][0][0], MEASURED) and not np.array_equal(bench.sent[-1][1][0], MEASURED)
-    assert bench.stepper.reasons == {0: 'what the policy would see is not finite'}
+    assert bench.rows.reasons == {0: 'what the policy would see is not finite'}
 
 
 def test_joints_may_bear_the_name_of_their_robot(run):
@@ -313,8 +260,8 @@ def test_joints_may_bear_the_name_of_their_robot(run):
         order = [2, 0, 1]
         message = JointState(name=[f'{robot}_{JOINTS[joint]}' for joint in order],
                              position=[float(joint) for joint in order], velocity=[0.0] * 3)
-        bench.sources['joints'].take(row, message, bench.time)
+        bench.take('joints', row, message)
         assert bench.sources['joints'].buffer.values['position'][row].tolist() == [0.0, 1.0, 2.0]
     sink = Sink(bench.control.actions[0], bench.control)
-    message = sink.to_message({'position': np.zeros((2, 3))}, 1, 0)
+    (_, message), = sink.messages({'position': np.zeros((2, 3))}, np.zeros(2, np.int64), np.array([False, True]))
     assert list(message.name) == [f'right_{joint}' for joint in JOINTS]

@@ -2,16 +2,16 @@
 from pathlib import Path
 import re
 
-from nodes.test_stepper import flat
+from nodes.stepper_bench import deliver, flat
 import numpy as np
 import pytest
 import yaml
 
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.nodes.dry_run import synthetic_message
 from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.rehearsal import synthetic_message
-from rl_policy_node.nodes.wiring import Source
+from rl_policy_node.nodes.source import Source
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'terms.md').read_text()
 EXAMPLES = dict(zip(re.findall(r'^## (.*)$', TEXT, re.MULTILINE), re.findall(r'```yaml\n(.*?)```', TEXT, re.DOTALL)))
@@ -36,7 +36,7 @@ def test_example_computes_inputs_of_the_trained_shapes(title):
     observations.tare(rows, activating=True)
     for number in range(10):
         for each in sources.values():
-            each.take(0, synthetic_message(each), float(number))
+            deliver(each, 0, synthetic_message(each, slice(0, 1)), float(number))
         observations.feed_tare(buffers, rows)
     assert not observations.untared()
     inputs = observations.compute(buffers, Context.at_reset(1, ACTIONS))

@@ -5,7 +5,7 @@ import signal
 import time
 
 from nodes.harness import Nodes, parameters, wait
-from nodes.test_stepper import flat, Log
+from nodes.stepper_bench import flat, Log
 import pytest
 from sim.workers import create, goes, HERE, is_alive, pid_of, python
 

@@ -1,7 +1,11 @@
 """What every action term shares: clip, filter, limits, rest, and scales that may change while it runs."""
+from typing import cast
+
 import numpy as np
 
 from rl_policy_node.control import limits
+from rl_policy_node.control.arrays import Floats
+from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError, unknown
 
 
@@ -117,7 +121,27 @@ class ActionTerm:
     # while it runs
 
     def set_scale(self, values, parameter='scale'):
-        """Replace a scale: same signs as stated, and no more than scale_limit times as great."""
+        """Replace a scale by one that `checked_scale` lets pass."""
+        self._scales = {**self._scales, parameter: self.checked_scale(values, parameter)}
+        self._on_scales()
+
+    def _on_scales(self):
+        """Take over what was made of the scales."""
+
+    def state(self) -> State:
+        """Return the scales: they may have changed since they were stated."""
+        return dict(self._scales)
+
+    def restore(self, state: State) -> None:
+        """Go on with the scales of a state."""
+        self._scales = dict(cast(dict[str, Floats], state))
+        self._on_scales()
+
+    def checked_scale(self, values, parameter='scale'):
+        """Return a scale as an array: same signs as stated, and no more than scale_limit times as great.
+
+        Raises ConfigurationError for any other.
+        """
         where = f'actions.{self.spec.name}.{parameter}'
         if parameter not in self._scales:
             raise unknown('scale', parameter, self._scales, f'actions.{self.spec.name}')
@@ -130,7 +154,7 @@ class ActionTerm:
         if not (np.all(np.abs(values) <= most) and np.all(values * stated >= 0)):
             raise ConfigurationError(f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '
                                      f'sign and at most {self.spec.scale_limit:g} times as much (scale_limit)')
-        self._scales = {**self._scales, parameter: values}
+        return values
 
 
 class VectorTerm(ActionTerm):
@@ -158,8 +182,7 @@ class VectorTerm(ActionTerm):
     def bound(self, command):
         return {self.field: limits.clamp(command[self.field], self._lower, self._upper)}
 
-    def set_scale(self, values, parameter='scale'):
-        super().set_scale(values, parameter)
+    def _on_scales(self):
         self._factor = limits.per_axis(self._scales['scale'])
 
     def invert(self, command, sources):

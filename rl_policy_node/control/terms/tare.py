@@ -1,5 +1,10 @@
 """The zero of a sensor, measured while nothing touches it."""
+from typing import cast
+
 import numpy as np
+
+from rl_policy_node.control.arrays import Array
+from rl_policy_node.control.state import State
 
 
 class Tare:
@@ -41,3 +46,16 @@ class Tare:
         if self.wanted[row]:
             return f'its tare has {self.counted[row]} of {self.frames} frames'
         return 'it has no tare: take one while nothing touches the sensor'
+
+    def state(self) -> State:
+        """Return the zero, and what was counted for it."""
+        return {name: array.copy() for name, array in self._memory().items()}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        for name, array in self._memory().items():
+            array[:] = cast(Array, state[name])
+
+    def _memory(self) -> dict[str, Array]:
+        return {'zero': self.zero, 'sum': self._sum, 'counted': self.counted, 'wanted': self.wanted,
+                'last': self._last}

@@ -1,9 +1,11 @@
 """A term: the value of its kind, and what is done to every value alike."""
 import math
+from typing import cast
 
 import numpy as np
 
 from rl_policy_node.control.history import History
+from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.errors import ConfigurationError
 
@@ -56,6 +58,18 @@ class Term:
         """Forget the samples of rows (mask)."""
         if self._history is not None:
             self._history.reset(rows)
+
+    def state(self) -> State:
+        """Return the samples and the zero that the next value goes on from; empty where it needs none."""
+        parts = {'history': self._history, 'tare': self.kind.tare}
+        return {name: part.state() for name, part in parts.items() if part is not None}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of the same term."""
+        if self._history is not None:
+            self._history.restore(cast(State, state['history']))
+        if self.kind.tare is not None:
+            self.kind.tare.restore(cast(State, state['tare']))
 
     def scatter(self, value, sources):
         """Write the fields that would have given `value` (rows, *shape); of a history the newest sample counts."""

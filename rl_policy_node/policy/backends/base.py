@@ -37,6 +37,17 @@ class Backend(ABC):
     def restart(self) -> None:
         """Be as new: states cleared, the random stream at its beginning."""
 
+    @abstractmethod
+    def state(self) -> dict:
+        """Return a copy of what the next action depends on, beside the observations.
+
+        recurrent: index → array (layers, rows, units), random: the state of the random stream, bytes.
+        """
+
+    @abstractmethod
+    def restore(self, state: dict) -> None:
+        """Go on from a state that was taken of the same backend."""
+
     def indices(self, rows):
         """Return rows, a mask (rows,) or indices, as an array of indices; raises ValueError for another mask."""
         rows = np.asarray(rows)

@@ -54,6 +54,15 @@ class CudaGraphBackend(Backend):
         self._generator = torch.Generator(self._device).manual_seed(self._seed)
         self.reset()
 
+    def state(self):
+        return {'recurrent': self._static.kept(), 'random': self._generator.get_state().numpy().copy()}
+
+    def restore(self, state):
+        with torch.cuda.stream(self._stream):
+            self._static.restore(state['recurrent'])
+        self._stream.synchronize()
+        self._generator.set_state(torch.from_numpy(state['random'].copy()))
+
     def _capture(self):
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):

@@ -46,3 +46,14 @@ class EagerBackend(Backend):
     def restart(self):
         self._stream = RandomStream(self.player.device, self.player.seed or 0)
         self.player.reset()
+
+    def state(self):
+        states = self.player.states if self.recurrent else ()
+        return {'recurrent': {str(index): state.detach().cpu().numpy().copy() for index, state in enumerate(states)},
+                'random': self._stream.state()}
+
+    def restore(self, state):
+        if self.recurrent:
+            self.player.states = [torch.from_numpy(kept.copy()).to(self.player.device)
+                                  for kept in state['recurrent'].values()]
+        self._stream.restore(state['random'])

@@ -66,6 +66,16 @@ class OnnxBackend(Backend):
         self._generator = torch.Generator().manual_seed(self._seed)
         self.reset()
 
+    def state(self):
+        return {'recurrent': {str(index): state[:, :self.rows].copy()
+                              for index, state in enumerate(self._states[self._now])},
+                'random': self._generator.get_state().numpy().copy()}
+
+    def restore(self, state):
+        for index, held in enumerate(self._states[self._now]):
+            held[:, :self.rows] = state['recurrent'][str(index)]
+        self._generator.set_state(torch.from_numpy(state['random'].copy()))
+
     def _compute(self, bindings):
         if self._helpers is None:
             for binding in bindings:

@@ -71,6 +71,15 @@ class StaticStep:
         for state, initial in zip(self.states, self._initial):
             state[:, index] = initial[:, index]
 
+    def kept(self):
+        """Return index → array of the recurrent states, copied to the host."""
+        return {str(index): state.cpu().numpy().copy() for index, state in enumerate(self.states)}
+
+    def restore(self, kept):
+        """Go on from states as `kept` returns them."""
+        for index, state in enumerate(self.states):
+            state.copy_(torch.from_numpy(kept[str(index)]))
+
     def _operands(self):
         observations = (self._there.views[key] for key in self._inputs.shapes)
         return (*observations, *self.states, *self.noise)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 
-from rl_policy_node.nodes.rehearsal import read_file
+from rl_policy_node.nodes.dry_run import read_file
 from rl_policy_node.tools.processes import NodeProcess, private_domain, ToolProcess
 
 PATIENCE = 90.0      # s, for a node to answer for the first time

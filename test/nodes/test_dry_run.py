@@ -1,25 +1,25 @@
 """One step without a robot: what `rl_policy check` rests on."""
 from nodes.harness import parameters
-from nodes.test_stepper import flat, Log
+from nodes.stepper_bench import flat, Log
 import numpy as np
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.rehearsal import read_file, Rehearsal
+from rl_policy_node.nodes.dry_run import read_file, DryRun
 
 
 def rehearse(run, **changes):
-    rehearsal = Rehearsal(configuration(flat(parameters(run, **changes))), Log())
-    rehearsal.step()
-    return rehearsal
+    dry_run = DryRun(configuration(flat(parameters(run, **changes))), Log())
+    dry_run.step()
+    return dry_run
 
 
 def test_the_policy_is_stepped_once_for_every_robot(run):
-    rehearsal = rehearse(run, robots=['left', 'right'])
-    command = rehearsal.commands['arm']['position']
+    dry_run = rehearse(run, robots=['left', 'right'])
+    command = dry_run.commands['arm']['position']
     assert command.shape == (2, 3) and np.isfinite(command).all() and np.array_equal(command[0], command[1])
-    assert rehearsal.topics() == (
+    assert dry_run.topics() == (
         [('joints', 'left/joint_states', 'sensor_msgs/msg/JointState'),
          ('wrench', 'left/wrench', 'geometry_msgs/msg/WrenchStamped')],
         [('arm', 'left/commands', 'std_msgs/msg/Float64MultiArray')])

@@ -1,0 +1,98 @@
+"""Which rows may act, and why the others may not."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from rl_policy_node.control.action_manager import Commands, finite_commands
+from rl_policy_node.control.arrays import Array, Mask, Values
+from rl_policy_node.control.limits import finite_rows, is_finite
+from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.supervisor import Supervisor
+from rl_policy_node.core.frame import Frame
+
+# row → why it may not act; empty where every row may
+Refusals: TypeAlias = Mapping[int, str]
+
+NONE: Refusals = {}
+
+
+class Check:
+    """Refuses rows that must not act, at three moments of a step. It refuses none unless a subclass says so.
+
+    A row that is refused gets the fallback in the same step. What a check remembers belongs in `feed`, which is called
+    once for each step; `arrived` may be called at any time, by any thread, and changes nothing.
+    delays_activation: whether activation waits until it refuses no row by what arrived.
+    """
+
+    delays_activation = True
+
+    def feed(self, frame: Frame, rows: Mask) -> None:
+        """Take in what a step shows of the rows (mask) that may act so far."""
+
+    def arrived(self, frame: Frame) -> Refusals:
+        """Refuse rows by what arrived."""
+        return NONE
+
+    def seen(self, inputs: Values, rows: Mask) -> Refusals:
+        """Refuse some of the rows (mask) by what the policy would see of them: input → (rows, ...)."""
+        return NONE
+
+    def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
+        """Refuse some of the rows (mask) by the action (rows, n) and the limited commands that it makes."""
+        return NONE
+
+
+class Sources(Check):
+    """Every source has sent, is young enough, and was not refused."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def arrived(self, frame: Frame) -> Refusals:
+        return self._supervisor.assess(frame.sources, frame.steady, frame.ros)[1]
+
+
+class Tares(Check):
+    """Tactile terms have their zero; it is taken after activation, of rows that may act otherwise."""
+
+    delays_activation = False
+
+    def __init__(self, observations: ObservationManager) -> None:
+        self._observations = observations
+
+    def feed(self, frame: Frame, rows: Mask) -> None:
+        self._observations.feed_tare(frame.sources, rows)
+
+    def arrived(self, frame: Frame) -> Refusals:
+        return self._observations.untared()
+
+
+class FiniteInputs(Check):
+    """The policy sees numbers: one row that is none can fail the whole batch."""
+
+    def seen(self, inputs: Values, rows: Mask) -> Refusals:
+        if all(map(is_finite, inputs.values())):
+            return NONE
+        finite: Mask = np.logical_and.reduce([finite_rows(value) for value in inputs.values()])
+        return _told(rows & ~finite, 'what the policy would see is not finite')
+
+
+class FiniteCommands(Check):
+    """Actions and commands are numbers."""
+
+    def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
+        finite = finite_commands(actions, commands, rows)
+        return NONE if finite is rows else _told(rows & ~finite, 'the policy gave a command that is not finite')
+
+
+def built_in(supervisor: Supervisor, observations: ObservationManager) -> list[Check]:
+    """Return the checks that every policy has, in the order in which their reasons count."""
+    tares = [Tares(observations)] if observations.tares else []
+    return [Sources(supervisor), *tares, FiniteInputs(), FiniteCommands()]
+
+
+def _told(rows: Mask, reason: str) -> Refusals:
+    return dict.fromkeys(np.nonzero(rows)[0].tolist(), reason)

@@ -1,0 +1,70 @@
+"""The thread that steps the policy."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import time
+
+from rl_policy_node.core.cycle import Cycle
+from rl_policy_node.core.triggers import Trigger
+
+
+class ControlLoop:
+    """Steps a Cycle in a thread of its own whenever its trigger fires, and looks each period without.
+
+    prepare(): called in that thread before the first step. on_error(error): called in it with what ended it.
+    seen: s, steady, when it last began to wait: a loop that hangs lags behind.
+    """
+
+    def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
+                 on_error: Callable[[BaseException], None]) -> None:
+        self._cycle, self._trigger, self._prepare, self._on_error = cycle, trigger, prepare, on_error
+        self._thread: threading.Thread | None = None
+        self._running = False
+        self.seen = 0.0
+
+    def start(self) -> None:
+        """Start stepping; raises RuntimeError while the loop is `stuck`."""
+        if self.stuck:
+            raise RuntimeError('the step that was under way at the last stop still runs')
+        self._running, self.seen = True, time.monotonic()
+        self._thread = threading.Thread(target=self._run, name='control', daemon=True)
+        self._thread.start()
+
+    def stop(self, patience: float = 1.0) -> None:
+        """Stop, and wait up to `patience` s for the step under way; from the loop's own thread only stop."""
+        self._running = False
+        self._cycle.inbox.notify()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(patience)
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop steps."""
+        return self._running
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a step outlasted the patience of the stop: a second thread beside it would share its policy."""
+        return not self._running and self.alive
+
+    def _is_running(self) -> bool:
+        return self._running
+
+    def _run(self) -> None:
+        try:
+            self._prepare()
+            self._trigger.arm()
+            while self._running:
+                self.seen = time.monotonic()
+                act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
+                if self._running:
+                    act()
+        except BaseException as error:      # whatever it is, SystemExit too: the robot must be stopped
+            self._running = False
+            self._on_error(error)

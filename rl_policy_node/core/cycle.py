@@ -1,0 +1,83 @@
+"""One pass from what arrived to what goes out."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+import traceback
+
+from rl_policy_node.core.checks import Refusals
+from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.inbox import Inbox
+from rl_policy_node.core.outcome import Outcome
+from rl_policy_node.core.outlet import Outlet
+from rl_policy_node.core.protocols import Logger, StepObserver
+from rl_policy_node.core.stepper import Stepper
+
+
+class Cycle:
+    """Frame → Stepper → Outcome → Outlet, then whoever looks on.
+
+    `step` and `look` belong to the thread of the control loop; `give_up`, `stop` and `refusals` may come from any.
+    """
+
+    def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
+                 log: Logger) -> None:
+        self.inbox, self.stepper, self.outlet, self._log = inbox, stepper, outlet, log
+        self._observers = tuple(observers)
+
+    def start(self) -> None:
+        """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
+        frame = self.inbox.begin()
+        self.stepper.start(frame)
+        self.inbox.acting = self.stepper.rows.fit
+        self.outlet.open()
+
+    def step(self) -> None:
+        """Act on what has arrived: a command for every row goes out."""
+        self._follow()
+        frame = self.inbox.take()
+        self.outlet.expect(frame.steady)
+        outcome = self.stepper.step(frame)
+        self._send(frame, outcome, frame.steady)
+
+    def look(self) -> None:
+        """While nothing triggers: hold the rows whose sources went stale."""
+        self._follow()
+        frame = self.inbox.look()
+        outcome = self.stepper.look(frame)
+        if outcome is not None:
+            self._send(frame, outcome, None)
+
+    def give_up(self, since: float | None) -> bool:
+        """Send the fallback in place of the step that began at `since`, or though none is under way.
+
+        Returns whether it went out. What the step computes is dropped.
+        """
+        return self.outlet.give_up(self.inbox.look(), since)
+
+    def stop(self) -> None:
+        """Send the fallback for every row; nothing follows it."""
+        self.outlet.close(self.inbox.look())
+
+    def refusals(self) -> Refusals:
+        """Return row → why it could not act now: what activation has to wait for."""
+        return self.stepper.refusals(self.inbox.look())
+
+    def change(self, change: Change) -> None:
+        """Change a parameter with the next step; raises ConfigurationError for a value that cannot be."""
+        self.stepper.check(change)
+        self.inbox.request_change(change)
+
+    def _follow(self) -> None:
+        """Go on from what really went out."""
+        if self.outlet.overruled():
+            self.stepper.resume(self.outlet.sent)
+
+    def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
+        self.inbox.acting = self.stepper.rows.fit
+        self.outlet.send(frame, outcome, since)
+        for observer in self._observers:
+            try:
+                observer.observe(frame, outcome)
+            except Exception:
+                self._observers = tuple(each for each in self._observers if each is not observer)
+                self._log.error(f'{type(observer).__name__} failed and sees no more steps:\n{traceback.format_exc()}')

@@ -1,0 +1,66 @@
+"""What one step takes in."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.numbers import every, highest, lowest
+from rl_policy_node.control.source_buffer import SourceBuffer
+
+# name of a parameter that may change while the policy acts, and its value
+Change: TypeAlias = tuple[str, 'float | tuple[float, ...]']
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A snapshot of everything that arrived, as one step sees it.
+
+    sources: name → SourceBuffer, aligned. steady: s, when it was taken, on the clock of SourceBuffer.received; ros: ns,
+    the same moment on the clock of the stamps. time: s, in which terms live; dt: s since the step before. reset,
+    tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
+    ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
+
+    The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
+    """
+
+    sources: Mapping[str, SourceBuffer]
+    steady: float
+    ros: int
+    time: float
+    dt: float
+    reset: Mask
+    tare: Mask
+    begun: Stamps
+    changes: tuple[Change, ...] = ()
+
+    def copy(self) -> Frame:
+        """Return a frame that stays as it is."""
+        return replace(self, sources={name: source.copy() for name, source in self.sources.items()},
+                       reset=self.reset.copy(), tare=self.tare.copy(), begun=self.begun.copy())
+
+    @property
+    def arrived(self) -> float:
+        """When the last message came, s, on the steady clock; −inf: none did."""
+        return max(highest(source.received) for source in self.sources.values())
+
+    def stamps(self, source: str, answers: Mask) -> Stamps:
+        """Return the stamps (rows,), ns, of commands.
+
+        Rows in `answers` bear the stamp of a source ('': the newest of any), where there is one; the others the time.
+        """
+        stamps = self.sources[source].stamps if source else np.max([s.stamps for s in self.sources.values()], axis=0)
+        if every(answers) and lowest(stamps) > 0:
+            return stamps
+        return np.where(answers & (stamps != 0), stamps, self.ros)
+
+    def measured(self, sources: tuple[str, ...], rows: Mask) -> Mask:
+        """Return those of the rows that all of the named sources have measured at least once."""
+        for name in sources:
+            received = self.sources[name].received
+            if lowest(received) == -np.inf:
+                rows = rows & np.isfinite(received)
+        return rows

@@ -1,0 +1,171 @@
+"""The one thing that subscriptions and the control loop share."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import threading
+import time
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
+from rl_policy_node.control.numbers import some
+from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.protocols import Clock
+from rl_policy_node.core.triggers import Trigger
+
+
+class Inbox:
+    """Buffers, requests and the lock over them: callbacks put in, `take` gives a Frame.
+
+    Every method may be called from any thread. buffers: name → SourceBuffer, episode (rows,): ns, start of each row's
+    episode as a simulator says it, episode_fresh (rows,): said since the last step; all three are looked at
+    with the inbox locked only. acting: the rows whose observations a step waits for.
+    """
+
+    def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
+                 clock: Clock) -> None:
+        self.buffers = dict(buffers)
+        self._trigger, self._clock = trigger, clock
+        self._reference, self._condition = control.alignment_reference, threading.Condition()
+        self._aligned = frozenset(name for name, source in control.sources.items() if source.alignment == 'asof')
+        rows = control.rows
+        self.acting: Mask = np.ones(rows, dtype=bool)
+        self.episode: Stamps = np.zeros(rows, dtype=np.int64)
+        self.episode_fresh: Mask = np.zeros(rows, dtype=bool)
+        self._begun: Stamps = np.zeros(rows, dtype=np.int64)
+        self._none: Mask = np.zeros(rows, dtype=bool)
+        self._none.flags.writeable = False
+        self._reset = self._tare = self._none
+        self._changes: tuple[Change, ...] = ()
+        self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
+
+    # what callbacks do
+
+    def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float) -> None:
+        """Store a message of a source for rows; raises ValueError for one that is refused: see SourceBuffer."""
+        with self._condition:
+            self.buffers[name].write(rows, arrays, stamp, now)
+            self._wake()
+
+    def refuse(self, name: str, rows: slice, fault: ValueError) -> None:
+        """Count a message of a source that was not taken, and why."""
+        with self._condition:
+            self.buffers[name].reject(rows, fault)
+            self._wake()
+
+    def begin_episodes(self, rows: slice, starts: Stamps) -> None:
+        """Take in when the episodes of rows began. starts: (n,), ns."""
+        with self._condition:
+            self.episode[rows], self.episode_fresh[rows] = starts, True
+            self._wake()
+
+    def request_reset(self, rows: Rows) -> None:
+        """Clear the recurrent state of rows before their next action."""
+        with self._condition:
+            self._reset = _with(self._reset, rows)
+
+    def request_tare(self, rows: Rows) -> None:
+        """Take the zero of tactile terms anew, from the next messages."""
+        with self._condition:
+            self._tare = _with(self._tare, rows)
+
+    def request_change(self, change: Change) -> None:
+        """Change a parameter with the next step; it was checked."""
+        with self._condition:
+            self._changes = (*self._changes, change)
+
+    def clock_went_back(self) -> bool:
+        """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
+        if self._trigger.awaited:       # the simulator says itself when an episode begins, in order with its messages
+            return False
+        with self._condition:
+            for buffer in self.buffers.values():
+                buffer.forget_stamps()
+            self._reset = _with(self._reset, slice(None))
+        return True
+
+    def notify(self) -> None:
+        """Have whoever waits look again: the clock went on, or all is over."""
+        with self._condition:
+            self._condition.notify_all()
+
+    # what the control loop does
+
+    def wait(self, fired: Callable[[], bool], patience: float, running: Callable[[], bool]) -> bool:
+        """Wait until fired(), which is called with the inbox locked; False after `patience` s or when not running()."""
+        give_up = time.monotonic() + patience
+        with self._condition:
+            while running():
+                if fired():
+                    return True
+                left = give_up - time.monotonic()
+                if left <= 0:
+                    return False
+                self._condition.wait(left)
+        return False
+
+    def begin(self) -> Frame:
+        """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
+        with self._condition:
+            frame = self._frame()
+            for buffer in self.buffers.values():
+                buffer.fresh[:] = np.isfinite(buffer.received)
+            self.episode_fresh[:] = self.episode != 0
+            self._reset, self._tare, self._changes = _with(self._none, slice(None)), self._none, ()
+        self._trigger.restart(frame.steady)
+        return frame
+
+    def take(self) -> Frame:
+        """Take everything for a step: what is taken is no longer new, what was requested is carried out with it."""
+        with self._condition:
+            steady, ros = self._clock.steady(), self._clock.ros()
+            moment = self._trigger.moment(steady, ros)
+            begins = self.episode != self._begun
+            if some(begins):
+                self._begun = self.episode.copy()
+                self._reset = self._reset | begins
+            frame = self._frame(steady, ros, moment)
+            for buffer in self.buffers.values():
+                buffer.fresh[:] = False
+            self.episode_fresh[:] = False
+            self._reset, self._tare, self._changes = self._none, self._none, ()
+        return frame
+
+    def look(self) -> Frame:
+        """Return how things stand, and let everything stay as new as it is."""
+        with self._condition:
+            return self._frame()
+
+    def _frame(self, steady: float | None = None, ros: int | None = None,
+               moment: tuple[float, float] = (0.0, 0.0)) -> Frame:
+        ros = self._clock.ros() if ros is None else ros
+        taken: dict[str, SourceBuffer] | None = getattr(self._snapshots, 'taken', None)
+        if taken is None:
+            taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
+        reference = self._reference_of(ros) if self._aligned else None
+        for name, buffer in self.buffers.items():
+            if reference is not None and name in self._aligned:
+                buffer.copy_asof(taken[name], reference)
+            else:
+                buffer.copy_to(taken[name])
+        return Frame(taken, self._clock.steady() if steady is None else steady, ros, *moment, self._reset, self._tare,
+                     self._begun, self._changes)
+
+    def _reference_of(self, ros: int) -> Stamps:
+        """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
+        if self._reference:
+            return self.buffers[self._reference].stamps
+        return self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
+
+    def _wake(self) -> None:
+        if self._trigger.fires(self):
+            self._condition.notify_all()
+
+
+def _with(mask: Mask, rows: Rows) -> Mask:
+    """Return a mask in which rows are True, too; a frame that holds the old one does not change."""
+    more = mask.copy()
+    more[rows] = True
+    return more

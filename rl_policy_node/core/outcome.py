@@ -1,0 +1,45 @@
+"""What came of one step."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.arrays import Array, Mask
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """Rows that ceased to act, each with the reason, and rows (mask) that act again."""
+
+    lost: Mapping[int, str]
+    found: Mask
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Commands, and how they came about.
+
+    commands: action term → field → (rows, ...), read-only. send: the rows whose command goes out. answers: the rows
+    whose command is an answer of the policy to what it observed; those of the others are fallbacks. acted: the
+    rows that the policy decided anew in this step. reset: the rows whose recurrent state was cleared. changes: of
+    the rows that act. reasons: row → why it does not act. stepped: False for a look without a trigger.
+    inputs: what the network was shown, input → (rows, ...); actions (rows, n): what it gave, clipped; both hold
+    until the next step, and are None where it was not asked.
+    """
+
+    commands: Commands
+    send: Mask
+    answers: Mask
+    acted: Mask
+    reset: Mask
+    changes: tuple[RowChange, ...]
+    reasons: Mapping[int, str]
+    stepped: bool = True
+    inputs: Mapping[str, Array] | None = None
+    actions: Array | None = None
+
+    def copy(self) -> Outcome:
+        """Return an outcome that stays as it is; commands do anyway."""
+        inputs = None if self.inputs is None else {name: value.copy() for name, value in self.inputs.items()}
+        return replace(self, inputs=inputs, actions=None if self.actions is None else self.actions.copy())

@@ -1,0 +1,93 @@
+"""The one gate in front of all publishers."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+import threading
+
+import numpy as np
+
+from rl_policy_node.control.action_manager import ActionManager, Commands
+from rl_policy_node.control.arrays import Mask
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.outcome import Outcome
+from rl_policy_node.core.protocols import Publisher
+from rl_policy_node.core.triggers import Trigger
+
+
+class Outlet:
+    """Every command passes here, the policy's and the fallback: what is sent, to whom, with which stamp, and when no more.
+
+    A robot that never said where it is gets nothing: nothing would hold there. sent: the commands that went out last;
+    pending_since: s, steady, when the step began whose commands are waited for, None: none is.
+    Safe to use from several threads: publishing is one at a time.
+    """
+
+    def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger) -> None:
+        self._actions, self._publish, self._trigger = actions, publish, trigger
+        self._sources = {action.name: action.source for action in control.actions}
+        self._measured = tuple(action.source for action in control.actions if action.source)
+        # a message for all rows has no stamp: a waiting simulator would mistake a fallback for its answer
+        self._mute = bool(control.together) and trigger.awaited
+        self._lock, self._open = threading.Lock(), False
+        self.pending_since: float | None = None
+        self.sent: Commands = {}
+        self._acted: Mask = np.zeros(control.rows, dtype=bool)
+        self._overruled = False
+
+    def open(self) -> None:
+        """Let commands pass; where each robot is held now counts as sent."""
+        with self._lock:
+            self.sent, self._acted = self._actions.commands(), np.zeros_like(self._acted)
+            self._open, self._overruled, self.pending_since = True, False, None
+
+    def expect(self, steady: float) -> None:
+        """Wait for the commands of a step that begins now."""
+        self.pending_since = steady
+
+    def send(self, frame: Frame, outcome: Outcome, since: float | None = None) -> bool:
+        """Publish an outcome; False, and nothing, once closed, or where its step (`since`) was given up."""
+        with self._lock:
+            if not self._open or since != self.pending_since:
+                return False
+            if outcome.stepped or not self._mute:
+                answers = self._trigger.answers(outcome.answers) if outcome.stepped else outcome.answers
+                self._send(frame, outcome.commands, answers, outcome.send)
+                self._acted = self._acted | outcome.acted
+            self.pending_since = None
+            return True
+
+    def give_up(self, frame: Frame, since: float | None) -> bool:
+        """Publish the fallback in place of a step that began at `since`, or (None) though none is under way.
+
+        False, and nothing, once closed or where that step is over. Its commands are dropped when they come.
+        """
+        with self._lock:
+            if not self._open or since != self.pending_since:
+                return False
+            self.pending_since, self._overruled = None, True
+            self._fall_back(frame)
+            return True
+
+    def close(self, frame: Frame) -> None:
+        """Publish the fallback for every row; nothing follows it."""
+        with self._lock:
+            if self._open:
+                self._open, self.pending_since = False, None
+                self._fall_back(frame)
+
+    def overruled(self) -> bool:
+        """Whether something else went out than the last outcome, since this was asked last."""
+        overruled, self._overruled = self._overruled, False
+        return overruled
+
+    def _fall_back(self, frame: Frame) -> None:
+        commands = self._actions.fallback(frame.sources, self.sent, self._acted)
+        everyone = np.ones_like(self._acted)
+        self._send(frame, commands, ~everyone, everyone)
+
+    def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask) -> None:
+        """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time."""
+        stamps = {name: frame.stamps(source, answers) for name, source in self._sources.items()}
+        self.sent = commands
+        self._publish(commands, stamps, frame.measured(self._measured, rows))

@@ -1,0 +1,103 @@
+"""What the core asks of its neighbours."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
+
+from rl_policy_node.control.action_manager import ActionSize, Commands
+from rl_policy_node.control.arrays import Array, Mask, Shape, Stamps
+from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.state import State
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.outcome import Outcome
+
+# an array (rows, *shape) of a flat policy, or input → such arrays
+Observations: TypeAlias = Array | Mapping[str, Array]
+
+
+class Clock(Protocol):
+    """The two clocks of a step."""
+
+    def steady(self) -> float:
+        """Return the time in s on a clock that never jumps: ages and periods are counted on it."""
+
+    def ros(self) -> int:
+        """Return the time in ns on the clock that stamps are taken from; it may be simulated, and may jump."""
+
+
+class Logger(Protocol):
+    """Where events are told; rclpy's loggers are such. Each call may block: never before a command goes out."""
+
+    def info(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+    def warning(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+    def error(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+
+class PolicySpaces(Protocol):
+    """What goes into a policy and what comes out."""
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]: ...
+
+    @property
+    def action(self) -> ActionSize: ...
+
+    @property
+    def num_actions(self) -> int: ...
+
+    @property
+    def is_dict(self) -> bool: ...
+
+    @property
+    def discrete(self) -> bool: ...
+
+    def dtype_of(self, name: str) -> object: ...
+
+
+class Policy(Protocol):
+    """A policy that acts on a batch of rows, with one recurrent state each."""
+
+    @property
+    def spaces(self) -> PolicySpaces: ...
+
+    def act(self, observations: Observations, hold: Mask | None = None) -> Array:
+        """Return the actions (rows, n); rows in the mask `hold` keep their recurrent state."""
+
+    def reset(self, rows: Mask) -> None:
+        """Clear the recurrent state of rows."""
+
+    def state(self) -> State:
+        """Return a copy of recurrent states and random stream."""
+
+    def restore(self, state: State) -> None:
+        """Go on from such a copy."""
+
+
+class Source(Protocol):
+    """A source with the buffer that its messages are written into, and the names of its joints in that order."""
+
+    @property
+    def buffer(self) -> SourceBuffer: ...
+
+    @property
+    def joints(self) -> tuple[str, ...]: ...
+
+
+class Publisher(Protocol):
+    """What puts commands on the wire."""
+
+    def __call__(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        """Send the commands of rows. stamps: action term → (rows,), ns."""
+
+
+class StepObserver(Protocol):
+    """Somebody who looks on: sees each frame and what came of it, after the commands went out."""
+
+    def observe(self, frame: Frame, outcome: Outcome) -> None:
+        """See a step, or a look without a step (`outcome.stepped`).
+
+        Frame and outcome hold until the next step: keep `frame.copy()`, `outcome.copy()`. An observer that
+        raises is told of in the log and sees no more.
+        """

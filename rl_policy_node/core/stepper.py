@@ -1,0 +1,236 @@
+"""One step of the policy: a frame in, commands out."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+import numpy as np
+
+from rl_policy_node.control.action_manager import ActionManager, Commands
+from rl_policy_node.control.arrays import Array, Floats, Mask, Values
+from rl_policy_node.control.blend import check_ratio
+from rl_policy_node.control.context import Context
+from rl_policy_node.control.numbers import every, highest, lowest, some
+from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.state import State, Stateful
+from rl_policy_node.control.supervisor import without
+from rl_policy_node.core.checks import Check, Refusals
+from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.outcome import Outcome, RowChange
+from rl_policy_node.core.protocols import Observations, Policy
+from rl_policy_node.core.rows import RowStates
+
+WARM_UP = 5     # steps; the first is twenty times slower than the rest
+
+
+class Stepper:
+    """Puts policy and control together for all rows: the same frames make the same outcomes, to the bit.
+
+    It has no thread, lock, clock, logger or publisher, and nobody else may use its parts meanwhile. What it remembers
+    is `state()`: histories and tares, recurrent states and random stream, what limits and blending go on from, who acts.
+    """
+
+    def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
+                 checks: Sequence[Check]) -> None:
+        self._policy, self._observations, self._actions, self._checks = policy, observations, actions, tuple(checks)
+        self.rows = RowStates(control.rows)
+        self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
+        # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
+        types = {name: np.dtype(cast(str, policy.spaces.dtype_of(name))) for name in control.inputs}
+        self._types = {name: dtype for name, dtype in types.items() if dtype != np.float32}
+        bound = control.clip_actions
+        # a choice is no number to be clipped
+        self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
+        self._context = Context.at_reset(control.rows, policy.spaces.num_actions)
+        self._reset_at: Floats = np.zeros(control.rows)      # s, of the step's own time
+        self._all: Mask = np.ones(control.rows, dtype=bool)
+        self._none: Mask = np.zeros(control.rows, dtype=bool)
+        self._all.flags.writeable = self._none.flags.writeable = False
+
+    def warm_up(self) -> None:
+        """Step the policy on zeros, and forget it."""
+        for _ in range(WARM_UP):
+            self._policy.act(self._shaped({name: np.zeros((len(self._all), *shape), np.float32)
+                                           for name, shape in self._policy.spaces.inputs.items()}))
+        self._policy.reset(self._all)
+
+    def start(self, frame: Frame) -> None:
+        """Begin from the measured state, every row fit; terms that take their zero on activation begin to."""
+        self._change(frame)
+        self.rows.restart(frame.steady)
+        self._observations.tare(self._all, activating=True)
+        self._actions.start(frame.sources)
+
+    def refusals(self, frame: Frame) -> Refusals:
+        """Return row → why activation has to wait for it, by a frame; nothing is remembered."""
+        return self._refused(check.arrived(frame) for check in self._checks if check.delays_activation)
+
+    def step(self, frame: Frame) -> Outcome:
+        """Act on what has arrived: a command for every row."""
+        self._change(frame)
+        if self._observations.tares and some(frame.tare):
+            self._observations.tare(frame.tare)
+        fit, reasons = self._judge(frame, feed=True)
+        changes: list[RowChange] = []
+        reset = self._none
+        if some(frame.reset) or reasons or not every(self.rows.fit):
+            # after a gap the recurrent state remembers another time
+            reset = frame.reset | (fit & ~self.rows.fit)
+            self._clear(reset, frame.time)
+            self._note(frame, fit, reasons, changes)
+        acting = self._complete(frame, fit)
+        inputs = actions = None
+        if some(acting):
+            inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
+            acting = self._refuse(frame, acting, changes, self._refused(
+                check.seen(inputs, acting) for check in self._checks))
+            actions, acting = self._act(frame, inputs, acting, changes)
+        return Outcome(self._actions.commands(), self._all, self.rows.fit, acting, reset, tuple(changes),
+                       self.rows.reasons, True, inputs, actions)
+
+    def look(self, frame: Frame) -> Outcome | None:
+        """Take the fallback for rows that may no longer act, though no step is due; None where all may.
+
+        A row that may act again has to wait for a step, which resets it.
+        """
+        fit, reasons = self._judge(frame)
+        if every(fit) and every(self.rows.fit):
+            return None
+        changes: list[RowChange] = []
+        self._note(frame, fit & self.rows.fit, reasons, changes)
+        return Outcome(self._actions.commands(), ~self.rows.fit, self._none, self._none, self._none, tuple(changes),
+                       self.rows.reasons, False)
+
+    def resume(self, commands: Commands) -> None:
+        """Go on from commands that went out in place of the last ones."""
+        self._actions.resume(self._all, commands)
+
+    def check(self, change: Change) -> None:
+        """Raise ConfigurationError for a parameter that cannot change so; any thread may ask."""
+        name, value = change
+        if name == 'blend':
+            check_ratio(cast(float, value))
+        else:
+            _, term, scale = name.split('.')
+            self._actions.check_scale(term, cast('tuple[float, ...]', value), scale)
+
+    def state(self) -> State:
+        """Return a copy of all that the next outcome depends on, beside its frame."""
+        return {'policy': self._policy.state(), 'observations': self._observations.state(),
+                'actions': self._actions.state(), 'rows': self.rows.state(),
+                'last_action': self._context.last_action.copy(), 'reset_at': self._reset_at.copy()}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a stepper made alike."""
+        parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations, 'actions': self._actions,
+                 'rows': self.rows}
+        for name, part in parts.items():
+            part.restore(cast(State, state[name]))
+        self._context.last_action[:] = cast(Array, state['last_action'])
+        self._reset_at[:] = cast(Floats, state['reset_at'])
+
+    # who acts
+
+    def _judge(self, frame: Frame, feed: bool = False) -> tuple[Mask, dict[int, str]]:
+        """Return the rows that may act by what arrived, and row → reason for the others: of several the first."""
+        fit: Mask = self._all
+        reasons: dict[int, str] = {}
+        for check in self._checks:
+            if feed:
+                check.feed(frame, fit)
+            refused = check.arrived(frame)
+            if refused:
+                fit, reasons = without(fit, refused), {**reasons, **refused, **reasons}
+        return fit, reasons
+
+    def _complete(self, frame: Frame, rows: Mask) -> Mask:
+        """Return those of the rows whose sources belong to their episode, and are new where they count once."""
+        newest = highest(frame.begun)
+        for source in frame.sources.values():
+            # the episode has begun, and this source still shows the one before
+            if lowest(source.stamps) < newest:
+                rows = rows & ((source.stamps == 0) | (source.stamps >= frame.begun))
+        for name in self._once:
+            rows = rows & frame.sources[name].fresh
+        return rows
+
+    def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], refused: Refusals) -> Mask:
+        """Take refused rows out of the rows, and out of those that are fit."""
+        if not refused:
+            return rows
+        self._note(frame, without(self.rows.fit, refused), refused, changes)
+        return without(rows, refused)
+
+    def _note(self, frame: Frame, fit: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
+        """Take over which rows are fit; those that fell out or came back go on from where they are measured."""
+        change = self.rows.update(fit, reasons, frame.steady)
+        if change is None:
+            return
+        changes.append(change)
+        if change.lost:
+            self._actions.hold(frame.sources, ~without(self._all, change.lost))
+        if some(change.found):
+            # what was sent last is old, or, of a robot that has just come, was never sent
+            self._actions.hold(frame.sources, change.found)
+
+    def _clear(self, rows: Mask, now: float) -> None:
+        if some(rows):
+            self._policy.reset(rows)
+            self._observations.reset(rows)
+            self._context.last_action[rows] = 0.0
+            self._reset_at[rows] = now
+
+    # what they do
+
+    def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
+        """Ask the policy; return its actions (rows, n), and the rows whose command was taken over."""
+        whole = every(acting)
+        if not whole:
+            for value in inputs.values():
+                value[~acting] = 0.0        # what is no number in one row can fail the batch
+        actions = self._policy.act(self._shaped(inputs), hold=None if whole else ~acting)
+        if self._clip is not None:
+            actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
+        if whole:
+            self._context.last_action[:] = actions
+        else:
+            self._context.last_action[acting] = actions[acting]
+        refused: Refusals = {}
+
+        def accept(actions: Array, commands: Commands, rows: Mask) -> Mask:
+            nonlocal refused
+            refused = self._refused(check.commanded(actions, commands, rows) for check in self._checks)
+            return without(rows, refused) if refused else rows
+        accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept)
+        self._refuse(frame, acting, changes, refused)
+        return actions, accepted
+
+    def _refused(self, found: Iterable[Refusals]) -> Refusals:
+        """Return what several checks refuse; of a row's reasons the first counts."""
+        refused: Refusals = {}
+        for each in found:
+            refused = {**each, **refused} if each else refused
+        return refused
+
+    def _context_of(self, acting: Mask, now: float) -> Context:
+        """Return the Context of this step, in the arrays of the one before."""
+        if self._observations.timed:
+            np.subtract(now, self._reset_at, out=self._context.elapsed)
+        self._context.acting[:] = acting
+        return self._context
+
+    def _shaped(self, inputs: Mapping[str, Array]) -> Observations:
+        if self._types:
+            inputs = {name: value.astype(self._types[name]) if name in self._types else value
+                      for name, value in inputs.items()}
+        return inputs if self._policy.spaces.is_dict else inputs['obs']
+
+    def _change(self, frame: Frame) -> None:
+        """Take over parameters that change; they were checked when they were asked for."""
+        for name, value in frame.changes:
+            if name == 'blend':
+                self._actions.set_blend(cast(float, value))
+            else:
+                _, term, scale = name.split('.')
+                self._actions.set_scale(term, cast('tuple[float, ...]', value), scale)

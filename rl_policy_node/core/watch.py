@@ -1,0 +1,71 @@
+"""The watch over the control loop: a step that is late, a loop that hangs or is gone."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import time
+
+from rl_policy_node.core.control_loop import ControlLoop
+from rl_policy_node.core.cycle import Cycle
+from rl_policy_node.core.protocols import Logger
+from rl_policy_node.core.triggers import Trigger
+
+SHORTEST = 1e-3     # s between two looks at the least
+LONGEST = 0.02      # s at the most: how soon a loop that is gone is noticed
+
+
+class Watch:
+    """Looks at the control loop from a thread of its own, which decodes no message and waits for no lock of a step.
+
+    limit: s that a step may take: as long as a source may be old. A step that takes longer is given up: the fallback
+    goes out, and its result is dropped. The same happens, once, to a loop that neither steps nor looks for that
+    much longer than a period, and to one whose thread has ended by itself: on_gone() is then called, once.
+    """
+
+    def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[], None],
+                 log: Logger) -> None:
+        self._loop, self._cycle, self._on_gone, self._log = loop, cycle, on_gone, log
+        # a simulator that waits waits for a slow step, too
+        self._limit = limit if trigger.patience is None else float('inf')
+        self._idle = self._limit + 2 * trigger.period
+        self._stop, self._thread = threading.Event(), threading.Thread()
+        self._hung = False
+
+    def start(self) -> None:
+        """Begin to look; the loop has been started."""
+        self._stop, self._hung = threading.Event(), False
+        self._thread = threading.Thread(target=self._run, args=(self._stop,), name='watch', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; called after the loop was stopped: until then a step may still be late."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(1.0)
+
+    def look(self, now: float) -> float:
+        """Look once, `now` s on the steady clock; return how many seconds the next look may wait."""
+        since = self._cycle.outlet.pending_since
+        if since is not None:
+            left = since + self._limit - now
+            if left > 0:
+                return min(max(left, SHORTEST), LONGEST)
+            if self._cycle.give_up(since):
+                self._log.error(f'the step takes longer than {self._limit:g} s; sent the fallback, its result is '
+                                'dropped', throttle_duration_sec=2.0)
+        elif not self._loop.running or now - self._loop.seen <= self._idle:
+            self._hung = False
+        elif not self._hung and self._cycle.give_up(None):
+            self._hung = True
+            self._log.error(f'the control loop has not moved for {now - self._loop.seen:.3f} s; sent the fallback')
+        return min(max(self._limit / 4, SHORTEST), LONGEST)
+
+    def _run(self, stop: threading.Event) -> None:
+        wait = 0.0
+        while not stop.wait(wait):
+            if self._loop.running and not self._loop.alive:
+                self._cycle.stop()
+                self._log.error('the thread of the control loop has ended; sent the fallback')
+                self._on_gone()
+                return
+            wait = self.look(time.monotonic())

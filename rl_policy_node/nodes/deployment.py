@@ -1,0 +1,174 @@
+"""A configured policy on its robots: all that exists from configure to cleanup."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+import contextlib
+import functools
+import time
+import traceback
+from typing import Any
+
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode
+from std_srvs.srv import Trigger as TriggerService
+
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Policy, StepObserver, Watch
+from rl_policy_node.core.frame import Change
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
+from rl_policy_node.nodes.episode_messages import read_start
+from rl_policy_node.nodes.ports import Ports
+from rl_policy_node.nodes.readiness import broken, waiting
+from rl_policy_node.nodes.sink import Sink
+from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.topics import spec_topic
+
+
+class RosClock:
+    """A node's clock, and the steady one: a core Clock."""
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._clock = node.get_clock()
+
+    def steady(self) -> float:
+        """Return the steady time, s."""
+        return time.monotonic()
+
+    def ros(self) -> int:
+        """Return ROS time, ns."""
+        # where nothing simulates it, it is the system's, which costs a tenth to ask
+        return self._clock.now().nanoseconds if self._clock.ros_time_is_active else time.time_ns()
+
+
+class Deployment:
+    """Sources, commands and services of a policy, its control loop and the watch over it.
+
+    prepare(): called in the control thread before its first step. fault: what ended the loop by itself, None while
+    nothing did. Raises ConfigurationError where something does not fit, and leaves nothing behind then.
+    """
+
+    def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
+                 observers: Iterable[StepObserver] = ()) -> None:
+        self.control, self._node, self._log = control, node, node.get_logger()
+        self.fault: BaseException | None = None
+        self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
+        sinks = {action.name: Sink(action, control) for action in control.actions}
+        self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
+                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers])
+        self.cycle.stepper.warm_up()
+        self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
+        self._watch = Watch(self._loop, self.cycle, self._trigger,
+                            min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
+        with contextlib.ExitStack() as entities:
+            self._ports = Ports(node, control, self._sources, sinks, self._on_message, self._on_episode)
+            entities.callback(self._ports.close)
+            self._create_services(entities)
+            # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
+            threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
+                                      on_clock_change=True)
+            jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
+            entities.callback(jumps.unregister)
+            self._entities = entities.pop_all()
+
+    def _create_services(self, entities: contextlib.ExitStack) -> None:
+        """Offer ~/reset and ~/tare for all robots, and for several ~/reset/<robot>, ~/tare/<robot> for each."""
+        groups = {'': slice(0, self.control.rows)}
+        if self.control.rows > 1:
+            groups |= {f'/{robot.strip("/")}': slice(row, row + 1)
+                       for row, robot in enumerate(self.control.robots) if robot}
+        for ending, rows in groups.items():
+            for name, callback in (('~/reset', self._on_reset), ('~/tare', self._on_tare)):
+                service = self._node.create_service(TriggerService, name + ending, functools.partial(callback, rows))
+                entities.callback(self._node.destroy_service, service)
+
+    # from one lifecycle state to the next
+
+    def hopeless(self) -> str:
+        """Return why no message of a source can ever fit, '' where that is not so."""
+        return broken(self._sources, self.control)
+
+    def missing(self) -> list[str]:
+        """Return what activation waits for."""
+        return waiting(self.cycle.refusals(), self._sources, self.control, self._node.count_publishers)
+
+    def prepare_to_act(self) -> None:
+        """Begin from the measured state; raises ConfigurationError while an old step still runs."""
+        if self._loop.stuck:
+            raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
+        self.fault = None
+        self.cycle.start()
+
+    def act(self) -> None:
+        """Step from now on."""
+        self._loop.start()
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Stop the loop, then send the fallback and see it off."""
+        self._loop.stop()
+        self.cycle.stop()
+        self._watch.stop()
+        self._ports.wait_for_all_acked(0.2)
+
+    def close(self) -> None:
+        """Destroy what talks to the robots."""
+        self._entities.close()
+
+    def report(self) -> tuple[bytes, str, dict[str, object]]:
+        """Return level, message and values of the diagnostics while it acts."""
+        return policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+
+    def change(self, change: Change) -> None:
+        """Change a parameter from the next step on; raises ConfigurationError for a value that cannot be."""
+        self.cycle.change(change)
+
+    # callbacks
+
+    def _on_message(self, source: Source, rows: slice, message: Any) -> None:
+        now, inbox = time.monotonic(), self.cycle.inbox
+        try:
+            arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
+            inbox.write(source.spec.name, rows, arrays, stamp, now)
+        except ValueError as error:
+            inbox.refuse(source.spec.name, rows, error)
+            topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
+            self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
+
+    def _on_episode(self, rows: slice, message: Any) -> None:
+        try:
+            self.cycle.inbox.begin_episodes(rows, read_start(message, rows))
+        except ValueError as error:
+            self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
+
+    def _on_clock(self, jump: TimeJump) -> None:
+        if jump.delta.nanoseconds < 0 and self.cycle.inbox.clock_went_back():
+            self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
+                              'recurrent states reset')
+        self.cycle.inbox.notify()
+
+    def _on_reset(self, rows: slice, _request: Any, response: Any) -> Any:
+        self.cycle.inbox.request_reset(rows)
+        response.success = True
+        response.message = f'recurrent state of {rows.stop - rows.start} rows reset'
+        return response
+
+    def _on_tare(self, rows: slice, _request: Any, response: Any) -> Any:
+        self.cycle.inbox.request_tare(rows)
+        response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
+        return response
+
+    def _publish(self, *arguments: Any) -> None:
+        self._ports.publish(*arguments)
+
+    def _on_fault(self, error: BaseException) -> None:
+        """The loop ended: send the fallback from its thread, at once; the node deactivates."""
+        self.cycle.stop()
+        self.fault = error
+        self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
+
+    def _on_gone(self) -> None:
+        self.fault = RuntimeError('the control loop has ended')
