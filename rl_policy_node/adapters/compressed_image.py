@@ -58,7 +58,7 @@ class CompressedImageAdapter(Adapter):
         try:
             picture = self._pillow.open(io.BytesIO(data), formats=formats)
             picture.load()
-        except Exception as error:      # noqa: B902 - decoders raise whatever broken bytes lead them to
+        except Exception as error:      # decoders raise whatever broken bytes lead them to
             raise ValueError(f"{len(data)} bytes are no {' or '.join(formats)} picture: {one_line(error)}") from error
         return picture
 

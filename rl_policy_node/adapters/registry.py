@@ -42,10 +42,10 @@ def create_adapter(type_name, where='', **options):
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
         adapter = adapter_class(Options(**options))
-        adapter.message_type        # an absent package is found out here, not at the first message
+        adapter.message_type        # noqa: B018 - an absent package is found out here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
-    except Exception as error:      # noqa: B902 - a stranger's class may raise anything
+    except Exception as error:      # a stranger's class may raise anything
         if type_name in ADAPTERS:
             raise
         raise _failed(type_name, where, one_line(error)) from error
@@ -92,7 +92,7 @@ def _own(type_name, where):
 def _module(name, type_name, where):
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:        # noqa: B902 - a stranger's module may raise anything
+    except (Exception, SystemExit) as error:        # a stranger's module may raise anything
         raise _failed(type_name, where, one_line(error)) from error
 
 

@@ -55,4 +55,4 @@ def surely_small(values):
         with np.errstate(over='ignore'):
             return bool(flat.dot(flat) < _SMALL * _SMALL)
     numbers = values.ravel().tolist()
-    return not numbers or math.isfinite(sum(numbers)) and -_SMALL < min(numbers) and max(numbers) < _SMALL
+    return not numbers or math.isfinite(sum(numbers)) and min(numbers) > -_SMALL and max(numbers) < _SMALL

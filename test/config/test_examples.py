@@ -104,7 +104,7 @@ def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
     stream = Stream(rehearsal)
     actions = {action.name: action for action in rehearsal.control.actions}
     run = rehearsal.play(stream.steps(10 ** 6))
-    for silent, source in rehearsal.sources.items():
+    for silent in rehearsal.sources:
         for _ in range(5):
             assert next(run).all()
         stream.silent = {silent}
@@ -137,7 +137,7 @@ def assert_rests(action, command, before, rehearsal, row):
 def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
     rehearsal = rehearse(name)
     stream = Stream(rehearsal)
-    for index, fit in enumerate(rehearsal.play(stream.steps(100))):
+    for index, fit in enumerate(rehearsal.play(stream.steps(100))):      # noqa: B007 - the last counts
         if index == 5:
             stream.frozen = {source}
     assert not fit.any()

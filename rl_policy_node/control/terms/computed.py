@@ -1,7 +1,7 @@
 """Kinds made of the policy's own past, of time, of numbers, and of two fields."""
 import numpy as np
 
-from rl_policy_node.control.terms.kind import Kind, Read, Reader, elements_of
+from rl_policy_node.control.terms.kind import elements_of, Kind, Read, Reader
 from rl_policy_node.errors import ConfigurationError
 
 

@@ -42,7 +42,7 @@ class Function(Kind):
             raise ConfigurationError(f"{self._where}.function is '{name}'; expected package.module:function")
         try:
             found = getattr(importlib.import_module(module), attribute)
-        except Exception as error:      # noqa: B902 - whatever a user's module does as it is imported
+        except Exception as error:      # whatever a user's module does as it is imported
             raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
         if not callable(found):
             raise ConfigurationError(f"{self._where}.function '{name}' is {found!r}; expected a function")
@@ -51,7 +51,7 @@ class Function(Kind):
     def _call(self, arrays, context):
         try:
             return np.asarray(self._function(arrays, context))
-        except Exception as error:      # noqa: B902 - whatever a user's function raises
+        except Exception as error:      # whatever a user's function raises
             raise ConfigurationError(f"{self._where}: function '{self._name}' raised "
                                      f'{type(error).__name__}: {error}') from error
 

@@ -91,7 +91,7 @@ class Resize:
         if min(self.height, self.width) < 1:
             raise ConfigurationError(f'is {[self.height, self.width]}; expected height, width from 1')
         try:
-            import PIL      # noqa: F401
+            import PIL  # noqa: F401
         except ImportError:
             raise ConfigurationError('needs Pillow, which is not installed (python3-pil; pip: Pillow)') from None
         return self.height, self.width, channels

@@ -90,7 +90,7 @@ class Reader:
         if wanted is None:
             return
         if (size == 0 or size % wanted) if wanted < 0 else size != wanted:
-            raise ConfigurationError(f"{where}: {read} has {size} numbers (shape {self.shape}); "
+            raise ConfigurationError(f'{where}: {read} has {size} numbers (shape {self.shape}); '
                                      f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
 
     def __call__(self, sources):

@@ -1,8 +1,13 @@
 """The table of kinds: what `terms.<name>.kind` may say."""
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase
 from rl_policy_node.control.terms.field import Field
-from rl_policy_node.control.terms.frames import (ProjectedGravity, RelativeOrientation, RelativePose, RelativePosition,
-                                                 Rotate)
+from rl_policy_node.control.terms.frames import (
+    ProjectedGravity,
+    RelativeOrientation,
+    RelativePose,
+    RelativePosition,
+    Rotate,
+)
 from rl_policy_node.control.terms.function import Function
 from rl_policy_node.control.terms.rotations import HeadingError, Rotation6D, Yaw
 

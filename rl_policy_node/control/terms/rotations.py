@@ -20,7 +20,7 @@ class Rotation6D(Kind):
     six_d says which, in which order: see SIX. The conventions give other numbers for the same rotation.
     """
 
-    description = "six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: " \
+    description = 'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: ' \
                   'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: ' \
                   'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
     options = ('source', 'field', 'elements', 'six_d', *FRAME_OPTIONS)
