@@ -5,7 +5,7 @@ import sys
 PREFIX = 'package://rl_policy_node/'
 
 
-def resolve(path):
+def resolve(path: str) -> str:
     """Return the path that a parameter means; relative ones are relative to the working directory."""
     if not path.startswith(PREFIX):
         return str(Path(path).expanduser()) if path else ''
@@ -14,7 +14,7 @@ def resolve(path):
     return str(next((path for path in candidates if path.exists()), candidates[0]))
 
 
-def _roots():
+def _roots() -> list[Path]:
     """The package itself (models), an installed share folder (config, launch), a checkout."""
     package = Path(__file__).resolve().parent
     return [package, Path(sys.prefix) / 'share' / 'rl_policy_node', package.parent,

@@ -1,7 +1,9 @@
 """Every adapter by the name of its type, and the way to those that users bring."""
+from collections.abc import Iterator
 import difflib
 import importlib
 import inspect
+from types import ModuleType
 from typing import NamedTuple
 
 from rl_policy_node.adapters.base import Adapter, one_line, Options
@@ -12,9 +14,9 @@ from rl_policy_node.adapters.standard import STANDARD_ADAPTERS
 from rl_policy_node.adapters.vectors import VECTOR_ADAPTERS
 from rl_policy_node.errors import ConfigurationError, unknown
 
-ADAPTERS = {adapter.type_name: adapter for adapter in sorted(
-    (*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS, *STANDARD_ADAPTERS),
-    key=lambda adapter: adapter.type_name)}
+_ALL: list[type[Adapter]] = [*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS,
+                             *STANDARD_ADAPTERS]
+ADAPTERS = {adapter.type_name: adapter for adapter in sorted(_ALL, key=lambda adapter: adapter.type_name)}
 
 
 class FieldEntry(NamedTuple):
@@ -29,11 +31,11 @@ class TypeEntry(NamedTuple):
     """A message type as a user reads of it."""
 
     type_name: str
-    fields: tuple
+    fields: tuple[FieldEntry, ...]
     note: str
 
 
-def create_adapter(type_name, where='', **options):
+def create_adapter(type_name: str, where: str = '', **options: str | float) -> Adapter:
     """Return the adapter for `package/msg/Type`, or for a user's own `package.module:Class`.
 
     where: the parameter that names the type, for errors. options: those of `Options`.
@@ -41,7 +43,7 @@ def create_adapter(type_name, where='', **options):
     """
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
-        adapter = adapter_class(Options(**options))
+        adapter = adapter_class(Options(**options))     # type: ignore[arg-type] - each option has a type of its own
         adapter.message_type        # noqa: B018 - an absent package is found out here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
@@ -52,31 +54,31 @@ def create_adapter(type_name, where='', **options):
     return adapter
 
 
-def reference():
+def reference() -> list[TypeEntry]:
     """Return a TypeEntry for each message type: all that a page of the documentation needs to say of them."""
     return [TypeEntry(name, tuple(_field_entries(adapter)), adapter.note) for name, adapter in ADAPTERS.items()]
 
 
-def _field_entries(adapter):
+def _field_entries(adapter: type[Adapter]) -> Iterator[FieldEntry]:
     for field, shape in adapter.fields.items():
         yield FieldEntry(field, adapter.open_shape if shape is None else str(shape), adapter.units.get(field, ''))
 
 
-def _known(type_name, where):
+def _known(type_name: str, where: str) -> type[Adapter]:
     if type_name in ADAPTERS:
         return ADAPTERS[type_name]
     error, close = unknown('message type', type_name, ADAPTERS, where), _close(type_name)
     raise ConfigurationError(f"{error}, or package.module:Class{f'; did you mean {close!r}?' if close else ''}")
 
 
-def _close(type_name):
+def _close(type_name: str) -> str | None:
     """Return the known type whose own name, the package left aside, is most like that of `type_name`."""
     by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
     close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
     return by_name[close[0]] if close else None
 
 
-def _own(type_name, where):
+def _own(type_name: str, where: str) -> type[Adapter]:
     """Return the class that `package.module:Class` names."""
     module, _, name = type_name.partition(':')
     found = getattr(_module(module, type_name, where), name, None)
@@ -89,12 +91,12 @@ def _own(type_name, where):
     return found
 
 
-def _module(name, type_name, where):
+def _module(name: str, type_name: str, where: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:        # a stranger's module may raise anything
         raise _failed(type_name, where, one_line(error)) from error
 
 
-def _failed(type_name, where, reason):
+def _failed(type_name: str, where: str, reason: str) -> ConfigurationError:
     return ConfigurationError(f"adapter '{type_name}'{f' in {where}' if where else ''}: {reason}")
