@@ -20,12 +20,14 @@ _NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
 def normalize_quaternion(quaternion: Floats) -> Floats:
     """Return unit quaternions, (N, 4) xyzw, float64."""
     quaternion = np.asarray(quaternion, dtype=np.float64)
-    return quaternion / np.sqrt(np.sum(quaternion * quaternion, axis=-1, keepdims=True))
+    unit: Floats = quaternion / np.sqrt(np.sum(quaternion * quaternion, axis=-1, keepdims=True))
+    return unit
 
 
 def conjugate(quaternion: Floats) -> Floats:
     """Return the inverse rotation of unit quaternions, (N, 4) xyzw."""
-    return quaternion * np.array([-1.0, -1.0, -1.0, 1.0])
+    inverse: Floats = quaternion * np.array([-1.0, -1.0, -1.0, 1.0])
+    return inverse
 
 
 def multiply(left: Floats, right: Floats) -> Floats:
@@ -81,7 +83,8 @@ def slerp(start: Floats, end: Floats, ratio: float | Floats) -> Floats:
 
 def angle_between(left: Floats, right: Floats) -> Floats:
     """Return the angle (N,), rad, between the rotations of two unit quaternions (N, 4) xyzw."""
-    return np.linalg.norm(rotation_vector_from_quaternion(multiply(right, conjugate(left))), axis=-1)
+    angle: Floats = np.linalg.norm(rotation_vector_from_quaternion(multiply(right, conjugate(left))), axis=-1)
+    return angle
 
 
 def apply_pose_delta(position: Floats, quaternion: Floats, action: Floats, position_scale: float | Floats,
@@ -135,7 +138,8 @@ def _cross(left: Floats, right: Floats) -> Floats:
 def yaw_of(quaternion: Floats) -> Floats:
     """Return the yaw (...,), rad in ±π: the angle about z of the last turn of z-y-x Euler angles; (..., 4) xyzw."""
     x, y, z, w = np.moveaxis(quaternion, -1, 0)
-    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    yaw: Floats = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    return yaw
 
 
 def yaw_quaternion(quaternion: Floats) -> Floats:

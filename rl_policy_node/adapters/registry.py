@@ -43,7 +43,7 @@ def create_adapter(type_name: str, where: str = '', **options: str | float) -> A
     """
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
-        adapter = adapter_class(Options(**options))     # type: ignore[arg-type] - each option has a type of its own
+        adapter = adapter_class(Options(**options))     # type: ignore[arg-type]  # each has its own type
         adapter.message_type        # noqa: B018 - an absent package is found out here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error

@@ -1,6 +1,7 @@
 """How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
 import numpy as np
 
+from rl_policy_node.control.arrays import Floats, Mask, Rows
 from rl_policy_node.control.numbers import lowest
 from rl_policy_node.errors import ConfigurationError
 
@@ -12,22 +13,22 @@ class Blend:
     at the same pace: no more than 1 in `seconds`.
     """
 
-    def __init__(self, rows, seconds=0.0, ratio=1.0):
+    def __init__(self, rows: int, seconds: float = 0.0, ratio: float = 1.0) -> None:
         self._seconds, self._acted = seconds, np.zeros(rows)
         self.set(ratio)
         self._ratio = self._wanted
 
-    def set(self, ratio):
+    def set(self, ratio: float) -> None:
         """Change the ratio; raises ConfigurationError beyond 0 to 1."""
         if not 0.0 <= ratio <= 1.0:
             raise ConfigurationError(f'blend is {ratio}; expected 0 to 1')
         self._wanted = float(ratio)
 
-    def restart(self, rows=slice(None)):
+    def restart(self, rows: Rows = slice(None)) -> None:
         """Begin the ramp anew for rows (mask)."""
         self._acted[rows] = 0.0
 
-    def share(self, dt):
+    def share(self, dt: float) -> Floats | None:
         """Return s (rows, 1) for a step dt seconds after the last, or None where all of it goes out."""
         wanted = self._wanted
         step = dt / self._seconds if self._seconds else 1.0
@@ -38,7 +39,7 @@ class Blend:
             return None if self._ratio == 1.0 else np.full((len(self._acted), 1), self._ratio)
         return (self._ratio * np.minimum((self._acted + dt) / self._seconds, 1.0))[:, None]
 
-    def advance(self, rows, dt):
+    def advance(self, rows: Mask, dt: float) -> None:
         """Count a step of dt seconds in which the rows (mask) acted."""
         if self._seconds:
             self._acted[rows] += dt

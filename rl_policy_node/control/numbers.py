@@ -1,34 +1,38 @@
-"""What is asked of arrays in every step, each by the cheapest way to the answer."""
+"""Reductions (any, all, min, max) that are fast for small arrays."""
 import math
 
 import numpy as np
+
+from rl_policy_node.control.arrays import Array, Axes, Mask
 
 # numpy's own reductions cost more than the numbers where there are few, most of all when a step comes after a pause
 _FEW, _SOME = 128, 4096
 _SMALL = 1e15
 
 
-def some(mask):
+def some(mask: Mask) -> bool:
     """Whether any of a mask is True."""
-    return any(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) > 0
+    return any(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) > 0)
 
 
-def every(mask):
+def every(mask: Mask) -> bool:
     """Whether all of a mask is True."""
-    return all(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) == mask.size
+    return all(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) == mask.size)
 
 
-def lowest(values):
+def lowest(values: Array) -> float:
     """Return the lowest of one number or more (n,), none of them NaN."""
-    return min(values.tolist()) if values.size <= _FEW else values.min().item()
+    least: float = min(values.tolist()) if values.size <= _FEW else values.min().item()
+    return least
 
 
-def highest(values):
+def highest(values: Array) -> float:
     """Return the highest, likewise."""
-    return max(values.tolist()) if values.size <= _FEW else values.max().item()
+    most: float = max(values.tolist()) if values.size <= _FEW else values.max().item()
+    return most
 
 
-def between(lower, values, upper):
+def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
     """Whether values lie strictly between two bounds (None: no bound); False where that takes a longer look.
 
     What is no number is passed over, or the answer is False: limits leave it what it is. Of many numbers, or of bounds
@@ -42,7 +46,7 @@ def between(lower, values, upper):
     return (lower is None or lower < min(numbers)) and (upper is None or max(numbers) < upper)
 
 
-def surely_small(values):
+def surely_small(values: Array) -> bool:
     """Whether all of some floating-point numbers are finite and below 1e15; False where that takes a longer look.
 
     A sum with NaN or infinity in it is one of the two, and where a sum of squares is below a bound, so are they. Not

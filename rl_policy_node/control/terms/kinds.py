@@ -9,9 +9,10 @@ from rl_policy_node.control.terms.frames import (
     Rotate,
 )
 from rl_policy_node.control.terms.function import Function
+from rl_policy_node.control.terms.kind import Kind
 from rl_policy_node.control.terms.rotations import HeadingError, Rotation6D, Yaw
 
-KINDS = {
+KINDS: dict[str, type[Kind]] = {
     'field': Field,
     'last_action': LastAction,
     'projected_gravity': ProjectedGravity,
