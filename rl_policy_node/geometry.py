@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# numbers of any dtype
-Array: TypeAlias = NDArray[Any]
 # float32 or float64
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
