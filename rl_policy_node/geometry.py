@@ -59,18 +59,19 @@ def rotation_vector_from_quaternion(quaternion: Floats) -> Floats:
     sine = np.sqrt(np.sum(quaternion[..., :3] ** 2, axis=-1, keepdims=True))
     angle = 2 * np.arctan2(sine, quaternion[..., 3:])
     # sin(angle / 2) ~ angle / 2: the ratio tends to 2 where the sine vanishes
-    ratio = np.where(sine > 1e-300, angle / np.where(sine > 1e-300, sine, 1.0), 2.0)
+    ratio: Floats = np.where(sine > 1e-300, angle / np.where(sine > 1e-300, sine, 1.0), 2.0)
     return quaternion[..., :3] * ratio
 
 
 def matrix_from_quaternion(quaternion: Floats) -> Floats:
     """Return rotation matrices (N, 3, 3) of unit quaternions (N, 4) xyzw."""
     x, y, z, w = np.moveaxis(quaternion, -1, 0)
-    return np.stack([
+    matrix: Floats = np.stack([
         1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
         2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
         2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ], axis=-1).reshape(quaternion.shape[:-1] + (3, 3))
+    ], axis=-1)
+    return matrix.reshape(quaternion.shape[:-1] + (3, 3))
 
 
 def slerp(start: Floats, end: Floats, ratio: float | Floats) -> Floats:
@@ -113,7 +114,8 @@ def pose_delta_between(position: Floats, quaternion: Floats, target_position: Fl
     moved = (target_position - np.asarray(position, dtype=np.float64)) / position_scale
     turn = multiply(normalize_quaternion(target_quaternion), conjugate(normalize_quaternion(quaternion)))
     turned = rotation_vector_from_quaternion(turn) / rotation_scale
-    return np.concatenate([moved, turned], axis=-1).astype(np.float32)
+    action: Floats = np.concatenate([moved, turned], axis=-1)
+    return action.astype(np.float32)
 
 
 def rotate(quaternion: Floats, vector: Floats) -> Floats:
