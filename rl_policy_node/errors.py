@@ -1,4 +1,4 @@
-"""The errors a user is meant to read: each names the thing, what came, and what was expected."""
+"""Errors for users: each names the thing, what came, and what was expected."""
 from collections.abc import Iterable
 
 
@@ -7,11 +7,11 @@ class ConfigurationError(ValueError):
 
 
 class ContractError(ValueError):
-    """A message that is not what the configuration says its topic carries: it will not mend itself."""
+    """A topic carries another layout than configured; a permanent fault."""
 
 
 class SimulationError(RuntimeError):
-    """A hosted environment failed, fell silent, or is gone; the text has its own last words."""
+    """A hosted environment failed, timed out or ended; the text has its last output."""
 
 
 def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:

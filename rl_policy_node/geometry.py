@@ -1,7 +1,7 @@
-"""Rotations and the pose-delta law, the one piece of arithmetic every layer may use.
+"""Rotations, and the pose-delta law of TacSL.
 
 Quaternions are x, y, z, w throughout, arrays are batched over the first axis, and everything is
-computed in float64: a command that crosses ROS and comes back must be the very number that left.
+computed in float64: a command that is sent through ROS and inverted must give back the action's own bits.
 """
 from typing import Any, TypeAlias
 

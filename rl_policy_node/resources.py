@@ -1,4 +1,4 @@
-"""Where files that parameters name are: plain paths, or `package://rl_policy_node/…`."""
+"""Resolves file parameters: plain paths, or `package://rl_policy_node/…`."""
 from pathlib import Path
 import sys
 
@@ -6,7 +6,7 @@ PREFIX = 'package://rl_policy_node/'
 
 
 def resolve(path: str) -> str:
-    """Return the path that a parameter means; relative ones are relative to the working directory."""
+    """Return the path of a file parameter; a relative path starts at the working directory."""
     if not path.startswith(PREFIX):
         return str(Path(path).expanduser()) if path else ''
     inside = path[len(PREFIX):]

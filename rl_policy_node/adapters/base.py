@@ -1,4 +1,4 @@
-"""What every adapter promises."""
+"""The base class of message adapters, and what they share."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from rl_policy_node.errors import ConfigurationError, ContractError
 
 
 class MessageError(ContractError):
-    """A message that cannot be what it claims to be; says which part and why."""
+    """An inconsistent message; the text names the field and the reason."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a source or a sink may say of its messages; each adapter takes what concerns its type.
+    """Message options of a source or sink; each adapter reads those that its type has.
 
     encoding: of pixels, '' for the adapter's own default. format: of compressed images that are sent
     (png keeps every bit, jpeg does not). frame_id, child_frame_id: of what is sent. time_from_start: s, when
@@ -59,7 +59,7 @@ class Adapter(ABC):
 
     @cached_property
     def message_type(self) -> MessageClass:
-        """The class of the messages, imported when it is first wanted: its package may be absent."""
+        """The message class, imported on first use: its package may be absent."""
         return message_class(self.type_name)
 
     @cached_property
@@ -71,8 +71,8 @@ class Adapter(ABC):
     def to_arrays(self, message: Message) -> Arrays:
         """Return field → array of a message; the arrays may share its memory.
 
-        Raises MessageError where the message is not of the declared kind, ValueError where a value is
-        none that can be.
+        Raises MessageError where the message differs from its declaration, ValueError where a value is
+        invalid.
         """
 
     @abstractmethod
@@ -104,7 +104,7 @@ class Adapter(ABC):
         return message.header.frame_id if self.has_header else ''
 
     def child_frame(self, message: Message) -> str:
-        """Return the frame whose pose or velocity a message tells, '' where it names none."""
+        """Return child_frame_id, the frame whose pose or velocity a message carries; '' where there is none."""
         return getattr(message, 'child_frame_id', '')
 
     def new_message(self, stamp: int) -> Message:

@@ -1,4 +1,4 @@
-"""Serialized messages, read where they lie: plain CDR, as every ROS 2 middleware sends it by default."""
+"""Reads serialized messages without copying them: plain CDR, the default of every ROS 2 middleware."""
 from collections.abc import Callable
 import struct
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -86,11 +86,11 @@ class Cdr:
 
 
 class Layouts(Generic[T]):
-    """Where the numbers of one kind of message are; read of the first message, and known of those built like it.
+    """Byte offsets of the numbers in messages of one type: parsed once, then cached by layout.
 
     Names, encodings and sizes come with every message and seldom change: comparing them is many times faster than
-    reading them. read(cdr): returns what is to be known of a message; only its structure may decide. Several are
-    kept, since robots that share an adapter differ.
+    parsing them. read(cdr): parses a message; its result may depend on `Cdr.structure` only. The cache holds up to
+    MOST layouts, since robots that share an adapter may differ.
     """
 
     MOST = 16
@@ -100,7 +100,7 @@ class Layouts(Generic[T]):
         self._known: list[tuple[Callable[[bytes], tuple[Any, ...]], int, tuple[Any, ...], T]] = []
 
     def of(self, buffer: bytes) -> T:
-        """Return what `read` tells of a message, bytes; raises what it raises."""
+        """Return the result of `read` for a message, bytes; raises what `read` raises."""
         size = len(buffer)
         for unpack_from, least, wanted, layout in self._known:
             if size >= least and unpack_from(buffer) == wanted:
@@ -114,7 +114,7 @@ class Layouts(Generic[T]):
 
 
 def _form(structure: list[tuple[int, int]]) -> struct.Struct:
-    """Return the Struct of the bytes of a message's structure, without what lies between them."""
+    """Return the Struct that unpacks a message's structure and skips the bytes between its parts."""
     parts, at = [], 0
     for start, end in structure:
         if start > at:

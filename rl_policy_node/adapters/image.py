@@ -63,7 +63,7 @@ class ImageAdapter(Adapter):
         return cdr.order, {'offset': start, **self._form(height, width, step, is_bigendian)}
 
     def _form(self, height: int, width: int, step: int, is_bigendian: int) -> _Form:
-        """Return what numpy has to know of pixels that were checked, to see them where they are."""
+        """Return the arguments with which numpy.ndarray views checked pixels in place."""
         dtype = np.dtype(self.dtype).newbyteorder('>' if is_bigendian else '<')
         return {'shape': (height, width, self._channels), 'dtype': dtype,
                 'strides': (step, self._pixel, dtype.itemsize)}

@@ -1,4 +1,4 @@
-"""Every adapter by the name of its type, and the way to those that users bring."""
+"""Adapters by message type, and the lookup of a user's own."""
 from collections.abc import Iterator
 import difflib
 import importlib
@@ -20,7 +20,7 @@ ADAPTERS = {adapter.type_name: adapter for adapter in sorted(_ALL, key=lambda ad
 
 
 class FieldEntry(NamedTuple):
-    """A field as a user reads of it; shape in words where the message decides."""
+    """A field in the documentation; its shape is in words where the message decides it."""
 
     name: str
     shape: str
@@ -28,7 +28,7 @@ class FieldEntry(NamedTuple):
 
 
 class TypeEntry(NamedTuple):
-    """A message type as a user reads of it."""
+    """A message type in the documentation."""
 
     type_name: str
     fields: tuple[FieldEntry, ...]
@@ -55,7 +55,7 @@ def create_adapter(type_name: str, where: str = '', **options: str | float) -> A
 
 
 def reference() -> list[TypeEntry]:
-    """Return a TypeEntry for each message type: all that a page of the documentation needs to say of them."""
+    """Return a TypeEntry for each message type, for the documentation."""
     return [TypeEntry(name, tuple(_field_entries(adapter)), adapter.note) for name, adapter in ADAPTERS.items()]
 
 
@@ -72,7 +72,7 @@ def _known(type_name: str, where: str) -> type[Adapter]:
 
 
 def _close(type_name: str) -> str | None:
-    """Return the known type whose own name, the package left aside, is most like that of `type_name`."""
+    """Return the known type whose name without the package is closest to that of `type_name`, or None."""
     by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
     close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
     return by_name[close[0]] if close else None

@@ -19,7 +19,7 @@ NUMBERS = {
 
 
 class _NumbersAdapter(Adapter):
-    """`data`, the only field: whatever the one array is called that is to be sent, it goes there."""
+    """`data`, the only field. To be sent, the one array may have any name."""
 
     units = {'data': "the publisher's"}
     code = ''

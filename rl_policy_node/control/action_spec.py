@@ -1,4 +1,4 @@
-"""An action term as the parameter file describes it, checked against what its kind can mean."""
+"""Typed, validated configuration of an action term."""
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 import math

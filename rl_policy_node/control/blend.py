@@ -1,4 +1,4 @@
-"""How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
+"""Blends the policy's command with the held one, per row: a ramp after a start, and a ratio set at run time."""
 import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Mask, Rows
@@ -25,11 +25,11 @@ class Blend:
         self._wanted = float(ratio)
 
     def restart(self, rows: Rows = slice(None)) -> None:
-        """Begin the ramp anew for rows (mask)."""
+        """Restart the ramp of rows (mask)."""
         self._acted[rows] = 0.0
 
     def share(self, dt: float) -> Floats | None:
-        """Return s (rows, 1) for a step dt seconds after the last, or None where all of it goes out."""
+        """Return s (rows, 1) for a step dt seconds after the last, or None where every share is 1."""
         wanted = self._wanted
         step = dt / self._seconds if self._seconds else 1.0
         self._ratio += min(max(wanted - self._ratio, -step), step)

@@ -1,4 +1,4 @@
-"""Limits on what is really sent. Values within their limits pass unchanged, to the bit."""
+"""Limits on commands. Values within their limits pass bit-identical."""
 from typing import cast
 
 import numpy as np
@@ -11,7 +11,7 @@ from rl_policy_node.control.numbers import between, surely_small
 
 def is_finite(value: Array) -> bool:
     """Whether all numbers of `value` are finite."""
-    # an eighth of the cost of a look at every row
+    # max and min cost an eighth of a check per row
     return (value.dtype.kind != 'f' or surely_small(value) or not value.size
             or bool(np.isfinite(value.max()) and np.isfinite(value.min())))
 
@@ -24,14 +24,14 @@ def finite_rows(value: Array) -> Mask:
 
 
 def per_axis(numbers: ArrayLike) -> Axes | None:
-    """Return one number, or one for each axis, in the form that limits take; None of none."""
+    """Return limits as one float where all axes share it, else (n,); None without numbers."""
     return axes_of(numbers) if np.size(numbers) else None
 
 
 def axes_of(numbers: ArrayLike) -> Axes:
-    """Return one number or more in the form that limits take: one where it holds for all axes, else (n,).
+    """Return limits as one float where all axes share it, else (n,); at least one number.
 
-    One number costs a fifth of an array that has to be spread over rows.
+    A float costs a fifth of an array that numpy broadcasts over rows.
     """
     axes = np.asarray(numbers, dtype=np.float64).reshape(-1)
     same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()      # of zeros, the sign, too

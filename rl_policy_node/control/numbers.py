@@ -5,7 +5,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Axes, Mask
 
-# numpy's own reductions cost more than the numbers where there are few, most of all when a step comes after a pause
+# For few numbers numpy's reductions are slower than Python's, most of all after a pause.
 _FEW, _SOME = 128, 4096
 _SMALL = 1e15
 
@@ -21,22 +21,22 @@ def every(mask: Mask) -> bool:
 
 
 def lowest(values: Array) -> float:
-    """Return the lowest of one number or more (n,), none of them NaN."""
+    """Return the lowest of numbers (n,), n > 0, none of them NaN."""
     least: float = min(values.tolist()) if values.size <= _FEW else values.min().item()
     return least
 
 
 def highest(values: Array) -> float:
-    """Return the highest, likewise."""
+    """Return the highest of numbers (n,), n > 0, none of them NaN."""
     most: float = max(values.tolist()) if values.size <= _FEW else values.max().item()
     return most
 
 
 def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
-    """Whether values lie strictly between two bounds (None: no bound); False where that takes a longer look.
+    """Whether values lie strictly between two bounds (None: no bound); False where that is costly to tell.
 
-    What is no number is passed over, or the answer is False: limits leave it what it is. Of many numbers, or of bounds
-    that are several, a limit itself is the shortest look.
+    NaN may be passed over or give False: limits keep it. With many numbers, or one bound per axis, applying the limit
+    costs less than this check, and the answer is False.
     """
     if lower is None and upper is None:
         return True
@@ -47,10 +47,10 @@ def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
 
 
 def surely_small(values: Array) -> bool:
-    """Whether all of some floating-point numbers are finite and below 1e15; False where that takes a longer look.
+    """Whether all of some floating-point numbers are finite and below 1e15; False where that is costly to tell.
 
-    A sum with NaN or infinity in it is one of the two, and where a sum of squares is below a bound, so are they. Not
-    for many numbers: their greatest and least are found sooner.
+    NaN and infinity make a sum NaN or infinite, and a bounded sum of squares bounds every number. For many numbers
+    the answer is False: min and max are faster then.
     """
     if values.size > _SOME:
         return False

@@ -1,4 +1,4 @@
-"""What a parameter file says, typed and checked: sources, observation terms, action terms."""
+"""Typed, validated configuration of sources, observation terms and action terms."""
 from collections.abc import Collection
 from dataclasses import dataclass
 import math

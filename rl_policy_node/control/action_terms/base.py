@@ -1,4 +1,4 @@
-"""What every action term shares: clip, filter, limits, rest, and scales that may change while it runs."""
+"""The base classes of action terms: clip, filter, limits, fallback, and scales that may change at run time."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -119,7 +119,7 @@ class ActionTerm:
         raise NotImplementedError
 
     def irreversible(self) -> str:
-        """Return why a command does not tell its action, or ''."""
+        """Return why the action cannot be computed from a command, or ''."""
         if self.spec.smoothing != 1.0:
             return f'it is filtered (smoothing {self.spec.smoothing:g})'
         if self.spec.integrate in ('target', 'leaky'):

@@ -1,4 +1,4 @@
-"""One number that opens and closes."""
+"""Grippers: one action opens and closes all fingers."""
 from __future__ import annotations
 
 from collections.abc import Sequence

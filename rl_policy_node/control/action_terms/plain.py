@@ -1,4 +1,4 @@
-"""Arrays whose meaning the robot's side knows: numbers, and choices out of a table."""
+"""Plain arrays: continuous numbers, and rows of a table chosen by a discrete policy."""
 from __future__ import annotations
 
 from collections.abc import Sequence

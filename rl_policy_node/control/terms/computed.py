@@ -1,4 +1,4 @@
-"""Kinds made of the policy's own past, of time, of numbers, and of two fields."""
+"""Kinds computed from the last action, time, constants, or the difference of two fields."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Kinds that look at things from another frame. Positions in m, angles in rad, quaternions x, y, z, w.
+"""Kinds that express vectors, positions and orientations in another frame. m, rad, quaternions x, y, z, w.
 
 A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as what
 is looked at; `yaw_only` keeps of its rotation the turn about z.

@@ -1,4 +1,4 @@
-"""What may be done to an image (rows, height, width, channels) before it is a term's value.
+"""Image preprocessing: steps on (rows, height, width, channels).
 
 In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
 image, too: taxel rows, taxel columns, components.

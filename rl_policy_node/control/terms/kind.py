@@ -1,4 +1,4 @@
-"""What every kind of term promises, and how it finds its fields."""
+"""The base class of term kinds, and the reader that finds their fields."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Read:
-    """A field of a source that a term needs; shape: of one robot's value, None where the source says it."""
+    """A field that a term reads from a source; shape: of one robot's value, None for the source's own."""
 
     source: str
     field: str
@@ -33,7 +33,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Setting:
-    """What terms are resolved against: source → SourceBuffer, source → names of its joints, and sizes."""
+    """What terms resolve their names against: buffers by source, joint names by source, sizes."""
 
     buffers: Sources
     joints: JointNames
@@ -47,7 +47,7 @@ class Kind(ABC):
     description: what it computes and whose formula that is, for the reference. options: the fields of
     TermSpec it knows; required: those it cannot do without. shape: of one robot's value. invertible:
     whether `invert` can give back the fields it reads. tare: its Tare, where it has one. timed: whether it
-    asks how much time went by.
+    reads the elapsed time.
     """
 
     description = ''
@@ -73,7 +73,7 @@ class Kind(ABC):
 
     def invert(self, value: Array, sources: Sources) -> None:
         """Write the fields that would have given `value` (rows, *shape) into `sources`."""
-        raise NotImplementedError(f'{type(self).__name__} cannot be turned round')
+        raise NotImplementedError(f'{type(self).__name__} cannot be inverted')
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
         """Count what sources show of rows (mask) for the tare."""
@@ -81,7 +81,7 @@ class Kind(ABC):
 
 
 class Reader:
-    """Reads a field of all robots, picked by joint names or by position; everything else is refused here.
+    """Reads a field of all robots, all of it or elements picked by joint name or index; refuses what does not fit.
 
     shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of so many.
     """
@@ -113,7 +113,7 @@ class Reader:
                                      f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
 
     def __call__(self, sources: Sources) -> Array:
-        """Return (rows, *shape); a view of the source's array where nothing is picked, or neighbours in their order."""
+        """Return (rows, *shape): a view where all or consecutive elements are read, else a copy."""
         value = sources[self._source].values[self._field]
         if self._picked is None:
             return value.reshape(len(value), *self.shape)
@@ -129,12 +129,12 @@ class Reader:
             target.reshape(len(target), -1)[:, self._picked] = value
 
     def received(self, sources: Sources) -> Floats:
-        """Return the times (rows,), s, at which the messages came that are read."""
+        """Return the arrival times (rows,), s, of the messages that are read."""
         return sources[self._source].received
 
 
 def _shape(read: Read, have: Shape, where: str) -> Shape:
-    """Return the stated shape, which must hold as many numbers as the field does."""
+    """Return the stated shape; it must have as many numbers as the field."""
     if read.joints or read.shape is None:
         return have
     if int(np.prod(read.shape)) != int(np.prod(have)):

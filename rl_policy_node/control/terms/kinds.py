@@ -1,4 +1,4 @@
-"""The table of kinds: what `terms.<name>.kind` may say."""
+"""Term kinds by name: the values of `terms.<name>.kind`."""
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase
 from rl_policy_node.control.terms.field import Field
 from rl_policy_node.control.terms.frames import (

@@ -1,4 +1,4 @@
-"""The form in which a policy was trained to see a rotation. Sources carry x, y, z, w."""
+"""Quaternion order and sign as trained. Sources carry x, y, z, w."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

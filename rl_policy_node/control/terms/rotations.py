@@ -1,4 +1,4 @@
-"""Kinds that write a rotation in other numbers than a quaternion's."""
+"""Kinds that represent a rotation as a 6D vector or an angle."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

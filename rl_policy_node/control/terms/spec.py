@@ -1,4 +1,4 @@
-"""What a parameter file says of a term."""
+"""Typed, validated configuration of an observation term."""
 from dataclasses import dataclass, fields
 import math
 

@@ -1,4 +1,4 @@
-"""The zero of a sensor, measured while nothing touches it."""
+"""Tare: the zero of a sensor, measured while nothing touches it."""
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Rows, Shape

@@ -1,4 +1,4 @@
-"""A term: the value of its kind, and what is done to every value alike."""
+"""An observation term: the value of its kind, then offset, clip, scale and history."""
 from collections.abc import Sequence
 import math
 
@@ -49,7 +49,7 @@ class Term:
         if self._offset is not None:
             sample -= self._offset
         if self._bounds is not None:
-            # what np.clip does, at a third of its cost for a few numbers
+            # np.clip's result at a third of its cost for few numbers
             np.minimum(np.maximum(sample, self._bounds[0], out=sample), self._bounds[1], out=sample)
         if self._scale is not None:
             sample *= self._scale
