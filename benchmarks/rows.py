@@ -30,7 +30,7 @@ SPRINGS = Path(__file__).with_name('springs.py')
 FLOATS = 'std_msgs/msg/Float32MultiArray'
 LSTM = ['+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
         'params.network.mlp.units=[256,128,64]']
-TRAIN = """
+TRAIN = '''
 params:
   algo: {name: a2c_continuous}
   model: {name: continuous_a2c_logstd}
@@ -42,7 +42,7 @@ params:
                    sigma_init: {name: const_initializer, val: 0}}
     mlp: {units: [512, 256, 128], activation: elu, initializer: {name: default}}
   config: {name: rows, normalize_input: True, normalize_value: True}
-"""
+'''
 MESSAGES = ('encode', 'decode', 'transport')
 
 

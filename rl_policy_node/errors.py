@@ -1,4 +1,5 @@
-"""The errors a user is meant to read: each names the thing, what came, and what was expected."""
+"""Errors for users: each names the thing, what came, and what was expected."""
+from collections.abc import Iterable
 
 
 class ConfigurationError(ValueError):
@@ -6,14 +7,14 @@ class ConfigurationError(ValueError):
 
 
 class ContractError(ValueError):
-    """A message that is not what the configuration says its topic carries: it will not mend itself."""
+    """A topic carries another layout than configured; a permanent fault."""
 
 
 class SimulationError(RuntimeError):
-    """A hosted environment failed, fell silent, or is gone; the text has its own last words."""
+    """A hosted environment failed, timed out or ended; the text has its last output."""
 
 
-def unknown(kind, name, valid, where=''):
+def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:
     """Return the error for a name that is not one of `valid`."""
     place = f' in {where}' if where else ''
     return ConfigurationError(f"unknown {kind} '{name}'{place}; valid: {', '.join(sorted(map(str, valid)))}")

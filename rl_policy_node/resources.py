@@ -1,12 +1,12 @@
-"""Where files that parameters name are: plain paths, or `package://rl_policy_node/…`."""
+"""Resolves file parameters: plain paths, or `package://rl_policy_node/…`."""
 from pathlib import Path
 import sys
 
 PREFIX = 'package://rl_policy_node/'
 
 
-def resolve(path):
-    """Return the path that a parameter means; relative ones are relative to the working directory."""
+def resolve(path: str) -> str:
+    """Return the path of a file parameter; a relative path starts at the working directory."""
     if not path.startswith(PREFIX):
         return str(Path(path).expanduser()) if path else ''
     inside = path[len(PREFIX):]
@@ -14,7 +14,7 @@ def resolve(path):
     return str(next((path for path in candidates if path.exists()), candidates[0]))
 
 
-def _roots():
+def _roots() -> list[Path]:
     """The package itself (models), an installed share folder (config, launch), a checkout."""
     package = Path(__file__).resolve().parent
     return [package, Path(sys.prefix) / 'share' / 'rl_policy_node', package.parent,

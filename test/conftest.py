@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')        # read when a message class is imported
 
-from hypothesis import settings                                         # noqa: E402
-import pytest                                                           # noqa: E402
+from hypothesis import settings
+import pytest
 
 settings.register_profile('seeded', derandomize=True, deadline=None, database=None, max_examples=60)
 settings.load_profile('seeded')

@@ -1,17 +1,17 @@
 """What Python files import, read from their source: nothing has to be installed, nothing is run."""
 import ast
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def python_files(folder: Path) -> List[Path]:
+def python_files(folder: Path) -> list[Path]:
     """Return the Python files below `folder`."""
     return sorted(file for file in folder.rglob('*.py') if '__pycache__' not in file.parts)
 
 
-def imports(file: Path, root: Path = ROOT) -> Iterator[Tuple[int, str]]:
+def imports(file: Path, root: Path = ROOT) -> Iterator[tuple[int, str]]:
     """Yield the line and the absolute dotted name of everything `file`, below `root`, imports.
 
     Imports inside functions count, and so does `import_module` with a literal name. `from a import b`
@@ -27,9 +27,9 @@ def imports(file: Path, root: Path = ROOT) -> Iterator[Tuple[int, str]]:
             module = '.'.join((*above, *filter(None, [node.module])))
             for alias in node.names:
                 yield node.lineno, f'{module}.{alias.name}'
-        elif isinstance(node, ast.Call) and _name(node.func) in ('import_module', '__import__'):
-            if node.args and isinstance(node.args[0], ast.Constant):
-                yield node.lineno, str(node.args[0].value)
+        elif (isinstance(node, ast.Call) and _name(node.func) in ('import_module', '__import__')
+              and node.args and isinstance(node.args[0], ast.Constant)):
+            yield node.lineno, str(node.args[0].value)
 
 
 def _name(function: ast.expr) -> str:

@@ -2,7 +2,6 @@
 from pathlib import Path
 import re
 import sys
-from typing import List, Optional
 
 from imports import imports, python_files, ROOT
 import pytest
@@ -29,7 +28,7 @@ ELSEWHERE = {
 }
 
 
-def violations(root: Path) -> List[str]:
+def violations(root: Path) -> list[str]:
     """Return one line for each import in the package below `root` that breaks the rule."""
     found = []
     for file in python_files(root / PACKAGE):
@@ -45,7 +44,7 @@ def _part(below_package) -> str:
     return below_package[0] if below_package and below_package[0] in HOUSE else ''
 
 
-def _broken(part: str, module: List[str]) -> Optional[str]:
+def _broken(part: str, module: list[str]) -> str | None:
     """Return what the rule says against importing `module` in `part`, None where it agrees."""
     if module[0] == PACKAGE:
         imported = _part(module[1:])

@@ -1,22 +1,25 @@
-"""What every adapter promises."""
+"""The base class of message adapters, and what they share."""
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import importlib
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
+from rl_policy_node.adapters.arrays import Array, Arrays, Message, MessageClass, Names, Shape
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 
 class MessageError(ContractError):
-    """A message that cannot be what it claims to be; says which part and why."""
+    """An inconsistent message; the text names the field and the reason."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a source or a sink may say of its messages; each adapter takes what concerns its type.
+    """Message options of a source or sink; each adapter reads those that its type has.
 
     encoding: of pixels, '' for the adapter's own default. format: of compressed images that are sent
     (png keeps every bit, jpeg does not). frame_id, child_frame_id: of what is sent. time_from_start: s, when
@@ -29,7 +32,7 @@ class Options:
     child_frame_id: str = ''
     time_from_start: float = 0.1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 < self.time_from_start < math.inf:
             raise ConfigurationError(f'time_from_start is {self.time_from_start} s; expected a number above 0')
 
@@ -45,35 +48,35 @@ class Adapter(ABC):
     """
 
     type_name = ''
-    fields = {}
-    units = {}
+    fields: Mapping[str, Shape] = {}
+    units: Mapping[str, str] = {}
     open_shape = ''
     note = ''
-    dtype = np.float64
+    dtype: DTypeLike = np.float64
 
-    def __init__(self, options=Options()):
+    def __init__(self, options: Options = Options()) -> None:
         self.options = options
 
     @cached_property
-    def message_type(self):
-        """The class of the messages, imported when it is first wanted: its package may be absent."""
+    def message_type(self) -> MessageClass:
+        """The message class, imported on first use: its package may be absent."""
         return message_class(self.type_name)
 
     @cached_property
-    def has_header(self):
+    def has_header(self) -> bool:
         """Whether the messages carry a stamp and a frame."""
         return 'header' in self.message_type.get_fields_and_field_types()
 
     @abstractmethod
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         """Return field → array of a message; the arrays may share its memory.
 
-        Raises MessageError where the message is not of the declared kind, ValueError where a value is
-        none that can be.
+        Raises MessageError where the message differs from its declaration, ValueError where a value is
+        invalid.
         """
 
     @abstractmethod
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         """Return a message of field → array. stamp: ns, for the header. names: of the joints.
 
         Raises MessageError where fields or shapes are not those of the type, ValueError where the type has
@@ -83,27 +86,28 @@ class Adapter(ABC):
     # from_cdr(buffer): the same from a serialized message, bytes, without making an object of it: arrays, stamp (ns),
     # names or None. Raises OtherEncoding where to_arrays() is the way, ValueError where that would not do either.
     # None: there is no such way for the type.
-    from_cdr = None
+    from_cdr: Callable[[bytes], tuple[Arrays, int, Names]] | None = None
 
-    def names(self, _message):
+    def names(self, _message: Message) -> Names:
         """Return the names of a message's elements, or None where they have none."""
         return None
 
-    def stamp(self, message):
+    def stamp(self, message: Message) -> int:
         """Return the header's stamp in ns, 0 where there is none."""
         if not self.has_header:
             return 0
-        return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        stamp: int = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        return stamp
 
-    def frame(self, message):
+    def frame(self, message: Message) -> str:
         """Return the header's frame_id, '' where there is none."""
         return message.header.frame_id if self.has_header else ''
 
-    def child_frame(self, message):
-        """Return the frame whose pose or velocity a message tells, '' where it names none."""
+    def child_frame(self, message: Message) -> str:
+        """Return child_frame_id, the frame whose pose or velocity a message carries; '' where there is none."""
         return getattr(message, 'child_frame_id', '')
 
-    def new_message(self, stamp):
+    def new_message(self, stamp: int) -> Message:
         """Return an empty message with its header filled in. stamp: ns."""
         message = self.message_type()
         if self.has_header:
@@ -113,14 +117,14 @@ class Adapter(ABC):
             message.child_frame_id = self.options.child_frame_id
         return message
 
-    def check_fields(self, arrays, wanted):
+    def check_fields(self, arrays: Mapping[str, Array], wanted: Iterable[str]) -> None:
         """Raise MessageError where `wanted` fields are missing from `arrays`, or the type has no such field."""
         missing = [field for field in wanted if field not in arrays]
         if missing or any(field not in self.fields for field in arrays):
             raise MessageError(f'{self.type_name} carries {list(self.fields)}; there are {list(arrays)}')
 
 
-def cast(field, value, dtype):
+def cast(field: str, value: ArrayLike, dtype: DTypeLike) -> Array:
     """Return `value` as a contiguous array of `dtype`; rounding to a float32 is no loss.
 
     Raises ValueError for a number that would become another: 0.5 or 300 as a uint8, 1e39 as a float32.
@@ -136,7 +140,7 @@ def cast(field, value, dtype):
     return converted
 
 
-def message_class(type_name):
+def message_class(type_name: str) -> MessageClass:
     """Return the class of `package/msg/Type`; raises ConfigurationError where it cannot be imported."""
     package, separator, name = type_name.partition('/msg/')
     if not (package and separator and name):
@@ -148,14 +152,15 @@ def message_class(type_name):
                                  f'({one_line(error)}); install ros-$ROS_DISTRO-{package.replace("_", "-")}') from error
     if not hasattr(module, name):
         raise ConfigurationError(f"the ROS package '{package}' that is installed has no message '{name}'")
-    return getattr(module, name)
+    found: MessageClass = getattr(module, name)
+    return found
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """Return an exception as one line of text."""
     return f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
 
 
-def set_stamp(time, stamp):
+def set_stamp(time: Message, stamp: int) -> None:
     """Write nanoseconds into a builtin_interfaces Time."""
     time.sec, time.nanosec = divmod(int(stamp), 1_000_000_000)

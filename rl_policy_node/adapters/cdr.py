@@ -1,12 +1,18 @@
-"""Serialized messages, read where they lie: plain CDR, as every ROS 2 middleware sends it by default."""
+"""Reads serialized messages without copying them: plain CDR, the default of every ROS 2 middleware."""
+from collections.abc import Callable
 import struct
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+T = TypeVar('T')
+# byte order, as numpy and struct write it
+Order: TypeAlias = Literal['<', '>']
 
 HEADER = 4      # bytes before the message, which its alignment counts from
 
-# representation → byte order, as numpy and struct write it
-_ORDERS = {b'\x00\x00': '>', b'\x00\x01': '<'}
-_WORD = {order: struct.Struct(f'{order}I') for order in '<>'}
-_TIME = {order: struct.Struct(f'{order}iI') for order in '<>'}
+# representation → byte order
+_ORDERS: dict[bytes, Order] = {b'\x00\x00': '>', b'\x00\x01': '<'}
+_WORD = {order: struct.Struct(f'{order}I') for order in _ORDERS.values()}
+_TIME = {order: struct.Struct(f'{order}iI') for order in _ORDERS.values()}
 
 
 class OtherEncoding(ValueError):
@@ -22,18 +28,19 @@ class Cdr:
     not looked at, as in the middlewares' own readers.
     """
 
-    def __init__(self, buffer):
+    def __init__(self, buffer: bytes) -> None:
         if len(buffer) < HEADER:
             raise ValueError(f'{len(buffer)} bytes are no message; its header alone has {HEADER}')
-        self.order = _ORDERS.get(buffer[:2])
-        if self.order is None:
+        order = _ORDERS.get(buffer[:2])
+        if order is None:
             raise OtherEncoding(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
+        self.order = order
         # the two last bits of the header count the bytes that fill the message up to a multiple of four
         self.padding = buffer[3] & 3
         self._buffer, self._size = buffer, max(len(buffer) - self.padding, HEADER)
         self.end, self.structure = HEADER, [(0, HEADER)]
 
-    def _skip(self, size, alignment):
+    def _skip(self, size: int, alignment: int) -> int:
         """Go past an aligned field and return where it starts."""
         start = self.end + (HEADER - self.end) % alignment
         if start + size > self._size:
@@ -41,57 +48,59 @@ class Cdr:
         self.end = start + size
         return start
 
-    def _read(self, size, alignment):
+    def _read(self, size: int, alignment: int) -> int:
         """Go past a field that belongs to the structure and return where it starts."""
         start = self._skip(size, alignment)
         self.structure.append((start, self.end))
         return start
 
-    def byte(self):
+    def byte(self) -> int:
         """Return a uint8."""
         return self._buffer[self._read(1, 1)]
 
-    def word(self):
+    def word(self) -> int:
         """Return a uint32."""
-        return _WORD[self.order].unpack_from(self._buffer, self._read(4, 4))[0]
+        word: int = _WORD[self.order].unpack_from(self._buffer, self._read(4, 4))[0]
+        return word
 
-    def skip_header(self):
+    def skip_header(self) -> None:
         """Go past a std_msgs/Header, which has to come first."""
         self._skip(8, 4)
         self.skip_text()
 
-    def skip_text(self):
+    def skip_text(self) -> None:
         """Go past a string."""
         self._skip(self.word(), 1)
 
-    def text(self):
+    def text(self) -> str:
         """Return a string, up to its first zero."""
         size = self.word()
         start = self._read(size, 1)
         return self._buffer[start:self.end].partition(b'\x00')[0].decode('utf-8', 'replace')
 
-    def span(self, size):
+    def span(self, size: int) -> tuple[int, int]:
         """Go past a sequence of elements of `size` bytes; return where they start, and how many there are."""
         count = self.word()
         # where there is nothing, nothing is aligned
         return (self._skip(count * size, size) if count else self.end), count
 
 
-class Layouts:
-    """Where the numbers of one kind of message are; read of the first message, and known of those built like it.
+class Layouts(Generic[T]):
+    """Byte offsets of the numbers in messages of one type: parsed once, then cached by layout.
 
     Names, encodings and sizes come with every message and seldom change: comparing them is many times faster than
-    reading them. read(cdr): returns what is to be known of a message; only its structure may decide. Several are
-    kept, since robots that share an adapter differ.
+    parsing them. read(cdr): parses a message; its result may depend on `Cdr.structure` only. The cache holds up to
+    MOST layouts, since robots that share an adapter may differ.
     """
 
     MOST = 16
 
-    def __init__(self, read):
-        self._read, self._known = read, []
+    def __init__(self, read: Callable[[Cdr], T]) -> None:
+        self._read = read
+        self._known: list[tuple[Callable[[bytes], tuple[Any, ...]], int, tuple[Any, ...], T]] = []
 
-    def of(self, buffer):
-        """Return what `read` tells of a message, bytes; raises what it raises."""
+    def of(self, buffer: bytes) -> T:
+        """Return the result of `read` for a message, bytes; raises what `read` raises."""
         size = len(buffer)
         for unpack_from, least, wanted, layout in self._known:
             if size >= least and unpack_from(buffer) == wanted:
@@ -104,8 +113,8 @@ class Layouts:
         return layout
 
 
-def _form(structure):
-    """Return the Struct of the bytes of a message's structure, without what lies between them."""
+def _form(structure: list[tuple[int, int]]) -> struct.Struct:
+    """Return the Struct that unpacks a message's structure and skips the bytes between its parts."""
     parts, at = [], 0
     for start, end in structure:
         if start > at:
@@ -115,7 +124,8 @@ def _form(structure):
     return struct.Struct(''.join(parts))
 
 
-def stamp_of(buffer, order):
+def stamp_of(buffer: bytes, order: Order) -> int:
     """Return the stamp (ns) of a message, bytes, that begins with a std_msgs/Header."""
     seconds, nanoseconds = _TIME[order].unpack_from(buffer, HEADER)
-    return seconds * 1_000_000_000 + nanoseconds
+    stamp: int = seconds * 1_000_000_000 + nanoseconds
+    return stamp

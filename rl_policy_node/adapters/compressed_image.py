@@ -1,13 +1,20 @@
 """sensor_msgs' CompressedImage: JPEG and PNG, through Pillow."""
 import array
+from collections.abc import Mapping, Sequence
 import io
 import re
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rl_policy_node.adapters.base import Adapter, MessageError, one_line
+from rl_policy_node.adapters.arrays import Array, Arrays, Message
+from rl_policy_node.adapters.base import Adapter, MessageError, one_line, Options
 from rl_policy_node.adapters.image import pixels
 from rl_policy_node.errors import ConfigurationError, unknown
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Encoding → dtype, channels, Pillow's modes of such pictures (older versions read 16 bits as 'I').
 ENCODINGS = {
@@ -33,7 +40,7 @@ class CompressedImageAdapter(Adapter):
     open_shape = '(height, width, channels)'
     note = f"jpeg or png; encoding: {', '.join(sorted(ENCODINGS))}"
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
         self.encoding, self.format = self.options.encoding or 'rgb8', self.options.format
         if self.encoding not in ENCODINGS:
@@ -46,7 +53,7 @@ class CompressedImageAdapter(Adapter):
         self.dtype, self._channels, self._modes = ENCODINGS[self.encoding]
         self._pillow = _pillow()
 
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         picture = self._decoded(message.data, _declared(message.format))
         if picture.mode not in self._modes:
             raise MessageError(f"the picture is of Pillow's mode '{picture.mode}'; "
@@ -54,15 +61,15 @@ class CompressedImageAdapter(Adapter):
         image = np.asarray(picture).astype(self.dtype, copy=False)
         return {'image': self._reordered(image.reshape(picture.height, picture.width, self._channels))}
 
-    def _decoded(self, data, formats):
+    def _decoded(self, data: bytes, formats: list[str]) -> 'Image':
         try:
-            picture = self._pillow.open(io.BytesIO(data), formats=formats)
+            picture: Image = self._pillow.open(io.BytesIO(data), formats=formats)
             picture.load()
-        except Exception as error:      # noqa: B902 - decoders raise whatever broken bytes lead them to
+        except Exception as error:      # decoders raise whatever broken bytes lead them to
             raise ValueError(f"{len(data)} bytes are no {' or '.join(formats)} picture: {one_line(error)}") from error
         return picture
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         self.check_fields(arrays, self.fields)
         image = pixels(arrays['image'], self.dtype, self._channels, self.encoding)
         if not image.size:
@@ -73,12 +80,12 @@ class CompressedImageAdapter(Adapter):
         message.format, message.data = self.format, array.array('B', data.getvalue())
         return message
 
-    def _reordered(self, image):
+    def _reordered(self, image: Array) -> Array:
         """Pictures in files are RGB; turn the channels round for bgr8."""
         return image[..., ::-1] if self.encoding == 'bgr8' else image
 
 
-def _declared(text):
+def _declared(text: str) -> list[str]:
     """Return Pillow's names of the formats that a message's `format` allows; '' leaves it to the bytes.
 
     Found in the field: 'jpeg', 'jpg', 'png', and image_transport's 'rgb8; jpeg compressed bgr8'.
@@ -92,7 +99,7 @@ def _declared(text):
     return ['JPEG' if found[1] else 'PNG']
 
 
-def _pillow():
+def _pillow() -> ModuleType:
     """Return PIL.Image, imported only where pictures are decoded."""
     try:
         from PIL import Image

@@ -1,12 +1,19 @@
 """sensor_msgs' Image: pixels as they are."""
 import array
+from collections.abc import Mapping, Sequence
 import sys
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from rl_policy_node.adapters.base import Adapter, cast, MessageError
-from rl_policy_node.adapters.cdr import Layouts, stamp_of
+from rl_policy_node.adapters.arrays import Array, Arrays, Message, Names
+from rl_policy_node.adapters.base import Adapter, cast, MessageError, Options
+from rl_policy_node.adapters.cdr import Cdr, Layouts, Order, stamp_of
 from rl_policy_node.errors import unknown
+
+# what numpy.ndarray takes
+_Form: TypeAlias = dict[str, Any]
 
 # Encoding → dtype, channels.
 ENCODINGS = {
@@ -29,7 +36,7 @@ class ImageAdapter(Adapter):
     open_shape = '(height, width, channels)'
     note = f"encoding: {', '.join(sorted(ENCODINGS))}; channels in its order"
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
         self.encoding = self.options.encoding or '32FC3'
         if self.encoding not in ENCODINGS:
@@ -38,16 +45,16 @@ class ImageAdapter(Adapter):
         self._pixel = self._channels * np.dtype(self.dtype).itemsize
         self._layouts = Layouts(self._layout)
 
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         self._check(message.encoding, message.height, message.width, message.step, len(message.data))
         form = self._form(message.height, message.width, message.step, message.is_bigendian)
         return {'image': np.ndarray(buffer=message.data, **form)}
 
-    def from_cdr(self, buffer):
+    def from_cdr(self, buffer: bytes) -> tuple[Arrays, int, Names]:
         order, form = self._layouts.of(buffer)
         return {'image': np.ndarray(buffer=buffer, **form)}, stamp_of(buffer, order), None
 
-    def _layout(self, cdr):
+    def _layout(self, cdr: Cdr) -> tuple[Order, _Form]:
         """Return the byte order of a serialized message, and the form of its image."""
         cdr.skip_header()
         height, width, encoding, is_bigendian, step = cdr.word(), cdr.word(), cdr.text(), cdr.byte(), cdr.word()
@@ -55,13 +62,13 @@ class ImageAdapter(Adapter):
         self._check(encoding, height, width, step, length)
         return cdr.order, {'offset': start, **self._form(height, width, step, is_bigendian)}
 
-    def _form(self, height, width, step, is_bigendian):
-        """Return what numpy has to know of pixels that were checked, to see them where they are."""
+    def _form(self, height: int, width: int, step: int, is_bigendian: int) -> _Form:
+        """Return the arguments with which numpy.ndarray views checked pixels in place."""
         dtype = np.dtype(self.dtype).newbyteorder('>' if is_bigendian else '<')
         return {'shape': (height, width, self._channels), 'dtype': dtype,
                 'strides': (step, self._pixel, dtype.itemsize)}
 
-    def _check(self, encoding, height, width, step, length):
+    def _check(self, encoding: str, height: int, width: int, step: int, length: int) -> None:
         if encoding != self.encoding:
             raise MessageError(f"encoding is '{encoding}'; expected '{self.encoding}'")
         row = width * self._pixel
@@ -70,7 +77,7 @@ class ImageAdapter(Adapter):
         if length != step * height:
             raise MessageError(f'there are {length} bytes; step × height is {step * height}')
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         self.check_fields(arrays, self.fields)
         image = pixels(arrays['image'], self.dtype, self._channels, self.encoding)
         message = self.new_message(stamp)
@@ -81,7 +88,7 @@ class ImageAdapter(Adapter):
         return message
 
 
-def pixels(image, dtype, channels, encoding):
+def pixels(image: Array, dtype: DTypeLike, channels: int, encoding: str) -> Array:
     """Return an image that is to be sent as (height, width, channels), contiguous, in its dtype."""
     image = cast('image', image, dtype)
     if image.ndim == 2 and channels == 1:

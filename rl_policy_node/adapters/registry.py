@@ -1,7 +1,9 @@
-"""Every adapter by the name of its type, and the way to those that users bring."""
+"""Adapters by message type, and the lookup of a user's own."""
+from collections.abc import Iterator
 import difflib
 import importlib
 import inspect
+from types import ModuleType
 from typing import NamedTuple
 
 from rl_policy_node.adapters.base import Adapter, one_line, Options
@@ -12,13 +14,13 @@ from rl_policy_node.adapters.standard import STANDARD_ADAPTERS
 from rl_policy_node.adapters.vectors import VECTOR_ADAPTERS
 from rl_policy_node.errors import ConfigurationError, unknown
 
-ADAPTERS = {adapter.type_name: adapter for adapter in sorted(
-    (*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS, *STANDARD_ADAPTERS),
-    key=lambda adapter: adapter.type_name)}
+_ALL: list[type[Adapter]] = [*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS,
+                             *STANDARD_ADAPTERS]
+ADAPTERS = {adapter.type_name: adapter for adapter in sorted(_ALL, key=lambda adapter: adapter.type_name)}
 
 
 class FieldEntry(NamedTuple):
-    """A field as a user reads of it; shape in words where the message decides."""
+    """A field in the documentation; its shape is in words where the message decides it."""
 
     name: str
     shape: str
@@ -26,14 +28,14 @@ class FieldEntry(NamedTuple):
 
 
 class TypeEntry(NamedTuple):
-    """A message type as a user reads of it."""
+    """A message type in the documentation."""
 
     type_name: str
-    fields: tuple
+    fields: tuple[FieldEntry, ...]
     note: str
 
 
-def create_adapter(type_name, where='', **options):
+def create_adapter(type_name: str, where: str = '', **options: str | float) -> Adapter:
     """Return the adapter for `package/msg/Type`, or for a user's own `package.module:Class`.
 
     where: the parameter that names the type, for errors. options: those of `Options`.
@@ -41,42 +43,42 @@ def create_adapter(type_name, where='', **options):
     """
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
-        adapter = adapter_class(Options(**options))
-        adapter.message_type        # an absent package is found out here, not at the first message
+        adapter = adapter_class(Options(**options))     # type: ignore[arg-type]  # each has its own type
+        adapter.message_type        # noqa: B018 - an absent package is found out here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
-    except Exception as error:      # noqa: B902 - a stranger's class may raise anything
+    except Exception as error:      # a stranger's class may raise anything
         if type_name in ADAPTERS:
             raise
         raise _failed(type_name, where, one_line(error)) from error
     return adapter
 
 
-def reference():
-    """Return a TypeEntry for each message type: all that a page of the documentation needs to say of them."""
+def reference() -> list[TypeEntry]:
+    """Return a TypeEntry for each message type, for the documentation."""
     return [TypeEntry(name, tuple(_field_entries(adapter)), adapter.note) for name, adapter in ADAPTERS.items()]
 
 
-def _field_entries(adapter):
+def _field_entries(adapter: type[Adapter]) -> Iterator[FieldEntry]:
     for field, shape in adapter.fields.items():
         yield FieldEntry(field, adapter.open_shape if shape is None else str(shape), adapter.units.get(field, ''))
 
 
-def _known(type_name, where):
+def _known(type_name: str, where: str) -> type[Adapter]:
     if type_name in ADAPTERS:
         return ADAPTERS[type_name]
     error, close = unknown('message type', type_name, ADAPTERS, where), _close(type_name)
     raise ConfigurationError(f"{error}, or package.module:Class{f'; did you mean {close!r}?' if close else ''}")
 
 
-def _close(type_name):
-    """Return the known type whose own name, the package left aside, is most like that of `type_name`."""
+def _close(type_name: str) -> str | None:
+    """Return the known type whose name without the package is closest to that of `type_name`, or None."""
     by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
     close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
     return by_name[close[0]] if close else None
 
 
-def _own(type_name, where):
+def _own(type_name: str, where: str) -> type[Adapter]:
     """Return the class that `package.module:Class` names."""
     module, _, name = type_name.partition(':')
     found = getattr(_module(module, type_name, where), name, None)
@@ -89,12 +91,12 @@ def _own(type_name, where):
     return found
 
 
-def _module(name, type_name, where):
+def _module(name: str, type_name: str, where: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:        # noqa: B902 - a stranger's module may raise anything
+    except (Exception, SystemExit) as error:        # a stranger's module may raise anything
         raise _failed(type_name, where, one_line(error)) from error
 
 
-def _failed(type_name, where, reason):
+def _failed(type_name: str, where: str, reason: str) -> ConfigurationError:
     return ConfigurationError(f"adapter '{type_name}'{f' in {where}' if where else ''}: {reason}")

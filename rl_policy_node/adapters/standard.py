@@ -1,11 +1,13 @@
 """std_msgs: single numbers, and arrays of them, moved without Python loops."""
 import array
+from collections.abc import Mapping, Sequence
 import math
 
 import numpy as np
 
-from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError
-from rl_policy_node.adapters.cdr import Layouts
+from rl_policy_node.adapters.arrays import Array, Arrays, Message, Names
+from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError, Options
+from rl_policy_node.adapters.cdr import Cdr, Layouts
 
 # Kind of number → code of Python's array, dtype. Bool has no array type.
 NUMBERS = {
@@ -17,12 +19,12 @@ NUMBERS = {
 
 
 class _NumbersAdapter(Adapter):
-    """`data`, the only field: whatever the one array is called that is to be sent, it goes there."""
+    """`data`, the only field. To be sent, the one array may have any name."""
 
     units = {'data': "the publisher's"}
     code = ''
 
-    def _only(self, arrays):
+    def _only(self, arrays: Mapping[str, Array]) -> Array:
         # joint commands name their one array 'position': bare numbers have no field names
         if len(arrays) != 1:
             raise MessageError(f'{self.type_name} carries one array; there are {list(arrays)}')
@@ -35,10 +37,10 @@ class ScalarAdapter(_NumbersAdapter):
 
     fields = {'data': (1,)}
 
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         return {'data': np.array([message.data], dtype=self.dtype)}
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         value = self._only(arrays)
         if value.size != 1:
             raise MessageError(f'{self.type_name} carries 1 number; there are {value.size}')
@@ -54,20 +56,20 @@ class MultiArrayAdapter(_NumbersAdapter):
     fields = {'data': None}
     open_shape = 'as the layout says, else (length,)'
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
         self._layouts = Layouts(self._layout)
 
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         sizes, offset = tuple(dim.size for dim in message.layout.dim), message.layout.data_offset
         data = np.frombuffer(message.data, dtype=self.dtype)
         return {'data': data[offset:].reshape(_shape(sizes, offset, data.size))}
 
-    def from_cdr(self, buffer):
+    def from_cdr(self, buffer: bytes) -> tuple[Arrays, int, Names]:
         dtype, start, count, shape = self._layouts.of(buffer)
         return {'data': np.frombuffer(buffer, dtype, count, start).reshape(shape)}, 0, None
 
-    def _layout(self, cdr):
+    def _layout(self, cdr: Cdr) -> tuple[np.dtype[np.generic], int, int, tuple[int, ...]]:
         """Return the dtype of a serialized message's numbers, where they start, how many there are, their shape."""
         sizes = tuple(_size(cdr) for _ in range(cdr.word()))
         offset, dtype = cdr.word(), np.dtype(self.dtype).newbyteorder(cdr.order)
@@ -75,7 +77,7 @@ class MultiArrayAdapter(_NumbersAdapter):
         shape = _shape(sizes, offset, count)
         return dtype, start + offset * dtype.itemsize, count - offset, shape
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         value = self._only(arrays)
         message = self.message_type()
         # array.array is taken over as it is; a numpy array would be converted element by element
@@ -85,7 +87,7 @@ class MultiArrayAdapter(_NumbersAdapter):
         return message
 
 
-def _shape(sizes, offset, count):
+def _shape(sizes: tuple[int, ...], offset: int, count: int) -> tuple[int, ...]:
     """Return the shape of `count` numbers after an offset: that of the layout, flat where it states none."""
     if offset > count:
         raise MessageError(f'layout.data_offset is {offset}; there are {count} numbers')
@@ -94,20 +96,20 @@ def _shape(sizes, offset, count):
     return sizes or (count - offset,)
 
 
-def _size(cdr):
+def _size(cdr: Cdr) -> int:
     """Return the size of a serialized MultiArrayDimension."""
     cdr.skip_text()
     size, _stride = cdr.word(), cdr.word()
     return size
 
 
-def _dimensions(shape):
+def _dimensions(shape: tuple[int, ...]) -> list[Message]:
     dimension = message_class('std_msgs/msg/MultiArrayDimension')
     return [dimension(label=f'dim{axis}', size=size, stride=math.prod(shape[axis:]))
             for axis, size in enumerate(shape)]
 
 
-def _adapter(base, kind, suffix=''):
+def _adapter(base: type[_NumbersAdapter], kind: str, suffix: str = '') -> type[Adapter]:
     """Return the adapter class of a kind of number."""
     code, dtype = NUMBERS[kind]
     return type(f'{kind}{suffix}Adapter', (base,), {
@@ -115,5 +117,6 @@ def _adapter(base, kind, suffix=''):
         'code': code, 'dtype': dtype})
 
 
-STANDARD_ADAPTERS = (*(_adapter(ScalarAdapter, kind) for kind in NUMBERS),
-                     *(_adapter(MultiArrayAdapter, kind, 'MultiArray') for kind, (code, _) in NUMBERS.items() if code))
+STANDARD_ADAPTERS: tuple[type[Adapter], ...] = (
+    *(_adapter(ScalarAdapter, kind) for kind in NUMBERS),
+    *(_adapter(MultiArrayAdapter, kind, 'MultiArray') for kind, (code, _) in NUMBERS.items() if code))

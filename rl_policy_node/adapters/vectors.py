@@ -2,11 +2,13 @@
 
 All are float64, in the header's frame where nothing else is said. Quaternions are x, y, z, w and of length 1.
 """
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 
 import numpy as np
 
-from rl_policy_node.adapters.base import Adapter, MessageError
+from rl_policy_node.adapters.arrays import Array, Arrays, Message
+from rl_policy_node.adapters.base import Adapter, MessageError, Options
 
 # Field → its components in the message, its unit.
 QUANTITIES = {
@@ -21,7 +23,7 @@ QUANTITIES = {
 }
 
 # Type → field → where its components stand; '' is the message itself.
-PATHS = {
+PATHS: dict[str, dict[str, str]] = {
     'geometry_msgs/msg/Point': {'position': ''},
     'geometry_msgs/msg/PointStamped': {'position': 'point'},
     'geometry_msgs/msg/Pose': {'position': 'position', 'orientation': 'orientation'},
@@ -57,36 +59,36 @@ class VectorAdapter(Adapter):
     A subclass states type_name and paths, the rest follows from `QUANTITIES`.
     """
 
-    paths = {}
+    paths: Mapping[str, str] = {}
 
-    def __init_subclass__(cls, **arguments):
+    def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
         cls.fields = {field: (len(QUANTITIES[field][0]),) for field in cls.paths}
         cls.units = {field: QUANTITIES[field][1] for field in cls.paths}
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
         self._read = {field: attrgetter(*(f'{path}.{axis}'.lstrip('.') for axis in QUANTITIES[field][0]))
                       for field, path in self.paths.items()}
 
-    def to_arrays(self, message):
+    def to_arrays(self, message: Message) -> Arrays:
         arrays = {field: np.array(self._read[field](message), dtype=np.float64) for field in self.provided(message)}
         if 'orientation' in arrays:
             _check_unit(arrays['orientation'])
         return arrays
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         self.check_fields(arrays, self.fields)
         message = self.new_message(stamp)
         for field, value in arrays.items():
             self._write(message, field, np.asarray(value))
         return message
 
-    def provided(self, _message):
+    def provided(self, _message: Message) -> Collection[str]:
         """Return the fields that a message fills in."""
         return self.paths
 
-    def _write(self, message, field, value):
+    def _write(self, message: Message, field: str, value: Array) -> None:
         if value.shape != self.fields[field]:
             raise MessageError(f'{field} has the shape {value.shape}; expected {self.fields[field]}')
         holder = attrgetter(self.paths[field])(message) if self.paths[field] else message
@@ -101,10 +103,10 @@ class ImuAdapter(VectorAdapter):
     paths = {field: field for field in ('orientation', 'angular_velocity', 'linear_acceleration')}
     note = 'a field whose covariance begins with −1 is not provided'
 
-    def provided(self, message):
+    def provided(self, message: Message) -> Collection[str]:
         return [field for field in self.paths if _covariance(message, field)[0] != -1.0]
 
-    def to_message(self, arrays, stamp, names=()):
+    def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         self.check_fields(arrays, ())
         message = self.new_message(stamp)
         for field in self.paths:
@@ -115,22 +117,23 @@ class ImuAdapter(VectorAdapter):
         return message
 
 
-def _covariance(message, field):
+def _covariance(message: Message, field: str) -> Array:
     """Return the covariance (9,) of a field of an Imu, to read or to write."""
-    return getattr(message, f'{field}_covariance')
+    covariance: Array = getattr(message, f'{field}_covariance')
+    return covariance
 
 
-def _check_unit(orientation):
+def _check_unit(orientation: Array) -> None:
     # the comparison that is false for NaN, too
     if not abs(orientation @ orientation - 1.0) <= 1e-3:
         raise ValueError(f'orientation {orientation.tolist()} is not a unit quaternion (x, y, z, w)')
 
 
-def _adapter(type_name):
+def _adapter(type_name: str) -> type[Adapter]:
     """Return the adapter class of a row of the table."""
     return type(f'{type_name.split("/")[-1]}Adapter', (VectorAdapter,), {
         '__doc__': VectorAdapter.__doc__, '__module__': __name__, 'type_name': type_name,
         'paths': PATHS[type_name], 'note': NOTES.get(type_name, '')})
 
 
-VECTOR_ADAPTERS = (*map(_adapter, PATHS), ImuAdapter)
+VECTOR_ADAPTERS: tuple[type[Adapter], ...] = (*map(_adapter, PATHS), ImuAdapter)

@@ -1,9 +1,15 @@
-"""An action term as the parameter file describes it, checked against what its kind can mean."""
+"""Typed, validated configuration of an action term."""
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 import math
+from typing import TypeAlias
 
 from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.errors import ConfigurationError, unknown
+
+# `type` is a field of the spec
+_Kind: TypeAlias = type[ActionTerm]
 
 ACTION_KINDS = tuple(KINDS)
 FALLBACKS = ('hold', 'keep', 'zero', 'value')
@@ -36,40 +42,40 @@ class ActionSpec:
     source: str = ''
     fallback: str = ''
     frame_id: str = ''
-    joints: tuple = ()
-    axes: tuple = ()
+    joints: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
     size: int = 0
     clip: float = math.inf
-    scale: tuple = (1.0,)
-    offset: tuple = (0.0,)
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
     scale_limit: float = 1.0
     smoothing: float = 1.0
     integrate: str = ''
-    max_error: tuple = ()
+    max_error: tuple[float, ...] = ()
     max_rotation_error: float = math.inf
-    lower: tuple = ()
-    upper: tuple = ()
-    max_velocity: tuple = ()
-    max_acceleration: tuple = ()
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
+    max_velocity: tuple[float, ...] = ()
+    max_acceleration: tuple[float, ...] = ()
     max_angular_velocity: float = math.inf
     max_angular_acceleration: float = math.inf
-    max_effort: tuple = ()
+    max_effort: tuple[float, ...] = ()
     max_force: float = math.inf
     max_torque: float = math.inf
-    position_scale: tuple = (0.01,)
-    rotation_scale: tuple = (0.05,)
+    position_scale: tuple[float, ...] = (0.01,)
+    rotation_scale: tuple[float, ...] = (0.05,)
     rotation_threshold: float = 1e-6
     mode: str = 'proportional'
     threshold: float = 0.0
-    open: tuple = ()
-    closed: tuple = ()
-    fallback_value: tuple = ()
-    table: tuple = ()
+    open: tuple[float, ...] = ()
+    closed: tuple[float, ...] = ()
+    fallback_value: tuple[float, ...] = ()
+    table: tuple[float, ...] = ()
     table_columns: int = 0
     time_from_start: float = 0.0
     rows: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f'actions.{self.name}'
         if self.kind not in KINDS:
             raise unknown('kind', self.kind, KINDS, where)
@@ -83,7 +89,7 @@ class ActionSpec:
         self._check_unused(kind, where)
         kind.check(self, where)
 
-    def _choose(self, name, valid, where):
+    def _choose(self, name: str, valid: tuple[str, ...], where: str) -> None:
         """Put the kind's default where nothing is chosen; refuse what the kind does not have."""
         value = getattr(self, name)
         if valid and not value:
@@ -91,13 +97,13 @@ class ActionSpec:
         elif valid and value not in valid:
             raise unknown(name, value, valid, f'{where} (kind {self.kind})')
 
-    def _listed(self, name):
+    def _listed(self, name: str) -> None:
         value = getattr(self, name)
         if isinstance(value, (int, float)):
             value = (float(value),)
         object.__setattr__(self, name, () if all(math.isinf(v) for v in value) else tuple(value))
 
-    def _check_needs(self, kind, where):
+    def _check_needs(self, kind: _Kind, where: str) -> None:
         for name in kind.required:
             if not getattr(self, name):
                 raise ConfigurationError(f'{where}: kind {self.kind} needs {name}')
@@ -111,7 +117,7 @@ class ActionSpec:
         if len(set(self.joints)) != len(self.joints):
             raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
 
-    def _check_numbers(self, kind, where):
+    def _check_numbers(self, kind: _Kind, where: str) -> None:
         size = kind.axes(self)
         for name in kind.per_axis:
             if len(getattr(self, name)) not in (0, 1, size):
@@ -126,7 +132,7 @@ class ActionSpec:
                 any(value > high for value, high in _paired(rest, self.upper)):
             raise ConfigurationError(f'{where}: the fallback {list(rest)} is not within lower and upper')
 
-    def _check_unused(self, kind, where):
+    def _check_unused(self, kind: _Kind, where: str) -> None:
         """A limit that the kind does not apply must not look as if it did."""
         used = {*kind.parameters, *(['clip'] if kind.clips else []), *(['scale_limit'] if kind.scales else [])}
         given = [f.name for f in fields(self) if f.name not in _COMMON and getattr(self, f.name) != f.default]
@@ -140,7 +146,7 @@ class ActionSpec:
                                          f'{getattr(self, choice)}')
 
 
-def _paired(left, right):
+def _paired(left: tuple[float, ...], right: tuple[float, ...]) -> Iterable[tuple[float, float]]:
     """Pair per-axis numbers, of which one may stand for all; nothing where one is not stated."""
     if not left or not right:
         return []

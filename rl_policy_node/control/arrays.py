@@ -13,6 +13,8 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Stamps: TypeAlias = NDArray[np.int64]
 # (rows,), one bool per row of the batch
 Mask: TypeAlias = NDArray[np.bool_]
+# one number for all axes, or one for each: (n,)
+Axes: TypeAlias = float | Floats
 # indices of rows, columns or joints
 Indices: TypeAlias = NDArray[np.intp]
 # a set of rows of the batch; all of them are slice(None), never None

@@ -1,9 +1,9 @@
-"""How much of the policy's command goes out, row by row: the ramp after a start, and a live ratio."""
+"""Blends the policy's command with the held one, per row: a ramp after a start, and a ratio set at run time."""
 from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats
+from rl_policy_node.control.arrays import Floats, Mask, Rows
 from rl_policy_node.control.numbers import lowest
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError
@@ -16,22 +16,22 @@ class Blend:
     at the same pace: no more than 1 in `seconds`.
     """
 
-    def __init__(self, rows, seconds=0.0, ratio=1.0):
+    def __init__(self, rows: int, seconds: float = 0.0, ratio: float = 1.0) -> None:
         self._seconds, self._acted = seconds, np.zeros(rows)
         self.set(ratio)
         self._ratio = self._wanted
 
-    def set(self, ratio):
+    def set(self, ratio: float) -> None:
         """Change the ratio; raises ConfigurationError beyond 0 to 1."""
         check_ratio(ratio)
         self._wanted = float(ratio)
 
-    def restart(self, rows=slice(None)):
-        """Begin the ramp anew for rows (mask)."""
+    def restart(self, rows: Rows = slice(None)) -> None:
+        """Restart the ramp of rows (mask)."""
         self._acted[rows] = 0.0
 
-    def share(self, dt):
-        """Return s (rows, 1) for a step dt seconds after the last, or None where all of it goes out."""
+    def share(self, dt: float) -> Floats | None:
+        """Return s (rows, 1) for a step dt seconds after the last, or None where every share is 1."""
         wanted = self._wanted
         step = dt / self._seconds if self._seconds else 1.0
         self._ratio += min(max(wanted - self._ratio, -step), step)
@@ -41,7 +41,7 @@ class Blend:
             return None if self._ratio == 1.0 else np.full((len(self._acted), 1), self._ratio)
         return (self._ratio * np.minimum((self._acted + dt) / self._seconds, 1.0))[:, None]
 
-    def advance(self, rows, dt):
+    def advance(self, rows: Mask, dt: float) -> None:
         """Count a step of dt seconds in which the rows (mask) acted."""
         if self._seconds:
             self._acted[rows] += dt

@@ -3,7 +3,7 @@ from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.arrays import Floats, Mask, Rows, Shape
 from rl_policy_node.control.state import State
 
 
@@ -14,17 +14,17 @@ class History:
     its samples, a reset clears its own row only.
     """
 
-    def __init__(self, rows, length, stride, shape):
+    def __init__(self, rows: int, length: int, stride: int, shape: Shape) -> None:
         self._kept = np.zeros((rows, (length - 1) * stride + 1, *shape), dtype=np.float32)
         self._empty = np.ones(rows, dtype=bool)
         # a view: what was kept is what is seen
         self.samples = self._kept[:, ::stride]
 
-    def reset(self, rows):
+    def reset(self, rows: Rows) -> None:
         """Let the next sample of rows (mask) fill all their slots."""
         self._empty[rows] = True
 
-    def push(self, sample, rows):
+    def push(self, sample: Floats, rows: Mask) -> None:
         """Take the sample (rows, *shape) of rows (mask); `samples` (rows, N, *shape) then shows it."""
         if rows.all():
             self._kept[:, :-1] = self._kept[:, 1:]
@@ -43,5 +43,5 @@ class History:
 
     def restore(self, state: State) -> None:
         """Go on from the samples of a state."""
-        self._kept[:] = cast(Array, state['kept'])
+        self._kept[:] = cast(Floats, state['kept'])
         self._empty[:] = cast(Mask, state['empty'])

@@ -1,37 +1,44 @@
-"""Limits on what is really sent. Values within their limits pass unchanged, to the bit."""
+"""Limits on commands. Values within their limits pass bit-identical."""
+from typing import cast
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rl_policy_node import geometry
+from rl_policy_node.control.arrays import Array, Axes, Floats, Mask
 from rl_policy_node.control.numbers import between, surely_small
 
 
-def is_finite(value):
+def is_finite(value: Array) -> bool:
     """Whether all numbers of `value` are finite."""
-    # an eighth of the cost of a look at every row
+    # max and min cost an eighth of a check per row
     return (value.dtype.kind != 'f' or surely_small(value) or not value.size
             or bool(np.isfinite(value.max()) and np.isfinite(value.min())))
 
 
-def finite_rows(value):
+def finite_rows(value: Array) -> Mask:
     """Return the rows (mask) of `value` (rows, ...) whose numbers are all finite."""
     if is_finite(value):
         return np.ones(len(value), dtype=bool)
-    return np.isfinite(value.reshape(len(value), -1)).all(axis=1)
+    return cast(Mask, np.isfinite(value.reshape(len(value), -1)).all(axis=1))
 
 
-def per_axis(numbers):
-    """Return one number, or one for each axis, in the form that limits take: one for all, else (n,); None of none.
+def per_axis(numbers: ArrayLike) -> Axes | None:
+    """Return limits as one float where all axes share it, else (n,); None without numbers."""
+    return axes_of(numbers) if np.size(numbers) else None
 
-    One number costs a fifth of an array that has to be spread over rows.
+
+def axes_of(numbers: ArrayLike) -> Axes:
+    """Return limits as one float where all axes share it, else (n,); at least one number.
+
+    A float costs a fifth of an array that numpy broadcasts over rows.
     """
-    numbers = np.asarray(numbers, dtype=np.float64).reshape(-1)
-    if not numbers.size:
-        return None
-    same = np.full_like(numbers, numbers[0]).tobytes() == numbers.tobytes()     # of zeros, the sign, too
-    return numbers[0].item() if same else numbers
+    axes = np.asarray(numbers, dtype=np.float64).reshape(-1)
+    same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()      # of zeros, the sign, too
+    return axes[0].item() if same else axes
 
 
-def clamp(value, lower, upper):
+def clamp(value: Floats, lower: Axes | None, upper: Axes | None) -> Floats:
     """Return `value` (rows, n) within [lower, upper] (each one number, (n,), or None: no bound)."""
     if between(lower, value, upper):
         return value
@@ -40,12 +47,12 @@ def clamp(value, lower, upper):
     return value if upper is None else np.minimum(value, upper)
 
 
-def limit_size(value, greatest):
+def limit_size(value: Floats, greatest: Axes | None) -> Floats:
     """Return `value` (rows, n) within ± `greatest` (one number, (n,), or None: no bound)."""
     return value if greatest is None else clamp(value, -greatest, greatest)
 
 
-def limit_step(value, previous, greatest):
+def limit_step(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     """Return `value` (rows, n) moved no further than `greatest` (one number or (n,)) per axis from `previous`."""
     step = value - previous
     if between(-greatest, step, greatest):
@@ -54,7 +61,8 @@ def limit_step(value, previous, greatest):
     return np.where(within, value, previous + limit_size(step, greatest))
 
 
-def limit_motion(value, previous, speed, velocity, acceleration, dt):
+def limit_motion(value: Floats, previous: Floats, speed: Floats, velocity: Axes | None, acceleration: Axes,
+                 dt: float) -> Floats:
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
     previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; None: any) and
@@ -71,7 +79,7 @@ def limit_motion(value, previous, speed, velocity, acceleration, dt):
     return np.where(wanted == direct, value, previous + wanted * dt)
 
 
-def limit_distance(value, previous, greatest):
+def limit_distance(value: Floats, previous: Floats, greatest: float) -> Floats:
     """Return points (rows, 3) no further than `greatest` (m) from `previous`, along the same line."""
     step = value - previous
     distance = np.linalg.norm(step, axis=-1, keepdims=True)
@@ -79,7 +87,7 @@ def limit_distance(value, previous, greatest):
     return np.where(within, value, previous + step * (greatest / np.where(within, 1.0, distance)))
 
 
-def limit_turn(value, previous, greatest):
+def limit_turn(value: Floats, previous: Floats, greatest: float) -> Floats:
     """Return rotations (rows, 4) xyzw turned no further than `greatest` (rad) from `previous`."""
     turn = geometry.rotation_vector_from_quaternion(geometry.multiply(value, geometry.conjugate(previous)))
     angle = np.linalg.norm(turn, axis=-1, keepdims=True)

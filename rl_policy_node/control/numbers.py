@@ -1,38 +1,42 @@
-"""What is asked of arrays in every step, each by the cheapest way to the answer."""
+"""Reductions (any, all, min, max) that are fast for small arrays."""
 import math
 
 import numpy as np
 
-# numpy's own reductions cost more than the numbers where there are few, most of all when a step comes after a pause
+from rl_policy_node.control.arrays import Array, Axes, Mask
+
+# For few numbers numpy's reductions are slower than Python's, most of all after a pause.
 _FEW, _SOME = 128, 4096
 _SMALL = 1e15
 
 
-def some(mask):
+def some(mask: Mask) -> bool:
     """Whether any of a mask is True."""
-    return any(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) > 0
+    return any(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) > 0)
 
 
-def every(mask):
+def every(mask: Mask) -> bool:
     """Whether all of a mask is True."""
-    return all(mask.ravel().tolist()) if mask.size <= _FEW else np.count_nonzero(mask) == mask.size
+    return all(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) == mask.size)
 
 
-def lowest(values):
-    """Return the lowest of one number or more (n,), none of them NaN."""
-    return min(values.tolist()) if values.size <= _FEW else values.min().item()
+def lowest(values: Array) -> float:
+    """Return the lowest of numbers (n,), n > 0, none of them NaN."""
+    least: float = min(values.tolist()) if values.size <= _FEW else values.min().item()
+    return least
 
 
-def highest(values):
-    """Return the highest, likewise."""
-    return max(values.tolist()) if values.size <= _FEW else values.max().item()
+def highest(values: Array) -> float:
+    """Return the highest of numbers (n,), n > 0, none of them NaN."""
+    most: float = max(values.tolist()) if values.size <= _FEW else values.max().item()
+    return most
 
 
-def between(lower, values, upper):
-    """Whether values lie strictly between two bounds (None: no bound); False where that takes a longer look.
+def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
+    """Whether values lie strictly between two bounds (None: no bound); False where that is costly to tell.
 
-    What is no number is passed over, or the answer is False: limits leave it what it is. Of many numbers, or of bounds
-    that are several, a limit itself is the shortest look.
+    NaN may be passed over or give False: limits keep it. With many numbers, or one bound per axis, applying the limit
+    costs less than this check, and the answer is False.
     """
     if lower is None and upper is None:
         return True
@@ -42,11 +46,11 @@ def between(lower, values, upper):
     return (lower is None or lower < min(numbers)) and (upper is None or max(numbers) < upper)
 
 
-def surely_small(values):
-    """Whether all of some floating-point numbers are finite and below 1e15; False where that takes a longer look.
+def surely_small(values: Array) -> bool:
+    """Whether all of some floating-point numbers are finite and below 1e15; False where that is costly to tell.
 
-    A sum with NaN or infinity in it is one of the two, and where a sum of squares is below a bound, so are they. Not
-    for many numbers: their greatest and least are found sooner.
+    NaN and infinity make a sum NaN or infinite, and a bounded sum of squares bounds every number. For many numbers
+    the answer is False: min and max are faster then.
     """
     if values.size > _SOME:
         return False
@@ -55,4 +59,4 @@ def surely_small(values):
         with np.errstate(over='ignore'):
             return bool(flat.dot(flat) < _SMALL * _SMALL)
     numbers = values.ravel().tolist()
-    return not numbers or math.isfinite(sum(numbers)) and -_SMALL < min(numbers) and max(numbers) < _SMALL
+    return not numbers or math.isfinite(sum(numbers)) and min(numbers) > -_SMALL and max(numbers) < _SMALL

@@ -1,9 +1,10 @@
-"""What a parameter file says, typed and checked: sources, observation terms, action terms."""
+"""Typed, validated configuration of sources, observation terms and action terms."""
+from collections.abc import Collection
 from dataclasses import dataclass
 import math
 
-from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBACKS      # noqa: F401 - likewise
-from rl_policy_node.control.terms.spec import TERM_KINDS, TermSpec      # noqa: F401 - all specs are found here
+from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBACKS  # noqa: F401 - likewise
+from rl_policy_node.control.terms.spec import TERM_KINDS, TermSpec  # noqa: F401 - all specs are found here
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # the type of a source that is no topic: the pose of a frame in another
@@ -12,7 +13,7 @@ ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
 
 
-def _one_of(kind, name, valid, where):
+def _one_of(kind: str, name: str, valid: Collection[str], where: str) -> None:
     if name not in valid:
         raise unknown(kind, name, valid, where)
 
@@ -42,7 +43,7 @@ class SourceSpec:
     future_tolerance: float = 0.0
     rows: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f'sources.{self.name}'
         _one_of('alignment', self.alignment, ALIGNMENTS, where)
         if self.type == TRANSFORM and not (self.target_frame and self.source_frame):
@@ -60,14 +61,14 @@ class ControlSpec:
     them and no robot has a name; 0: one row for each robot.
     """
 
-    robots: tuple
+    robots: tuple[str, ...]
     control_rate: float | None
     trigger: str
     lockstep_timeout: float
-    sources: dict
-    terms: dict
-    inputs: dict
-    actions: tuple
+    sources: dict[str, SourceSpec]
+    terms: dict[str, TermSpec]
+    inputs: dict[str, tuple[str, ...]]
+    actions: tuple[ActionSpec, ...]
     clip_observations: float | None = math.inf
     clip_actions: float | None = math.inf
     episode_topic: str = ''
@@ -78,15 +79,15 @@ class ControlSpec:
     blend: float = 1.0
     together: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.alignment_reference:
             _one_of('source', self.alignment_reference, self.sources, 'alignment_reference')
         _one_of('trigger', self.trigger, TRIGGERS, 'trigger')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
             raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
         for name, terms in self.inputs.items():
-            for term in terms:
-                _one_of('term', term, self.terms, f'inputs.{name}')
+            for wanted in terms:
+                _one_of('term', wanted, self.terms, f'inputs.{name}')
             if len(set(terms)) != len(terms):
                 raise ConfigurationError(f'inputs.{name} names a term twice: {list(terms)}')
         for term in self.terms.values():
@@ -103,7 +104,7 @@ class ControlSpec:
         if self.together:
             self._check_together()
 
-    def _check_together(self):
+    def _check_together(self) -> None:
         """Refuse what needs a robot of its own for each row: a name, a topic, a frame."""
         where = f'rows is {self.together}'
         if self.robots != ('',):
@@ -135,11 +136,11 @@ class ControlSpec:
         return self.trigger == 'lockstep'
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """Rows of the batch: one for each robot, or as many as a message carries."""
         return self.together or len(self.robots)
 
-    def joints_of(self, source):
+    def joints_of(self, source: str) -> tuple[str, ...]:
         """Return the joints that terms and actions take from a source, in first-named order."""
         users = [read for term in self.terms.values() for read in term.reads] + list(self.actions)
         return tuple(dict.fromkeys(j for user in users if user.source == source for j in user.joints))

@@ -86,7 +86,7 @@ def _content(path, data, digest, may_execute):
         if may_execute:
             return _as_program(path, data, digest), True
         raise Refused(path, _refusal(len(data), error)) from error
-    except Exception as error:      # noqa: B902 - torch raises nearly anything on damaged archives
+    except Exception as error:      # torch raises nearly anything on damaged archives
         raise Refused(path, _damage(len(data), error)) from error
     if may_execute:
         _log.warning('checkpoint %s is plain weights: nothing in it was run, allow_untrusted_pickle can go', path)
@@ -104,7 +104,7 @@ def _as_program(path, data, digest):
                  'it; whoever wrote it can do here whatever this user can', path, digest)
     try:
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=False)
-    except Exception as error:      # noqa: B902 - code of strangers raises anything
+    except Exception as error:      # code of strangers raises anything
         raise Refused(path, f'unpickled as allow_untrusted_pickle asks, which failed ({_reason(error)})') from error
 
 

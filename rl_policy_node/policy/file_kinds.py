@@ -79,7 +79,7 @@ def damaged_record(data: bytes) -> str:
         bad = [name for name in archive.namelist() if not _is_whole(archive, name)]
         # torch can be told to write no checksums; then none of them fits
         return f'{bad[0]} does not fit its checksum' if 0 < len(bad) < len(archive.namelist()) else ''
-    except Exception as error:      # noqa: B902 - zipfile raises nearly anything on damaged archives
+    except Exception as error:      # noqa: BLE001 - zipfile raises nearly anything on damaged archives
         return f'{type(error).__name__}: {error}'
 
 

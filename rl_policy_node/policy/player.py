@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import torch
-import torch._dynamo        # noqa: F401 - rl_games imports it and changes it: its settings are kept only if it is there
+import torch._dynamo  # rl_games imports it and changes it: its settings are kept only if it is there
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.global_state import preserved
@@ -41,7 +41,7 @@ def create_player(config, spaces, device, plugins=(), environment=None):
             _try(player, spaces, seed)
         except ConfigurationError:
             raise
-        except Exception as error:      # noqa: B902 - a network may raise anything on what does not fit it
+        except Exception as error:      # a network may raise anything on what does not fit it
             raise ConfigurationError(f'train config {config.path}: rl_games cannot build its player for the '
                                      f'observation {spaces.observation} and the action {spaces.action}: '
                                      f'{_reason(error, config.params)}') from error

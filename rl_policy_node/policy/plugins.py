@@ -1,5 +1,6 @@
 """Plug-ins: Python modules of the user that register networks, models or players with rl_games."""
 import contextlib
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -24,7 +25,7 @@ def load_plugins(names, runner):
         with _new_names_only(name, runner):
             module = _import(name)
             if hasattr(module, 'register'):
-                _run(name, lambda: module.register(runner))
+                _run(name, functools.partial(module.register, runner))
 
 
 def _import(name):
@@ -59,7 +60,7 @@ def _import_file(path):
 def _run(name, call):
     try:
         return call()
-    except (Exception, SystemExit) as error:     # noqa: B902 - a stranger's module may raise anything
+    except (Exception, SystemExit) as error:     # a stranger's module may raise anything
         reason = ' '.join(str(error).split())[:300]
         raise ConfigurationError(f"plug-in '{name}': {type(error).__name__}: {reason}") from error
 

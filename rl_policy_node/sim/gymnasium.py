@@ -123,7 +123,7 @@ class GymnasiumEnvironment:
     def _arrays(self, observations):
         arrays = {name: _array(leaf, functools.reduce(lambda part, key: part[_key(part, key)], path, observations))
                   for name, (path, leaf) in self._leaves.items()}
-        return arrays[''] if '' in arrays else {'obs': arrays}
+        return arrays.get('', {'obs': arrays})
 
     def _successes(self, infos, dones):
         """Return (rows,) bool from what the environments say of success, None as long as they never did."""

@@ -42,7 +42,7 @@ def _check(task, num_envs, graphics_device):
 def _imported():
     """Return the module isaacgymenvs; isaacgym comes before it, since it refuses to come after torch."""
     try:
-        import isaacgym     # noqa: F401 - imported for its order
+        import isaacgym  # noqa: F401 - imported for its order
     except ImportError as error:
         raise ValueError(_why(error)) from error
     try:

@@ -11,18 +11,18 @@ if __name__ == '__main__':
     _HERE = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _HERE]
 
-import importlib            # noqa: E402
-import importlib.util       # noqa: E402
-import json                 # noqa: E402
-import mmap                 # noqa: E402
-import signal               # noqa: E402
-import socket               # noqa: E402
-import struct               # noqa: E402
-import threading            # noqa: E402
-import time                 # noqa: E402
-import traceback            # noqa: E402
+import importlib
+import importlib.util
+import json
+import mmap
+import signal
+import socket
+import struct
+import threading
+import time
+import traceback
 
-import numpy as np          # noqa: E402
+import numpy as np
 
 
 class Unfit(ValueError):
@@ -333,7 +333,7 @@ def main(connection, memory):
         _end_all()
     except Unfit as error:
         send(connection, FAILED, content={'kind': type(error).__name__, 'text': str(error)})
-    except BaseException as error:      # noqa: B902 - also SystemExit: some simulators call exit()
+    except BaseException as error:      # noqa: BLE001 - also SystemExit: some simulators call exit()
         send(connection, FAILED, content={'kind': '', 'text': '{}: {}\n{}'.format(
             type(error).__name__, error, traceback.format_exc().rstrip())})
 

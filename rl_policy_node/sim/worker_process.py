@@ -153,10 +153,8 @@ class WorkerProcess:
 
     def end(self):
         """Kill it with all that it started, reap it, close every file."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         with self._lock:
             if not self._ended:

@@ -3,8 +3,18 @@ from dataclasses import dataclass
 import math
 
 from rl_policy_node.nodes.schema import BLANK
-from rl_policy_node.tools.draft_sources import (ARRAY, Entry, IMAGE, IMU, JOINTS, ODOMETRY, own_frame, TWIST,
-                                                TWIST_STAMPED, WRENCH)
+from rl_policy_node.tools.draft_sources import (
+    ARRAY,
+    Entry,
+    IMAGE,
+    IMU,
+    JOINTS,
+    ODOMETRY,
+    own_frame,
+    TWIST,
+    TWIST_STAMPED,
+    WRENCH,
+)
 
 _JOINT_FIELDS = {'joint_position': 'position', 'joint_velocity': 'velocity', 'joint_effort': 'effort'}
 _SIZES = {'position': 3, 'orientation': 4, 'pose': 7, 'relative_position': 3, 'relative_orientation': 4, 'yaw': 1,

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rl_policy_node.tools.evaluate_statistics import (
-    CONFIDENCE, mean_difference, mean_interval, proportion_difference, proportion_interval)
+    CONFIDENCE,
+    mean_difference,
+    mean_interval,
+    proportion_difference,
+    proportion_interval,
+)
 
 SAME, NOTHING_FOUND, DIFFERENT = 'the same, episode by episode', 'no difference found', 'different'
 UNITS = {'success': 'points', 'return': '', 'length': 'steps'}

@@ -118,7 +118,7 @@ def _parts(made, simulator):
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
     if not simulator:
-        lines.append('      # Joints have the names of the simulation, in its order: write the robot\'s where they '
+        lines.append("      # Joints have the names of the simulation, in its order: write the robot's where they "
                      'differ.')
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']

@@ -4,8 +4,20 @@ from rich.padding import Padding
 from rich.table import Table
 
 from rl_policy_node.tools.inspect_terms import actions_table, joints_tables, meanings_table, terms_table
-from rl_policy_node.tools.inspect_text import (bound, cell, inputs_text, layers, number, numbers, path,
-                                               pretty_shape, recurrent, said, size, training_text)
+from rl_policy_node.tools.inspect_text import (
+    bound,
+    cell,
+    inputs_text,
+    layers,
+    number,
+    numbers,
+    path,
+    pretty_shape,
+    recurrent,
+    said,
+    size,
+    training_text,
+)
 
 
 def tables(summary):

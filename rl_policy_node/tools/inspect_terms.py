@@ -1,8 +1,15 @@
 """What observations are made of and what training saw of them, term by term and joint by joint."""
 from rich.table import Table
 
-from rl_policy_node.tools.inspect_text import (action_text, cell, number, numbers, pretty_shape, term_text,
-                                               transformation)
+from rl_policy_node.tools.inspect_text import (
+    action_text,
+    cell,
+    number,
+    numbers,
+    pretty_shape,
+    term_text,
+    transformation,
+)
 
 _STILL = 'never moved in training'
 

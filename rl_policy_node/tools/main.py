@@ -118,7 +118,7 @@ def _add_inspect(commands):
 
 def _add_init(commands):
     init = commands.add_parser('init', help='write a parameter file for the node from a training run')
-    init.add_argument('run', help="run directory, train YAML, config.yaml or agent.yaml")
+    init.add_argument('run', help='run directory, train YAML, config.yaml or agent.yaml')
     init.add_argument('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
     init.add_argument('-o', '--output', required=True, metavar='FILE')
     init.add_argument('--override', action='append', default=[], metavar='NAME=VALUE',

@@ -27,7 +27,7 @@ def private_domain():
 def _free_domain():
     """Return a domain that no other process holds; this one holds it until it ends."""
     for domain in range(101, 1, -1):
-        lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')
+        lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')      # noqa: SIM115 - open as long as it is held
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -14,7 +14,13 @@ import matplotlib
 import numpy as np
 
 from rl_policy_node.tools.report_figures import (
-    STYLE, episode_figure, latency_figure, moments_of, time_of, traces_figure)
+    episode_figure,
+    latency_figure,
+    moments_of,
+    STYLE,
+    time_of,
+    traces_figure,
+)
 
 PICTURES = ('episode.png', 'traces.png', 'latency.png')
 
@@ -180,7 +186,7 @@ def _episodes_section(episodes, shown):
     return _section('Episodes', about if episodes else 'The record holds no step.', table if episodes else '')
 
 
-_CSS = """
+_CSS = '''
 body { margin: 0; background: #f3f5f7; color: #26323d; font: 15px/1.5 system-ui, 'DejaVu Sans', sans-serif; }
 main { max-width: 1040px; margin: 0 auto; padding: 28px 24px 48px; }
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 0; }
@@ -199,9 +205,9 @@ th, td { text-align: right; padding: 3px 14px; border-bottom: 1px solid #eef1f3;
 th { position: sticky; top: 0; background: #fff; font-weight: 600; color: #4a5560; }
 .shown td { background: #eaf3ee; font-weight: 600; }
 @media print { .rows { max-height: none; } }
-"""
+'''
 
-_PAGE = """<!DOCTYPE html>
+_PAGE = '''<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Policy run</title>
 <meta name="viewport" content="width=device-width"><style>{style}</style></head>
 <body><main>
@@ -209,4 +215,4 @@ _PAGE = """<!DOCTYPE html>
 <div class="cards">{cards}</div>
 {sections}
 </main></body></html>
-"""
+'''

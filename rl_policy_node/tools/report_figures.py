@@ -5,7 +5,12 @@ import numpy as np
 
 from rl_policy_node import geometry
 from rl_policy_node.sim.insertion.render import (
-    POSITIONS, RenderingUnavailable, draw_cross_section, peg_pose, render_frames)
+    draw_cross_section,
+    peg_pose,
+    POSITIONS,
+    render_frames,
+    RenderingUnavailable,
+)
 
 MOMENTS = 6                  # pictures of an episode
 LATENCY_BINS = 60

@@ -5,15 +5,15 @@ from pathlib import Path
 import sys
 import tempfile
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import AlgoObserver
 from rl_games.torch_runner import Runner
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 import torch
 import yaml
 
-from rl_policy_node.policy import Spaces, networks
+from rl_policy_node.policy import networks, Spaces
 from rl_policy_node.policy.global_state import preserved
 from rl_policy_node.policy.player import create_player
 from rl_policy_node.policy.quiet import quiet

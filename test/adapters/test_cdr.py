@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from rclpy.serialization import deserialize_message, serialize_message      # noqa: E402
-from round_trip import JOINTS, shaped, STAMP, stamps        # noqa: E402
+from rclpy.serialization import deserialize_message, serialize_message
+from round_trip import JOINTS, shaped, STAMP, stamps
 
-from rl_policy_node.adapters import ADAPTERS, create_adapter, MessageError, OtherEncoding       # noqa: E402
-from rl_policy_node.adapters.cdr import Cdr         # noqa: E402
-from rl_policy_node.adapters.image import ENCODINGS         # noqa: E402
+from rl_policy_node.adapters import ADAPTERS, create_adapter, MessageError, OtherEncoding
+from rl_policy_node.adapters.cdr import Cdr
+from rl_policy_node.adapters.image import ENCODINGS
 
 IMAGE, JOINT_STATE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/JointState'
 READ_IN_PLACE = [name for name, adapter in ADAPTERS.items() if adapter.from_cdr is not None]

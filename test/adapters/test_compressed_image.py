@@ -12,11 +12,11 @@ pytest.importorskip('rclpy')
 Pillow = pytest.importorskip('PIL.Image')
 
 from round_trip import received, shaped, STAMP, stamps, there_and_back  # noqa: E402
-from sensor_msgs.msg import CompressedImage                             # noqa: E402
+from sensor_msgs.msg import CompressedImage  # noqa: E402
 
-from rl_policy_node.adapters import create_adapter, MessageError        # noqa: E402
-from rl_policy_node.adapters.compressed_image import ENCODINGS, FORMATS     # noqa: E402
-from rl_policy_node.errors import ConfigurationError                    # noqa: E402
+from rl_policy_node.adapters import create_adapter, MessageError  # noqa: E402
+from rl_policy_node.adapters.compressed_image import ENCODINGS, FORMATS  # noqa: E402
+from rl_policy_node.errors import ConfigurationError  # noqa: E402
 
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 sides = st.integers(1, 5)

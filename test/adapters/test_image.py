@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import received, shaped, STAMP, stamps, there_and_back, watched     # noqa: E402
+from round_trip import received, shaped, STAMP, stamps, there_and_back, watched
 
-from rl_policy_node.adapters import create_adapter, MessageError        # noqa: E402
-from rl_policy_node.adapters.image import ENCODINGS                     # noqa: E402
-from rl_policy_node.errors import ConfigurationError                    # noqa: E402
+from rl_policy_node.adapters import create_adapter, MessageError
+from rl_policy_node.adapters.image import ENCODINGS
+from rl_policy_node.errors import ConfigurationError
 
 IMAGE = 'sensor_msgs/msg/Image'
 sides = st.integers(1, 5)

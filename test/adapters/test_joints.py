@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import JOINTS, numbers, received, STAMP, stamps, there_and_back, watched    # noqa: E402
-from sensor_msgs.msg import JointState                                  # noqa: E402
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint   # noqa: E402
+from round_trip import JOINTS, numbers, received, STAMP, stamps, there_and_back, watched
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from rl_policy_node.adapters import create_adapter, MessageError        # noqa: E402
-from rl_policy_node.adapters.joints import JointTrajectoryAdapter       # noqa: E402
-from rl_policy_node.errors import ConfigurationError                    # noqa: E402
+from rl_policy_node.adapters import create_adapter, MessageError
+from rl_policy_node.adapters.joints import JointTrajectoryAdapter
+from rl_policy_node.errors import ConfigurationError
 
 STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 FIELDS = ('position', 'velocity', 'effort')

@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import received, STAMP, there_and_back                  # noqa: E402
-from std_msgs.msg import Float32MultiArray                              # noqa: E402
+from round_trip import received, STAMP, there_and_back
+from std_msgs.msg import Float32MultiArray
 
-from rl_policy_node.adapters import Adapter, ADAPTERS, create_adapter, reference    # noqa: E402
-from rl_policy_node.errors import ConfigurationError                    # noqa: E402
+from rl_policy_node.adapters import Adapter, ADAPTERS, create_adapter, reference
+from rl_policy_node.errors import ConfigurationError
 
 OWN = '''
 import numpy as np

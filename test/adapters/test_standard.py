@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import received, shaped, STAMP, there_and_back, watched         # noqa: E402
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension         # noqa: E402
+from round_trip import received, shaped, STAMP, there_and_back, watched
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
-from rl_policy_node.adapters import create_adapter, MessageError        # noqa: E402
-from rl_policy_node.adapters.standard import NUMBERS                    # noqa: E402
+from rl_policy_node.adapters import create_adapter, MessageError
+from rl_policy_node.adapters.standard import NUMBERS
 
 ARRAYS = [f'std_msgs/msg/{kind}MultiArray' for kind in NUMBERS if kind != 'Bool']
 

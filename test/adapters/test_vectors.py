@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from round_trip import received, STAMP, stamps, there_and_back, unit, vector    # noqa: E402
+from round_trip import received, STAMP, stamps, there_and_back, unit, vector
 
-from rl_policy_node.adapters import create_adapter, MessageError, VectorAdapter   # noqa: E402
-from rl_policy_node.adapters.vectors import PATHS                       # noqa: E402
+from rl_policy_node.adapters import create_adapter, MessageError, VectorAdapter
+from rl_policy_node.adapters.vectors import PATHS
 
 IMU = 'sensor_msgs/msg/Imu'
 TYPES = (*PATHS, IMU)

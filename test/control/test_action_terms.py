@@ -1,6 +1,20 @@
 """The law of each kind, against its formula; what is inverted comes back; what rests, rests."""
-from control.action_bench import (ALL, DT, JOINTS, manager, matrix, measurements, NEEDS, random_actions, rodrigues,
-                                  rotation_vector, ROWS, spec, started, step)
+from control.action_bench import (
+    ALL,
+    DT,
+    JOINTS,
+    manager,
+    matrix,
+    measurements,
+    NEEDS,
+    random_actions,
+    rodrigues,
+    rotation_vector,
+    ROWS,
+    spec,
+    started,
+    step,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np

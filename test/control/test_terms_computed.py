@@ -60,7 +60,7 @@ def test_a_function_sees_joints_by_name_and_the_context():
     ({'function': 'control.observations:fails'}, r"terms\.x: function '.*:fails' raised KeyError: 'no such thing'"),
     ({'function': 'control.observations:flat'},
      r"terms\.x: function '.*:flat' returned float64 of the shape \(\); expected numbers of the shape \(3, …\)"),
-    ({'shape': (2,)}, r"returned float64 of the shape \(3, 1\); expected numbers of the shape \(3, 2\)"),
+    ({'shape': (2,)}, r'returned float64 of the shape \(3, 1\); expected numbers of the shape \(3, 2\)'),
     ({'fields': ('base.speed',)}, r"terms\.x: source 'base' has no field 'speed'; it has \['angular', 'linear', "),
 ])
 def test_a_function_that_does_not_do_is_refused_at_configuration(options, told):

@@ -9,7 +9,6 @@ import pytest
 from rl_policy_node.control.specs import TermSpec
 
 
-
 def quaternion(**options):
     return TermSpec('x', source='base', field='orientation', **options)
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_meant_is_refused(options, told):
     ({**GRAVITY, 'field': 'linear'}, r'terms\.x: base\.linear has 3 numbers \(shape \(3,\)\); expected 4'),
     ({**GRAVITY, 'source': 'arm'}, r"terms\.x: source 'arm' has no field 'orientation'; it has \['position', "),
     ({'kind': 'rotate', 'source': 'touch', 'field': 'data', 'elements': (0, 1)},
-     r"terms\.x: touch\.data has 2 numbers \(shape \(2,\)\); expected a multiple of 3"),
+     r'terms\.x: touch\.data has 2 numbers \(shape \(2,\)\); expected a multiple of 3'),
     ({'kind': 'rotate', 'source': 'arm', 'field': 'position'}, r"terms\.x: source 'arm' has no field 'orientation'"),
     ({**RELATIVE, 'field': 'orientation'}, r'terms\.x: goal\.orientation has 4 numbers .*; expected a multiple of 3'),
     ({'kind': 'relative_pose', 'source': 'touch', 'field': 'data', 'frame_source': 'hand'},

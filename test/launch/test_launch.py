@@ -13,9 +13,9 @@ from rl_policy_node.tools.processes import private_domain
 
 pytest.importorskip('launch_ros', reason='launch_ros comes with ROS; it is on no package index')
 
-from launch import LaunchContext                                                    # noqa: E402
-from launch.launch_description_sources import AnyLaunchDescriptionSource            # noqa: E402
-from launch.utilities import perform_substitutions                                  # noqa: E402
+from launch import LaunchContext
+from launch.launch_description_sources import AnyLaunchDescriptionSource
+from launch.utilities import perform_substitutions
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY, BRIDGE = 'policy_node', 'sim_bridge_node'
@@ -132,10 +132,10 @@ def prefix(tmp_path):
 def params_file(tmp_path):
     """A file that speaks to all nodes and, which goes before that, to one node by its name."""
     file = tmp_path / 'params.yaml'
-    file.write_text("""
+    file.write_text('''
 /**: {ros__parameters: {control_rate: 60.0, trigger: observation, autostart: true}}
 /cell/policy_node: {ros__parameters: {control_rate: 50.0, policy: {device: auto, threads: 1}, robots: [a, b]}}
-""")
+''')
     return file
 
 

@@ -73,7 +73,7 @@ def anymal_run(folder, change=lambda model: None, **control):
     return folder
 
 
-LAB = """
+LAB = '''
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81]}
 scene: {robot: {init_state: {joint_pos: {.*: 0.2}}}}
@@ -91,7 +91,7 @@ actions:
     joint_names: [.*]
     scale: 0.5
     use_default_offset: true
-"""
+'''
 
 
 def lab_run(folder, env=None, clip_actions=False):

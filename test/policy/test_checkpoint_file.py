@@ -84,7 +84,7 @@ def archive(**files):
     (archive(**{'a/data.pkl': 'nonsense'}), 'damaged or not a checkpoint'),
     (b'PK\x03\x04 and nothing else', 'damaged or not a checkpoint'),
     (pickle.dumps({'model': {}}), 'damaged or not a checkpoint'),
-    (b'cposix\nmkdir\n(S\'/tmp/never\'\ntR.', 'a text file that begins'),
+    (b"cposix\nmkdir\n(S'/tmp/never'\ntR.", 'a text file that begins'),
 ])
 def test_file_that_is_something_else_is_named(path, content, kind):
     path.write_bytes(content)

@@ -56,13 +56,13 @@ def test_dict_observation_has_the_keys_that_the_environment_gives_and_the_networ
     assert facts(tmp_path, config).observation.value == {'wrist': None, 'pos': (3,), 'spare': (2,)}
 
 
-LAB = """
+LAB = '''
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81], device: 'cuda:0'}
 action_space: 12
 observation_space: 48
 scene: {robot: {class_type: !!python/name:isaaclab.assets.Articulation ''}}
-"""
+'''
 
 
 @pytest.mark.parametrize('env, bound, clip', [({'clip_observations': 5.0, 'clip_actions': 100.0}, 100.0, 5.0),

@@ -168,7 +168,7 @@ def answers(kind, spaces):
         torch.manual_seed(SEED)
         actions = [player.get_action(observe(spaces, kind['rows'], step), kind['deterministic'])
                    for step in range(STEPS)]
-    except Exception:       # noqa: B902 - whatever it is, rl_games cannot play this
+    except Exception:       # noqa: BLE001 - whatever it is, rl_games cannot play this
         return None
     actions = torch.stack([action.reshape(kind['rows'], -1) for action in actions])
     if params['algo']['name'] == 'sac':

@@ -9,7 +9,7 @@ from rl_policy_node.policy.layouts.isaaclab import read_layout
 from rl_policy_node.policy.yaml_file import read_yaml
 
 SLICE = '!!python/object/apply:builtins.slice [null, null, null]'
-ROUGH = f"""
+ROUGH = f'''
 viewer: {{eye: !!python/tuple [7.5, 7.5, 7.5]}}
 sim: {{dt: 0.005, render_interval: 4}}
 decimation: 4
@@ -72,15 +72,15 @@ actions:
     offset: 0.0
     preserve_order: false
     use_default_offset: true
-"""
-CARTPOLE = """
+'''
+CARTPOLE = '''
 sim: {dt: 0.008333333333333333}
 decimation: 2
 observation_space: 4
 action_space: 1
 state_space: 0
 action_scale: 100.0
-"""
+'''
 PARAMS = {'config': {'name': 'anymal_c_rough'}, 'env': {'clip_observations': 100.0, 'clip_actions': 50.0}}
 
 
@@ -216,7 +216,7 @@ def test_groups_are_those_that_the_wrapper_hands_over(tmp_path):
 
 def test_manipulator_moves_by_inverse_kinematics_and_a_gripper(tmp_path):
     text = observing(['a: {func: isaaclab.envs.mdp:last_action, params: {action_name: gripper}}'])
-    text = text[:text.index('\nactions:')] + """
+    text = text[:text.index('\nactions:')] + '''
 actions:
   arm:
     class_type: isaaclab.envs.mdp.actions.task_space_actions:DifferentialInverseKinematicsAction
@@ -229,7 +229,7 @@ actions:
     joint_names: [panda_finger.*]
     open_command_expr: {panda_finger_.*: 0.04}
     close_command_expr: {panda_finger_.*: 0.0}
-"""
+'''
     layout = read(tmp_path, text)
     assert [(action.size, action.kind) for action in layout.actions] == [(6, 'pose_delta'), (1, 'gripper')]
     assert layout.actions[0].position_scale == layout.actions[0].rotation_scale == (0.5, 0.5, 0.5)
@@ -269,14 +269,14 @@ def test_direct_environment_says_sizes_and_no_more(tmp_path):
 
 
 def test_factory_of_isaac_lab_observes_what_its_order_says(tmp_path):
-    layout = read(tmp_path, """
+    layout = read(tmp_path, '''
 sim: {dt: 0.008333333333333333}
 decimation: 8
 observation_space: 19
 action_space: 6
 obs_order: [fingertip_pos_rel_fixed, fingertip_quat, ee_linvel, ee_angvel]
 ctrl: {ema_factor: 0.2, pos_action_threshold: [0.02, 0.02, 0.02]}
-""")
+''')
     assert layout.shapes == {'obs': (19,)}
     assert layout.inputs['obs'][-1].kind == 'field' and '0.2 * action' in layout.inputs['obs'][-1].description
 

@@ -16,7 +16,7 @@ NETWORK = {'name': 'actor_critic', 'mlp': {'units': [8], 'activation': 'elu', 'i
                                     'sigma_init': {'name': 'const_initializer', 'val': 0}, 'fixed_sigma': True}}}
 PARAMS = {'seed': 5, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
           'network': NETWORK, 'config': {}}
-TURNED = """
+TURNED = '''
 from rl_games.algos_torch import models, network_builder
 from rl_games.algos_torch.model_builder import register_model, register_network
 
@@ -31,8 +31,8 @@ class TurnedModel(models.ModelA2CContinuousLogStd):
 
 register_network('turned', Turned)
 register_model('turned_a2c', TurnedModel)
-"""
-PLAYER = """
+'''
+PLAYER = '''
 from rl_games.algos_torch.players import PpoPlayerContinuous
 
 class Halved(PpoPlayerContinuous):
@@ -41,7 +41,7 @@ class Halved(PpoPlayerContinuous):
 
 def register(runner):
     runner.player_factory.register_builder('halved', lambda **kwargs: Halved(**kwargs))
-"""
+'''
 
 
 @pytest.fixture(autouse=True)

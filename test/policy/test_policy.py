@@ -249,7 +249,7 @@ def test_network_that_lacks_an_input_is_refused_naming_it(tmp_path):
 
 
 # What rl_games changes in a process, read before and after; set first to values that it would not choose.
-LOADING = """
+LOADING = '''
 import random, sys
 import numpy as np
 import torch
@@ -271,7 +271,7 @@ imported = state()
 Policy.load(sys.argv[1], spaces=Spaces((5,), 3), device='cpu', overrides=['+params.torch_threads=2'])
 sys.exit(' '.join(f'{when}: {name}' for when, now in (('import', imported), ('load', state()))
                   for name in before if now[name] != before[name]) or 0)
-"""
+'''
 
 
 def test_loading_leaves_the_process_as_it_was(tmp_path):

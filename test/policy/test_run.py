@@ -80,7 +80,7 @@ def test_checkpoints_that_may_be_of_another_run_are_not_guessed_at(tmp_path):
 
 def test_python_tags_are_read_as_plain_data_and_nothing_is_constructed(tmp_path):
     path = tmp_path / 'env.yaml'
-    path.write_text(f"""
+    path.write_text(f'''
 sim: {{dt: 0.005, device: !!python/name:torch.device '', gravity: !!python/tuple [0.0, 0.0, -9.81]}}
 joints: !!python/object/apply:builtins.slice [null, 3, null]
 cfg: !!python/object:some.package.Config {{a: 1}}
@@ -88,7 +88,7 @@ evil: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]
 new: !!python/object/new:os.system [echo]
 own: !custom {{kind: robot}}
 rate: 5e-4
-""")
+''')
     assert read_yaml(path, 'environment') == {
         'sim': {'dt': 0.005, 'device': 'torch.device', 'gravity': [0.0, 0.0, -9.81]}, 'joints': [None, 3, None],
         'cfg': {'a': 1}, 'evil': [str(tmp_path / 'made')], 'new': ['echo'], 'own': {'kind': 'robot'}, 'rate': 5e-4}

@@ -3,9 +3,9 @@ import json
 import math
 from pathlib import Path
 
-import pytest
 from policy import small_runs as runs
 from policy.checkpoints import Trap
+import pytest
 import torch
 import yaml
 

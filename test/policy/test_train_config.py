@@ -5,7 +5,7 @@ import yaml
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.train_config import TrainConfig
 
-TRAIN = """
+TRAIN = '''
 params:
   seed: 42
   algo: {name: a2c_continuous}
@@ -18,7 +18,7 @@ params:
     full_experiment_name: ${.name}
     learning_rate: 3.0e-4
     normalize_input: True
-"""
+'''
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_what_playing_does_not_need_may_stay_unresolved(write):
     assert "'headless_lr' not found" in config.unresolved['params.config.learning_rate']
 
 
-ISAAC_GYM = """
+ISAAC_GYM = '''
 params:
   seed: ${...seed}
   algo: {name: a2c_continuous}
@@ -169,7 +169,7 @@ params:
     num_actors: ${....task.env.numEnvs}
     max_epochs: ${resolve_default:500,${....max_iterations}}
     lr: 5e-4
-"""
+'''
 
 
 def test_what_isaac_gym_envs_refers_to_above_the_file_is_there(write):
@@ -192,7 +192,7 @@ def test_defaults_list_is_composed_from_the_files_beside(write):
 
 
 def test_defaults_list_that_names_a_missing_file_is_refused(write):
-    assert "Could not" in refusal(write('defaults: [Nobody, _self_]\nparams: {}'))
+    assert 'Could not' in refusal(write('defaults: [Nobody, _self_]\nparams: {}'))
 
 
 def test_of_a_name_that_stands_twice_the_last_counts_as_for_rl_games(write):

@@ -7,9 +7,9 @@ import torch
 
 mujoco = pytest.importorskip('mujoco')
 
-from rl_policy_node import geometry                                     # noqa: E402
-from rl_policy_node.sim.insertion import environment, scene, tactile    # noqa: E402
-from rl_policy_node.sim.insertion.environment import InsertionEnv       # noqa: E402
+from rl_policy_node import geometry  # noqa: E402
+from rl_policy_node.sim.insertion import environment, scene, tactile  # noqa: E402
+from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
 
 OBSERVATIONS = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,),
                 'tactile_force_field_left': (4, 4, 3), 'tactile_force_field_right': (4, 4, 3)}

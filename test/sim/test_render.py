@@ -6,9 +6,9 @@ import pytest
 
 mujoco = pytest.importorskip('mujoco')
 
-from rl_policy_node import geometry                                     # noqa: E402
-from rl_policy_node.sim.insertion import render, scene                  # noqa: E402
-from rl_policy_node.sim.insertion.environment import InsertionEnv       # noqa: E402
+from rl_policy_node import geometry  # noqa: E402
+from rl_policy_node.sim.insertion import render, scene  # noqa: E402
+from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
 
 PEG_RGB = np.array([0.93, 0.60, 0.18])
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from sim import worlds
-from sim.workers import HERE, VERSIONS, belongings, create, goes, is_alive, pid_of, python
+from sim.workers import belongings, create, goes, HERE, is_alive, pid_of, python, VERSIONS
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.sim import create_environment, worker
@@ -218,7 +218,7 @@ def test_interpreter_that_is_none_is_refused(tmp_path):
 
 def test_interpreter_without_numpy_is_refused(tmp_path):
     bare = script(tmp_path / 'python', f'exec {python()} -S "$@"')         # -S: without site-packages
-    with pytest.raises(ConfigurationError, match=r"\(Python 3\.\d\) has no numpy: .*python -m pip install numpy"):
+    with pytest.raises(ConfigurationError, match=r'\(Python 3\.\d\) has no numpy: .*python -m pip install numpy'):
         create('World', bare)
 
 

@@ -12,7 +12,8 @@ from tools.test_processes import alive
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate_run import make_plan
-from rl_policy_node.tools.main import INSERTION as SHIPPED, main
+from rl_policy_node.tools.main import INSERTION as SHIPPED
+from rl_policy_node.tools.main import main
 from rl_policy_node.tools.processes import private_domain
 
 pytest.importorskip('mujoco')
@@ -94,7 +95,7 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys, setting, message):
 
 def test_a_file_without_a_simulator_is_one_line(tmp_path, capsys):
     file = tmp_path / 'robot.yaml'
-    file.write_text(open(INSERTION).read().split('    sim:')[0])
+    file.write_text(Path(INSERTION).read_text().split('    sim:')[0])
     assert 'it has no sim.environment, so that nothing plays the robots' in refused(capsys, str(file))
     assert 'no such file' in refused(capsys, str(tmp_path / 'missing.yaml'))
 
@@ -128,7 +129,7 @@ def test_robots_are_named_in_the_manner_of_the_file(tmp_path):
     assert make_plan(INSERTION, 1, robots=6).policy.control.robots == tuple(f'arm_{row}' for row in range(6))
     assert make_plan(INSERTION, 1, robots=2).bridge.control.robots == ('arm_0', 'arm_1')
     unnamed = tmp_path / 'unnamed.yaml'
-    unnamed.write_text(open(INSERTION).read().replace('robots: [arm_0, arm_1, arm_2, arm_3]', "robots: ['']"))
+    unnamed.write_text(Path(INSERTION).read_text().replace('robots: [arm_0, arm_1, arm_2, arm_3]', "robots: ['']"))
     assert make_plan(unnamed, 1, robots=2).policy.control.robots == ('robot_0', 'robot_1')
 
 

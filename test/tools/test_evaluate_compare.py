@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 
 from rl_policy_node.tools.evaluate_compare import (
-    Comparison, difference_text, DIFFERENT, Figure, NOTHING_FOUND, SAME, Side)
+    Comparison,
+    difference_text,
+    DIFFERENT,
+    Figure,
+    NOTHING_FOUND,
+    SAME,
+    Side,
+)
 
 
 def side(returns, success=None, lengths=None, name='two nodes'):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip('matplotlib')
-from rl_policy_node.tools.evaluate_compare import Side      # noqa: E402
-from rl_policy_node.tools.evaluate_figure import draw       # noqa: E402
+from rl_policy_node.tools.evaluate_compare import Side
+from rl_policy_node.tools.evaluate_figure import draw
 
 
 def side(name, returns, lengths, success=None):

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 
 from rl_policy_node.tools.evaluate_statistics import (
-    mean_difference, mean_interval, proportion_difference, proportion_interval, t_quantile)
+    mean_difference,
+    mean_interval,
+    proportion_difference,
+    proportion_interval,
+    t_quantile,
+)
 
 # Cushny and Peebles' hours of sleep, as Student (1908) took them
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -4,8 +4,8 @@ import re
 
 from policy import golden_rule
 import pytest
-import torch
 from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
+import torch
 import yaml
 
 from rl_policy_node.control.specs import ACTION_KINDS
@@ -164,7 +164,7 @@ def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
 
 
 def test_isaac_lab_arm_gets_its_pose_its_gripper_and_the_wanted_pose(tmp_path):
-    text = LAB[:LAB.index('    base_ang_vel')] + """    goal: {func: 'mdp:generated_commands',
+    text = LAB[:LAB.index('    base_ang_vel')] + '''    goal: {func: 'mdp:generated_commands',
             params: {command_name: pose}}
     grip: {func: 'mdp:last_action', params: {action_name: gripper}}
 actions:
@@ -173,7 +173,7 @@ actions:
   gripper: {class_type: 'mdp:BinaryJointPositionAction', joint_names: [finger.*], open_command_expr: {finger.*: 0.04},
             close_command_expr: {finger.*: 0.0}}
 commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
-"""
+'''
     init(lab_run(tmp_path, text, 8, 7), tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     assert written['inputs']['obs'] == ['goal_position', 'goal_orientation', 'grip']
@@ -195,7 +195,7 @@ def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
     check(fill(tmp_path / 'robot.yaml'))
 
 
-LAB = """
+LAB = '''
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81]}
 scene: {robot: {init_state: {joint_pos: {.*: 0.0}}}}
@@ -209,7 +209,7 @@ observations:
 actions:
   joint_pos: {class_type: 'isaaclab.envs.mdp.actions.joint_actions:JointPositionAction', asset_name: robot,
               joint_names: [.*], scale: 0.5, offset: 0.0, use_default_offset: true}
-"""
+'''
 
 
 @pytest.mark.parametrize('task, network', [(ANYMAL, None), (TACSL, TACSL_NETWORK),

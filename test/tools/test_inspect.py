@@ -4,9 +4,9 @@ from pathlib import Path
 import subprocess
 import sys
 
-import pytest
 from policy import small_runs as runs
 from policy.checkpoints import Trap
+import pytest
 import torch
 
 from rl_policy_node.policy import Spaces

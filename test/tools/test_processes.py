@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-PARENT = """
+PARENT = '''
 import sys, time
 from pathlib import Path
 from rl_policy_node.tools.processes import NodeProcess, private_domain
@@ -15,7 +15,7 @@ folder = Path(sys.argv[1])
 node = NodeProcess('policy_node', folder / 'empty.yaml', {}, folder / 'node.log')
 print(node.process.pid, __import__('os').environ['ROS_DOMAIN_ID'], flush=True)
 time.sleep(60)
-"""
+'''
 
 
 def start(folder):

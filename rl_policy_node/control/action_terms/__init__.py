@@ -4,29 +4,38 @@ A command is field → (rows, ...), float64. `command` gives what the policy mea
 sent, `rest` the command of a robot that the policy does not move, and `invert` the action that a
 received command means, which is how a simulator is commanded.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.control.action_terms.cartesian import Twist, Wrench
 from rl_policy_node.control.action_terms.gripper import Gripper
 from rl_policy_node.control.action_terms.joints import Effort, JointDelta, JointPosition, JointVelocity
 from rl_policy_node.control.action_terms.plain import Discrete, Raw
 from rl_policy_node.control.action_terms.pose import PoseDelta
+from rl_policy_node.control.arrays import JointNames, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
 
-KINDS = {'joint_position': JointPosition, 'joint_delta': JointDelta, 'joint_velocity': JointVelocity,
-         'effort': Effort, 'pose_delta': PoseDelta, 'twist': Twist, 'wrench': Wrench, 'gripper': Gripper,
-         'raw': Raw, 'discrete': Discrete}
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
+
+KINDS: dict[str, type[ActionTerm]] = {
+    'joint_position': JointPosition, 'joint_delta': JointDelta, 'joint_velocity': JointVelocity, 'effort': Effort,
+    'pose_delta': PoseDelta, 'twist': Twist, 'wrench': Wrench, 'gripper': Gripper, 'raw': Raw, 'discrete': Discrete}
 
 
-def measured_fields(spec):
+def measured_fields(spec: ActionSpec) -> tuple[str, ...]:
     """Return the fields that the source of an ActionSpec must measure."""
     return KINDS[spec.kind].measures if spec.fallback in ('hold', 'keep') else ()
 
 
-def command_shapes(spec):
+def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
     """Return field → shape of one row of an ActionSpec's command."""
     return KINDS[spec.kind].shapes(spec)
 
 
-def build_action(spec, buffers, joints):
+def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm:
     """Return the term of an ActionSpec; its source must measure what it commands."""
     for field in measured_fields(spec):
         values = buffers[spec.source].values

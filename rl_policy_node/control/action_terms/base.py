@@ -1,12 +1,22 @@
-"""What every action term shares: clip, filter, limits, rest, and scales that may change while it runs."""
-from typing import cast
+"""The base classes of action terms: clip, filter, limits, fallback, and scales that may change at run time."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast, TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.arrays import Floats
+from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError, unknown
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
+
+# no field whose rate of change is limited
+NO_SPEEDS: Command = {}
 
 
 class ActionTerm:
@@ -18,18 +28,18 @@ class ActionTerm:
     and after a gap it is the measured state.
     """
 
-    measures = ()           # fields of its source that it has to know
-    fallbacks = ()          # the first one is the default
-    integrals = ()          # likewise, of `integrate`
-    parameters = ()         # what else of the ActionSpec it reads
-    required = ()
-    per_axis = ()           # those of its parameters with one number for all axes, or one each
-    scales = ('scale',)
-    clips = True            # whether its action is numbers that can be clipped
-    zero_scale = False      # whether an axis may be left out of the command by its scale
-    speeds = ()             # fields whose rate of change is limited, too
+    measures: tuple[str, ...] = ()           # fields of its source that it has to know
+    fallbacks: tuple[str, ...] = ()          # the first one is the default
+    integrals: tuple[str, ...] = ()          # likewise, of `integrate`
+    parameters: tuple[str, ...] = ()         # what else of the ActionSpec it reads
+    required: tuple[str, ...] = ()
+    per_axis: tuple[str, ...] = ()           # those of its parameters with one number for all axes, or one each
+    scales: tuple[str, ...] = ('scale',)
+    clips = True                             # whether its action is numbers that can be clipped
+    zero_scale = False                       # whether an axis may be left out of the command by its scale
+    speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
 
-    def __init__(self, spec, _joints=()):
+    def __init__(self, spec: ActionSpec, _joints: Sequence[str] = ()) -> None:
         self.spec, self.size = spec, self.numbers(spec)
         self._clip = spec.clip if np.isfinite(spec.clip) else None
         self.relative = spec.integrate not in ('', 'none')
@@ -41,46 +51,46 @@ class ActionTerm:
     # of a specification
 
     @classmethod
-    def numbers(cls, spec):
+    def numbers(cls, spec: ActionSpec) -> int:
         """Return how many numbers of the action the term takes."""
         return cls.axes(spec)
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         """Return how many axes the per-axis parameters have."""
         raise NotImplementedError
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         """Return field → shape of one row of the command."""
         raise NotImplementedError
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         """Raise ConfigurationError for what the kind cannot mean."""
 
     # towards the robot
 
-    def command(self, action, sources, previous=None):
+    def command(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, size) → the command that the policy means."""
         if self._clip is not None:
             action = np.minimum(np.maximum(action, -self._clip), self._clip)
         target = self.law(action, sources, previous)
         return target if self.spec.smoothing == 1.0 else self.mix(previous, target, self.spec.smoothing)
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """Return the command of an action (rows, size), unfiltered."""
         raise NotImplementedError
 
-    def mix(self, start, end, ratio):
+    def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
         """Return the command `ratio` (a number or (rows, 1), 0 to 1) of the way from one to another."""
         return {field: ratio * end[field] + (1.0 - ratio) * start[field] for field in end}
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         """Return the command within the bounds that hold at any time; what is within passes unchanged."""
         return command
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`; the bounds have the last word.
 
         speed: rate of change of `previous`, for the fields in `speeds`.
@@ -89,7 +99,7 @@ class ActionTerm:
 
     # when the policy does not act
 
-    def rest(self, sources, rows):
+    def rest(self, sources: Sources, rows: int) -> Command:
         """Return the fallback: what is commanded while the policy does not act."""
         if self.spec.fallback == 'zero':
             return {field: np.zeros((rows, *shape)) for field, shape in self.shapes(self.spec).items()}
@@ -99,18 +109,18 @@ class ActionTerm:
                     for field, shape in self.shapes(self.spec).items()}
         return self.measured(sources)
 
-    def measured(self, sources):
+    def measured(self, sources: Sources) -> Command:
         """Return the command that stays where the robot is."""
         raise NotImplementedError
 
     # from the simulator's side
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, size), float32, that gives a command."""
         raise NotImplementedError
 
-    def irreversible(self):
-        """Return why a command does not tell its action, or ''."""
+    def irreversible(self) -> str:
+        """Return why the action cannot be computed from a command, or ''."""
         if self.spec.smoothing != 1.0:
             return f'it is filtered (smoothing {self.spec.smoothing:g})'
         if self.spec.integrate in ('target', 'leaky'):
@@ -120,12 +130,12 @@ class ActionTerm:
 
     # while it runs
 
-    def set_scale(self, values, parameter='scale'):
+    def set_scale(self, values: ArrayLike, parameter: str = 'scale') -> None:
         """Replace a scale by one that `checked_scale` lets pass."""
         self._scales = {**self._scales, parameter: self.checked_scale(values, parameter)}
         self._on_scales()
 
-    def _on_scales(self):
+    def _on_scales(self) -> None:
         """Take over what was made of the scales."""
 
     def state(self) -> State:
@@ -134,10 +144,10 @@ class ActionTerm:
 
     def restore(self, state: State) -> None:
         """Go on with the scales of a state."""
-        self._scales = dict(cast(dict[str, Floats], state))
+        self._scales = {name: cast('NDArray[np.float64]', state[name]) for name in self._scales}
         self._on_scales()
 
-    def checked_scale(self, values, parameter='scale'):
+    def checked_scale(self, values: ArrayLike, parameter: str = 'scale') -> NDArray[np.float64]:
         """Return a scale as an array: same signs as stated, and no more than scale_limit times as great.
 
         Raises ConfigurationError for any other.
@@ -162,29 +172,29 @@ class VectorTerm(ActionTerm):
 
     field = ''
 
-    def __init__(self, spec, joints=()):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
-        self._offset = limits.per_axis(spec.offset)
-        self._factor = limits.per_axis(spec.scale)
+        self._offset = limits.axes_of(spec.offset)
+        self._factor = limits.axes_of(spec.scale)
         self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {cls.field: (cls.axes(spec),)}
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, axes) → {field: (rows, axes)}."""
         value = action.astype(np.float64)
         value *= self._factor
         value += self._offset
         return {self.field: value}
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         return {self.field: limits.clamp(command[self.field], self._lower, self._upper)}
 
-    def _on_scales(self):
-        self._factor = limits.per_axis(self._scales['scale'])
+    def _on_scales(self) -> None:
+        self._factor = limits.axes_of(self._scales['scale'])
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, axes), float32, of a command: exact."""
         return ((command[self.field] - self._offset) / self._scales['scale']).astype(np.float32)

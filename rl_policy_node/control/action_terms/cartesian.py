@@ -1,9 +1,18 @@
 """Six axes of a body: velocities and forces."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError, unknown
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
 
 AXES = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')
 
@@ -17,42 +26,42 @@ class SixAxes(ActionTerm):
     fields = ('', '')
     fallbacks = ('zero',)
 
-    def __init__(self, spec, joints=()):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
         self._index = [AXES.index(axis) for axis in spec.axes or AXES]
         self._offset = np.asarray(spec.offset, dtype=np.float64)
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return len(spec.axes or AXES)
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return dict.fromkeys(cls.fields, (3,))
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         for axis in spec.axes:
             if axis not in AXES:
                 raise unknown('axis', axis, AXES, f'{where}.axes')
         if len(set(spec.axes)) != len(spec.axes):
             raise ConfigurationError(f'{where}.axes names an axis twice: {list(spec.axes)}')
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, axes) → the two fields, (rows, 3) each."""
         return self._spread(action.astype(np.float64) * self._scales['scale'] + self._offset)
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, axes), float32, of a command: exact."""
         value = np.concatenate([command[field] for field in self.fields], axis=1)[:, self._index]
         return ((value - self._offset) / self._scales['scale']).astype(np.float32)
 
-    def _spread(self, value, elsewhere=0.0):
+    def _spread(self, value: Floats, elsewhere: float = 0.0) -> Command:
         six = np.full((len(value), 6), elsewhere)
         six[:, self._index] = value
         return {self.fields[0]: six[:, :3], self.fields[1]: six[:, 3:]}
 
-    def _shorten(self, command, longest):
+    def _shorten(self, command: Command, longest: tuple[float, float]) -> Command:
         """Return the command with each of its two vectors no longer than its number in `longest`."""
         result = {}
         for field, length in zip(self.fields, longest):
@@ -76,14 +85,14 @@ class Twist(SixAxes):
                   'max_angular_acceleration', *per_axis)
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         super().check(spec, where)
         for name in ('max_velocity', 'max_acceleration'):
             if len(getattr(spec, name)) > 1:
                 raise ConfigurationError(f'{where}.{name} has {len(getattr(spec, name))} numbers; expected 1: '
                                          'it bounds the length of a vector')
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         short = self._shorten(command, (_one(self.spec.max_velocity), self.spec.max_angular_velocity))
         for side, (bounds, elsewhere) in enumerate(((self.spec.lower, -np.inf), (self.spec.upper, np.inf))):
             if len(bounds):
@@ -92,7 +101,7 @@ class Twist(SixAxes):
                 short = {field: clamp(value, axes[field]) for field, value in short.items()}
         return short
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         rates = (_one(self.spec.max_acceleration), self.spec.max_angular_acceleration)
         slow = {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
@@ -111,9 +120,9 @@ class Wrench(SixAxes):
     per_axis = ('scale', 'offset')
     parameters = ('axes', 'smoothing', 'max_force', 'max_torque', *per_axis)
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         return self._shorten(command, (self.spec.max_force, self.spec.max_torque))
 
 
-def _one(numbers):
+def _one(numbers: tuple[float, ...]) -> float:
     return numbers[0] if len(numbers) else np.inf

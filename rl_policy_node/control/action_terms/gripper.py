@@ -1,10 +1,19 @@
-"""One number that opens and closes."""
+"""Grippers: one action opens and closes all fingers."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
 from rl_policy_node.control.source_buffer import index_of
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
 
 
 class Gripper(ActionTerm):
@@ -24,7 +33,7 @@ class Gripper(ActionTerm):
     parameters = ('joints', 'smoothing', 'mode', 'threshold', *per_axis)
     scales = ()
 
-    def __init__(self, spec, joints):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._open, self._closed = np.asarray(spec.open, np.float64), np.asarray(spec.closed, np.float64)
         self._lower = limits.per_axis(np.minimum(self._open, self._closed))
@@ -34,26 +43,26 @@ class Gripper(ActionTerm):
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}') if measured and spec.joints else ...
 
     @classmethod
-    def numbers(cls, spec):
+    def numbers(cls, spec: ActionSpec) -> int:
         return 1
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return len(spec.joints) or 1
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {'position': (cls.axes(spec),)}
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         if np.any(np.equal(spec.open, spec.closed)):
             raise ConfigurationError(f'{where}: open {list(spec.open)} is closed {list(spec.closed)}')
         if not spec.joints and spec.fallback != 'value':
             raise ConfigurationError(f'{where}: fallback {spec.fallback} needs joints, whose position '
                                      f"source '{spec.source}' measures; or fallback value and fallback_value")
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, 1) → {'position': (rows, joints)}."""
         action = action.astype(np.float64)
         if self.spec.mode == 'threshold':
@@ -63,24 +72,25 @@ class Gripper(ActionTerm):
         width = self._closed + (self._open - self._closed) * opening
         return {'position': np.broadcast_to(width, (len(action), self.axes(self.spec)))}
 
-    def measured(self, sources):
+    def measured(self, sources: Sources) -> Command:
         """Return the command that stays where the fingers are."""
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         return {'position': limits.clamp(command['position'], self._lower, self._upper)}
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['position']
         if self._velocity is not None:
             value = limits.limit_step(value, previous['position'], self._velocity * dt)
         return self.bound({'position': value})
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 1), float32, of a command: that of the first joint."""
         first = self._open.flat[0], self._closed.flat[0]
-        return (2 * (command['position'][:, :1] - first[1]) / (first[0] - first[1]) - 1).astype(np.float32)
+        action: Floats = 2 * (command['position'][:, :1] - first[1]) / (first[0] - first[1]) - 1
+        return action.astype(np.float32)
 
-    def irreversible(self):
+    def irreversible(self) -> str:
         return 'a threshold tells no number' if self.spec.mode == 'threshold' else super().irreversible()

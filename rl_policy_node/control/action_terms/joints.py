@@ -1,9 +1,19 @@
 """Joints: positions, steps of positions, velocities and efforts."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import VectorTerm
+from rl_policy_node.control.action_terms.base import NO_SPEEDS, VectorTerm
+from rl_policy_node.control.arrays import Array, Command, Floats, Sources
 from rl_policy_node.control.source_buffer import index_of
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
 
 
 class JointTerm(VectorTerm):
@@ -12,7 +22,7 @@ class JointTerm(VectorTerm):
     required = ('joints',)
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return len(spec.joints)
 
 
@@ -29,19 +39,19 @@ class JointPosition(JointTerm):
     measures = ('position',)
     fallbacks = ('hold', 'keep')
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
-    parameters = ('joints', 'smoothing', *per_axis)
+    parameters: tuple[str, ...] = ('joints', 'smoothing', *per_axis)
 
-    def __init__(self, spec, joints):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
 
-    def measured(self, sources):
+    def measured(self, sources: Sources) -> Command:
         """Return the command that holds the measured joint positions."""
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`; the bounds have the last word."""
         value, last = command['position'], previous['position']
         if self._acceleration is not None:
@@ -67,21 +77,21 @@ class JointDelta(JointPosition):
     per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error')
     parameters = ('joints', 'smoothing', 'integrate', *per_axis)
 
-    def __init__(self, spec, joints):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
-        self._error = limits.per_axis(spec.max_error)
+        self._error = limits.axes_of(spec.max_error or math.inf)
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, joints) → {'position': (rows, joints)}."""
         step = action.astype(np.float64) * self._factor
         if self.spec.integrate == 'observed':
             return {'position': self.measured(sources)['position'] + step}
-        target = previous['position'] + step
+        target: Floats = previous['position'] + step
         if self.spec.integrate == 'leaky':
             target = limits.limit_step(target, self.measured(sources)['position'], self._error)
         return {'position': target}
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, joints), float32, of a command, from the joints in `sources`.
 
         Exact to about 1e-15 / scale: below, the sum with the position has rounded.
@@ -103,15 +113,15 @@ class JointVelocity(JointTerm):
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
     parameters = ('joints', 'smoothing', *per_axis)
 
-    def __init__(self, spec, joints):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         slow = limits.limit_size(command['velocity'], self._velocity)
         return super().bound({'velocity': slow})
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['velocity']
         if self._acceleration is not None:
@@ -132,9 +142,9 @@ class Effort(JointTerm):
     per_axis = ('scale', 'offset', 'max_effort')
     parameters = ('joints', 'smoothing', *per_axis)
 
-    def __init__(self, spec, joints):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._most = limits.per_axis(spec.max_effort)
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         return {'effort': limits.limit_size(command['effort'], self._most)}

@@ -1,9 +1,18 @@
-"""Arrays whose meaning the robot's side knows: numbers, and choices out of a table."""
+"""Plain arrays: continuous numbers, and rows of a table chosen by a discrete policy."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm, VectorTerm
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS, VectorTerm
+from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
 
 
 class Raw(VectorTerm):
@@ -24,19 +33,19 @@ class Raw(VectorTerm):
     zero_scale = True
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return spec.size
 
-    def __init__(self, spec, joints=()):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
         self._velocity = limits.per_axis(spec.max_velocity)
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, size) → {'data': (rows, size)}."""
         command = super().law(action, sources, previous)
         return {'data': previous['data'] + command['data']} if self.spec.integrate == 'target' else command
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['data']
         if self._velocity is not None:
@@ -58,42 +67,43 @@ class Discrete(ActionTerm):
     scales = ()
     clips = False
 
-    def __init__(self, spec, joints=()):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
         self._table = np.asarray(spec.table, dtype=np.float64).reshape(-1, spec.table_columns)
         self.choices = len(self._table)
 
     @classmethod
-    def numbers(cls, spec):
+    def numbers(cls, spec: ActionSpec) -> int:
         return 1
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return spec.table_columns
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {'data': (spec.table_columns,)}
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         if len(spec.table) % spec.table_columns:
             raise ConfigurationError(f'{where}.table has {len(spec.table)} numbers; expected a multiple of '
                                      f'table_columns, {spec.table_columns}')
         if not np.all(np.isfinite(spec.table)):
             raise ConfigurationError(f'{where}.table has a number that is not finite')
 
-    def command(self, action, sources, previous=None):
+    def command(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, 1), int64 → {'data': (rows, table_columns)}; of a choice there is not, no number."""
         choice = np.asarray(action)[:, 0]
         there = (choice >= 0) & (choice < self.choices)
         row = self._table[np.where(there, choice, 0).astype(np.intp)]
         return {'data': np.where(there[:, None], row, np.nan)}
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the choice (rows, 1), float32, whose command is nearest: exact for the commands of the table."""
         far = np.square(command['data'][:, None, :] - self._table).sum(axis=2)
-        return far.argmin(axis=1)[:, None].astype(np.float32)
+        choice: Floats = far.argmin(axis=1)[:, None].astype(np.float32)
+        return choice
 
-    def irreversible(self):
+    def irreversible(self) -> str:
         return '' if len(np.unique(self._table, axis=0)) == self.choices else 'two choices have the same command'

@@ -1,10 +1,20 @@
 """Poses of an end effector, for a Cartesian controller."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node import geometry
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.action_spec import ActionSpec
 
 
 class PoseDelta(ActionTerm):
@@ -28,32 +38,32 @@ class PoseDelta(ActionTerm):
                   'max_angular_velocity', *per_axis)
     scales = ('position_scale', 'rotation_scale')
 
-    def __init__(self, spec, joints=()):
+    def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
         self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
-        self._error = limits.per_axis(spec.max_error)
+        self._error = limits.axes_of(spec.max_error or math.inf)
 
     @classmethod
-    def numbers(cls, spec):
+    def numbers(cls, spec: ActionSpec) -> int:
         return 6
 
     @classmethod
-    def axes(cls, spec):
+    def axes(cls, spec: ActionSpec) -> int:
         return 3
 
     @classmethod
-    def shapes(cls, spec):
+    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {'position': (3,), 'orientation': (4,)}
 
     @classmethod
-    def check(cls, spec, where):
+    def check(cls, spec: ActionSpec, where: str) -> None:
         if len(spec.max_velocity) > 1:
             raise ConfigurationError(f'{where}.max_velocity has {len(spec.max_velocity)} numbers; expected 1: '
                                      'it bounds the speed along the way')
         if spec.integrate == 'leaky' and not np.isfinite(spec.max_rotation_error):
             raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
 
-    def law(self, action, sources, previous):
+    def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, 6) → {'position': (rows, 3) m, 'orientation': (rows, 4) xyzw}."""
         pose = sources[self.spec.source].values
         start = pose if self.spec.integrate == 'observed' else previous
@@ -66,20 +76,20 @@ class PoseDelta(ActionTerm):
                                             self.spec.max_rotation_error)
         return {'position': position, 'orientation': orientation}
 
-    def mix(self, start, end, ratio):
+    def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
         return {'position': ratio * end['position'] + (1.0 - ratio) * start['position'],
                 'orientation': geometry.slerp(start['orientation'], end['orientation'], ratio)}
 
-    def measured(self, sources):
+    def measured(self, sources: Sources) -> Command:
         """Return the command that holds the measured pose."""
         pose = sources[self.spec.source].values
         return {'position': pose['position'].astype(np.float64),
                 'orientation': geometry.normalize_quaternion(pose['orientation'])}
 
-    def bound(self, command):
+    def bound(self, command: Command) -> Command:
         return {**command, 'position': limits.clamp(command['position'], self._lower, self._upper)}
 
-    def limit(self, command, previous, dt, speed=None):
+    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`; the box has the last word."""
         position, orientation = command['position'], command['orientation']
         if len(self.spec.max_velocity):
@@ -89,7 +99,7 @@ class PoseDelta(ActionTerm):
                                             self.spec.max_angular_velocity * dt)
         return self.bound({'position': position, 'orientation': orientation})
 
-    def invert(self, command, sources):
+    def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 6), float32, of a command, from the pose in `sources`."""
         pose = sources[self.spec.source].values
         return geometry.pose_delta_between(

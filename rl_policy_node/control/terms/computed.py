@@ -1,8 +1,17 @@
-"""Kinds made of the policy's own past, of time, of numbers, and of two fields."""
+"""Kinds computed from the last action, time, constants, or the difference of two fields."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from rl_policy_node.control.terms.kind import Kind, Read, Reader, elements_of
+from rl_policy_node.control.arrays import Array, Sources
+from rl_policy_node.control.context import Context
+from rl_policy_node.control.terms.kind import elements_of, Kind, Read, Reader, Setting
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
 
 
 class LastAction(Kind):
@@ -15,14 +24,14 @@ class LastAction(Kind):
                   '`last_action`)'
     options = ('elements',)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self._picked, self.shape = None, (setting.num_actions,)
         if spec.elements:
             where = f'terms.{spec.name}.elements'
             self._picked = elements_of(spec.elements, self.shape, where, 'the action')
             self.shape = (len(spec.elements),)
 
-    def compute(self, _sources, context):
+    def compute(self, _sources: Sources, context: Context) -> Array:
         return context.last_action if self._picked is None else context.last_action[:, self._picked]
 
 
@@ -34,10 +43,10 @@ class Difference(Kind):
     required = ('source', 'field', 'minus_source', 'minus_field')
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (Read(spec.source, spec.field, spec.joints), Read(spec.minus_source, spec.minus_field, spec.joints))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._left, self._right = (Reader(read, where, setting) for read in self.reads(spec))
         if self._left.shape != self._right.shape:
@@ -46,7 +55,7 @@ class Difference(Kind):
                                      f'{right} the shape {self._right.shape}; expected the same')
         self.shape = self._left.shape
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         return self._left(sources).astype(np.float64) - self._right(sources)
 
 
@@ -59,10 +68,10 @@ class Phase(Kind):
     shape = (2,)
     timed = True
 
-    def __init__(self, spec, _setting):
+    def __init__(self, spec: TermSpec, _setting: Setting) -> None:
         self._speed = 2 * np.pi * spec.frequency
 
-    def compute(self, _sources, context):
+    def compute(self, _sources: Sources, context: Context) -> Array:
         angle = self._speed * np.asarray(context.elapsed)
         return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
 
@@ -73,9 +82,9 @@ class Constant(Kind):
     description = '`values`, always: what the robot cannot measure and training held, or nearly, constant'
     options = required = ('values',)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self.shape = (len(spec.values),)
         self._value = np.tile(np.array(spec.values, dtype=np.float32), (setting.rows, 1))
 
-    def compute(self, _sources, _context):
+    def compute(self, _sources: Sources, _context: Context) -> Array:
         return self._value

@@ -1,9 +1,18 @@
 """A field of a source, as it is or as a policy was trained to see it."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from rl_policy_node.control.arrays import Array, Mask, Sources
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.terms import images, quaternions
-from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 from rl_policy_node.control.terms.tare import Tare
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
 
 
 class Field(Kind):
@@ -19,10 +28,10 @@ class Field(Kind):
     required = ('source', 'field')
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (Read(spec.source, spec.field, spec.joints, spec.shape or None),)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._reader = Reader(self.reads(spec)[0], where, setting, spec.elements)
         self._form = quaternions.quaternion_form(spec, self._reader.shape, where)
@@ -30,11 +39,11 @@ class Field(Kind):
         self.tare = Tare(setting.rows, self.shape, spec.tare_frames) if spec.difference_to_tare else None
         self.invertible = not self._steps and self.tare is None
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         value = self.untared(sources)
         return value if self.tare is None else value.astype(np.float32) - self.tare.zero
 
-    def untared(self, sources):
+    def untared(self, sources: Sources) -> Array:
         """Return the value before the tare is taken off."""
         value = self._reader(sources)
         if self._form is not None:
@@ -43,10 +52,11 @@ class Field(Kind):
             value = step(value)
         return value
 
-    def invert(self, value, sources):
+    def invert(self, value: Array, sources: Sources) -> None:
         self._reader.write(value if self._form is None else self._form.invert(value), sources)
 
-    def feed_tare(self, sources, rows):
+    def feed_tare(self, sources: Sources, rows: Mask) -> None:
         """Count what sources show of rows (mask) for their tare."""
-        if (self.tare.wanted & rows).any():
-            self.tare.feed(self.untared(sources), self._reader.received(sources), rows)
+        tare = self.tare
+        if tare is not None and (tare.wanted & rows).any():
+            tare.feed(self.untared(sources), self._reader.received(sources), rows)

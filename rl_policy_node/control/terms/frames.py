@@ -1,37 +1,48 @@
-"""Kinds that look at things from another frame. Positions in m, angles in rad, quaternions x, y, z, w.
+"""Kinds that express vectors, positions and orientations in another frame. m, rad, quaternions x, y, z, w.
 
 A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as what
 is looked at; `yaw_only` keeps of its rotation the turn about z.
 """
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node import geometry
+from rl_policy_node.control.arrays import Array, Floats, Sources
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.terms import quaternions
-from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
 
 AXES = ('frame', 'world')
 FRAME_OPTIONS = ('frame_source', 'frame_orientation', 'yaw_only')
 
 
-def orientation(spec):
+def orientation(spec: TermSpec) -> Read:
     return Read(spec.source, spec.field or 'orientation', shape=None if spec.elements else (4,))
 
 
-def frame_orientation(spec):
+def frame_orientation(spec: TermSpec) -> Read:
     return Read(spec.frame_source or spec.source, spec.frame_orientation, shape=(4,))
 
 
-def frame_position(spec):
+def frame_position(spec: TermSpec) -> Read:
     return Read(spec.frame_source, spec.frame_position, shape=(3,))
 
 
 class Rotation:
     """Reads unit quaternions (rows, 4) xyzw, float64; with yaw_only their turn about z."""
 
-    def __init__(self, read, where, setting, elements=(), yaw_only=False):
+    def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
+                 yaw_only: bool = False) -> None:
         self._reader, self._yaw_only = Reader(read, where, setting, elements, wanted=4), yaw_only
 
-    def __call__(self, sources):
+    def __call__(self, sources: Sources) -> Floats:
         quaternion = geometry.normalize_quaternion(self._reader(sources))
         return geometry.yaw_quaternion(quaternion) if self._yaw_only else quaternion
 
@@ -50,15 +61,15 @@ class ProjectedGravity(Kind):
     shape = (3,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (orientation(spec),)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self._rotation = Rotation(orientation(spec), f'terms.{spec.name}', setting, spec.elements)
         # R(q)ᵀ is R of the inverse, whose w has the other sign
         self._sign = -1.0 if spec.inverse else 1.0
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         x, y, z, w = self._rotation(sources).T
         w = w * self._sign
         # minus the third column of R(q)
@@ -77,17 +88,17 @@ class Rotate(Kind):
     required = ('source', 'field')
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (Read(spec.source, spec.field), frame_orientation(spec))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._vectors = Reader(self.reads(spec)[0], where, setting, spec.elements, wanted=-3)
         self._frame = Rotation(frame_orientation(spec), where, setting, yaw_only=spec.yaw_only)
         self._turn = geometry.rotate_inverse if spec.inverse else geometry.rotate
         self.shape = self._vectors.shape
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         vectors = self._vectors(sources)
         turned = self._turn(self._frame(sources)[:, np.newaxis], vectors.reshape(len(vectors), -1, 3))
         return turned.reshape(vectors.shape)
@@ -105,12 +116,12 @@ class RelativePosition(Kind):
     required = ('source', 'frame_source')
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         points = Read(spec.source, spec.field or 'position')
         turn = () if spec.axes == 'world' else (frame_orientation(spec),)
         return (points, frame_position(spec), *turn)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._points = Reader(self.reads(spec)[0], where, setting, spec.elements, wanted=-3)
         self._origin = Reader(frame_position(spec), where, setting, wanted=3)
@@ -119,9 +130,9 @@ class RelativePosition(Kind):
             self._frame = Rotation(frame_orientation(spec), where, setting, yaw_only=spec.yaw_only)
         self.shape = self._points.shape
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         points = self._points(sources)
-        away = points.reshape(len(points), -1, 3).astype(np.float64) - self._origin(sources).reshape(-1, 1, 3)
+        away: Floats = points.reshape(len(points), -1, 3).astype(np.float64) - self._origin(sources).reshape(-1, 1, 3)
         if self._frame is not None:
             away = geometry.rotate_inverse(self._frame(sources)[:, np.newaxis], away)
         return away.reshape(points.shape)
@@ -141,16 +152,16 @@ class RelativeOrientation(Kind):
     shape = (4,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (Read(spec.source, spec.orientation, shape=(4,)), frame_orientation(spec))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._target = Rotation(self.reads(spec)[0], where, setting)
         self._frame = Rotation(frame_orientation(spec), where, setting, yaw_only=spec.yaw_only)
         self._form, self._world = quaternions.QuaternionForm(spec), spec.axes == 'world'
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         target, back = self._target(sources), geometry.conjugate(self._frame(sources))
         return self._form(geometry.multiply(target, back) if self._world else geometry.multiply(back, target))
 
@@ -167,13 +178,13 @@ class RelativePose(Kind):
     shape = (7,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return tuple(dict.fromkeys(RelativePosition.reads(spec) + RelativeOrientation.reads(spec)))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self._position, self._orientation = RelativePosition(spec, setting), RelativeOrientation(spec, setting)
         Reader(RelativePosition.reads(spec)[0], f'terms.{spec.name}', setting, wanted=3)
 
-    def compute(self, sources, context):
+    def compute(self, sources: Sources, context: Context) -> Array:
         return np.concatenate([self._position.compute(sources, context),
                                self._orientation.compute(sources, context)], axis=-1)

@@ -1,11 +1,23 @@
 """A user's own observation: a Python function of fields."""
+from __future__ import annotations
+
+from collections.abc import Callable
 import importlib
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rl_policy_node.control.arrays import Array, Floats, Shape, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
+
+# ({'source.field': (rows, …)}, context) → (rows, …)
+_Function: TypeAlias = Callable[[dict[str, Array], Context], ArrayLike]
 
 
 class Function(Kind):
@@ -23,12 +35,12 @@ class Function(Kind):
     timed = True
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         named = [field.partition('.')[::2] for field in spec.fields]
         named = [(spec.source, spec.field)] * bool(spec.source) + named
         return tuple(Read(source, field, spec.joints if source == spec.source else ()) for source, field in named)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self._where = f'terms.{spec.name}'
         self._name, self._rows = spec.function, setting.rows
         self._function = self._found(spec.function)
@@ -36,26 +48,26 @@ class Function(Kind):
         zeros = {name: _still(setting.rows, reader.shape) for name, reader in self._readers.items()}
         self.shape = self._shape(spec.shape, self._call(zeros, Context.at_reset(setting.rows, setting.num_actions)))
 
-    def _found(self, name):
+    def _found(self, name: str) -> _Function:
         module, _, attribute = name.partition(':')
         if not (module and attribute):
             raise ConfigurationError(f"{self._where}.function is '{name}'; expected package.module:function")
         try:
-            found = getattr(importlib.import_module(module), attribute)
-        except Exception as error:      # noqa: B902 - whatever a user's module does as it is imported
+            found: _Function = getattr(importlib.import_module(module), attribute)
+        except Exception as error:      # whatever a user's module does as it is imported
             raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
         if not callable(found):
             raise ConfigurationError(f"{self._where}.function '{name}' is {found!r}; expected a function")
         return found
 
-    def _call(self, arrays, context):
+    def _call(self, arrays: dict[str, Array], context: Context) -> Array:
         try:
             return np.asarray(self._function(arrays, context))
-        except Exception as error:      # noqa: B902 - whatever a user's function raises
+        except Exception as error:      # whatever a user's function raises
             raise ConfigurationError(f"{self._where}: function '{self._name}' raised "
                                      f'{type(error).__name__}: {error}') from error
 
-    def _shape(self, stated, value):
+    def _shape(self, stated: Shape, value: Array) -> Shape:
         shape = value.shape[1:]
         fits = value.ndim >= 2 and len(value) == self._rows and value.dtype.kind in 'fiub'
         if not fits or (stated and tuple(stated) != shape):
@@ -64,14 +76,14 @@ class Function(Kind):
                                      f'{value.shape}; expected numbers of the shape ({self._rows}, {wanted})')
         return shape
 
-    def compute(self, sources, context):
+    def compute(self, sources: Sources, context: Context) -> Array:
         value = self._call({name: reader(sources) for name, reader in self._readers.items()}, context)
         if value.shape != (self._rows, *self.shape):
             self._shape(self.shape, value)
         return value
 
 
-def _still(rows, shape):
+def _still(rows: int, shape: Shape) -> Floats:
     value = np.zeros((rows, *shape))
     if shape == (4,):
         value[:, 3] = 1.0

@@ -1,18 +1,38 @@
-"""What may be done to an image (rows, height, width, channels) before it is a term's value.
+"""Image preprocessing: steps on (rows, height, width, channels).
 
 In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
 image, too: taxel rows, taxel columns, components.
 """
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rl_policy_node.control.arrays import Array, Shape
 from rl_policy_node.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
+
+N = TypeVar('N', int, float)
 
 OPTIONS = ('crop', 'subsample', 'depth_clip', 'resize', 'channels', 'grey', 'zero_channels', 'layout')
 LAYOUTS = ('hwc', 'chw')
 # ITU-R BT.601, as Pillow's and OpenCV's conversions weigh red, green, blue
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class Step(Protocol):
+    """Changes images (rows, height, width, channels)."""
+
+    def __call__(self, image: Array) -> Array:
+        """Return the changed images."""
+
+    def shape(self, height: int, width: int, channels: int, /) -> Shape:
+        """Return the shape of one changed image; raises ConfigurationError where the step does not fit."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +44,10 @@ class Crop:
     height: int
     width: int
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return image[:, self.top:self.top + self.height, self.left:self.left + self.width]
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         if min(self.top, self.left) < 0 or min(self.height, self.width) < 1:
             raise ConfigurationError(f'is {[self.top, self.left, self.height, self.width]}; expected top, left from 0 '
                                      'and height, width from 1')
@@ -43,10 +63,10 @@ class Subsample:
 
     every: int
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return image[:, ::self.every, ::self.every]
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         if self.every < 1:
             raise ConfigurationError(f'is {self.every}; expected 1 or more')
         return -(-height // self.every), -(-width // self.every), channels
@@ -59,10 +79,10 @@ class DepthClip:
     near: float
     far: float
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return np.clip(image, self.near, self.far)
 
-    def shape(self, *shape):
+    def shape(self, *shape: int) -> Shape:
         if not self.near < self.far:
             raise ConfigurationError(f'is {[self.near, self.far]}; expected near below far')
         return shape
@@ -78,20 +98,22 @@ class Resize:
     height: int
     width: int
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         from PIL import Image
         image = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
         result = np.empty((len(image), self.height, self.width, image.shape[3]), image.dtype)
         for row, channel in np.ndindex(len(image), image.shape[3]):
             plane = Image.fromarray(np.ascontiguousarray(image[row, :, :, channel]))
-            result[row, :, :, channel] = plane.resize((self.width, self.height), Image.BILINEAR)
+            # Pillow 9.0, that of Ubuntu 22.04, has no Image.Resampling yet, which is all that its types know
+            bilinear = Image.BILINEAR       # type: ignore[attr-defined]  # see above
+            result[row, :, :, channel] = plane.resize((self.width, self.height), bilinear)
         return result
 
-    def shape(self, _height, _width, channels):
+    def shape(self, _height: int, _width: int, channels: int) -> Shape:
         if min(self.height, self.width) < 1:
             raise ConfigurationError(f'is {[self.height, self.width]}; expected height, width from 1')
         try:
-            import PIL      # noqa: F401
+            import PIL  # noqa: F401
         except ImportError:
             raise ConfigurationError('needs Pillow, which is not installed (python3-pil; pip: Pillow)') from None
         return self.height, self.width, channels
@@ -101,12 +123,12 @@ class Resize:
 class Channels:
     """Select and reorder channels by index: [2, 1, 0] makes RGB of BGR."""
 
-    indices: tuple
+    indices: tuple[int, ...]
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return image[..., self.indices]
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         _check_channels(self.indices, channels)
         return height, width, len(self.indices)
 
@@ -115,10 +137,10 @@ class Channels:
 class Grey:
     """0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), float32, not rounded; one channel."""
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return (image.astype(np.float32, copy=False) @ _LUMA)[..., np.newaxis]
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         if channels != 3:
             raise ConfigurationError(f'needs the channels red, green, blue; there are {channels}')
         return height, width, 1
@@ -128,14 +150,14 @@ class Grey:
 class ZeroChannels:
     """Set channels to zero, as TacSL does with normal forces that no sensor tells."""
 
-    indices: tuple
+    indices: tuple[int, ...]
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         image = image.copy()
         image[..., self.indices] = 0
         return image
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         _check_channels(self.indices, channels)
         return height, width, channels
 
@@ -144,20 +166,20 @@ class ZeroChannels:
 class ChannelsFirst:
     """(height, width, channels) → (channels, height, width), as torch's convolutions take images."""
 
-    def __call__(self, image):
+    def __call__(self, image: Array) -> Array:
         return np.moveaxis(image, -1, 1)
 
-    def shape(self, height, width, channels):
+    def shape(self, height: int, width: int, channels: int) -> Shape:
         return channels, height, width
 
 
-def _check_channels(indices, channels):
+def _check_channels(indices: tuple[int, ...], channels: int) -> None:
     outside = [index for index in indices if not 0 <= index < channels]
     if outside:
         raise ConfigurationError(f'names {outside}; the image has the channels 0 to {channels - 1}')
 
 
-def image_steps(spec, shape, where):
+def image_steps(spec: TermSpec, shape: Shape, where: str) -> tuple[tuple[Step, ...], Shape]:
     """Return the steps that a TermSpec asks for, in their order, and the shape of what comes out."""
     wanted = list(_asked(spec, where))
     if wanted and len(shape) != 3:
@@ -171,7 +193,7 @@ def image_steps(spec, shape, where):
     return tuple(step for _, step in wanted), shape
 
 
-def _asked(spec, where):
+def _asked(spec: TermSpec, where: str) -> Iterator[tuple[str, Step]]:
     if spec.crop:
         yield 'crop', Crop(*_numbers(spec.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
     if spec.subsample != 1:
@@ -190,7 +212,7 @@ def _asked(spec, where):
         yield 'layout', ChannelsFirst()
 
 
-def _numbers(values, names, where):
+def _numbers(values: tuple[N, ...], names: tuple[str, ...], where: str) -> tuple[N, ...]:
     if len(values) != len(names):
         raise ConfigurationError(f'{where} has {len(values)} numbers; expected {len(names)}: {", ".join(names)}')
     return values

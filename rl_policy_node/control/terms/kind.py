@@ -1,32 +1,42 @@
-"""What every kind of term promises, and how it finds its fields."""
+"""The base class of term kinds, and the reader that finds their fields."""
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rl_policy_node.control.arrays import Array, Floats, Indices, JointNames, Mask, Shape, Sources
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.source_buffer import as_slice, index_of
 from rl_policy_node.errors import ConfigurationError, unknown
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.tare import Tare
 
 
 @dataclass(frozen=True)
 class Read:
-    """A field of a source that a term needs; shape: of one robot's value, None where the source says it."""
+    """A field that a term reads from a source; shape: of one robot's value, None for the source's own."""
 
     source: str
     field: str
-    joints: tuple = ()
-    shape: tuple | None = None
+    joints: tuple[str, ...] = ()
+    shape: Shape | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f'{self.source}.{self.field}'
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What terms are resolved against: source → SourceBuffer, source → names of its joints, and sizes."""
+    """What terms resolve their names against: buffers by source, joint names by source, sizes."""
 
-    buffers: dict
-    joints: dict
+    buffers: Sources
+    joints: JointNames
     rows: int
     num_actions: int
 
@@ -37,38 +47,47 @@ class Kind(ABC):
     description: what it computes and whose formula that is, for the reference. options: the fields of
     TermSpec it knows; required: those it cannot do without. shape: of one robot's value. invertible:
     whether `invert` can give back the fields it reads. tare: its Tare, where it has one. timed: whether it
-    asks how much time went by.
+    reads the elapsed time.
     """
 
     description = ''
-    options = ()
-    required = ()
+    options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     invertible = False
-    tare = None
+    tare: Tare | None = None
     timed = False
-    shape = ()
+    shape: Shape = ()
+
+    @abstractmethod
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
+        """Find what the term reads; raises ConfigurationError where it does not fit."""
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         """Return the Reads of a TermSpec."""
         return ()
 
     @abstractmethod
-    def compute(self, sources, context):
+    def compute(self, sources: Sources, context: Context) -> Array:
         """Return (rows, *shape), of any dtype, from `sources[name].values[field]` and a Context."""
 
-    def invert(self, value, sources):
+    def invert(self, value: Array, sources: Sources) -> None:
         """Write the fields that would have given `value` (rows, *shape) into `sources`."""
-        raise NotImplementedError(f'{type(self).__name__} cannot be turned round')
+        raise NotImplementedError(f'{type(self).__name__} cannot be inverted')
+
+    def feed_tare(self, sources: Sources, rows: Mask) -> None:
+        """Count what sources show of rows (mask) for the tare."""
+        raise NotImplementedError(f'{type(self).__name__} has no tare')
 
 
 class Reader:
-    """Reads a field of all robots, picked by joint names or by position; everything else is refused here.
+    """Reads a field of all robots, all of it or elements picked by joint name or index; refuses what does not fit.
 
     shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of so many.
     """
 
-    def __init__(self, read, where, setting, elements=(), wanted=None):
+    def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
+                 wanted: int | None = None) -> None:
         values = setting.buffers[read.source].values
         if read.field not in values:
             raise ConfigurationError(f"{where}: source '{read.source}' has no field '{read.field}'; "
@@ -85,23 +104,23 @@ class Reader:
             self.shape, self._cut = (len(self._picked),), as_slice(self._picked)
         self._check(wanted, read, where)
 
-    def _check(self, wanted, read, where):
+    def _check(self, wanted: int | None, read: Read, where: str) -> None:
         size = int(np.prod(self.shape))
         if wanted is None:
             return
         if (size == 0 or size % wanted) if wanted < 0 else size != wanted:
-            raise ConfigurationError(f"{where}: {read} has {size} numbers (shape {self.shape}); "
+            raise ConfigurationError(f'{where}: {read} has {size} numbers (shape {self.shape}); '
                                      f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
 
-    def __call__(self, sources):
-        """Return (rows, *shape); a view of the source's array where nothing is picked, or neighbours in their order."""
+    def __call__(self, sources: Sources) -> Array:
+        """Return (rows, *shape): a view where all or consecutive elements are read, else a copy."""
         value = sources[self._source].values[self._field]
         if self._picked is None:
             return value.reshape(len(value), *self.shape)
         value = value.reshape(len(value), -1)
         return value.take(self._picked, axis=1) if self._cut is None else value[:, self._cut]
 
-    def write(self, value, sources):
+    def write(self, value: Array, sources: Sources) -> None:
         """Write (rows, *shape) back where it was read."""
         target = sources[self._source].values[self._field]
         if self._picked is None:
@@ -109,13 +128,13 @@ class Reader:
         else:
             target.reshape(len(target), -1)[:, self._picked] = value
 
-    def received(self, sources):
-        """Return the times (rows,), s, at which the messages came that are read."""
+    def received(self, sources: Sources) -> Floats:
+        """Return the arrival times (rows,), s, of the messages that are read."""
         return sources[self._source].received
 
 
-def _shape(read, have, where):
-    """Return the stated shape, which must hold as many numbers as the field does."""
+def _shape(read: Read, have: Shape, where: str) -> Shape:
+    """Return the stated shape; it must have as many numbers as the field."""
     if read.joints or read.shape is None:
         return have
     if int(np.prod(read.shape)) != int(np.prod(have)):
@@ -123,7 +142,7 @@ def _shape(read, have, where):
     return tuple(read.shape)
 
 
-def elements_of(elements, shape, where, read):
+def elements_of(elements: Sequence[int], shape: Shape, where: str, read: str) -> Indices:
     size = int(np.prod(shape))
     outside = [index for index in elements if not 0 <= index < size]
     if outside:
@@ -131,7 +150,7 @@ def elements_of(elements, shape, where, read):
     return np.array(elements, dtype=np.intp)
 
 
-def choose(value, valid, where):
+def choose(value: str, valid: Collection[str], where: str) -> str:
     """Return `value` where it is one of `valid`, else fail naming them."""
     if value not in valid:
         raise unknown(where.rpartition('.')[2], value, valid, where.rpartition('.')[0])

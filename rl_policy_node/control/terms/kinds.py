@@ -1,12 +1,18 @@
-"""The table of kinds: what `terms.<name>.kind` may say."""
+"""Term kinds by name: the values of `terms.<name>.kind`."""
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase
 from rl_policy_node.control.terms.field import Field
-from rl_policy_node.control.terms.frames import (ProjectedGravity, RelativeOrientation, RelativePose, RelativePosition,
-                                                 Rotate)
+from rl_policy_node.control.terms.frames import (
+    ProjectedGravity,
+    RelativeOrientation,
+    RelativePose,
+    RelativePosition,
+    Rotate,
+)
 from rl_policy_node.control.terms.function import Function
+from rl_policy_node.control.terms.kind import Kind
 from rl_policy_node.control.terms.rotations import HeadingError, Rotation6D, Yaw
 
-KINDS = {
+KINDS: dict[str, type[Kind]] = {
     'field': Field,
     'last_action': LastAction,
     'projected_gravity': ProjectedGravity,

@@ -1,9 +1,18 @@
-"""Kinds that write a rotation in other numbers than a quaternion's."""
+"""Kinds that represent a rotation as a 6D vector or an angle."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from rl_policy_node import geometry
+from rl_policy_node.control.arrays import Array, Sources
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.terms.frames import FRAME_OPTIONS, frame_orientation, orientation, Rotation
-from rl_policy_node.control.terms.kind import Kind, Read, Reader
+from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
+
+if TYPE_CHECKING:
+    from rl_policy_node.control.terms.spec import TermSpec
 
 # Which of the nine numbers of R, row after row, and in which order
 SIX = {
@@ -20,7 +29,7 @@ class Rotation6D(Kind):
     six_d says which, in which order: see SIX. The conventions give other numbers for the same rotation.
     """
 
-    description = "six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: " \
+    description = 'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: ' \
                   'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: ' \
                   'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
     options = ('source', 'field', 'elements', 'six_d', *FRAME_OPTIONS)
@@ -28,10 +37,10 @@ class Rotation6D(Kind):
     shape = (6,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (orientation(spec), *((frame_orientation(spec),) if spec.frame_source else ()))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
         self._rotation = Rotation(orientation(spec), where, setting, spec.elements)
         self._frame = None
@@ -39,7 +48,7 @@ class Rotation6D(Kind):
             self._frame = Rotation(frame_orientation(spec), where, setting, yaw_only=spec.yaw_only)
         self._numbers = np.array(SIX[spec.six_d])
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         quaternion = self._rotation(sources)
         if self._frame is not None:
             quaternion = geometry.multiply(geometry.conjugate(self._frame(sources)), quaternion)
@@ -55,13 +64,13 @@ class Yaw(Kind):
     shape = (1,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (orientation(spec),)
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self._rotation = Rotation(orientation(spec), f'terms.{spec.name}', setting, spec.elements)
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         return geometry.yaw_of(self._rotation(sources))[:, np.newaxis]
 
 
@@ -78,18 +87,18 @@ class HeadingError(Kind):
     shape = (1,)
 
     @staticmethod
-    def reads(spec):
+    def reads(spec: TermSpec) -> tuple[Read, ...]:
         return (Read(spec.source, spec.field), frame_orientation(spec))
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         where = f'terms.{spec.name}'
-        self._target = Reader(self.reads(spec)[0], where, setting, spec.elements)
+        self._target: Reader | Rotation = Reader(self.reads(spec)[0], where, setting, spec.elements)
         self._is_angle = int(np.prod(self._target.shape)) == 1
         if not self._is_angle:
             self._target = Rotation(self.reads(spec)[0], where, setting, spec.elements)
         self._frame = Rotation(frame_orientation(spec), where, setting)
 
-    def compute(self, sources, _context):
+    def compute(self, sources: Sources, _context: Context) -> Array:
         target = self._target(sources)
         target = target.reshape(-1) if self._is_angle else geometry.yaw_of(target)
         return geometry.wrap_angle(target - geometry.yaw_of(self._frame(sources)))[:, np.newaxis]

@@ -1,16 +1,19 @@
-"""What a parameter file says of a term."""
+"""Typed, validated configuration of an observation term."""
 from dataclasses import dataclass, fields
 import math
 
+from rl_policy_node.control.arrays import Shape
 from rl_policy_node.control.terms.frames import AXES
 from rl_policy_node.control.terms.images import LAYOUTS
+from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.quaternions import CONVENTIONS
 from rl_policy_node.control.terms.rotations import SIX
 from rl_policy_node.errors import ConfigurationError, unknown
 
 TERM_KINDS = tuple(KINDS)
-CHOICES = {'convention': tuple(CONVENTIONS), 'layout': LAYOUTS, 'axes': AXES, 'six_d': tuple(SIX)}
+CHOICES: dict[str, tuple[str, ...]] = {
+    'convention': tuple(CONVENTIONS), 'layout': LAYOUTS, 'axes': AXES, 'six_d': tuple(SIX)}
 # what every kind takes
 COMMON = ('name', 'kind', 'offset', 'clip', 'clip_range', 'scale', 'history', 'history_stride')
 
@@ -27,24 +30,24 @@ class TermSpec:
     kind: str = 'field'
     source: str = ''
     field: str = ''
-    joints: tuple = ()
-    elements: tuple = ()
-    shape: tuple = ()
-    offset: tuple = ()
+    joints: tuple[str, ...] = ()
+    elements: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    offset: tuple[float, ...] = ()
     clip: float = math.inf
-    clip_range: tuple = ()
-    scale: tuple = ()
+    clip_range: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
     history: int = 1
     history_stride: int = 1
     convention: str = 'xyzw'
     unique_sign: bool = False
-    crop: tuple = ()
-    depth_clip: tuple = ()
-    resize: tuple = ()
+    crop: tuple[int, ...] = ()
+    depth_clip: tuple[float, ...] = ()
+    resize: tuple[int, ...] = ()
     subsample: int = 1
-    channels: tuple = ()
+    channels: tuple[int, ...] = ()
     grey: bool = False
-    zero_channels: tuple = ()
+    zero_channels: tuple[int, ...] = ()
     layout: str = 'hwc'
     difference_to_tare: bool = False
     tare_frames: int = 10
@@ -60,11 +63,11 @@ class TermSpec:
     minus_source: str = ''
     minus_field: str = ''
     frequency: float = 0.0
-    values: tuple = ()
+    values: tuple[float, ...] = ()
     function: str = ''
-    fields: tuple = ()
+    fields: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f'terms.{self.name}'
         if self.kind not in KINDS:
             raise unknown('kind', self.kind, KINDS, where)
@@ -78,7 +81,7 @@ class TermSpec:
         self._check_picked(where)
         self._check_clip(where)
 
-    def _check_options(self, where):
+    def _check_options(self, where: str) -> None:
         kind = KINDS[self.kind]
         if not all(getattr(self, name) for name in kind.required):
             raise ConfigurationError(f'{where}: kind {self.kind} needs {" and ".join(kind.required)}')
@@ -87,7 +90,7 @@ class TermSpec:
             if given and option.name not in COMMON and option.name not in kind.options:
                 raise unknown('option', option.name, (*COMMON[2:], *kind.options), f'{where} (kind {self.kind})')
 
-    def _check_picked(self, where):
+    def _check_picked(self, where: str) -> None:
         if len(set(self.joints)) != len(self.joints):
             raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
         if self.joints and self.elements:
@@ -96,18 +99,18 @@ class TermSpec:
         if odd:
             raise ConfigurationError(f'{where}.fields names {odd}; expected source.field')
 
-    def _check_clip(self, where):
+    def _check_clip(self, where: str) -> None:
         if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
             raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
         if self.clip_range and math.isfinite(self.clip):
             raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 
     @property
-    def reads(self):
+    def reads(self) -> tuple[Read, ...]:
         """The Reads of this term: what its sources must carry."""
         return KINDS[self.kind].reads(self)
 
-    def sent_shape(self, trained):
+    def sent_shape(self, trained: Shape) -> Shape | None:
         """Return the shape of what the source sends, of a term alone in an input trained with a shape.
 
         None where that does not follow: the term then has to state its shape.

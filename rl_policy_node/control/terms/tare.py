@@ -1,9 +1,9 @@
-"""The zero of a sensor, measured while nothing touches it."""
+"""Tare: the zero of a sensor, measured while nothing touches it."""
 from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array
+from rl_policy_node.control.arrays import Array, Floats, Mask, Rows, Shape
 from rl_policy_node.control.state import State
 
 
@@ -14,7 +14,7 @@ class Tare:
     action, which nothing sends.
     """
 
-    def __init__(self, rows, shape, frames):
+    def __init__(self, rows: int, shape: Shape, frames: int) -> None:
         self.frames = frames
         self.zero = np.full((rows, *shape), np.nan, dtype=np.float32)
         self._sum = np.zeros((rows, *shape))
@@ -22,12 +22,12 @@ class Tare:
         self.wanted = np.zeros(rows, dtype=bool)
         self._last = np.full(rows, -np.inf)
 
-    def start(self, rows):
+    def start(self, rows: Rows) -> None:
         """Forget the zero of rows (mask) and count their next messages."""
         self.zero[rows], self._sum[rows], self.counted[rows], self.wanted[rows] = np.nan, 0.0, 0, True
         self._last[rows] = -np.inf
 
-    def feed(self, value, received, rows):
+    def feed(self, value: Array, received: Floats, rows: Mask) -> None:
         """Count `value` (rows, *shape) of rows (mask) that want it; received (rows,): when each came, s."""
         new = rows & self.wanted & (received > self._last)
         self._sum[new] += value[new]
@@ -37,11 +37,11 @@ class Tare:
         self.zero[done] = self._sum[done] / self.frames
         self.wanted &= ~done
 
-    def unknown(self):
+    def unknown(self) -> Mask:
         """Return the rows (mask) that have no zero."""
         return self.wanted | (self.counted < self.frames)
 
-    def missing(self, row):
+    def missing(self, row: int) -> str:
         """Return what the zero of a row that has none still waits for."""
         if self.wanted[row]:
             return f'its tare has {self.counted[row]} of {self.frames} frames'

@@ -1,12 +1,17 @@
-"""A term: the value of its kind, and what is done to every value alike."""
+"""An observation term: the value of its kind, then offset, clip, scale and history."""
+from collections.abc import Sequence
 import math
 from typing import cast
 
 import numpy as np
 
+from rl_policy_node.control.arrays import Array, Floats, Rows, Shape, Sources
+from rl_policy_node.control.context import Context
 from rl_policy_node.control.history import History
 from rl_policy_node.control.state import State
+from rl_policy_node.control.terms.kind import Setting
 from rl_policy_node.control.terms.kinds import KINDS
+from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -17,11 +22,11 @@ class Term:
     (rows, size), a slice of the input that the term belongs to.
     """
 
-    def __init__(self, spec, setting):
+    def __init__(self, spec: TermSpec, setting: Setting) -> None:
         self.spec, self.kind = spec, KINDS[spec.kind](spec, setting)
         where = f'terms.{spec.name}'
         shape = tuple(self.kind.shape)
-        self._sample = np.zeros((setting.rows, *shape), dtype=np.float32)
+        self._sample: Floats = np.zeros((setting.rows, *shape), dtype=np.float32)
         self._offset = _axes(spec.offset, shape, f'{where}.offset')
         self._scale = _axes(spec.scale, shape, f'{where}.scale')
         self._bounds = _bounds(spec)
@@ -30,23 +35,23 @@ class Term:
             self._history = History(setting.rows, spec.history, spec.history_stride, shape)
         self.shape = shape if self._history is None else (spec.history, *shape)
         self.size = int(np.prod(self.shape))
-        self._out = None
+        self._out: Floats = self._sample
 
-    def write_into(self, out):
+    def write_into(self, out: Floats) -> None:
         """Let `compute` write into `out` (rows, size)."""
         self._out = out.reshape(len(out), *self.shape)
         assert np.shares_memory(self._out, out)
         if self._history is None:
             self._sample = self._out
 
-    def compute(self, sources, context):
+    def compute(self, sources: Sources, context: Context) -> None:
         """Write this step's value."""
         sample = self._sample
         sample[...] = self.kind.compute(sources, context)
         if self._offset is not None:
             sample -= self._offset
         if self._bounds is not None:
-            # what np.clip does, at a third of its cost for a few numbers
+            # np.clip's result at a third of its cost for few numbers
             np.minimum(np.maximum(sample, self._bounds[0], out=sample), self._bounds[1], out=sample)
         if self._scale is not None:
             sample *= self._scale
@@ -54,7 +59,7 @@ class Term:
             self._history.push(sample, context.acting)
             self._out[:] = self._history.samples
 
-    def reset(self, rows):
+    def reset(self, rows: Rows) -> None:
         """Forget the samples of rows (mask)."""
         if self._history is not None:
             self._history.reset(rows)
@@ -71,25 +76,26 @@ class Term:
         if self.kind.tare is not None:
             self.kind.tare.restore(cast(State, state['tare']))
 
-    def scatter(self, value, sources):
+    def scatter(self, value: Array, sources: Sources) -> None:
         """Write the fields that would have given `value` (rows, *shape); of a history the newest sample counts."""
         value = value if self._history is None else value[:, -1]
         value = value if self._scale is None else value / self._scale
         self.kind.invert(value if self._offset is None else value + self._offset, sources)
 
 
-def _bounds(spec):
+def _bounds(spec: TermSpec) -> tuple[float, float] | None:
     if spec.clip_range:
-        return spec.clip_range
+        least, greatest = spec.clip_range
+        return least, greatest
     return (-spec.clip, spec.clip) if math.isfinite(spec.clip) else None
 
 
-def _axes(values, shape, where):
+def _axes(values: Sequence[float], shape: Shape, where: str) -> Floats | None:
     if not len(values):
         return None
-    values = np.asarray(values, dtype=np.float32)
-    if values.size == 1:
-        return values.reshape(())
-    if values.size != int(np.prod(shape)):
-        raise ConfigurationError(f'{where} has {values.size} numbers; expected 1 or {int(np.prod(shape))}')
-    return values.reshape(shape)
+    numbers = np.asarray(values, dtype=np.float32)
+    if numbers.size == 1:
+        return numbers.reshape(())
+    if numbers.size != int(np.prod(shape)):
+        raise ConfigurationError(f'{where} has {numbers.size} numbers; expected 1 or {int(np.prod(shape))}')
+    return numbers.reshape(shape)

@@ -48,7 +48,7 @@ def _faster(choice, eager):
     if here <= there:
         return Choice(eager, f"backend eager: rl_games' player, {1e6 * here:.0f} µs a step; "
                              f'{choice.backend.name} takes {1e6 * there:.0f} µs')
-    return Choice(choice.backend, f"{choice.told}; {1e6 * there:.0f} µs a step, the player takes {1e6 * here:.0f} µs")
+    return Choice(choice.backend, f'{choice.told}; {1e6 * there:.0f} µs a step, the player takes {1e6 * here:.0f} µs')
 
 
 def _verified(name, eager, setup):
@@ -61,7 +61,7 @@ def _verified(name, eager, setup):
                 return Choice(backend, f'backend {name}: {found}')
     except (Unavailable, ConfigurationError):
         raise
-    except Exception as error:      # noqa: B902 - what is installed may be broken in any way
+    except Exception as error:      # noqa: BLE001 - what is installed may be broken in any way
         found = _lacking(error)
     eager.restart()
     return Choice(eager, f"backend {name} {found}; acting by eager, rl_games' player", True)
@@ -74,7 +74,7 @@ def _tried(make, eager, setup):
         apart = difference(backend, eager, _statistics(setup))
     except (Unavailable, ConfigurationError):
         raise
-    except Exception as error:      # noqa: B902 - exporters and runtimes raise anything on what they lack
+    except Exception as error:      # noqa: BLE001 - exporters and runtimes raise anything on what they lack
         return None, _lacking(error)
     if apart <= setup.tolerance:
         return backend, f"within {apart:.1e} of rl_games' player"

@@ -1,5 +1,5 @@
 """Layouts of IsaacGymEnvs' tasks: facts in isaacgymenvs.yaml, numbers from the run's own task config."""
-from functools import lru_cache
+from functools import cache
 import math
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def read_layout(task, params):
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _catalogue():
     return yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
 

@@ -86,7 +86,7 @@ def _shape(size):
 
 def _factory(name):
     if name not in _FACTORY:
-        return LayoutTerm(name, None, 'unknown', description="not an observation of the released environment")
+        return LayoutTerm(name, None, 'unknown', description='not an observation of the released environment')
     size, quantity, subject, unit, description = _FACTORY[name]
     return LayoutTerm(name, (size,), quantity=quantity, subject=subject, frame='environment', unit=unit,
                       convention='wxyz' if quantity == 'orientation' else 'xyzw', description=description,

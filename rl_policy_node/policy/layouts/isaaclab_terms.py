@@ -17,7 +17,7 @@ _FIXED = {
     'root_ang_vel_w': (3, 'angular_velocity', 'base', 'world', 'rad/s', 'angular velocity of the base in the world'),
     'imu_orientation': (4, 'orientation', 'imu', 'world', '1', f'orientation of the IMU: {_WXYZ}'),
     'imu_projected_gravity': (3, 'gravity', 'imu', 'imu', '1', "unit vector along gravity in the IMU's frame"),
-    'imu_ang_vel': (3, 'angular_velocity', 'imu', 'imu', 'rad/s', "angular velocity of the IMU in its own frame"),
+    'imu_ang_vel': (3, 'angular_velocity', 'imu', 'imu', 'rad/s', 'angular velocity of the IMU in its own frame'),
     'imu_lin_acc': (3, 'linear_acceleration', 'imu', 'imu', 'm/s²',
                     'linear acceleration of the IMU in its own frame, as simulated'),
     'object_position_in_robot_root_frame': (3, 'position', 'object', 'base', 'm',

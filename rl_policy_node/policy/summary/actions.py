@@ -43,7 +43,7 @@ def _action(reading):
 def _bounds(reading):
     bound = reading.facts.action_bound
     if bound is None:
-        bound = Fact(1.0, "the convention of rl_games and IsaacGymEnvs; no file states another")
+        bound = Fact(1.0, 'the convention of rl_games and IsaacGymEnvs; no file states another')
     return Fact(-bound.value, bound.source), bound
 
 

@@ -20,7 +20,7 @@ def _of_model(algo, model, actions):
         yield (f'the deterministic action is the mean{clamped}, as rl_games plays it; training squashed its samples '
                'by tanh')
     if model == 'continuous_a2c':
-        yield "rl_games 1.6 cannot play continuous_a2c; this package plays the distribution that it was trained with"
+        yield 'rl_games 1.6 cannot play continuous_a2c; this package plays the distribution that it was trained with'
     if algo == 'amp_continuous':
         yield 'AMP plays as PPO does: the discriminator is of use in training only'
 

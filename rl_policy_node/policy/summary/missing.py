@@ -83,7 +83,7 @@ def _command(term):
             yield 'scale', f'position_scale (m) and rotation_scale (rad) per unit of {term.name}'
     else:
         yield from _numbers(term)
-        yield _LIMITS[term.kind][0], f'{_LIMITS[term.kind][1]} of {term.name}: no file of the run holds the robot\'s'
+        yield _LIMITS[term.kind][0], f"{_LIMITS[term.kind][1]} of {term.name}: no file of the run holds the robot's"
 
 
 def _numbers(term):

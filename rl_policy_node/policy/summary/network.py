@@ -85,7 +85,7 @@ def _acting(reading):
         parameters = [parameter for parameter in reading.player.model.parameters() if parameter.requires_grad]
         with RandomStream(reading.player.device, 0), torch.enable_grad():
             gradients = torch.autograd.grad(_head(reading.player, _zeros(reading)), parameters, allow_unused=True)
-    except Exception:       # noqa: B902 - a network of a plug-in may do anything; this number is not worth an error
+    except Exception:       # noqa: BLE001 - a network of a plug-in may do anything; this number is not worth an error
         return None
     count = sum(parameter.numel() for parameter, gradient in zip(parameters, gradients) if gradient is not None)
     return Fact(count, 'what the deterministic action depends on')

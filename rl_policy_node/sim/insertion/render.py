@@ -95,7 +95,7 @@ def draw_cross_section(axes, position: np.ndarray, quaternion: np.ndarray):
     position (3,), m, and quaternion (4,) xyzw: where the peg is held and its rotation, see `peg_pose`.
     Raises RenderingUnavailable where the scene's dimensions cannot be read, for want of MuJoCo.
     """
-    from matplotlib.patches import Polygon, Rectangle    # here: who draws nothing need not have it
+    from matplotlib.patches import Polygon, Rectangle  # here: who draws nothing need not have it
     scene = _scene()
     hole, depth, outer = 1e3 * scene.HOLE_RADIUS, 1e3 * scene.HOLE_DEPTH, 25.0
     for side in (-1, 1):

@@ -103,7 +103,7 @@ def scene_xml():
     peg_hinges = {'x': hinge.format(5e-5), 'y': hinge.format(5e-5), 'z': hinge.format(1e-4)}
     body = PEG_LENGTH / 2
     mesh, walls = _socket_picture()
-    return f"""
+    return f'''
 <mujoco model="insertion">
   <compiler angle="radian" autolimits="true"/>
   <option timestep="{TIMESTEP}" gravity="0 0 0" integrator="implicitfast" solver="Newton"
@@ -149,7 +149,7 @@ def scene_xml():
   <actuator>
     {_actuators()}
   </actuator>
-</mujoco>"""
+</mujoco>'''
 
 
 def build_model():

@@ -8,7 +8,14 @@ from rl_policy_node.tools.bench.latency import figures
 from rl_policy_node.tools.bench.models import CNN, IMAGE
 from rl_policy_node.tools.bench.names import ECHO, OURS
 from rl_policy_node.tools.bench.probe import (
-    CAMERA, COMMANDED, policy_node, policy_parameters, Probe, topics, write_parameters)
+    CAMERA,
+    COMMANDED,
+    policy_node,
+    policy_parameters,
+    Probe,
+    topics,
+    write_parameters,
+)
 from rl_policy_node.tools.processes import ToolProcess
 
 SIZES, QUICK_SIZES = ((64, 64), (240, 320), (480, 640)), ((64, 64),)     # height, width

@@ -12,7 +12,15 @@ from rl_policy_node.tools.bench.machine import cores
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
 from rl_policy_node.tools.bench.names import BUSY, EAGER, ECHO, ECHO_EVENTS, IDLE, ONNX, OURS, PLAIN
 from rl_policy_node.tools.bench.probe import (
-    ACTIVATE, DEACTIVATE, joint_parameters, JOINT_STATES, policy_node, Probe, topics, write_parameters)
+    ACTIVATE,
+    DEACTIVATE,
+    joint_parameters,
+    JOINT_STATES,
+    policy_node,
+    Probe,
+    topics,
+    write_parameters,
+)
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.bench.timing import block
 from rl_policy_node.tools.processes import ToolProcess
@@ -77,7 +85,8 @@ def ratios(case, inference):
         return lambda share: case[name][share]
     found = {f'{PLAIN} / {OURS}': ratio(of(PLAIN), of(OURS))}
     for echo in (ECHO, ECHO_EVENTS):
-        found[f'{OURS} / ({echo} + inference)'] = ratio(of(OURS), lambda share: case[echo][share] + inference)
+        bare = of(echo)
+        found[f'{OURS} / ({echo} + inference)'] = ratio(of(OURS), lambda share, bare=bare: bare(share) + inference)
     return found
 
 

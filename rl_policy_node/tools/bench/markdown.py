@@ -136,7 +136,7 @@ def _images(section):
                          f'{each["cpu"]:.1%}', f'{each["answered"]:.1%}',
                          *(inside + [f'{case["decode_share"]:.1%}'] if ours else ['–'] * 4)])
     return '\n\n'.join([f'{section["model"]}; larger images are resized by the node. {section["rate"]:g} Hz. The echo '
-                        '(events executor) reads the same messages and answers at once. Fast DDS has the package\'s '
+                        "(events executor) reads the same messages and answers at once. Fast DDS has the package's "
                         'profile for large messages.', table(head, rows)])
 
 

@@ -169,14 +169,14 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path):
     assert cache.read('key') is None
 
 
-WRITER = """
+WRITER = '''
 import runpy, sys
 Cache = runpy.run_path(sys.argv[1])['Cache']
 sys.stdin.readline()
 for _ in range(40):
     problem = Cache(sys.argv[2]).write('key', sys.argv[3].encode() * 200_000)
     assert not problem, problem
-"""
+'''
 
 
 def test_two_processes_may_write_and_read_at_once(tmp_path):

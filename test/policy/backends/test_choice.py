@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 from policy.backends.small_policies import KINDS, load, ROWS
-from policy.test_plugins import as_before       # noqa: F401 - a fixture
+from policy.test_plugins import as_before  # noqa: F401 - a fixture
 from policy.test_policy import LOADING, LSTM, save, train_config
 import pytest
 import torch
@@ -18,7 +18,7 @@ from rl_policy_node.policy.backends.eager import EagerBackend
 
 OBSERVATIONS = np.linspace(-1, 1, 15, dtype=np.float32).reshape(3, 5)
 # What a network does with its means; mu_act is the last thing that comes to them.
-PLUGIN = """
+PLUGIN = '''
 import torch
 from rl_games.algos_torch import network_builder
 from rl_games.algos_torch.model_builder import register_network
@@ -37,7 +37,7 @@ class OddNetwork(network_builder.A2CBuilder):
         return network
 
 register_network('odd', OddNetwork)
-"""
+'''
 
 
 def odd(folder, expression, **options):
@@ -153,7 +153,7 @@ def test_network_that_does_odd_things_is_exported_where_that_is_right(tmp_path, 
 
 
 # What is tried where packages are missing or broken, in a process of its own.
-LACKING = """
+LACKING = '''
 import os, sys
 from rl_policy_node.policy import Policy, Spaces
 
@@ -174,7 +174,7 @@ sys.modules['onnx'] = None
 attempt()
 os.environ['XDG_CACHE_HOME'] = sys.argv[3]
 attempt(), attempt('auto')
-"""
+'''
 BROKEN = "eager True backend onnx cannot be had: ImportError: libcudart.so.12; acting by eager, rl_games' player"
 MISSING = '{0} is not installed: pip install rl_policy_node[onnx]'
 REFUSED = f"ConfigurationError backend 'onnx': {MISSING}"
