@@ -4,7 +4,7 @@ from rl_policy_node.errors import ConfigurationError
 
 def input_shapes(configuration, environment):
     """Return input → shape of a row, of what the policy takes; raises ConfigurationError for what is not there."""
-    control, name = configuration.control, configuration.sim.environment
+    control, name = configuration.control, configuration.sim.environment.name
     have, rate = environment.shapes, environment.control_rate
     missing = sorted(set(control.inputs) - set(have))
     if missing:

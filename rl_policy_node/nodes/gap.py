@@ -50,7 +50,7 @@ def create_gap(sim, period, sources, actions, received):
     """
     if not sim.gap.stated():
         return NoGap(period, sources, received)
-    return (LockstepGap if sim.mode == 'lockstep' else RealTimeGap)(sim, period, sources, actions, received)
+    return (LockstepGap if sim.play.lockstep else RealTimeGap)(sim, period, sources, actions, received)
 
 
 class NoGap:
@@ -106,7 +106,7 @@ class Gap(NoGap):
 
     def __init__(self, sim, period, sources, actions, received):
         super().__init__(period, sources, received)
-        self._spec, self._seed = sim.gap, sim.seed
+        self._spec, self._seed = sim.gap, sim.environment.seed
         self._sources, self._actions, self._received = sources, actions, received
         self._buffers = {name: source.buffer for name, source in sources.items()}
         if sim.gap.noise.keys() - sources.keys():
@@ -119,7 +119,7 @@ class Gap(NoGap):
         self._line = CommandLine(self._commands, self._rows, whole_steps(sim.gap.command_latency / period))
         self._episode = np.zeros(self._rows, dtype=np.int64)
         self._opened = np.full(self._rows, -np.inf)       # s, when the start of the episode went out
-        self.description = f'on purpose: {sim.gap}; seed {sim.seed}'
+        self.description = f'on purpose: {sim.gap}; seed {self._seed}'
 
     def _random(self, purpose, name=''):
         """Return a stream of its own for each purpose: what one part draws changes no other."""

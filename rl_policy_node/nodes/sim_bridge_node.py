@@ -47,8 +47,8 @@ class SimBridgeNode(Node):
         self._control = configuration.control
         self.bridge = Bridge(configuration, environment, self._emit, self._on_episodes, self.get_logger())
         self._create_entities()
-        self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
-                               f'{configuration.sim.mode} at {self._control.control_rate:g} Hz')
+        self.get_logger().info(f"hosting '{self._sim.environment.name}', {self._control.rows} rows, "
+                               f'{configuration.sim.play.mode} at {self._control.control_rate:g} Hz')
         if self.bridge.lockstep and advice(self.bridge.sources):
             self.get_logger().warning(advice(self.bridge.sources))
         self.bridge.start()
