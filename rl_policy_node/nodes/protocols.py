@@ -26,6 +26,20 @@ class Publisher(Protocol):
     def publish(self, message: Any) -> object: ...
 
 
+class Buffer(Protocol):
+    """The latest values of a source: field → (rows, …)."""
+
+    @property
+    def values(self) -> Mapping[str, NDArray[Any]]: ...
+
+
+class Source(Protocol):
+    """A source, by what its messages hold."""
+
+    @property
+    def buffer(self) -> Buffer: ...
+
+
 class RunnableNode(Protocol):
     """A node that runtime.run() can spin: rclpy's Node with a beginning and an end.
 
