@@ -12,9 +12,9 @@ from rl_policy_node.errors import SimulationError
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
 from rl_policy_node.nodes.fit import check_fields, input_shapes
-from rl_policy_node.nodes.gap import create_gap
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
+from rl_policy_node.sim.gap import create_imperfections, Measured, Robots
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
 PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
@@ -46,7 +46,9 @@ class Bridge:
         check_fields(self._observations, self.sources)
         rows = self._control.rows
         self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}
-        self.gap = create_gap(self._sim, self._period, self.sources, self._actions, self._received)
+        measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
+        self.gap = create_imperfections(self._sim.gap, self._sim.environment.seed, self._period,
+                                        Robots(rows, measured, self._received, self._held), self.lockstep)
         self._condition = threading.Condition()
         self._thread, self._running = None, False
         self._paused = self._reset_asked = False
@@ -63,6 +65,11 @@ class Bridge:
         self._recorder = Recorder() if self._play.record else None
         self.steps = self.misses = 0
         self.finished = self.failed = False
+
+    def _held(self):
+        """Return command → field → (rows, …) that holds every robot where it truly is."""
+        self._actions.start({name: source.buffer for name, source in self.sources.items()})
+        return self._actions.commands()
 
     # the thread
 

@@ -14,8 +14,8 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.nodes import schema
-from rl_policy_node.nodes.gap import GapSpec
 from rl_policy_node.resources import resolve
+from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 
 # what a parameter may be: one of these, or a list of them
