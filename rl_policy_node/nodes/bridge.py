@@ -10,7 +10,7 @@ from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.errors import SimulationError
 from rl_policy_node.nodes.answers import Answers
-from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
+from rl_policy_node.nodes.episodes import Episodes, latency_ms, Recorder, write_summary
 from rl_policy_node.nodes.fit import check_fields, input_shapes
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
@@ -109,7 +109,7 @@ class Bridge:
                         time.sleep(max(due - time.monotonic(), 0.0))
                     self._show(observations)
                     due = max(due + self.gap.period(), time.monotonic())
-        except Exception as error:      # noqa: B902 - the node ends with the environment's own words
+        except Exception as error:      # noqa: BLE001 - the node ends with the environment's own words
             if self._running:       # else stop() did not wait for it
                 self.failed = True
                 told = str(error) if isinstance(error, SimulationError) else traceback.format_exc()

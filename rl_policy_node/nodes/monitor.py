@@ -2,11 +2,10 @@
 import functools
 from types import TracebackType
 
+from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-
-from diagnostic_msgs.msg import DiagnosticArray
 
 
 class BridgeMonitor:

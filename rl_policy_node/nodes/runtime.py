@@ -40,7 +40,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     """
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:      # noqa: B902 - rcl's own type is private; a bad parameter file ends here
+    except Exception as error:      # noqa: BLE001 - rcl's own type is private; a bad parameter file ends here
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
     try:
@@ -81,7 +81,7 @@ def _spin(node: RunnableNode, executor: Executor, asked: list[int]) -> None:
                     return
         except ExternalShutdownException:
             return
-        except Exception:       # noqa: B902 - a callback's fault must not silence the robot's commands
+        except Exception:       # noqa: BLE001 - a callback's fault must not silence the robot's commands
             node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
     if asked:
         node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')

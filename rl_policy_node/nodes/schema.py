@@ -13,7 +13,7 @@ from rl_policy_node.control.terms.spec import CHOICES, TERM_KINDS
 
 REQUIRED: Final = object()
 INF: Final = math.inf
-FROM_RUN: Final = float()       # of numbers that are never zero: what the run says counts
+FROM_RUN: Final = float()       # noqa: UP018 - no other zero is this one: 'as the run says'
 BLANK: Final = '???'            # what a generated file leaves for its user to fill in
 
 

@@ -53,14 +53,15 @@ class Imperfections(ABC):
     def period(self) -> float:
         """Return how long the next period is, s."""
 
+    @abstractmethod
     def record(self) -> Values:
         """Return name → (rows, …): what the policy was shown, where that is not what was observed."""
-        return {}
 
+    @abstractmethod
     def summary(self) -> dict[str, Any]:
         """Return the figures: what was asked for, and what became of the messages."""
-        return {}
 
+    @abstractmethod
     def close(self) -> None:
         """End what runs by itself."""
 
@@ -124,6 +125,15 @@ class Perfect(Imperfections):
 
     def period(self) -> float:
         return self._period
+
+    def record(self) -> Values:
+        return {}
+
+    def summary(self) -> dict[str, Any]:
+        return {}
+
+    def close(self) -> None:
+        """Do nothing: nothing runs by itself."""
 
 
 class Injected(Imperfections):

@@ -22,7 +22,8 @@ class Noise:
     Raises ConfigurationError, naming `where`, for a field that is not among `values`, or has no numbers.
     """
 
-    def __init__(self, deviations: Mapping[str, float], values: Values, random: np.random.Generator, where: str) -> None:
+    def __init__(self, deviations: Mapping[str, float], values: Values, random: np.random.Generator,
+                 where: str) -> None:
         for field in deviations:
             if field not in values:
                 raise unknown('field', field, values, where)

@@ -47,7 +47,7 @@ class Outbox:
                     return
                 publish, message = due
                 publish(message)
-        except Exception as error:      # noqa: B902 - whatever it is, the bridge's thread must hear of it
+        except Exception as error:      # noqa: BLE001 - whatever it is, the bridge's thread must hear of it
             self._error = error
 
     def _next(self) -> tuple[Callable[[Any], object], Any] | None:

@@ -65,10 +65,11 @@ class Sources(ABC):
         counts = [channel.network.counts for channel in self._channels.values()]
         return {name: sum(count[name] for count in counts) for name in counts[0]}
 
+    @abstractmethod
     def record(self) -> Values:
         """Return name → (rows, …) of what the policy was shown in this step; {} where messages go by the clock."""
-        return {}
 
+    @abstractmethod
     def close(self) -> None:
         """End what runs by itself."""
 
@@ -98,6 +99,9 @@ class LockstepSources(Sources):
     def record(self) -> Values:
         return {f'shown/{source}/{name}': value
                 for source, values in self.shown.items() for name, value in values.items()}
+
+    def close(self) -> None:
+        """Do nothing: nothing runs by itself."""
 
 
 class RealTimeSources(Sources):
@@ -135,6 +139,9 @@ class RealTimeSources(Sources):
             self._outbox.put(delay, publish, message)
         else:
             publish(message)
+
+    def record(self) -> Values:
+        return {}
 
     def close(self) -> None:
         self._outbox.close()
