@@ -12,14 +12,14 @@ import time
 import numpy as np
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 STILL = Path(__file__).with_name('still.py')
 
 
 def created(options, python=''):
     """Return the environment, in this process or in a worker's."""
-    return create_environment(EnvironmentSpec(f'{STILL}:Still', options.rows, python=python,
+    return create_environment(EnvironmentSpec(f'{STILL}:Still', options.rows, python=PythonSpec(python),
                                               options=(f'size={options.size}',)))
 
 

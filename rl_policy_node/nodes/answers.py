@@ -1,7 +1,8 @@
 """How long observations wait for their commands, those that come too late included."""
-from collections import OrderedDict, deque
+from collections import deque, OrderedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Answers:
@@ -11,28 +12,33 @@ class Answers:
     by_step: step → s, where `keep_all`. An observation that is never answered has no latency.
     """
 
-    def __init__(self, shape, keep_all=False):
-        self._shape, self._open = shape, OrderedDict()
-        self.latencies = deque(maxlen=100_000)
-        self.by_step = {} if keep_all else None
+    def __init__(self, shape: tuple[int, int], keep_all: bool = False) -> None:
+        self._shape = shape
+        # stamp → step, when it was shown (s), which commands have answered it
+        self._open: OrderedDict[int, tuple[int, float, NDArray[np.bool_]]] = OrderedDict()
+        self.latencies: deque[float] = deque(maxlen=100_000)
+        self.by_step: dict[int, float] | None = {} if keep_all else None
 
-    def shown(self, stamp, step, now):
+    def shown(self, stamp: int, step: int, now: float) -> None:
         """Note that the observation of a step went out."""
         self._open[stamp] = (step, now, np.zeros(self._shape, dtype=bool))
         while len(self._open) > 64:
             self._open.popitem(last=False)
 
-    def answer(self, stamp, command, row, now):
-        """Note a command that answers the observation of `stamp`; one that is not known is none."""
+    def answer(self, stamp: int, command: int, rows: int | slice | NDArray[np.bool_], now: float) -> None:
+        """Note a command, of one row or a set of rows, that answers the observation of `stamp`.
+
+        A stamp that is not known is none of an observation.
+        """
         if stamp not in self._open:
             return
         step, shown, answered = self._open[stamp]
-        answered[command, row] = True
+        answered[command, rows] = True
         if answered.all():
             del self._open[stamp]
             self._time(step, now - shown)
 
-    def _time(self, step, latency):
+    def _time(self, step: int, latency: float) -> None:
         if step == 0:
             return      # it came when the policy was up, which says nothing of latency
         self.latencies.append(latency)

@@ -4,6 +4,7 @@
 """
 import argparse
 import sys
+from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -13,7 +14,7 @@ from rl_policy_node.adapters.base import message_class
 from rl_policy_node.nodes.runtime import create_executor
 
 
-def main():
+def main() -> None:
     """Echo until asked to end."""
     options = _options()
     rclpy.init()
@@ -21,7 +22,7 @@ def main():
     command = JointState(name=[f'joint_{number}' for number in range(12)], position=[0.0] * 12)
     publisher = node.create_publisher(JointState, options.commands, 10)
 
-    def answer(message):
+    def answer(message: Any) -> None:
         command.header.stamp = message.header.stamp
         publisher.publish(command)
 
@@ -35,7 +36,7 @@ def main():
         sys.exit(0)
 
 
-def _options():
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--executor', default='single_threaded')
     parser.add_argument('--type', default='sensor_msgs/msg/JointState')

@@ -4,6 +4,7 @@ One process, apart from whatever it measures. It takes requests as lines of JSON
 one line on stdout. Messages are made beforehand and only stamped as they go, commands are read no further than
 their stamp: what is measured is the node on the other side.
 """
+from collections.abc import Mapping, Sequence
 import gc
 import json
 import os
@@ -11,10 +12,13 @@ from pathlib import Path
 import struct
 import sys
 import time
+from typing import Any, TypeAlias
 
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
+from numpy.typing import NDArray
 import rclpy
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
@@ -29,7 +33,11 @@ _STAMP = struct.Struct('<iI')      # of a header, behind the four bytes that beg
 _STAMP_AT, _STAMP_END = 4, 12
 
 
-def serialised(description):
+# what a request asks, and what it is answered: JSON
+Json: TypeAlias = dict[str, Any]
+
+
+def serialised(description: Json) -> list[bytes]:
     """Return VARIANTS messages as bytes, stamps to be filled in.
 
     description: {'type': JointState's, 'joints': names}, or {'type': Image's, 'shape': (height, width, 3)}.
@@ -38,14 +46,14 @@ def serialised(description):
     encoding = {'encoding': 'rgb8'} if 'shape' in description else {}
     adapter = create_adapter(description['type'], 'bench', **encoding)
 
-    def arrays():
+    def arrays() -> dict[str, NDArray[Any]]:
         if encoding:
             return {'image': random.integers(0, 256, description['shape'], np.uint8)}
         return {name: random.uniform(-1, 1, len(joints)) for name in ('position', 'velocity')}
     return [bytes(serialize_message(adapter.to_message(arrays(), 0, joints))) for _ in range(VARIANTS)]
 
 
-def stamped(message, stamp):
+def stamped(message: bytes, stamp: int) -> bytes:
     """Return a serialised message with a header's stamp, ns, filled in."""
     return message[:_STAMP_AT] + _STAMP.pack(*divmod(stamp, 1_000_000_000)) + message[_STAMP_END:]
 
@@ -56,33 +64,35 @@ class Robot:
     sent, answered: stamp in ns → steady time in ns.
     """
 
-    def __init__(self, node, topics, type_name, messages):
+    def __init__(self, node: Node, topics: Mapping[str, str], type_name: str, messages: Sequence[bytes]) -> None:
         """topics: {'observations', 'commands'}; no commands: nothing answers."""
         self._publisher = node.create_publisher(message_class(type_name), topics['observations'], 10)
         self._messages = messages
-        self.sent, self.answered, self._count = {}, {}, 0
+        self.sent: dict[int, int] = {}
+        self.answered: dict[int, int] = {}
+        self._count = 0
         if topics.get('commands'):
             node.create_subscription(message_class(COMMAND), topics['commands'], self._on_command,
                                      QoSProfile(depth=100), raw=True)
 
-    def measure(self, stamp):
+    def measure(self, stamp: int) -> None:
         """Publish an observation. stamp: ns."""
         message = stamped(self._messages[self._count % len(self._messages)], stamp)
         self._count += 1
         self.sent[stamp] = time.monotonic_ns()
         self._publisher.publish(message)
 
-    def forget(self):
+    def forget(self) -> None:
         """Begin to count anew."""
         self.sent.clear()
         self.answered.clear()
 
-    def latencies(self):
+    def latencies(self) -> list[float | None]:
         """Return the time from each observation to its answer, µs; None for one that had none."""
         return [(self.answered[stamp] - began) / 1e3 if stamp in self.answered else None
                 for stamp, began in self.sent.items()]
 
-    def _on_command(self, message):
+    def _on_command(self, message: bytes) -> None:
         now = time.monotonic_ns()
         seconds, nanoseconds = _STAMP.unpack_from(message, _STAMP_AT)
         self.answered.setdefault(seconds * 1_000_000_000 + nanoseconds, now)
@@ -91,19 +101,19 @@ class Robot:
 class Probe:
     """Groups of robots, one group for each node that is measured."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._node = rclpy.create_node('bench_probe')
         self._executor = create_executor('events', self._node.get_logger())
         self._executor.add_node(self._node)
-        self._groups = {}
+        self._groups: dict[str, list[Robot]] = {}
 
-    def open(self, group, robots, message):
+    def open(self, group: str, robots: Sequence[Mapping[str, str]], message: Json) -> Json:
         """Create the robots of a group: a dict of topics each, and what they send."""
         messages = serialised(message)
         self._groups[group] = [Robot(self._node, topics, message['type'], messages) for topics in robots]
         return {}
 
-    def await_answers(self, group, patience, rate=20.0):
+    def await_answers(self, group: str, patience: float, rate: float = 20.0) -> Json:
         """Publish until every robot of a group has been answered; say whether they all were."""
         robots = self._groups[group]
         end = time.monotonic() + patience
@@ -111,7 +121,8 @@ class Probe:
             self._publish(robots, rate, 1, False)
         return {'answered': all(robot.answered for robot in robots)}
 
-    def measure(self, group, rate, seconds, stagger=False, settle=0.3, pid=None):
+    def measure(self, group: str, rate: float, seconds: float, stagger: bool = False, settle: float = 0.3,
+                pid: int | None = None) -> Json:
         """Publish at a rate, all robots at once or one after the other over the period; say what was answered when.
 
         settle: s before what counts. pid: of the node, whose processor time is told as a share of one core.
@@ -129,20 +140,21 @@ class Probe:
         self._listen(time.monotonic() + 0.2)
         return {'latencies': [value for robot in robots for value in robot.latencies()], 'cpu': cpu}
 
-    def transition(self, node, number, group, patience=20.0):
+    def transition(self, node: str, number: int, group: str, patience: float = 20.0) -> Json:
         """Ask a lifecycle node for a transition while a group's robots speak; say whether it was made."""
-        client = self._node.create_client(ChangeState, f'{node}/change_state')
-        request, future, end = ChangeState.Request(), None, time.monotonic() + patience
+        client: Any = self._node.create_client(ChangeState, f'{node}/change_state')
+        request, end = ChangeState.Request(), time.monotonic() + patience
+        future: Any = None
         request.transition.id = number
         while time.monotonic() < end and not (future and future.done()):
             self._publish(self._groups[group], 100.0, 5, False)
             if future is None and client.service_is_ready():
                 future = client.call_async(request)
-        made = bool(future and future.done() and future.result().success)
+        response = future.result() if future and future.done() else None
         self._node.destroy_client(client)
-        return {'made': made}
+        return {'made': bool(response and response.success)}
 
-    def _publish(self, robots, rate, count, stagger):
+    def _publish(self, robots: list[Robot], rate: float, count: int, stagger: bool) -> None:
         """Publish `count` observations of each robot at absolute deadlines, and listen in between."""
         turns = [[robot] for robot in robots] if stagger else [robots]
         slot, start, clock = 1.0 / rate / len(turns), time.monotonic(), self._node.get_clock()
@@ -153,12 +165,12 @@ class Probe:
                 robot.measure(stamp)
         self._listen(start + count / rate)
 
-    def _listen(self, until):
+    def _listen(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
 
 
-def _cpu_seconds(pid):
+def _cpu_seconds(pid: int | None) -> float:
     """Return the seconds of processor time that a process and its threads have used so far; 0.0 for none."""
     if pid is None:
         return 0.0
@@ -166,7 +178,7 @@ def _cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
-def main():
+def main() -> None:
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)       # what a library prints must not pass for an answer

@@ -10,11 +10,11 @@ from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.errors import SimulationError
 from rl_policy_node.nodes.answers import Answers
-from rl_policy_node.nodes.episodes import Episodes, Recorder, latency_ms, write_summary
+from rl_policy_node.nodes.episodes import Episodes, latency_ms, Recorder, write_summary
 from rl_policy_node.nodes.fit import check_fields, input_shapes
-from rl_policy_node.nodes.gap import create_gap
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.wiring import Sink, Source
+from rl_policy_node.sim.gap import create_imperfections, Measured, Robots
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
 PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
@@ -31,9 +31,9 @@ class Bridge:
     """
 
     def __init__(self, configuration, environment, emit, on_episodes, log):
-        self._control, self._sim = configuration.control, configuration.sim
+        self._control, self._sim, self._play = configuration.control, configuration.sim, configuration.sim.play
         self._environment, self._emit, self._on_episodes, self._log = environment, emit, on_episodes, log
-        self.lockstep = self._sim.mode == 'lockstep'
+        self.lockstep = self._play.lockstep
         self._period = 1.0 / self._control.control_rate
         shapes = input_shapes(configuration, environment)
         self.sources = {name: Source(spec, self._control, shapes) for name, spec in self._control.sources.items()}
@@ -46,11 +46,13 @@ class Bridge:
         check_fields(self._observations, self.sources)
         rows = self._control.rows
         self._received = {name: sink.buffer(rows, np.inf) for name, sink in self.sinks.items()}
-        self.gap = create_gap(self._sim, self._period, self.sources, self._actions, self._received)
+        measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
+        self.gap = create_imperfections(self._sim.gap, self._sim.environment.seed, self._period,
+                                        Robots(rows, measured, self._received, self._held), self.lockstep)
         self._condition = threading.Condition()
         self._thread, self._running = None, False
         self._paused = self._reset_asked = False
-        self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._sim.record))
+        self._answers = Answers((len(self.sinks), rows), keep_all=bool(self._play.record))
         self._stepping = deque(maxlen=2000)         # s, that the environment took
         self._index = {name: number for number, name in enumerate(self.sinks)}
         # without a stamp an answer that is on its way would pass for that to the first observation after a reset
@@ -59,10 +61,15 @@ class Bridge:
         # another one each time: in lockstep the first episode of a bridge that began anew would pass for the old one
         self._stamp = START + time.monotonic_ns() % START if self.lockstep else START
         self._episode = np.full(rows, self._stamp, dtype=np.int64)
-        self.episodes = Episodes(rows, keep=self._sim.episodes or (None if self._sim.summary else 0))
-        self._recorder = Recorder() if self._sim.record else None
+        self.episodes = Episodes(rows, keep=self._play.episodes or (None if self._play.summary else 0))
+        self._recorder = Recorder() if self._play.record else None
         self.steps = self.misses = 0
         self.finished = self.failed = False
+
+    def _held(self):
+        """Return command → field → (rows, …) that holds every robot where it truly is."""
+        self._actions.start({name: source.buffer for name, source in self.sources.items()})
+        return self._actions.commands()
 
     # the thread
 
@@ -102,7 +109,7 @@ class Bridge:
                         time.sleep(max(due - time.monotonic(), 0.0))
                     self._show(observations)
                     due = max(due + self.gap.period(), time.monotonic())
-        except Exception as error:      # noqa: B902 - the node ends with the environment's own words
+        except Exception as error:      # noqa: BLE001 - the node ends with the environment's own words
             if self._running:       # else stop() did not wait for it
                 self.failed = True
                 told = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
@@ -110,8 +117,8 @@ class Bridge:
         self.finished = True
 
     def _over(self):
-        enough = self._sim.episodes and len(self.episodes.finished) >= self._sim.episodes
-        return bool(enough or (self._sim.steps and self.steps >= self._sim.steps))
+        enough = self._play.episodes and len(self.episodes.finished) >= self._play.episodes
+        return bool(enough or (self._play.steps and self.steps >= self._play.steps))
 
     def _interrupted(self):
         self._environment.check()
@@ -248,11 +255,11 @@ class Bridge:
 
     def summary(self):
         """Return the figures of the run so far."""
-        return {**self.episodes.summary(self._sim.episodes), 'steps': self.steps,
+        return {**self.episodes.summary(self._play.episodes), 'steps': self.steps,
                 'latency_ms': latency_ms(list(self._answers.latencies)), 'deadline_misses': self.misses,
                 'environment_p50_ms': latency_ms(list(self._stepping))['p50'],
                 'mode': 'lockstep' if self.lockstep else 'real time', 'robots': self._control.rows,
-                'control_rate': self._control.control_rate, 'seed': self._sim.seed,
+                'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed,
                 **self.gap.summary()}
 
     def _record(self, observations, qpos, actions, rewards, dones, successes):
@@ -267,7 +274,7 @@ class Bridge:
     def _write(self):
         if self._recorder is not None:
             latency = [self._answers.by_step.get(step, np.nan) for step in range(self.steps)]
-            self._recorder.write(self._sim.record, latency=np.array(latency))
-        if self._sim.summary:
-            played = {'played': self.episodes.columns(self._sim.episodes)}
-            write_summary(self._sim.summary, {**self.summary(), **played})
+            self._recorder.write(self._play.record, latency=np.array(latency))
+        if self._play.summary:
+            played = {'played': self.episodes.columns(self._play.episodes)}
+            write_summary(self._play.summary, {**self.summary(), **played})

@@ -4,17 +4,17 @@ import signal
 import sys
 
 
-def policy_node():
+def policy_node() -> None:
     """Run the policy node."""
     _run('policy_node')
 
 
-def sim_bridge_node():
+def sim_bridge_node() -> None:
     """Run the simulator bridge."""
     _run('sim_bridge_node')
 
 
-def _run(name):
+def _run(name: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # nothing moves yet: there is nothing to say before the end
         signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))

@@ -8,7 +8,7 @@ LARGEST = 32 << 20
 KEPT = 128 << 20
 
 
-def keep_memory():
+def keep_memory() -> bool:
     """Have malloc keep what is freed, up to 128 MB; return whether it does.
 
     By default glibc gives blocks of 128 kB and more back to the kernel and fetches them again, page by page:

@@ -1,29 +1,30 @@
 """Listens to a simulator bridge, and to other nodes, from another process."""
 import functools
+from types import TracebackType
 
+from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-
-from diagnostic_msgs.msg import DiagnosticArray
 
 
 class BridgeMonitor:
     """The latest `~/status` of a bridge, and of `others` by name, as dicts of strings; a context manager."""
 
-    def __init__(self, name='sim_bridge_node', *others):
-        self._name, self._statuses = name, {each: {} for each in (name, *others)}
+    def __init__(self, name: str = 'sim_bridge_node', *others: str) -> None:
+        self._name = name
+        self._statuses: dict[str, dict[str, str]] = {each: {} for each in (name, *others)}
 
     @property
-    def status(self):
+    def status(self) -> dict[str, str]:
         """The bridge's."""
         return self._statuses[self._name]
 
-    def of(self, name):
+    def of(self, name: str) -> dict[str, str]:
         """Return another node's."""
         return self._statuses[name]
 
-    def __enter__(self):
+    def __enter__(self) -> 'BridgeMonitor':
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node('rl_policy_monitor')
         for name in self._statuses:
@@ -33,16 +34,17 @@ class BridgeMonitor:
         self._executor.add_node(self._node)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
         self._executor.shutdown()
         self._node.destroy_node()
         rclpy.try_shutdown()
 
-    def poll(self, timeout):
+    def poll(self, timeout: float) -> dict[str, str]:
         """Wait up to `timeout` s for news; return the latest status."""
         self._executor.spin_once(timeout_sec=timeout)
         return self.status
 
-    def _on_status(self, name, message):
+    def _on_status(self, name: str, message: DiagnosticArray) -> None:
         for status in message.status:
             self._statuses[name] = {pair.key: pair.value for pair in status.values}

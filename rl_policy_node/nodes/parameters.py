@@ -1,19 +1,30 @@
 """From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
 import array
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 import difflib
 import math
+from typing import Any, Final, TypeAlias
 
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.specs import ControlSpec, SourceSpec
+from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.nodes import schema
-from rl_policy_node.nodes.gap import GapSpec
 from rl_policy_node.resources import resolve
+from rl_policy_node.sim.gap import GapSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 
+# what a parameter may be: one of these, or a list of them
+Scalar: TypeAlias = bool | int | float | str
+Value: TypeAlias = Scalar | Iterable[Scalar]
+# group → name → … → value: the parameters of a file, each checked against its declaration
+_Tree: TypeAlias = dict[str, Any]
 # rclpy's and rcl's own
-_BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+_BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
 
 @dataclass(frozen=True)
@@ -23,17 +34,17 @@ class PolicySpec:
     train_config: str
     checkpoint: str
     checkpoint_sha256: str
-    overrides: tuple
+    overrides: tuple[str, ...]
     device: str
     backend: str
     tolerance: float
-    onnx_providers: tuple
+    onnx_providers: tuple[str, ...]
     deterministic: bool
     sigma: float | None
     threads: int
-    plugins: tuple
+    plugins: tuple[str, ...]
     allow_untrusted_pickle: str
-    spaces: dict
+    spaces: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,33 +52,35 @@ class SchedulingSpec:
     """What the control thread asks of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
 
     priority: int = 0
-    cpus: tuple = ()
+    cpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlaySpec:
+    """How the bridge plays an environment, and what it writes of it.
+
+    mode: real_time or lockstep. episodes, steps: how many it plays at the most; 0: no bound. record: .npz file for
+    every step; summary: .json file for the figures.
+    """
+
+    mode: str = 'real_time'
+    episodes: int = 0
+    steps: int = 0
+    record: str = ''
+    summary: str = ''
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether every step waits for its commands."""
+        return self.mode == 'lockstep'
 
 
 @dataclass(frozen=True)
 class SimSpec:
-    """What the bridge hosts, in which Python, how it differs from a robot, and when it ends."""
+    """What the bridge hosts, how it plays it, and the imperfections that it injects."""
 
-    environment: str
-    id: str
-    options: tuple
-    config: str
-    device: str
-    graphics_device: int
-    headless: bool
-    python: str
-    python_path: tuple
-    python_variables: tuple
-    start_timeout: float
-    step_timeout: float
-    mode: str
-    seed: int
-    episodes: int
-    steps: int
-    episode_length: int
-    stagger: bool
-    record: str
-    summary: str
+    environment: EnvironmentSpec
+    play: PlaySpec
     gap: GapSpec
 
 
@@ -81,7 +94,7 @@ class Configuration:
     sim: SimSpec
 
 
-def declare(node):
+def declare(node: Node) -> None:
     """Describe the parameters that came in and declare the rest with their defaults; never raises for a value."""
     for name in node.get_parameters_by_prefix(''):
         declaration = schema.find(name)
@@ -93,35 +106,38 @@ def declare(node):
             node.declare_parameter(declaration.name, declaration.default, _descriptor(declaration))
 
 
-def _descriptor(declaration):
+def _descriptor(declaration: schema.Parameter) -> ParameterDescriptor:
     unit = f' [{declaration.unit}]' if declaration.unit else ''
     choices = f' One of: {", ".join(declaration.choices)}.' if declaration.choices else ''
     return ParameterDescriptor(name=declaration.name, description=f'{declaration.description}{unit}.{choices}',
                                dynamic_typing=True)
 
 
-def read(node):
+def read(node: Node) -> Configuration:
     """Return the Configuration of a node's parameters; raises ConfigurationError."""
     return configuration({name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()})
 
 
-LIVE = 'blend, actions.*.scale, actions.*.position_scale, actions.*.rotation_scale'
+LIVE: Final = 'blend, actions.*.scale, actions.*.position_scale, actions.*.rotation_scale'
 
 
-def is_live(name):
+def is_live(name: str) -> bool:
     """Return whether a parameter may change while the node acts."""
     declaration = schema.find(name)
     return declaration is not None and declaration.name in LIVE.split(', ')
 
 
-def converted(name, value):
+def converted(name: str, value: Value) -> Scalar | tuple[Scalar, ...]:
     """Return the value of a parameter, checked against its declaration; raises ConfigurationError."""
-    return _convert(name, value, schema.find(name))
+    declaration = schema.find(name)
+    if declaration is None:
+        raise _unknown_parameter(name)
+    return _convert(name, value, declaration)
 
 
-def configuration(values):
+def configuration(values: Mapping[str, Value]) -> Configuration:
     """Return the Configuration of name → value, each checked against its declaration."""
-    tree = {}
+    tree: _Tree = {}
     _refuse_blanks(values)
     for name, value in values.items():
         if name.startswith(_BUILT_IN):
@@ -130,18 +146,19 @@ def configuration(values):
         if declaration is None:
             raise _unknown_parameter(name)
         _insert(tree, name, _convert(name, value, declaration))
-    return Configuration(policy=_policy(tree), control=_control(tree),
-                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree))
+    control = _control(tree)
+    return Configuration(policy=_policy(tree), control=control,
+                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows))
 
 
-def _refuse_blanks(values):
+def _refuse_blanks(values: Mapping[str, Value]) -> None:
     blank = [name for name, value in values.items()
              if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
     if blank:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
 
 
-def _unknown_parameter(name):
+def _unknown_parameter(name: str) -> ConfigurationError:
     groups = sorted({p.name.split('.')[0] for p in schema.PARAMETERS})
     parts = name.split('.')
     generic = [p.name.replace('*', parts[1]) if len(parts) > 1 else p.name for p in schema.PARAMETERS]
@@ -150,19 +167,19 @@ def _unknown_parameter(name):
     return ConfigurationError(f"unknown parameter '{name}'{hint}")
 
 
-def _missing(declaration, name=''):
+def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationError:
     full = declaration.name.replace('*', name)
     return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
 
 
-def _insert(tree, name, value):
+def _insert(tree: _Tree, name: str, value: object) -> None:
     *parents, leaf = name.split('.')
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[leaf] = value
 
 
-def _convert(name, value, declaration):
+def _convert(name: str, value: Value, declaration: schema.Parameter) -> Scalar | tuple[Scalar, ...]:
     kind, is_list = declaration.type.removesuffix('[]'), declaration.type.endswith('[]')
     if is_list:
         # an empty YAML list arrives as an array of bytes, one number may stand for a list of one
@@ -171,30 +188,36 @@ def _convert(name, value, declaration):
     return _scalar(name, value, kind, declaration)
 
 
-_TYPES = {'string': str, 'bool': bool, 'integer': int, 'double': (int, float)}
+def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) -> Scalar:
+    if kind == 'bool' and isinstance(value, bool):
+        return value
+    if kind == 'string' and isinstance(value, str):
+        if declaration.choices and value not in declaration.choices:
+            raise unknown('value', value, declaration.choices, f"parameter '{name}'")
+        return value
+    if kind == 'integer' and isinstance(value, int) and not isinstance(value, bool):
+        return _bounded(name, value, declaration)
+    if kind == 'double' and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _bounded(name, float(value), declaration)
+    raise ConfigurationError(f"parameter '{name}' is {value!r}; expected {declaration.type}")
 
 
-def _scalar(name, value, kind, declaration):
-    if not isinstance(value, _TYPES[kind]) or (kind != 'bool' and isinstance(value, bool)):
-        raise ConfigurationError(f"parameter '{name}' is {value!r}; expected {declaration.type}")
-    if kind == 'double':
-        value = float(value)
-        if math.isnan(value) and repr(declaration.default) == 'nan':
-            return value
-    if kind in ('double', 'integer') and not declaration.low <= value <= declaration.high:
+def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:
+    """Return a number that lies within its declaration's bounds; NaN passes where it is the default."""
+    if math.isnan(value) and repr(declaration.default) == 'nan':
+        return value
+    if not declaration.low <= value <= declaration.high:
         unit = f' {declaration.unit}' if declaration.unit else ''
         raise ConfigurationError(f"parameter '{name}' is {value:g}{unit}; expected {declaration.low:g} to "
                                  f'{declaration.high:g}{unit}')
-    if declaration.choices and value not in declaration.choices:
-        raise unknown('value', value, declaration.choices, f"parameter '{name}'")
     return value
 
 
-def _filled(tree, prefix, name=''):
+def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:
     """Return leaf → value of everything declared under a prefix, defaults filled in."""
     given = tree.get(prefix, {})
     given = given.get(name, {}) if name else given
-    result = {}
+    result: dict[str, Any] = {}
     for declaration in schema.PARAMETERS:
         parts = declaration.name.split('.')
         if parts[0] != prefix or len(parts) != (3 if name else 2) or (name and parts[1] != '*') or parts[-1] == '*':
@@ -206,7 +229,7 @@ def _filled(tree, prefix, name=''):
     return result
 
 
-def _policy(tree):
+def _policy(tree: _Tree) -> PolicySpec:
     values = _filled(tree, 'policy')
     values.pop('clip_observations'), values.pop('clip_actions')
     values['train_config'], values['checkpoint'] = resolve(values['train_config']), resolve(values['checkpoint'])
@@ -214,7 +237,7 @@ def _policy(tree):
     return PolicySpec(**values, spaces=_spaces(tree))
 
 
-def _spaces(tree):
+def _spaces(tree: _Tree) -> dict[str, Any]:
     """Return the fields of Spaces that the file states."""
     given = tree.get('spaces', {})
     shapes = given.get('observation', {})
@@ -226,7 +249,7 @@ def _spaces(tree):
         'dtype': dict.fromkeys(given.get('uint8', ()), 'uint8')}.items() if value}
 
 
-def _action(continuous, discrete):
+def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, Any]:
     if continuous and discrete:
         raise ConfigurationError('spaces: actions and discrete are both stated; a policy has one of them')
     if len(discrete) == 1:
@@ -234,21 +257,28 @@ def _action(continuous, discrete):
     return {'multi_discrete': list(discrete)} if discrete else continuous
 
 
-def _sim(tree):
+def _sim(tree: _Tree, rows: int) -> SimSpec:
     values = _filled(tree, 'sim')
-    gap = {name: values.pop(name) for name in list(values) if name in GapSpec.__dataclass_fields__}
-    return SimSpec(**values, gap=GapSpec(**gap, noise=tree.get('sim', {}).get('noise', {})))
+    python = PythonSpec(values['python'], values['python_path'], values['python_variables'], values['start_timeout'],
+                        values['step_timeout'])
+    isaacgym = IsaacGymSpec(values['device'], values['graphics_device'], values['headless'], values['config'])
+    environment = EnvironmentSpec(
+        name=values['environment'], rows=rows, seed=values['seed'], id=values['id'], options=values['options'],
+        episode_length=values['episode_length'], stagger=values['stagger'], python=python, isaacgym=isaacgym)
+    play = PlaySpec(**{field.name: values[field.name] for field in fields(PlaySpec)})
+    gap = {field.name: values[field.name] for field in fields(GapSpec) if field.name in values}
+    return SimSpec(environment, play, GapSpec(**gap, noise=tree.get('sim', {}).get('noise', {})))
 
 
-def _top(tree, name):
-    declaration = schema.find(name)
+def _top(tree: _Tree, name: str) -> Any:
+    declaration = next(each for each in schema.PARAMETERS if each.name == name)
     value = tree.get(name, declaration.default)
     if value is schema.REQUIRED:
         raise _missing(declaration)
     return tuple(value) if isinstance(value, list) else value
 
 
-def _control(tree):
+def _control(tree: _Tree) -> ControlSpec:
     actions = _filled(tree, 'actions')['terms']
     unused = sorted(set(tree.get('actions', {})) - set(actions) - {'terms'})
     if unused:

@@ -1,5 +1,6 @@
 """The parameter reference, written from the declarations so that it cannot disagree with them."""
 import math
+from typing import Final
 
 from rl_policy_node.adapters import reference
 from rl_policy_node.control.action_terms import KINDS as ACTIONS
@@ -7,13 +8,13 @@ from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.wiring import COMMAND_TYPES
 
-_GROUPS = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
+_GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'scheduling': 'Scheduling of the control thread',
            'sources': 'Sources: what comes in', 'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
            'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
 
 
-def markdown():
+def markdown() -> str:
     """Return docs/parameters.md."""
     lines = ['# Parameters', '',
              'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
@@ -22,11 +23,11 @@ def markdown():
         lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
         lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
         lines.append('')
-        lines += {'terms': _kinds_of_terms, 'sources': _message_types, 'actions': _kinds_of_actions}.get(group, list)()
+        lines += _KINDS[group]() if group in _KINDS else []
     return '\n'.join(lines)
 
 
-def _message_types():
+def _message_types() -> list[str]:
     lines = ['### Message types', '', '`package.module:Class` names an adapter of your own, a subclass of '
              '`rl_policy_node.adapters.Adapter`.', '', '| type | fields: shape, unit | |', '|---|---|---|']
     for entry in reference():
@@ -36,7 +37,7 @@ def _message_types():
     return [*lines, '']
 
 
-def _kinds_of_actions():
+def _kinds_of_actions() -> list[str]:
     lines = ['| kind | law | commands as | fallbacks, the first by default |', '|---|---|---|---|']
     for name, kind in ACTIONS.items():
         law = ' '.join((kind.__doc__ or '').split('\n\n')[0].split())
@@ -45,7 +46,7 @@ def _kinds_of_actions():
     return [*lines, '']
 
 
-def _kinds_of_terms():
+def _kinds_of_terms() -> list[str]:
     lines = ['Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
              'x, y, z, w; R(q) its matrix.', '', '| kind | what it computes | its own parameters |', '|---|---|---|']
     for name, kind in KINDS.items():
@@ -54,13 +55,17 @@ def _kinds_of_terms():
     return [*lines, '']
 
 
-def _row(parameter):
+# group → the tables below its parameters
+_KINDS: Final = {'terms': _kinds_of_terms, 'sources': _message_types, 'actions': _kinds_of_actions}
+
+
+def _row(parameter: schema.Parameter) -> str:
     choices = f' One of {", ".join(f"`{c}`" for c in parameter.choices)}.' if parameter.choices else ''
     return (f'| `{parameter.name}` | {parameter.type} | {_default(parameter)} | '
             f'{parameter.description}{_bounds(parameter)}.{choices} |')
 
 
-def _default(parameter):
+def _default(parameter: schema.Parameter) -> str:
     if parameter.default is schema.REQUIRED:
         return 'required'
     if parameter.default == math.inf:
@@ -70,7 +75,7 @@ def _default(parameter):
     return f'`{str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)}`'
 
 
-def _bounds(parameter):
+def _bounds(parameter: schema.Parameter) -> str:
     unit = f' {parameter.unit}' if parameter.unit else ''
     low, high = parameter.low, parameter.high
     if math.isfinite(low) and math.isfinite(high):

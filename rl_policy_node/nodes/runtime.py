@@ -1,23 +1,26 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
+from collections.abc import Callable
 import signal
 import sys
 import time
 import traceback
+from typing import cast
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.heap import keep_memory
+from rl_policy_node.nodes.protocols import Logger, RunnableNode
 from rl_policy_node.nodes.scheduling import share_interpreter
-
 
 POLL_PERIOD = 0.005      # s between two calls of a node's poll()
 
 
-def create_executor(name, logger):
+def create_executor(name: str, logger: Logger) -> Executor:
     """Return the executor by name; where this rclpy lacks the events executor, the single-threaded one."""
     if name == 'events':
         try:
@@ -28,7 +31,7 @@ def create_executor(name, logger):
     return SingleThreadedExecutor()
 
 
-def run(create_node, args=None):
+def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) -> int:
     """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
 
     The node offers `executor_name`, `poll()` (called between callbacks, False when it is done),
@@ -37,7 +40,7 @@ def run(create_node, args=None):
     """
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:      # noqa: B902 - rcl's own type is private; a bad parameter file ends here
+    except Exception as error:      # noqa: BLE001 - rcl's own type is private; a bad parameter file ends here
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
     try:
@@ -49,23 +52,23 @@ def run(create_node, args=None):
     share_interpreter()
     keep_memory()
     # not before: what a node is created from may take minutes, which a signal ends at once
-    asked = []
+    asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda signum, _frame: asked.append(signum))
     executor = create_executor(node.executor_name, node.get_logger())
-    executor.add_node(node)
+    executor.add_node(cast(Node, node))     # a protocol cannot inherit from a class
     try:
         _spin(node, executor, asked)
     finally:
         node.stop()
-        executor.remove_node(node)
+        executor.remove_node(cast(Node, node))
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
 
 
-def _spin(node, executor, asked):
+def _spin(node: RunnableNode, executor: Executor, asked: list[int]) -> None:
     polled = 0.0
     while not asked and rclpy.ok():
         try:
@@ -78,7 +81,7 @@ def _spin(node, executor, asked):
                     return
         except ExternalShutdownException:
             return
-        except Exception:       # noqa: B902 - a callback's fault must not silence the robot's commands
+        except Exception:       # noqa: BLE001 - a callback's fault must not silence the robot's commands
             node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
     if asked:
         node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')

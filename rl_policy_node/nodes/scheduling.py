@@ -1,8 +1,10 @@
 """How the kernel and the interpreter schedule the control thread; what is not permitted is told, never fatal."""
+from collections.abc import Iterator
 import ctypes
 import os
 import platform
 import sys
+from typing import Protocol
 
 # s. A thread that waits for the interpreter has it after this long at the latest, 5 ms by default: what other
 # threads decode or report meanwhile would hold a step up for as long.
@@ -16,12 +18,22 @@ _HOW = ("permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see
         'systemd, --ulimit rtprio=99 for a container, or CAP_SYS_NICE')
 
 
-def share_interpreter():
+class Scheduling(Protocol):
+    """What a thread may ask of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
+
+    @property
+    def priority(self) -> int: ...
+
+    @property
+    def cpus(self) -> tuple[int, ...]: ...
+
+
+def share_interpreter() -> None:
     """Let threads of this process hand the interpreter over soon enough for a control loop."""
     sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
 
 
-def schedule_thread(spec):
+def schedule_thread(spec: Scheduling) -> list[str]:
     """Give the calling thread, and those that it starts later, what a SchedulingSpec asks for.
 
     Return a line for each thing that could not be had: the thread then goes on as it was. Where Linux can, it is
@@ -32,7 +44,7 @@ def schedule_thread(spec):
     return [*_pin(spec.cpus), *_raise(spec.priority)]
 
 
-def _pin(cpus):
+def _pin(cpus: tuple[int, ...]) -> Iterator[str]:
     if not cpus:
         return
     asked = f'scheduling.cpus {list(cpus)}'
@@ -49,7 +61,7 @@ def _pin(cpus):
         yield f'{asked}: {absent} are not there, or not for this process; the control thread keeps to the others'
 
 
-def _raise(priority):
+def _raise(priority: int) -> Iterator[str]:
     if not priority:
         return
     asked = f'scheduling.priority {priority}'
@@ -70,7 +82,7 @@ class _Attributes(ctypes.Structure):
                 ('sched_deadline', ctypes.c_uint64), ('sched_period', ctypes.c_uint64)]
 
 
-def _wake_at_once():
+def _wake_at_once() -> None:
     """Have sleeps of the calling thread end when they are due, and its turn come then; where that cannot be, not."""
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))     # ns; by default sleeps last 50 µs longer than they are told to
@@ -80,7 +92,7 @@ def _wake_at_once():
         libc.syscall(_SYSTEM_CALLS[platform.machine()][1], 0, ctypes.byref(attributes), 0)
 
 
-def thread_attributes():
+def thread_attributes() -> _Attributes | None:
     """Return how the kernel schedules the calling thread, sched_attr by its names; None where it cannot be asked."""
     attributes = _Attributes()
     numbers = _SYSTEM_CALLS.get(platform.machine())

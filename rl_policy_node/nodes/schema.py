@@ -5,15 +5,16 @@ read the same file, so that both know all of it.
 """
 from dataclasses import dataclass
 import math
+from typing import Final
 
-from rl_policy_node.control.action_spec import GRIPPER_MODES, INTEGRALS
-from rl_policy_node.control.specs import ACTION_KINDS, ALIGNMENTS, FALLBACKS, TERM_KINDS, TRIGGERS
-from rl_policy_node.control.terms.spec import CHOICES
+from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS
+from rl_policy_node.control.specs import ALIGNMENTS, TRIGGERS
+from rl_policy_node.control.terms.spec import CHOICES, TERM_KINDS
 
-REQUIRED = object()
-INF = math.inf
-FROM_RUN = float()      # of numbers that are never zero: what the run says counts
-BLANK = '???'          # what a generated file leaves for its user to fill in
+REQUIRED: Final = object()
+INF: Final = math.inf
+FROM_RUN: Final = float()       # noqa: UP018 - no other zero is this one: 'as the run says'
+BLANK: Final = '???'            # what a generated file leaves for its user to fill in
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,12 @@ class Parameter:
     unit: str = ''
     low: float = -INF
     high: float = INF
-    choices: tuple = ()
+    choices: tuple[str, ...] = ()
 
 
-def _p(name, type_name, default, description, **more):
-    return Parameter(name, type_name, default, description, **more)
+_p = Parameter
 
-
-PARAMETERS = (
+PARAMETERS: Final = (
     _p('policy.train_config', 'string', REQUIRED, "a run directory, or its configuration: rl_games' train YAML, "
        "IsaacGymEnvs' config.yaml, Isaac Lab's agent.yaml"),
     _p('policy.checkpoint', 'string', '', "checkpoint that rl_games wrote (.pth); best or newest of the run's own; "
@@ -286,12 +285,12 @@ PARAMETERS = (
 )
 
 
-def find(name):
+def find(name: str) -> Parameter | None:
     """Return the declaration that a parameter's name falls under, or None."""
     exact = [p for p in PARAMETERS if p.name == name]
     return exact[0] if exact else next((p for p in PARAMETERS if '*' in p.name and _matches(p.name, name)), None)
 
 
-def _matches(pattern, name):
-    pattern, name = pattern.split('.'), name.split('.')
-    return len(pattern) == len(name) and all(p in ('*', n) for p, n in zip(pattern, name))
+def _matches(pattern: str, name: str) -> bool:
+    parts, names = pattern.split('.'), name.split('.')
+    return len(parts) == len(names) and all(part in ('*', each) for part, each in zip(parts, names))

@@ -47,8 +47,8 @@ class SimBridgeNode(Node):
         self._control = configuration.control
         self.bridge = Bridge(configuration, environment, self._emit, self._on_episodes, self.get_logger())
         self._create_entities()
-        self.get_logger().info(f"hosting '{self._sim.environment}', {self._control.rows} rows, "
-                               f'{configuration.sim.mode} at {self._control.control_rate:g} Hz')
+        self.get_logger().info(f"hosting '{self._sim.environment.name}', {self._control.rows} rows, "
+                               f'{configuration.sim.play.mode} at {self._control.control_rate:g} Hz')
         if self.bridge.lockstep and advice(self.bridge.sources):
             self.get_logger().warning(advice(self.bridge.sources))
         self.bridge.start()
@@ -58,10 +58,11 @@ class SimBridgeNode(Node):
         qos = source_qos(self.bridge.lockstep)
         wanted = [(name, source, row, spec_topic(source.spec, robots[row or 0]))
                   for name, source in self.bridge.sources.items() for row in row_groups(source.spec, rows)]
-        self._sources = [(self.create_publisher(source.adapter.message_type, topic, qos), name, row)
+        self._sources = [(self._source_publisher(source, topic, qos, name, row), name, row)
                          for name, source, row, topic in wanted]
-        self._episode_starts = [(self.create_publisher(kind, topic, qos), row)
-                                for row, topic, kind in start_topics(self._control)]
+        self._episode_starts = [
+            (self.bridge.gap.start_publisher(self.create_publisher(kind, topic, qos).publish), row)
+            for row, topic, kind in start_topics(self._control)]
         for name, sink in self.bridge.sinks.items():
             for row in row_groups(sink.spec, rows):
                 self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robots[row or 0]),
@@ -72,6 +73,12 @@ class SimBridgeNode(Node):
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
+
+    def _source_publisher(self, source, topic, qos, name, row):
+        """Return what publishes the messages of a source, with the imperfections that are stated."""
+        rows = slice(0, self._control.rows) if row is None else slice(row, row + 1)
+        publish = self.create_publisher(source.adapter.message_type, topic, qos).publish
+        return self.bridge.gap.publisher(publish, name, rows)
 
     def poll(self):
         """Go on until the environment has played what it was asked to."""
@@ -89,10 +96,10 @@ class SimBridgeNode(Node):
 
     def _emit(self, stamp, episode):
         """Publish the episode's start first, the clock last: whoever is paced by it has the rest."""
-        for publisher, row in self._episode_starts:
-            self.bridge.gap.send_start(publisher.publish, start_message(episode, row))
-        for publisher, name, row in self._sources:
-            self.bridge.gap.send(publisher.publish, self.bridge.message(name, row, stamp), name, row)
+        for publish, row in self._episode_starts:
+            publish(start_message(episode, row))
+        for publish, name, row in self._sources:
+            publish(self.bridge.message(name, row, stamp))
         time = Time()
         set_stamp(time, stamp)
         self._clock_publisher.publish(ClockMessage(clock=time))

@@ -1,7 +1,10 @@
 """Commands serialized beforehand: numbers and stamps are written where they lie in the bytes of a message."""
+from collections.abc import Callable, Mapping
 import struct
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from rclpy.serialization import deserialize_message, serialize_message
 
 from rl_policy_node.adapters.base import cast
@@ -19,10 +22,10 @@ class Template:
     is published; here an array is copied, and that is all.
     """
 
-    def __init__(self, block, views, stamp_at):
+    def __init__(self, block: bytearray, views: Mapping[str, NDArray[Any]], stamp_at: int | None) -> None:
         self._block, self._views, self._stamp_at = block, views, stamp_at
 
-    def filled(self, arrays, stamp):
+    def filled(self, arrays: Mapping[str, NDArray[Any]], stamp: int) -> bytes:
         """Return the serialized message of field → array. stamp: ns.
 
         Raises ValueError where the type has no room for a number.
@@ -36,7 +39,8 @@ class Template:
         return bytes(self._block)
 
 
-def template(make, shapes, dtype):
+def template(make: Callable[[dict[str, NDArray[np.float64]], int], Any], shapes: Mapping[str, tuple[int, ...]],
+             dtype: DTypeLike) -> Template | None:
     """Return the Template of the messages that make(arrays, stamp) makes, or None where their bytes are no such thing.
 
     shapes: field → shape. dtype: of the numbers in the message. Where everything lies is looked up in the bytes of one
@@ -44,11 +48,12 @@ def template(make, shapes, dtype):
     """
     first, second = (_drawn(shapes, seed) for seed in range(2))
     block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
-    places = {field: _only(block, value.astype(dtype).tobytes()) for field, value in first.items()}
-    if None in places.values():
-        return None
-    views = {field: np.frombuffer(block, dtype, value.size, places[field]).reshape(value.shape)
-             for field, value in first.items()}
+    views = {}
+    for field, value in first.items():
+        place = _only(block, value.astype(dtype).tobytes())
+        if place is None:
+            return None
+        views[field] = np.frombuffer(block, dtype, value.size, place).reshape(value.shape)
     found = Template(block, views, _only(block, _STAMP.pack(_SECONDS, _NANOSECONDS)))
     stamp = 10 ** 18 + 1
     wanted = make(second, stamp)
@@ -56,12 +61,12 @@ def template(make, shapes, dtype):
     return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None
 
 
-def _drawn(shapes, seed):
+def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, NDArray[np.float64]]:
     """Return field → array of numbers that occur nowhere else, each between a half and one."""
     random = np.random.default_rng(seed)
     return {field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
 
 
-def _only(block, part):
+def _only(block: bytearray, part: bytes) -> int | None:
     """Return where a part of the bytes lies, None where it does not or in several places."""
     return block.find(part) if block.count(part) == 1 else None

@@ -1,10 +1,24 @@
 """Poses of frames as sources, looked up with tf2_ros where it is installed."""
+from collections.abc import Callable, Iterable
 import importlib
+from typing import Any, Protocol, TypeVar
 
 from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 from rclpy.time import Time
 
+from rl_policy_node.control.specs import ControlSpec, SourceSpec
 from rl_policy_node.errors import ConfigurationError
+
+
+class TransformSource(Protocol):
+    """A source whose values are a frame's pose."""
+
+    @property
+    def spec(self) -> SourceSpec: ...
+
+
+_Source = TypeVar('_Source', bound=TransformSource)
 
 
 class Transforms:
@@ -14,23 +28,25 @@ class Transforms:
     transform has the stamp 0 and counts as measured each time it is looked up. tf2: the module tf2_ros.
     """
 
-    def __init__(self, node, control, sources, on_message, tf2=None):
+    def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],
+                 on_message: Callable[[_Source, int, Any], object], tf2: Any = None) -> None:
         self._tf2 = tf2 or _tf2_ros()
         self._on_message = on_message
         self._wanted = [(source, row, *_frames(source.spec, robot))
                         for source in sources for row, robot in enumerate(control.robots)]
-        self._stamps = {}
+        self._stamps: dict[tuple[str, int], int] = {}
         self._buffer = self._tf2.Buffer()
         self._listener = self._tf2.TransformListener(self._buffer, node)
+        assert control.control_rate is not None     # completed from the run before anything is subscribed to
         timer = node.create_timer(1.0 / control.control_rate, self.poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._destroy = lambda: node.destroy_timer(timer)
+        self._destroy: Callable[[], object] = lambda: node.destroy_timer(timer)
 
-    def close(self):
+    def close(self) -> None:
         """Stop looking up."""
         self._destroy()
         self._listener.unregister()
 
-    def poll(self):
+    def poll(self) -> None:
         """Hand on what is new."""
         for source, row, target, frame in self._wanted:
             try:
@@ -43,11 +59,11 @@ class Transforms:
                 self._on_message(source, slice(row, row + 1), message)
 
 
-def _frames(spec, robot):
+def _frames(spec: SourceSpec, robot: str) -> tuple[str, str]:
     return spec.target_frame.replace('{robot}', robot), spec.source_frame.replace('{robot}', robot)
 
 
-def _tf2_ros():
+def _tf2_ros() -> Any:
     try:
         return importlib.import_module('tf2_ros')
     except ImportError as error:

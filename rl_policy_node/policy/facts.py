@@ -1,15 +1,17 @@
 """What a run's own files say of the contract with its environment, each value with where it stands."""
 from dataclasses import dataclass, fields
 import math
+from typing import Any
 
 from rl_policy_node.policy.layouts import isaacgymenvs, isaaclab
+from rl_policy_node.policy.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Fact:
     """A value and the place that it was read from."""
 
-    value: object
+    value: Any
     source: str
 
 
@@ -29,17 +31,17 @@ class Facts:
     action_bound: Fact | None = None
     control_rate: Fact | None = None
 
-    def value(self, name, default=None):
+    def value(self, name: str, default: Any = None) -> Any:
         """Return the value of a fact, or the default where the run does not say."""
         fact = getattr(self, name)
         return default if fact is None else fact.value
 
-    def known(self):
+    def known(self) -> dict[str, Fact]:
         """Return name → Fact of everything the run says."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
 
 
-def read_facts(config):
+def read_facts(config: TrainConfig) -> Facts:
     """Return the Facts of a TrainConfig."""
     return Facts(
         observation=_observation(config),

@@ -1,6 +1,8 @@
 """The configuration of a run: rl_games' parameters, and what is said of the environment beside them."""
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.compose import compose_file, resolve
@@ -21,15 +23,15 @@ class TrainConfig:
     be resolved and that playing does not need. run: the run's files.
     """
 
-    params: dict
+    params: dict[str, Any]
     path: Path
-    task: dict = field(default_factory=dict)
-    environment: dict = field(default_factory=dict)
-    unresolved: dict = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    unresolved: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
 
     @classmethod
-    def read(cls, path, overrides=()):
+    def read(cls, path: str | Path, overrides: Iterable[str] = ()) -> 'TrainConfig':
         """Read a train YAML, a run's config.yaml, Isaac Lab's agent.yaml, or a run directory with one of them.
 
         overrides: Hydra's, `params.config.normalize_input=true`; `+name=value` adds a name that the file

@@ -4,8 +4,10 @@ An environment is made by a function, `factory(num_envs, seed, **options)`, in t
 Python's. Those of BACKENDS stand in files of their own here, `create()` in each, which import nothing of
 this package; anything else is named as package.module:factory.
 """
+from collections.abc import Callable
 from pathlib import Path
 import sys
+from typing import Any
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
@@ -14,13 +16,14 @@ from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
 from rl_policy_node.sim.specs import EnvironmentSpec
 
 
-def _gymnasium(spec):
+def _gymnasium(spec: EnvironmentSpec) -> dict[str, Any]:
     return {'id': spec.id, **spec.named_options()}
 
 
-def _isaacgym(spec):
-    return {'task': spec.task, 'device': spec.device, 'graphics_device': spec.graphics_device,
-            'headless': spec.headless, 'control_rate': spec.control_rate}
+def _isaacgym(spec: EnvironmentSpec) -> dict[str, Any]:
+    gym = spec.isaacgym
+    return {'task': gym.task, 'device': gym.device, 'graphics_device': gym.graphics_device, 'headless': gym.headless,
+            'control_rate': gym.control_rate}
 
 
 # name, also of the file → the options that its create() gets
@@ -28,26 +31,27 @@ BACKENDS = {'gymnasium': _gymnasium, 'isaacgym': _isaacgym}
 ENVIRONMENTS = ('insertion', *BACKENDS)
 
 
-def create_environment(spec: EnvironmentSpec, say=lambda line: None):
-    """Return an environment of `spec.rows` rows: a HostedEnvironment, or with `spec.python` a RemoteEnvironment.
+def create_environment(spec: EnvironmentSpec,
+                       say: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
+    """Return an environment of `spec.rows` rows: a HostedEnvironment, or with an interpreter a RemoteEnvironment.
 
     say(line) is told what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user
     can mend, SimulationError for how that process failed.
     """
-    if spec.environment not in ENVIRONMENTS and ':' not in spec.environment:
-        raise unknown('environment', spec.environment, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
+    if spec.name not in ENVIRONMENTS and ':' not in spec.name:
+        raise unknown('environment', spec.name, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
     try:
-        environment = _insertion(spec) if spec.environment == 'insertion' else _made(spec, say)
+        environment = _insertion(spec) if spec.name == 'insertion' else _made(spec, say)
     except worker.Unknown as error:
-        raise ConfigurationError(f"sim.environment '{spec.environment}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
+        raise ConfigurationError(f"sim.environment '{spec.name}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
                                  'package.module:factory') from error
     except worker.Unfit as error:
-        raise ConfigurationError(f"sim.environment '{spec.environment}': {error}") from error
+        raise ConfigurationError(f"sim.environment '{spec.name}': {error}") from error
     return _checked(environment, spec)
 
 
-def _insertion(spec):
-    if spec.python:
+def _insertion(spec: EnvironmentSpec) -> HostedEnvironment:
+    if spec.python.interpreter:
         raise ConfigurationError("sim.environment 'insertion' runs in the bridge's own Python; leave sim.python empty")
     try:
         from rl_policy_node.sim.insertion.environment import InsertionEnv
@@ -57,26 +61,27 @@ def _insertion(spec):
                                           stagger=spec.stagger))
 
 
-def _made(spec, say):
-    backend = BACKENDS.get(spec.environment)
+def _made(spec: EnvironmentSpec, say: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
+    backend = BACKENDS.get(spec.name)
     options = backend(spec) if backend else spec.named_options()
-    if spec.python:
+    if spec.python.interpreter:
         # its Python may be too old for this package, not for the file alone
-        target = f'{Path(__file__).parent / spec.environment}.py:create' if backend else spec.environment
+        target = f'{Path(__file__).parent / spec.name}.py:create' if backend else spec.name
         return RemoteEnvironment(spec, target, options, say)
-    if spec.python_variables:
+    if spec.python.variables:
         raise ConfigurationError('sim.python_variables are for the process of sim.python, which is empty')
-    sys.path[:0] = [folder for folder in folders_of(spec.python_path) if folder not in sys.path]
-    target = f'{__name__}.{spec.environment}:create' if backend else spec.environment
+    sys.path[:0] = [folder for folder in folders_of(spec.python.path) if folder not in sys.path]
+    target = f'{__name__}.{spec.name}:create' if backend else spec.name
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 
-def _checked(environment, spec):
+def _checked(environment: HostedEnvironment | RemoteEnvironment,
+             spec: EnvironmentSpec) -> HostedEnvironment | RemoteEnvironment:
     """Refuse an environment of other rows than asked for; agents of one environment are a row each."""
     if environment.rows != spec.rows:
         environment.close()
         agents = f', {environment.agents} agents in each environment' if environment.agents > 1 else ''
-        raise ConfigurationError(f"sim.environment '{spec.environment}' has {environment.rows} rows{agents}; expected "
+        raise ConfigurationError(f"sim.environment '{spec.name}' has {environment.rows} rows{agents}; expected "
                                  f'{spec.rows}, one for each robot; it is made with num_envs={spec.rows} unless '
                                  'sim.options has another num_envs')
     return environment

@@ -1,27 +1,33 @@
 """One face for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
+from collections.abc import Mapping
 import threading
+from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from rl_policy_node.sim import worker
+from rl_policy_node.sim.specs import Observations, Transition
 
 
 class Described:
     """What a Face says about its environment, as the rest of the package asks for it."""
 
-    def __init__(self, about):
+    def __init__(self, about: dict[str, Any]) -> None:
         self.about = about
-        self.rows, self.agents, self.value_size = about['rows'], about['agents'], about['value_size']
-        self.control_rate = about['control_rate']      # steps per second it was made for, or None
-        self.shapes = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
+        self.rows: int = about['rows']
+        self.agents: int = about['agents']
+        self.value_size: int = about['value_size']
+        self.control_rate: float | None = about['control_rate']     # steps per second it was made for, or None
+        self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
         self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
-        self.num_actions = worker.num_actions(about['action_space'])
+        self.num_actions: int = worker.num_actions(about['action_space'])
         self.observation_space = space(about['observation_space'])
         self.action_space = space(about['action_space'])
 
     @property
-    def actions(self):
+    def actions(self) -> int | dict[str, Any]:
         """How many numbers a row takes, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}."""
         described = self.about['action_space']
         if described['kind'] == 'Discrete':
@@ -37,26 +43,26 @@ class HostedEnvironment(Described):
     The environment is reset as it is wrapped, and the first reset() hands out what it observed then.
     """
 
-    def __init__(self, environment):
+    def __init__(self, environment: Any) -> None:
         self.environment = environment
         self._face = environment if isinstance(environment, worker.Face) else worker.Face(environment)
         super().__init__(self._face.about)
         self._lock = threading.Lock()       # close() may come while another thread still steps
-        self._qpos = None
+        self._qpos: NDArray[Any] | None = None
 
     @property
-    def qpos(self):
+    def qpos(self) -> NDArray[Any] | None:
         """Generalised positions (rows, n) for rendering, or None."""
         return self._qpos
 
-    def reset(self):
+    def reset(self) -> Observations:
         """Return the observations of new episodes in every row: input → (rows, …)."""
         with self._lock:
             out = self._arrays()
             self._face.reset(out)
         return self._observations(out)
 
-    def step(self, actions):
+    def step(self, actions: NDArray[Any]) -> Transition:
         """Take actions (rows, num_actions); a row that is done comes back already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
@@ -66,23 +72,23 @@ class HostedEnvironment(Described):
             successes = self._face.step(actions, out)
         return self._observations(out), out['rewards'], out['dones'], out['successes'] if successes else None
 
-    def check(self):
+    def check(self) -> None:
         """Do nothing: what is in this process is there as long as this process is."""
 
-    def close(self):
+    def close(self) -> None:
         """End the environment."""
         with self._lock:
             self._face.close()
 
-    def _arrays(self):
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         return {name: np.empty(*field) for name, field in worker.fields(self.about) if name != 'actions'}
 
-    def _observations(self, out):
+    def _observations(self, out: dict[str, NDArray[Any]]) -> Observations:
         self._qpos = out.get('qpos')
         return {name: out['obs/' + name] for name in self.shapes}
 
 
-def space(described):
+def space(described: Mapping[str, Any]) -> gymnasium.Space[Any]:
     """Return the gymnasium space that a description is of."""
     kind, spaces = described['kind'], described.get('spaces')
     if kind == 'Box':

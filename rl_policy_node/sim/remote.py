@@ -1,49 +1,54 @@
 """An environment in the process of another Python, with the face of one in this process."""
+from collections.abc import Callable, Iterable
 import os
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import worker
 from rl_policy_node.sim.hosted import Described
+from rl_policy_node.sim.specs import EnvironmentSpec, Observations, Transition
 from rl_policy_node.sim.worker_process import WorkerProcess
 
 
 class RemoteEnvironment(Described):
-    """What HostedEnvironment is, with the environment in a process of the interpreter `spec.python`.
+    """What HostedEnvironment is, with the environment in a process of the interpreter `spec.python.interpreter`.
 
     target, options: as worker.make() takes them. Every failure ends the process and is one error:
     ConfigurationError, worker.Unfit, or SimulationError with the worker's own traceback or last output.
     """
 
-    def __init__(self, spec, target, options, say):
-        path = folders_of(spec.python_path)
+    def __init__(self, spec: EnvironmentSpec, target: str, options: dict[str, Any],
+                 say: Callable[[str], object]) -> None:
+        path = folders_of(spec.python.path)
         self._process = WorkerProcess(spec, say)
         try:
             _, about = self._process.ask(
-                worker.MAKE, spec.start_timeout, 'while the environment was made and reset',
+                worker.MAKE, spec.python.start_timeout, 'while the environment was made and reset',
                 {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': options, 'path': path})
             super().__init__(about)
             os.truncate(self._process.memory, worker.memory_size(about))
-            self._arrays = worker.mapped(self._process.memory, about)
-            self._process.ask(worker.MAP, spec.start_timeout, 'while it mapped shared memory')
+            self._arrays: dict[str, NDArray[Any]] = worker.mapped(self._process.memory, about)
+            self._process.ask(worker.MAP, spec.python.start_timeout, 'while it mapped shared memory')
         except BaseException:
             self._process.close()
             raise
         # simulators build what they need in their first step
-        self._timeout, self._step_timeout = spec.start_timeout, spec.step_timeout
+        self._timeout, self._step_timeout = spec.python.start_timeout, spec.python.step_timeout
 
     @property
-    def qpos(self):
+    def qpos(self) -> NDArray[Any] | None:
         """Generalised positions (rows, n) for rendering, or None."""
         return self._arrays['qpos'].copy() if 'qpos' in self._arrays else None
 
-    def reset(self):
+    def reset(self) -> Observations:
         """Return the observations of new episodes in every row: input → (rows, …)."""
         self._process.ask(worker.RESET, self._timeout, 'in reset()')
         return self._observations()
 
-    def step(self, actions):
+    def step(self, actions: NDArray[Any]) -> Transition:
         """Take actions (rows, num_actions); a row that is done comes back already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
@@ -56,20 +61,20 @@ class RemoteEnvironment(Described):
         return (self._observations(), arrays['rewards'].copy(), arrays['dones'].copy(),
                 arrays['successes'].copy() if successes else None)
 
-    def check(self):
+    def check(self) -> None:
         """Raise SimulationError where the process is gone or stopped, though nothing is asked of it."""
         self._process.check()
 
-    def close(self):
+    def close(self) -> None:
         """End the environment and its process; once is enough."""
         self._process.close()
         self._arrays = {}
 
-    def _observations(self):
+    def _observations(self) -> Observations:
         return {name: self._arrays['obs/' + name].copy() for name in self.shapes}
 
 
-def folders_of(python_path):
+def folders_of(python_path: Iterable[str]) -> list[str]:
     """Return the folders as they are named from anywhere; raises ConfigurationError for one that is none."""
     folders = [os.path.abspath(os.path.expanduser(folder)) for folder in python_path]
     for given, folder in zip(python_path, folders):

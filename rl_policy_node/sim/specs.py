@@ -1,41 +1,70 @@
 """What environment to host, and in which Python; written once, read by every backend."""
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
+
+# input → (rows, …)
+Observations: TypeAlias = dict[str, NDArray[Any]]
+# observations, rewards (rows,), dones (rows,) bool, successes (rows,) bool or None
+Transition: TypeAlias = tuple[Observations, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_] | None]
+
+
+@dataclass(frozen=True)
+class PythonSpec:
+    """The Python that hosts an environment.
+
+    interpreter: of a worker process; empty: the environment lives in this process. path: folders that it is imported
+    from. variables: `NAME=value` in the worker. start_timeout, step_timeout: s, how long making it and the first
+    reset and step, and every later step, may take in the worker.
+    """
+
+    interpreter: str = ''
+    path: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    start_timeout: float = 300.0
+    step_timeout: float = 10.0
+
+
+@dataclass(frozen=True)
+class IsaacGymSpec:
+    """A task of IsaacGymEnvs and where it runs.
+
+    config: of the run whose task is hosted; empty: the policy's own. task: as that file says it, resolved;
+    control_rate: Hz, as it tells it.
+    """
+
+    device: str = 'cuda:0'
+    graphics_device: int = -1
+    headless: bool = True
+    config: str = ''
+    task: dict[str, Any] = field(default_factory=dict)
+    control_rate: float | None = None
 
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
     """An environment of `rows` rows.
 
-    environment: insertion, isaacgym, gymnasium, or package.module:factory. options: `name=value`, each value
-    YAML, handed to what makes the environment. python: interpreter of a worker process that hosts it; empty:
-    this one. python_path: folders the environment is imported from; python_variables: `NAME=value` in that process.
-    start_timeout, step_timeout: s, how long making it and the first reset and step, and every later step, may
-    take there. task: the resolved task configuration of an IsaacGymEnvs run; control_rate: Hz, as it tells it.
+    name: insertion, isaacgym, gymnasium, or package.module:factory. id: of a Gymnasium environment. options:
+    `name=value`, each value YAML, handed to what makes the environment. episode_length (steps), stagger: insertion.
     """
 
-    environment: str
+    name: str
     rows: int
     seed: int = 0
+    id: str = ''
+    options: tuple[str, ...] = ()
     episode_length: int = 256
     stagger: bool = False
-    id: str = ''
-    options: tuple = ()
-    python: str = ''
-    python_path: tuple = ()
-    python_variables: tuple = ()
-    start_timeout: float = 300.0
-    step_timeout: float = 10.0
-    device: str = 'cuda:0'
-    graphics_device: int = -1
-    headless: bool = True
-    task: dict = field(default_factory=dict)
-    control_rate: float | None = None
+    python: PythonSpec = PythonSpec()
+    isaacgym: IsaacGymSpec = IsaacGymSpec()
 
-    def named_options(self) -> dict:
+    def named_options(self) -> dict[str, Any]:
         """Return name → value of `options`; raises ConfigurationError for what is not name=value."""
         named = {}
         for option in self.options:

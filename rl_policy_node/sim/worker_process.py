@@ -33,10 +33,10 @@ class WorkerProcess:
     """
 
     def __init__(self, spec, say):
-        self._name, self._python = f"sim.environment '{spec.environment}'", interpreter(spec.python)
+        self._name, self._python = f"sim.environment '{spec.name}'", interpreter(spec.python.interpreter)
         self._answered, self._ended = False, False
         self._lines, self._lock = collections.deque(maxlen=LAST_LINES), threading.RLock()
-        self._variables = environment_variables(self._python, spec.python_variables)
+        self._variables = environment_variables(self._python, spec.python.variables)
         self.memory = os.memfd_create('rl_policy_node')         # no name: nothing of it can outlive both processes
         self._connection, theirs = socket.socketpair()
         try:

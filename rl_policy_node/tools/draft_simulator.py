@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 from rl_policy_node.tools.draft import Draft
 from rl_policy_node.tools.draft_sources import ARRAY, Entry
 
@@ -29,7 +29,8 @@ class Simulator:
         """
         if self.environment == 'isaacgym':
             return {}, None
-        environment = create_environment(EnvironmentSpec(self.environment, 1, id=self.id, python=self.python))
+        environment = create_environment(EnvironmentSpec(self.environment, 1, id=self.id,
+                                                         python=PythonSpec(self.python)))
         try:
             return _fields(environment), environment.control_rate
         finally:

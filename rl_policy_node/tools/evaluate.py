@@ -33,7 +33,7 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
     loop = [_play_loop(plan, console)] if reference else []
     gap = f', with {plan.bridge.sim.gap}' if plan.bridge.sim.gap.stated() else ''
-    console.print(f'{NODES}, {plan.bridge.sim.mode.replace("_", " ")}{gap}', highlight=False)
+    console.print(f'{NODES}, {plan.bridge.sim.play.mode.replace("_", " ")}{gap}', highlight=False)
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
@@ -60,7 +60,7 @@ def _console():
 
 def _play_loop(plan, console):
     rows = f'{plan.rows:,} rows' if plan.rows > 1 else 'one row'
-    console.print(f'{LOOP}, {rows}, seed {plan.bridge.sim.seed}', highlight=False)
+    console.print(f'{LOOP}, {rows}, seed {plan.bridge.sim.environment.seed}', highlight=False)
     return play_loop(plan, console)
 
 
@@ -115,8 +115,8 @@ def _write(plan, settings, sides, comparison, output, json_file):
 def _content(plan, settings, sides, comparison):
     sim, policy = plan.bridge.sim, plan.policy
     run = {'parameters': str(plan.params_file), 'settings': list(settings), 'episodes': plan.episodes,
-           'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment,
-           'seed': sim.seed, 'mode': sim.mode, 'trigger': policy.control.trigger,
+           'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
+           'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.trigger,
            'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
            'gap': sim.gap.stated(), 'confidence': CONFIDENCE}
     content = {'run': run, 'nodes': _side(sides[0]), 'reference': _side(sides[1]) if comparison else None}

@@ -96,7 +96,7 @@ def play_nodes(plan, output, console):
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
     policy = {**plan.overrides, 'autostart': True, 'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
-                       max(START_PATIENCE, plan.bridge.sim.start_timeout + 30.0))
+                       max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
     summary = json.loads(file.read_text())
     about = {name: summary[name] for name in ('steps', 'mode', 'control_rate', 'latency_ms', 'deadline_misses')}
     return Side(f'{NODES}, {summary["mode"]}', summary['played'], about)

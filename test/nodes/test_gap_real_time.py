@@ -25,8 +25,11 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
     for step in range(25):
         made._show({'obs': np.full((ROWS, 9), float(step), np.float32)})
         now = time.monotonic()
-        made.gap.send_start(lambda start, now=now: starts.append((start, time.monotonic() - now)), step)
-        made.gap.send(lambda message, now=now: sent.append((message, time.monotonic() - now)), step, 'joints', 0)
+        start = made.gap.start_publisher(lambda start, now=now: starts.append((start, time.monotonic() - now)))
+        publish = made.gap.publisher(lambda message, now=now: sent.append((message, time.monotonic() - now)),
+                                     'joints', slice(0, 1))
+        start(step)
+        publish(step)
         time.sleep(PERIOD)
     time.sleep(0.2)
     made.gap.close()
@@ -42,7 +45,7 @@ def test_in_real_time_what_is_sent_late_is_what_was_measured_then(run):
     made = real_time(run, **{'sim.latency': 0.05})
     made._show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
     message, sent = made.message('joints', 0, 7 * 10 ** 9), []
-    made.gap.send(sent.append, message, 'joints', 0)
+    made.gap.publisher(sent.append, 'joints', slice(0, 1))(message)
     made._show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
     assert not sent
     time.sleep(0.15)

@@ -12,7 +12,7 @@ from sim.train_gymnasium import mean_return, RUNS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.gymnasium import create
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 ROOM, ROWS = 'sim.gymnasium_rooms:Room-v0', 3
 
@@ -58,7 +58,7 @@ def test_an_older_gymnasium_in_an_older_python_gives_the_same_bits():
     if subprocess.run([python, '-c', 'import gymnasium'], capture_output=True, env={}).returncode:
         pytest.skip(f'{python} has no gymnasium')
     spec = {'id': 'CartPole-v1', 'options': ('max_episode_steps=15',), 'seed': 3}
-    here, there = hosted(**spec), hosted(**spec, python=python)
+    here, there = hosted(**spec), hosted(**spec, python=PythonSpec(python))
     try:
         assert here.control_rate == there.control_rate == 50.0 and there.actions == {'discrete': 2}
         assert np.array_equal(here.reset()['obs'], there.reset()['obs'])

@@ -94,8 +94,8 @@ def _check_anew(environment):
 @pytest.mark.parametrize('device, on_gpu', [('cuda:1', True), ('cpu', False)])
 def test_the_task_is_the_runs_own_on_the_device_of_the_bridge(device, on_gpu):
     found = run_task(configured('Reach', device=device, options=['task.env.episodeLength=50', '+task.env.mine=1']))
-    assert found['control_rate'] == pytest.approx(50.0) and found['options'] == ()
-    task = found['task']
+    assert found.isaacgym.control_rate == pytest.approx(50.0) and found.options == ()
+    task = found.isaacgym.task
     assert task['name'] == 'Reach' and task['physics_engine'] == 'physx' and task['sim']['physx']['num_threads'] == 4
     assert task['env']['numEnvs'] == ROWS and task['env']['episodeLength'] == 50 and task['env']['mine'] == 1
     assert task['sim']['use_gpu_pipeline'] is on_gpu and task['sim']['physx']['use_gpu'] is on_gpu
@@ -107,10 +107,10 @@ def test_what_is_written_out_in_a_run_gives_way_to_the_bridge(tmp_path):
     content['task']['env']['numEnvs'] = 512
     (tmp_path / 'config.yaml').write_text(yaml.safe_dump(content))
     found = run_task(configured('ReachTactile', config=str(tmp_path)))
-    assert found['task']['sim'] == {'dt': 0.02, 'use_gpu_pipeline': False, 'physx': {'use_gpu': False}}
-    assert found['task']['env']['numEnvs'] == ROWS and found['control_rate'] == pytest.approx(25.0)
+    assert found.isaacgym.task['sim'] == {'dt': 0.02, 'use_gpu_pipeline': False, 'physx': {'use_gpu': False}}
+    assert found.isaacgym.task['env']['numEnvs'] == ROWS and found.isaacgym.control_rate == pytest.approx(25.0)
     found = run_task(configured('Reach', config=str(tmp_path), options=['task.sim.physx.use_gpu=true']))
-    assert found['task']['sim']['physx']['use_gpu'] is True, 'options come last'
+    assert found.isaacgym.task['sim']['physx']['use_gpu'] is True, 'options come last'
 
 
 @pytest.mark.parametrize('options, told', [

@@ -17,7 +17,7 @@ from sim.workers import belongings, create, goes, HERE, is_alive, pid_of, python
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.sim import create_environment, worker
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 ACTIONS = np.full((2, 3), 0.5, np.float32)
 SOON = 2.0      # s in which a failure is told
@@ -154,7 +154,7 @@ def test_environment_that_does_not_fit_is_refused_by_name_wherever_it_runs(versi
 
 def test_file_is_named_in_the_place_of_a_module():
     for place in ('', python()):
-        environment = create_environment(EnvironmentSpec(f'{HERE}/worlds.py:World', 2, python=place))
+        environment = create_environment(EnvironmentSpec(f'{HERE}/worlds.py:World', 2, python=PythonSpec(place)))
         assert environment.shapes['camera'] == (16, 16, 3)
         environment.close()
     with pytest.raises(ConfigurationError, match=r"there is no file '/no/worlds\.py'; valid: insertion"):
@@ -163,7 +163,7 @@ def test_file_is_named_in_the_place_of_a_module():
 
 def test_unknown_module_is_refused_with_the_python_that_lacks_it():
     with pytest.raises(ConfigurationError, match=r"'no\.such:make': .*/python \(Python 3\.\d\) cannot import it: No"):
-        create_environment(EnvironmentSpec('no.such:make', 2, python=python()))
+        create_environment(EnvironmentSpec('no.such:make', 2, python=PythonSpec(python())))
 
 
 def test_agents_are_rows():
@@ -224,24 +224,25 @@ def test_interpreter_without_numpy_is_refused(tmp_path):
 
 def test_variables_without_a_process_of_their_own_are_refused():
     with pytest.raises(ConfigurationError, match=r'sim\.python_variables are for the process of sim\.python, which'):
-        create('World', python_variables=('MINE=1',))
+        create('World', variables=('MINE=1',))
 
 
 def test_folders_are_imported_from_in_this_process_too(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, 'path', sys.path.copy())
     (tmp_path / 'far_away.py').write_text('from worlds import World as make')
-    environment = create_environment(EnvironmentSpec('far_away:make', 2, python_path=(str(tmp_path), str(HERE))))
+    here = PythonSpec(path=(str(tmp_path), str(HERE)))
+    environment = create_environment(EnvironmentSpec('far_away:make', 2, python=here))
     assert environment.rows == 2
 
 
-@pytest.mark.parametrize('fields, text', [
-    (dict(python_variables=('MINE',)), r"sim\.python_variables has 'MINE'; expected NAME=value"),
-    (dict(python_path=('/no/where',)), r"sim\.python_path has '/no/where', which is no folder"),
-    (dict(environment='insertion'), r"'insertion' runs in the bridge's own Python; leave sim\.python empty"),
+@pytest.mark.parametrize('name, fields, text', [
+    ('worlds:World', dict(variables=('MINE',)), r"sim\.python_variables has 'MINE'; expected NAME=value"),
+    ('worlds:World', dict(path=('/no/where',)), r"sim\.python_path has '/no/where', which is no folder"),
+    ('insertion', {}, r"'insertion' runs in the bridge's own Python; leave sim\.python empty"),
 ])
-def test_settings_that_mean_nothing_are_refused(fields, text):
+def test_settings_that_mean_nothing_are_refused(name, fields, text):
     with pytest.raises(ConfigurationError, match=text):
-        create_environment(EnvironmentSpec(**{'environment': 'worlds:World', 'rows': 2, 'python': 'python3', **fields}))
+        create_environment(EnvironmentSpec(name, 2, python=PythonSpec('python3', **fields)))
 
 
 # what passes between the processes besides
@@ -250,7 +251,7 @@ def test_what_it_prints_arrives_and_nothing_of_ros_reaches_it(monkeypatch):
     for name in ('LD_LIBRARY_PATH', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'ROS_DISTRO'):
         monkeypatch.setenv(name, '/opt/ros/lib')
     lines = []
-    environment = create('talkative', python('3.8'), say=lines.append, python_variables=('MINE=a=b',))
+    environment = create('talkative', python('3.8'), say=lines.append, variables=('MINE=a=b',))
     environment.close()
     assert {'Python 3.8', 'to the other stream', 'from a child', f'path {HERE}'} <= set(lines)
     variables = next(line for line in lines if line.startswith('variables')).removeprefix('variables ').split(', ')

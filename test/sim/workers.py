@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent.parent / '.workers'
@@ -23,11 +23,11 @@ def python(version=''):
     return found[0]
 
 
-def create(target, python='', rows=2, say=lambda line: None, **more):
-    """Return an environment of `worlds`, in this process or in a worker's."""
+def create(target, python='', rows=2, say=lambda line: None, seed=0, **more):
+    """Return an environment of `worlds`, in this process or in a worker's; more: options, fields of PythonSpec."""
     options = tuple(f'{name}={value}' for name, value in more.pop('options', {}).items())
-    return create_environment(EnvironmentSpec(f'worlds:{target}', rows, python=python, python_path=(str(HERE),),
-                                              options=options, **more), say)
+    host = PythonSpec(python, (str(HERE),), **more)
+    return create_environment(EnvironmentSpec(f'worlds:{target}', rows, seed, options=options, python=host), say)
 
 
 def pid_of(lines):

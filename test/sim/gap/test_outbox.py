@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from rl_policy_node.nodes.outbox import Outbox
+from rl_policy_node.sim.gap.outbox import Outbox
 
 
 def outboxes():

@@ -1,8 +1,10 @@
 """One thread that sends every message when it is due."""
+from collections.abc import Callable
 import heapq
 import itertools
 import threading
 import time
+from typing import Any
 
 
 class Outbox:
@@ -12,14 +14,17 @@ class Outbox:
     of the next `put`.
     """
 
-    def __init__(self):
-        self._condition, self._waiting = threading.Condition(), []
-        self._number, self._error = itertools.count(), None
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        # when it is due (s), its number, what publishes it, the message
+        self._waiting: list[tuple[float, int, Callable[[Any], object], Any]] = []
+        self._number = itertools.count()
+        self._error: Exception | None = None
         self._open = True
         self._thread = threading.Thread(target=self._run, name='outbox', daemon=True)
         self._thread.start()
 
-    def put(self, delay, publish, message):
+    def put(self, delay: float, publish: Callable[[Any], object], message: Any) -> None:
         """Call publish(message) in `delay` seconds."""
         with self._condition:
             if self._error is not None:
@@ -27,14 +32,14 @@ class Outbox:
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._number), publish, message))
             self._condition.notify()
 
-    def close(self):
+    def close(self) -> None:
         """End the thread; what is not due yet is never sent."""
         with self._condition:
             self._open = False
             self._condition.notify()
         self._thread.join()
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             while True:
                 due = self._next()
@@ -42,15 +47,16 @@ class Outbox:
                     return
                 publish, message = due
                 publish(message)
-        except Exception as error:      # noqa: B902 - whatever it is, the bridge's thread must hear of it
+        except Exception as error:      # noqa: BLE001 - whatever it is, the bridge's thread must hear of it
             self._error = error
 
-    def _next(self):
+    def _next(self) -> tuple[Callable[[Any], object], Any] | None:
         """Wait for the next message that is due; None once closed."""
         with self._condition:
             while self._open:
                 left = self._waiting[0][0] - time.monotonic() if self._waiting else None
                 if left is not None and left <= 0:
-                    return heapq.heappop(self._waiting)[2:]
+                    _, _, publish, message = heapq.heappop(self._waiting)
+                    return publish, message
                 self._condition.wait(left)
         return None

@@ -1,12 +1,16 @@
 """Random errors of a simulated sensor and of a simulated clock; numpy alone."""
+from collections.abc import Mapping
 import math
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.sim.gap.robots import Values
 
-_STEP = 0.05      # greatest change of a drift from one period to the next, as a share of its bound
+_STEP: Final = 0.05      # greatest change of a drift from one period to the next, as a share of its bound
 
 
 class Noise:
@@ -18,7 +22,8 @@ class Noise:
     Raises ConfigurationError, naming `where`, for a field that is not among `values`, or has no numbers.
     """
 
-    def __init__(self, deviations, values, random, where):
+    def __init__(self, deviations: Mapping[str, float], values: Values, random: np.random.Generator,
+                 where: str) -> None:
         for field in deviations:
             if field not in values:
                 raise unknown('field', field, values, where)
@@ -26,11 +31,11 @@ class Noise:
                 raise ConfigurationError(f'{where}.{field}: a field of {values[field].dtype} takes no noise')
         self._deviations, self._random = {field: std for field, std in deviations.items() if std}, random
 
-    def __call__(self, values):
+    def __call__(self, values: Values) -> Values:
         """Return field → (rows, ...) with errors; a field without noise is handed through as it is."""
         return {**values, **{field: self._noisy(field, values[field], std) for field, std in self._deviations.items()}}
 
-    def _noisy(self, field, value, std):
+    def _noisy(self, field: str, value: NDArray[Any], std: float) -> NDArray[Any]:
         if field == 'orientation':
             return self._turned(value, std).astype(value.dtype)
         noisy = value + std * self._random.standard_normal(value.shape)
@@ -39,7 +44,7 @@ class Noise:
             noisy = np.clip(np.rint(noisy), bounds.min, bounds.max)
         return noisy.astype(value.dtype)
 
-    def _turned(self, quaternions, std):
+    def _turned(self, quaternions: NDArray[Any], std: float) -> NDArray[Any]:
         axes = self._random.standard_normal((len(quaternions), 3))
         angles = std * self._random.standard_normal((len(quaternions), 1))
         turn = geometry.quaternion_from_rotation_vector(axes * (angles / np.linalg.norm(axes, axis=1, keepdims=True)))
@@ -49,10 +54,10 @@ class Noise:
 class Drift:
     """A random walk within ±most: the share by which a period is longer than it should be."""
 
-    def __init__(self, most, random):
+    def __init__(self, most: float, random: np.random.Generator) -> None:
         self._most, self._random, self._share = most, random, 0.0
 
-    def next(self):
+    def next(self) -> float:
         """Return the share of the next period; what would leave the bounds is reflected."""
         share = self._share + self._most * self._random.uniform(-_STEP, _STEP)
         if abs(share) > self._most:

@@ -1,8 +1,9 @@
 """When messages and commands arrive, step by step."""
 import numpy as np
 
-from rl_policy_node.nodes.gap import GapSpec
-from rl_policy_node.nodes.network import CommandLine, DelayLine, Network, whole_steps
+from rl_policy_node.sim.gap import GapSpec
+from rl_policy_node.sim.gap.delay_lines import CommandLine, DelayLine
+from rl_policy_node.sim.gap.network import Network, whole_steps
 
 PERIOD = 0.02
 

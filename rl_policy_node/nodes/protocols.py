@@ -1,0 +1,92 @@
+"""What nodes ask of what they are given: a logger, a publisher, an environment."""
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from numpy.typing import NDArray
+
+from rl_policy_node.sim.specs import Observations, Transition
+
+# numbers of a continuous action, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
+Actions: TypeAlias = int | Mapping[str, Any]
+
+
+class Logger(Protocol):
+    """Says lines; throttle_duration_sec: a line of the same place goes out once in so many seconds."""
+
+    def info(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+    def warning(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+    def error(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
+
+
+class Publisher(Protocol):
+    """Sends messages on one topic: objects of its type, or the bytes of one."""
+
+    def publish(self, message: Any) -> object: ...
+
+
+class Buffer(Protocol):
+    """The latest values of a source: field → (rows, …)."""
+
+    @property
+    def values(self) -> Mapping[str, NDArray[Any]]: ...
+
+
+class Source(Protocol):
+    """A source, by what its messages hold."""
+
+    @property
+    def buffer(self) -> Buffer: ...
+
+
+class RunnableNode(Protocol):
+    """A node that runtime.run() can spin: rclpy's Node with a beginning and an end.
+
+    executor_name: events or single_threaded. exit_code: of the process, read after stop().
+    """
+
+    executor_name: str
+    exit_code: int
+
+    def poll(self) -> bool:
+        """Return whether to go on; called between callbacks."""
+
+    def stop(self) -> object:
+        """Say what must be said while the context still lives."""
+
+    def get_logger(self) -> Any: ...
+
+    def destroy_node(self) -> object: ...
+
+
+class Environment(Protocol):
+    """IsaacGymEnvs' contract, numpy in and numpy out.
+
+    shapes: input → shape of a row. actions, num_actions: what a row takes. control_rate: steps per second that it
+    was made for, None where it does not say.
+    """
+
+    rows: int
+    shapes: dict[str, tuple[int, ...]]
+    control_rate: float | None
+    num_actions: int
+
+    @property
+    def actions(self) -> Actions: ...
+
+    @property
+    def qpos(self) -> NDArray[Any] | None:
+        """Generalised positions (rows, n) for rendering."""
+
+    def reset(self) -> Observations:
+        """Return the observations of new episodes in every row: input → (rows, …)."""
+
+    def step(self, actions: NDArray[Any]) -> Transition:
+        """Take actions (rows, num_actions); a row that is done comes back already reset."""
+
+    def check(self) -> None:
+        """Raise SimulationError where the environment's process is gone."""
+
+    def close(self) -> None:
+        """End the environment."""

@@ -1,0 +1,12 @@
+"""Injected imperfections: sensor noise, latency, loss, reordering, rate drift.
+
+They lie between an environment and its messages and never touch the environment: a command is obeyed from where the
+robot truly is, and what is recorded is the truth. Real time: they wrap publishers. Lockstep: they decide what each
+step is shown.
+"""
+from rl_policy_node.sim.gap.imperfections import create_imperfections, Imperfections
+from rl_policy_node.sim.gap.robots import Measured, Received, Robots
+from rl_policy_node.sim.gap.sources import Publish
+from rl_policy_node.sim.gap.spec import GapSpec
+
+__all__ = ['GapSpec', 'Imperfections', 'Measured', 'Publish', 'Received', 'Robots', 'create_imperfections']

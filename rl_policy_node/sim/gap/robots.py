@@ -1,0 +1,50 @@
+"""The robots' side as imperfections see it: what is measured, and which commands were received."""
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+# (rows,), one bool per row of the batch
+Mask: TypeAlias = NDArray[np.bool_]
+# field → (rows, …)
+Values: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a source truly measures. values: written anew in every step. together: one message carries all rows."""
+
+    values: Values
+    together: bool
+
+
+class Received(Protocol):
+    """The newest command of every row.
+
+    values: field → (rows, …). stamps (rows,): ns of the header, 0 without one. received (rows,): s on the steady
+    clock, −inf where nothing came.
+    """
+
+    @property
+    def values(self) -> Values: ...
+
+    @property
+    def stamps(self) -> NDArray[np.int64]: ...
+
+    @property
+    def received(self) -> NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True)
+class Robots:
+    """`rows` robots in a simulator.
+
+    sources, commands: by name. hold(): command → field → (rows, …) that holds every robot where it truly is.
+    """
+
+    rows: int
+    sources: Mapping[str, Measured]
+    commands: Mapping[str, Received]
+    hold: Callable[[], Mapping[str, Values]]

@@ -1,0 +1,147 @@
+"""Observations on their way to a policy: with noise, late, lost or reordered, in simulated time or by the clock."""
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_policy_node.sim.gap.delay_lines import DelayLine
+from rl_policy_node.sim.gap.network import Network
+from rl_policy_node.sim.gap.noise import Noise
+from rl_policy_node.sim.gap.outbox import Outbox
+from rl_policy_node.sim.gap.robots import Mask, Measured, Values
+
+# takes a message and publishes it
+Publish: TypeAlias = Callable[[Any], object]
+
+
+class Channel:
+    """One source's way: noise on `values`, which it truly measures, and a network that carries its messages."""
+
+    def __init__(self, measured: Measured, noise: Noise, network: Network) -> None:
+        self.values, self._together = measured.values, measured.together
+        self._noise, self.network = noise, network
+
+    def measure(self) -> Values:
+        """Return what the source reports now: field → (rows, …)."""
+        return self._noise(self.values)
+
+    def send(self, begins: Mask) -> NDArray[np.float64]:
+        """Return the delays of this step's messages, periods, (rows,) or (1,) where one carries all rows.
+
+        begins (rows,): rows whose first message of an episode it is, which arrives at once.
+        """
+        return self.network.send(np.array([begins.all()]) if self._together else begins)
+
+
+class Sources(ABC):
+    """What becomes of the messages of all sources.
+
+    shown: source → field → (rows, …), what messages are made of in this step. start_delay: s that the start of an
+    episode is under way.
+    """
+
+    start_delay = 0.0
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._channels = channels
+        self.shown: dict[str, Values] = {}
+
+    @abstractmethod
+    def step(self, begins: Mask) -> None:
+        """Take in what the sources measure now; begins (rows,): rows that begin an episode."""
+
+    @abstractmethod
+    def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
+        """Return what publishes the messages of a source for a set of rows: now, later, or never."""
+
+    @abstractmethod
+    def start_publisher(self, publish: Publish) -> Publish:
+        """Return what publishes the starts of episodes: never lost, and no later than their observations."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many messages of all sources were sent, lost, late, reordered."""
+        counts = [channel.network.counts for channel in self._channels.values()]
+        return {name: sum(count[name] for count in counts) for name in counts[0]}
+
+    @abstractmethod
+    def record(self) -> Values:
+        """Return name → (rows, …) of what the policy was shown in this step; {} where messages go by the clock."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what runs by itself."""
+
+
+class LockstepSources(Sources):
+    """In simulated time: each step is shown what would have arrived by now, under this step's stamp.
+
+    An episode's first observation arrives at once: there is none before it that could be shown.
+    """
+
+    def __init__(self, channels: Mapping[str, Channel], rows: int) -> None:
+        super().__init__(channels)
+        self._lines = {name: DelayLine(channel.values, rows, channel.network.longest)
+                       for name, channel in channels.items()}
+        self.shown = {name: line.shown for name, line in self._lines.items()}
+
+    def step(self, begins: Mask) -> None:
+        for name, channel in self._channels.items():
+            self._lines[name].push(channel.measure(), channel.send(begins), begins)
+
+    def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
+        return publish
+
+    def start_publisher(self, publish: Publish) -> Publish:
+        return publish
+
+    def record(self) -> Values:
+        return {f'shown/{source}/{name}': value
+                for source, values in self.shown.items() for name, value in values.items()}
+
+    def close(self) -> None:
+        """Do nothing: nothing runs by itself."""
+
+
+class RealTimeSources(Sources):
+    """By the clock: messages go out late, with the stamps that they were measured with, or never.
+
+    The start of an episode is `latency` (s) late and never lost; simulated time itself is the robot's, not delayed.
+    """
+
+    def __init__(self, channels: Mapping[str, Channel], rows: int, period: float, latency: float) -> None:
+        super().__init__(channels)
+        self._period, self.start_delay = period, latency
+        self._nobody = np.zeros(rows, dtype=bool)
+        self._delays = {name: np.zeros(rows) for name in channels}      # s, of this step's messages
+        self._outbox = Outbox()
+
+    def step(self, begins: Mask) -> None:
+        for name, channel in self._channels.items():
+            self.shown[name] = channel.measure()
+            # the first message of an episode is as late as any other
+            self._delays[name] = np.broadcast_to(channel.send(self._nobody) * self._period, self._nobody.shape)
+
+    def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
+        def send(message: Any) -> None:
+            # the rows of one message are all as late
+            delay = float(self._delays[name][rows][0])
+            if np.isfinite(delay):
+                self._later(delay, publish, message)
+        return send
+
+    def start_publisher(self, publish: Publish) -> Publish:
+        return lambda message: self._later(self.start_delay, publish, message)
+
+    def _later(self, delay: float, publish: Publish, message: Any) -> None:
+        if delay > 0.0:
+            self._outbox.put(delay, publish, message)
+        else:
+            publish(message)
+
+    def record(self) -> Values:
+        return {}
+
+    def close(self) -> None:
+        self._outbox.close()

@@ -1,0 +1,31 @@
+"""Which imperfections to inject, as the parameters below `sim` say it."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+_SECONDS: Final = ('latency', 'latency_jitter', 'command_latency')
+
+
+@dataclass(frozen=True)
+class GapSpec:
+    """How a simulator differs from perfect sensors on a perfect network.
+
+    Times in s, shares from 0 to 1; noise: source → field → standard deviation, in the field's unit.
+    """
+
+    latency: float = 0.0
+    latency_jitter: float = 0.0
+    command_latency: float = 0.0
+    drop: float = 0.0
+    reorder: float = 0.0
+    rate_drift: float = 0.0
+    noise: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def stated(self) -> dict[str, float]:
+        """Return what is not zero, by the names of the parameters below `sim`."""
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != 'noise'}
+        noise = {f'noise.{source}.{name}': std for source, stds in self.noise.items() for name, std in stds.items()}
+        return {name: value for name, value in {**plain, **noise}.items() if value}
+
+    def __str__(self) -> str:
+        return ', '.join(f'{name} {value:g}{" s" * (name in _SECONDS)}' for name, value in self.stated().items())
