@@ -1,8 +1,12 @@
 """The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
+from __future__ import annotations
+
+from collections.abc import Callable
 import dataclasses
 import functools
 import math
 import sys
+from typing import Any, TypeAlias
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -15,96 +19,108 @@ from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.nodes import diagnostics, parameters
-from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.bridge import Bridge, SimFrame
+from rl_policy_node.nodes.bridge_loop import BridgeLoop
 from rl_policy_node.nodes.episode_messages import ended_message, start_message, start_topics
+from rl_policy_node.nodes.episodes import Episode
+from rl_policy_node.nodes.parameters import Configuration
+from rl_policy_node.nodes.protocols import Environment
 from rl_policy_node.nodes.rows import called
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.topics import COMMAND_QOS, source_qos, spec_topic
 from rl_policy_node.nodes.transport import advice
-from rl_policy_node.nodes.wiring import COMMAND_QOS, row_groups, source_qos, spec_topic
+
+# publishes what of a frame belongs on one topic
+Send: TypeAlias = Callable[[SimFrame], None]
 
 
 class SimBridgeNode(Node):
     """Publishes what the policy's sources expect and obeys what its sinks send."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
                          automatically_declare_parameters_from_overrides=True, **kwargs)
         parameters.declare(self)
-        self.executor_name = self.get_parameter('executor').value
+        self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         configuration = parameters.read(self)
-        self._sim = configuration.sim
         environment = open_environment(configuration, lambda line: self.get_logger().info(f'| {line}'))
         try:
-            self._host(configuration, environment)
+            self._host(_completed(configuration, environment), environment)
         except BaseException:
             environment.close()
             raise
 
-    def _host(self, configuration, environment):
-        configuration = _completed(configuration, environment)
-        self._control = configuration.control
-        self.bridge = Bridge(configuration, environment, self._emit, self._on_episodes, self.get_logger())
-        self._create_entities()
-        self.get_logger().info(f"hosting '{self._sim.environment.name}', {self._control.rows} rows, "
-                               f'{configuration.sim.play.mode} at {self._control.control_rate:g} Hz')
-        if self.bridge.lockstep and advice(self.bridge.sources):
-            self.get_logger().warning(advice(self.bridge.sources))
-        self.bridge.start()
-
-    def _create_entities(self):
-        robots, rows = self._control.robots, self._control.rows
-        qos = source_qos(self.bridge.lockstep)
-        wanted = [(name, source, row, spec_topic(source.spec, robots[row or 0]))
-                  for name, source in self.bridge.sources.items() for row in row_groups(source.spec, rows)]
-        self._sources = [(self._source_publisher(source, topic, qos, name, row), name, row)
-                         for name, source, row, topic in wanted]
-        self._episode_starts = [
-            (self.bridge.gap.start_publisher(self.create_publisher(kind, topic, qos).publish), row)
-            for row, topic, kind in start_topics(self._control)]
+    def _host(self, configuration: Configuration, environment: Environment) -> None:
+        self._control, play = configuration.control, configuration.sim.play
+        self.bridge = Bridge(configuration, environment)
+        self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
+        # the episode's start first, the clock last: whoever is paced by it has the rest
+        qos = source_qos(play.lockstep)
+        self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._clock()]
         for name, sink in self.bridge.sinks.items():
-            for row in row_groups(sink.spec, rows):
-                self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robots[row or 0]),
-                                         functools.partial(self._on_command, name, row), COMMAND_QOS)
-        self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 1)
+            for topic, robot in zip(range(len(sink.groups)), self._control.robots):
+                self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robot),
+                                         functools.partial(self._on_command, name, topic), COMMAND_QOS)
         self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)
         self._status = self.create_publisher(DiagnosticArray, '~/status', 10)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
+        self.get_logger().info(f"hosting '{configuration.sim.environment.name}', {self._control.rows} rows, "
+                               f'{play.mode} at {self._control.control_rate:g} Hz')
+        if play.lockstep and advice(self.bridge.sources):
+            self.get_logger().warning(advice(self.bridge.sources))
+        self.loop.start()
 
-    def _source_publisher(self, source, topic, qos, name, row):
-        """Return what publishes the messages of a source, with the imperfections that are stated."""
-        rows = slice(0, self._control.rows) if row is None else slice(row, row + 1)
-        publish = self.create_publisher(source.adapter.message_type, topic, qos).publish
-        return self.bridge.gap.publisher(publish, name, rows)
+    def _episode_starts(self, qos: Any) -> list[Send]:
+        """Return what publishes the starts of episodes, with the imperfections that are stated."""
+        def sender(rows: slice, topic: str, kind: type) -> Send:
+            publish = self.bridge.gap.start_publisher(self.create_publisher(kind, topic, qos).publish)
+            return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.together)))
+        return [sender(*each) for each in start_topics(self._control)]
 
-    def poll(self):
+    def _source_messages(self, qos: Any) -> list[Send]:
+        """Return what publishes the sources, with the imperfections that are stated."""
+        def sender(name: str, rows: slice, robot: str) -> Send:
+            source = self.bridge.sources[name]
+            publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
+            publish = self.bridge.gap.publisher(publisher.publish, name, rows)
+            return lambda frame: publish(source.message(frame.values[name], rows, frame.stamp))
+        return [sender(name, rows, robot) for name, source in self.bridge.sources.items()
+                for rows, robot in zip(source.groups, self._control.robots)]
+
+    def _clock(self) -> Send:
+        publisher = self.create_publisher(ClockMessage, '/clock', 1)
+
+        def send(frame: SimFrame) -> None:
+            time = Time()
+            set_stamp(time, frame.stamp)
+            publisher.publish(ClockMessage(clock=time))
+        return send
+
+    def poll(self) -> bool:
         """Go on until the environment has played what it was asked to."""
-        return not self.bridge.finished
+        return not self.loop.finished
 
-    def stop(self):
+    def stop(self) -> None:
         """End the environment and write what was recorded."""
-        self.bridge.stop()
-        self.exit_code = int(self.bridge.failed)
-        summary = self.bridge.summary()
+        self.loop.stop()
+        self.exit_code = int(self.loop.failed)
         self._on_timer()
-        self.get_logger().info(', '.join(f'{name} {value}' for name, value in summary.items()))
+        self.get_logger().info(', '.join(f'{name} {value}' for name, value in self._summary().items()))
+
+    def _summary(self) -> dict[str, Any]:
+        return self.bridge.record.summary(self.bridge.gap.summary())
 
     # out
 
-    def _emit(self, stamp, episode):
-        """Publish the episode's start first, the clock last: whoever is paced by it has the rest."""
-        for publish, row in self._episode_starts:
-            publish(start_message(episode, row))
-        for publish, name, row in self._sources:
-            publish(self.bridge.message(name, row, stamp))
-        time = Time()
-        set_stamp(time, stamp)
-        self._clock_publisher.publish(ClockMessage(clock=time))
+    def _publish(self, frame: SimFrame) -> None:
+        for send in self._sends:
+            send(frame)
 
-    def _on_episodes(self, ended):
+    def _on_episodes(self, ended: list[Episode]) -> None:
         """Publish episodes that ended and say so: each robot's, or in one message and one line those of all rows."""
         numbers = np.array(ended, dtype=np.float64)
         if self._control.together:
@@ -122,35 +138,36 @@ class SimBridgeNode(Node):
 
     # in
 
-    def _on_command(self, name, row, message):
+    def _on_command(self, name: str, topic: int, message: Any) -> None:
+        sink = self.bridge.sinks[name]
         try:
-            self.bridge.receive(name, row, message)
+            self.bridge.commands.receive(name, topic, message)
         except ValueError as error:
-            where = '' if row is None else f' of {called(self._control, row)}'
+            where = '' if sink.spec.rows else f' of {called(self._control, sink.groups[topic].start)}'
             self.get_logger().warning(f"command '{name}'{where} refused: {error}", throttle_duration_sec=2.0)
 
-    def _on_reset(self, _request, response):
-        self.bridge.ask_reset()
+    def _on_reset(self, _request: Any, response: Any) -> Any:
+        self.loop.ask_reset()
         response.success, response.message = True, 'new episodes begin'
         return response
 
-    def _on_pause(self, request, response):
-        self.bridge.pause(request.data)
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        self.loop.pause(request.data)
         response.success, response.message = True, 'paused' if request.data else 'running'
         return response
 
-    def _on_timer(self):
-        summary = self.bridge.summary()
+    def _on_timer(self) -> None:
+        summary = self._summary()
         for name, value in summary.pop('latency_ms').items():
             summary[f'latency_{name}'] = value
         summary.update({f'gap_{name}': value for name, value in summary.pop('gap', {}).items()})
-        message = 'finished' if self.bridge.finished else 'running'
+        message = 'finished' if self.loop.finished else 'running'
         self._status.publish(diagnostics.diagnostic_array(
             Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),
             DiagnosticStatus.OK, message, summary))
 
 
-def _completed(configuration, environment):
+def _completed(configuration: Configuration, environment: Environment) -> Configuration:
     """Return the configuration with the control rate known; clips are the environment's own affair."""
     control = configuration.control
     rate = control.control_rate or environment.control_rate
@@ -162,7 +179,7 @@ def _completed(configuration, environment):
     return dataclasses.replace(configuration, control=control)
 
 
-def main(args=None):
+def main(args: list[str] | None = None) -> None:
     """Run the bridge until it has played what it was asked to, or is asked to end."""
     sys.exit(run(SimBridgeNode, args))
 

@@ -24,12 +24,12 @@ _Source = TypeVar('_Source', bound=TransformSource)
 class Transforms:
     """Looks up the newest pose of source_frame in target_frame, for every robot, at the control rate.
 
-    on_message(source, row, TransformStamped) is called for each that is newer than the one before. A static
+    on_message(source, rows, TransformStamped) is called for each that is newer than the one before. A static
     transform has the stamp 0 and counts as measured each time it is looked up. tf2: the module tf2_ros.
     """
 
     def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],
-                 on_message: Callable[[_Source, int, Any], object], tf2: Any = None) -> None:
+                 on_message: Callable[[_Source, slice, Any], object], tf2: Any = None) -> None:
         self._tf2 = tf2 or _tf2_ros()
         self._on_message = on_message
         self._wanted = [(source, row, *_frames(source.spec, robot))
@@ -37,8 +37,7 @@ class Transforms:
         self._stamps: dict[tuple[str, int], int] = {}
         self._buffer = self._tf2.Buffer()
         self._listener = self._tf2.TransformListener(self._buffer, node)
-        assert control.control_rate is not None     # completed from the run before anything is subscribed to
-        timer = node.create_timer(1.0 / control.control_rate, self.poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        timer = node.create_timer(1.0 / control.rate, self.poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._destroy: Callable[[], object] = lambda: node.destroy_timer(timer)
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ class Source:
 
 
 class Control:
-    robots, control_rate = ('left', 'right'), 50.0
+    robots, rate = ('left', 'right'), 50.0
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def node():
 def test_each_robot_gets_its_own_frames_once_each(node):
     tree, heard = Tree(), []
     transforms = Transforms(node, Control, [Source(target_frame='{robot}/base', source_frame='{robot}/tool')],
-                            lambda source, row, message: heard.append((row, message.header.stamp.sec)), tree)
+                            lambda source, rows, message: heard.append((rows.start, message.header.stamp.sec)), tree)
     transforms.poll()
     assert heard == []
     tree.set('left/base', 'left/tool', 5)
@@ -79,7 +79,7 @@ def test_each_robot_gets_its_own_frames_once_each(node):
 def test_a_static_transform_is_measured_whenever_it_is_looked_up(node):
     tree, heard = Tree(), []
     transforms = Transforms(node, Control, [Source(target_frame='map', source_frame='socket')],
-                            lambda source, row, message: heard.append(row), tree)
+                            lambda source, rows, message: heard.append(rows.start), tree)
     tree.set('map', 'socket', 0)
     transforms.poll()
     transforms.poll()
