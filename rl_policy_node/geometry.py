@@ -1,7 +1,7 @@
 """Rotations, and the pose-delta law of TacSL.
 
 Quaternions are x, y, z, w throughout, arrays are batched over the first axis, and everything is
-computed in float64: a command that is sent through ROS and inverted must give back the action's own bits.
+computed in float64, so that no precision is lost where commands pass through ROS.
 """
 from typing import Any, TypeAlias
 
