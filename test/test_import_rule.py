@@ -13,8 +13,9 @@ LAYERS = {'policy', 'control', 'adapters', 'sim'}
 HOUSE = {
     '': set(),
     **{layer: {''} for layer in LAYERS},
-    'nodes': {'', *LAYERS},
-    'tools': {'', *LAYERS, 'nodes'},
+    'core': {'', 'control'},
+    'nodes': {'', *LAYERS, 'core'},
+    'tools': {'', *LAYERS, 'core', 'nodes'},
 }
 
 # What comes from elsewhere (a pattern of its name) -> the parts that may import it.
@@ -76,6 +77,13 @@ def test_every_folder_is_a_part():
     ('sim/deep/new.py', 'from ...adapters import images'),
     ('adapters/new.py', 'from .. import control'),
     ('control/new.py', 'from rl_policy_node.nodes.sources import Source'),
+    ('control/new.py', 'from rl_policy_node import core'),
+    ('core/new.py', 'from rl_policy_node.adapters import create_adapter'),
+    ('core/new.py', 'from rl_policy_node.policy import Policy'),
+    ('core/new.py', 'from ..nodes import source'),
+    ('core/new.py', 'import rclpy'),
+    ('core/new.py', 'from std_msgs.msg import Header'),
+    ('core/new.py', 'import torch'),
     ('nodes/new.py', 'from ..tools import demo'),
     ('sim/new.py', 'import rl_policy_node.tools.main as main'),
     ('control/new.py', 'import rclpy'),
@@ -111,6 +119,8 @@ def test_planted_violation_is_noticed(tmp_path, file, source):
     ('policy/new.py', 'import rl_games, torch'),
     ('sim/deep/new.py', 'import mujoco, torch, gymnasium\nfrom ...geometry import multiply'),
     ('adapters/new.py', 'from sensor_msgs.msg import Image'),
+    ('core/new.py', 'import numpy\nfrom rl_policy_node.control import specs\nfrom ..errors import unknown'),
+    ('nodes/new.py', 'from ..core import assemble'),
     ('nodes/new.py', 'import rclpy, std_msgs.msg\nfrom ..policy import player\nfrom ..sim import insertion'),
     ('tools/new.py', 'import rl_games, torch\nfrom ..nodes import parameters\nfrom .. import sim'),
     ('geometry.py', 'import math\nimport numpy as np'),

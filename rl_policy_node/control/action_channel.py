@@ -52,7 +52,8 @@ class Channel:
         """Go on, for rows, from a command that went out in place of the policy's."""
         self.sent = _merged(rows, command, self.sent)
         self._target, self._anchor = (_merged(rows, self.sent, memory) for memory in (self._target, self._anchor))
-        self._speed = _merged(rows, {field: np.zeros_like(speed) for field, speed in self._speed.items()}, self._speed)
+        still: Command = {field: np.zeros_like(speed) for field, speed in self._speed.items()}
+        self._speed = _merged(rows, still, self._speed)
 
     def propose(self, action: Floats, sources: Sources, share: Floats | None, dt: float) -> Command:
         """Return the limited command of an action (rows, size); share: s (rows, 1), None for all of it."""
@@ -67,7 +68,7 @@ class Channel:
     def commit(self, rows: Mask, share: Floats | None, dt: float) -> None:
         """Take what was proposed last as sent, for rows."""
         if self._speed:
-            speed = {field: (self._proposed[field] - self.sent[field]) / dt for field in self._speed}
+            speed: Command = {field: (self._proposed[field] - self.sent[field]) / dt for field in self._speed}
             self._speed = _merged(rows, speed, self._speed)
         self.sent = _merged(rows, self._proposed, self.sent)
         if share is None or self.term.relative:

@@ -39,7 +39,7 @@ class ObservationManager:
             self._inputs[name] = self._flat[name].reshape(spec.rows, *shapes[name])
             for term, columns in _slices(terms):
                 term.write_into(self._flat[name][:, columns])
-        self._taring = [term for term in self._all() if term.kind.tare is not None]
+        self._taring = [(term, term.kind.tare) for term in self._all() if term.kind.tare is not None]
         self.tares, self.timed = bool(self._taring), any(term.kind.timed for term in self._all())
 
     def _all(self) -> list[Term]:
@@ -68,21 +68,21 @@ class ObservationManager:
 
         activating: only of terms that take their zero on activation.
         """
-        for term in self._taring:
+        for term, tare in self._taring:
             if term.spec.tare_on_activate or not activating:
-                term.kind.tare.start(rows)
+                tare.start(rows)
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
         """Count what sources show of rows (mask, those whose sources are fit); a message counts once."""
-        for term in self._taring:
+        for term, _ in self._taring:
             term.kind.feed_tare(sources, rows)
 
     def untared(self) -> dict[int, str]:
         """Return row → why it may not act: a term whose zero is not known, by name."""
         reasons: dict[int, str] = {}
-        for term in self._taring:
-            for row in np.nonzero(term.kind.tare.unknown())[0].tolist():
-                reasons.setdefault(row, f"term '{term.spec.name}': {term.kind.tare.missing(row)}")
+        for term, tare in self._taring:
+            for row in np.nonzero(tare.unknown())[0].tolist():
+                reasons.setdefault(row, f"term '{term.spec.name}': {tare.missing(row)}")
         return reasons
 
     def scatter(self, inputs: Values, sources: Sources) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
-from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
+from rl_policy_node.control.numbers import highest, lowest, some, surely_small
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -92,16 +92,13 @@ class SourceBuffer:
         else:
             good = self._acceptable(rows, values, stamp)
             if good.size:
-                self._store(good, values, stamp, now, rows.start)
+                self._store(good, [value[good - rows.start] for value in values], stamp, now)
             if self.spec.rows:
                 # each row had its message, and nobody has to wait for another
                 self.fresh[rows] |= self.refused[rows]
 
-    def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float,
-               first: int | None = None) -> None:
-        """Store what is good. rows: a slice, whose values these are; or indices, of values that begin with `first`."""
-        if first is not None:
-            values = [value[rows - first] for value in values]
+    def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
+        """Store values of rows, all of which are good."""
         if self.spec.frozen_after > 0 or lowest(self.received[rows]) == -np.inf:
             self._note_change(rows, values, now)
         for (_, stored, _, _), value in zip(self._layout, values):
@@ -123,7 +120,7 @@ class SourceBuffer:
         for (field, *_), value in zip(self._layout, values):
             if not _is_finite(value):
                 raise ValueError(_not_finite(field))
-        raise OutOfOrder(_late(highest(self.stamps[row]) - stamp))
+        raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
 
     def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int) -> Indices:
         """Refuse the rows (slice) that are not finite or late; return the indices of the others."""
@@ -215,7 +212,8 @@ class Past:
         old: Mask = kept & (stamps <= references)
         newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)
         oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
-        return np.where(old.any(axis=0), newest, oldest)
+        slots: Indices = np.where(old.any(axis=0), newest, oldest)
+        return slots
 
 
 def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray,

@@ -83,7 +83,7 @@ class Supervisor:
 
 def without(mask: Mask, rows: Iterable[int]) -> Mask:
     """Return a mask in which `rows` (ints) are False, too."""
-    less = mask.copy()
+    less: Mask = mask.copy()
     less[list(rows)] = False
     return less
 

@@ -65,6 +65,6 @@ class ControlLoop:
                 act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
                 if self._running:
                     act()
-        except BaseException as error:      # whatever it is, SystemExit too: the robot must be stopped
+        except BaseException as error:      # noqa: BLE001 - whatever it is, SystemExit too: the robot must be stopped
             self._running = False
             self._on_error(error)

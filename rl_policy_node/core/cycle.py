@@ -78,6 +78,6 @@ class Cycle:
         for observer in self._observers:
             try:
                 observer.observe(frame, outcome)
-            except Exception:
+            except Exception:       # noqa: BLE001 - whoever looks on must not stop a robot
                 self._observers = tuple(each for each in self._observers if each is not observer)
                 self._log.error(f'{type(observer).__name__} failed and sees no more steps:\n{traceback.format_exc()}')

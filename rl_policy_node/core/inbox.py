@@ -166,6 +166,6 @@ class Inbox:
 
 def _with(mask: Mask, rows: Rows) -> Mask:
     """Return a mask in which rows are True, too; a frame that holds the old one does not change."""
-    more = mask.copy()
+    more: Mask = mask.copy()
     more[rows] = True
     return more

@@ -1,7 +1,6 @@
 """The one gate in front of all publishers."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 import threading
 
 import numpy as np
@@ -16,7 +15,7 @@ from rl_policy_node.core.triggers import Trigger
 
 
 class Outlet:
-    """Every command passes here, the policy's and the fallback: what is sent, to whom, with which stamp, and when no more.
+    """Every command passes here, the policy's and the fallback: to whom it goes, with which stamp, and when no more.
 
     A robot that never said where it is gets nothing: nothing would hold there. sent: the commands that went out last;
     pending_since: s, steady, when the step began whose commands are waited for, None: none is.

@@ -27,8 +27,9 @@ WARM_UP = 5     # steps; the first is twenty times slower than the rest
 class Stepper:
     """Puts policy and control together for all rows: the same frames make the same outcomes, to the bit.
 
-    It has no thread, lock, clock, logger or publisher, and nobody else may use its parts meanwhile. What it remembers
-    is `state()`: histories and tares, recurrent states and random stream, what limits and blending go on from, who acts.
+    It has no thread, lock, clock, logger or publisher, and nobody else may use its parts meanwhile. What it
+    remembers is `state()`: histories and tares, recurrent states and the random stream, what limits and blending go on
+    from, who acts.
     """
 
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
@@ -123,8 +124,8 @@ class Stepper:
 
     def restore(self, state: State) -> None:
         """Go on from a state of a stepper made alike."""
-        parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations, 'actions': self._actions,
-                 'rows': self.rows}
+        parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
+                                      'actions': self._actions, 'rows': self.rows}
         for name, part in parts.items():
             part.restore(cast(State, state[name]))
         self._context.last_action[:] = cast(Array, state['last_action'])

@@ -56,7 +56,7 @@ class Trigger(ABC):
         self._last = steady
         self.late.clear()
 
-    def arm(self) -> None:
+    def arm(self) -> None:      # noqa: B027 - only timers have deadlines
         """Count deadlines from now on."""
 
     @abstractmethod
@@ -77,7 +77,8 @@ class Trigger(ABC):
 
         stamps: (sources, rows) of the newest messages. The oldest of them.
         """
-        return np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0) * (stamps != 0).any(axis=0)
+        oldest: Stamps = np.where(stamps == 0, np.iinfo(np.int64).max, stamps).min(axis=0)
+        return np.where((stamps != 0).any(axis=0), oldest, 0)
 
     def answers(self, fit: Mask) -> Mask:
         """Return the rows whose command bears the stamp of its observation."""

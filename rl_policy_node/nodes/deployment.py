@@ -1,7 +1,7 @@
 """A configured policy on its robots: all that exists from configure to cleanup."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import contextlib
 import functools
 import time
@@ -13,6 +13,8 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 from std_srvs.srv import Trigger as TriggerService
 
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core import assemble, ControlLoop, create_trigger, Policy, StepObserver, Watch
 from rl_policy_node.core.frame import Change
@@ -161,8 +163,8 @@ class Deployment:
         response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
         return response
 
-    def _publish(self, *arguments: Any) -> None:
-        self._ports.publish(*arguments)
+    def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        self._ports.publish(commands, stamps, rows)
 
     def _on_fault(self, error: BaseException) -> None:
         """The loop ended: send the fallback from its thread, at once; the node deactivates."""

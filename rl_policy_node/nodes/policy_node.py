@@ -7,7 +7,7 @@ import gc
 import sys
 import time
 import traceback
-from typing import Any, TypeAlias
+from typing import Any, cast, TypeAlias
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
@@ -39,7 +39,7 @@ def _transition(callback: _Transition) -> _Transition:
             return callback(self, state)
         except ConfigurationError as error:
             self.get_logger().error(f'{callback.__name__}: {error}')
-        except Exception:       # any fault ends in a safe state, with its traceback
+        except Exception:       # noqa: BLE001 - any fault ends in a safe state, with its traceback
             self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
         return TransitionCallbackReturn.FAILURE
     return guarded
@@ -201,13 +201,11 @@ class PolicyNode(LifecycleNode):
     # callbacks
 
     def _on_timer(self) -> None:
-        level, message, values = DiagnosticStatus.OK, self._phase, {}
-        if self._phase == ACTIVE:
-            level, message, values = self._deployed().report()
+        report = self._deployed().report() if self._phase == ACTIVE else (DiagnosticStatus.OK, self._phase, {})
         header, name = Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/')
-        report = diagnostics.diagnostic_array(header, name, level, message, values)
+        message = diagnostics.diagnostic_array(header, name, *report)
         for publisher in self._reports:
-            publisher.publish(report)
+            publisher.publish(message)
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
         """Take what may change while running, refuse the rest. Never raises: that would let any peer end the node."""
@@ -220,8 +218,9 @@ class PolicyNode(LifecycleNode):
             return SetParametersResult(successful=False, reason=reason)
         try:
             for change in changes:
-                self._deployed().change((change.name, parameters.converted(change.name, change.value)))
-        except Exception as error:      # see above
+                value = cast('float | tuple[float, ...]', parameters.converted(change.name, change.value))
+                self._deployed().change((change.name, value))
+        except Exception as error:      # noqa: BLE001 - see above
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 

@@ -32,7 +32,7 @@ from rl_policy_node.nodes.topics import COMMAND_QOS, source_qos, spec_topic
 from rl_policy_node.nodes.transport import advice
 
 # publishes what of a frame belongs on one topic
-Send: TypeAlias = Callable[[SimFrame], None]
+Send: TypeAlias = Callable[[SimFrame], object]
 
 
 class SimBridgeNode(Node):
@@ -58,7 +58,7 @@ class SimBridgeNode(Node):
         self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
         # the episode's start first, the clock last: whoever is paced by it has the rest
         qos = source_qos(play.lockstep)
-        self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._clock()]
+        self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
         for name, sink in self.bridge.sinks.items():
             for topic, robot in zip(range(len(sink.groups)), self._control.robots):
                 self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robot),
@@ -91,7 +91,7 @@ class SimBridgeNode(Node):
         return [sender(name, rows, robot) for name, source in self.bridge.sources.items()
                 for rows, robot in zip(source.groups, self._control.robots)]
 
-    def _clock(self) -> Send:
+    def _simulated_clock(self) -> Send:
         publisher = self.create_publisher(ClockMessage, '/clock', 1)
 
         def send(frame: SimFrame) -> None:

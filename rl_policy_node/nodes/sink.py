@@ -106,7 +106,7 @@ class Sink:
         """Yield (topic, field → array, stamp) of each message that is to go out."""
         if self.spec.rows:
             if some(rows):
-                yield 0, dict(command), highest(stamps)
+                yield 0, dict(command), int(highest(stamps))
             return
         each = stamps.tolist()
         for row, wanted in enumerate(rows.tolist()):

@@ -123,7 +123,7 @@ class Source:
         return self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
 
     def _parts(self, message: Any) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
-        if isinstance(message, bytes):
+        if isinstance(message, bytes) and self.adapter.from_cdr is not None:
             try:
                 return self.adapter.from_cdr(message)
             except OtherEncoding:

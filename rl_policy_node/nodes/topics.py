@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from rl_policy_node.control.specs import ActionSpec, SourceSpec, TRANSFORM
+from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.specs import SourceSpec, TRANSFORM
 
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 

@@ -95,7 +95,7 @@ class Policy:
         """Whether rows carry a state from step to step."""
         return self.backend.recurrent
 
-    def act(self, observations: np.ndarray | dict, hold: np.ndarray | None = None) -> np.ndarray:
+    def act(self, observations: np.ndarray | Mapping[str, np.ndarray], hold: np.ndarray | None = None) -> np.ndarray:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
 
         observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose
@@ -112,7 +112,7 @@ class Policy:
         """Return a copy of what the next action depends on beside the observations: recurrent states, random stream."""
         return self.backend.state()
 
-    def restore(self, state: dict) -> None:
+    def restore(self, state: Mapping) -> None:
         """Go on from a state that was taken of the same policy and backend."""
         self.backend.restore(state)
 

@@ -32,7 +32,7 @@ def check(path, console=None):
     """
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()
-    from rl_policy_node.nodes.dry_run import read_file, DryRun
+    from rl_policy_node.nodes.dry_run import DryRun, read_file
     dry_run = DryRun(read_file(path), _Log())
     dry_run.step()
     _show(dry_run, path, console or Console(soft_wrap=True))

@@ -6,9 +6,9 @@ import re
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
+from rl_policy_node.nodes.dry_run import read_values
 from rl_policy_node.nodes.episodes import Episodes
 from rl_policy_node.nodes.loading import load_policy
-from rl_policy_node.nodes.dry_run import read_values
 from rl_policy_node.nodes.simulator import open_environment
 from rl_policy_node.nodes.transport import make_room
 from rl_policy_node.tools.evaluate_compare import Side

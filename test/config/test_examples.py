@@ -11,7 +11,7 @@ import pytest
 from tools.runs import parameters
 import yaml
 
-from rl_policy_node.nodes.dry_run import read_file, DryRun
+from rl_policy_node.nodes.dry_run import DryRun, read_file
 from rl_policy_node.tools.processes import private_domain
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -104,7 +104,7 @@ def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
     stream = Stream(dry_run)
     actions = {action.name: action for action in dry_run.control.actions}
     run = dry_run.play(stream.steps(10 ** 6))
-    for silent, source in dry_run.sources.items():
+    for silent in dry_run.sources:
         for _ in range(5):
             assert next(run).all()
         stream.silent = {silent}
@@ -137,7 +137,7 @@ def assert_rests(action, command, before, dry_run, row):
 def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
     dry_run = rehearse(name)
     stream = Stream(dry_run)
-    for index, fit in enumerate(dry_run.play(stream.steps(100))):
+    for index, fit in enumerate(dry_run.play(stream.steps(100))):      # noqa: B007 - the last one counts
         if index == 5:
             stream.frozen = {source}
     assert not fit.any()

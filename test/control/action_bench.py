@@ -64,7 +64,7 @@ def step(made, sources, action, dt=DT):
     """Process one action in all rows; return the command of the only term."""
     assert made.process(action, sources, np.ones(len(action), dtype=bool), dt).all()
     commands = made.commands()
-    return commands['it'] if 'it' in commands else commands
+    return commands.get('it', commands)
 
 
 def same(left, right, rows=slice(None)):

@@ -1,7 +1,7 @@
 """Real nodes in processes of their own, real DDS on this machine, a domain no other run shares."""
+from nodes.harness import Arm, tiny_run
 import pytest
 
-from nodes.harness import Arm, tiny_run
 from rl_policy_node.tools.processes import private_domain
 
 

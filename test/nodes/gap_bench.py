@@ -2,14 +2,12 @@
 import time
 
 import gymnasium
+from nodes.bridge_bench import BridgeBench
 from nodes.harness import parameters
-from nodes.stepper_bench import Log, flat
 import numpy as np
 from std_msgs.msg import Float64MultiArray
 import torch
 
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
 
 OFFSET = [0.1, 0.2, 0.3]        # of the arm's positions and commands, in the parameters of the harness
@@ -49,19 +47,20 @@ class Play:
         self.seen = {'position': [], 'force': []}
         self._answer, environment = answer, Counting(length)
         tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'lockstep', 'sim.steps': steps, **changes})
-        self.bridge = Bridge(configuration(flat(tree)), HostedEnvironment(environment), self._emit,
-                             lambda *ended: None, Log())
+        self.bridge = BridgeBench(tree, HostedEnvironment(environment))
+        self.bridge.loop._publish = self._emit
         self.stamps, self.episodes = [], []
         self.bridge.start()
         end = time.monotonic() + 20
         while not self.bridge.finished and time.monotonic() < end:
             time.sleep(0.002)
         self.bridge.stop()
-        assert self.bridge.finished and not self.bridge.failed, self.bridge._log.lines
+        assert self.bridge.finished and not self.bridge.failed, self.bridge.log.lines
         self.seen = {field: np.array(values) for field, values in self.seen.items()}
         self.actions, self.gap = np.array(environment.actions), self.bridge.summary().get('gap')
 
-    def _emit(self, stamp, episode):
+    def _emit(self, frame):
+        stamp, episode = frame.stamp, frame.begun
         messages = [(self.bridge.message('joints', row, stamp), self.bridge.message('wrench', row, stamp))
                     for row in range(ROWS)]
         assert all(message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec == stamp

@@ -59,7 +59,8 @@ class Keeper:
 class Bench:
     """A cycle for two robots, or more.
 
-    commands: of each publication the arm's, field → (rows, ...); sent: row → (its first field, stamp). now: ns, of ROS' clock; time: s, of the steady one.
+    commands: of each publication field → (rows, ...); sent: row → (its first field, stamp).
+    now: ns, of ROS' clock; time: s, of the steady one.
     more: observers, checks and trigger for `assemble`.
     """
 

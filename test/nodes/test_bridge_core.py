@@ -2,17 +2,14 @@
 import time
 
 import gymnasium
+from nodes.bridge_bench import BridgeBench
 from nodes.harness import JOINTS, parameters, wait
-from nodes.stepper_bench import Log, flat
 import numpy as np
+import pytest
 import torch
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
-
-import pytest
 
 
 class Joints:
@@ -39,14 +36,8 @@ class Joints:
 
 
 def bridge(run, environment, **changes):
-    emitted = []
     tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'lockstep', **changes})
-    episodes = []
-    made = Bridge(configuration(flat(tree)), HostedEnvironment(environment),
-                  lambda stamp, episode: emitted.append((stamp, episode.copy())),
-                  lambda ended: episodes.extend(ended), Log())
-    made.emitted, made.ended = emitted, episodes
-    return made
+    return BridgeBench(tree, HostedEnvironment(environment))
 
 
 def command(made, row, target):
@@ -72,7 +63,7 @@ def test_one_step_per_complete_set_of_commands(run):
 def test_an_observation_becomes_the_message_that_would_have_given_it(run):
     made = bridge(run, Joints(2))
     observation = np.arange(18, dtype=np.float32).reshape(2, 9) / 100
-    made._observations.scatter({'obs': observation}, {name: s.buffer for name, s in made.sources.items()})
+    made.show({'obs': observation})
     message = made.message('joints', 1, 3 * 10 ** 9)
     assert list(message.name) == JOINTS and message.header.stamp.sec == 3
     assert np.allclose(message.position, observation[1, :3] + [0.1, 0.2, 0.3])
@@ -90,7 +81,7 @@ def test_episodes_are_stamped_with_the_first_observation_after_their_end(run):
     assert wait(lambda: made.finished)
     begun = [episode[0] for _, episode in made.emitted]
     assert begun[:4] == [made.emitted[0][0]] * 4 and begun[4] == made.emitted[4][0]
-    assert [entry[:4] for entry in made.ended] == [(0, 0, 4.0, 4), (1, 0, 0.0, 4)]
+    assert [entry[:4] for ended in made.ended for entry in ended] == [(0, 0, 4.0, 4), (1, 0, 0.0, 4)]
     made.stop()
 
 
@@ -133,7 +124,7 @@ def test_an_environment_that_fails_ends_the_bridge_with_its_own_words(run):
     for row in range(2):
         command(made, row, [0.1, 0.2, 0.3])
     assert wait(lambda: made.finished)
-    assert made.failed and 'the simulator lost its GPU' in made._log.lines[-1]
+    assert made.failed and 'the simulator lost its GPU' in made.log.lines[-1]
     made.stop()
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import types
 
 from control.action_bench import spec
-from nodes.harness import parameters
-from nodes.stepper_bench import Bench, flat
 from hypothesis import given
 from hypothesis import strategies as st
+from nodes.harness import parameters
+from nodes.stepper_bench import Bench, flat
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message

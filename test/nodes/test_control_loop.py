@@ -3,10 +3,9 @@ import threading
 import time
 
 from nodes.harness import wait
+import pytest
 
 from rl_policy_node.nodes.control_loop import ControlLoop
-
-import pytest
 
 
 class Steps:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.dry_run import DryRun, read_file
 from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.dry_run import read_file, DryRun
 
 
 def rehearse(run, **changes):

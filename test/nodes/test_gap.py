@@ -2,18 +2,15 @@
 import threading
 
 import gymnasium
+from nodes.bridge_bench import BridgeBench
 from nodes.gap_bench import OFFSET, PERIOD, Play, ROWS
 from nodes.harness import parameters
-from nodes.stepper_bench import Log, flat
 import numpy as np
 import pytest
 import torch
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
-
 
 # latency
 
@@ -141,16 +138,16 @@ def test_a_robot_obeys_a_command_from_where_it_truly_is(run):
                      'turn': {'source': 'tool', 'field': 'orientation'}}
     tree['actions'] = {'terms': ['arm'], 'arm': pose}
     tool = Tool()
-    made = Bridge(configuration(flat(tree)), HostedEnvironment(tool), lambda *shown: None, lambda *ended: None, Log())
+    made = BridgeBench(tree, HostedEnvironment(tool))
     for step in range(4):
-        made._show({'position': np.full((2, 3), float(step), np.float32), 'turn': np.tile([0, 0, 0, 1.0], (2, 1))})
-        made._stamp += made._period_ns()
-    shown = made.message('tool', 0, made._current)
+        made.show({'position': np.full((2, 3), float(step), np.float32), 'turn': np.tile([0, 0, 0, 1.0], (2, 1))})
+        made.bridge._advance()
+    shown = made.message('tool', 0, made.frame.stamp)
     assert shown.pose.position.x == 0.0, 'three steps late'
     shown.pose.position.x = 5.0         # the policy wants 5 m, wherever it is
     for row in range(2):
         made.receive('arm', row, shown)
-    made._step()
+    made.bridge.step()
     assert np.allclose(tool.actions[:, :3], [2.0, -3.0, -3.0])
 
 
@@ -195,7 +192,7 @@ def test_a_gap_that_cannot_be_is_refused_by_name(run, changes, words):
 def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
     play = Play(run, 20, **{'sim.latency': 2 * PERIOD, 'sim.drop': 0.1, 'sim.noise.wrench.force': 0.5,
                             'sim.record': str(tmp_path / 'record.npz'), 'sim.seed': 3})
-    said = [line for line in play.bridge._log.lines if 'on purpose' in line]
+    said = [line for line in play.bridge.log.lines if 'on purpose' in line]
     assert said == ['on purpose: latency 0.04 s, drop 0.1, noise.wrench.force 0.5; seed 3']
     assert play.gap.items() >= {'latency': 0.04, 'drop': 0.1, 'noise.wrench.force': 0.5, 'sent': 84}.items()
     record = np.load(tmp_path / 'record.npz')
@@ -206,10 +203,10 @@ def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
 def test_without_a_gap_nothing_lies_in_between(run, tmp_path):
     play = Play(run, 5, **{'sim.record': str(tmp_path / 'record.npz')})
     bridge = play.bridge
-    for name, source in bridge.sources.items():
+    for name, source in bridge.bridge.sources.items():
         assert bridge.gap.shown[name] is source.buffer.values
-    assert bridge.gap.commands()['arm'] is bridge._received['arm'].values
-    assert play.gap is None and not any('purpose' in line for line in bridge._log.lines)
+    assert bridge.gap.commands()['arm'] is bridge.commands.buffers['arm'].values
+    assert play.gap is None and not any('purpose' in line for line in bridge.log.lines)
     assert not [name for name in np.load(tmp_path / 'record.npz') if name.startswith('shown')]
     assert not [thread for thread in threading.enumerate() if thread.name == 'outbox']
 

@@ -1,29 +1,26 @@
 """The gap by the clock: messages go out late, lost or swapped, with the stamps they were measured with."""
 import time
 
+from nodes.bridge_bench import BridgeBench
 from nodes.gap_bench import Counting, OFFSET, PERIOD, ROWS
 from nodes.harness import parameters
-from nodes.stepper_bench import Log, flat
 import numpy as np
 from std_msgs.msg import Float64MultiArray
 
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
 
 
 def real_time(run, **changes):
     """Return a bridge of Counting in real time at 50 Hz, not begun."""
     tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'real_time', 'control_rate': 50.0, **changes})
-    return Bridge(configuration(flat(tree)), HostedEnvironment(Counting()), lambda *shown: None,
-                  lambda *ended: None, Log())
+    return BridgeBench(tree, HostedEnvironment(Counting()))
 
 
 def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run):
     made = real_time(run, **{'sim.latency': 0.06, 'sim.drop': 0.4, 'sim.reorder': 0.2})
     sent, starts = [], []
     for step in range(25):
-        made._show({'obs': np.full((ROWS, 9), float(step), np.float32)})
+        made.show({'obs': np.full((ROWS, 9), float(step), np.float32)})
         now = time.monotonic()
         start = made.gap.start_publisher(lambda start, now=now: starts.append((start, time.monotonic() - now)))
         publish = made.gap.publisher(lambda message, now=now: sent.append((message, time.monotonic() - now)),
@@ -43,10 +40,10 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
 
 def test_in_real_time_what_is_sent_late_is_what_was_measured_then(run):
     made = real_time(run, **{'sim.latency': 0.05})
-    made._show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
+    made.show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
     message, sent = made.message('joints', 0, 7 * 10 ** 9), []
     made.gap.publisher(sent.append, 'joints', slice(0, 1))(message)
-    made._show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
+    made.show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
     assert not sent
     time.sleep(0.15)
     made.gap.close()
@@ -60,14 +57,14 @@ def test_in_real_time_commands_from_before_the_start_went_out_are_of_the_episode
     def command():
         for row in range(ROWS):
             made.receive('arm', row, Float64MultiArray(data=[0.6, 0.7, 0.8]))
-        return made._actions.invert(made.gap.commands(), {name: s.buffer for name, s in made.sources.items()})
+        return made.bridge._mirror.actions(made.gap.commands())
 
-    made._show(observation)
+    made.show(observation)
     assert np.allclose(command(), 8.0), 'held where it is: the policy does not know of the episode yet'
     time.sleep(0.12)
     assert np.allclose(command(), 1.0)
-    made._episode[1] += 1
-    made._show(observation)
+    made.bridge._begun[1] += 1
+    made.show(observation)
     assert np.allclose(command()[:, 0], [1.0, 8.0]), 'the other robot goes on'
     made.gap.close()
 

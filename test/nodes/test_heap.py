@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-FAULTS = """
+FAULTS = '''
 import resource
 from rl_policy_node.nodes.heap import keep_memory
 if {kept}:
@@ -20,7 +20,7 @@ def faults(count):
 
 faults(3)
 print(faults(100))
-"""
+'''
 
 
 def faults(kept):

@@ -125,7 +125,7 @@ def test_malformed_bytes_are_refused_counted_and_never_acted_on(arm, run):
 
 
 # in a process of its own: what is left of a node in this one would be taken for the next test's
-KEPT = """
+KEPT = '''
 import gc, json, sys
 import rclpy
 from rclpy.parameter import Parameter
@@ -144,7 +144,7 @@ assert gc.get_freeze_count() == 0
 node.stop()
 node.destroy_node()
 rclpy.try_shutdown()
-"""
+'''
 
 
 def test_what_configure_made_is_kept_from_the_collector_until_cleanup(run):

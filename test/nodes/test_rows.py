@@ -6,23 +6,23 @@ from pathlib import Path
 import types
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from nodes.bridge_bench import BridgeBench
 from nodes.harness import parameters, wait
 from nodes.springs import create
-from nodes.stepper_bench import Bench, flat, Log
+from nodes.stepper_bench import Bench, flat
 import numpy as np
 import pytest
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
 
 from rl_policy_node.errors import ConfigurationError, ContractError
 from rl_policy_node.nodes import rows
-from rl_policy_node.nodes.bridge import Bridge
 from rl_policy_node.nodes.diagnostics import policy_report, TimedPolicy
 from rl_policy_node.nodes.episode_messages import ended_message, read_start, start_message, start_topics
 from rl_policy_node.nodes.episodes import Episodes
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.readiness import broken, waiting
-from rl_policy_node.nodes.transport import advice, make_room
 from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.transport import advice, make_room
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.processes import NodeProcess
@@ -201,11 +201,8 @@ def test_a_type_without_room_for_rows_is_refused_by_name(run):
 
 
 def hosted(run, **changes):
-    """Return a bridge of rows that share every topic, and what it shows and says."""
-    emitted, ended = [], []
-    made = Bridge(configuration(flat(tree(run, **changes))), HostedEnvironment(create(ROWS)),
-                  lambda stamp, episode: emitted.append(episode.copy()), ended.append, Log())
-    return made, emitted, ended
+    """Return a bridge of rows that share every topic."""
+    return BridgeBench(tree(run, **changes), HostedEnvironment(create(ROWS)))
 
 
 def commands(values):
@@ -215,38 +212,38 @@ def commands(values):
 
 
 def test_a_command_that_is_no_number_is_refused_alone_and_named(run):
-    made, emitted, _ = hosted(run)
+    made = hosted(run)
     made.start()
-    assert wait(lambda: emitted)
+    assert wait(lambda: made.emitted)
     with pytest.raises(ValueError, match='row 9: data has a value that is not finite'):
-        made.receive('push', None, commands(with_nan(np.zeros((ROWS, 3)), 9)))
+        made.receive('push', 0, commands(with_nan(np.zeros((ROWS, 3)), 9)))
     assert made.steps == 0
-    made.receive('push', None, commands(np.zeros((ROWS, 3))))
+    made.receive('push', 0, commands(np.zeros((ROWS, 3))))
     assert wait(lambda: made.steps == 1)
     made.stop()
 
 
 def test_in_lockstep_a_reset_waits_for_the_answer_that_is_on_its_way(run):
-    made, emitted, _ = hosted(run)
+    made = hosted(run)
     made.start()
-    assert wait(lambda: emitted)
+    assert wait(lambda: made.emitted)
     made.ask_reset()
-    assert not wait(lambda: len(emitted) > 1, 0.5), 'the next answer would count for another observation'
-    made.receive('push', None, commands(np.zeros((ROWS, 3))))
-    assert wait(lambda: len(emitted) == 2)
-    assert made.steps == 0 and (emitted[1] > emitted[0]).all()
+    assert not wait(lambda: len(made.emitted) > 1, 0.5), 'the next answer would count for another observation'
+    made.receive('push', 0, commands(np.zeros((ROWS, 3))))
+    assert wait(lambda: len(made.emitted) == 2)
+    assert made.steps == 0 and (made.emitted[1][1] > made.emitted[0][1]).all()
     made.stop()
 
 
 def test_rows_that_end_with_one_step_are_told_at_once(run):
-    made, emitted, ended = hosted(run, sim={'mode': 'lockstep', 'steps': 23})
+    made = hosted(run, sim={'mode': 'lockstep', 'steps': 23})
     made.start()
     for step in range(23):
-        assert wait(lambda: len(emitted) == step + 1)
-        made.receive('push', None, commands(np.zeros((ROWS, 3))))
+        assert wait(lambda: len(made.emitted) == step + 1)
+        made.receive('push', 0, commands(np.zeros((ROWS, 3))))
     assert wait(lambda: made.finished)
-    assert {len(each) for each in ended} == {2, 3} and sum(map(len, ended)) == ROWS
-    assert made.episodes.finished == [] and made.summary()['episodes'] == ROWS
+    assert {len(each) for each in made.ended} == {2, 3} and sum(map(len, made.ended)) == ROWS
+    assert made.record.episodes.finished == [] and made.summary()['episodes'] == ROWS
     made.stop()
 
 
@@ -254,8 +251,7 @@ def test_room_is_advised_for_what_does_not_fit(run, monkeypatch):
     monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '')      # known to monkeypatch, which takes back what follows
     monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE')
     monkeypatch.setenv('ROS_DISTRO', 'kilted')
-    few, _, _ = hosted(run)
-    assert advice(few.sources) == ''
+    assert advice(hosted(run).bridge.sources) == ''
     source = types.SimpleNamespace(buffer=types.SimpleNamespace(values={'data': np.zeros((4096, 48), np.float32)}))
     assert 'each step sends 0.8 MB' in advice({'state': source})
     assert Path(advice({'state': source}).rpartition('=')[2]).is_file()

@@ -9,12 +9,17 @@ from nodes.harness import parameters
 import pytest
 
 from rl_policy_node.nodes.parameters import SchedulingSpec
-from rl_policy_node.nodes.scheduling import (schedule_thread, share_interpreter, SLICE, SWITCH_INTERVAL,
-                                            thread_attributes)
+from rl_policy_node.nodes.scheduling import (
+    schedule_thread,
+    share_interpreter,
+    SLICE,
+    SWITCH_INTERVAL,
+    thread_attributes,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and CPU affinity are of Linux')
 
-REFUSED = """
+REFUSED = '''
 import os, resource
 from rl_policy_node.nodes.parameters import SchedulingSpec
 from rl_policy_node.nodes.scheduling import schedule_thread
@@ -23,7 +28,7 @@ if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)       # which takes the capabilities away
 print(*schedule_thread(SchedulingSpec(priority=20)), sep='\\n')
 print(os.sched_getscheduler(0) == os.SCHED_OTHER)
-"""
+'''
 
 
 def in_a_thread(call):

@@ -91,7 +91,7 @@ def test_what_is_missing_is_named(node):
     with pytest.raises(ConfigurationError, match='sources.tool: type tf2 needs target_frame and source_frame'):
         Source(target_frame='base')
     try:
-        import tf2_ros      # noqa: F401
+        import tf2_ros  # noqa: F401
     except ImportError:
         with pytest.raises(ConfigurationError, match='need tf2_ros, which is not installed here'):
             Transforms(node, Control, [Source(target_frame='a', source_frame='b')], print)

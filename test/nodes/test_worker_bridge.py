@@ -4,13 +4,10 @@ import os
 import signal
 import time
 
+from nodes.bridge_bench import BridgeBench
 from nodes.harness import Nodes, parameters, wait
-from nodes.stepper_bench import flat, Log
 import pytest
 from sim.workers import create, goes, HERE, is_alive, pid_of, python
-
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.parameters import configuration
 
 SOON = 2.0      # s in which a failure is told
 
@@ -54,14 +51,14 @@ def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_ba
 @pytest.mark.parametrize('mode, number, told', [('lockstep', signal.SIGKILL, 'was killed by SIGKILL'),
                                                 ('real_time', signal.SIGSTOP, 'was stopped by a signal')])
 def test_a_worker_is_missed_although_nobody_commands(run, mode, number, told):
-    lines, log = [], Log()
+    lines = []
     environment = create('Reaching', python(), say=lines.append)
     tree = parameters(run, robots=['left', 'right'], **{'sim.mode': mode})
-    bridge = Bridge(configuration(flat(tree)), environment, lambda *_: None, lambda *_: None, log)
+    bridge = BridgeBench(tree, environment)
     bridge.start()
     os.kill(pid_of(lines), number)
     assert wait(lambda: bridge.finished, SOON)
-    assert bridge.failed and told in log.lines[-1]
+    assert bridge.failed and told in bridge.log.lines[-1]
     bridge.stop()
 
 

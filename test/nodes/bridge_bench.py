@@ -1,0 +1,55 @@
+"""A bridge and its loop without DDS: what is published is kept, commands are handed in."""
+from nodes.stepper_bench import flat, Log
+
+from rl_policy_node.nodes.bridge import Bridge
+from rl_policy_node.nodes.bridge_loop import BridgeLoop
+from rl_policy_node.nodes.parameters import configuration
+
+
+class BridgeBench:
+    """Plays an environment by a parameter tree.
+
+    emitted: (stamp, starts of the episodes) of each frame; ended: of each step the episodes that ended with it.
+    """
+
+    def __init__(self, tree, environment):
+        made = configuration(flat(tree))
+        self.log, self.emitted, self.ended = Log(), [], []
+        self.bridge = Bridge(made, environment)
+        self.loop = BridgeLoop(self.bridge, made.sim.play.lockstep, self.publish, self.ended.append, self.log)
+        self.gap, self.record, self.commands = self.bridge.gap, self.bridge.record, self.bridge.commands
+        self.start, self.stop = self.loop.start, self.loop.stop
+        self.pause, self.ask_reset = self.loop.pause, self.loop.ask_reset
+
+    def publish(self, frame):
+        self.frame = frame
+        self.emitted.append((frame.stamp, frame.begun))
+
+    def show(self, observations):
+        """Show other observations than the environment's."""
+        self.bridge._observed = observations
+        self.loop._show()
+
+    def message(self, name, row, stamp):
+        """Return the message of a source for a row, as shown last."""
+        source = self.bridge.sources[name]
+        rows = next(rows for rows in source.groups if rows.start <= row < rows.stop)
+        return source.message(self.bridge.gap.shown[name], rows, stamp)
+
+    def receive(self, name, topic, message):
+        self.commands.receive(name, topic, message)
+
+    def summary(self):
+        return self.record.summary(self.gap.summary())
+
+    @property
+    def steps(self):
+        return self.record.steps
+
+    @property
+    def finished(self):
+        return self.loop.finished
+
+    @property
+    def failed(self):
+        return self.loop.failed
