@@ -6,7 +6,7 @@ from rl_policy_node.adapters import reference
 from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes import schema
-from rl_policy_node.nodes.wiring import COMMAND_TYPES
+from rl_policy_node.nodes.sink import COMMAND_TYPES
 
 _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'scheduling': 'Scheduling of the control thread',
