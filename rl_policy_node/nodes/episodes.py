@@ -58,15 +58,15 @@ class Episodes:
         mean = totals / count if count else np.full(2, np.nan)
         return {'episodes': count, 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
 
-    def columns(self, limit: int = 0) -> dict[str, list[Any]]:
+    def columns(self, limit: int = 0) -> dict[str, list[float | None]]:
         """Return each of COLUMNS as a list over the first `limit` episodes (0: all), in the order in which they ended.
 
         Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: not told.
         """
         counted = self.finished[:limit or None]
-        columns: dict[str, list[Any]] = {name: [entry[place] for entry in counted]
-                                         for place, name in enumerate(COLUMNS)}
-        columns['success'] = [None if np.isnan(success) else int(success) for success in columns['success']]
+        columns: dict[str, list[float | None]] = {name: [entry[place] for entry in counted]
+                                                  for place, name in enumerate(COLUMNS)}
+        columns['success'] = [None if np.isnan(entry[-1]) else int(entry[-1]) for entry in counted]
         return columns
 
 
@@ -80,17 +80,17 @@ class Recorder:
         """Take one step in; arrays (rows, ...) are copied."""
         self._steps.append({name: np.array(value) for name, value in arrays.items()})
 
-    def write(self, path: str, **more: Any) -> None:
+    def write(self, path: str, **more: ArrayLike) -> None:
         """Write name → (steps, rows, ...), and more arrays (steps,), to a .npz file."""
         if not self._steps:
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         names = self._steps[0]
         arrays: dict[str, Any] = {name: np.stack([step[name] for step in self._steps]) for name in names}
-        np.savez_compressed(path, **arrays, **more)
+        np.savez_compressed(path, **arrays | more)
 
 
-def write_summary(path: str, summary: Mapping[str, Any]) -> None:
+def write_summary(path: str, summary: Mapping[str, object]) -> None:
     """Write the figures of a run as JSON, one to a line; what is not a number becomes null."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     clean = {key: None if isinstance(value, float) and not np.isfinite(value) else value
@@ -98,7 +98,7 @@ def write_summary(path: str, summary: Mapping[str, Any]) -> None:
     Path(path).write_text(in_lines(clean))
 
 
-def in_lines(content: Mapping[str, Any]) -> str:
+def in_lines(content: Mapping[str, object]) -> str:
     """Return a dict as JSON with a line for each entry: a list of thousands of episodes has one, too."""
     lines = [f'  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}' for name, value in content.items()]
     return '{\n' + ',\n'.join(lines) + '\n}\n'

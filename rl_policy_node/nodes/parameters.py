@@ -44,7 +44,7 @@ class PolicySpec:
     threads: int
     plugins: tuple[str, ...]
     allow_untrusted_pickle: str
-    spaces: dict[str, Any]
+    spaces: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _policy(tree: _Tree) -> PolicySpec:
     return PolicySpec(**values, spaces=_spaces(tree))
 
 
-def _spaces(tree: _Tree) -> dict[str, Any]:
+def _spaces(tree: _Tree) -> dict[str, object]:
     """Return the fields of Spaces that the file states."""
     given = tree.get('spaces', {})
     shapes = given.get('observation', {})
@@ -249,7 +249,7 @@ def _spaces(tree: _Tree) -> dict[str, Any]:
         'dtype': dict.fromkeys(given.get('uint8', ()), 'uint8')}.items() if value}
 
 
-def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, Any]:
+def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, int | list[int]]:
     if continuous and discrete:
         raise ConfigurationError('spaces: actions and discrete are both stated; a policy has one of them')
     if len(discrete) == 1:

@@ -1,23 +1,14 @@
-"""What nodes ask of what they are given: a logger, a publisher, an environment."""
+"""What nodes ask of what they are given: a publisher, sources, an environment."""
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
+from rl_policy_node.core.protocols import Logger
 from rl_policy_node.sim.specs import Observations, Transition
 
 # numbers of a continuous action, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
 Actions: TypeAlias = int | Mapping[str, Any]
-
-
-class Logger(Protocol):
-    """Says lines; throttle_duration_sec: a line of the same place goes out once in so many seconds."""
-
-    def info(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
-
-    def warning(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
-
-    def error(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
 
 
 class Publisher(Protocol):
@@ -55,7 +46,7 @@ class RunnableNode(Protocol):
     def stop(self) -> object:
         """Say what must be said while the context still lives."""
 
-    def get_logger(self) -> Any: ...
+    def get_logger(self) -> Logger: ...
 
     def destroy_node(self) -> object: ...
 

@@ -1,10 +1,12 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
+from __future__ import annotations
+
 from collections.abc import Callable
 import signal
 import sys
 import time
 import traceback
-from typing import cast
+from typing import cast, TYPE_CHECKING
 
 import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
@@ -14,8 +16,11 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.heap import keep_memory
-from rl_policy_node.nodes.protocols import Logger, RunnableNode
 from rl_policy_node.nodes.scheduling import share_interpreter
+
+if TYPE_CHECKING:       # a node that echoes does without the rest of the package
+    from rl_policy_node.core.protocols import Logger
+    from rl_policy_node.nodes.protocols import RunnableNode
 
 POLL_PERIOD = 0.005      # s between two calls of a node's poll()
 

@@ -1,7 +1,6 @@
 """What a bridge asks of imperfections, and what it gets where none, or some, are stated."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
 import zlib
 
 import numpy as np
@@ -58,7 +57,7 @@ class Imperfections(ABC):
         """Return name → (rows, …): what the policy was shown, where that is not what was observed."""
 
     @abstractmethod
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, dict[str, float]]:
         """Return the figures: what was asked for, and what became of the messages."""
 
     @abstractmethod
@@ -129,7 +128,7 @@ class Perfect(Imperfections):
     def record(self) -> Values:
         return {}
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, dict[str, float]]:
         return {}
 
     def close(self) -> None:
@@ -166,7 +165,7 @@ class Injected(Imperfections):
     def record(self) -> Values:
         return self._sources.record()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, dict[str, float]]:
         return {'gap': {**self._spec.stated(), **self._sources.counts()}}
 
     def close(self) -> None:
