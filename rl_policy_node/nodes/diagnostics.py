@@ -71,11 +71,13 @@ class RowLog:
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Tell what changed."""
         for change in outcome.changes:
-            for line in lines(self._control, change.lost):
-                self._log.warning(f'{line}; sending the fallback', **self._throttle)
+            if change.lost:
+                for line in lines(self._control, change.lost):
+                    self._log.warning(f'{line}; sending the fallback', **self._throttle)
             found = np.nonzero(change.found)[0].tolist()
-            for line in lines(self._control, dict.fromkeys(found, 'recovered; recurrent state reset')):
-                self._log.info(line, **self._throttle)
+            if found:
+                for line in lines(self._control, dict.fromkeys(found, 'recovered; recurrent state reset')):
+                    self._log.info(line, **self._throttle)
 
 
 class TimedPolicy:
