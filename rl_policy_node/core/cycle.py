@@ -33,16 +33,14 @@ class Cycle:
 
     def step(self) -> None:
         """Act on what has arrived: a command for every row goes out."""
-        self._follow()
-        frame = self.inbox.take()
+        frame = self.outlet.told(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
         self._send(frame, outcome, frame.steady)
 
     def look(self) -> None:
         """While nothing triggers: hold the rows whose sources went stale."""
-        self._follow()
-        frame = self.inbox.look()
+        frame = self.outlet.told(self.inbox.look())
         outcome = self.stepper.look(frame)
         if outcome is not None:
             self._send(frame, outcome, None)
@@ -66,11 +64,6 @@ class Cycle:
         """Change a parameter with the next step; raises ConfigurationError for a value that cannot be."""
         self.stepper.check(change)
         self.inbox.request_change(change)
-
-    def _follow(self) -> None:
-        """Go on from what really went out."""
-        if self.outlet.overruled():
-            self.stepper.resume(self.outlet.sent)
 
     def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
         self.inbox.acting = self.stepper.rows.fit

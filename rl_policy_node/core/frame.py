@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.numbers import every, highest, lowest
 from rl_policy_node.control.source_buffer import SourceBuffer
@@ -23,6 +24,7 @@ class Frame:
     the same moment on the clock of the stamps. time: s, in which terms live; dt: s since the step before. reset,
     tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
+    overruled: the commands that went out in place of the last outcome's, None where those did.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -36,6 +38,7 @@ class Frame:
     tare: Mask
     begun: Stamps
     changes: tuple[Change, ...] = ()
+    overruled: Commands | None = None
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

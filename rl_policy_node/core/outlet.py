@@ -1,6 +1,7 @@
 """The one gate in front of all publishers."""
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -75,10 +76,13 @@ class Outlet:
                 self._open, self.pending_since = False, None
                 self._fall_back(frame)
 
-    def overruled(self) -> bool:
-        """Whether something else went out than the last outcome, since this was asked last."""
-        overruled, self._overruled = self._overruled, False
-        return overruled
+    def told(self, frame: Frame) -> Frame:
+        """Return a frame that tells the next step what went out, where that was not the last outcome."""
+        if not self._overruled:
+            return frame
+        with self._lock:
+            self._overruled = False
+            return dataclasses.replace(frame, overruled=self.sent)
 
     def _fall_back(self, frame: Frame) -> None:
         commands = self._actions.fallback(frame.sources, self.sent, self._acted)

@@ -58,7 +58,7 @@ class Stepper:
 
     def start(self, frame: Frame) -> None:
         """Begin from the measured state, every row fit; terms that take their zero on activation begin to."""
-        self._change(frame)
+        self._follow(frame)
         self.rows.restart(frame.steady)
         self._observations.tare(self._all, activating=True)
         self._actions.start(frame.sources)
@@ -69,7 +69,7 @@ class Stepper:
 
     def step(self, frame: Frame) -> Outcome:
         """Act on what has arrived: a command for every row."""
-        self._change(frame)
+        self._follow(frame)
         if self._observations.tares and some(frame.tare):
             self._observations.tare(frame.tare)
         fit, reasons = self._judge(frame, feed=True)
@@ -95,6 +95,7 @@ class Stepper:
 
         A row that may act again has to wait for a step, which resets it.
         """
+        self._follow(frame)
         fit, reasons = self._judge(frame)
         if every(fit) and every(self.rows.fit):
             return None
@@ -102,10 +103,6 @@ class Stepper:
         self._note(frame, fit & self.rows.fit, reasons, changes)
         return Outcome(self._actions.commands(), ~self.rows.fit, self._none, self._none, self._none, tuple(changes),
                        self.rows.reasons, False)
-
-    def resume(self, commands: Commands) -> None:
-        """Go on from commands that went out in place of the last ones."""
-        self._actions.resume(self._all, commands)
 
     def check(self, change: Change) -> None:
         """Raise ConfigurationError for a parameter that cannot change so; any thread may ask."""
@@ -227,8 +224,10 @@ class Stepper:
                       for name, value in inputs.items()}
         return inputs if self._policy.spaces.is_dict else inputs['obs']
 
-    def _change(self, frame: Frame) -> None:
-        """Take over parameters that change; they were checked when they were asked for."""
+    def _follow(self, frame: Frame) -> None:
+        """Go on from what really went out, with parameters that change; they were checked when asked for."""
+        if frame.overruled is not None:
+            self._actions.resume(self._all, frame.overruled)
         for name, value in frame.changes:
             if name == 'blend':
                 self._actions.set_blend(cast(float, value))

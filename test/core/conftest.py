@@ -1,0 +1,15 @@
+"""Tiny policies are written once."""
+from core.core_bench import policy_of
+import pytest
+
+
+@pytest.fixture(scope='session')
+def folder(tmp_path_factory):
+    """Where the runs of tiny policies are kept."""
+    return tmp_path_factory.mktemp('runs')
+
+
+@pytest.fixture
+def policy(folder):
+    """A tiny recurrent policy for two rows."""
+    return policy_of(folder)
