@@ -4,13 +4,13 @@
 """
 import argparse
 import sys
-from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.adapters.base import message_class
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.runtime import create_executor
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     command = JointState(name=[f'joint_{number}' for number in range(12)], position=[0.0] * 12)
     publisher = node.create_publisher(JointState, options.commands, 10)
 
-    def answer(message: Any) -> None:
+    def answer(message: Message) -> None:
         command.header.stamp = message.header.stamp
         publisher.publish(command)
 

@@ -11,7 +11,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
-from rl_policy_node.nodes.bench_probe import serialised, stamped
+from rl_policy_node.nodes.bench_probe import Json, serialised, stamped
 from rl_policy_node.nodes.dry_run import DryRun, read_file
 from rl_policy_node.nodes.parameters import Configuration
 
@@ -19,7 +19,7 @@ PARTS = ('decode', 'assemble and limit', 'policy', 'encode')
 FIRST = 5       # rounds that warm up and do not count
 
 
-def parts(params_file: str, messages: Mapping[str, dict[str, Any]], rounds: int) -> dict[str, float]:
+def parts(params_file: str, messages: Mapping[str, Json], rounds: int) -> dict[str, float]:
     """Return part → median of its time in a step, µs. messages: source → description, as of `serialised`.
 
     decode: from the bytes that arrive to the buffers. policy: Policy.act, the copy in and out included.

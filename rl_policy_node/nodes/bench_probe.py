@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
-from numpy.typing import NDArray
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -25,6 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.adapters.base import message_class
 from rl_policy_node.adapters.registry import create_adapter
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.runtime import create_executor
 
 COMMAND = 'sensor_msgs/msg/JointState'
@@ -46,7 +46,7 @@ def serialised(description: Json) -> list[bytes]:
     encoding = {'encoding': 'rgb8'} if 'shape' in description else {}
     adapter = create_adapter(description['type'], 'bench', **encoding)
 
-    def arrays() -> dict[str, NDArray[Any]]:
+    def arrays() -> dict[str, Array]:
         if encoding:
             return {'image': random.integers(0, 256, description['shape'], np.uint8)}
         return {name: random.uniform(-1, 1, len(joints)) for name in ('position', 'velocity')}

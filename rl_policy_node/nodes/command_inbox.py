@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import threading
 import time
-from typing import Any
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.answers import Answers
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import listed
 from rl_policy_node.nodes.sink import Sink
 
@@ -40,7 +40,7 @@ class CommandInbox:
             self._current, self._shown = stamp, time.monotonic()
             self.answers.shown(stamp, step, self._shown)
 
-    def receive(self, name: str, topic: int, message: Any) -> None:
+    def receive(self, name: str, topic: int, message: Message) -> None:
         """Take in a command, of the rows of a sink's topic; before anything was shown it is none.
 
         Raises ValueError, naming the rows, for what was not taken.

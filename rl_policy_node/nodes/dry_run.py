@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rclpy
@@ -18,7 +17,8 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.diagnostics import RowLog
 from rl_policy_node.nodes.loading import completed, load_policy
-from rl_policy_node.nodes.parameters import Configuration
+from rl_policy_node.nodes.parameters import Configuration, Value
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import lines
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Source
@@ -32,7 +32,7 @@ def read_file(path: str | Path) -> Configuration:
     return parameters.configuration(read_values(path))
 
 
-def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Any]:
+def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Value]:
     """Return name → value of what a parameter file says to the node `name`.
 
     arguments: more of ROS's, such as ('-p', 'sim.seed:=3'). A node that talks to nobody is created for it, in
@@ -79,7 +79,7 @@ class DryRun:
     """
 
     def __init__(self, configuration: Configuration, log: Logger) -> None:
-        self.clock, self.messages, self.told = HandClock(), dict[tuple[str, int], Any](), list[str]()
+        self.clock, self.messages, self.told = HandClock(), dict[tuple[str, int], Message](), list[str]()
         self.policy = load_policy(configuration)
         self.told.append(self.policy.told)
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
@@ -109,7 +109,7 @@ class DryRun:
         if not rows.fit.all():
             raise ConfigurationError('; '.join(lines(self.control, rows.reasons)))
 
-    def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Any]]]) -> Iterator[Mask]:
+    def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Message]]]) -> Iterator[Mask]:
         """Step once for each of a stream's (s since the last one, messages); yield who is fit (rows,).
 
         The first one counts as activation, whether or not all robots are there; nothing waits for real time.
@@ -122,7 +122,7 @@ class DryRun:
             self.cycle.step()
             yield self.cycle.stepper.rows.fit
 
-    def feed(self, messages: Mapping[tuple[str, int], Any]) -> None:
+    def feed(self, messages: Mapping[tuple[str, int], Message]) -> None:
         """Let messages arrive: (source, first row that it is of) → a message, or its bytes; raises ValueError."""
         for (name, first), message in messages.items():
             source = self.sources[name]
@@ -155,7 +155,7 @@ class DryRun:
                 [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])
 
 
-def synthetic_message(source: Source, rows: slice) -> Any:
+def synthetic_message(source: Source, rows: slice) -> Message:
     """Return a message that a source takes of rows: zeros of the right shape, and the quaternion of no turn."""
     values = {field: np.zeros_like(value) for field, value in source.buffer.values.items()}
     for field, value in values.items():

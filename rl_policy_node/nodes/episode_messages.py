@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import array
 import math
-from typing import Any
 
 import numpy as np
 from std_msgs.msg import Float64MultiArray, Header, Int64MultiArray, MultiArrayDimension
@@ -12,6 +11,7 @@ from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.control.arrays import Floats, Stamps
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ContractError
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics import row_groups, topic_of
 
 
@@ -24,7 +24,7 @@ def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
             for rows in row_groups(bool(control.together), control.rows)]
 
 
-def start_message(starts: Stamps, rows: slice, together: bool) -> Any:
+def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
     """Return the message that says when the episodes of rows began, all of them in one where together.
 
     starts: (rows of the batch,), ns.
@@ -36,7 +36,7 @@ def start_message(starts: Stamps, rows: slice, together: bool) -> Any:
     return message
 
 
-def read_start(message: Any, rows: slice) -> Stamps:
+def read_start(message: Message, rows: slice) -> Stamps:
     """Return the starts (n,), ns, that a message says of n rows; raises ContractError for another number of them."""
     if isinstance(message, Header):
         return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.diagnostics import percentiles
 
 COLUMNS = ('row', 'index', 'return', 'length', 'success')      # what is known of an episode that ended
@@ -26,7 +27,7 @@ class Episodes:
         self._keep, self._count, self._totals = keep, 0, np.zeros(2)
         self.finished: list[Episode] = []
 
-    def add(self, rewards: NDArray[Any], dones: NDArray[np.bool_],
+    def add(self, rewards: Array, dones: NDArray[np.bool_],
             successes: NDArray[np.bool_] | None) -> list[Episode]:
         """Take one step in; return the episodes that ended with it."""
         self._return += rewards

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.answers import Answers
 from rl_policy_node.nodes.episodes import Episode, Episodes, latency_ms, Recorder, write_summary
 from rl_policy_node.nodes.parameters import SimSpec
+from rl_policy_node.nodes.protocols import Summary
 from rl_policy_node.sim.specs import Transition
 
 
@@ -50,7 +49,7 @@ class PlayRecord:
         enough = self._play.episodes and len(self.episodes.finished) >= self._play.episodes
         return bool(enough or (self._play.steps and self.steps >= self._play.steps))
 
-    def summary(self, gap: Mapping[str, Any]) -> dict[str, Any]:
+    def summary(self, gap: Summary) -> Summary:
         """Return the figures of the run so far. gap: those of the injected imperfections."""
         return {**self.episodes.summary(self._play.episodes), 'steps': self.steps,
                 'latency_ms': latency_ms(list(self.answers.latencies)), 'deadline_misses': self.misses,
@@ -58,7 +57,7 @@ class PlayRecord:
                 'mode': 'lockstep' if self._play.lockstep else 'real time', 'robots': self._control.rows,
                 'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed, **gap}
 
-    def write(self, gap: Mapping[str, Any]) -> None:
+    def write(self, gap: Summary) -> None:
         """Write the files that were asked for."""
         if self._recorder is not None and self.answers.by_step is not None:
             latency = [self.answers.by_step.get(step, np.nan) for step in range(self.steps)]

@@ -2,26 +2,29 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
-from numpy.typing import NDArray
-
+from rl_policy_node.control.arrays import Array, Values
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.sim.specs import Observations, Transition
 
 # numbers of a continuous action, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
 Actions: TypeAlias = int | Mapping[str, Any]
+# a ROS message of some type, or the bytes of one: rclpy has no types for them
+Message: TypeAlias = Any
+# figures by name, as they are logged, published and written
+Summary: TypeAlias = dict[str, Any]
 
 
 class Publisher(Protocol):
     """Sends messages on one topic: objects of its type, or the bytes of one."""
 
-    def publish(self, message: Any) -> object: ...
+    def publish(self, message: Message) -> object: ...
 
 
 class Buffer(Protocol):
     """The latest values of a source: field → (rows, …)."""
 
     @property
-    def values(self) -> Mapping[str, NDArray[Any]]: ...
+    def values(self) -> Values: ...
 
 
 class Source(Protocol):
@@ -67,13 +70,13 @@ class Environment(Protocol):
     def actions(self) -> Actions: ...
 
     @property
-    def qpos(self) -> NDArray[Any] | None:
+    def qpos(self) -> Array | None:
         """Generalised positions (rows, n) for rendering."""
 
     def reset(self) -> Observations:
         """Return the observations of new episodes in every row: input → (rows, …)."""
 
-    def step(self, actions: NDArray[Any]) -> Transition:
+    def step(self, actions: Array) -> Transition:
         """Take actions (rows, num_actions); a row that is done comes back already reset."""
 
     def check(self) -> None:

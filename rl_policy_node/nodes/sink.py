@@ -16,6 +16,7 @@ from rl_policy_node.control.numbers import highest, some
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.source import joint_order
 from rl_policy_node.nodes.template import Template, template
 from rl_policy_node.nodes.topics import named_for, row_groups
@@ -88,18 +89,18 @@ class Sink:
             raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
         return options
 
-    def messages(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Any]]:
+    def messages(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
         """Yield (topic, message) for what goes out of the commands of rows. stamps (rows,): ns."""
         for topic, arrays, stamp in self._parts(command, stamps, rows):
             yield topic, self._made(topic, arrays, stamp)
 
-    def outgoing(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Any]]:
+    def outgoing(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
         """Yield the same messages for a publisher, which takes bytes as well: serialized, wherever that can be."""
         for topic, arrays, stamp in self._parts(command, stamps, rows):
             known = self._templates[topic]
             yield topic, self._made(topic, arrays, stamp) if known is None else known.filled(arrays, stamp)
 
-    def _made(self, topic: int, arrays: Values, stamp: int) -> Any:
+    def _made(self, topic: int, arrays: Values, stamp: int) -> Message:
         return self.adapter.to_message(arrays, stamp, self._names[topic])
 
     def _parts(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, dict[str, Array], int]]:
@@ -118,7 +119,7 @@ class Sink:
         shapes = {field: (shape, np.dtype(np.float64)) for field, shape in command_shapes(self.spec).items()}
         return SourceBuffer(_Received(self.spec.topic), shapes, rows)
 
-    def read(self, topic: int, message: Any) -> dict[str, Array]:
+    def read(self, topic: int, message: Message) -> dict[str, Array]:
         """Return the command field → (n, ...) that a received message of n rows carries; raises ValueError."""
         arrays, names = self.adapter.to_arrays(message), self.adapter.names(message)
         if names is not None:

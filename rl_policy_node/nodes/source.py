@@ -16,6 +16,7 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
+from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics import named_for, row_groups
 
 # messages of a source with alignment asof, of which the right one is taken
@@ -96,7 +97,7 @@ class Source:
         """Whether messages are wanted as they came, as bytes; an adapter of a user's own gets the message."""
         return self.adapter.from_cdr is not None and ':' not in self.spec.type
 
-    def read(self, rows: slice, message: Any) -> tuple[dict[str, Array], int]:
+    def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
         """Return the arrays field → (n, ...) and the stamp (ns) of a message, or its bytes, of n rows.
 
         Raises ValueError for one that cannot be read. The arrays lie on the message's own memory.
@@ -110,7 +111,7 @@ class Source:
         order = self._order(rows.start, names)
         return {field: arrays[field][np.newaxis, order] for field in wanted}, stamp
 
-    def message(self, values: Values, rows: slice, stamp: int) -> Any:
+    def message(self, values: Values, rows: slice, stamp: int) -> Message:
         """Return the message that rows of field → (rows, ...) came from. stamp: ns.
 
         Fields of a fixed size that are not among the values are zeros, orientations no turn.
@@ -122,7 +123,7 @@ class Source:
         of_row = {field: value[rows.start] for field, value in values.items()}
         return self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
 
-    def _parts(self, message: Any) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
+    def _parts(self, message: Message) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
         if isinstance(message, bytes) and self.adapter.from_cdr is not None:
             try:
                 return self.adapter.from_cdr(message)
@@ -141,7 +142,7 @@ class Source:
         return order
 
 
-def _deserialized(message: bytes, message_type: type) -> Any:
+def _deserialized(message: bytes, message_type: type) -> Message:
     """Return a message of its bytes, read by the middleware; raises ValueError."""
     try:
         return deserialize_message(message, message_type)

@@ -8,7 +8,9 @@ from numpy.typing import DTypeLike, NDArray
 from rclpy.serialization import deserialize_message, serialize_message
 
 from rl_policy_node.adapters.base import cast
+from rl_policy_node.control.arrays import Values
 from rl_policy_node.control.numbers import surely_small
+from rl_policy_node.nodes.protocols import Message
 
 _STAMP = struct.Struct('=iI')
 # a stamp that is nothing else: seconds, nanoseconds
@@ -25,7 +27,7 @@ class Template:
     def __init__(self, block: bytearray, views: Mapping[str, NDArray[Any]], stamp_at: int | None) -> None:
         self._block, self._views, self._stamp_at = block, views, stamp_at
 
-    def filled(self, arrays: Mapping[str, NDArray[Any]], stamp: int) -> bytes:
+    def filled(self, arrays: Values, stamp: int) -> bytes:
         """Return the serialized message of field → array. stamp: ns.
 
         Raises ValueError where the type has no room for a number.
@@ -39,7 +41,7 @@ class Template:
         return bytes(self._block)
 
 
-def template(make: Callable[[dict[str, NDArray[np.float64]], int], Any], shapes: Mapping[str, tuple[int, ...]],
+def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], shapes: Mapping[str, tuple[int, ...]],
              dtype: DTypeLike) -> Template | None:
     """Return the Template of the messages that make(arrays, stamp) makes, or None where their bytes are no such thing.
 

@@ -2,39 +2,85 @@
 import threading
 import time
 
-from nodes.harness import wait
 import pytest
 
-from rl_policy_node.nodes.control_loop import ControlLoop
+from rl_policy_node.core.control_loop import ControlLoop
+from rl_policy_node.core.triggers import SimulatedTimer, SteadyTimer, Trigger
+
+
+class Readiness(Trigger):
+    """A trigger from outside: fires when told to."""
+
+    def __init__(self, period, steps):
+        super().__init__(period)
+        self._steps = steps
+
+    def wait(self, inbox, running):
+        return inbox.wait(lambda: self._steps.is_ready, self.period, running)
+
+
+class Waiter:
+    """What triggers wait on: a condition, and nothing in it."""
+
+    def __init__(self):
+        self.condition = threading.Condition()
+
+    def wait(self, fired, patience, running):
+        give_up = time.monotonic() + patience
+        with self.condition:
+            while running():
+                if fired():
+                    return True
+                left = give_up - time.monotonic()
+                if left <= 0:
+                    return False
+                self.condition.wait(left)
+        return False
+
+    def notify(self):
+        with self.condition:
+            self.condition.notify_all()
 
 
 class Steps:
-    """Counts what the loop does; `now` is a clock moved by hand."""
+    """A cycle that counts what the loop does with it; `now` is a clock moved by hand."""
 
-    def __init__(self, trigger, simulated=False, fails=False, period=0.02, work=lambda: None):
-        self.condition = threading.Condition()
+    def __init__(self, trigger, simulated=False, fails=None, period=0.02, work=lambda: None):
+        self.inbox = Waiter()
+        self.condition = self.inbox.condition
         self.began = self.steps = self.watches = self.now = 0
         self.is_ready, self.errors, self._fails, self._work = False, [], fails, work
-        self.loop = ControlLoop(period, trigger, self.condition, self._begin, lambda: self.is_ready, self._step,
-                                self._watch, self.errors.append, simulated, lambda: self.now)
+        if trigger == 'timer':
+            self.trigger = SimulatedTimer(period, lambda: self.now) if simulated else SteadyTimer(period)
+        else:
+            self.trigger = Readiness(period, self)
+        self.loop = ControlLoop(self, self.trigger, self._begin, self.errors.append)
 
     def _begin(self):
         self.began += 1
 
-    def _step(self):
+    def step(self):
         self.steps += 1
         self.is_ready = False
         if self._fails:
-            raise RuntimeError('no more')
+            raise self._fails
         self._work()
 
-    def _watch(self):
+    def look(self):
         self.watches += 1
 
     def tick(self, seconds):
         with self.condition:
             self.now += round(seconds * 1e9)
             self.condition.notify_all()
+
+
+def wait(condition, timeout=5.0):
+    """Return whether a condition comes true within `timeout`, s."""
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
 
 
 @pytest.fixture
@@ -62,9 +108,9 @@ def test_the_timer_steps_no_more_often_than_its_period(make):
     assert steps.steps <= (time.monotonic() - began) / 0.02 + 1
 
 
-def deadlines(starts, loop):
-    """Return how many deadlines there were, by the clock and by the loop, until the last of its steps began."""
-    return (starts[-1] - loop.late[-1] - (starts[0] - loop.late[0])) / 0.02, len(starts) - 1 + loop.missed
+def deadlines(starts, trigger):
+    """Return how many deadlines there were, by the clock and by the trigger, until the last of its steps began."""
+    return (starts[-1] - trigger.late[-1] - (starts[0] - trigger.late[0])) / 0.02, len(starts) - 1 + trigger.missed
 
 
 def test_deadlines_are_absolute_however_long_the_steps_take(make):
@@ -73,7 +119,7 @@ def test_deadlines_are_absolute_however_long_the_steps_take(make):
     assert wait(lambda: len(starts) > 25)
     steps.loop.stop()
     # each step takes up to 12 of 20 ms, which would add up to several periods
-    by_the_clock, by_the_loop = deadlines(starts, steps.loop)
+    by_the_clock, by_the_loop = deadlines(starts, steps.trigger)
     assert by_the_clock == pytest.approx(by_the_loop, abs=1)
 
 
@@ -82,8 +128,8 @@ def test_after_a_stall_there_is_no_burst_and_what_was_missed_is_counted(make):
     steps = make('timer', work=lambda: (starts.append(time.monotonic()), time.sleep(0.13 if len(starts) == 2 else 0)))
     assert wait(lambda: len(starts) > 8)
     steps.loop.stop()
-    by_the_clock, by_the_loop = deadlines(starts, steps.loop)
-    assert steps.loop.missed >= 5 and by_the_clock == pytest.approx(by_the_loop, abs=1)
+    by_the_clock, by_the_loop = deadlines(starts, steps.trigger)
+    assert steps.trigger.missed >= 5 and by_the_clock == pytest.approx(by_the_loop, abs=1)
 
 
 def test_nothing_but_its_deadline_wakes_the_timer(make):
@@ -156,7 +202,7 @@ def test_simulated_time_paces_it_and_a_clock_that_stands_still_is_watched(make):
     steps.tick(0.1)
     assert wait(lambda: steps.steps == 4), 'no burst after a stall'
     time.sleep(0.05)
-    assert steps.steps == 4 and steps.loop.missed == 4
+    assert steps.steps == 4 and steps.trigger.missed == 4
 
 
 def test_simulated_time_that_goes_back_is_followed(make):
@@ -169,7 +215,9 @@ def test_simulated_time_that_goes_back_is_followed(make):
     assert wait(lambda: steps.steps == 3)
 
 
-def test_a_step_that_fails_ends_the_loop_with_its_error(make):
-    steps = make('timer', fails=True)
+@pytest.mark.parametrize('error', [RuntimeError('no more'), SystemExit('no more')])
+def test_a_step_that_fails_ends_the_loop_with_its_error(make, error):
+    """A term that calls sys.exit() ends the loop with a word, too, not its thread without one."""
+    steps = make('timer', fails=error)
     assert wait(lambda: steps.errors)
-    assert str(steps.errors[0]) == 'no more' and not steps.loop.running and steps.steps == 1
+    assert steps.errors == [error] and not steps.loop.running and steps.steps == 1
