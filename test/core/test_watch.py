@@ -1,0 +1,142 @@
+"""The watch: a step that is late, a loop that hangs, a thread that is gone; each brings the fallback."""
+import threading
+import time
+
+from core.core_bench import Bench, control_of, policy_of
+import numpy as np
+import pytest
+
+from rl_policy_node.core import ControlLoop, Watch
+
+LIMIT = 0.1
+
+
+class Real(Bench):
+    """A bench on the steady clock, with its loop and its watch."""
+
+    def __init__(self, policy, control=None, observers=(), checks=()):
+        super().__init__(policy, control, observers=observers, checks=checks)
+        self.errors, self.gone = [], []
+        self.loop = ControlLoop(self.cycle, self.trigger, lambda: None, self.errors.append)
+        self.watch = Watch(self.loop, self.cycle, self.trigger, LIMIT, lambda: self.gone.append(True), self.log)
+        self.measure(stamp=0)
+        self.cycle.start()
+
+    def steady(self):
+        return time.monotonic()
+
+    def measure(self, *arguments, **options):
+        self.now = time.monotonic()
+        super().measure(*arguments, **options)
+
+    def __enter__(self):
+        self.loop.start()
+        self.watch.start()
+        return self
+
+    def __exit__(self, *_):
+        self.loop.stop(0.01)
+        self.cycle.stop()
+        self.watch.stop()
+
+    def alive(self, until, seconds=5.0):
+        """Keep measuring until a condition comes true; return whether it does."""
+        end = time.monotonic() + seconds
+        while not until() and time.monotonic() < end:
+            self.measure(stamp=0)
+            time.sleep(0.005)
+        return until()
+
+    def held(self):
+        return bool(self.sent) and np.array_equal(self.positions, self.inbox.buffers['joints'].values['position'])
+
+
+class Hang:
+    """Blocks the control thread, where it is put, until it is told to go on."""
+
+    def __init__(self):
+        self.armed, self.go_on, self.blocked = False, threading.Event(), threading.Event()
+
+    def __call__(self):
+        if self.armed:
+            self.blocked.set()
+            self.go_on.wait(10)
+
+    def observe(self, frame, outcome):
+        self()
+
+
+@pytest.fixture
+def hang():
+    hang = Hang()
+    yield hang
+    hang.go_on.set()
+
+
+def slow(policy, hang):
+    """Return the policy, which hangs in `act`."""
+    act = policy.act
+
+    def late(*arguments, **options):
+        hang()
+        return act(*arguments, **options)
+    policy.act = late
+    return policy
+
+
+def test_a_step_that_hangs_is_given_up_and_its_result_dropped(policy, hang):
+    with Real(slow(policy, hang)) as bench:
+        assert bench.alive(lambda: len(bench.sent) > 3) and not bench.held()
+        hang.armed = True
+        assert hang.blocked.wait(2)
+        assert bench.alive(bench.held, 2)
+        assert any('the step takes longer than 0.1 s' in line for line in bench.log.lines)
+        count, hang.armed = len(bench.sent), False
+        hang.go_on.set()
+        assert bench.alive(lambda: len(bench.sent) > count + 2) and not bench.held(), 'it goes on'
+        assert not bench.errors and not bench.gone
+
+
+def test_a_loop_that_hangs_outside_of_a_step_brings_the_fallback_once(policy, hang):
+    with Real(policy, observers=[hang]) as bench:
+        assert bench.alive(lambda: len(bench.sent) > 3)
+        hang.armed = True
+        assert hang.blocked.wait(2)
+        assert bench.alive(bench.held, 2)
+        assert any('the control loop has not moved for' in line for line in bench.log.lines)
+        count = len(bench.sent)
+        time.sleep(0.3)
+        assert len(bench.sent) == count, 'once'
+        hang.armed = False
+        hang.go_on.set()
+        assert bench.alive(lambda: len(bench.sent) > count + 2) and not bench.held()
+
+
+def test_a_thread_that_is_gone_is_missed(policy):
+    """Whatever kills a thread without a word: here its loop is ended behind its back."""
+    with Real(policy) as bench:
+        assert bench.alive(lambda: len(bench.sent) > 3)
+        bench.loop.stop()
+        bench.loop._running = True
+        assert bench.alive(lambda: bench.gone, 2) and bench.held()
+        assert any('the thread of the control loop has ended' in line for line in bench.log.lines)
+        bench.loop._running = False
+
+
+def test_a_simulator_that_waits_waits_for_a_slow_step_too(folder, hang):
+    bench = Real(slow(policy_of(folder), hang), control_of(trigger='lockstep'))
+    with bench:
+        hang.armed = True
+        bench.measure(stamp=0)
+        assert hang.blocked.wait(2)
+        count = len(bench.sent)
+        time.sleep(3 * LIMIT)
+        assert len(bench.sent) == count
+        hang.go_on.set()
+        assert bench.alive(lambda: len(bench.sent) > count) and not bench.held()
+
+
+def test_a_loop_that_goes_well_is_left_alone(policy):
+    with Real(policy) as bench:
+        assert bench.alive(lambda: len(bench.sent) > 30)
+        assert not any('sent the fallback' in line for line in bench.log.lines)
