@@ -1,18 +1,19 @@
 """What a step takes in one process: all that two nodes do between policy and environment, but the way between them."""
 import logging
-import threading
 import time
 
 import numpy as np
 from rich.progress import track
 
-from rl_policy_node.control.action_manager import ActionManager
-from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.core import assemble, create_trigger
+from rl_policy_node.core.assemble import build_managers
+from rl_policy_node.core.mirror import Mirror
+from rl_policy_node.nodes.diagnostics import TimedPolicy
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.simulator import open_environment
-from rl_policy_node.nodes.stepper import Stepper
-from rl_policy_node.nodes.wiring import Sink, Source
+from rl_policy_node.nodes.sink import Sink
+from rl_policy_node.nodes.source import Source
 from rl_policy_node.policy import set_threads
 
 STEPS, FIRST = 60, 10        # steps that are measured, and those before them that are not
@@ -23,6 +24,14 @@ class _Log:
         logging.getLogger(__name__).info(text)
 
     warning = error = info
+
+
+class _Clock:
+    def steady(self):
+        return time.monotonic()
+
+    def ros(self):
+        return 0
 
 
 class Stopwatch:
@@ -50,60 +59,57 @@ class Halves:
     """Bridge and policy node in one process, their messages handed over by hand."""
 
     def __init__(self, made):
-        self.policy = load_policy(made)
+        self.policy, self.environment = load_policy(made), open_environment(made)
         self.control = completed(made.control, self.policy.facts, lambda text: None)
-        self.environment = open_environment(made)
         shapes = self.policy.spaces.inputs
-        self._shown, self._seen = (self._sources(shapes) for _ in range(2))
+        self._shown, self._seen = ({name: Source(spec, self.control, shapes)
+                                    for name, spec in self.control.sources.items()} for _ in range(2))
         self._sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
-        self._received = {name: sink.buffer(self.control.rows, np.inf) for name, sink in self._sinks.items()}
-        buffers, joints = ({name: part(source) for name, source in self._shown.items()}
-                           for part in (lambda source: source.buffer, lambda source: source.joints))
-        self._buffers = buffers
-        self._observations = ObservationManager(self.control, shapes, buffers, joints, self.environment.num_actions)
-        self._actions = ActionManager(self.control, self.environment.actions, buffers, joints)
-        self._stepper = Stepper(self.control, self.policy, self._seen, self._publish, lambda: 0,
-                                threading.Condition(), _Log())
+        self._received = {name: sink.buffer(self.control.rows) for name, sink in self._sinks.items()}
+        self._mirror = Mirror(build_managers(self.control, self._shown, shapes, self.environment.actions,
+                                             self.environment.num_actions))
+        self._timed = TimedPolicy(self.policy)
+        self._cycle = assemble(self.control, self._timed, self._seen, self._publish, _Clock(), _Log(),
+                               trigger=create_trigger(self.control))
+        self._began = False
 
-    def _sources(self, shapes):
-        return {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()}
-
-    def _publish(self, commands, stamps, only):
-        self._sent = commands, stamps, only
+    def _publish(self, commands, stamps, rows):
+        self._sent = commands, stamps, rows
 
     def step(self, observations, watch):
         """Make one step, each part of it under its own name; return what is then observed."""
+        everyone = slice(0, self.control.rows)
         watch.start()
-        self._observations.scatter(observations, self._buffers)
+        self._mirror.measure(observations)
         watch.lap('maths')
-        messages = {name: source.adapter.to_message(dict(source.buffer.values), 0)
-                    for name, source in self._shown.items()}
+        messages = {name: source.message(source.buffer.values, everyone, 0) for name, source in self._shown.items()}
         watch.lap('encode')
         for name, message in messages.items():
-            self._seen[name].take(None, message, time.monotonic())
+            self._cycle.inbox.write(name, everyone, *self._seen[name].read(everyone, message), time.monotonic())
         watch.lap('decode')
         self._act(watch)
-        commands, stamps, only = self._sent
-        messages = {name: next(sink.messages(commands[name], stamps[name], only))[1]
+        commands, stamps, rows = self._sent
+        messages = {name: next(sink.messages(commands[name], stamps[name], rows))[1]
                     for name, sink in self._sinks.items()}
         watch.lap('encode')
         for name, message in messages.items():
-            self._sinks[name].accept_rows(self._received[name], message, time.monotonic())
+            self._received[name].write(everyone, self._sinks[name].read(0, message), 0, time.monotonic())
         watch.lap('decode')
-        actions = self._actions.invert({name: buffer.values for name, buffer in self._received.items()}, self._buffers)
+        actions = self._mirror.actions({name: buffer.values for name, buffer in self._received.items()})
         watch.lap('maths')
         observations, _, dones, _ = self.environment.step(actions)
         watch.start()
         if dones.any():
-            self._stepper.request_reset(dones)
+            self._cycle.inbox.request_reset(dones)
         return observations
 
     def _act(self, watch):
-        if not self._stepper.steps:
-            self._stepper.start()
-        self._stepper.step()
+        if not self._began:
+            self._began = True
+            self._cycle.start()
+        self._cycle.step()
         watch.lap('maths')
-        watch.seconds['maths'] -= self._stepper.thoughts[-1]
+        watch.seconds['maths'] -= self._timed.seconds[-1]
 
 
 def measure(tree, console):
