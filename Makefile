@@ -1,12 +1,11 @@
-# `make demo` and `make test` from a bare machine: Python 3.10 or newer with venv, make, a network for pip.
+# `make demo` and `make test` from a bare machine: Python 3.10 to 3.13 with venv, make, a network for pip.
 PYTHON ?= python3
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
-# The pip of Python 3.10 (22.0, 23.0) never ends its search through ROS' wheels; these need a minute.
+# The pip that Python 3.10 brings (22.0, 23.0) searches without end; these need a minute.
 PIP_WANTED := pip>=25,<27
 
 # A fixed version, so that pip takes a CPU build of it where it is offered one: the CPU is enough for the
-# demo and the tests, and plain `torch` may be gigabytes of CUDA. `make setup TORCH='torch --index-url ...'`
-# takes another build.
+# demo and the tests, and PyPI's brings 4 GB of CUDA. `make setup TORCH='torch --index-url ...'` takes another build.
 TORCH ?= torch==2.13.0
 
 # The tests host environments in other Pythons too, where this machine has them. What stands in for Isaac Gym is
