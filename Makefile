@@ -1,11 +1,11 @@
-# `make demo` and `make test` from a bare machine: Python 3.10 or newer with venv, make, a network for pip.
+# `make demo` and `make test` from a bare machine: Python 3.10 to 3.13 with venv, make, a network for pip.
 PYTHON ?= python3
-VENV := .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+# The pip that Python 3.10 brings (22.0, 23.0) searches without end; these need a minute.
+PIP_WANTED := pip>=25,<27
 
 # A fixed version, so that pip takes a CPU build of it where it is offered one: the CPU is enough for the
-# demo and the tests, and plain `torch` may be gigabytes of CUDA. `make setup TORCH='torch --index-url ...'`
-# takes another build.
+# demo and the tests, and PyPI's brings 4 GB of CUDA. `make setup TORCH='torch --index-url ...'` takes another build.
 TORCH ?= torch==2.13.0
 
 # The tests host environments in other Pythons too, where this machine has them. What stands in for Isaac Gym is
@@ -30,12 +30,21 @@ unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH
 endif
 
 # The interpreter below a virtual environment that may be active: a new one does not see its packages.
-BASE = $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)')
+BASE := $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)')
 # What the robot brings itself: a torch built for it, a sourced ROS.
-INHERITED = $(shell $(BASE) -c 'from importlib.util import find_spec; \
-	print(*(name for name in ("torch", "rclpy") if find_spec(name)))')
-EXTRAS = onnx,sim,test$(if $(filter rclpy,$(INHERITED)),,$(comma)ros)
-comma := ,
+INHERITED := $(if $(BASE),$(shell $(BASE) -c 'from importlib.util import find_spec; \
+	print(*(name for name in ("torch", "rclpy") if find_spec(name)))'))
+VERSION := $(if $(BASE),$(shell $(BASE) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+
+# Without a sourced ROS its wheels come from PyPI, as setup.py pins them: Jazzy's, supported until May 2029, or with
+# ROS_DISTRO=kilted, and where Jazzy has none, Kilted's, until December 2026. They do not mix: each has its own
+# virtual environment.
+PYTHONS_jazzy := 3.10 3.11 3.12
+PYTHONS_kilted := 3.10 3.11 3.12 3.13
+FITTING := $(foreach distribution,jazzy kilted,$(if $(filter $(VERSION),$(PYTHONS_$(distribution))),$(distribution)))
+WHEELS := $(if $(filter rclpy,$(INHERITED)),,$(or $(ROS_DISTRO),$(firstword $(FITTING)),jazzy))
+VENV := .venv$(patsubst %,-kilted,$(filter kilted,$(WHEELS)))
+EXTRAS := onnx,sim,test$(WHEELS:%=,%)
 
 # A worker's interpreter, by version: on PATH, or one of pyenv's. A shim of one that pyenv has not chosen fails.
 worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\
@@ -43,16 +52,19 @@ worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyen
 worker_pip = $(WORKERS)/$(1)/bin/python -m pip --disable-pip-version-check install $(QUIET)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup workers demo test train train-blind clean
+.PHONY: help setup workers demo lint test test-kilted train train-blind clean
 
 help:
 	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
+	@echo '                  (PYTHON=python3.12; ROS_DISTRO=kilted for its wheels in place of those of jazzy)'
 	@echo 'make demo         run the policy against the simulator through ROS (DEMO_ARGS)'
-	@echo 'make test         run the tests (TEST_ARGS)'
+	@echo 'make test         run the linters and the tests (TEST_ARGS: these tests only)'
+	@echo 'make test-kilted  run the tests of the nodes and the adapters on Kilted'
+	@echo 'make lint         run the linters'
 	@echo 'make workers      the Pythons that the tests host environments in, where there are any; part of make test'
 	@echo 'make train        train the insertion policy into runs/insertion (TRAIN_ARGS)'
 	@echo 'make train-blind  the same without touch'
-	@echo 'make clean        remove $(VENV), $(WORKERS), build products and reports; runs/ stays'
+	@echo 'make clean        remove .venv, .venv-kilted, $(WORKERS), build products and reports; runs/ stays'
 
 setup: $(VENV)/installed
 
@@ -62,11 +74,25 @@ $(VENV)/installed: setup.py setup.cfg package.xml Makefile | $(VENV)/kept.txt
 	@$(PIP) install $(QUIET) -c $(VENV)/kept.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
+ifneq ($(WHEELS),)
+ifeq ($(filter $(WHEELS),$(FITTING)),)
+no_wheels := PyPI has no ROS $(WHEELS) for Python $(VERSION) ($(BASE)), only jazzy for $(PYTHONS_jazzy) and kilted for \
+	$(PYTHONS_kilted). Give another PYTHON= or ROS_DISTRO=, or source the setup.bash of an installed ROS
+else ifeq ($(ROS_DISTRO)$(filter jazzy,$(FITTING)),)
+notice := ROS jazzy has wheels for Python $(PYTHONS_jazzy), not for $(VERSION): this takes kilted, supported until \
+	December 2026. PYTHON=python3.12 would take jazzy, supported until May 2029
+endif
+endif
+
 # torch, and ROS's messages, were compiled against the numpy beside them: pip must replace none of these.
 $(VENV)/kept.txt:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(if $(VERSION),,$(error PYTHON=$(PYTHON) does not run))
+	$(if $(filter 2.% 3.6 3.7 3.8 3.9,$(VERSION)),$(error $(BASE) is Python $(VERSION): 3.10 or newer is needed))
+	$(if $(no_wheels),$(error $(no_wheels)))
+	@$(if $(notice),echo '$(notice)')
 	@echo 'Creating $(VENV) with $(BASE)$(if $(INHERITED), and its $(INHERITED))'
 	@$(BASE) -m venv $(if $(INHERITED),--system-site-packages) $(VENV)
+	@$(PIP) install $(QUIET) '$(PIP_WANTED)'
 	@$(PIP) list --format=freeze | grep -E '^(torch|numpy)==' > $@.new || true
 	@mv $@.new $@
 
@@ -90,9 +116,13 @@ $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 demo: setup
 	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
 
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
 # Tests of nodes wait for real time and come one by one; what only computes runs on all cores.
 COMPUTING = test/policy test/control test/adapters test/config
-test: setup workers
+test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(COMPUTING) || passed=false; \
@@ -101,6 +131,10 @@ else
 	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
 endif
 
+# The whole suite runs on Jazzy; what touches ROS runs on the other wheels as well.
+test-kilted:
+	@$(MAKE) --no-print-directory test ROS_DISTRO=kilted TEST_ARGS='test/nodes test/adapters'
+
 train: setup
 	@$(VENV)/bin/rl_policy train --output runs/insertion $(TRAIN_ARGS)
 
@@ -108,4 +142,4 @@ train-blind: setup
 	@$(VENV)/bin/rl_policy train --blind --output runs/insertion $(TRAIN_ARGS)
 
 clean:
-	rm -rf $(VENV) $(WORKERS) build dist *.egg-info .pytest_cache .hypothesis reports
+	rm -rf .venv .venv-kilted $(WORKERS) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache reports

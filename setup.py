@@ -6,6 +6,59 @@ from setuptools import find_packages, setup
 
 package_name = 'rl_policy_node'
 
+# ROS for machines without it, as wheels of PyPI for x86-64 Linux: Jazzy's for Python 3.10 to 3.12, Kilted's for
+# 3.10 to 3.13. Each set is pinned whole: pip has nothing to search, and what was tested is what comes.
+# One row per repository of ROS, whose packages share a version: (version in Jazzy, in Kilted), packages.
+ROS = [
+    # what this package imports
+    (('7.1.6', '9.1.2'), 'rclpy'),
+    (('8.4.3', '9.3.3'), 'rmw-fastrtps-cpp rmw-fastrtps-shared-cpp'),
+    (('5.3.6', '5.5.1'), 'diagnostic-msgs geometry-msgs nav-msgs sensor-msgs std-msgs std-srvs trajectory-msgs'),
+    (('2.0.3', '2.3.0'), ('action-msgs builtin-interfaces lifecycle-msgs rcl-interfaces rosgraph-msgs service-msgs '
+                          'type-description-interfaces')),
+    (('1.8.1', '1.11.0'), 'ament-index-cpp ament-index-python'),
+    # what that needs
+    (('0.17.3', '0.19.2'), ('ament-cmake-cppcheck ament-cmake-cpplint ament-cmake-flake8 ament-cmake-pep257 '
+                            'ament-cmake-uncrustify')),
+    (('2.2.5', '2.3.3'), 'fastcdr'),
+    (('2.14.5', None), 'fastrtps'),             # Fast DDS, renamed
+    ((None, '3.2.3'), 'fastdds'),
+    (('3.6.2', None), 'fastrtps-cmake-module'),
+    (('1.3.1', '1.3.1'), 'foonathan-memory-vendor'),
+    (('1.6.3', '1.7.1'), 'libyaml-vendor'),
+    (('9.2.8', '10.1.3'), 'rcl rcl-action rcl-lifecycle rcl-yaml-param-parser'),
+    (('3.1.1', '3.2.3'), 'rcl-logging-interface rcl-logging-spdlog'),
+    (('2.11.2', '2.13.5'), 'rcpputils'),
+    (('6.7.4', '6.9.8'), 'rcutils'),
+    (('7.3.2', '7.8.2'), 'rmw rmw-implementation-cmake'),
+    ((None, '7.8.2'), 'rmw-security-common'),
+    (('3.1.0', '4.0.0'), 'rmw-dds-common'),
+    (('2.15.6', '3.0.4'), 'rmw-implementation'),
+    (('4.6.6', '4.9.5'), ('rosidl-adapter rosidl-cli rosidl-cmake rosidl-generator-c rosidl-generator-cpp '
+                          'rosidl-generator-type-description rosidl-parser rosidl-pycommon rosidl-runtime-c '
+                          'rosidl-runtime-cpp rosidl-typesupport-interface rosidl-typesupport-introspection-c '
+                          'rosidl-typesupport-introspection-cpp')),
+    (('0.2.0', '0.3.1'), 'rosidl-core-runtime'),
+    (('1.6.0', '1.7.1'), 'rosidl-default-runtime'),
+    (('0.1.2', '0.3.1'), 'rosidl-dynamic-typesupport'),
+    (('0.1.0', '0.4.1'), 'rosidl-dynamic-typesupport-fastrtps'),
+    (('0.22.2', '0.24.2'), 'rosidl-generator-py'),
+    (('3.2.2', '3.3.3'), 'rosidl-typesupport-c rosidl-typesupport-cpp'),
+    (('3.6.2', '3.8.1'), 'rosidl-typesupport-fastrtps-c rosidl-typesupport-fastrtps-cpp'),
+    (('0.4.2', '0.6.3'), 'rpyutils'),
+    (('1.6.1', '1.7.0'), 'spdlog-vendor'),
+    (('8.2.4', '8.6.0'), 'tracetools'),
+    (('2.5.0', '2.7.0'), 'unique-identifier-msgs'),
+]
+
+
+def ros(distribution):
+    """Return the requirements of ROS' wheels: `ros-<distribution>-<package>` stands for one `ros-<package>`."""
+    column = ('jazzy', 'kilted').index(distribution)
+    return ['ros-wheels-bootstrapper==0.1.2',
+            *(f'ros-{distribution}-{package}=={versions[column]}'
+              for versions, packages in ROS if versions[column] for package in packages.split())]
+
 
 def share(pattern):
     """Return the `data_files` that put the matching files under share/, in the folders they have here."""
@@ -59,27 +112,17 @@ setup(
             'matplotlib>=3.5,<4',
             'mujoco>=3.17,<4.1',    # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
         ],
-        # Only for machines without ROS: a robot has these from its own distribution.
-        'ros': [
-            'ros-rclpy>=9.1,<9.2',
-            'ros-rmw-fastrtps-cpp>=9.3,<9.4',
-            'ros-builtin-interfaces>=2.3,<2.4',
-            'ros-diagnostic-msgs>=5.5,<5.6',
-            'ros-geometry-msgs>=5.5,<5.6',
-            'ros-lifecycle-msgs>=2.3,<2.4',
-            'ros-nav-msgs>=5.5,<5.6',
-            'ros-rcl-interfaces>=2.3,<2.4',
-            'ros-rosgraph-msgs>=2.3,<2.4',
-            'ros-sensor-msgs>=5.5,<5.6',
-            'ros-std-msgs>=5.5,<5.6',
-            'ros-std-srvs>=5.5,<5.6',
-            'ros-trajectory-msgs>=5.5,<5.6',
-        ],
+        # Only for machines without ROS: a robot has these from its own distribution. One of the two, never both.
+        'jazzy': ros('jazzy'),
+        'kilted': ros('kilted'),
         'test': [
             'hypothesis>=6,<7',
+            'mypy>=2.4,<3',
             'pytest>=7,<10',
             'pytest-xdist>=3,<4',
+            'ruff>=0.17,<0.18',
             'setuptools',       # test_packaging.py reads setup.py through it
+            'types-PyYAML>=6.0,<7',
         ],
     },
     entry_points={

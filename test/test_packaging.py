@@ -17,6 +17,7 @@ NOT_ON_PYPI = {'launch', 'launch_ros', 'tf2_ros_py'}
 # Where ROS' name, and pip's, is not that of the module.
 PACKAGES = {'tf2_ros': 'tf2_ros_py'}
 DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
+DISTRIBUTIONS_OF_ROS = ('jazzy', 'kilted')
 
 # NVIDIA's own downloads, into a Python of their own.
 IN_NO_REGISTRY = {'isaacgym', 'isaacgymenvs'}
@@ -87,9 +88,38 @@ def test_ros_packages_in_use_are_in_package_xml(manifest):
     assert _ros_packages() - declared == set()
 
 
-def test_ros_packages_in_use_are_in_the_ros_extra(arguments):
-    wanted = {'ros-' + name.replace('_', '-') for name in _ros_packages() - NOT_ON_PYPI}
-    assert wanted - _names(arguments['extras_require']['ros']) == set()
+@pytest.mark.parametrize('distribution', DISTRIBUTIONS_OF_ROS)
+def test_ros_packages_in_use_are_among_the_wheels(arguments, distribution):
+    wanted = {f'ros-{distribution}-{name.replace("_", "-")}' for name in _ros_packages() - NOT_ON_PYPI}
+    assert wanted - _names(arguments['extras_require'][distribution]) == set()
+
+
+@pytest.mark.parametrize('distribution', DISTRIBUTIONS_OF_ROS)
+def test_every_ros_wheel_is_pinned_once(arguments, distribution):
+    pinned = arguments['extras_require'][distribution]
+    assert all(re.fullmatch(r'[\w-]+==[\d.]+', requirement) for requirement in pinned)
+    assert len(_names(pinned)) == len(pinned)
+
+
+def test_the_sets_of_ros_wheels_name_the_same_packages(arguments):
+    jazzy, kilted = ({name.replace(f'ros-{distribution}-', '') for name in
+                      _names(arguments['extras_require'][distribution])} for distribution in DISTRIBUTIONS_OF_ROS)
+    assert jazzy - kilted == {'fastrtps', 'fastrtps-cmake-module'}      # Fast DDS 2, under its former name
+    assert kilted - jazzy == {'fastdds', 'rmw-security-common'}
+
+
+def test_the_pins_are_all_that_the_installed_ros_wheels_need(arguments):
+    """One set of wheels is installed, whole, and nothing of it but what the pins say."""
+    installed = {name: distribution.version for distribution in metadata.distributions()
+                 for name in [distribution.metadata['Name'].lower().replace('_', '-')] if name.startswith('ros-')}
+    if 'ros-wheels-bootstrapper' not in installed:
+        pytest.skip('ROS is not from wheels')
+    sets = [distribution for distribution in DISTRIBUTIONS_OF_ROS if f'ros-{distribution}-rclpy' in installed]
+    assert len(sets) == 1, f'the wheels of {" and ".join(sets)} are in one environment: make clean'
+    pins = dict(requirement.split('==') for requirement in arguments['extras_require'][sets[0]])
+    assert {name: installed.get(name) for name in pins} == pins
+    assert {name.replace(f'ros-{sets[0]}-', 'ros-') for name in pins} == {
+        name for name in installed if not name.startswith(f'ros-{sets[0]}-')}
 
 
 def test_third_party_imports_are_declared(arguments):
