@@ -1,8 +1,8 @@
-"""One family of networks: how far a captured step is from rl_games' player, and what both cost. A process of its own.
+"""Compare a captured step with rl_games' player, for one family of networks: actions, time, memory.
 
     python -m gpu_check_parts.agreement FAMILY DEVICE FILE [--quick]
 
-On a CPU, where nothing can be captured, the step takes the graph's place that the graph would be captured from.
+A CPU cannot capture: there the step that a graph would record takes the graph's place.
 """
 import contextlib
 import gc
@@ -44,10 +44,10 @@ def main():
     name = GRAPH if device.startswith('cuda') else STATIC
     found = {'family': model.name, 'words': model.words, 'contender': name, 'floor': BARE.get(name, f'bare {name}'),
              'rows': list(counts), 'tolerance': TOLERANCE, 'cases': []}
-    if quick:
-        set_threads(1)      # little is computed: threads only wait for one another
     if device.startswith('cuda'):
         torch.cuda.set_device(torch.device(device).index or 0)
+    else:
+        set_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         for rows in counts:
             found['cases'].append(case(model, Path(folder), rows, device, quick))
@@ -58,8 +58,9 @@ def main():
 
 def line(each):
     """Return a case in words."""
-    apart = [f'{name}: within {setting["apart"]:.1e}' for name, setting in each.get('settings', {}).items()]
-    return '; '.join(apart + [each[key] for key in ('error',) if key in each])
+    found = [f'{name}: max. difference {setting["max_difference"]:.1e}' for name, setting in
+             each.get('settings', {}).items()]
+    return '; '.join(found + [each[key] for key in ('error',) if key in each])
 
 
 def case(model, folder, rows, device, quick=False):
@@ -68,8 +69,9 @@ def case(model, folder, rows, device, quick=False):
     try:
         _fill(found, model, folder, rows, device, quick)
         off = found['settings'][OFF]
-        if not off['apart'] <= TOLERANCE:       # not a number is too far, too
-            found['error'] = f'actions differ by {off["apart"]:.1e} from the player, at most {TOLERANCE:g} was expected'
+        if not off['max_difference'] <= TOLERANCE:       # not a number is too far, too
+            found['error'] = (f'actions differ by {off["max_difference"]:.1e} from the player, at most {TOLERANCE:g} '
+                              'was expected')
         elif not off['spread'] > 0:
             found['error'] = 'actions are the same in every step: a comparison of nothing'
     except Exception as error:      # noqa: B902 - of a device anything may come, and other rows may still do
@@ -131,7 +133,7 @@ def weighed(policy, model):
     """Return (contender, seconds that making it took, {'graph', 'player', 'process'}: MiB).
 
     graph: what the device holds as long as the graph lives; player: what a step of the player needs at its peak
-    besides; both without the weights. process: resident memory that the graph's host side adds.
+    besides; both without the weights. process: resident memory that is added; drivers may not count pinned memory.
     """
     on_gpu = torch.device(policy.player.device).type == 'cuda'
     observations, memory = model.observations(policy.rows), {}
@@ -163,10 +165,10 @@ def _device_memory(on_gpu):
 
 
 def compared(made, policy, model, longest):
-    """Return ({'apart', 'equal', 'spread', 'steps'}, the player's actions (steps, rows, actions)).
+    """Return ({'max_difference', 'bit_equal', 'spread', 'steps'}, the player's actions (steps, rows, actions)).
 
-    apart: greatest difference; equal: share of the actions that are the same to the last bit; spread: smallest
-    standard deviation of an action over all steps and rows. Rows are held and reset at random on the way.
+    bit_equal: share of the actions that are the same to the last bit; spread: the smallest standard deviation of an
+    action over all steps and rows. Rows are held and reset at random on the way.
     """
     player, rows, random = policy.backend, policy.rows, np.random.default_rng(0)
     seen = observations_of(model, rows)
@@ -182,8 +184,8 @@ def compared(made, policy, model, longest):
             each.reset(reset)
     found, wanted = np.stack(found), np.stack(wanted)
     spread = float(wanted.reshape(-1, wanted.shape[-1]).std(axis=0).min())
-    return {'apart': greatest(found, wanted), 'equal': float((found == wanted).mean()), 'spread': spread,
-            'steps': len(found)}, wanted
+    return {'max_difference': greatest(found, wanted), 'bit_equal': float((found == wanted).mean()),
+            'spread': spread, 'steps': len(found)}, wanted
 
 
 def observations_of(model, rows):

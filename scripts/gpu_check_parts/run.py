@@ -38,59 +38,71 @@ class Part:
     read: Callable
 
 
-def parts(device, folder, quick):
-    """Return all parts in the order in which they count, each with the most that it may take of the time."""
-    on_gpu = device.startswith('cuda')
-    short = ['--quick'] if quick else []
-    # their own plug-ins only: a machine may have others, for another pytest
+def parts(device, folder, seconds, quick):
+    """Return all parts, the most important first; each may take only its share of the seconds for all."""
+    on_gpu, short = device.startswith('cuda'), ['--quick'] if quick else []
     spread = [] if quick else ['-p', 'xdist', '-n', str(min(4, os.cpu_count()))]
     report = folder / 'tests.xml'
     found = [Part('tests', ('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'skipif', *spread,
-                            f'--junitxml={report}', TESTS), report, 150, lambda text: read_tests(text, on_gpu))]
+                            f'--junitxml={report}', TESTS), report, seconds / 3, lambda text: read_tests(text, on_gpu))]
     for name in FAMILIES:
         file = folder / f'{name}.json'
-        found.append(Part(name, ('-m', 'gpu_check_parts.agreement', name, device, str(file), *short),
-                          file, 70, read_agreement))
+        found.append(Part(name, ('-m', 'gpu_check_parts.agreement', name, device, str(file), *short), file,
+                          0.15 * seconds, read_agreement))
     for name in BENCHED:
-        found.append(Part(name, (
-            '-m', 'rl_policy_node.tools.main', 'bench', '--only', name, '--device', device, '--no-plots', '--runs',
-            '1' if quick else '3', '--output', str(folder / name), *short), folder / name / 'results.json', 130,
-            lambda text, name=name: (json.loads(text)['sections'][name], '')))
+        bench = ('-m', 'rl_policy_node.tools.main', 'bench', '--only', name, '--device', device, '--no-plots',
+                 '--runs', str(runs(quick)), '--output', str(folder / name), *short)
+        found.append(Part(name, bench, folder / name / 'results.json', 0.28 * seconds,
+                          lambda text, name=name: (json.loads(text)['sections'][name], '')))
     return found
+
+
+def runs(quick):
+    """Return of how many runs the benchmark takes medians."""
+    return 1 if quick else 3
 
 
 def main():
     """Run the parts, write what was found after each of them, return the exit code."""
     device, output, seconds, only = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
     quick, only = '--quick' in sys.argv, list(filter(None, only.split(',')))
-    begun, environment = time.monotonic(), {**os.environ, 'TORCH_CPP_LOG_LEVEL': 'ERROR', 'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1'}
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='gpu_check_') as folder:
         folder = Path(folder)
-        environment['XDG_CACHE_HOME'] = str(folder / 'cache')       # no export of yesterday's
-        chosen = parts(device, folder, quick)
-        valid = [part.name for part in chosen]
-        unknown = [name for name in only if name not in valid]
+        chosen, environment = parts(device, folder, seconds, quick), environment_in(folder)
+        names = [part.name for part in chosen]
+        unknown = [name for name in only if name not in names]
         if unknown:
-            print(f'gpu_check: --only {",".join(unknown)}; valid: {", ".join(valid)}', file=sys.stderr)
+            print(f'gpu_check: --only {",".join(unknown)}; valid: {", ".join(names)}', file=sys.stderr)
             return 2
         machine = folder / 'machine.json'
         if subprocess.run([sys.executable, '-m', 'gpu_check_parts.machine', device, machine],
                           env=environment).returncode:
             return 2
         output.mkdir(parents=True, exist_ok=True)
-        found = {'machine': json.loads(machine.read_text()), 'options': {'runs': 1 if quick else 3, 'quick': quick},
+        found = {'machine': json.loads(machine.read_text()), 'options': {'runs': runs(quick), 'quick': quick},
                  'parts': {}}
         for part in (part for part in chosen if not only or part.name in only):
             print(f'[{time.monotonic() - begun:4.0f} s] {part.name}')
             found['parts'][part.name] = result = run(part, seconds - (time.monotonic() - begun), environment)
             print(f'  {part.name}: {result["told"]}, {result["seconds"]:.0f} s')
             found['seconds'] = round(time.monotonic() - begun, 1)
+            # at once: whoever stops the check keeps what it has found
             (output / RESULTS).write_text(json.dumps(found, indent=1) + '\n')
             (output / TABLES).write_text(tables(found))
     print((output / TABLES).read_text())
-    failed = [name for name, part in found['parts'].items() if not part['passed']]
-    print(f'{found["seconds"]:.0f} s; {f"failed: {chr(44).join(failed)}" if failed else "everything passed"}; {output}')
+    failed = ', '.join(name for name, part in found['parts'].items() if not part['passed'])
+    print(f'{found["seconds"]:.0f} s; {"failed: " + failed if failed else "everything passed"}; {output}')
     return 1 if failed else 0
+
+
+def environment_in(folder):
+    """Return the environment of the parts: a cache of their own, and of pytest's plug-ins only those asked for.
+
+    The machine may have others, made for another pytest. torch's notes on what it no longer supports are left out.
+    """
+    return {**os.environ, 'XDG_CACHE_HOME': str(folder / 'cache'), 'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1',
+            'TORCH_CPP_LOG_LEVEL': 'ERROR'}
 
 
 def run(part, left, environment):

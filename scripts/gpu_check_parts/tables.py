@@ -34,32 +34,33 @@ def _verdict(name, part):
 
 
 def _legend(family):
-    return (f'The same observations for both, rows held and reset on the way. "within": greatest difference of an '
-            f'action of {family["contender"]} from rl_games\' player, at most {family["tolerance"]:g} with TF32 off; '
-            '"same bits": share of the actions without any. "TF32 itself": how far the player with TF32 is from the '
-            'player without. "unfused": without TorchScript\'s fused kernels. Times with TF32 off, from numpy to '
-            f'numpy; {family["floor"]} without copies.')
+    contender, floor = family['contender'], family['floor']
+    return (f'Both see the same observations; rows are held and reset on the way. max. difference: of an action of '
+            f'{contender} from the player\'s, at most {family["tolerance"]:g} where TF32 is off; bit-equal: share of '
+            'the actions without a difference; unfused: without TorchScript\'s fused kernels; TF32 itself: the player '
+            f'with TF32 against the player without. Times are with TF32 off, from numpy to numpy; {floor} is without '
+            'copies. The captured step took the seconds under "capture" to make.')
 
 
 def _family(family):
     contender, floor = family['contender'], family['floor']
-    head = ['rows', 'made in', 'player', contender, floor, f'player / {contender}', f'{contender} / {floor}', 'steps',
-            'within', 'same bits', 'within, unfused', 'within, TF32', 'TF32 itself']
+    head = ['rows', 'capture', 'player', contender, floor, f'player / {contender}', f'{contender} / {floor}', 'steps',
+            'max. difference', 'bit-equal', 'max. difference, unfused', 'max. difference, TF32', 'TF32 itself']
     return table(head, [_row(case) for case in family['cases']])
 
 
 def _row(case):
     us, settings = case.get('us', {}), case.get('settings', {})
-    off = settings.get(OFF, {})
+    off, on = settings.get(OFF, {}), settings.get(ON, {})
     player, ours, floor = (us.get(name) for name in ('player', 'contender', 'floor'))
     return [f'{case["rows"]:,}', seconds_text(case.get('capture_s')), time_text(player), time_text(ours),
             time_text(floor), times(player and player / ours), times(floor and ours / floor), off.get('steps', '–'),
-            _apart(off.get('apart')), '–' if 'equal' not in off else f'{off["equal"]:.1%}',
-            *(_apart(settings.get(name, {}).get('apart')) for name in (UNFUSED, ON)),
-            _apart(settings.get(ON, {}).get('from_off'))]
+            _difference(off.get('max_difference')), f'{off["bit_equal"]:.1%}' if off else '–',
+            _difference(settings.get(UNFUSED, {}).get('max_difference')), _difference(on.get('max_difference')),
+            _difference(on.get('from_off'))]
 
 
-def _apart(value):
+def _difference(value):
     return '–' if value is None else '0' if value == 0 else f'{value:.1e}'
 
 

@@ -114,4 +114,5 @@ def drawing():
     try:
         return importlib.import_module(f'{__package__}.figures')
     except ImportError as error:
-        raise ConfigurationError(f'plots need matplotlib ({error}): pip install rl_policy_node[bench], or --no-plots') from error
+        raise ConfigurationError(f'plots need matplotlib ({error}): pip install rl_policy_node[bench], or --no-plots'
+                                 ) from error
