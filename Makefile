@@ -121,7 +121,7 @@ lint: setup
 	@$(VENV)/bin/mypy
 
 # Tests of nodes wait for real time and come one by one; what only computes runs on all cores.
-COMPUTING = test/policy test/control test/adapters test/config
+COMPUTING = test/policy test/control test/core test/adapters test/config test/sim/gap
 test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \

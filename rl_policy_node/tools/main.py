@@ -148,6 +148,7 @@ def _add_bench(commands):
     bench.add_argument('--device', default='cpu', help='cpu, or cuda for what needs no ROS')
     bench.add_argument('--runs', type=_positive, default=5, help='of which medians are taken')
     bench.add_argument('--quick', action='store_true', help='try it out: too short for its figures to mean much')
+    bench.add_argument('--no-plots', action='store_true', help='JSON and tables only, for where matplotlib is missing')
     bench.add_argument('--render', metavar='FILE', help='make tables and plots of a results.json again; no measuring')
     bench.set_defaults(run_command=_bench)
 
@@ -181,10 +182,10 @@ def _check(options):
 def _bench(options):
     from rl_policy_node.tools.bench.run import bench, render
     if options.render:
-        print('\n'.join(map(str, render(options.render, options.output))))
+        print('\n'.join(map(str, render(options.render, options.output, not options.no_plots))))
         return 0
     bench(list(filter(None, options.only.split(','))), options.output or 'reports/bench', options.device, options.runs,
-          options.quick)
+          options.quick, not options.no_plots)
     return 0
 
 

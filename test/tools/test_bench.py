@@ -126,6 +126,18 @@ def test_policy_steps_are_measured(tmp_path):
     assert (tmp_path / 'step.png').exists() and '## A policy step' in (tmp_path / 'results.md').read_text()
 
 
+def test_without_plots_no_matplotlib_is_needed(tmp_path):
+    (tmp_path / 'matplotlib.py').write_text("raise ImportError('not on this machine')")
+    arguments = ['bench', '--quick', '--runs', '1', '--only', 'step', '--output', str(tmp_path / 'out')]
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])}
+    command = [sys.executable, '-m', 'rl_policy_node.tools.main', *arguments]
+    refused = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert refused.returncode == 1 and '--no-plots' in refused.stderr
+    assert subprocess.run([*command, '--no-plots'], env=environment).returncode == 0
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'results.json', 'results.md'}
+    assert 'step.png' not in (tmp_path / 'out/results.md').read_text()
+
+
 def test_latency_is_measured_through_dds(tmp_path):
     section = run(tmp_path, '--only', 'latency')['sections']['latency']
     for case in section['cases'].values():

@@ -8,7 +8,10 @@ _WARM_UP = 3        # steps before the capture, in which libraries choose their 
 
 
 class CudaGraphBackend(Backend):
-    """Replays a captured graph of a Step; one graph, for as many rows as there are."""
+    """Replays a captured graph of a Step; one graph, for as many rows as there are.
+
+    graph: the captured torch.cuda.CUDAGraph. stream: the one it is captured and replayed on.
+    """
 
     name = 'cuda_graph'
 
@@ -16,7 +19,7 @@ class CudaGraphBackend(Backend):
         super().__init__(inputs)
         self._device, self._seed = torch.device(step.device), seed
         self._static = StaticStep(step, inputs, self._device)
-        self._stream, self._graph = torch.cuda.Stream(self._device), torch.cuda.CUDAGraph()
+        self.stream, self.graph = torch.cuda.Stream(self._device), torch.cuda.CUDAGraph()
         self._capture()
         self.restart()
 
@@ -27,28 +30,28 @@ class CudaGraphBackend(Backend):
     def act(self, observations, hold=None):
         static = self._static
         static.stage(observations, hold)
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self.stream):
             if static.noise:
                 static.draw(self._generator)
             static.upload()
-            self._graph.replay()
+            self.graph.replay()
             static.download()
-        self._stream.synchronize()
+        self.stream.synchronize()
         return self.actions(static.actions.copy())
 
     def replay(self):
         """Compute the step on what is on the device already, and wait: a step without its copies."""
-        with torch.cuda.stream(self._stream):
-            self._graph.replay()
-        self._stream.synchronize()
+        with torch.cuda.stream(self.stream):
+            self.graph.replay()
+        self.stream.synchronize()
 
     def reset(self, rows=None):
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self.stream):
             if rows is None:
                 self._static.reset()
             else:
                 self._static.reset(torch.from_numpy(self.indices(rows)).to(self._device))
-        self._stream.synchronize()
+        self.stream.synchronize()
 
     def restart(self):
         self._generator = torch.Generator(self._device).manual_seed(self._seed)
@@ -64,14 +67,14 @@ class CudaGraphBackend(Backend):
         self._generator.set_state(torch.from_numpy(state['random'].copy()))
 
     def _capture(self):
-        self._stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(self._stream):
+        self.stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self.stream):
             for _ in range(_WARM_UP):
                 self._static.upload()
                 self._static.compute()
                 self._static.download()
-        self._stream.synchronize()
+        self.stream.synchronize()
         # other threads may use the GPU meanwhile
-        with torch.cuda.graph(self._graph, stream=self._stream, capture_error_mode='thread_local'):
+        with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode='thread_local'):
             self._static.compute()
-        self._stream.synchronize()
+        self.stream.synchronize()

@@ -30,7 +30,9 @@ def contenders(model, folder, rows, threads, device='cpu'):
 
 def load(model, folder, rows, backend, device, threads):
     """Return the Policy with that very backend; raises ConfigurationError where another one stepped in."""
-    policy = model.load(folder, rows, backend, device, threads)
+    # on the CPU, which is what ONNX Runtime falls back to, it would be no contender of a GPU
+    providers = ('CUDAExecutionProvider',) if backend == ONNX and device.startswith('cuda') else ()
+    policy = model.load(folder, rows, backend, device, threads, providers)
     if backend != EAGER and policy.backend.name != backend:
         raise ConfigurationError(f'{policy.told}')
     return policy
@@ -64,20 +66,18 @@ def bare_calls(name, policy, observations, threads=1):
 
 def graph_calls(policy, observations):
     """Return the replay of the backend's graph alone, and with one copy to the device and one back."""
-    device, replay = policy.player.device, policy.backend.replay
+    device, stream, graph = policy.player.device, policy.backend.stream, policy.backend.graph
     arrays = list(observations.values()) if isinstance(observations, dict) else [observations]
     size = sum(array.nbytes for array in arrays)
     inward, outward = (torch.empty(count, dtype=torch.uint8, pin_memory=True)
                        for count in (size, policy.rows * policy.spaces.num_actions * 4))
     there, back = inward.to(device), outward.to(device)
 
-    def bare():
-        replay()
-        torch.cuda.synchronize(device)
-
     def with_copies():
-        there.copy_(inward, non_blocking=True)
-        replay()
-        outward.copy_(back, non_blocking=True)
-        torch.cuda.synchronize(device)
-    return {BARE[GRAPH]: bare, WITH_COPIES: with_copies}
+        # one after the other, as a step needs them: on a stream of their own the copies would overlap the graph
+        with torch.cuda.stream(stream):
+            there.copy_(inward, non_blocking=True)
+            graph.replay()
+            outward.copy_(back, non_blocking=True)
+        stream.synchronize()
+    return {BARE[GRAPH]: policy.backend.replay, WITH_COPIES: with_copies}

@@ -9,7 +9,7 @@ LOADS = {'idle': 'nothing else runs', 'busy': 'every core busy elsewhere'}
 
 def markdown(found, pictures=()):
     """Return the tables of results as Markdown. pictures: names of files, shown with their section."""
-    lines = [_machine(found)]
+    lines = [machine_line(found)]
     for name, section in found['sections'].items():
         lines += [f'## {TITLES[name]}', CHAPTERS[name](section)]
         lines += [f'![{TITLES[name]}]({picture})' for picture in pictures if picture.startswith(name)]
@@ -41,7 +41,8 @@ def times(ratio):
     return '–' if ratio is None or ratio != ratio else f'{number(ratio)}×'
 
 
-def _machine(found):
+def machine_line(found):
+    """Return what figures depend on: the machine, its versions, the day, how many runs."""
     machine, options = found['machine'], found['options']
     versions = ', '.join(f'{name} {version}' for name, version in machine['versions'].items())
     where = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''

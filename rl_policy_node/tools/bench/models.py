@@ -45,11 +45,11 @@ class Model:
                 value.copy_(torch.rand(value.shape, generator=random, dtype=value.dtype) + 0.5)
         return state
 
-    def load(self, folder, rows, backend, device='cpu', threads=None):
+    def load(self, folder, rows, backend, device='cpu', threads=None, providers=()):
         """Return the Policy for so many rows; raises ConfigurationError where the backend cannot be had."""
         train, checkpoint = self.write(folder)
         return Policy.load(train, checkpoint, spaces=self.spaces, rows=rows, device=device, backend=backend,
-                           threads=threads)
+                           threads=threads, providers=providers)
 
     def observations(self, rows, seed=0):
         """Return random observations of `rows`, in the form that Policy.act takes."""

@@ -43,14 +43,16 @@ class Bench:
         self.progress.update(task, completed=steps, description=name)
 
 
-def bench(only=(), output='reports/bench', device='cpu', runs=5, quick=False):
+def bench(only=(), output='reports/bench', device='cpu', runs=5, quick=False, plots=True):
     """Measure the sections in `only` (all by default) and write what was found into the folder `output`.
 
+    plots: draw them, for which matplotlib is needed; without them JSON and tables are written.
     Raises ConfigurationError for a section or a device that is not there.
     """
     console = Console(file=sys.stdout, soft_wrap=True)
     sections = chosen(only, device)
-    drawing()                       # what is missing is said before it is measured for minutes
+    if plots:
+        drawing()                   # what is missing is said before it is measured for minutes
     output = Path(output)
     found = {'machine': describe(device), 'options': {'runs': runs, 'quick': quick}, 'sections': {}}
     # a bar that is drawn ten times a second would be part of what is measured
@@ -61,7 +63,7 @@ def bench(only=(), output='reports/bench', device='cpu', runs=5, quick=False):
             found['sections'][name] = importlib.import_module(f'{__package__}.{name}').measure(told)
     output.mkdir(parents=True, exist_ok=True)
     (output / RESULTS).write_text(json.dumps(found, indent=1) + '\n')
-    render(output / RESULTS, output)
+    render(output / RESULTS, output, plots)
     console.print((output / TABLES).read_text(), markup=False, highlight=False)
 
 
@@ -96,12 +98,12 @@ def chosen(only, device):
     return [name for name in SECTIONS if not SECTIONS[name] and (not only or name in only)]
 
 
-def render(file, output=None):
-    """Write tables and plots of a results.json into a folder, by default beside it; return their paths."""
+def render(file, output=None, plots=True):
+    """Write tables and, on request, plots of a results.json into a folder, by default beside it; return their paths."""
     file = Path(file)
     output = Path(output) if output else file.parent
     found = json.loads(file.read_text())
-    paths = drawing().draw(found, output)
+    paths = drawing().draw(found, output) if plots else []
     tables = output / TABLES
     tables.write_text(markdown(found, [path.name for path in paths]))
     return [tables, *paths]
@@ -112,4 +114,5 @@ def drawing():
     try:
         return importlib.import_module(f'{__package__}.figures')
     except ImportError as error:
-        raise ConfigurationError(f'plots need matplotlib ({error}): pip install rl_policy_node[bench]') from error
+        raise ConfigurationError(f'plots need matplotlib ({error}): pip install rl_policy_node[bench], or --no-plots'
+                                 ) from error
