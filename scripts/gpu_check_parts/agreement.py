@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import numpy as np
-from policy import golden_rule      # of the tests
+from policy import golden_rule  # of the tests
 import torch
 
 from gpu_check_parts.tables import OFF, ON, UNFUSED
@@ -74,7 +74,7 @@ def case(model, folder, rows, device, quick=False):
                               'was expected')
         elif not off['spread'] > 0:
             found['error'] = 'actions are the same in every step: a comparison of nothing'
-    except Exception as error:      # noqa: B902 - of a device anything may come, and other rows may still do
+    except Exception as error:      # noqa: BLE001 - of a device anything may come, and other rows may still do
         found['error'] = f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
     return found
 

@@ -4,6 +4,7 @@
 
 A part that fails, crashes or runs out of time costs only itself.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
 import os
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable
 from xml.etree import ElementTree
 
 from gpu_check_parts.tables import tables

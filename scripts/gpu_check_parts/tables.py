@@ -1,6 +1,14 @@
 """What was found as Markdown, in the form of docs/performance.md."""
-from rl_policy_node.tools.bench.markdown import (CHAPTERS, machine_line, number, seconds_text, table, time_text, times,
-                                                TITLES)
+from rl_policy_node.tools.bench.markdown import (
+    CHAPTERS,
+    machine_line,
+    number,
+    seconds_text,
+    table,
+    time_text,
+    times,
+    TITLES,
+)
 
 OFF, ON, UNFUSED = 'TF32 off', 'TF32 on', 'TF32 off, unfused'
 LEAST_WEIGHED = 1000        # rows; of fewer the memory is lost in that of everything else
@@ -37,7 +45,7 @@ def _legend(family):
     contender, floor = family['contender'], family['floor']
     return (f'Both see the same observations; rows are held and reset on the way. max. difference: of an action of '
             f'{contender} from the player\'s, at most {family["tolerance"]:g} where TF32 is off; bit-equal: share of '
-            'the actions without a difference; unfused: without TorchScript\'s fused kernels; TF32 itself: the player '
+            "the actions without a difference; unfused: without TorchScript's fused kernels; TF32 itself: the player "
             f'with TF32 against the player without. Times are with TF32 off, from numpy to numpy; {floor} is without '
             'copies. The captured step took the seconds under "capture" to make.')
 
