@@ -104,8 +104,8 @@ class Policy:
         """
         return self.backend.act(observations, hold)
 
-    def reset(self, rows: np.ndarray | Sequence[int] | None = None) -> None:
-        """Clear the recurrent state of all rows, or of those in a mask (rows,) or a list of indices."""
+    def reset(self, rows: slice | np.ndarray | Sequence[int] = slice(None)) -> None:
+        """Clear the recurrent state of rows: a slice, by default of all, a mask (rows,) or a list of indices."""
         self.backend.reset(rows)
 
     def state(self) -> dict:

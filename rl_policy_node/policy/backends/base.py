@@ -30,8 +30,8 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def reset(self, rows=None) -> None:
-        """Clear the recurrent state of all rows, or of those in a mask (rows,) or a list of indices."""
+    def reset(self, rows=slice(None)) -> None:
+        """Clear the recurrent state of rows: a slice, a mask (rows,) or a list of indices."""
 
     @abstractmethod
     def restart(self) -> None:
@@ -49,7 +49,9 @@ class Backend(ABC):
         """Go on from a state that was taken of the same backend."""
 
     def indices(self, rows):
-        """Return rows, a mask (rows,) or indices, as an array of indices; raises ValueError for another mask."""
+        """Return rows, a slice, a mask (rows,) or indices, as indices; raises ValueError for another mask."""
+        if isinstance(rows, slice):
+            return np.arange(self.rows)[rows]
         rows = np.asarray(rows)
         if rows.dtype == bool and rows.shape != (self.rows,):
             raise ValueError(f'rows: a mask of shape {rows.shape}; expected ({self.rows},)')

@@ -45,12 +45,10 @@ class CudaGraphBackend(Backend):
             self.graph.replay()
         self.stream.synchronize()
 
-    def reset(self, rows=None):
+    def reset(self, rows=slice(None)):
         with torch.cuda.stream(self.stream):
-            if rows is None:
-                self._static.reset()
-            else:
-                self._static.reset(torch.from_numpy(self.indices(rows)).to(self._device))
+            index = rows if isinstance(rows, slice) else torch.from_numpy(self.indices(rows)).to(self._device)
+            self._static.reset(index)
         self.stream.synchronize()
 
     def restart(self):
@@ -61,9 +59,9 @@ class CudaGraphBackend(Backend):
         return {'recurrent': self._static.kept(), 'random': self._generator.get_state().numpy().copy()}
 
     def restore(self, state):
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self.stream):
             self._static.restore(state['recurrent'])
-        self._stream.synchronize()
+        self.stream.synchronize()
         self._generator.set_state(torch.from_numpy(state['random'].copy()))
 
     def _capture(self):

@@ -33,10 +33,10 @@ class EagerBackend(Backend):
                 state[:, kept] = old[:, kept]
         return self.actions(actions.detach().cpu().numpy())
 
-    def reset(self, rows=None):
+    def reset(self, rows=slice(None)):
         if not self.recurrent:
             return
-        if rows is None:
+        if isinstance(rows, slice) and rows == slice(None):
             self.player.reset()
             return
         index = torch.from_numpy(self.indices(rows)).to(self.player.device)

@@ -57,8 +57,8 @@ class OnnxBackend(Backend):
                     state[:, kept] = old[:, kept]
         return self.actions(self._actions.copy())
 
-    def reset(self, rows=None):
-        index = slice(None) if rows is None else self.indices(rows)
+    def reset(self, rows=slice(None)):
+        index = rows if isinstance(rows, slice) else self.indices(rows)
         for state, initial in zip(self._states[self._now], self._initial):
             state[:, index] = initial[:, :1]
 

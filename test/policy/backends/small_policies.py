@@ -107,9 +107,16 @@ class StaticBackend(Backend):
         self.static.download()
         return self.actions(self.static.actions.copy())
 
-    def reset(self, rows=None):
-        self.static.reset(*([] if rows is None else [torch.from_numpy(self.indices(rows))]))
+    def reset(self, rows=slice(None)):
+        self.static.reset(rows if isinstance(rows, slice) else torch.from_numpy(self.indices(rows)))
 
     def restart(self):
         self._generator = torch.Generator().manual_seed(self._seed)
         self.reset()
+
+    def state(self):
+        return {'recurrent': self.static.kept(), 'random': self._generator.get_state().numpy().copy()}
+
+    def restore(self, state):
+        self.static.restore(state['recurrent'])
+        self._generator.set_state(torch.from_numpy(state['random'].copy()))

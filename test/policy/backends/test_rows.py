@@ -82,6 +82,21 @@ def test_restart_begins_the_random_stream_again_and_reset_does_not(of, name):
     np.testing.assert_allclose(first[0], of(name, 'eager', False).act(observations), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize('deterministic', [True, False])
+@pytest.mark.parametrize('name', RECURRENT)
+def test_from_a_state_it_goes_on_as_before_and_the_state_stays_as_it_was(of, name, deterministic):
+    backend = of(name, deterministic=deterministic)
+    backend.act(observe(backend, 0))
+    state = backend.state()
+
+    def play():
+        return [backend.act(observe(backend, step)).tolist() for step in range(1, 4)]
+    expected = play()
+    for _ in range(2):
+        backend.restore(state)
+        assert play() == expected
+
+
 @pytest.mark.parametrize('name', RECURRENT)
 def test_held_rows_keep_their_state_and_the_others_go_on(of, name):
     backend = of(name)

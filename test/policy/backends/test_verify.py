@@ -34,15 +34,15 @@ class HoldsAll(EagerBackend):
 class NeverResets(EagerBackend):
     """Rows remember another episode."""
 
-    def reset(self, rows=None):
+    def reset(self, rows=slice(None)):
         pass
 
 
 class ResetsAll(EagerBackend):
     """The end of one row's episode is that of all."""
 
-    def reset(self, rows=None):
-        super().reset(None if rows is None or len(self.indices(rows)) else [])
+    def reset(self, rows=slice(None)):
+        super().reset(slice(None) if len(self.indices(rows)) else [])
 
 
 class Forgets(EagerBackend):
