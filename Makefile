@@ -1,8 +1,9 @@
 # `make demo` and `make test` from a bare machine: Python 3.10 to 3.13 with venv, make, a network for pip.
 PYTHON ?= python3
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
-# The pip that Python 3.10 brings (22.0, 23.0) searches without end; these need a minute.
-PIP_WANTED := pip>=25,<27
+# The pip that a Python brings may be old, and search without end where an index (a mirror, a folder) does not list
+# each wheel's Requires-Python. These take a minute.
+PIP_WANTED := pip>=26,<27
 
 # A fixed version, so that pip takes a CPU build of it where it is offered one: the CPU is enough for the
 # demo and the tests, and PyPI's brings 4 GB of CUDA. `make setup TORCH='torch --index-url ...'` takes another build.
