@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
 import threading
 import time
 
@@ -13,7 +14,8 @@ class ControlLoop:
     """Steps a Cycle in a thread of its own whenever its trigger fires, and looks each period without.
 
     prepare(): called in that thread before the first step. on_error(error): called in it with what ended it.
-    seen: s, steady, when it last began to wait: a loop that hangs lags behind.
+    seen: s, steady, when it last began to wait: a loop that hangs lags behind. Infinite before it waits at all: what
+    prepares it may take its time, since nothing moves yet.
     """
 
     def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
@@ -21,13 +23,13 @@ class ControlLoop:
         self._cycle, self._trigger, self._prepare, self._on_error = cycle, trigger, prepare, on_error
         self._thread: threading.Thread | None = None
         self._running = False
-        self.seen = 0.0
+        self.seen = math.inf
 
     def start(self) -> None:
         """Start stepping; raises RuntimeError while the loop is `stuck`."""
         if self.stuck:
             raise RuntimeError('the step that was under way at the last stop still runs')
-        self._running, self.seen = True, time.monotonic()
+        self._running, self.seen = True, math.inf
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
 

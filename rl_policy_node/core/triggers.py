@@ -12,7 +12,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.numbers import every, some
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.specs import ControlSpec, TRIGGERS
 from rl_policy_node.errors import unknown
 
 # s, the longest sleep at a time: how soon a stop is seen where the period is longer
@@ -197,4 +197,4 @@ def create_trigger(control: ControlSpec, simulated: bool = False, now: Callable[
         return EveryObservation(period)
     if control.trigger == 'lockstep':
         return Lockstep(period, control.lockstep_timeout, bool(control.episode_topic))
-    raise unknown('trigger', control.trigger, ('timer', 'observation', 'lockstep'))
+    raise unknown('trigger', control.trigger, TRIGGERS)

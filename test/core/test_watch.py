@@ -14,10 +14,10 @@ LIMIT = 0.1
 class Real(Bench):
     """A bench on the steady clock, with its loop and its watch."""
 
-    def __init__(self, policy, control=None, observers=(), checks=()):
-        super().__init__(policy, control, observers=observers, checks=checks)
+    def __init__(self, policy, control=None, observers=(), prepare=lambda: None):
+        super().__init__(policy, control, observers=observers)
         self.errors, self.gone = [], []
-        self.loop = ControlLoop(self.cycle, self.trigger, lambda: None, self.errors.append)
+        self.loop = ControlLoop(self.cycle, self.trigger, prepare, self.errors.append)
         self.watch = Watch(self.loop, self.cycle, self.trigger, LIMIT, lambda: self.gone.append(True), self.log)
         self.measure(stamp=0)
         self.cycle.start()
@@ -136,7 +136,7 @@ def test_a_simulator_that_waits_waits_for_a_slow_step_too(folder, hang):
         assert bench.alive(lambda: len(bench.sent) > count) and not bench.held()
 
 
-def test_a_loop_that_goes_well_is_left_alone(policy):
-    with Real(policy) as bench:
+def test_a_loop_that_goes_well_is_left_alone_though_its_thread_takes_long_to_prepare(policy):
+    with Real(policy, prepare=lambda: time.sleep(3 * LIMIT)) as bench:
         assert bench.alive(lambda: len(bench.sent) > 30)
         assert not any('sent the fallback' in line for line in bench.log.lines)
