@@ -1,13 +1,14 @@
 """Two checkouts taking turns: is a policy step, or the way from observation to command through DDS, slower now?
 
-    python benchmarks/versions.py BEFORE [--pairs 30] [--seconds 2] [--output versions.json]
+    python benchmarks/versions.py BEFORE [--pairs 30] [--starts 10] [--seconds 2] [--output versions.json]
 
 BEFORE: another checkout of this repository, which runs in this Python, too. One policy node of each is started; the
 two are activated and measured in turns, first the one, then the other, and in the next pair the other way round. A
-machine that becomes slower meanwhile does so for both. The ratio of a pair is this checkout's figure over BEFORE's.
+machine that becomes slower meanwhile does so for both. Both are started anew several times, since where a process
+happens to lie in memory is worth some per cent. The ratio of a pair is this checkout's figure over BEFORE's.
 """
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import json
 import os
@@ -16,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import TypeAlias
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from rl_policy_node.policy import set_threads
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
@@ -30,6 +32,10 @@ HERE = Path(__file__).resolve().parents[1]
 RATE = 100.0            # Hz
 STEPS = 3000            # policy steps of a turn
 RESAMPLES = 10_000
+# version → p50 and p99, µs
+Pair: TypeAlias = dict[str, dict[str, float]]
+Turn: TypeAlias = Callable[[str], dict[str, float]]
+Started: TypeAlias = contextlib.AbstractContextManager[Turn]
 
 
 def main() -> None:
@@ -41,8 +47,9 @@ def main() -> None:
     console = Console(soft_wrap=True)
     versions = {'now': HERE, 'before': Path(options.before).resolve()}
     with tempfile.TemporaryDirectory() as folder:
-        measured = {'step': steps(Path(folder), versions, options.pairs, console),
-                    'dds': latencies(Path(folder), versions, options.pairs, options.seconds, console)}
+        turns = Turns(versions, options.pairs, options.starts, console)
+        measured = {'step': turns.play('policy step', steps(Path(folder), versions)),
+                    'dds': turns.play('observation → command', latencies(Path(folder), versions, options.seconds))}
     found = {name: {share: ratio(pairs, share) for share in ('p50', 'p99')} for name, pairs in measured.items()}
     for name, shares in found.items():
         for share, (middle, low, high) in shares.items():
@@ -52,7 +59,7 @@ def main() -> None:
                                                     'us': measured}, indent=1))
 
 
-def ratio(pairs: list[dict[str, dict[str, float]]], share: str) -> tuple[float, float, float]:
+def ratio(pairs: list[Pair], share: str) -> tuple[float, float, float]:
     """Return the median of the pairs' ratios, and the bounds of its 95 % interval by resampling the pairs."""
     ratios = np.array([pair['now'][share] / pair['before'][share] for pair in pairs])
     drawn = np.random.default_rng(0).choice(ratios, (RESAMPLES, len(ratios)))
@@ -60,14 +67,24 @@ def ratio(pairs: list[dict[str, dict[str, float]]], share: str) -> tuple[float, 
     return float(np.median(ratios)), float(low), float(high)
 
 
-def in_turns(versions: dict[str, Path], pairs: int, turn: Callable[[str], dict[str, float]], what: str,
-             console: Console) -> list[dict[str, dict[str, float]]]:
-    """Return what turn(version) gives for each version, pair by pair, in alternating order."""
-    found = []
-    for number in track(range(pairs), what, console=console):
-        names = list(versions)[::-1] if number % 2 else list(versions)
-        found.append({name: turn(name) for name in names})
-    return found
+class Turns:
+    """Has two versions take turns."""
+
+    def __init__(self, versions: dict[str, Path], pairs: int, starts: int, console: Console) -> None:
+        self._names, self._pairs, self._starts, self._console = list(versions), pairs, starts, console
+
+    def play(self, what: str, started: Callable[[], Started]) -> list[Pair]:
+        """Return the figures of each version, pair by pair, in alternating order; started(): a context of a turn."""
+        found: list[Pair] = []
+        with Progress(console=self._console) as progress:
+            task = progress.add_task(what, total=self._pairs)
+            for start in range(self._starts):
+                with started() as turn:
+                    while len(found) < self._pairs * (start + 1) // self._starts:
+                        names = self._names[::-1] if len(found) % 2 else self._names
+                        found.append({name: turn(name) for name in names})
+                        progress.advance(task)
+        return found
 
 
 def figures(values: list[float]) -> dict[str, float]:
@@ -79,22 +96,27 @@ def figures(values: list[float]) -> dict[str, float]:
 # a policy step
 
 
-def steps(folder: Path, versions: dict[str, Path], pairs: int, console: Console) -> list[dict[str, dict[str, float]]]:
-    """Return p50 and p99 of `Policy.act`, one row of an LSTM, of each version, pair by pair."""
+def steps(folder: Path, versions: dict[str, Path]) -> Callable[[], Started]:
+    """Return what measures `Policy.act`, one row of an LSTM: a process of each version."""
     LSTM_JOINTS.write(folder)
-    with contextlib.ExitStack() as started:
-        servers = {}
-        for name, checkout in versions.items():
-            server = ToolProcess(name, [Path(__file__).resolve(), checkout, '--step', folder], folder / f'{name}.log',
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_in(checkout))
-            started.callback(server.stop)
-            servers[name] = server.process
-            assert server.process.stdout.readline().strip() == 'ready', server.tail()
 
-        def turn(name: str) -> dict[str, float]:
-            print('go', file=servers[name].stdin, flush=True)
-            return json.loads(servers[name].stdout.readline())
-        return in_turns(versions, pairs, turn, 'policy step', console)
+    @contextlib.contextmanager
+    def start() -> Iterator[Turn]:
+        with contextlib.ExitStack() as started:
+            servers = {}
+            for name, checkout in versions.items():
+                server = ToolProcess(name, [Path(__file__).resolve(), checkout, '--step', folder],
+                                     folder / f'{name}.log', stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                     **_in(checkout))
+                started.callback(server.stop)
+                servers[name] = server.process
+                assert server.process.stdout.readline().strip() == 'ready', server.tail()
+
+            def turn(name: str) -> dict[str, float]:
+                print('go', file=servers[name].stdin, flush=True)
+                return json.loads(servers[name].stdout.readline())
+            yield turn
+    return start
 
 
 def serve_steps(folder: Path) -> None:
@@ -115,26 +137,28 @@ def serve_steps(folder: Path) -> None:
 # observation → command
 
 
-def latencies(folder: Path, versions: dict[str, Path], pairs: int, seconds: float,
-              console: Console) -> list[dict[str, dict[str, float]]]:
-    """Return p50 and p99 of the time from an observation to its command through DDS, of each version, pair by pair."""
-    with Probe(folder) as probe, contextlib.ExitStack() as started:
-        for name, checkout in versions.items():
-            probe.open(name)
-            file = write_parameters(folder, joint_parameters(folder, LSTM_JOINTS, name, RATE), name)
-            node = ToolProcess(name, ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '-r',
-                                      f'__node:={name}', '--params-file', file], folder / f'{name}.log',
-                               **_in(checkout))
-            started.callback(node.stop)
-            probe.meet(name, node)
-            probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
+def latencies(folder: Path, versions: dict[str, Path], seconds: float) -> Callable[[], Started]:
+    """Return what measures the time from an observation to its command through DDS: a node of each version."""
+    @contextlib.contextmanager
+    def start() -> Iterator[Turn]:
+        with Probe(folder) as probe, contextlib.ExitStack() as started:
+            for name, checkout in versions.items():
+                probe.open(name)
+                file = write_parameters(folder, joint_parameters(folder, LSTM_JOINTS, name, RATE), name)
+                node = ToolProcess(name, ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '-r',
+                                          f'__node:={name}', '--params-file', file], folder / f'{name}.log',
+                                   **_in(checkout))
+                started.callback(node.stop)
+                probe.meet(name, node)
+                probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
 
-        def turn(name: str) -> dict[str, float]:
-            probe.ask('transition', node=f'/{name}', number=ACTIVATE, group=name)
-            found = probe.ask('measure', group=name, rate=RATE, seconds=seconds)
-            probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
-            return figures([value for value in found['latencies'] if value is not None])
-        return in_turns(versions, pairs, turn, 'observation → command', console)
+            def turn(name: str) -> dict[str, float]:
+                probe.ask('transition', node=f'/{name}', number=ACTIVATE, group=name)
+                found = probe.ask('measure', group=name, rate=RATE, seconds=seconds)
+                probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
+                return figures([value for value in found['latencies'] if value is not None])
+            yield turn
+    return start
 
 
 def _in(checkout: Path) -> dict[str, object]:
@@ -146,6 +170,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('before', help='another checkout')
     parser.add_argument('--pairs', type=int, default=30)
+    parser.add_argument('--starts', type=int, default=10, help='of the processes')
     parser.add_argument('--seconds', type=float, default=2.0, help='of each turn through DDS')
     parser.add_argument('--output', help='file for the ratios and all figures of all turns')
     parser.add_argument('--step', help=argparse.SUPPRESS)
