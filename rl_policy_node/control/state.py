@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 from rl_policy_node.control.arrays import Array
 
 # a tree of copies: nobody writes into them, and they never change after they were taken
-State: TypeAlias = Mapping[str, 'State | Array | float | None']
+State: TypeAlias = Mapping[str, 'State | Array | float | str']
 
 
 class Stateful(Protocol):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import dataclasses
 import threading
 import time
 
@@ -109,7 +110,7 @@ class Inbox:
     def begin(self) -> Frame:
         """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
         with self._condition:
-            frame = self._frame()
+            frame = dataclasses.replace(self._frame(), changes=self._changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
@@ -126,7 +127,8 @@ class Inbox:
             if some(begins):
                 self._begun = self.episode.copy()
                 self._reset = self._reset | begins
-            frame = self._frame(steady, ros, moment)
+            taken = self._snapshot(ros)
+            frame = Frame(taken, steady, ros, *moment, self._reset, self._tare, self._begun, self._changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = False
             self.episode_fresh[:] = False
@@ -138,9 +140,13 @@ class Inbox:
         with self._condition:
             return self._frame()
 
-    def _frame(self, steady: float | None = None, ros: int | None = None,
-               moment: tuple[float, float] = (0.0, 0.0)) -> Frame:
-        ros = self._clock.ros() if ros is None else ros
+    def _frame(self) -> Frame:
+        """Return how things stand, without what was requested: that goes with a step."""
+        ros = self._clock.ros()
+        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun)
+
+    def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
+        """Return copies of the buffers, aligned, in the arrays of this thread."""
         taken: dict[str, SourceBuffer] | None = getattr(self._snapshots, 'taken', None)
         if taken is None:
             taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
@@ -150,8 +156,7 @@ class Inbox:
                 buffer.copy_asof(taken[name], reference)
             else:
                 buffer.copy_to(taken[name])
-        return Frame(taken, self._clock.steady() if steady is None else steady, ros, *moment, self._reset, self._tare,
-                     self._begun, self._changes)
+        return taken
 
     def _reference_of(self, ros: int) -> Stamps:
         """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""

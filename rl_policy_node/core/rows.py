@@ -42,10 +42,11 @@ class RowStates:
         return RowChange({row: reasons[row] for row in np.nonzero(lost)[0].tolist()}, found)
 
     def state(self) -> State:
-        """Return who acts and since when; reasons are words, and nothing depends on them."""
-        return {'fit': self.fit.copy(), 'since': self.since.copy()}
+        """Return who acts, why not, and since when."""
+        return {'fit': self.fit.copy(), 'since': self.since.copy(),
+                'reasons': {str(row): reason for row, reason in self.reasons.items()}}
 
     def restore(self, state: State) -> None:
         """Go on from a state."""
         self.fit, self.since = cast(Mask, state['fit']).copy(), cast(Floats, state['since']).copy()
-        self.reasons = {}
+        self.reasons = {int(row): reason for row, reason in cast(Mapping[str, str], state['reasons']).items()}

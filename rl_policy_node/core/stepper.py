@@ -91,13 +91,13 @@ class Stepper:
                        self.rows.reasons, True, inputs, actions)
 
     def look(self, frame: Frame) -> Outcome | None:
-        """Take the fallback for rows that may no longer act, though no step is due; None where all may.
+        """Take the fallback for rows that may no longer act, though no step is due; None where nothing is to be done.
 
         A row that may act again has to wait for a step, which resets it.
         """
         self._follow(frame)
         fit, reasons = self._judge(frame)
-        if every(fit) and every(self.rows.fit):
+        if every(fit) and every(self.rows.fit) and frame.overruled is None:
             return None
         changes: list[RowChange] = []
         self._note(frame, fit & self.rows.fit, reasons, changes)

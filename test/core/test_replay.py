@@ -38,8 +38,10 @@ def play(bench, steps=STEPS):
         if step == 20:
             bench.cycle.change(('actions.arm.scale', (0.8,)))
             bench.cycle.change(('blend', 0.6))
-        if step == 29:      # the watch gave the step before up
+        if step in (26, 29):        # the watch gave the step before up
             bench.cycle.give_up(None)
+        if step == 26:
+            bench.cycle.look()
         if step % 7 == 3:
             bench.now += 0.5 * PERIOD * random.random()
             bench.cycle.look()
@@ -64,7 +66,7 @@ def test_frames_of_a_run_give_the_same_outcomes_again(folder, options, robots, t
     assert sum(outcome.stepped for outcome in first.keeper.outcomes) == STEPS
     assert any(change.lost for outcome in first.keeper.outcomes for change in outcome.changes) or trigger == 'lockstep'
     again.cycle.stepper.restore(begun)
-    assert sum(frame.overruled is not None for frame in first.keeper.frames) == 1
+    assert sum(frame.overruled is not None for frame in first.keeper.frames) == 2
     for frame, outcome in zip(first.keeper.frames, first.keeper.outcomes):
         same(again.cycle.stepper.step(frame) if outcome.stepped else again.cycle.stepper.look(frame), outcome)
     assert np.ptp([outcome.commands['arm']['position'] for outcome in first.keeper.outcomes], axis=0).max() > 0.1
