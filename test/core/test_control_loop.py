@@ -2,9 +2,11 @@
 import threading
 import time
 
+from core.core_bench import control_of, Sensor
 import pytest
 
 from rl_policy_node.core.control_loop import ControlLoop
+from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.triggers import SimulatedTimer, SteadyTimer, Trigger
 
 
@@ -19,41 +21,20 @@ class Readiness(Trigger):
         return inbox.wait(lambda: self._steps.is_ready, self.period, running)
 
 
-class Waiter:
-    """What triggers wait on: a condition, and nothing in it."""
-
-    def __init__(self):
-        self.condition = threading.Condition()
-
-    def wait(self, fired, patience, running):
-        give_up = time.monotonic() + patience
-        with self.condition:
-            while running():
-                if fired():
-                    return True
-                left = give_up - time.monotonic()
-                if left <= 0:
-                    return False
-                self.condition.wait(left)
-        return False
-
-    def notify(self):
-        with self.condition:
-            self.condition.notify_all()
-
-
 class Steps:
     """A cycle that counts what the loop does with it; `now` is a clock moved by hand."""
 
     def __init__(self, trigger, simulated=False, fails=None, period=0.02, work=lambda: None):
-        self.inbox = Waiter()
-        self.condition = self.inbox.condition
         self.began = self.steps = self.watches = self.now = 0
         self.is_ready, self.errors, self._fails, self._work = False, [], fails, work
         if trigger == 'timer':
             self.trigger = SimulatedTimer(period, lambda: self.now) if simulated else SteadyTimer(period)
         else:
             self.trigger = Readiness(period, self)
+        control = control_of()
+        buffers = {name: Sensor(spec, 2).buffer for name, spec in control.sources.items()}
+        self.inbox = Inbox(control, buffers, self.trigger, self)
+        self.condition = self.inbox._condition
         self.loop = ControlLoop(self, self.trigger, self._begin, self.errors.append)
 
     def _begin(self):

@@ -1,4 +1,5 @@
 """A cycle without DDS and without a thread, with a hand on every wire."""
+from core.core_bench import Keeper, Log
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS, parameters
 import numpy as np
@@ -12,18 +13,6 @@ from rl_policy_node.nodes.source import Source
 from rl_policy_node.policy import Policy
 
 MEASURED = np.array([0.3, -0.2, 0.5])
-
-
-class Log:
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.lines = []
-
-    def info(self, text, **_):
-        self.lines.append(text)
-
-    warning = error = info
 
 
 def flat(tree, prefix=''):
@@ -43,17 +32,6 @@ def deliver(source, row, message, now):
     """Write a message, or its bytes, of a row into the source's buffer; raises ValueError for one that is refused."""
     rows = row_of(source, row)
     source.buffer.write(rows, *source.read(rows, message), now)
-
-
-class Keeper:
-    """Keeps every frame and what came of it."""
-
-    def __init__(self):
-        self.frames, self.outcomes = [], []
-
-    def observe(self, frame, outcome):
-        self.frames.append(frame.copy())
-        self.outcomes.append(outcome.copy())
 
 
 class Bench:
