@@ -121,20 +121,22 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 
-# Tests of nodes wait for real time and come one by one; what only computes runs on all cores.
-COMPUTING = test/policy test/control test/core test/adapters test/config test/sim/gap
+# What only computes runs on all cores. The rest mostly waits for real time: three files at a time keep two cores busy,
+# each process in a DDS domain of its own.
+COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/gap
+WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(COMPUTING) || passed=false; \
-	$(VENV)/bin/python -m pytest $(COMPUTING:%=--ignore=%) || passed=false; $$passed
+	$(VENV)/bin/python -m pytest $(WAITING) $(COMPUTING:%=--ignore=%) || passed=false; $$passed
 else
 	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
 endif
 
 # The whole suite runs on Jazzy; what touches ROS runs on the other wheels as well.
 test-kilted:
-	@$(MAKE) --no-print-directory test ROS_DISTRO=kilted TEST_ARGS='test/nodes test/adapters'
+	@$(MAKE) --no-print-directory test ROS_DISTRO=kilted TEST_ARGS='$(WAITING) test/nodes test/adapters'
 
 train: setup
 	@$(VENV)/bin/rl_policy train --output runs/insertion $(TRAIN_ARGS)

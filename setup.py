@@ -119,7 +119,7 @@ setup(
             'hypothesis>=6,<7',
             'mypy>=2.4,<3',
             'pytest>=7,<10',
-            'pytest-xdist>=3,<4',
+            'pytest-xdist>=3.8,<4',
             'ruff>=0.17,<0.18',
             'setuptools',       # test_packaging.py reads setup.py through it
             'types-PyYAML>=6.0,<7',

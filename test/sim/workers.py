@@ -52,8 +52,10 @@ def goes(pid, timeout=5.0):
 
 
 def belongings():
-    """Return what this process holds: its open files, its children, and every name in shared memory but of DDS."""
+    """Return what this process holds: its open files, its children, and every name in shared memory but those of DDS
+    and of ROS' tracing: tests of nodes may run beside this one."""
     files = {os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
              if os.path.islink(f'/proc/self/fd/{fd}')}
     children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
-    return files, children, {name for name in os.listdir('/dev/shm') if 'fastdds' not in name}
+    names = {name for name in os.listdir('/dev/shm') if not re.search('fastdds|fastrtps|lttng', name)}
+    return files, children, names
