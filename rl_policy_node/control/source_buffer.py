@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
-from rl_policy_node.control.numbers import highest, lowest, some, surely_small
+from rl_policy_node.control.numbers import highest, some, surely_small
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -66,8 +66,8 @@ class SourceBuffer:
         self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays['ages', name] for name in _AGES)
         self.received[:] = self.changed[:] = -np.inf
         # worked out here: this is asked for every message
-        self._layout = [(field, value, value.shape[1:], int(np.prod(value.shape[1:])))
-                        for field, value in self.values.items()]
+        self._layout = [(field, value, (1, *value.shape[1:])) for field, value in self.values.items()]
+        self._waiting = True        # for the first message of some row
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
@@ -82,8 +82,11 @@ class SourceBuffer:
         Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
         not finite or late. Of several rows each is refused by itself: it keeps its values and is counted.
         """
-        count = rows.stop - rows.start
-        values = [_fitting(field, arrays.get(field), count, shape, size) for field, _, shape, size in self._layout]
+        count, values = rows.stop - rows.start, []
+        for field, _, one in self._layout:
+            array = arrays.get(field)
+            values.append(array if count == 1 and array is not None and array.shape == one else
+                          _fitting(field, array, count, one[1:]))
         ordered = not (stamp and self.spec.use_header_stamp) or stamp >= highest(self.stamps[rows])
         if ordered and all(map(_is_finite, values)):
             self._store(rows, values, stamp, now)
@@ -99,9 +102,9 @@ class SourceBuffer:
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
         """Store values of rows, all of which are good."""
-        if self.spec.frozen_after > 0 or lowest(self.received[rows]) == -np.inf:
+        if self._waiting or self.spec.frozen_after > 0:
             self._note_change(rows, values, now)
-        for (_, stored, _, _), value in zip(self._layout, values):
+        for (_, stored, _), value in zip(self._layout, values):
             stored[rows] = value
         self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
         if self._past is not None:
@@ -109,8 +112,9 @@ class SourceBuffer:
 
     def _note_change(self, rows: slice | Indices, values: Sequence[Array], now: float) -> None:
         differs = self.received[rows] == -np.inf
+        self._waiting = bool(np.count_nonzero(self.received == -np.inf) > np.count_nonzero(differs))
         if self.spec.frozen_after > 0:
-            for (_, stored, _, _), value in zip(self._layout, values):
+            for (_, stored, _), value in zip(self._layout, values):
                 differs |= (stored[rows] != value).reshape(len(value), -1).any(axis=1)
         changed = self.changed[rows]
         changed[differs] = now
@@ -228,7 +232,7 @@ def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[b
                    for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)}
 
 
-def _fitting(field: str, array: Array | None, count: int, shape: Shape, size: int) -> Array:
+def _fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array:
     """Return the numbers of a field as (count, *shape); raises ContractError where they are none."""
     if array is None:
         raise ContractError(f'{field} is missing from the message')
@@ -236,7 +240,7 @@ def _fitting(field: str, array: Array | None, count: int, shape: Shape, size: in
         raise ContractError(f'{field} has the shape {array.shape}; expected {count} rows in its first dimension')
     if array.shape[1:] == shape:
         return array
-    if array.size != count * size or array.ndim > 2:
+    if array.ndim > 2 or array.size != count * int(np.prod(shape)):
         row = f'a row of {field}' if count > 1 else field
         raise ContractError(f'{row} has the shape {array.shape[1:]}; expected {shape}')
     return array.reshape(count, *shape)

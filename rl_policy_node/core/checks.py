@@ -1,8 +1,8 @@
 """Which rows may act, and why the others may not."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import ParamSpec, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from rl_policy_node.core.frame import Frame
 Refusals: TypeAlias = Mapping[int, str]
 
 NONE: Refusals = {}
+P = ParamSpec('P')
 
 
 class Check:
@@ -43,6 +44,34 @@ class Check:
     def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
         """Refuse some of the rows (mask) by the action (rows, n) and the limited commands that it makes."""
         return NONE
+
+
+class Hooks:
+    """What several checks do at each moment of a step, without those that do nothing then.
+
+    arrived: (arrived, feed or None) of each; awaited: `arrived` of those that delay the activation.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None) for check in checks
+                        if _does(check, 'arrived') or _does(check, 'feed')]
+        self.awaited = [check.arrived for check in checks if check.delays_activation]
+        self.seen = [check.seen for check in checks if _does(check, 'seen')]
+        self.commanded = [check.commanded for check in checks if _does(check, 'commanded')]
+
+
+def _does(check: Check, hook: str) -> bool:
+    return getattr(type(check), hook) is not getattr(Check, hook)
+
+
+def refused(hooks: Iterable[Callable[P, Refusals]], *arguments: P.args, **options: P.kwargs) -> Refusals:
+    """Return what several checks refuse; of a row's reasons the first counts."""
+    found: Refusals = NONE
+    for hook in hooks:
+        more = hook(*arguments, **options)
+        if more:
+            found = {**more, **found}
+    return found
 
 
 class Sources(Check):

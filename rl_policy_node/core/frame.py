@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from rl_policy_node.control.source_buffer import SourceBuffer
 Change: TypeAlias = tuple[str, 'float | tuple[float, ...]']
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A snapshot of everything that arrived, as one step sees it.
 
     sources: name → SourceBuffer, aligned. steady: s, when it was taken, on the clock of SourceBuffer.received; ros: ns,
@@ -42,8 +40,8 @@ class Frame:
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""
-        return replace(self, sources={name: source.copy() for name, source in self.sources.items()},
-                       reset=self.reset.copy(), tare=self.tare.copy(), begun=self.begun.copy())
+        return self._replace(sources={name: source.copy() for name, source in self.sources.items()},
+                             reset=self.reset.copy(), tare=self.tare.copy(), begun=self.begun.copy())
 
     @property
     def arrived(self) -> float:

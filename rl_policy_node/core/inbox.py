@@ -2,14 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import dataclasses
 import threading
 import time
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
-from rl_policy_node.control.numbers import some
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Change, Frame
@@ -36,6 +34,7 @@ class Inbox:
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
         self.episode_fresh: Mask = np.zeros(rows, dtype=bool)
         self._begun: Stamps = np.zeros(rows, dtype=np.int64)
+        self._told = False      # of episodes, since the last step
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._tare = self._none
@@ -59,7 +58,7 @@ class Inbox:
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
         """Take in when the episodes of rows began. starts: (n,), ns."""
         with self._condition:
-            self.episode[rows], self.episode_fresh[rows] = starts, True
+            self.episode[rows], self.episode_fresh[rows], self._told = starts, True, True
             self._wake()
 
     def request_reset(self, rows: Rows) -> None:
@@ -110,7 +109,7 @@ class Inbox:
     def begin(self) -> Frame:
         """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
         with self._condition:
-            frame = dataclasses.replace(self._frame(), changes=self._changes)
+            frame = self._frame()._replace(changes=self._changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
@@ -123,16 +122,14 @@ class Inbox:
         with self._condition:
             steady, ros = self._clock.steady(), self._clock.ros()
             moment = self._trigger.moment(steady, ros)
-            begins = self.episode != self._begun
-            if some(begins):
-                self._begun = self.episode.copy()
-                self._reset = self._reset | begins
+            if self._told:
+                self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode.copy()
             taken = self._snapshot(ros)
             frame = Frame(taken, steady, ros, *moment, self._reset, self._tare, self._begun, self._changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = False
             self.episode_fresh[:] = False
-            self._reset, self._tare, self._changes = self._none, self._none, ()
+            self._reset, self._tare, self._changes, self._told = self._none, self._none, (), False
         return frame
 
     def look(self) -> Frame:

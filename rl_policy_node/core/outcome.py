@@ -2,22 +2,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Array, Mask
 
 
-@dataclass(frozen=True)
-class RowChange:
+class RowChange(NamedTuple):
     """Rows that ceased to act, each with the reason, and rows (mask) that act again."""
 
     lost: Mapping[int, str]
     found: Mask
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Commands, and how they came about.
 
     commands: action term → field → (rows, ...), read-only. send: the rows whose command goes out. answers: the rows
@@ -42,4 +40,4 @@ class Outcome:
     def copy(self) -> Outcome:
         """Return an outcome that stays as it is; commands do anyway."""
         inputs = None if self.inputs is None else {name: value.copy() for name, value in self.inputs.items()}
-        return replace(self, inputs=inputs, actions=None if self.actions is None else self.actions.copy())
+        return self._replace(inputs=inputs, actions=None if self.actions is None else self.actions.copy())

@@ -1,13 +1,13 @@
 """The one gate in front of all publishers."""
 from __future__ import annotations
 
-import dataclasses
 import threading
 
 import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands
 from rl_policy_node.control.arrays import Mask
+from rl_policy_node.control.numbers import every
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
@@ -33,12 +33,13 @@ class Outlet:
         self.pending_since: float | None = None
         self.sent: Commands = {}
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
+        self._all_acted = False
         self._overruled = False
 
     def open(self) -> None:
         """Let commands pass; where each robot is held now counts as sent."""
         with self._lock:
-            self.sent, self._acted = self._actions.commands(), np.zeros_like(self._acted)
+            self.sent, self._acted, self._all_acted = self._actions.commands(), np.zeros_like(self._acted), False
             self._open, self._overruled, self.pending_since = True, False, None
 
     def expect(self, steady: float) -> None:
@@ -53,7 +54,9 @@ class Outlet:
             if outcome.stepped or not self._mute:
                 answers = self._trigger.answers(outcome.answers) if outcome.stepped else outcome.answers
                 self._send(frame, outcome.commands, answers, outcome.send)
-                self._acted = self._acted | outcome.acted
+                if not self._all_acted:
+                    self._acted = self._acted | outcome.acted
+                    self._all_acted = every(self._acted)
             self.pending_since = None
             return True
 
@@ -82,7 +85,7 @@ class Outlet:
             return frame
         with self._lock:
             self._overruled = False
-            return dataclasses.replace(frame, overruled=self.sent)
+            return frame._replace(overruled=self.sent)
 
     def _fall_back(self, frame: Frame) -> None:
         commands = self._actions.fallback(frame.sources, self.sent, self._acted)

@@ -1,7 +1,7 @@
 """One step of the policy: a frame in, commands out."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State, Stateful
 from rl_policy_node.control.supervisor import without
-from rl_policy_node.core.checks import Check, Refusals
+from rl_policy_node.core.checks import Check, Hooks, Refusals, refused
 from rl_policy_node.core.frame import Change, Frame
 from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Observations, Policy
@@ -34,8 +34,9 @@ class Stepper:
 
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
                  checks: Sequence[Check]) -> None:
-        self._policy, self._observations, self._actions, self._checks = policy, observations, actions, tuple(checks)
+        self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
         self.rows = RowStates(control.rows)
+        self._episodes = bool(control.episode_topic)
         self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
         types = {name: np.dtype(cast(str, policy.spaces.dtype_of(name))) for name in control.inputs}
@@ -65,7 +66,7 @@ class Stepper:
 
     def refusals(self, frame: Frame) -> Refusals:
         """Return row → why activation has to wait for it, by a frame; nothing is remembered."""
-        return self._refused(check.arrived(frame) for check in self._checks if check.delays_activation)
+        return refused(self._hooks.awaited, frame)
 
     def step(self, frame: Frame) -> Outcome:
         """Act on what has arrived: a command for every row."""
@@ -84,8 +85,7 @@ class Stepper:
         inputs = actions = None
         if some(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
-            acting = self._refuse(frame, acting, changes, self._refused(
-                check.seen(inputs, acting) for check in self._checks))
+            acting = self._refuse(frame, acting, changes, refused(self._hooks.seen, inputs, acting))
             actions, acting = self._act(frame, inputs, acting, changes)
         return Outcome(self._actions.commands(), self._all, self.rows.fit, acting, reset, tuple(changes),
                        self.rows.reasons, True, inputs, actions)
@@ -134,31 +134,30 @@ class Stepper:
         """Return the rows that may act by what arrived, and row → reason for the others: of several the first."""
         fit: Mask = self._all
         reasons: dict[int, str] = {}
-        for check in self._checks:
-            if feed:
-                check.feed(frame, fit)
-            refused = check.arrived(frame)
-            if refused:
-                fit, reasons = without(fit, refused), {**reasons, **refused, **reasons}
+        for arrived, feeds in self._hooks.arrived:
+            if feed and feeds is not None:
+                feeds(frame, fit)
+            found = arrived(frame)
+            if found:
+                fit, reasons = without(fit, found), {**reasons, **found, **reasons}
         return fit, reasons
 
     def _complete(self, frame: Frame, rows: Mask) -> Mask:
         """Return those of the rows whose sources belong to their episode, and are new where they count once."""
-        newest = highest(frame.begun)
-        for source in frame.sources.values():
+        for source in frame.sources.values() if self._episodes else ():
             # the episode has begun, and this source still shows the one before
-            if lowest(source.stamps) < newest:
+            if lowest(source.stamps) < highest(frame.begun):
                 rows = rows & ((source.stamps == 0) | (source.stamps >= frame.begun))
         for name in self._once:
             rows = rows & frame.sources[name].fresh
         return rows
 
-    def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], refused: Refusals) -> Mask:
+    def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
         """Take refused rows out of the rows, and out of those that are fit."""
-        if not refused:
+        if not found:
             return rows
-        self._note(frame, without(self.rows.fit, refused), refused, changes)
-        return without(rows, refused)
+        self._note(frame, without(self.rows.fit, found), found, changes)
+        return without(rows, found)
 
     def _note(self, frame: Frame, fit: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
         """Take over which rows are fit; those that fell out or came back go on from where they are measured."""
@@ -194,22 +193,15 @@ class Stepper:
             self._context.last_action[:] = actions
         else:
             self._context.last_action[acting] = actions[acting]
-        refused: Refusals = {}
+        found: Refusals = {}
 
         def accept(actions: Array, commands: Commands, rows: Mask) -> Mask:
-            nonlocal refused
-            refused = self._refused(check.commanded(actions, commands, rows) for check in self._checks)
-            return without(rows, refused) if refused else rows
+            nonlocal found
+            found = refused(self._hooks.commanded, actions, commands, rows)
+            return without(rows, found) if found else rows
         accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept)
-        self._refuse(frame, acting, changes, refused)
+        self._refuse(frame, acting, changes, found)
         return actions, accepted
-
-    def _refused(self, found: Iterable[Refusals]) -> Refusals:
-        """Return what several checks refuse; of a row's reasons the first counts."""
-        refused: Refusals = {}
-        for each in found:
-            refused = {**each, **refused} if each else refused
-        return refused
 
     def _context_of(self, acting: Mask, now: float) -> Context:
         """Return the Context of this step, in the arrays of the one before."""

@@ -11,7 +11,7 @@ from rl_policy_node.core.protocols import Logger
 from rl_policy_node.core.triggers import Trigger
 
 SHORTEST = 1e-3     # s between two looks at the least
-LONGEST = 0.02      # s at the most: how soon a loop that is gone is noticed
+LONGEST = 0.1       # s at the most: how soon a loop that is gone is noticed
 
 
 class Watch:

@@ -131,12 +131,12 @@ class Deployment:
     # callbacks
 
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
-        now, inbox = time.monotonic(), self.cycle.inbox
+        now = time.monotonic()
         try:
             arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
-            inbox.write(source.spec.name, rows, arrays, stamp, now)
+            self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
         except ValueError as error:
-            inbox.refuse(source.spec.name, rows, error)
+            self.cycle.inbox.refuse(source.spec.name, rows, error)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
