@@ -4,8 +4,9 @@
 
 BEFORE: another checkout of this repository, which runs in this Python, too. One policy node of each is started; the
 two are activated and measured in turns, first the one, then the other, and in the next pair the other way round. A
-machine that becomes slower meanwhile does so for both. Both are started anew several times, since where a process
-happens to lie in memory is worth some per cent. The ratio of a pair is this checkout's figure over BEFORE's.
+machine that becomes slower meanwhile does so for both. Both are started anew several times, each time the other one
+first: where a process happens to lie, and which of two nodes came first, is worth several per cent. The ratio of a
+pair is this checkout's figure over BEFORE's.
 """
 import argparse
 from collections.abc import Callable, Iterator
@@ -48,8 +49,8 @@ def main() -> None:
     versions = {'now': HERE, 'before': Path(options.before).resolve()}
     with tempfile.TemporaryDirectory() as folder:
         turns = Turns(versions, options.pairs, options.starts, console)
-        measured = {'step': turns.play('policy step', steps(Path(folder), versions)),
-                    'dds': turns.play('observation → command', latencies(Path(folder), versions, options.seconds))}
+        measured = {'step': turns.play('policy step', steps(Path(folder))),
+                    'dds': turns.play('observation → command', latencies(Path(folder), options.seconds))}
     found = {name: {share: ratio(pairs, share) for share in ('p50', 'p99')} for name, pairs in measured.items()}
     for name, shares in found.items():
         for share, (middle, low, high) in shares.items():
@@ -71,20 +72,28 @@ class Turns:
     """Has two versions take turns."""
 
     def __init__(self, versions: dict[str, Path], pairs: int, starts: int, console: Console) -> None:
-        self._names, self._pairs, self._starts, self._console = list(versions), pairs, starts, console
+        self._versions, self._pairs, self._starts, self._console = versions, pairs, starts, console
 
-    def play(self, what: str, started: Callable[[], Started]) -> list[Pair]:
-        """Return the figures of each version, pair by pair, in alternating order; started(): a context of a turn."""
+    def play(self, what: str, started: Callable[[dict[str, Path]], Started]) -> list[Pair]:
+        """Return the figures of each version, pair by pair, in alternating order.
+
+        started(versions): a context that starts them in that order, and gives what measures a turn of one.
+        """
         found: list[Pair] = []
         with Progress(console=self._console) as progress:
             task = progress.add_task(what, total=self._pairs)
             for start in range(self._starts):
-                with started() as turn:
+                with started(in_order(self._versions, start)) as turn:
                     while len(found) < self._pairs * (start + 1) // self._starts:
-                        names = self._names[::-1] if len(found) % 2 else self._names
+                        names = in_order(self._versions, len(found))
                         found.append({name: turn(name) for name in names})
                         progress.advance(task)
         return found
+
+
+def in_order(versions: dict[str, Path], number: int) -> dict[str, Path]:
+    """Return the versions, every other time the last one first."""
+    return dict(reversed(versions.items())) if number % 2 else versions
 
 
 def figures(values: list[float]) -> dict[str, float]:
@@ -96,12 +105,12 @@ def figures(values: list[float]) -> dict[str, float]:
 # a policy step
 
 
-def steps(folder: Path, versions: dict[str, Path]) -> Callable[[], Started]:
+def steps(folder: Path) -> Callable[[dict[str, Path]], Started]:
     """Return what measures `Policy.act`, one row of an LSTM: a process of each version."""
     LSTM_JOINTS.write(folder)
 
     @contextlib.contextmanager
-    def start() -> Iterator[Turn]:
+    def start(versions: dict[str, Path]) -> Iterator[Turn]:
         with contextlib.ExitStack() as started:
             servers = {}
             for name, checkout in versions.items():
@@ -137,10 +146,10 @@ def serve_steps(folder: Path) -> None:
 # observation → command
 
 
-def latencies(folder: Path, versions: dict[str, Path], seconds: float) -> Callable[[], Started]:
+def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Started]:
     """Return what measures the time from an observation to its command through DDS: a node of each version."""
     @contextlib.contextmanager
-    def start() -> Iterator[Turn]:
+    def start(versions: dict[str, Path]) -> Iterator[Turn]:
         with Probe(folder) as probe, contextlib.ExitStack() as started:
             for name, checkout in versions.items():
                 probe.open(name)
