@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
-from rl_policy_node.control.numbers import highest, some, surely_small
+from rl_policy_node.control.numbers import highest, surely_small
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -68,6 +68,7 @@ class SourceBuffer:
         # worked out here: this is asked for every message
         self._layout = [(field, value, (1, *value.shape[1:])) for field, value in self.values.items()]
         self._waiting = True        # for the first message of some row
+        self._faults = 0            # kept in last_fault, so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
@@ -87,7 +88,8 @@ class SourceBuffer:
             array = arrays.get(field)
             values.append(array if count == 1 and array is not None and array.shape == one else
                           _fitting(field, array, count, one[1:]))
-        ordered = not (stamp and self.spec.use_header_stamp) or stamp >= highest(self.stamps[rows])
+        newest = self.stamps.item(rows.start) if count == 1 else highest(self.stamps[rows])
+        ordered = stamp >= newest or not (stamp and self.spec.use_header_stamp)
         if ordered and all(map(_is_finite, values)):
             self._store(rows, values, stamp, now)
         elif count == 1 and not self.spec.rows:
@@ -150,6 +152,7 @@ class SourceBuffer:
         """
         self.rejected[rows] += 1
         self.last_fault[rows] = fault
+        self._faults += 1
         self.refused[rows] |= not isinstance(fault, OutOfOrder)
 
     def broken(self, row: int) -> ContractError | None:
@@ -162,10 +165,11 @@ class SourceBuffer:
         self.stamps[:] = 0
 
     def copy_to(self, other: SourceBuffer) -> None:
-        """Copy values and ages into another buffer of the same layout, and why rows are refused where some are."""
+        """Copy values and ages into another buffer of the same layout, and why rows were refused."""
         other._block[:] = self._block
-        if some(self.refused):
+        if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
+            other._faults = self._faults
 
     def copy(self) -> SourceBuffer:
         """Return a copy of values and ages that nobody else writes into."""

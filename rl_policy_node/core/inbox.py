@@ -26,6 +26,7 @@ class Inbox:
     def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
+        self._fresh = [buffer.fresh for buffer in buffers.values()]
         self._trigger, self._clock = trigger, clock
         self._reference, self._condition = control.alignment_reference, threading.Condition()
         self._aligned = frozenset(name for name, source in control.sources.items() if source.alignment == 'asof')
@@ -33,8 +34,7 @@ class Inbox:
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
         self.episode_fresh: Mask = np.zeros(rows, dtype=bool)
-        self._begun: Stamps = np.zeros(rows, dtype=np.int64)
-        self._told = False      # of episodes, since the last step
+        self._begun = self.episode
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._tare = self._none
@@ -58,7 +58,9 @@ class Inbox:
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
         """Take in when the episodes of rows began. starts: (n,), ns."""
         with self._condition:
-            self.episode[rows], self.episode_fresh[rows], self._told = starts, True, True
+            episode = self.episode.copy()       # a frame that holds the old one does not change
+            episode[rows] = starts
+            self.episode, self.episode_fresh[rows] = episode, True
             self._wake()
 
     def request_reset(self, rows: Rows) -> None:
@@ -121,15 +123,14 @@ class Inbox:
         """Take everything for a step: what is taken is no longer new, what was requested is carried out with it."""
         with self._condition:
             steady, ros = self._clock.steady(), self._clock.ros()
-            moment = self._trigger.moment(steady, ros)
-            if self._told:
-                self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode.copy()
-            taken = self._snapshot(ros)
-            frame = Frame(taken, steady, ros, *moment, self._reset, self._tare, self._begun, self._changes)
-            for buffer in self.buffers.values():
-                buffer.fresh[:] = False
-            self.episode_fresh[:] = False
-            self._reset, self._tare, self._changes, self._told = self._none, self._none, (), False
+            if self.episode is not self._begun:
+                self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
+            frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
+                          self._begun, self._changes)
+            for fresh in self._fresh:
+                fresh.fill(False)
+            self.episode_fresh.fill(False)
+            self._reset, self._tare, self._changes = self._none, self._none, ()
         return frame
 
     def look(self) -> Frame:
@@ -144,15 +145,16 @@ class Inbox:
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""
-        taken: dict[str, SourceBuffer] | None = getattr(self._snapshots, 'taken', None)
-        if taken is None:
+        try:
+            taken: dict[str, SourceBuffer] = self._snapshots.taken
+        except AttributeError:
             taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
-        reference = self._reference_of(ros) if self._aligned else None
         for name, buffer in self.buffers.items():
-            if reference is not None and name in self._aligned:
-                buffer.copy_asof(taken[name], reference)
-            else:
-                buffer.copy_to(taken[name])
+            buffer.copy_to(taken[name])
+        if self._aligned:
+            reference = self._reference_of(ros)
+            for name in self._aligned:
+                self.buffers[name].copy_asof(taken[name], reference)
         return taken
 
     def _reference_of(self, ros: int) -> Stamps:

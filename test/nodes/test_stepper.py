@@ -149,7 +149,7 @@ def test_a_new_episode_resets_its_row_alone_once_its_observations_are_there(run)
     bench.start()
     bench.step()
     first = bench.sent[-1][1][0]
-    bench.inbox.episode[1] = bench.now + 10 ** 7        # announced, its observations still to come
+    bench.inbox.begin_episodes(slice(1, 2), np.array([bench.now + 10 ** 7]))     # its observations still to come
     bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first), 'the last command goes on'
     bench.feed(stamp=bench.now + 10 ** 7)
