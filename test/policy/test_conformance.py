@@ -6,13 +6,11 @@ configs lies beside this checkout, all of its entries are tested, too.
 """
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 from policy import golden_rule
-from policy.originals import original_player
+from policy.golden_set import answers_of, assert_golden, entries, golden, original, SET, TOLERANCE
 import pytest
 import torch
-import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
@@ -26,10 +24,6 @@ SHAPES = {
                     'plug_left_elastomer_force': 3, 'plug_right_elastomer_force': 3},
     'tacsl_tactile': {**POSES, 'left_tactile_camera_taxim': (80, 60, 3), 'right_tactile_camera_taxim': (80, 60, 3)},
 }
-# What another machine's arithmetic may differ by.
-TOLERANCE = 1e-6
-
-SET = HERE.parents[2] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 
 
@@ -73,10 +67,6 @@ def test_order_of_the_inputs_is_that_of_the_yaml_not_of_the_space():
     np.testing.assert_allclose(found, GOLDENS['tacsl_state'], rtol=0, atol=TOLERANCE)
 
 
-def entries():
-    return yaml.safe_load((SET / 'entries.yaml').read_text()) if SET.is_dir() else []
-
-
 def built(*networks):
     """Return the entries that rl_games, or the original network, could be built for."""
     return [pytest.param(entry, id=entry['id']) for entry in entries()
@@ -97,31 +87,12 @@ def test_set_has_the_entries_that_are_looked_for():
 @needs_set
 @pytest.mark.parametrize('entry', built())
 def test_published_config_acts_as_the_original(entry):
-    golden = np.load(SET / 'golden.npz')[entry['id']]
     found = answers(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry))
-    np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
-    if entry['network'] not in ('actor_critic_dict', 'amp'):
-        # another processor than the goldens' rounds otherwise; the original does so here, too
-        player = original(entry, golden_rule.ROWS)
-        here = [player.get_action(golden_rule.observations({'obs': entry['obs']}, step)['obs'], is_deterministic=True)
-                for step in range(golden_rule.STEPS)]
-        np.testing.assert_array_equal(found, np.stack([action.detach().numpy() for action in here]))
-
-
-def box(size, bound):
-    return gymnasium.spaces.Box(-bound, bound, (size,), np.float32)
-
-
-def original(entry, rows):
-    """Return rl_games' own player of an entry, with the weights of the rule, for so many rows."""
-    low, high = entry['action_space_low_high']
-    spaces = {'observation_space': box(entry['obs'][0], np.inf),
-              'action_space': gymnasium.spaces.Box(low, high, (entry['actions'][0],), np.float32)}
-    player = original_player(SET / entry['resolved'], spaces, 1)
-    golden_rule.fill(player.model)
-    player.batch_size = rows
-    player.reset()
-    return player
+    if entry['network'] in ('actor_critic_dict', 'amp'):
+        np.testing.assert_allclose(found, golden(entry), rtol=0, atol=TOLERANCE)
+    else:
+        assert_golden(found, entry)
+        np.testing.assert_array_equal(found, answers_of(original(entry, golden_rule.ROWS), entry))
 
 
 @needs_set
