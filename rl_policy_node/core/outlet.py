@@ -95,5 +95,5 @@ class Outlet:
     def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask) -> None:
         """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time."""
         stamps = {name: frame.stamps(source, answers) for name, source in self._sources.items()}
-        self.sent = commands
         self._publish(commands, stamps, frame.measured(self._measured, rows))
+        self.sent = commands

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import threading
 import time
+import traceback
 
 from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.cycle import Cycle
@@ -63,9 +64,20 @@ class Watch:
     def _run(self, stop: threading.Event) -> None:
         wait = 0.0
         while not stop.wait(wait):
-            if self._loop.running and not self._loop.alive:
-                self._cycle.stop()
-                self._log.error('the thread of the control loop has ended; sent the fallback')
-                self._on_gone()
-                return
-            wait = self.look(time.monotonic())
+            try:
+                if self._loop.running and not self._loop.alive:
+                    self._end()
+                    return
+                wait = self.look(time.monotonic())
+            except Exception:       # noqa: BLE001 - nobody watches the watch: it has to go on
+                wait = LONGEST
+                self._log.error(f'the watch over the control loop failed and goes on:\n{traceback.format_exc()}',
+                                throttle_duration_sec=2.0)
+
+    def _end(self) -> None:
+        """Leave the robots on their fallback, for good."""
+        try:
+            self._cycle.stop()
+        finally:
+            self._on_gone()
+        self._log.error('the thread of the control loop has ended; sent the fallback')

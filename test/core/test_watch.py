@@ -113,6 +113,24 @@ def test_a_loop_that_hangs_outside_of_a_step_brings_the_fallback_once(policy, ha
         assert bench.alive(lambda: len(bench.sent) > count + 2) and not bench.held()
 
 
+def test_a_fallback_that_cannot_be_published_does_not_end_the_watch(policy, hang):
+    with Real(slow(policy, hang)) as bench:
+        assert bench.alive(lambda: len(bench.sent) > 3)
+        publish, failures = bench.cycle.outlet._publish, [OSError('no network')]
+
+        def fail_once(*arguments):
+            if failures:
+                raise failures.pop()
+            publish(*arguments)
+        bench.cycle.outlet._publish, hang.armed = fail_once, True
+        assert bench.alive(lambda: not failures, 2)
+        hang.armed = False
+        hang.go_on.set()
+        assert any('the watch over the control loop failed' in line for line in bench.log.lines)
+        count = len(bench.sent)
+        assert bench.alive(lambda: len(bench.sent) > count + 2) and bench.watch._thread.is_alive()
+
+
 def test_a_thread_that_is_gone_is_missed(policy):
     """Whatever kills a thread without a word: here its loop is ended behind its back."""
     with Real(policy) as bench:
