@@ -1,8 +1,8 @@
-"""What nodes ask of what they are given: a publisher, sources, an environment."""
+"""What nodes ask of what they are given: a publisher, an environment."""
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
-from rl_policy_node.control.arrays import Array, Values
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.sim.specs import Observations, Transition
 
@@ -18,20 +18,6 @@ class Publisher(Protocol):
     """Sends messages on one topic: objects of its type, or the bytes of one."""
 
     def publish(self, message: Message) -> object: ...
-
-
-class Buffer(Protocol):
-    """The latest values of a source: field → (rows, …)."""
-
-    @property
-    def values(self) -> Values: ...
-
-
-class Source(Protocol):
-    """A source, by what its messages hold."""
-
-    @property
-    def buffer(self) -> Buffer: ...
 
 
 class RunnableNode(Protocol):

@@ -5,7 +5,7 @@ import os
 
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from rl_policy_node.nodes.protocols import Source
+from rl_policy_node.core.protocols import Source
 from rl_policy_node.resources import resolve
 
 # of Fast DDS' shared memory, 512 kB by default, without what the headers take
