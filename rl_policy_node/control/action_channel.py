@@ -67,6 +67,9 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None, dt: float) -> None:
         """Take what was proposed last as sent, for rows."""
+        if not self._speed and (share is None or self.term.relative) and every(rows):
+            self.sent = self._target = self._proposed       # as nearly every step does: nothing to merge
+            return
         if self._speed:
             speed: Command = {field: (self._proposed[field] - self.sent[field]) / dt for field in self._speed}
             self._speed = _merged(rows, speed, self._speed)

@@ -80,8 +80,9 @@ class ActionManager:
         """
         dt = max(float(dt), 1e-6)
         share = self._blend.share(dt)
-        proposed = {name: channel.propose(actions[:, columns], sources, share, dt)
-                    for name, (channel, columns) in self._parts.items()}
+        proposed: dict[str, Command] = {}
+        for name, (channel, columns) in self._parts.items():
+            proposed[name] = channel.propose(actions[:, columns], sources, share, dt)
         accepted = (accept or finite_commands)(actions, proposed, acting)
         for channel, _ in self._parts.values():
             channel.commit(accepted, share, dt)
@@ -92,7 +93,10 @@ class ActionManager:
 
     def commands(self) -> dict[str, Command]:
         """Return the command of every row: what `process` took over, or what `hold` holds. Read-only."""
-        return {name: channel.given() for name, channel in self._channels.items()}
+        commands: dict[str, Command] = {}
+        for name, channel in self._channels.items():
+            commands[name] = channel.given()
+        return commands
 
     def set_blend(self, ratio: float) -> None:
         """Change how much of the policy's commands goes out, 0 to 1; takes effect within blend_in seconds."""

@@ -33,6 +33,8 @@ class Blend:
     def share(self, dt: float) -> Floats | None:
         """Return s (rows, 1) for a step dt seconds after the last, or None where every share is 1."""
         wanted = self._wanted
+        if not self._seconds and self._ratio == wanted == 1.0:
+            return None
         step = dt / self._seconds if self._seconds else 1.0
         self._ratio += min(max(wanted - self._ratio, -step), step)
         if abs(self._ratio - wanted) < 1e-9:

@@ -1,5 +1,6 @@
 """Reductions (any, all, min, max) that are fast for small arrays."""
 import math
+from typing import cast
 
 import numpy as np
 
@@ -12,22 +13,26 @@ _SMALL = 1e15
 
 def some(mask: Mask) -> bool:
     """Whether any of a mask is True."""
-    return any(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) > 0)
+    return 1 in mask.tobytes()
 
 
 def every(mask: Mask) -> bool:
     """Whether all of a mask is True."""
-    return all(mask.ravel().tolist()) if mask.size <= _FEW else bool(np.count_nonzero(mask) == mask.size)
+    return 0 not in mask.tobytes()
 
 
 def lowest(values: Array) -> float:
     """Return the lowest of numbers (n,), n > 0, none of them NaN."""
+    if values.size == 1:
+        return cast(float, values.item())
     least: float = min(values.tolist()) if values.size <= _FEW else values.min().item()
     return least
 
 
 def highest(values: Array) -> float:
     """Return the highest of numbers (n,), n > 0, none of them NaN."""
+    if values.size == 1:
+        return cast(float, values.item())
     most: float = max(values.tolist()) if values.size <= _FEW else values.max().item()
     return most
 

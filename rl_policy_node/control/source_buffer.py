@@ -83,14 +83,17 @@ class SourceBuffer:
         Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
         not finite or late. Of several rows each is refused by itself: it keeps its values and is counted.
         """
-        count, values = rows.stop - rows.start, []
+        count, finite = rows.stop - rows.start, True
+        values = []
         for field, _, one in self._layout:
             array = arrays.get(field)
-            values.append(array if count == 1 and array is not None and array.shape == one else
-                          _fitting(field, array, count, one[1:]))
+            if array is None or count != 1 or array.shape != one:
+                array = _fitting(field, array, count, one[1:])
+            finite = finite and (surely_small(array) or _is_finite(array))
+            values.append(array)
         newest = self.stamps.item(rows.start) if count == 1 else highest(self.stamps[rows])
         ordered = stamp >= newest or not (stamp and self.spec.use_header_stamp)
-        if ordered and all(map(_is_finite, values)):
+        if ordered and finite:
             self._store(rows, values, stamp, now)
         elif count == 1 and not self.spec.rows:
             self._raise(rows, values, stamp)
@@ -252,8 +255,8 @@ def _fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array
 
 def _is_finite(array: Array) -> bool:
     # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
-    return (array.dtype.kind != 'f' or surely_small(array)
-            or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST))
+    return (array.dtype.kind != 'f' or not array.size
+            or bool(array.max() <= _MOST and array.min() >= -_MOST))
 
 
 def _not_finite(field: str) -> str:

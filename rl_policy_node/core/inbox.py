@@ -26,10 +26,12 @@ class Inbox:
     def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
-        self._fresh = [buffer.fresh for buffer in buffers.values()]
         self._trigger, self._clock = trigger, clock
-        self._reference, self._condition = control.alignment_reference, threading.Condition()
-        self._aligned = frozenset(name for name, source in control.sources.items() if source.alignment == 'asof')
+        self._lock = threading.RLock()      # taken without the Python that a Condition puts around it
+        self._condition = threading.Condition(self._lock)
+        # aligned source → the one that it is aligned to, '': what the trigger says
+        self._aligned = {name: control.alignment_reference for name, source in control.sources.items()
+                         if source.alignment == 'asof'}
         rows = control.rows
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
@@ -39,25 +41,26 @@ class Inbox:
         self._none.flags.writeable = False
         self._reset = self._tare = self._none
         self._changes: tuple[Change, ...] = ()
+        self._fired = False     # what arrived starts a step, which has not been taken yet
         self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
 
     # what callbacks do
 
     def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float) -> None:
         """Store a message of a source for rows; raises ValueError for one that is refused: see SourceBuffer."""
-        with self._condition:
+        with self._lock:
             self.buffers[name].write(rows, arrays, stamp, now)
             self._wake()
 
     def refuse(self, name: str, rows: slice, fault: ValueError) -> None:
         """Count a message of a source that was not taken, and why."""
-        with self._condition:
+        with self._lock:
             self.buffers[name].reject(rows, fault)
             self._wake()
 
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
         """Take in when the episodes of rows began. starts: (n,), ns."""
-        with self._condition:
+        with self._lock:
             episode = self.episode.copy()       # a frame that holds the old one does not change
             episode[rows] = starts
             self.episode, self.episode_fresh[rows] = episode, True
@@ -65,24 +68,24 @@ class Inbox:
 
     def request_reset(self, rows: Rows) -> None:
         """Clear the recurrent state of rows before their next action."""
-        with self._condition:
+        with self._lock:
             self._reset = _with(self._reset, rows)
 
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
-        with self._condition:
+        with self._lock:
             self._tare = _with(self._tare, rows)
 
     def request_change(self, change: Change) -> None:
         """Change a parameter with the next step; it was checked."""
-        with self._condition:
+        with self._lock:
             self._changes = (*self._changes, change)
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
         if self._trigger.awaited:       # the simulator says itself when an episode begins, in order with its messages
             return False
-        with self._condition:
+        with self._lock:
             for buffer in self.buffers.values():
                 buffer.forget_stamps()
             self._reset = _with(self._reset, slice(None))
@@ -90,7 +93,7 @@ class Inbox:
 
     def notify(self) -> None:
         """Have whoever waits look again: the clock went on, or all is over."""
-        with self._condition:
+        with self._lock:
             self._condition.notify_all()
 
     # what the control loop does
@@ -98,9 +101,9 @@ class Inbox:
     def wait(self, fired: Callable[[], bool], patience: float, running: Callable[[], bool]) -> bool:
         """Wait until fired(), which is called with the inbox locked; False after `patience` s or when not running()."""
         give_up = time.monotonic() + patience
-        with self._condition:
+        with self._lock:
             while running():
-                if fired():
+                if self._fired or fired():
                     return True
                 left = give_up - time.monotonic()
                 if left <= 0:
@@ -110,7 +113,7 @@ class Inbox:
 
     def begin(self) -> Frame:
         """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
-        with self._condition:
+        with self._lock:
             frame = self._frame()._replace(changes=self._changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
@@ -121,21 +124,22 @@ class Inbox:
 
     def take(self) -> Frame:
         """Take everything for a step: what is taken is no longer new, what was requested is carried out with it."""
-        with self._condition:
+        with self._lock:
             steady, ros = self._clock.steady(), self._clock.ros()
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
                           self._begun, self._changes)
-            for fresh in self._fresh:
-                fresh.fill(False)
+            for buffer in self.buffers.values():
+                buffer.fresh.fill(False)
             self.episode_fresh.fill(False)
+            self._fired = False
             self._reset, self._tare, self._changes = self._none, self._none, ()
         return frame
 
     def look(self) -> Frame:
         """Return how things stand, and let everything stay as new as it is."""
-        with self._condition:
+        with self._lock:
             return self._frame()
 
     def _frame(self) -> Frame:
@@ -151,20 +155,19 @@ class Inbox:
             taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
         for name, buffer in self.buffers.items():
             buffer.copy_to(taken[name])
-        if self._aligned:
-            reference = self._reference_of(ros)
-            for name in self._aligned:
-                self.buffers[name].copy_asof(taken[name], reference)
+        for name, reference in self._aligned.items():
+            self.buffers[name].copy_asof(taken[name], self._stamps_of(reference, ros))
         return taken
 
-    def _reference_of(self, ros: int) -> Stamps:
+    def _stamps_of(self, reference: str, ros: int) -> Stamps:
         """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
-        if self._reference:
-            return self.buffers[self._reference].stamps
+        if reference:
+            return self.buffers[reference].stamps
         return self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
 
     def _wake(self) -> None:
-        if self._trigger.fires(self):
+        self._fired = self._trigger.fires(self)
+        if self._fired:
             self._condition.notify_all()
 
 

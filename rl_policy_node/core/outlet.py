@@ -6,7 +6,7 @@ import threading
 import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands
-from rl_policy_node.control.arrays import Mask
+from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.numbers import every
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
@@ -94,6 +94,9 @@ class Outlet:
 
     def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask) -> None:
         """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time."""
-        stamps = {name: frame.stamps(source, answers) for name, source in self._sources.items()}
-        self._publish(commands, stamps, frame.measured(self._measured, rows))
+        stamps: dict[str, Stamps] = {}
+        for name, source in self._sources.items():
+            stamps[name] = frame.stamps(source, answers)
+        # who acted was measured
+        self._publish(commands, stamps, rows if self._all_acted else frame.measured(self._measured, rows))
         self.sent = commands

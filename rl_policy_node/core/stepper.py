@@ -41,6 +41,7 @@ class Stepper:
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
         types = {name: np.dtype(cast(str, policy.spaces.dtype_of(name))) for name in control.inputs}
         self._types = {name: dtype for name, dtype in types.items() if dtype != np.float32}
+        self._named = policy.spaces.is_dict
         bound = control.clip_actions
         # a choice is no number to be clipped
         self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
@@ -85,7 +86,9 @@ class Stepper:
         inputs = actions = None
         if some(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
-            acting = self._refuse(frame, acting, changes, refused(self._hooks.seen, inputs, acting))
+            found = refused(self._hooks.seen, inputs, acting)
+            if found:
+                acting = self._refuse(frame, acting, changes, found)
             actions, acting = self._act(frame, inputs, acting, changes)
         return Outcome(self._actions.commands(), self._all, self.rows.fit, acting, reset, tuple(changes),
                        self.rows.reasons, True, inputs, actions)
@@ -154,8 +157,6 @@ class Stepper:
 
     def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
         """Take refused rows out of the rows, and out of those that are fit."""
-        if not found:
-            return rows
         self._note(frame, without(self.rows.fit, found), found, changes)
         return without(rows, found)
 
@@ -200,7 +201,8 @@ class Stepper:
             found = refused(self._hooks.commanded, actions, commands, rows)
             return without(rows, found) if found else rows
         accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept)
-        self._refuse(frame, acting, changes, found)
+        if found:
+            self._refuse(frame, acting, changes, found)
         return actions, accepted
 
     def _context_of(self, acting: Mask, now: float) -> Context:
@@ -214,7 +216,7 @@ class Stepper:
         if self._types:
             inputs = {name: value.astype(self._types[name]) if name in self._types else value
                       for name, value in inputs.items()}
-        return inputs if self._policy.spaces.is_dict else inputs['obs']
+        return inputs if self._named else inputs['obs']
 
     def _follow(self, frame: Frame) -> None:
         """Go on from what really went out, with parameters that change; they were checked when asked for."""

@@ -105,11 +105,11 @@ class Source:
         arrays, stamp, names = self._parts(message)
         if self.spec.rows:
             return dict(arrays), stamp
-        wanted = [field for field in self.buffer.values if field in arrays]
+        wanted = self.buffer.values
         if names is None or not self.joints:
-            return {field: arrays[field][np.newaxis] for field in wanted}, stamp
+            return {field: array[np.newaxis] for field, array in arrays.items() if field in wanted}, stamp
         order = self._order(rows.start, names)
-        return {field: arrays[field][np.newaxis, order] for field in wanted}, stamp
+        return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
 
     def message(self, values: Values, rows: slice, stamp: int) -> Message:
         """Return the message that rows of field → (rows, ...) came from. stamp: ns.
