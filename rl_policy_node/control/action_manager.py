@@ -80,7 +80,7 @@ class ActionManager:
         """
         dt = max(float(dt), 1e-6)
         share = self._blend.share(dt)
-        proposed: dict[str, Command] = {}
+        proposed: dict[str, Command] = {}       # filled by a loop: a comprehension is a call before Python 3.12
         for name, (channel, columns) in self._parts.items():
             proposed[name] = channel.propose(actions[:, columns], sources, share, dt)
         accepted = (accept or finite_commands)(actions, proposed, acting)

@@ -29,9 +29,9 @@ class Inbox:
         self._trigger, self._clock = trigger, clock
         self._lock = threading.RLock()      # taken without the Python that a Condition puts around it
         self._condition = threading.Condition(self._lock)
-        # aligned source → the one that it is aligned to, '': what the trigger says
-        self._aligned = {name: control.alignment_reference for name, source in control.sources.items()
-                         if source.alignment == 'asof'}
+        # the source that others are aligned to ('': to what the trigger says), and these others
+        self._alignment = control.alignment_reference, tuple(
+            name for name, source in control.sources.items() if source.alignment == 'asof')
         rows = control.rows
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
@@ -118,6 +118,7 @@ class Inbox:
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
+            self._fired = False     # by what came before: the trigger looks anew
             self._reset, self._tare, self._changes = _with(self._none, slice(None)), self._none, ()
         self._trigger.restart(frame.steady)
         return frame
@@ -155,8 +156,11 @@ class Inbox:
             taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
         for name, buffer in self.buffers.items():
             buffer.copy_to(taken[name])
-        for name, reference in self._aligned.items():
-            self.buffers[name].copy_asof(taken[name], self._stamps_of(reference, ros))
+        reference, aligned = self._alignment
+        if aligned:
+            stamps = self._stamps_of(reference, ros)
+            for name in aligned:
+                self.buffers[name].copy_asof(taken[name], stamps)
         return taken
 
     def _stamps_of(self, reference: str, ros: int) -> Stamps:
