@@ -126,9 +126,9 @@ class Deployment:
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
         return level, message, values | self._starts.report()
 
-    def change(self, change: Change) -> None:
-        """Change a parameter from the next step on; raises ConfigurationError for a value that cannot be."""
-        self.cycle.change(change)
+    def change(self, *changes: Change) -> None:
+        """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
+        self.cycle.change(*changes)
 
     # callbacks
 
