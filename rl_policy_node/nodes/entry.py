@@ -2,6 +2,7 @@
 import importlib
 import sys
 
+from rl_policy_node.nodes.console import Console
 from rl_policy_node.nodes.signals import on_ending
 
 
@@ -18,7 +19,8 @@ def sim_bridge_node() -> None:
 def _run(name: str) -> None:
     # nothing moves yet: there is nothing to say before the end
     on_ending(lambda number, _frame: sys.exit(128 + number))
-    importlib.import_module(f'rl_policy_node.nodes.{name}').main()
+    with Console():
+        importlib.import_module(f'rl_policy_node.nodes.{name}').main()
 
 
 if __name__ == '__main__':
