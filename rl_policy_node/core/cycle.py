@@ -60,10 +60,12 @@ class Cycle:
         """Return row → why it could not act now: what activation has to wait for."""
         return self.stepper.refusals(self.inbox.look())
 
-    def change(self, change: Change) -> None:
-        """Change a parameter with the next step; raises ConfigurationError for a value that cannot be."""
-        self.stepper.check(change)
-        self.inbox.request_change(change)
+    def change(self, *changes: Change) -> None:
+        """Change parameters, all with the next step; raises ConfigurationError, and changes none, where one cannot be.
+        """
+        for change in changes:
+            self.stepper.check(change)
+        self.inbox.request_changes(*changes)
 
     def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
         self.inbox.acting = self.stepper.rows.fit

@@ -76,10 +76,10 @@ class Inbox:
         with self._lock:
             self._tare = _with(self._tare, rows)
 
-    def request_change(self, change: Change) -> None:
-        """Change a parameter with the next step; it was checked."""
+    def request_changes(self, *changes: Change) -> None:
+        """Change parameters, all with the next step; they were checked."""
         with self._lock:
-            self._changes = (*self._changes, change)
+            self._changes = (*self._changes, *changes)
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""

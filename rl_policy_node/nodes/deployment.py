@@ -20,7 +20,7 @@ from rl_policy_node.core import assemble, ControlLoop, create_trigger, Policy, S
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
-from rl_policy_node.nodes.episode_messages import read_start
+from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.sink import Sink
@@ -56,6 +56,7 @@ class Deployment:
         self.control, self._node, self._log = control, node, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
+        self._starts = EpisodeStarts(control)
         sinks = {action.name: Sink(action, control) for action in control.actions}
         self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
@@ -122,11 +123,12 @@ class Deployment:
 
     def report(self) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics while it acts."""
-        return policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        return level, message, values | self._starts.report()
 
-    def change(self, change: Change) -> None:
-        """Change a parameter from the next step on; raises ConfigurationError for a value that cannot be."""
-        self.cycle.change(change)
+    def change(self, *changes: Change) -> None:
+        """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
+        self.cycle.change(*changes)
 
     # callbacks
 
@@ -140,9 +142,9 @@ class Deployment:
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
-    def _on_episode(self, rows: slice, message: Any) -> None:
+    def _on_episode(self, rows: slice, payload: bytes) -> None:
         try:
-            self.cycle.inbox.begin_episodes(rows, read_start(message, rows))
+            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
         except ValueError as error:
             self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
 

@@ -23,6 +23,7 @@ from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.deployment import Deployment
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import SchedulingSpec
+from rl_policy_node.nodes.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.scheduling import schedule_thread
 from rl_policy_node.policy import set_threads
@@ -53,8 +54,10 @@ class PolicyNode(LifecycleNode):
 
     def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
         super().__init__('policy_node', allow_undeclared_parameters=True,
-                         automatically_declare_parameters_from_overrides=True, **kwargs)
+                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
+                         **kwargs)
         parameters.declare(self)
+        self._remote_parameters = RemoteParameters(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._observers = tuple(observers)
         self._phase, self._waited = UNCONFIGURED, 0.0
@@ -217,9 +220,9 @@ class PolicyNode(LifecycleNode):
                       f'What may change now: {parameters.LIVE}')
             return SetParametersResult(successful=False, reason=reason)
         try:
-            for change in changes:
-                value = cast('float | tuple[float, ...]', parameters.converted(change.name, change.value))
-                self._deployed().change((change.name, value))
+            self._deployed().change(*[
+                (change.name, cast('float | tuple[float, ...]', parameters.converted(change.name, change.value)))
+                for change in changes])
         except Exception as error:      # noqa: BLE001 - see above
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
