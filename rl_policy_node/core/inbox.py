@@ -4,15 +4,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.frame import Change, Frame, Order
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.triggers import Trigger
+
+
+class _Asked(NamedTuple):
+    """What was asked for since the last step: parameters to change, rows to latch or to free."""
+
+    changes: tuple[Change, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 class Inbox:
@@ -40,7 +48,7 @@ class Inbox:
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._tare = self._none
-        self._changes: tuple[Change, ...] = ()
+        self._asked = _Asked()
         self._fired = False     # what arrived starts a step, which has not been taken yet
         self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
 
@@ -79,7 +87,23 @@ class Inbox:
     def request_change(self, change: Change) -> None:
         """Change a parameter with the next step; it was checked."""
         with self._lock:
-            self._changes = (*self._changes, change)
+            self._asked = self._asked._replace(changes=(*self._asked.changes, change))
+
+    def latch(self, rows: slice, reason: str) -> None:
+        """Keep rows on their fallback from the next step or look on, until `resume` or a new activation."""
+        self._order(Order(rows, reason or 'stopped'))
+
+    def resume(self, rows: slice) -> None:
+        """Free rows that are latched, those of which all that they need arrives by then."""
+        self._order(Order(rows, ''))
+
+    def _order(self, order: Order) -> None:
+        with self._lock:
+            # of what is asked for again and again, while nobody steps, the last counts
+            kept = [each for each in self._asked.orders
+                    if each.rows != order.rows or bool(each.reason) != bool(order.reason)]
+            self._asked = self._asked._replace(orders=(*kept, order))
+            self._condition.notify_all()
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
@@ -114,11 +138,11 @@ class Inbox:
     def begin(self) -> Frame:
         """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
         with self._lock:
-            frame = self._frame()._replace(changes=self._changes)
+            frame = self._frame()._replace(changes=self._asked.changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
-            self._reset, self._tare, self._changes = _with(self._none, slice(None)), self._none, ()
+            self._reset, self._tare, self._asked = _with(self._none, slice(None)), self._none, _Asked()
         self._trigger.restart(frame.steady)
         return frame
 
@@ -129,18 +153,30 @@ class Inbox:
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
-                          self._begun, self._changes)
+                          self._begun, self._asked.changes, None, self._asked.orders)
             for buffer in self.buffers.values():
                 buffer.fresh.fill(False)
             self.episode_fresh.fill(False)
             self._fired = False
-            self._reset, self._tare, self._changes = self._none, self._none, ()
+            self._reset, self._tare, self._asked = self._none, self._none, _Asked()
         return frame
 
-    def look(self) -> Frame:
-        """Return how things stand, and let everything stay as new as it is."""
+    def look(self, obey: bool = False) -> Frame:
+        """Return how things stand, and let everything stay as new as it is.
+
+        obey: take the rows to be latched or freed; only the control loop does.
+        """
         with self._lock:
-            return self._frame()
+            frame = self._frame()
+            if obey and self._asked.orders:
+                frame = frame._replace(orders=self._asked.orders)
+                self._asked = self._asked._replace(orders=())
+            return frame
+
+    @property
+    def answers(self) -> bool:
+        """Whether a simulator waits for the command of each step: nothing may take its place."""
+        return self._trigger.awaited
 
     def _frame(self) -> Frame:
         """Return how things stand, without what was requested: that goes with a step."""

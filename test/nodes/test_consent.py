@@ -1,0 +1,49 @@
+"""What stops by itself, or by a person, does not start by itself: real processes, seen from the command topic."""
+from nodes.harness import parameters
+from nodes.test_policy_node import acted, held
+import pytest
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+
+def moves(arm, before, timeout=10):
+    """Whether a command other than where the arm is goes out after the first `before`."""
+    return arm.live_until(lambda: any(command != arm.position for command in arm.commands[before:]), timeout)
+
+
+def rests(arm, seconds=1.0):
+    """Whether every command of a while holds the arm where it is."""
+    before = len(arm.commands)
+    arm.live(seconds)
+    return len(arm.commands) > before and all(command == arm.position for command in arm.commands[before:])
+
+
+def ask(arm, name):
+    return arm.call(Trigger, f'/policy_node/{name}', Trigger.Request())
+
+
+def test_stop_holds_the_arm_until_resume(arm, run):
+    node = arm.start(parameters(run))
+    acted(arm)
+    assert ask(arm, 'stop').success
+    assert held(arm) and rests(arm)
+    assert arm.says(node, 'stopped by ~/stop')
+    before = len(arm.commands)
+    assert ask(arm, 'resume').success
+    assert moves(arm, before)
+
+
+@pytest.mark.parametrize('trigger', ['timer', 'observation'])
+def test_estop_holds_the_arm_and_its_end_frees_nothing(arm, run, trigger):
+    node = arm.start(parameters(run, trigger=trigger))
+    acted(arm)
+    estop = arm.node.create_publisher(Bool, '/policy_node/estop', 1)
+    assert arm.live_until(estop.get_subscription_count, 10)
+    estop.publish(Bool(data=True))
+    assert held(arm) and rests(arm)
+    estop.publish(Bool(data=False))
+    assert rests(arm)
+    assert arm.says(node, 'stopped by ~/estop')
+    before = len(arm.commands)
+    assert ask(arm, 'resume').success
+    assert moves(arm, before)
