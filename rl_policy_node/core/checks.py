@@ -55,7 +55,8 @@ class Hooks:
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
-        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault) for check in checks
+        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault)
+                        for check in checks
                         if _does(check, 'arrived') or _does(check, 'feed')]
         self.awaited = [check.arrived for check in checks if check.delays_activation]
         self.seen = [check.seen for check in checks if _does(check, 'seen')]

@@ -36,6 +36,9 @@ class Cycle:
         frame = self.outlet.told(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
+        if self.inbox.steady() - frame.steady > self.stepper.latch.pause:
+            # the process stood still meanwhile, or the policy did: what it wants is for another time
+            self.give_up(frame.steady)
         self._send(frame, outcome, frame.steady)
 
     def look(self) -> None:

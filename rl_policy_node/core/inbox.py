@@ -173,6 +173,10 @@ class Inbox:
                 self._asked = self._asked._replace(orders=())
             return frame
 
+    def steady(self) -> float:
+        """Return the time, s, on the clock of the frames."""
+        return self._clock.steady()
+
     @property
     def answers(self) -> bool:
         """Whether a simulator waits for the command of each step: nothing may take its place."""

@@ -36,7 +36,7 @@ class Stepper:
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
                  checks: Sequence[Check], latch: Latch) -> None:
         self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
-        self.rows, self._latch = RowStates(control.rows), latch
+        self.rows, self.latch = RowStates(control.rows), latch
         self._episodes = bool(control.episode_topic)
         self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
@@ -63,7 +63,7 @@ class Stepper:
         """Begin from the measured state, every row fit; terms that take their zero on activation begin to."""
         self._follow(frame)
         self.rows.restart(frame.steady)
-        self._latch.start()
+        self.latch.start()
         self._observations.tare(self._all, activating=True)
         self._actions.start(frame.sources)
 
@@ -126,13 +126,13 @@ class Stepper:
     def state(self) -> State:
         """Return a copy of all that the next outcome depends on, beside its frame."""
         return {'policy': self._policy.state(), 'observations': self._observations.state(),
-                'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self._latch.state(),
+                'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
                 'last_action': self._context.last_action.copy(), 'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
         """Go on from a state of a stepper made alike."""
         parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
-                                      'actions': self._actions, 'rows': self.rows, 'latch': self._latch}
+                                      'actions': self._actions, 'rows': self.rows, 'latch': self.latch}
         for name, part in parts.items():
             part.restore(cast(State, state[name]))
         self._context.last_action[:] = cast(Array, state['last_action'])
@@ -152,7 +152,7 @@ class Stepper:
             if found:
                 fit, reasons = without(fit, found), {**reasons, **found, **reasons}
                 good = without(good, found) if is_fault else good
-        latched = self._latch.judge(frame, good)
+        latched = self.latch.judge(frame, good, reasons, self.rows.fit)
         return (without(fit, latched), {**reasons, **latched}) if latched else (fit, reasons)
 
     def _complete(self, frame: Frame, rows: Mask) -> Mask:
@@ -167,6 +167,7 @@ class Stepper:
 
     def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
         """Take refused rows out of the rows, and out of those that are fit."""
+        self.latch.fell(found, frame.steady)
         self._note(frame, without(self.rows.fit, found), found, changes)
         return without(rows, found)
 
@@ -230,7 +231,7 @@ class Stepper:
 
     def _follow(self, frame: Frame) -> None:
         """Go on from what really went out, with parameters that change; they were checked when asked for."""
-        self._latch.follow(frame)
+        self.latch.follow(frame)
         if frame.overruled is not None:
             self._actions.resume(self._all, frame.overruled)
         for name, value in frame.changes:

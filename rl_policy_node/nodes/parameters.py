@@ -94,6 +94,11 @@ class Configuration:
     sim: SimSpec
 
 
+_OF_CONTROL: Final = ('robots', 'trigger', 'lockstep_timeout', 'blend_in', 'blend', 'episode_topic',
+                      'alignment_reference', 'robots_required', 'shadow', 'resume', 'resume_after', 'latch_falls',
+                      'latch_window')
+
+
 def declare(node: Node) -> None:
     """Describe the parameters that came in and declare the rest with their defaults; never raises for a value."""
     for name in node.get_parameters_by_prefix(''):
@@ -285,11 +290,8 @@ def _control(tree: _Tree) -> ControlSpec:
         raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
                                  f'it names {list(actions)}')
     return ControlSpec(
-        robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate') or None, trigger=_top(tree, 'trigger'),
-        lockstep_timeout=_top(tree, 'lockstep_timeout'), blend_in=_top(tree, 'blend_in'), blend=_top(tree, 'blend'),
-        episode_topic=_top(tree, 'episode_topic'),
-        alignment_reference=_top(tree, 'alignment_reference'), robots_required=_top(tree, 'robots_required'),
-        shadow=_top(tree, 'shadow'), together=_top(tree, 'rows'),
+        **{name: _top(tree, name) for name in _OF_CONTROL}, control_rate=_top(tree, 'control_rate') or None,
+        together=_top(tree, 'rows'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},

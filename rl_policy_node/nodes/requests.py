@@ -69,8 +69,12 @@ class Requests:
             response.message = 'not active: activate instead'
             return response
         refusals = self._of(rows, self._cycle.refusals())
-        # the step that takes it looks again
-        self._cycle.resume(rows)
+        # who is told no must not be freed a moment later; the step that takes it looks again
+        start = rows.start
+        for row in [*sorted(refusals), rows.stop]:
+            if row > start:
+                self._cycle.resume(slice(start, row))
+            start = row + 1
         response.success = not refusals
         response.message = '; '.join(lines(self._control, refusals)) or f'{self._count(rows)} may go on'
         return response

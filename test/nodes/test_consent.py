@@ -1,4 +1,7 @@
 """What stops by itself, or by a person, does not start by itself: real processes, seen from the command topic."""
+import signal
+import time
+
 from nodes.harness import parameters
 from nodes.test_policy_node import acted, held
 import pytest
@@ -44,6 +47,36 @@ def test_estop_holds_the_arm_and_its_end_frees_nothing(arm, run, trigger):
     estop.publish(Bool(data=False))
     assert rests(arm)
     assert arm.says(node, 'stopped by ~/estop')
+    before = len(arm.commands)
+    assert ask(arm, 'resume').success
+    assert moves(arm, before)
+
+
+def test_a_sensor_that_returns_does_not_start_the_arm(arm, run):
+    arm.start(parameters(run, resume='on_request'))
+    acted(arm)
+    arm.talking.remove('wrench')
+    assert held(arm)
+    assert not ask(arm, 'resume').success, 'its data are missing'
+    arm.talking.add('wrench')
+    assert rests(arm, 2.0)
+    before = len(arm.commands)
+    assert ask(arm, 'resume').success
+    assert moves(arm, before)
+
+
+def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run):
+    node = arm.start(parameters(run))
+    acted(arm)
+    node.process.send_signal(signal.SIGSTOP)
+    try:
+        arm.live(0.3)
+        before = len(arm.commands)
+        time.sleep(1.5)
+    finally:
+        node.process.send_signal(signal.SIGCONT)
+    assert arm.live_until(lambda: len(arm.commands) > before, 10)
+    assert rests(arm) and all(command == arm.position for command in arm.commands[before:])
     before = len(arm.commands)
     assert ask(arm, 'resume').success
     assert moves(arm, before)
