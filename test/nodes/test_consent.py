@@ -2,6 +2,7 @@
 import signal
 import time
 
+from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters
 from nodes.test_policy_node import acted, held
 import pytest
@@ -80,3 +81,32 @@ def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run
     before = len(arm.commands)
     assert ask(arm, 'resume').success
     assert moves(arm, before)
+
+
+def test_autostart_gives_way_to_an_operator_for_good(arm, run):
+    arm.talking.remove('wrench')
+    node = arm.start(parameters(run))
+    assert arm.says(node, 'waiting:')
+    assert arm.transition(Transition.TRANSITION_CLEANUP)
+    arm.talking.add('wrench')
+    assert arm.says(node, 'ros2 lifecycle set /policy_node configure')
+    arm.live(1.0)
+    assert arm.state() == 'unconfigured'
+    assert arm.transition(Transition.TRANSITION_CONFIGURE)
+    arm.live(1.0)
+    assert arm.state() == 'inactive' and not arm.commands
+    assert arm.transition(Transition.TRANSITION_ACTIVATE)
+    acted(arm)
+
+
+def test_autostart_ends_with_a_stop(arm, run):
+    arm.talking.remove('wrench')
+    node = arm.start(parameters(run))
+    assert arm.says(node, 'waiting:')
+    assert ask(arm, 'stop').success
+    arm.talking.add('wrench')
+    assert arm.says(node, 'autostart has ended')
+    arm.live(1.0)
+    assert arm.state() == 'inactive' and not arm.commands
+    assert arm.transition(Transition.TRANSITION_ACTIVATE)
+    acted(arm)
