@@ -87,6 +87,18 @@ class Sources(Check):
         return self._supervisor.assess(frame.sources, frame.steady, frame.ros)[1]
 
 
+class Enable(Check):
+    """Somebody says again and again that the robots may move. timeout: s for which that holds; topic: where."""
+
+    def __init__(self, timeout: float, topic: str, rows: int) -> None:
+        self._timeout = timeout
+        self._refusals: Refusals = dict.fromkeys(range(rows), f'not enabled: no true on {topic} for {timeout:g} s, or '
+                                                              'false since')
+
+    def arrived(self, frame: Frame) -> Refusals:
+        return NONE if frame.steady - frame.enabled <= self._timeout else self._refusals
+
+
 class Tares(Check):
     """Tactile terms have their zero; it is taken after activation, of rows that may act otherwise."""
 

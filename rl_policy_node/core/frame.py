@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,7 +31,8 @@ class Frame(NamedTuple):
     tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
     overruled: the commands that went out in place of the last outcome's, None where those did. orders: rows to be
-    latched or freed, in the order in which that was asked for.
+    latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
+    robots may move; −inf: nobody did, or he said no since.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -46,6 +48,7 @@ class Frame(NamedTuple):
     changes: tuple[Change, ...] = ()
     overruled: Commands | None = None
     orders: tuple[Order, ...] = ()
+    enabled: float = -math.inf
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import math
 import threading
 import time
 from typing import NamedTuple
@@ -17,10 +18,12 @@ from rl_policy_node.core.triggers import Trigger
 
 
 class _Asked(NamedTuple):
-    """What was asked for since the last step: parameters to change, rows to latch or to free."""
+    """Parameters to change, rows to latch or to free since the last step; when somebody last said that they may move.
+    """
 
     changes: tuple[Change, ...] = ()
     orders: tuple[Order, ...] = ()
+    enabled: float = -math.inf
 
 
 class Inbox:
@@ -97,6 +100,13 @@ class Inbox:
         """Free rows that are latched, those of which all that they need arrives by then."""
         self._order(Order(rows, ''))
 
+    def enable(self, enabled: bool, now: float) -> None:
+        """Take in that the robots may move, or may not. now: s, steady, when that was received."""
+        with self._lock:
+            self._asked = self._asked._replace(enabled=now if enabled else -math.inf)
+            if not enabled:
+                self._condition.notify_all()
+
     def _order(self, order: Order) -> None:
         with self._lock:
             # of what is asked for again and again, while nobody steps, the last counts
@@ -142,7 +152,8 @@ class Inbox:
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
-            self._reset, self._tare, self._asked = _with(self._none, slice(None)), self._none, _Asked()
+            self._reset, self._tare, self._asked = _with(self._none, slice(None)), self._none, _Asked(
+                enabled=self._asked.enabled)
         self._trigger.restart(frame.steady)
         return frame
 
@@ -153,12 +164,13 @@ class Inbox:
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
-                          self._begun, self._asked.changes, None, self._asked.orders)
+                          self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled)
             for buffer in self.buffers.values():
                 buffer.fresh.fill(False)
             self.episode_fresh.fill(False)
             self._fired = False
-            self._reset, self._tare, self._asked = self._none, self._none, _Asked()
+            self._reset, self._tare = self._none, self._none
+            self._asked = _Asked(enabled=self._asked.enabled)
         return frame
 
     def look(self, obey: bool = False) -> Frame:
@@ -185,7 +197,8 @@ class Inbox:
     def _frame(self) -> Frame:
         """Return how things stand, without what was requested: that goes with a step."""
         ros = self._clock.ros()
-        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun)
+        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
+                     enabled=self._asked.enabled)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""

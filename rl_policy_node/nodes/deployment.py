@@ -14,10 +14,11 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, ControlLoop, create_trigger, Policy, StepObserver, Watch
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
+from rl_policy_node.nodes.enable import EnableSpec, listen, NOBODY
 from rl_policy_node.nodes.episode_messages import read_start
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
@@ -51,15 +52,17 @@ class Deployment:
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
-                 observers: Iterable[StepObserver] = ()) -> None:
+                 observers: Iterable[StepObserver] = (), enable: EnableSpec = NOBODY) -> None:
         self.control, self._node, self._log = control, node, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
         self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
-                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers])
+                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
+                              checks=asked)
         self.cycle.stepper.warm_up()
         self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
         self._watch = Watch(self._loop, self.cycle, self._trigger,
@@ -67,6 +70,8 @@ class Deployment:
         with contextlib.ExitStack() as entities:
             self._ports = Ports(node, control, self._sources, sinks, self._on_message, self._on_episode)
             entities.callback(self._ports.close)
+            if asked:
+                listen(node, enable, self.cycle.inbox.enable, entities)
             self._requests = Requests(node, control, self.cycle, self._is_acting)
             entities.callback(self._requests.close)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop

@@ -86,7 +86,7 @@ class PolicyNode(LifecycleNode):
             self.get_logger().info(policy.told)
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
-        self._deployment = Deployment(self, control, policy, prepare, self._observers)
+        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration.enable)
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
         self._phase = INACTIVE

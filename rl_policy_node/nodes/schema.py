@@ -85,6 +85,14 @@ PARAMETERS: Final = (
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 
+    _p('enable.topic', 'string', '', 'topic on which somebody says again and again that the robots may move: false, '
+       'or silence for longer than enable.timeout, brings the fallback. Empty: nobody is asked'),
+    _p('enable.type', 'string', 'std_msgs/msg/Bool', 'its message type', choices=(
+       'std_msgs/msg/Bool', 'sensor_msgs/msg/Joy')),
+    _p('enable.button', 'integer', 0, 'Joy: the button that is held down, from 0', low=0, high=1000),
+    _p('enable.timeout', 'double', 0.5, 'how long one message holds, from its receipt on', unit='s', low=0.01,
+       high=60.0),
+
     _p('scheduling.priority', 'integer', 0, 'SCHED_FIFO priority of the control thread, where the system permits it; '
        "below that of the robot's own drivers. 0: scheduled like any other", low=0, high=99),
     _p('scheduling.cpus', 'integer[]', [], 'CPUs that the control thread keeps to; empty: any', low=0, high=4095),

@@ -5,6 +5,8 @@ from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np
 import pytest
 
+from rl_policy_node.core import Enable
+
 ALL, LEFT, RIGHT = slice(0, 2), slice(0, 1), slice(1, 2)
 
 
@@ -324,3 +326,41 @@ def test_a_run_with_falls_waits_and_pauses_replays_from_any_state(folder):
             made = again.cycle.stepper.step(frame)
             np.testing.assert_array_equal(made.commands['arm']['position'], outcome.commands['arm']['position'])
             assert made.reasons == outcome.reasons
+
+
+def enabled(folder, **options):
+    """A bench that somebody has to enable."""
+    control = control_of(**options)
+    bench = Bench(policy_of(folder), control, checks=[Enable(0.1, 'deadman', 2)])
+    bench.measure()
+    return bench
+
+
+@pytest.mark.parametrize('end', ['false', 'silence'])
+def test_without_enable_nothing_moves(folder, end):
+    bench = enabled(folder, resume='on_request')
+    assert 'no true on deadman' in bench.cycle.refusals()[0]
+    bench.inbox.enable(True, bench.now)
+    assert not bench.cycle.refusals()
+    bench.cycle.start()
+    assert acts(bench) == [True, True]
+    if end == 'false':
+        bench.inbox.enable(False, bench.now)
+    bench.now += 0.0 if end == 'false' else 0.1
+    bench.cycle.look()
+    assert not bench.rows.fit.any() and bench.sent[-1][2].all() and 'not enabled' in bench.rows.reasons[1]
+    for _ in range(60):
+        bench.inbox.enable(True, bench.now)
+        assert acts(bench) == [False, False], 'it takes ~/resume besides'
+    bench.cycle.resume(ALL)
+    assert acts(bench) == [True, True]
+
+
+def test_enable_ends_no_stop(folder):
+    bench = enabled(folder)
+    bench.inbox.enable(True, bench.now)
+    bench.cycle.start()
+    bench.cycle.latch(ALL, 'stop')
+    for value in (False, True, True):
+        bench.inbox.enable(value, bench.now)
+        assert acts(bench) == [False, False]

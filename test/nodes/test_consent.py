@@ -6,6 +6,7 @@ from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters
 from nodes.test_policy_node import acted, held
 import pytest
+from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -110,3 +111,24 @@ def test_autostart_ends_with_a_stop(arm, run):
     assert arm.state() == 'inactive' and not arm.commands
     assert arm.transition(Transition.TRANSITION_ACTIVATE)
     acted(arm)
+
+
+@pytest.mark.parametrize('kind', ['std_msgs/msg/Bool', 'sensor_msgs/msg/Joy'])
+def test_the_arm_moves_only_while_somebody_enables_it(arm, run, kind):
+    node = arm.start(parameters(run, resume='on_request', **{
+        'enable.topic': 'deadman', 'enable.type': kind, 'enable.button': 1, 'enable.timeout': 1.0}))
+    assert arm.says(node, 'waiting: not enabled') and not arm.commands
+    held_down = Bool(data=True) if kind.endswith('Bool') else Joy(buttons=[0, 1])
+    released = Bool(data=False) if kind.endswith('Bool') else Joy(buttons=[1, 0])
+    deadman = arm.node.create_publisher(type(held_down), 'deadman', 1)
+    timer = arm.node.create_timer(0.1, lambda: deadman.publish(held_down))
+    acted(arm)
+    timer.cancel()
+    deadman.publish(released)
+    assert held(arm) and arm.says(node, 'not enabled')
+    timer.reset()
+    assert rests(arm)
+    before = len(arm.commands)
+    assert ask(arm, 'resume').success and moves(arm, before)
+    timer.cancel()
+    assert held(arm), 'silence'
