@@ -3,7 +3,7 @@
     ros2 launch rl_policy_node policy.launch.py params_file:=arms.yaml namespace:=cell autostart:=true
 
 `--show-args` describes the arguments; what they say, defaults included, goes before the parameter file.
-Without `autostart` the node waits for `ros2 lifecycle set /cell/policy_node configure`, then `activate`.
+Without `autostart`, here or in the file, the node waits for `ros2 lifecycle set /cell/policy_node configure`, then `activate`.
 """
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def generate_launch_description():
         DeclareLaunchArgument(
             'use_sim_time', default_value='false', choices=BOOL, description='take the time from /clock'),
         DeclareLaunchArgument(
-            'autostart', default_value='false', choices=BOOL, description='configure at once and activate as '
-            'soon as every source has a message'),
+            'autostart', default_value='', choices=['', *BOOL], description='configure at once and activate as '
+            'soon as every source has a message; empty: as in the parameter file'),
         DeclareLaunchArgument(
             'log_level', default_value='info', choices=LOG_LEVELS, description='least level that is logged'),
         OpaqueFunction(function=start),

@@ -12,7 +12,7 @@ from imports import imports, python_files, ROOT
 import pytest
 
 PACKAGE = 'rl_policy_node'
-ROS_PYTHON = {'rclpy', 'launch', 'launch_ros', 'ament_index_python', 'tf2_ros'}
+ROS_PYTHON = {'rclpy', 'rosidl_parser', 'launch', 'launch_ros', 'ament_index_python', 'tf2_ros'}
 NOT_ON_PYPI = {'launch', 'launch_ros', 'tf2_ros_py'}
 # Where ROS' name, and pip's, is not that of the module.
 PACKAGES = {'tf2_ros': 'tf2_ros_py'}

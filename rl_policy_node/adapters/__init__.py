@@ -1,8 +1,7 @@
 """One two-way adapter per message type, found by the type's name."""
 from rl_policy_node.adapters.base import Adapter, MessageError, Options
-from rl_policy_node.adapters.cdr import OtherEncoding
 from rl_policy_node.adapters.registry import ADAPTERS, create_adapter, reference
 from rl_policy_node.adapters.vectors import VectorAdapter
 
-__all__ = ['ADAPTERS', 'Adapter', 'MessageError', 'Options', 'OtherEncoding', 'VectorAdapter', 'create_adapter',
+__all__ = ['ADAPTERS', 'Adapter', 'MessageError', 'Options', 'VectorAdapter', 'create_adapter',
            'reference']

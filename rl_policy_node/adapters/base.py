@@ -84,7 +84,7 @@ class Adapter(ABC):
         """
 
     # from_cdr(buffer): the same from a serialized message, bytes, without making an object of it: arrays, stamp (ns),
-    # names or None. Raises OtherEncoding where to_arrays() is the way, ValueError where that would not do either.
+    # names or None. Raises ValueError for bytes that are no such message.
     # None: there is no such way for the type.
     from_cdr: Callable[[bytes], tuple[Arrays, int, Names]] | None = None
 

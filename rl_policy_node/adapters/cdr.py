@@ -15,10 +15,6 @@ _WORD = {order: struct.Struct(f'{order}I') for order in _ORDERS.values()}
 _TIME = {order: struct.Struct(f'{order}iI') for order in _ORDERS.values()}
 
 
-class OtherEncoding(ValueError):
-    """Bytes in another encoding than plain CDR; the middleware's own reader may know it."""
-
-
 class Cdr:
     """Reads a message from front to back, in the order in which its type has its fields, and never past its end.
 
@@ -33,7 +29,8 @@ class Cdr:
             raise ValueError(f'{len(buffer)} bytes are no message; its header alone has {HEADER}')
         order = _ORDERS.get(buffer[:2])
         if order is None:
-            raise OtherEncoding(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
+            # nobody sends another one, and decoders in native code crash on what is none of theirs
+            raise ValueError(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
         self.order = order
         # the two last bits of the header count the bytes that fill the message up to a multiple of four
         self.padding = buffer[3] & 3

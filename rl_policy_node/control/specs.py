@@ -11,6 +11,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 TRANSFORM = 'tf2'
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
+RESUMES = ('on_request', 'automatic')
 
 
 def _one_of(kind: str, name: str, valid: Collection[str], where: str) -> None:
@@ -58,7 +59,8 @@ class ControlSpec:
 
     control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
     them is not known; nothing runs before. together: rows of the batch where every message carries all of
-    them and no robot has a name; 0: one row for each robot.
+    them and no robot has a name; 0: one row for each robot. resume: whether a row that fell out comes back
+    by itself, after resume_after (s) of good data; more than latch_falls falls within latch_window (s) never do.
     """
 
     robots: tuple[str, ...]
@@ -78,11 +80,16 @@ class ControlSpec:
     blend_in: float = 0.0
     blend: float = 1.0
     together: int = 0
+    resume: str = 'on_request'
+    resume_after: float = 0.5
+    latch_falls: int = 3
+    latch_window: float = 10.0
 
     def __post_init__(self) -> None:
         if self.alignment_reference:
             _one_of('source', self.alignment_reference, self.sources, 'alignment_reference')
         _one_of('trigger', self.trigger, TRIGGERS, 'trigger')
+        _one_of('value', self.resume, RESUMES, 'resume')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
             raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
         for name, terms in self.inputs.items():

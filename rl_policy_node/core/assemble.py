@@ -13,6 +13,7 @@ from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.core.checks import built_in, Check
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.inbox import Inbox
+from rl_policy_node.core.latch import Latch
 from rl_policy_node.core.outlet import Outlet
 from rl_policy_node.core.protocols import Clock, Logger, Policy, Publisher, Source, StepObserver
 from rl_policy_node.core.stepper import Stepper
@@ -49,6 +50,6 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
     supervisor = Supervisor(control.rows, trigger.period, trigger.patience)
     stepper = Stepper(control, policy, made.observations, made.actions,
-                      [*built_in(supervisor, made.observations), *checks])
+                      [*built_in(supervisor, made.observations), *checks], Latch(control, trigger))
     return Cycle(Inbox(control, made.buffers, trigger, clock), stepper,
                  Outlet(control, made.actions, publish, trigger), observers, log)

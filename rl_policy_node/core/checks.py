@@ -25,10 +25,12 @@ class Check:
 
     A row that is refused gets the fallback in the same step. What a check remembers belongs in `feed`, which is called
     once for each step; `arrived` may be called at any time, by any thread, and changes nothing.
-    delays_activation: whether activation waits until it refuses no row by what arrived.
+    delays_activation: whether activation waits until it refuses no row by what arrived. is_fault: whether a row that
+    it refuses by what arrived lacks something that it needs; otherwise it goes on by itself.
     """
 
     delays_activation = True
+    is_fault = True
 
     def feed(self, frame: Frame, rows: Mask) -> None:
         """Take in what a step shows of the rows (mask) that may act so far."""
@@ -49,11 +51,12 @@ class Check:
 class Hooks:
     """What several checks do at each moment of a step, without those that do nothing then.
 
-    arrived: (arrived, feed or None) of each; awaited: `arrived` of those that delay the activation.
+    arrived: (arrived, feed or None, is_fault) of each; awaited: `arrived` of those that delay the activation.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
-        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None) for check in checks
+        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault)
+                        for check in checks
                         if _does(check, 'arrived') or _does(check, 'feed')]
         self.awaited = [check.arrived for check in checks if check.delays_activation]
         self.seen = [check.seen for check in checks if _does(check, 'seen')]
@@ -84,10 +87,23 @@ class Sources(Check):
         return self._supervisor.assess(frame.sources, frame.steady, frame.ros)[1]
 
 
+class Enable(Check):
+    """Somebody says again and again that the robots may move. timeout: s for which that holds; topic: where."""
+
+    def __init__(self, timeout: float, topic: str, rows: int) -> None:
+        self._timeout = timeout
+        self._refusals: Refusals = dict.fromkeys(range(rows), f'not enabled: no true on {topic} for {timeout:g} s, or '
+                                                              'false since')
+
+    def arrived(self, frame: Frame) -> Refusals:
+        return NONE if frame.steady - frame.enabled <= self._timeout else self._refusals
+
+
 class Tares(Check):
     """Tactile terms have their zero; it is taken after activation, of rows that may act otherwise."""
 
     delays_activation = False
+    is_fault = False
 
     def __init__(self, observations: ObservationManager) -> None:
         self._observations = observations

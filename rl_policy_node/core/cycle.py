@@ -16,7 +16,7 @@ from rl_policy_node.core.stepper import Stepper
 class Cycle:
     """Frame → Stepper → Outcome → Outlet, then whoever looks on.
 
-    `step` and `look` belong to the thread of the control loop; `give_up`, `stop` and `refusals` may come from any.
+    `step` and `look` belong to the thread of the control loop; everything else may come from any.
     """
 
     def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
@@ -36,11 +36,14 @@ class Cycle:
         frame = self.outlet.told(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
+        if self.inbox.steady() - frame.steady > self.stepper.latch.pause:
+            # the process stood still meanwhile, or the policy did: what it wants is for another time
+            self.give_up(frame.steady)
         self._send(frame, outcome, frame.steady)
 
     def look(self) -> None:
         """While nothing triggers: hold the rows whose sources went stale."""
-        frame = self.outlet.told(self.inbox.look())
+        frame = self.outlet.told(self.inbox.look(obey=True))
         outcome = self.stepper.look(frame)
         if outcome is not None:
             self._send(frame, outcome, None)
@@ -56,14 +59,31 @@ class Cycle:
         """Send the fallback for every row; nothing follows it."""
         self.outlet.close(self.inbox.look())
 
+    def latch(self, rows: slice, reason: str) -> None:
+        """Put rows on their fallback until `resume` or the next start; waits for no step.
+
+        The next step or look sends it, at most a period later. All rows at once need not wait for that: the
+        fallback goes out from here, in place of a step that is under way.
+        """
+        self.inbox.latch(rows, reason)
+        everyone = len(range(*rows.indices(self.stepper.count))) == self.stepper.count
+        if everyone and not self.inbox.answers:
+            self.give_up(self.outlet.pending_since)
+
+    def resume(self, rows: slice) -> None:
+        """Free rows that are latched, those of which all that they need arrives by then."""
+        self.inbox.resume(rows)
+
     def refusals(self) -> Refusals:
         """Return row → why it could not act now: what activation has to wait for."""
         return self.stepper.refusals(self.inbox.look())
 
-    def change(self, change: Change) -> None:
-        """Change a parameter with the next step; raises ConfigurationError for a value that cannot be."""
-        self.stepper.check(change)
-        self.inbox.request_change(change)
+    def change(self, *changes: Change) -> None:
+        """Change parameters, all with the next step; raises ConfigurationError, and changes none, where one cannot be.
+        """
+        for change in changes:
+            self.stepper.check(change)
+        self.inbox.request_changes(*changes)
 
     def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
         self.inbox.acting = self.stepper.rows.fit

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +16,13 @@ from rl_policy_node.control.source_buffer import SourceBuffer
 Change: TypeAlias = tuple[str, 'float | tuple[float, ...]']
 
 
+class Order(NamedTuple):
+    """What somebody asks of rows: to be latched, with the reason, or ('') to be freed."""
+
+    rows: slice
+    reason: str
+
+
 class Frame(NamedTuple):
     """A snapshot of everything that arrived, as one step sees it.
 
@@ -22,7 +30,9 @@ class Frame(NamedTuple):
     the same moment on the clock of the stamps. time: s, in which terms live; dt: s since the step before. reset,
     tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
-    overruled: the commands that went out in place of the last outcome's, None where those did.
+    overruled: the commands that went out in place of the last outcome's, None where those did. orders: rows to be
+    latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
+    robots may move; −inf: nobody did, or he said no since.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -37,6 +47,8 @@ class Frame(NamedTuple):
     begun: Stamps
     changes: tuple[Change, ...] = ()
     overruled: Commands | None = None
+    orders: tuple[Order, ...] = ()
+    enabled: float = -math.inf
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

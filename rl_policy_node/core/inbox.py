@@ -2,17 +2,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import math
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.frame import Change, Frame, Order
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.triggers import Trigger
+
+
+class _Asked(NamedTuple):
+    """Parameters to change, rows to latch or to free since the last step; when somebody last said that they may move.
+    """
+
+    changes: tuple[Change, ...] = ()
+    orders: tuple[Order, ...] = ()
+    enabled: float = -math.inf
 
 
 class Inbox:
@@ -40,7 +51,7 @@ class Inbox:
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._tare = self._none
-        self._changes: tuple[Change, ...] = ()
+        self._asked = _Asked()
         self._fired = False     # what arrived starts a step, which has not been taken yet
         self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
 
@@ -76,10 +87,33 @@ class Inbox:
         with self._lock:
             self._tare = _with(self._tare, rows)
 
-    def request_change(self, change: Change) -> None:
-        """Change a parameter with the next step; it was checked."""
+    def request_changes(self, *changes: Change) -> None:
+        """Change parameters, all with the next step; they were checked."""
         with self._lock:
-            self._changes = (*self._changes, change)
+            self._asked = self._asked._replace(changes=(*self._asked.changes, *changes))
+
+    def latch(self, rows: slice, reason: str) -> None:
+        """Keep rows on their fallback from the next step or look on, until `resume` or a new activation."""
+        self._order(Order(rows, reason or 'stopped'))
+
+    def resume(self, rows: slice) -> None:
+        """Free rows that are latched, those of which all that they need arrives by then."""
+        self._order(Order(rows, ''))
+
+    def enable(self, enabled: bool, now: float) -> None:
+        """Take in that the robots may move, or may not. now: s, steady, when that was received."""
+        with self._lock:
+            self._asked = self._asked._replace(enabled=now if enabled else -math.inf)
+            if not enabled:
+                self._condition.notify_all()
+
+    def _order(self, order: Order) -> None:
+        with self._lock:
+            # of what is asked for again and again, while nobody steps, the last counts
+            kept = [each for each in self._asked.orders
+                    if each.rows != order.rows or bool(each.reason) != bool(order.reason)]
+            self._asked = self._asked._replace(orders=(*kept, order))
+            self._condition.notify_all()
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
@@ -114,12 +148,13 @@ class Inbox:
     def begin(self) -> Frame:
         """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
         with self._lock:
-            frame = self._frame()._replace(changes=self._changes)
+            frame = self._frame()._replace(changes=self._asked.changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
             self.episode_fresh[:] = self.episode != 0
             self._fired = False     # by what came before: the trigger looks anew
-            self._reset, self._tare, self._changes = _with(self._none, slice(None)), self._none, ()
+            self._reset, self._tare = _with(self._none, slice(None)), self._none
+            self._asked = _Asked(enabled=self._asked.enabled)
         self._trigger.restart(frame.steady)
         return frame
 
@@ -130,23 +165,41 @@ class Inbox:
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
-                          self._begun, self._changes)
+                          self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled)
             for buffer in self.buffers.values():
                 buffer.fresh.fill(False)
             self.episode_fresh.fill(False)
             self._fired = False
-            self._reset, self._tare, self._changes = self._none, self._none, ()
+            self._reset, self._tare = self._none, self._none
+            self._asked = _Asked(enabled=self._asked.enabled)
         return frame
 
-    def look(self) -> Frame:
-        """Return how things stand, and let everything stay as new as it is."""
+    def look(self, obey: bool = False) -> Frame:
+        """Return how things stand, and let everything stay as new as it is.
+
+        obey: take the rows to be latched or freed; only the control loop does.
+        """
         with self._lock:
-            return self._frame()
+            frame = self._frame()
+            if obey and self._asked.orders:
+                frame = frame._replace(orders=self._asked.orders)
+                self._asked = self._asked._replace(orders=())
+            return frame
+
+    def steady(self) -> float:
+        """Return the time, s, on the clock of the frames."""
+        return self._clock.steady()
+
+    @property
+    def answers(self) -> bool:
+        """Whether a simulator waits for the command of each step: nothing may take its place."""
+        return self._trigger.awaited
 
     def _frame(self) -> Frame:
         """Return how things stand, without what was requested: that goes with a step."""
         ros = self._clock.ros()
-        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun)
+        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
+                     enabled=self._asked.enabled)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""

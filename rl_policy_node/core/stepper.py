@@ -17,6 +17,7 @@ from rl_policy_node.control.state import State, Stateful
 from rl_policy_node.control.supervisor import without
 from rl_policy_node.core.checks import Check, Hooks, Refusals, refused
 from rl_policy_node.core.frame import Change, Frame
+from rl_policy_node.core.latch import Latch
 from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Observations, Policy
 from rl_policy_node.core.rows import RowStates
@@ -33,9 +34,9 @@ class Stepper:
     """
 
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
-                 checks: Sequence[Check]) -> None:
+                 checks: Sequence[Check], latch: Latch) -> None:
         self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
-        self.rows = RowStates(control.rows)
+        self.rows, self.latch = RowStates(control.rows), latch
         self._episodes = bool(control.episode_topic)
         self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
@@ -62,6 +63,7 @@ class Stepper:
         """Begin from the measured state, every row fit; terms that take their zero on activation begin to."""
         self._follow(frame)
         self.rows.restart(frame.steady)
+        self.latch.start()
         self._observations.tare(self._all, activating=True)
         self._actions.start(frame.sources)
 
@@ -107,6 +109,11 @@ class Stepper:
         return Outcome(self._actions.commands(), ~self.rows.fit, self._none, self._none, self._none, tuple(changes),
                        self.rows.reasons, False)
 
+    @property
+    def count(self) -> int:
+        """Rows of the batch."""
+        return len(self._all)
+
     def check(self, change: Change) -> None:
         """Raise ConfigurationError for a parameter that cannot change so; any thread may ask."""
         name, value = change
@@ -119,13 +126,13 @@ class Stepper:
     def state(self) -> State:
         """Return a copy of all that the next outcome depends on, beside its frame."""
         return {'policy': self._policy.state(), 'observations': self._observations.state(),
-                'actions': self._actions.state(), 'rows': self.rows.state(),
+                'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
                 'last_action': self._context.last_action.copy(), 'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
         """Go on from a state of a stepper made alike."""
         parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
-                                      'actions': self._actions, 'rows': self.rows}
+                                      'actions': self._actions, 'rows': self.rows, 'latch': self.latch}
         for name, part in parts.items():
             part.restore(cast(State, state[name]))
         self._context.last_action[:] = cast(Array, state['last_action'])
@@ -137,13 +144,16 @@ class Stepper:
         """Return the rows that may act by what arrived, and row → reason for the others: of several the first."""
         fit: Mask = self._all
         reasons: dict[int, str] = {}
-        for arrived, feeds in self._hooks.arrived:
+        good = fit
+        for arrived, feeds, is_fault in self._hooks.arrived:
             if feed and feeds is not None:
                 feeds(frame, fit)
             found = arrived(frame)
             if found:
                 fit, reasons = without(fit, found), {**reasons, **found, **reasons}
-        return fit, reasons
+                good = without(good, found) if is_fault else good
+        latched = self.latch.judge(frame, good, reasons, self.rows.fit)
+        return (without(fit, latched), {**reasons, **latched}) if latched else (fit, reasons)
 
     def _complete(self, frame: Frame, rows: Mask) -> Mask:
         """Return those of the rows whose sources belong to their episode, and are new where they count once."""
@@ -157,6 +167,7 @@ class Stepper:
 
     def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
         """Take refused rows out of the rows, and out of those that are fit."""
+        self.latch.fell(found, frame.steady)
         self._note(frame, without(self.rows.fit, found), found, changes)
         return without(rows, found)
 
@@ -220,6 +231,7 @@ class Stepper:
 
     def _follow(self, frame: Frame) -> None:
         """Go on from what really went out, with parameters that change; they were checked when asked for."""
+        self.latch.follow(frame)
         if frame.overruled is not None:
             self._actions.resume(self._all, frame.overruled)
         for name, value in frame.changes:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 import contextlib
-import functools
 import time
 import traceback
 from typing import Any
@@ -11,18 +10,19 @@ from typing import Any
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
-from std_srvs.srv import Trigger as TriggerService
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, ControlLoop, create_trigger, Policy, StepObserver, Watch
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
-from rl_policy_node.nodes.episode_messages import read_start
+from rl_policy_node.nodes.enable import EnableSpec, listen, NOBODY
+from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
+from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Source
 from rl_policy_node.nodes.topics import spec_topic
@@ -52,15 +52,18 @@ class Deployment:
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
-                 observers: Iterable[StepObserver] = ()) -> None:
+                 observers: Iterable[StepObserver] = (), enable: EnableSpec = NOBODY) -> None:
         self.control, self._node, self._log = control, node, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
+        self._starts = EpisodeStarts(control)
         sinks = {action.name: Sink(action, control) for action in control.actions}
         self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
-                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers])
+                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
+                              checks=asked)
         self.cycle.stepper.warm_up()
         self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
         self._watch = Watch(self._loop, self.cycle, self._trigger,
@@ -68,24 +71,16 @@ class Deployment:
         with contextlib.ExitStack() as entities:
             self._ports = Ports(node, control, self._sources, sinks, self._on_message, self._on_episode)
             entities.callback(self._ports.close)
-            self._create_services(entities)
+            if asked:
+                listen(node, enable, self.cycle.inbox.enable, entities)
+            self._requests = Requests(node, control, self.cycle, self._is_acting)
+            entities.callback(self._requests.close)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
             jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
             entities.callback(jumps.unregister)
             self._entities = entities.pop_all()
-
-    def _create_services(self, entities: contextlib.ExitStack) -> None:
-        """Offer ~/reset and ~/tare for all robots, and for several ~/reset/<robot>, ~/tare/<robot> for each."""
-        groups = {'': slice(0, self.control.rows)}
-        if self.control.rows > 1:
-            groups |= {f'/{robot.strip("/")}': slice(row, row + 1)
-                       for row, robot in enumerate(self.control.robots) if robot}
-        for ending, rows in groups.items():
-            for name, callback in (('~/reset', self._on_reset), ('~/tare', self._on_tare)):
-                service = self._node.create_service(TriggerService, name + ending, functools.partial(callback, rows))
-                entities.callback(self._node.destroy_service, service)
 
     # from one lifecycle state to the next
 
@@ -120,15 +115,24 @@ class Deployment:
         """Destroy what talks to the robots."""
         self._entities.close()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody said stop since it was configured."""
+        return self._requests.stopped
+
     def report(self) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics while it acts."""
-        return policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        return level, message, values | self._starts.report()
 
-    def change(self, change: Change) -> None:
-        """Change a parameter from the next step on; raises ConfigurationError for a value that cannot be."""
-        self.cycle.change(change)
+    def change(self, *changes: Change) -> None:
+        """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
+        self.cycle.change(*changes)
 
     # callbacks
+
+    def _is_acting(self) -> bool:
+        return self._loop.running
 
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
         now = time.monotonic()
@@ -140,9 +144,9 @@ class Deployment:
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
-    def _on_episode(self, rows: slice, message: Any) -> None:
+    def _on_episode(self, rows: slice, payload: bytes) -> None:
         try:
-            self.cycle.inbox.begin_episodes(rows, read_start(message, rows))
+            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
         except ValueError as error:
             self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
 
@@ -151,17 +155,6 @@ class Deployment:
             self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
                               'recurrent states reset')
         self.cycle.inbox.notify()
-
-    def _on_reset(self, rows: slice, _request: Any, response: Any) -> Any:
-        self.cycle.inbox.request_reset(rows)
-        response.success = True
-        response.message = f'recurrent state of {rows.stop - rows.start} rows reset'
-        return response
-
-    def _on_tare(self, rows: slice, _request: Any, response: Any) -> Any:
-        self.cycle.inbox.request_tare(rows)
-        response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
-        return response
 
     def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         self._ports.publish(commands, stamps, rows)

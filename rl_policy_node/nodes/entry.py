@@ -1,7 +1,9 @@
 """The nodes' processes from their first moment: importing torch takes seconds, and signals may come then."""
 import importlib
-import signal
 import sys
+
+from rl_policy_node.nodes.console import Console
+from rl_policy_node.nodes.signals import on_ending
 
 
 def policy_node() -> None:
@@ -15,10 +17,10 @@ def sim_bridge_node() -> None:
 
 
 def _run(name: str) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # nothing moves yet: there is nothing to say before the end
-        signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
-    importlib.import_module(f'rl_policy_node.nodes.{name}').main()
+    # nothing moves yet: there is nothing to say before the end
+    on_ending(lambda number, _frame: sys.exit(128 + number))
+    with Console():
+        importlib.import_module(f'rl_policy_node.nodes.{name}').main()
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.control.arrays import Floats, Stamps
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ContractError
+from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics import row_groups, topic_of
 
@@ -44,6 +45,29 @@ def read_start(message: Message, rows: slice) -> Stamps:
     if len(message.data) != count:
         raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
     return np.array(message.data, dtype=np.int64)
+
+
+class EpisodeStarts:
+    """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last."""
+
+    def __init__(self, control: ControlSpec) -> None:
+        self._topic = control.episode_topic
+        self._payload = Payload(Int64MultiArray if control.together else Header)
+        self.rejected, self.last_fault = 0, ''
+
+    def read(self, payload: bytes, rows: slice) -> Stamps:
+        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
+        try:
+            return read_start(self._payload.message(payload), rows)
+        except ValueError as error:
+            self.rejected, self.last_fault = self.rejected + 1, str(error)
+            raise
+
+    def report(self) -> dict[str, object]:
+        """Return the values for the diagnostics, none where all was well."""
+        if not self.rejected:
+            return {}
+        return {f'rejected from {self._topic}': f'{self.rejected} (last: {self.last_fault})'}
 
 
 def ended_message(numbers: Floats) -> Float64MultiArray:

@@ -14,6 +14,7 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.enable import EnableSpec
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
@@ -92,6 +93,7 @@ class Configuration:
     control: ControlSpec
     scheduling: SchedulingSpec
     sim: SimSpec
+    enable: EnableSpec
 
 
 def declare(node: Node) -> None:
@@ -148,7 +150,8 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
         _insert(tree, name, _convert(name, value, declaration))
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
-                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows))
+                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
+                         enable=EnableSpec(**_filled(tree, 'enable')))
 
 
 def _refuse_blanks(values: Mapping[str, Value]) -> None:
@@ -285,11 +288,9 @@ def _control(tree: _Tree) -> ControlSpec:
         raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
                                  f'it names {list(actions)}')
     return ControlSpec(
-        robots=_top(tree, 'robots'), control_rate=_top(tree, 'control_rate') or None, trigger=_top(tree, 'trigger'),
-        lockstep_timeout=_top(tree, 'lockstep_timeout'), blend_in=_top(tree, 'blend_in'), blend=_top(tree, 'blend'),
-        episode_topic=_top(tree, 'episode_topic'),
-        alignment_reference=_top(tree, 'alignment_reference'), robots_required=_top(tree, 'robots_required'),
-        shadow=_top(tree, 'shadow'), together=_top(tree, 'rows'),
+        **{**{field.name: _top(tree, field.name) for field in fields(ControlSpec) if schema.find(field.name)},
+           'control_rate': _top(tree, 'control_rate') or None},
+        together=_top(tree, 'rows'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},

@@ -23,6 +23,7 @@ from rl_policy_node.nodes import diagnostics, parameters
 from rl_policy_node.nodes.deployment import Deployment
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import SchedulingSpec
+from rl_policy_node.nodes.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.scheduling import schedule_thread
 from rl_policy_node.policy import set_threads
@@ -35,6 +36,7 @@ def _transition(callback: _Transition) -> _Transition:
     """Log what goes wrong in a transition: rclpy itself drops the exception without a word."""
     @functools.wraps(callback)
     def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
+        self.note_transition()
         try:
             return callback(self, state)
         except ConfigurationError as error:
@@ -53,13 +55,16 @@ class PolicyNode(LifecycleNode):
 
     def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
         super().__init__('policy_node', allow_undeclared_parameters=True,
-                         automatically_declare_parameters_from_overrides=True, **kwargs)
+                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
+                         **kwargs)
         parameters.declare(self)
+        self._remote_parameters = RemoteParameters(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._observers = tuple(observers)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
         self._autostart = self.get_parameter('autostart').value is True
+        self._by_itself = self._told = False
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -84,7 +89,7 @@ class PolicyNode(LifecycleNode):
             self.get_logger().info(policy.told)
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
-        self._deployment = Deployment(self, control, policy, prepare, self._observers)
+        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration.enable)
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
         self._phase = INACTIVE
@@ -163,23 +168,47 @@ class PolicyNode(LifecycleNode):
 
     # process
 
+    def note_transition(self) -> None:
+        """End autostart for good, unless the transition is its own: an operator has taken over."""
+        if not self._by_itself and self._autostart:
+            self._autostart = False
+            self.get_logger().info('autostart has ended: a transition was asked for')
+
     def poll(self) -> bool:
         """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
         if self._phase == ACTIVE:
             if self._deployed().fault is not None:
                 self.trigger_deactivate()
-        elif self._autostart and self._phase == UNCONFIGURED:
-            self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        elif self._autostart and self._phase == INACTIVE:
-            self._try_to_activate()
+        elif self._autostart:
+            self._by_itself = True
+            try:
+                self._start_by_itself()
+            finally:
+                self._by_itself = False
+        elif self._phase == UNCONFIGURED and not self._told:
+            self._told = True
+            name = self.get_fully_qualified_name()
+            self.get_logger().info(f'unconfigured: `ros2 lifecycle set {name} configure`, then `ros2 lifecycle set '
+                                   f'{name} activate`, let it act')
         return True
 
     def stop(self) -> None:
         """Leave the robots on their fallback while the context still lives."""
+        self._autostart = False
         if self._phase == ACTIVE:
             self.trigger_deactivate()
         if self._phase != FINALIZED:
             self.trigger_shutdown()
+
+    def _start_by_itself(self) -> None:
+        """Take the next step of autostart; a stop ends it."""
+        if self._phase == UNCONFIGURED:
+            self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        elif self._phase == INACTIVE and self._deployed().stopped:
+            self._autostart = False
+            self.get_logger().info('autostart has ended: a stop was asked for; activate when all is well')
+        elif self._phase == INACTIVE:
+            self._try_to_activate()
 
     def _try_to_activate(self) -> None:
         missing = self._deployed().missing()
@@ -217,9 +246,9 @@ class PolicyNode(LifecycleNode):
                       f'What may change now: {parameters.LIVE}')
             return SetParametersResult(successful=False, reason=reason)
         try:
-            for change in changes:
-                value = cast('float | tuple[float, ...]', parameters.converted(change.name, change.value))
-                self._deployed().change((change.name, value))
+            self._deployed().change(*[
+                (change.name, cast('float | tuple[float, ...]', parameters.converted(change.name, change.value)))
+                for change in changes])
         except Exception as error:      # noqa: BLE001 - see above
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

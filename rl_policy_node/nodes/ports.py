@@ -23,16 +23,18 @@ from rl_policy_node.nodes.source import Source
 from rl_policy_node.nodes.topics import COMMAND_QOS, source_qos, spec_topic
 from rl_policy_node.nodes.transforms import Transforms
 
-# (source, rows that the message is of, message): a message, or its bytes where the source is `raw`
+# (source, rows that the message is of, message): its bytes; of a transform, the message
 OnMessage: TypeAlias = Callable[[Source, slice, Any], None]
-# (rows that the message is of, message), never bytes
-OnEpisode: TypeAlias = Callable[[slice, Any], None]
+# (rows that the message is of, its bytes)
+OnEpisode: TypeAlias = Callable[[slice, bytes], None]
 
 _NAMING = (InvalidTopicNameException, InvalidQosOverridesError, ValueError)
 
 
 class Ports:
     """What talks to the robots; if one part of it cannot be made, none stays.
+
+    Subscriptions take bytes: whatever a peer sends is looked at before native code decodes it.
 
     Quality of service: best effort for sources, reliable for commands, each changed by the parameters
     `qos_overrides.<topic>.{subscription,publisher}.<policy>` that rclpy knows.
@@ -75,9 +77,9 @@ class Ports:
                 continue
             for robot, rows in zip(robots, source.groups):
                 self._make('create_subscription', source.adapter.message_type, spec_topic(source.spec, robot), qos,
-                           functools.partial(on_message, source, rows), raw=source.raw)
+                           functools.partial(on_message, source, rows), raw=True)
         for rows, topic, kind in start_topics(self._control):
-            self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, rows))
+            self._make('create_subscription', kind, topic, qos, functools.partial(on_episode, rows), raw=True)
 
     def _advertise(self) -> None:
         for name, sink in self._sinks.items():

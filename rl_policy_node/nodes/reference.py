@@ -6,10 +6,12 @@ from rl_policy_node.adapters import reference
 from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.remote_parameters import AT_START, AT_START_WITH_COLON
 from rl_policy_node.nodes.sink import COMMAND_TYPES
 
 _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'scheduling': 'Scheduling of the control thread',
+           'enable': 'Enable: who lets the robots move',
            'sources': 'Sources: what comes in', 'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
            'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
 
@@ -18,13 +20,20 @@ def markdown() -> str:
     """Return docs/parameters.md."""
     lines = ['# Parameters', '',
              'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
-             'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.', '']
+             'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.', '',
+             'What names code, or loosens what may be loaded, is set by parameter files and overrides at start only; '
+             'the parameter services refuse it:', f'{_named(AT_START)};',
+             f'{_named(AT_START_WITH_COLON)}, where the value is `package.module:Class`.', '']
     for group, title in _GROUPS.items():
         lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
         lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
         lines.append('')
         lines += _KINDS[group]() if group in _KINDS else []
     return '\n'.join(lines)
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return ', '.join(f'`{name}`' for name in names)
 
 
 def _message_types() -> list[str]:

@@ -17,6 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.heap import keep_memory
 from rl_policy_node.nodes.scheduling import share_interpreter
+from rl_policy_node.nodes.signals import on_ending
 
 if TYPE_CHECKING:       # a node that echoes does without the rest of the package
     from rl_policy_node.core.protocols import Logger
@@ -58,8 +59,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     keep_memory()
     # not before: what a node is created from may take minutes, which a signal ends at once
     asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _frame: asked.append(signum))
+    on_ending(lambda number, _frame: asked.append(number))
     executor = create_executor(node.executor_name, node.get_logger())
     executor.add_node(cast(Node, node))     # a protocol cannot inherit from a class
     try:

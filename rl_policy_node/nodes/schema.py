@@ -3,33 +3,15 @@
 `*` stands for a name the user gives (a source, a term, …). The policy node and the simulator bridge
 read the same file, so that both know all of it.
 """
-from dataclasses import dataclass
 import math
 from typing import Final
 
 from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS
-from rl_policy_node.control.specs import ALIGNMENTS, TRIGGERS
+from rl_policy_node.control.specs import ALIGNMENTS, RESUMES, TRIGGERS
 from rl_policy_node.control.terms.spec import CHOICES, TERM_KINDS
+from rl_policy_node.nodes.declaration import BLANK, FROM_RUN, INF, Parameter, REQUIRED
 
-REQUIRED: Final = object()
-INF: Final = math.inf
-FROM_RUN: Final = float()       # noqa: UP018 - no other zero is this one: 'as the run says'
-BLANK: Final = '???'            # what a generated file leaves for its user to fill in
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One declaration. type: string, bool, integer, double, or a list of one of them with []."""
-
-    name: str
-    type: str
-    default: object
-    description: str
-    unit: str = ''
-    low: float = -INF
-    high: float = INF
-    choices: tuple[str, ...] = ()
-
+__all__ = ['BLANK', 'FROM_RUN', 'INF', 'PARAMETERS', 'Parameter', 'REQUIRED', 'find']
 
 _p = Parameter
 
@@ -91,9 +73,25 @@ PARAMETERS: Final = (
     _p('episode_topic', 'string', '', "std_msgs/Header whose stamp is the start of the robot's episode; with rows, "
        'std_msgs/Int64MultiArray of the starts of all rows, ns. A new one resets the recurrent state of its row. '
        'Empty: none'),
+    _p('resume', 'string', 'on_request', 'how a robot that fell out comes back: on_request, by ~/resume alone; '
+       'automatic, by itself where it was out for less than 1 s and had been there at the activation. In lockstep '
+       'always by itself', choices=RESUMES),
+    _p('resume_after', 'double', 0.5, 'time for which all that a robot needs has to arrive before it acts again; not '
+       'in lockstep', unit='s', low=0.0, high=60.0),
+    _p('latch_falls', 'integer', 3, 'how often a robot may fall out within latch_window; one time more, and it stays '
+       'out until ~/resume; not in lockstep', low=0, high=1000),
+    _p('latch_window', 'double', 10.0, 'see latch_falls', unit='s', low=0.0),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
+
+    _p('enable.topic', 'string', '', 'topic on which somebody says again and again that the robots may move: false, '
+       'or silence for longer than enable.timeout, brings the fallback. Empty: nobody is asked'),
+    _p('enable.type', 'string', 'std_msgs/msg/Bool', 'its message type', choices=(
+       'std_msgs/msg/Bool', 'sensor_msgs/msg/Joy')),
+    _p('enable.button', 'integer', 0, 'Joy: the button that is held down, from 0', low=0, high=1000),
+    _p('enable.timeout', 'double', 0.5, 'how long one message holds, from its receipt on', unit='s', low=0.01,
+       high=60.0),
 
     _p('scheduling.priority', 'integer', 0, 'SCHED_FIFO priority of the control thread, where the system permits it; '
        "below that of the robot's own drivers. 0: scheduled like any other", low=0, high=99),

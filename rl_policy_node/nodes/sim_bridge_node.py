@@ -25,6 +25,7 @@ from rl_policy_node.nodes.episode_messages import ended_message, start_message, 
 from rl_policy_node.nodes.episodes import Episode
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.protocols import Environment
+from rl_policy_node.nodes.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.rows import called
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.simulator import open_environment
@@ -40,8 +41,10 @@ class SimBridgeNode(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
-                         automatically_declare_parameters_from_overrides=True, **kwargs)
+                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
+                         **kwargs)
         parameters.declare(self)
+        self._remote_parameters = RemoteParameters(self)
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         configuration = parameters.read(self)

@@ -6,9 +6,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from rclpy.serialization import deserialize_message
 
-from rl_policy_node.adapters import ADAPTERS, create_adapter, OtherEncoding
+from rl_policy_node.adapters import ADAPTERS, create_adapter
 from rl_policy_node.control.action_terms import measured_fields
 from rl_policy_node.control.arrays import Array, Indices, Shape, Values
 from rl_policy_node.control.source_buffer import as_slice, SourceBuffer
@@ -16,6 +15,7 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
+from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics import named_for, row_groups
 
@@ -40,6 +40,9 @@ class Source:
         if spec.rows and ':' not in message and message not in _WITH_ROWS:
             raise unknown('message type', message, _WITH_ROWS, f'sources.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(message, f'sources.{spec.name}.type', encoding=spec.encoding)
+        self._payload = Payload(self.adapter.message_type)
+        # an adapter of a user's own gets the message, whatever it inherits
+        self._from_cdr = None if ':' in spec.type else self.adapter.from_cdr
         self.joints = control.joints_of(spec.name)
         self.groups = row_groups(spec.rows, control.rows)
         kept = KEPT if spec.alignment == 'asof' else 1
@@ -92,11 +95,6 @@ class Source:
                  if terms == (term.name,) and name in inputs]
         return alone[0] if alone else None
 
-    @property
-    def raw(self) -> bool:
-        """Whether messages are wanted as they came, as bytes; an adapter of a user's own gets the message."""
-        return self.adapter.from_cdr is not None and ':' not in self.spec.type
-
     def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
         """Return the arrays field → (n, ...) and the stamp (ns) of a message, or its bytes, of n rows.
 
@@ -124,11 +122,10 @@ class Source:
         return self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
 
     def _parts(self, message: Message) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
-        if isinstance(message, bytes) and self.adapter.from_cdr is not None:
-            try:
-                return self.adapter.from_cdr(message)
-            except OtherEncoding:
-                message = _deserialized(message, self.adapter.message_type)
+        if isinstance(message, bytes):
+            if self._from_cdr is not None:
+                return self._from_cdr(message)
+            message = self._payload.message(message)
         return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
 
     def _order(self, row: int, names: tuple[str, ...]) -> Indices | slice:
@@ -140,14 +137,6 @@ class Source:
             if len(known) < _MOST_ORDERS:
                 known[names] = order
         return order
-
-
-def _deserialized(message: bytes, message_type: type) -> Message:
-    """Return a message of its bytes, read by the middleware; raises ValueError."""
-    try:
-        return deserialize_message(message, message_type)
-    except RuntimeError as error:       # rclpy's own type is private
-        raise ValueError(f'the message cannot be read: {error}') from error
 
 
 def joint_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Indices | slice:

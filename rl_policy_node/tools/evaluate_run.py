@@ -94,7 +94,7 @@ def play_nodes(plan, output, console):
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    policy = {**plan.overrides, 'autostart': True, 'use_sim_time': True}
+    policy = {'resume': 'automatic', **plan.overrides, 'autostart': True, 'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
                        max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
     summary = json.loads(file.read_text())

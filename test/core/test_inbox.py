@@ -118,7 +118,7 @@ def test_what_was_asked_for_goes_with_one_frame_only():
     made, _ = inbox()
     made.request_reset(slice(1, 2))
     made.request_tare(np.array([True, False, False]))
-    made.request_change(('blend', 0.5))
+    made.request_changes(('blend', 0.5))
     made.begin_episodes(slice(2, 3), np.array([40]))
     frame = made.take()
     assert frame.reset.tolist() == [False, True, True], 'a new episode resets its row'

@@ -23,7 +23,7 @@ CONFIG = ROOT / 'config' / 'insertion.yaml'
 
 # name -> default; None: it must be given
 POLICY_ARGUMENTS = {'params_file': None, 'params': '{}', 'namespace': '', 'trigger': '',
-                    'use_sim_time': 'false', 'autostart': 'false', 'log_level': 'info'}
+                    'use_sim_time': 'false', 'autostart': '', 'log_level': 'info'}
 SIM_ARGUMENTS = {**POLICY_ARGUMENTS, 'mode': 'real_time', 'episodes': '0', 'params_file': str(CONFIG),
                  'use_sim_time': 'true', 'autostart': 'true'}
 
@@ -174,7 +174,7 @@ def test_file_speaks_where_the_command_line_is_silent(prefix, params_file):
     assert (said['name'], said['level']) == ('/cell/policy_node', 'INFO')
     assert said['parameters'].items() >= {
         'control_rate': 50.0, 'trigger': 'observation', 'policy.device': 'auto', 'policy.threads': 1,
-        'robots': ['a', 'b'], 'use_sim_time': False, 'autostart': False}.items()
+        'robots': ['a', 'b'], 'use_sim_time': False, 'autostart': True}.items()
 
 
 def test_command_line_goes_before_the_file(prefix, params_file):

@@ -45,7 +45,7 @@ class Bench:
     def __init__(self, run, policy_type=Policy, steady=None, robots=('left', 'right'), more=None, deterministic=True,
                  **changes):
         self.time, self._steady = 100.0, steady
-        young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2}
+        young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2, 'resume_after': 0.0}
         tree = parameters(run, robots=list(robots), **{**young, **changes})
         self.wire(tree, policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu',
                                          deterministic=deterministic), **(more or {}))

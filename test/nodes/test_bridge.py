@@ -1,9 +1,10 @@
 """The simulator bridge and the policy node: ROS changes nothing, and a bridge that dies is survived."""
 import signal
 
-from nodes.harness import Nodes, wait
+from nodes.harness import Arm, Nodes, wait
 import numpy as np
 import pytest
+from std_srvs.srv import Trigger
 
 from rl_policy_node.policy import Policy
 from rl_policy_node.resources import resolve
@@ -60,7 +61,7 @@ def test_ros_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize('trigger', ['observation', 'timer'])
 def test_a_killed_bridge_is_survived(tmp_path, trigger):
-    """SIGKILL mid-episode: the node falls back naming the source, and acts again with the next bridge."""
+    """SIGKILL mid-episode: the node falls back naming the source, and acts with the next bridge once it is told to."""
     with Pair(tmp_path) as pair:
         policy = pair.policy(trigger=trigger, robots=['arm_0'])
         bridge = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40)
@@ -68,9 +69,13 @@ def test_a_killed_bridge_is_survived(tmp_path, trigger):
         bridge.stop(signal.SIGKILL)
         assert wait(lambda: 'is stale' in policy.tail(100), 10), policy.tail()
         assert 'sending the fallback' in policy.tail(100)
-        again = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40, sim__episodes=2)
-        assert wait(lambda: again.poll() is not None, 60), again.tail() + policy.tail()
-        assert 'recovered' in policy.tail(100)
+        again = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40)
+        assert wait(lambda: 'episode 0' in again.tail(100), 60), again.tail() + policy.tail()
+        assert 'recovered' not in policy.tail(100), 'it was gone for longer than a second'
+        with Arm(tmp_path) as person:
+            person.talking = set()
+            assert person.call(Trigger, '/policy_node/resume', Trigger.Request()).success
+        assert wait(lambda: 'recovered' in policy.tail(100), 20), policy.tail()
         assert policy.stop() == 0
 
 

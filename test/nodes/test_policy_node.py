@@ -10,6 +10,7 @@ from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from std_srvs.srv import Trigger
 
+from rl_policy_node.nodes.signals import ENDINGS
 from rl_policy_node.policy import Policy
 
 
@@ -58,7 +59,7 @@ def test_commands_of_a_faster_backend_are_those_of_the_player_within_the_toleran
     assert 'backend onnx: within' in node.tail(100)
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', ENDINGS)
 def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, number):
     node = arm.start(parameters(run))
     acted(arm)
@@ -68,6 +69,21 @@ def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, n
     arm.live(0.3)
     assert node.poll() == 0
     assert arm.commands[-1] == arm.position
+
+
+def test_a_hangup_that_it_was_started_to_ignore_ends_nothing(arm, run):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)       # what nohup does
+    try:
+        node = arm.start(parameters(run))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    acted(arm)
+    for number in (signal.SIGHUP, signal.SIGPIPE):
+        node.process.send_signal(number)
+    arm.live(0.5)
+    before = len(arm.commands)
+    assert arm.live_until(lambda: len(arm.commands) > before + 3, 5)
+    assert node.poll() is None and arm.commands[-1] != arm.position
 
 
 @pytest.mark.parametrize('source', ['joints', 'wrench'])

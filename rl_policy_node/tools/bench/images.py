@@ -73,7 +73,8 @@ def parameters(folder, group, size):
     resize = {'resize': [IMAGE, IMAGE]} if size != (IMAGE, IMAGE) else {}
     places = topics(group)
     return {
-        'policy': policy_parameters(folder, CNN), 'control_rate': RATE, 'trigger': 'observation', 'autostart': True,
+        'policy': policy_parameters(folder, CNN), 'control_rate': RATE, 'trigger': 'observation',
+        'autostart': True, 'resume': 'automatic',
         'spaces': {'uint8': ['image'], 'observation': {'image': [IMAGE, IMAGE, 3]}},
         'sources': {'camera': {'topic': places['observations'], 'type': CAMERA['type'], 'encoding': 'rgb8',
                                'max_age': 0.5}},

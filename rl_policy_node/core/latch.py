@@ -1,0 +1,141 @@
+"""The one owner of who was stopped and stays so."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Array, Floats, Mask
+from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.state import State
+from rl_policy_node.core.checks import NONE, Refusals
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.triggers import Trigger
+
+NEXT = 'stays on the fallback until ~/resume'
+PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: a loop that did nothing for longer was stopped from outside
+LONGEST_OUTAGE = 1.0                        # s from which on a row does not come back by itself
+
+_ARRAYS = ('_seen', '_good_since', '_out_since', '_falls')
+
+
+class Latch:
+    """Row → reason: a latched row is on its fallback until somebody frees it by `Inbox.resume`, or activates anew.
+
+    It is freed only while all that it needs arrives. Rows latch by `Inbox.latch`; all of them after a pause of the
+    process; one that falls out too often; with `resume: on_request` each that falls out, with `automatic` each
+    that is out for longer than LONGEST_OUTAGE, and each that was not there at the activation. What comes back has
+    `resume_after` of good data first. In lockstep a simulator waits: there rows latch by `Inbox.latch` alone.
+
+    reasons: of the rows that are latched. pause: s between two frames that are too many.
+    """
+
+    def __init__(self, control: ControlSpec, trigger: Trigger) -> None:
+        self._waits, self._control = trigger.awaited, control
+        self.pause = np.inf if self._waits else max(PAUSE_PERIODS * trigger.period, SHORTEST_PAUSE)
+        self.start()
+
+    def start(self) -> None:
+        """Free every row; what arrives by now counts as good for long."""
+        rows = self._control.rows
+        self.reasons: dict[int, str] = {}
+        self._asked: Mask = np.zeros(rows, dtype=bool)          # to be freed in this look
+        self._seen: Mask = np.zeros(rows, dtype=bool)           # all that they need has arrived once
+        self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: it does not arrive
+        self._out_since: Floats = np.full(rows, np.inf)         # s, steady; inf: they act, or were never out
+        self._falls: Floats = np.full((rows, self._control.latch_falls + 1), -np.inf)   # s, steady, the newest first
+        self._last = np.inf                                     # s, steady, of the frame before
+        self._quiet = False                                     # nothing is to be done while all is good
+
+    def follow(self, frame: Frame) -> None:
+        """Take over what was asked for, in its order, and notice a pause."""
+        gap, self._last = frame.steady - self._last, frame.steady
+        if gap > self.pause:
+            self._hold(range(self._control.rows), f'the process paused for {gap:.3f} s')
+        for rows, reason in frame.orders:
+            self._asked[rows] = not reason
+            self._quiet = False
+            if reason:
+                self._good_since[rows] = np.maximum(self._good_since[rows], frame.steady)
+                self._hold(range(*rows.indices(self._control.rows)), reason)
+
+    def judge(self, frame: Frame, good: Mask, reasons: Refusals, acting: Mask) -> Refusals:
+        """Return row → why it may not act, of those that are latched or wait.
+
+        good: the rows of which all that they need arrives; reasons: why the others' does not; acting: the rows that
+        acted until now. None of them is written into.
+        """
+        if self._quiet and every(good):
+            return NONE
+        steady = frame.steady
+        if not self._waits:
+            self._follow_data(good, reasons, acting, steady)
+        if some(self._asked):
+            for row in np.nonzero(self._asked & good)[0].tolist():
+                self.reasons.pop(row, None)
+                self._falls[row] = -np.inf
+            self._asked[:] = False
+        waiting = good & (steady - self._good_since < self._control.resume_after)
+        if self._waits:
+            waiting[:] = False
+        back = good & ~waiting
+        back[list(self.reasons)] = False
+        self._out_since[back] = np.inf
+        self._quiet = every(back)
+        text = f'all that it needs arrives again, for less than {self._control.resume_after:g} s'
+        return {**dict.fromkeys(np.nonzero(waiting)[0].tolist(), text), **self.reasons}
+
+    def fell(self, reasons: Refusals, steady: float) -> None:
+        """Count rows that fell out. steady: s."""
+        if self._waits:
+            return
+        rows = list(reasons)
+        self._falls[rows] = np.column_stack([np.full(len(rows), steady), self._falls[rows, :-1]])
+        self._out_since[rows] = np.minimum(self._out_since[rows], steady)
+        # of what was refused though all arrived: it is given as long as one whose data were bad
+        self._good_since[rows] = np.maximum(self._good_since[rows], steady)
+        self._quiet = False
+        often = steady - self._falls[:, -1] <= self._control.latch_window
+        for row, reason in reasons.items():
+            if often[row]:
+                self._hold([row], f'{reason}; fell out {self._control.latch_falls + 1} times within '
+                                  f'{self._control.latch_window:g} s')
+            elif self._control.resume == 'on_request':
+                self._hold([row], reason)
+
+    def _follow_data(self, good: Mask, reasons: Refusals, acting: Mask, steady: float) -> None:
+        """Note whose data come and go, and latch those that are not to come back by themselves."""
+        self._good_since[good & (self._good_since == np.inf)] = steady
+        gone = ~good
+        self._seen |= good
+        if not some(gone):
+            return
+        fallen = np.nonzero(gone & acting & self._seen)[0].tolist()
+        if fallen:
+            self.fell({row: reasons[row] for row in fallen}, steady)
+        self._good_since[gone] = np.inf
+        self._out_since[gone] = np.minimum(self._out_since[gone], steady)
+        at_once = self._control.resume == 'on_request'
+        for row in np.nonzero(gone & (at_once | ~self._seen | (steady - self._out_since > LONGEST_OUTAGE)))[0].tolist():
+            if row not in self.reasons:
+                self._hold([row], reasons[row])
+
+    def state(self) -> State:
+        """Return who is latched, and why, who waits, and since when."""
+        return {**{name: cast(Array, getattr(self, name)).copy() for name in _ARRAYS}, 'last': self._last,
+                'reasons': {str(row): reason for row, reason in self.reasons.items()}}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self.start()
+        for name in _ARRAYS:
+            setattr(self, name, cast(Array, state[name]).copy())
+        self._last = cast(float, state['last'])
+        self.reasons = {int(row): reason for row, reason in cast(Mapping[str, str], state['reasons']).items()}
+
+    def _hold(self, rows: Iterable[int], reason: str) -> None:
+        """Latch rows; of a row that is latched already the first reason stays."""
+        self.reasons = {**dict.fromkeys(rows, f'{reason}; {NEXT}'), **self.reasons}
+        self._quiet = False

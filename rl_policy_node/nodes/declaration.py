@@ -1,0 +1,23 @@
+"""What is said of one parameter."""
+from dataclasses import dataclass
+import math
+from typing import Final
+
+REQUIRED: Final = object()
+INF: Final = math.inf
+FROM_RUN: Final = float()       # noqa: UP018 - no other zero is this one: 'as the run says'
+BLANK: Final = '???'            # what a generated file leaves for its user to fill in
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declaration. type: string, bool, integer, double, or a list of one of them with []."""
+
+    name: str
+    type: str
+    default: object
+    description: str
+    unit: str = ''
+    low: float = -INF
+    high: float = INF
+    choices: tuple[str, ...] = ()

@@ -1,0 +1,52 @@
+"""Who lets the robots move: a heartbeat that a person keeps up."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Bool
+
+from rl_policy_node.errors import ConfigurationError
+
+_TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
+# whoever publishes it: best effort hears all of them, volatile none that has gone
+_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+@dataclass(frozen=True)
+class EnableSpec:
+    """topic: of the heartbeat, '': nobody is asked. type: Bool or Joy, of which a button. timeout: s it holds."""
+
+    topic: str = ''
+    type: str = 'std_msgs/msg/Bool'
+    button: int = 0
+    timeout: float = 0.5
+
+
+NOBODY = EnableSpec()
+
+
+def listen(node: Node, spec: EnableSpec, enable: Callable[[bool, float], None],
+           entities: contextlib.ExitStack) -> None:
+    """Tell enable(whether the robots may move, s of receipt, steady) of each message; `entities` ends it.
+
+    A Joy without the button means no. Raises ConfigurationError for a topic that is none.
+    """
+    def on_message(message: Any) -> None:
+        now = time.monotonic()
+        if isinstance(message, Bool):
+            enable(bool(message.data), now)
+        else:
+            enable(len(message.buttons) > spec.button and message.buttons[spec.button] == 1, now)
+    try:
+        entities.callback(node.destroy_subscription, node.create_subscription(
+            _TYPES[spec.type], spec.topic, on_message, _QOS))
+    except (InvalidTopicNameException, ValueError) as error:
+        raise ConfigurationError(f'enable.topic: {" ".join(str(error).split())}') from error
