@@ -30,6 +30,7 @@ class Outlet:
         # a message for all rows has no stamp: a waiting simulator would mistake a fallback for its answer
         self._mute = bool(control.together) and trigger.awaited
         self._lock, self._open = threading.Lock(), False
+        self._unsaid = False        # closed, but the fallback could not be published
         self.pending_since: float | None = None
         self.sent: Commands = {}
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
@@ -40,7 +41,7 @@ class Outlet:
         """Let commands pass; where each robot is held now counts as sent."""
         with self._lock:
             self.sent, self._acted, self._all_acted = self._actions.commands(), np.zeros_like(self._acted), False
-            self._open, self._overruled, self.pending_since = True, False, None
+            self._open, self._unsaid, self._overruled, self.pending_since = True, False, False, None
 
     def expect(self, steady: float) -> None:
         """Wait for the commands of a step that begins now."""
@@ -73,11 +74,12 @@ class Outlet:
             return True
 
     def close(self, frame: Frame) -> None:
-        """Publish the fallback for every row; nothing follows it."""
+        """Publish the fallback for every row; nothing follows it. Call it again where that raised."""
         with self._lock:
-            if self._open:
-                self._open, self.pending_since = False, None
+            if self._open or self._unsaid:
+                self._open, self._unsaid, self.pending_since = False, True, None
                 self._fall_back(frame)
+                self._unsaid = False
 
     def told(self, frame: Frame) -> Frame:
         """Return a frame that tells the next step what went out, where that was not the last outcome."""

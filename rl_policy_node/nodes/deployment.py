@@ -107,7 +107,7 @@ class Deployment:
     def stop(self) -> None:
         """Stop the loop, then send the fallback and see it off."""
         self._loop.stop()
-        self.cycle.stop()
+        self._fall_back()
         self._watch.stop()
         self._ports.wait_for_all_acked(0.2)
 
@@ -161,9 +161,16 @@ class Deployment:
 
     def _on_fault(self, error: BaseException) -> None:
         """The loop ended: send the fallback from its thread, at once; the node deactivates."""
-        self.cycle.stop()
+        self._fall_back()
         self.fault = error
         self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
+
+    def _fall_back(self) -> None:
+        """Send the fallback, and nothing more; where it cannot be published the node still has to deactivate."""
+        try:
+            self.cycle.stop()
+        except BaseException:       # noqa: BLE001 - what failed may be what ended the loop, too
+            self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
 
     def _on_gone(self) -> None:
         self.fault = RuntimeError('the control loop has ended')

@@ -41,7 +41,7 @@ def _transition(callback: _Transition) -> _Transition:
             return callback(self, state)
         except ConfigurationError as error:
             self.get_logger().error(f'{callback.__name__}: {error}')
-        except Exception:       # noqa: BLE001 - any fault ends in a safe state, with its traceback
+        except (Exception, SystemExit):     # noqa: BLE001 - any fault ends in a safe state; a user's term may exit
             self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
         return TransitionCallbackReturn.FAILURE
     return guarded
@@ -63,6 +63,7 @@ class PolicyNode(LifecycleNode):
         self._observers = tuple(observers)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
+        self._fault = ''        # what ended the last activation by itself
         self._autostart = self.get_parameter('autostart').value is True
         self._by_itself = self._told = False
         self.executor_name: str = self.get_parameter('executor').value
@@ -113,7 +114,8 @@ class PolicyNode(LifecycleNode):
         deployment.prepare_to_act()
         result: TransitionCallbackReturn = super().on_activate(state)
         deployment.act()
-        self._phase = ACTIVE
+        self._phase, self._fault = ACTIVE, ''
+        self._autostart = False         # from here on it resumes when it is told to
         self._say_active(True)
         self.get_logger().info('active')
         return result
@@ -155,7 +157,10 @@ class PolicyNode(LifecycleNode):
         if self._phase != ACTIVE:
             return
         self._phase = INACTIVE
-        self._deployed().stop()
+        deployment = self._deployed()
+        deployment.stop()
+        if deployment.fault is not None:
+            self._fault = f'{type(deployment.fault).__name__}: {" ".join(str(deployment.fault).split())[:300]}'
         self._say_active(False)
         self.get_logger().info('inactive; the fallback was sent')
 
@@ -213,8 +218,8 @@ class PolicyNode(LifecycleNode):
     def _try_to_activate(self) -> None:
         missing = self._deployed().missing()
         if not missing or self._deployed().hopeless():
+            self._autostart = False
             self.trigger_activate()
-            self._autostart = False         # from here on it resumes when it is told to
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
             self.get_logger().info(f'waiting: {"; ".join(missing)}')
@@ -230,7 +235,12 @@ class PolicyNode(LifecycleNode):
     # callbacks
 
     def _on_timer(self) -> None:
-        report = self._deployed().report() if self._phase == ACTIVE else (DiagnosticStatus.OK, self._phase, {})
+        if self._phase == ACTIVE:
+            report = self._deployed().report()
+        elif self._fault:
+            report = DiagnosticStatus.ERROR, f'{self._phase}; it stopped by itself: {self._fault}', {}
+        else:
+            report = DiagnosticStatus.OK, self._phase, {}
         header, name = Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/')
         message = diagnostics.diagnostic_array(header, name, *report)
         for publisher in self._reports:

@@ -55,10 +55,19 @@ class Ports:
         self._entities.close()
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        """Send the commands of rows. stamps: action term → (rows,), ns."""
+        """Send the commands of rows. stamps: action term → (rows,), ns.
+
+        Where some of them cannot be sent the others are, before the first error is raised.
+        """
+        fault: BaseException | None = None
         for name, publishers in self._publishers.items():
-            for topic, message in self._sinks[name].outgoing(commands[name], stamps[name], rows):
-                publishers[topic].publish(message)
+            try:
+                for topic, message in self._sinks[name].outgoing(commands[name], stamps[name], rows):
+                    publishers[topic].publish(message)
+            except BaseException as error:      # noqa: BLE001 - raised below
+                fault = fault or error
+        if fault is not None:
+            raise fault
 
     def wait_for_all_acked(self, seconds: float) -> None:
         """See the last commands off."""

@@ -90,3 +90,21 @@ def test_a_kept_fallback_keeps_what_was_really_sent(folder):
     bench.measure(seed=2)
     bench.cycle.stop()
     np.testing.assert_array_equal(bench.positions, sent)
+
+
+def test_a_fallback_that_could_not_be_published_is_sent_by_the_next_stop(bench):
+    publish, failures = bench.cycle.outlet._publish, [OSError('no network')]
+
+    def fail_once(*arguments):
+        if failures:
+            raise failures.pop()
+        publish(*arguments)
+    bench.cycle.outlet._publish = fail_once
+    with pytest.raises(OSError, match='no network'):
+        bench.cycle.stop()
+    count = len(bench.sent)
+    bench.cycle.stop()
+    assert len(bench.sent) == count + 1
+    np.testing.assert_array_equal(bench.positions, measured(bench))
+    bench.cycle.stop()
+    assert len(bench.sent) == count + 1, 'once'
