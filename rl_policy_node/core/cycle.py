@@ -56,9 +56,12 @@ class Cycle:
         """Send the fallback for every row; nothing follows it."""
         self.outlet.close(self.inbox.look())
 
-    def refusals(self) -> Refusals:
-        """Return row → why it could not act now: what activation has to wait for."""
-        return self.stepper.refusals(self.inbox.look())
+    def refusals(self, outside: bool = True) -> Refusals:
+        """Return row → why it could not act now: what activation has to wait for.
+
+        outside: whether a robot beyond its position limits is refused, too; a dry run has no robot.
+        """
+        return self.stepper.refusals(self.inbox.look(), outside)
 
     def change(self, change: Change) -> None:
         """Change a parameter with the next step; raises ConfigurationError for a value that cannot be."""
