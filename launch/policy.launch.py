@@ -3,7 +3,8 @@
     ros2 launch rl_policy_node policy.launch.py params_file:=arms.yaml namespace:=cell autostart:=true
 
 `--show-args` describes the arguments; what they say, defaults included, goes before the parameter file.
-Without `autostart`, here or in the file, the node waits for `ros2 lifecycle set /cell/policy_node configure`, then `activate`.
+Without `autostart`, here or in the file, the node waits for `ros2 lifecycle set /cell/policy_node configure`, then
+`activate`.
 """
 from pathlib import Path
 

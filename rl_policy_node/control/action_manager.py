@@ -2,17 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import cast, TypeAlias
+from typing import cast, NamedTuple, TypeAlias
 
 import numpy as np
 
 from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.action_terms.base import ActionTerm
-from rl_policy_node.control.arrays import Array, Command, Floats, JointNames, Mask, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
 from rl_policy_node.control.blend import Blend
+from rl_policy_node.control.gate import Motion
 from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import every, surely_small
+from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError, unknown
@@ -24,15 +25,30 @@ Commands: TypeAlias = Mapping[str, Command]
 # (actions, proposed commands, acting rows) → the rows whose commands may go out
 Accept: TypeAlias = Callable[[Array, Commands, Mask], Mask]
 
+# source → the rows (mask) whose measurement may be used
+Fresh: TypeAlias = Mapping[str, Mask]
+
 # beyond, a number has no room in a message of float32
 _MOST = float(np.finfo(np.float32).max)
+
+
+class Sent(NamedTuple):
+    """What was sent last: action term → Motion, and when, to each row (rows,): s, steady; −inf: never."""
+
+    motions: Mapping[str, Motion]
+    at: Floats
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """Return action term → its command."""
+        return {name: motion.sent for name, motion in self.motions.items()}
 
 
 class ActionManager:
     """Cuts the action into terms, applies their laws and limits, and knows what was sent last.
 
     Commands are term name → field → (rows, ...). Rows that are not fit get the fallback until they are fit
-    again: by default the pose or the joint positions measured when they ceased to be fit, or zero.
+    again: by default they stop within their limits and are held there, or go to zero; see Gate.
     Nothing that is computed for a row depends on another row.
     """
 
@@ -45,54 +61,156 @@ class ActionManager:
         self._parts = {name: (self._channels[name], columns)
                        for name, columns in zip(self.terms, _slices(self.terms.values()))}
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
-        self.acted: Mask = np.zeros(spec.rows, dtype=bool)
+        self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
+        # a robot that also has to be told zero is always told
+        self._silent = all(term.places for term in self.terms.values())
+        self._period = 1.0 / spec.control_rate if spec.control_rate else 0.02
+        # s without a command after which the last one does not say any more where the robot is
+        ages = [spec.sources[name].max_age for name in self._places]
+        self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
+        self._stepwise = spec.lockstep
+        self._at: Floats = np.full(spec.rows, -np.inf)
 
-    def start(self, sources: Sources) -> None:
-        """Seed limits, filters and fallback from the measured state: the first command continues from there."""
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return the sources that measure where robots are held."""
+        return self._places
+
+    def start(self, sources: Sources, steady: float = 0.0, fresh: Fresh | None = None) -> None:
+        """Seed limits, filters and fallback from the measured state: the first command continues from there.
+
+        steady: s, now. A row that is not in `fresh` (None: all are) has nothing to continue from until it is.
+        """
         for channel in self._channels.values():
             channel.start(sources)
         self._blend.restart()
-        self.acted = np.zeros_like(self.acted)
+        self._at = np.full_like(self._at, steady)
+        if fresh is not None:
+            for name in self._places:
+                self._at[~fresh[name]] = -np.inf
 
-    def fallback(self, sources: Sources, sent: Commands, acted: Mask) -> dict[str, Command]:
-        """Return the fallback of every row, from what was sent last and the rows that ever acted.
+    def sent(self) -> Sent:
+        """Return what was sent last; it does not change."""
+        return Sent({name: channel.motion for name, channel in self._channels.items()}, self._at)
 
-        It changes nothing here: any thread may ask, while another one steps.
+    def note(self, rows: Mask, steady: float) -> None:
+        """Take what `commands` returns as sent to rows, at `steady` s."""
+        self._at = np.full_like(self._at, steady) if every(rows) else np.where(rows, steady, self._at)
+
+    def elapsed(self, steady: float, dt: float, at: Floats | None = None) -> Axes:
+        """Return how long ago (s) rows were last sent a command, one number or (rows, 1), as limits count it.
+
+        Two periods at the most, and 1 µs at the least; where a simulator waits for each step: dt, or a period.
         """
-        return {name: channel.fallback(sources, sent[name], acted) for name, channel in self._channels.items()}
+        if self._stepwise:
+            return dt or self._period
+        at = self._at if at is None else at
+        most = 2 * self._period
+        first = lowest(at)
+        if first == highest(at):
+            return min(max(steady - first, 1e-6), most)
+        since: Floats = np.minimum(np.maximum(steady - at, 1e-6), most)[:, np.newaxis]
+        return since
 
-    def hold(self, sources: Sources, rows: Mask) -> None:
-        """Take the fallback for the rows from now on; limits go on, and blending in begins, from there."""
-        self.resume(rows, self.fallback(sources, self.commands(), self.acted))
+    def fallback(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float, last: bool = False,
+                 rows: Mask | None = None, dt: float = 0.0) -> tuple[Sent, Mask]:
+        """Return the fallback of every row as the next that is sent, and the rows (mask) that may get it.
 
-    def resume(self, rows: Mask, commands: Commands) -> None:
-        """Go on, for rows, from commands that went out in place of the policy's; blending in begins from there."""
+        last: whether nothing may follow it. rows: those that are meant, None: all. After a pause nobody knows whether
+        the robot still is where it was sent: rows begin from a fresh measurement, and get nothing without one. It
+        changes nothing here: any thread may ask, while another one steps.
+        """
+        sent, known = self._renewed(sent, sources, fresh, steady)
+        rows = known if rows is None else rows & known
+        since = self.elapsed(steady, dt, sent.at)
+        every_row = np.ones_like(known)
+        motions = {name: channel.gate.rest(sent.motions[name], sources,
+                                           fresh.get(channel.term.spec.source, every_row), since, last)
+                   for name, channel in self._channels.items()}
+        return Sent(motions, np.where(rows, steady, sent.at)), rows
+
+    def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
+        """Begin, after a pause, from what is measured freshly; return the rows that know where they are, None: all."""
+        first = lowest(self._at)
+        if first > -np.inf and steady - first <= self._pause:
+            return None
+        before = self.sent()
+        sent, known = self._renewed(before, sources, fresh(), steady)
+        self._take(known & (sent.at != before.at), sent)
+        return known
+
+    def rest(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
+        """Take the fallback, one step of it, for rows; limits go on, and blending in begins, from there.
+
+        Returns those of the rows that may be sent it.
+        """
+        sent, known = self.fallback(self.sent(), sources, fresh, steady, rows=rows, dt=dt)
+        self._take(rows & known, sent)
+        return known
+
+    def idle(self, rows: Mask, dt: Axes) -> None:
+        """Keep the commands of rows that may act and have nothing to act on."""
+        for channel in self._channels.values():
+            channel.idle(rows, dt)
+
+    def resume(self, sent: Sent) -> None:
+        """Go on from what went out in place of the policy's commands; blending in begins from there."""
+        self._take(np.ones(len(self._at), dtype=bool), sent)
+
+    def outside(self, sources: Sources) -> dict[int, str]:
+        """Return row → which joint or axis is measured beyond its limits, and which limit that is."""
+        found: dict[int, str] = {}
+        for term in self.terms.values():
+            found = {**term.outside(sources), **found}
+        return found
+
+    def _take(self, rows: Mask, sent: Sent) -> None:
+        if not some(rows):
+            return
         for name, channel in self._channels.items():
-            channel.resume(rows, commands[name])
+            channel.resume(rows, sent.motions[name])
         self._blend.restart(rows)
+        self._at = np.where(rows, sent.at, self._at)
+
+    def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask]:
+        """Return what is gone on from, and the rows that know where they are."""
+        never = np.isneginf(sent.at)
+        late = never | (steady - sent.at > self._pause)
+        known: Mask = np.ones(len(late), dtype=bool)
+        if not some(late):
+            return sent, known
+        for name in self._places:
+            known = known & fresh[name]
+        motions = {}
+        for name, channel in self._channels.items():
+            motion = channel.gate.renewed(sent.motions[name], sources, late & known)
+            # of a row that was never sent anything the command says nothing
+            motions[name] = channel.gate.anew(motion, sources, never & known)
+        at = np.where(late & known, steady - self._period, sent.at)
+        return Sent(motions, at), np.asarray(known | ~late | (~never & (not self._silent)))
 
     def process(self, actions: Array, sources: Sources, acting: Mask, dt: float,
-                accept: Accept | None = None) -> Mask:
+                accept: Accept | None = None, since: Axes | None = None) -> Mask:
         """Take over the limited commands of the rows in `acting`; `commands()` then returns them.
 
         actions (rows, size), dt in s since the last call. accept(actions, proposed commands, acting) returns the rows
         whose commands may go out: by default those that are finite. Returns these; the others keep what was sent last.
+        since: s since the last command, one number or (rows, 1), where that is not dt.
         """
         dt = max(float(dt), 1e-6)
+        since = dt if since is None else since
         share = self._blend.share(dt)
         proposed: dict[str, Command] = {}       # filled by a loop: a comprehension is a call before Python 3.12
         for name, (channel, columns) in self._parts.items():
-            proposed[name] = channel.propose(actions[:, columns], sources, share, dt)
+            proposed[name] = channel.propose(actions[:, columns], sources, share, since)
         accepted = (accept or finite_commands)(actions, proposed, acting)
         for channel, _ in self._parts.values():
-            channel.commit(accepted, share, dt)
+            channel.commit(accepted, share)
         self._blend.advance(accepted, dt)
-        if not every(self.acted):
-            self.acted = self.acted | accepted
         return accepted
 
     def commands(self) -> dict[str, Command]:
-        """Return the command of every row: what `process` took over, or what `hold` holds. Read-only."""
+        """Return the command of every row: what `process` took over, or `rest`. Read-only."""
         commands: dict[str, Command] = {}
         for name, channel in self._channels.items():
             commands[name] = channel.given()
@@ -128,9 +246,9 @@ class ActionManager:
         return np.concatenate([term.invert(commands[name], sources) for name, term in self.terms.items()], axis=1)
 
     def state(self) -> State:
-        """Return what the next step goes on from: each term's memory, the blend, who ever acted."""
+        """Return what the next step goes on from: each term's memory, the blend, when rows were last sent a command."""
         return {'terms': {name: channel.state() for name, channel in self._channels.items()},
-                'blend': self._blend.state(), 'acted': self.acted.copy()}
+                'blend': self._blend.state(), 'at': self._at.copy()}
 
     def restore(self, state: State) -> None:
         """Go on from a state of the same terms."""
@@ -138,7 +256,7 @@ class ActionManager:
         for name, channel in self._channels.items():
             channel.restore(terms[name])
         self._blend.restore(cast(State, state['blend']))
-        self.acted = cast(Mask, state['acted']).copy()
+        self._at = cast(Floats, state['at']).copy()
 
 
 def finite_commands(actions: Array, proposed: Commands, rows: Mask) -> Mask:

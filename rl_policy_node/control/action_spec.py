@@ -21,7 +21,8 @@ _COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 't
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
-_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'open', 'closed', 'fallback_value')
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'max_hold_error', 'open', 'closed',
+          'fallback_value')
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class ActionSpec:
     integrate: str = ''
     max_error: tuple[float, ...] = ()
     max_rotation_error: float = math.inf
+    max_hold_error: tuple[float, ...] = ()
+    max_hold_rotation_error: float = 0.1
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
     max_velocity: tuple[float, ...] = ()

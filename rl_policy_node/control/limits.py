@@ -1,4 +1,5 @@
 """Limits on commands. Values within their limits pass bit-identical."""
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -47,6 +48,39 @@ def clamp(value: Floats, lower: Axes | None, upper: Axes | None) -> Floats:
     return value if upper is None else np.minimum(value, upper)
 
 
+def clamp_from(value: Floats, previous: Floats, lower: Axes | None, upper: Axes | None) -> Floats:
+    """Return `value` (rows, n) within [lower, upper], or no further out than `previous` is."""
+    if between(lower, value, upper):
+        return value
+    if lower is not None:
+        value = np.maximum(value, np.minimum(lower, previous))
+    return value if upper is None else np.minimum(value, np.maximum(upper, previous))
+
+
+def limit_approach(value: Floats, previous: Floats, lower: Axes | None, upper: Axes | None, acceleration: Axes,
+                   dt: Axes) -> Floats:
+    """Return `value` (rows, n) no closer to its bounds than lets it stop there, however long the next steps take.
+
+    From v the shortest way to rest is v² / (2 · acceleration), in infinitely short steps.
+    """
+    if upper is not None:
+        value = np.minimum(value, previous + _room(upper - previous, acceleration, dt))
+    return value if lower is None else np.maximum(value, previous - _room(previous - lower, acceleration, dt))
+
+
+def _room(gap: Floats, acceleration: Axes, dt: Axes) -> Floats:
+    """Return how far a step of dt may go towards a bound that is `gap` away."""
+    gap = np.maximum(gap, 0.0)
+    room: Floats = 2 * gap * dt / (dt + np.sqrt(dt * dt + 2 * gap / acceleration))
+    return room
+
+
+def slowed(previous: Floats, speed: Floats, acceleration: Axes, dt: Axes) -> Floats:
+    """Return what follows `previous` (rows, n), dt s later, of what moves at `speed` and decelerates to rest."""
+    left: Floats = previous + np.sign(speed) * np.maximum(np.abs(speed) - acceleration * dt, 0.0) * dt
+    return left
+
+
 def limit_size(value: Floats, greatest: Axes | None) -> Floats:
     """Return `value` (rows, n) within ± `greatest` (one number, (n,), or None: no bound)."""
     return value if greatest is None else clamp(value, -greatest, greatest)
@@ -62,7 +96,7 @@ def limit_step(value: Floats, previous: Floats, greatest: Axes) -> Floats:
 
 
 def limit_motion(value: Floats, previous: Floats, speed: Floats, velocity: Axes | None, acceleration: Axes,
-                 dt: float) -> Floats:
+                 dt: Axes) -> Floats:
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
     previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; None: any) and
@@ -79,7 +113,7 @@ def limit_motion(value: Floats, previous: Floats, speed: Floats, velocity: Axes 
     return np.where(wanted == direct, value, previous + wanted * dt)
 
 
-def limit_distance(value: Floats, previous: Floats, greatest: float) -> Floats:
+def limit_distance(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     """Return points (rows, 3) no further than `greatest` (m) from `previous`, along the same line."""
     step = value - previous
     distance = np.linalg.norm(step, axis=-1, keepdims=True)
@@ -87,10 +121,29 @@ def limit_distance(value: Floats, previous: Floats, greatest: float) -> Floats:
     return np.where(within, value, previous + step * (greatest / np.where(within, 1.0, distance)))
 
 
-def limit_turn(value: Floats, previous: Floats, greatest: float) -> Floats:
+def limit_turn(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     """Return rotations (rows, 4) xyzw turned no further than `greatest` (rad) from `previous`."""
     turn = geometry.rotation_vector_from_quaternion(geometry.multiply(value, geometry.conjugate(previous)))
     angle = np.linalg.norm(turn, axis=-1, keepdims=True)
     within = angle <= greatest
     shorter = geometry.quaternion_from_rotation_vector(turn * (greatest / np.where(within, 1.0, angle)))
     return np.where(within, value, geometry.multiply(shorter, previous))
+
+
+# rad, m: a joint that rests on its limit is measured a little beyond it
+SLACK = 5e-3
+
+
+def told_outside(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
+                 where: str) -> dict[int, str]:
+    """Return row → which of `names` is beyond [lower, upper] in `value` (rows, n), and by which bound."""
+    found: dict[int, str] = {}
+    for side, bound in (('lower', lower), ('upper', upper)):
+        if bound is None:
+            continue
+        beyond = value < bound - SLACK if side == 'lower' else value > bound + SLACK
+        limit = np.broadcast_to(bound, value.shape[1:])
+        for row, axis in np.argwhere(beyond)[::-1].tolist():
+            found[row] = (f'{names[axis]} is measured at {value[row, axis]:g}, beyond {where}.{side} '
+                          f'{limit[axis]:g}; move the robot within its limits first')
+    return found

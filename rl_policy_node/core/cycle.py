@@ -74,9 +74,12 @@ class Cycle:
         """Free rows that are latched, those of which all that they need arrives by then."""
         self.inbox.resume(rows)
 
-    def refusals(self) -> Refusals:
-        """Return row → why it could not act now: what activation has to wait for."""
-        return self.stepper.refusals(self.inbox.look())
+    def refusals(self, outside: bool = True) -> Refusals:
+        """Return row → why it could not act now: what activation has to wait for.
+
+        outside: whether a robot beyond its position limits is refused, too; a dry run has no robot.
+        """
+        return self.stepper.refusals(self.inbox.look(), outside)
 
     def change(self, *changes: Change) -> None:
         """Change parameters, all with the next step; raises ConfigurationError, and changes none, where one cannot be.

@@ -1,13 +1,13 @@
 """What one step takes in."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.action_manager import Sent
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.numbers import every, highest, lowest
 from rl_policy_node.control.source_buffer import SourceBuffer
@@ -30,7 +30,7 @@ class Frame(NamedTuple):
     the same moment on the clock of the stamps. time: s, in which terms live; dt: s since the step before. reset,
     tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
-    overruled: the commands that went out in place of the last outcome's, None where those did. orders: rows to be
+    overruled: what went out in place of the last outcome's commands, None where those did. orders: rows to be
     latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
     robots may move; −inf: nobody did, or he said no since.
 
@@ -46,7 +46,7 @@ class Frame(NamedTuple):
     tare: Mask
     begun: Stamps
     changes: tuple[Change, ...] = ()
-    overruled: Commands | None = None
+    overruled: Sent | None = None
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
 
@@ -69,6 +69,23 @@ class Frame(NamedTuple):
         if every(answers) and lowest(stamps) > 0:
             return stamps
         return np.where(answers & (stamps != 0), stamps, self.ros)
+
+    def fresh(self, sources: Iterable[str], patience: float | None = None) -> dict[str, Mask]:
+        """Return source → rows (mask) whose measurement is young enough to be gone by, and was not refused.
+
+        patience: s, in place of every max_age where a simulator waits; stamps then do not count.
+        """
+        fresh: dict[str, Mask] = {}
+        for name in sources:
+            source, spec = self.sources[name], self.sources[name].spec
+            limit = patience or spec.max_age
+            young = (self.steady - source.received <= limit) & ~source.refused
+            if patience is None and spec.use_header_stamp:
+                young &= (source.stamps == 0) | ((self.ros - source.stamps) * 1e-9 <= limit)
+            if spec.frozen_after > 0:
+                young &= self.steady - source.changed <= spec.frozen_after
+            fresh[name] = young
+        return fresh
 
     def measured(self, sources: tuple[str, ...], rows: Mask) -> Mask:
         """Return those of the rows that all of the named sources have measured at least once."""

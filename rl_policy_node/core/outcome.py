@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.action_manager import Commands, Sent
 from rl_policy_node.control.arrays import Array, Mask
 
 
@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
     rows that the policy decided anew in this step. reset: the rows whose recurrent state was cleared. changes: of
     the rows that act. reasons: row → why it does not act. stepped: False for a look without a trigger.
     inputs: what the network was shown, input → (rows, ...); actions (rows, n): what it gave, clipped; both hold
-    until the next step, and are None where it was not asked.
+    until the next step, and are None where it was not asked. sent: the commands, with what limits go on from.
     """
 
     commands: Commands
@@ -36,6 +36,7 @@ class Outcome(NamedTuple):
     stepped: bool = True
     inputs: Mapping[str, Array] | None = None
     actions: Array | None = None
+    sent: Sent | None = None
 
     def copy(self) -> Outcome:
         """Return an outcome that stays as it is; commands do anyway."""

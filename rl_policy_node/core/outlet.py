@@ -18,7 +18,7 @@ from rl_policy_node.core.triggers import Trigger
 class Outlet:
     """Every command passes here, the policy's and the fallback: to whom it goes, with which stamp, and when no more.
 
-    A robot that never said where it is gets nothing: nothing would hold there. sent: the commands that went out last;
+    A robot that never said where it is, or after a pause does not, gets nothing: nothing would hold there.
     pending_since: s, steady, when the step began whose commands are waited for, None: none is.
     Safe to use from several threads: publishing is one at a time.
     """
@@ -32,7 +32,8 @@ class Outlet:
         self._lock, self._open = threading.Lock(), False
         self._unsaid = False        # closed, but the fallback could not be published
         self.pending_since: float | None = None
-        self.sent: Commands = {}
+        self._patience = control.lockstep_timeout if control.lockstep else None
+        self._last = actions.sent()
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
         self._all_acted = False
         self._overruled = False
@@ -40,7 +41,7 @@ class Outlet:
     def open(self) -> None:
         """Let commands pass; where each robot is held now counts as sent."""
         with self._lock:
-            self.sent, self._acted, self._all_acted = self._actions.commands(), np.zeros_like(self._acted), False
+            self._last, self._acted, self._all_acted = self._actions.sent(), np.zeros_like(self._acted), False
             self._open, self._unsaid, self._overruled, self.pending_since = True, False, False, None
 
     def expect(self, steady: float) -> None:
@@ -55,6 +56,7 @@ class Outlet:
             if outcome.stepped or not self._mute:
                 answers = self._trigger.answers(outcome.answers) if outcome.stepped else outcome.answers
                 self._send(frame, outcome.commands, answers, outcome.send)
+                self._last = outcome.sent or self._last
                 if not self._all_acted:
                     self._acted = self._acted | outcome.acted
                     self._all_acted = every(self._acted)
@@ -87,12 +89,14 @@ class Outlet:
             return frame
         with self._lock:
             self._overruled = False
-            return frame._replace(overruled=self.sent)
+            return frame._replace(overruled=self._last)
 
     def _fall_back(self, frame: Frame) -> None:
-        commands = self._actions.fallback(frame.sources, self.sent, self._acted)
-        everyone = np.ones_like(self._acted)
-        self._send(frame, commands, ~everyone, everyone)
+        """Publish one message of the fallback, safe by itself: perhaps nothing follows it."""
+        fresh = frame.fresh(self._actions.places, self._patience)
+        sent, rows = self._actions.fallback(self._last, frame.sources, fresh, frame.steady, last=True)
+        self._send(frame, sent.commands, np.zeros_like(rows), rows)
+        self._last = sent
 
     def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask) -> None:
         """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time."""
@@ -101,4 +105,3 @@ class Outlet:
             stamps[name] = frame.stamps(source, answers)
         # who acted was measured
         self._publish(commands, stamps, rows if self._all_acted else frame.measured(self._measured, rows))
-        self.sent = commands

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.action_manager import ActionManager, Commands
+from rl_policy_node.control.action_manager import ActionManager, Commands, Fresh
 from rl_policy_node.control.arrays import Array, Floats, Mask, Values
 from rl_policy_node.control.blend import check_ratio
 from rl_policy_node.control.context import Context
@@ -38,6 +38,7 @@ class Stepper:
         self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
         self.rows, self.latch = RowStates(control.rows), latch
         self._episodes = bool(control.episode_topic)
+        self._patience = control.lockstep_timeout if control.lockstep else None
         self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
         types = {name: np.dtype(cast(str, policy.spaces.dtype_of(name))) for name in control.inputs}
@@ -65,11 +66,15 @@ class Stepper:
         self.rows.restart(frame.steady)
         self.latch.start()
         self._observations.tare(self._all, activating=True)
-        self._actions.start(frame.sources)
+        self._actions.start(frame.sources, frame.steady, self._fresh(frame))
 
-    def refusals(self, frame: Frame) -> Refusals:
-        """Return row → why activation has to wait for it, by a frame; nothing is remembered."""
-        return refused(self._hooks.awaited, frame)
+    def refusals(self, frame: Frame, outside: bool = True) -> Refusals:
+        """Return row → why activation has to wait for it, by a frame; nothing is remembered.
+
+        outside: whether a robot beyond its position limits is refused, too.
+        """
+        found = refused(self._hooks.awaited, frame)
+        return {**self._actions.outside(frame.sources), **found} if outside else found
 
     def step(self, frame: Frame) -> Outcome:
         """Act on what has arrived: a command for every row."""
@@ -84,16 +89,25 @@ class Stepper:
             reset = frame.reset | (fit & ~self.rows.fit)
             self._clear(reset, frame.time)
             self._note(frame, fit, reasons, changes)
-        acting = self._complete(frame, fit)
+        known = self._actions.renew(frame.sources, lambda: self._fresh(frame), frame.steady)
+        acting, accepted = self._complete(frame, fit), self._none
+        if known is not None:
+            acting = acting & known
         inputs = actions = None
         if some(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
             found = refused(self._hooks.seen, inputs, acting)
             if found:
                 acting = self._refuse(frame, acting, changes, found)
-            actions, acting = self._act(frame, inputs, acting, changes)
-        return Outcome(self._actions.commands(), self._all, self.rows.fit, acting, reset, tuple(changes),
-                       self.rows.reasons, True, inputs, actions)
+            actions, accepted = self._act(frame, inputs, acting, changes)
+        if not every(accepted):
+            self._actions.idle(self.rows.fit & ~accepted, self._actions.elapsed(frame.steady, frame.dt))
+            if not every(self.rows.fit):
+                self._actions.rest(frame.sources, self._fresh(frame), frame.steady, ~self.rows.fit, frame.dt)
+        send = self._all if known is None else known
+        self._actions.note(send, frame.steady)
+        return Outcome(self._actions.commands(), send, self.rows.fit, accepted, reset, tuple(changes),
+                       self.rows.reasons, True, inputs, actions, self._actions.sent())
 
     def look(self, frame: Frame) -> Outcome | None:
         """Take the fallback for rows that may no longer act, though no step is due; None where nothing is to be done.
@@ -106,8 +120,11 @@ class Stepper:
             return None
         changes: list[RowChange] = []
         self._note(frame, fit & self.rows.fit, reasons, changes)
-        return Outcome(self._actions.commands(), ~self.rows.fit, self._none, self._none, self._none, tuple(changes),
-                       self.rows.reasons, False)
+        send = ~self.rows.fit
+        if some(send):
+            send = self._actions.rest(frame.sources, self._fresh(frame), frame.steady, send)
+        return Outcome(self._actions.commands(), send, self._none, self._none, self._none, tuple(changes),
+                       self.rows.reasons, False, sent=self._actions.sent())
 
     @property
     def count(self) -> int:
@@ -172,16 +189,10 @@ class Stepper:
         return without(rows, found)
 
     def _note(self, frame: Frame, fit: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
-        """Take over which rows are fit; those that fell out or came back go on from where they are measured."""
+        """Take over which rows are fit; those that are not get the fallback, and go on from there when they are."""
         change = self.rows.update(fit, reasons, frame.steady)
-        if change is None:
-            return
-        changes.append(change)
-        if change.lost:
-            self._actions.hold(frame.sources, ~without(self._all, change.lost))
-        if some(change.found):
-            # what was sent last is old, or, of a robot that has just come, was never sent
-            self._actions.hold(frame.sources, change.found)
+        if change is not None:
+            changes.append(change)
 
     def _clear(self, rows: Mask, now: float) -> None:
         if some(rows):
@@ -211,7 +222,8 @@ class Stepper:
             nonlocal found
             found = refused(self._hooks.commanded, actions, commands, rows)
             return without(rows, found) if found else rows
-        accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept)
+        since = self._actions.elapsed(frame.steady, frame.dt)
+        accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept, since)
         if found:
             self._refuse(frame, acting, changes, found)
         return actions, accepted
@@ -223,6 +235,9 @@ class Stepper:
         self._context.acting[:] = acting
         return self._context
 
+    def _fresh(self, frame: Frame) -> Fresh:
+        return frame.fresh(self._actions.places, self._patience)
+
     def _shaped(self, inputs: Mapping[str, Array]) -> Observations:
         if self._types:
             inputs = {name: value.astype(self._types[name]) if name in self._types else value
@@ -233,7 +248,7 @@ class Stepper:
         """Go on from what really went out, with parameters that change; they were checked when asked for."""
         self.latch.follow(frame)
         if frame.overruled is not None:
-            self._actions.resume(self._all, frame.overruled)
+            self._actions.resume(frame.overruled)
         for name, value in frame.changes:
             if name == 'blend':
                 self._actions.set_blend(cast(float, value))

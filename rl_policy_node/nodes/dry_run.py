@@ -96,7 +96,7 @@ class DryRun:
         messages = {(name, rows.start): synthetic_message(source, rows) for name, source in self.sources.items()
                     for rows in source.groups}
         self.feed(messages)
-        refusals = self.cycle.refusals()
+        refusals = self.cycle.refusals(outside=False)
         if refusals:
             raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, refusals))}')
         self.cycle.start()

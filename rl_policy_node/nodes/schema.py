@@ -178,7 +178,7 @@ PARAMETERS: Final = (
     _p('actions.*.type', 'string', REQUIRED, 'message type of the command'),
     _p('actions.*.source', 'string', '', 'source that measures what is commanded, needed to hold it; commands carry '
        'its stamps'),
-    _p('actions.*.fallback', 'string', '', "command when the policy may not act: hold what is measured then; keep what "
+    _p('actions.*.fallback', 'string', '', "command when the policy may not act: hold: stop, and stay there; keep what "
        "was sent last; zero; value: fallback_value. Empty: the kind's own. hold or keep: joint_position, joint_delta, "
        'pose_delta; zero: joint_velocity, effort, twist, wrench; keep, hold or value: gripper; value: raw, discrete',
        choices=FALLBACKS),
@@ -208,6 +208,9 @@ PARAMETERS: Final = (
        'joint, or x, y, z', unit='rad, m', low=1e-9),
     _p('actions.*.max_rotation_error', 'double', INF, 'pose_delta, integrate leaky: angle between target and '
        'measured orientation', unit='rad', low=1e-9),
+    _p('actions.*.max_hold_error', 'double[]', [], 'fallback hold, and after a pause: how far what is measured may be '
+       'from the command that is kept. Empty: joints 0.1, pose 0.02, gripper 0.01', unit='rad, m', low=1e-9),
+    _p('actions.*.max_hold_rotation_error', 'double', 0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9),
     _p('actions.*.lower', 'double[]', [], 'least command: per joint, axis or number, or x, y, z of a pose',
        unit="the command's"),
     _p('actions.*.upper', 'double[]', [], 'greatest command, like lower', unit="the command's"),

@@ -67,6 +67,11 @@ def step(made, sources, action, dt=DT):
     return commands.get('it', commands)
 
 
+def hold(made, sources, rows=ALL, dt=DT, fresh=True):
+    """Let rows (mask) take one step of the fallback, dt s after the last command; fresh: what is measured counts."""
+    made.rest(sources, {name: np.full(len(rows), fresh) for name in sources}, made.sent().at.max() + dt, rows)
+
+
 def same(left, right, rows=slice(None)):
     """Whether two commands have the same bits in `rows`."""
     return all(left[name][field][rows].tobytes() == right[name][field][rows].tobytes()

@@ -1,5 +1,5 @@
 """Blending in, the live ratio, and live scales."""
-from control.action_bench import ALL, DT, measurements, random_actions, ROWS, same, spec, started, step
+from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 import numpy as np
 import pytest
 
@@ -39,7 +39,7 @@ def test_only_the_row_that_came_back_blends_in_again():
     action = random_actions(3)
     step(made, sources, action), step(made, sources, action)
     sources = measurements(seed=6)
-    made.hold(sources, np.array([False, True, False]))
+    hold(made, sources, np.array([False, True, False]))
     sent = step(made, sources, action)['position']
     np.testing.assert_array_equal(sent[[0, 2]], action[[0, 2]])
     held = sources['arm'].values['position'][1]

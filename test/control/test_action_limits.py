@@ -1,5 +1,5 @@
 """What is sent is within its limits, whatever the policy gives, row by row and in the time that went by."""
-from control.action_bench import ALL, DT, measurements, random_actions, ROWS, same, spec, started, step
+from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -88,7 +88,7 @@ def test_rows_do_not_notice_one_another(kind):
         if seed == 3:
             among[2] = np.nan
         if seed == 4:
-            many.hold(others, np.array([True, False, False]))
+            hold(many, others, np.array([True, False, False]))
         assert alone.process(action, sources, np.ones(1, bool), DT).all()
         many.process(among, others, np.array([seed != 5, True, True]), DT)
         left, right = alone.commands()['it'], many.commands()['it']
@@ -120,20 +120,31 @@ def test_acceleration_is_limited_and_the_target_is_reached_without_passing_it():
     np.testing.assert_array_equal(path[-1], goal)
 
 
-def test_a_stop_is_not_slowed_down():
-    """Zero goes out at once: a limit is on what the policy does, not on what stops it."""
+def test_a_stop_is_ramped_and_its_last_message_is_whole():
+    """The fallback keeps the limits, too; a message that nothing may follow does not leave a robot moving."""
     made, sources = started(spec('joint_velocity', max_acceleration=(5.0,)))
     for _ in range(5):
         step(made, sources, np.ones((ROWS, 3), np.float32))
-    made.hold(sources, ALL)
-    assert not made.commands()['it']['velocity'].any()
-    np.testing.assert_allclose(step(made, sources, np.ones((ROWS, 3), np.float32))['velocity'], 5.0 * DT)
+    fresh = dict.fromkeys(sources, ALL)
+    last, rows = made.fallback(made.sent(), sources, fresh, DT, last=True)
+    assert rows.all() and not last.commands['it']['velocity'].any()
+    for count in range(4, -1, -1):
+        hold(made, sources, ALL)
+        np.testing.assert_allclose(made.commands()['it']['velocity'], 5.0 * DT * count, atol=1e-15)
 
 
-def test_a_measured_state_beyond_the_bounds_is_held_at_them():
-    made, sources = started(spec('joint_position', lower=(-0.1,), upper=(0.1,)))
-    np.testing.assert_array_equal(made.commands()['it']['position'],
-                                  np.clip(sources['arm'].values['position'], -0.1, 0.1))
+def test_a_measured_state_beyond_the_bounds_is_held_where_it_is_and_comes_back_within_its_speed():
+    made, sources = started(spec('joint_position', lower=(-0.1,), upper=(0.1,), max_velocity=(0.5,)))
+    measured = sources['arm'].values['position'].copy()
+    for _ in range(3):
+        hold(made, sources)
+        np.testing.assert_array_equal(made.commands()['it']['position'], measured)
+    for count in range(1, 60):
+        sent = step(made, sources, np.sign(measured).astype(np.float32))['position']
+        inward = np.sign(measured) * np.maximum(np.abs(measured) - 0.5 * DT * count, 0.1)
+        beyond = np.abs(measured) > 0.1
+        np.testing.assert_allclose(sent[beyond], inward[beyond], atol=1e-12)
+    assert np.abs(sent).max() <= 0.1
 
 
 def test_an_integrated_target_does_not_wind_up_at_a_limit():
@@ -158,5 +169,5 @@ def test_held_state_of_other_rows_stays():
     made, sources = started(spec('joint_velocity'), spec('raw', name='thrust'))
     made.process(random_actions(5), sources, ALL, DT)
     before = made.commands()
-    made.hold(measurements(5), np.array([False, True, False]))
+    hold(made, measurements(5), np.array([False, True, False]))
     assert same(before, made.commands(), rows=[0, 2])

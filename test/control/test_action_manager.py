@@ -1,4 +1,5 @@
 """From actions to commands: the laws and their inverses, limits in time, holding, and rows apart."""
+from control.action_bench import hold
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -130,6 +131,8 @@ def test_pose_goes_no_faster_than_its_limits_from_the_last_command():
 
 def test_commands_stay_within_their_bounds():
     manager, sources = started(joints(lower=(-0.2,), upper=(0.1, 0.2, 0.3)))
+    sources['arm'].values['position'] *= 0.1
+    manager.start(sources)
     manager.process(np.array([[-9.0] * 3, [9.0] * 3, [0.0] * 3], np.float32), sources, ALL, DT)
     np.testing.assert_array_equal(manager.commands()['legs']['position'], [[-0.2] * 3, [0.1, 0.2, 0.3], [0.0] * 3])
 
@@ -179,26 +182,28 @@ def test_rows_that_do_not_act_keep_their_command():
     assert same(manager.commands(), last, rows=1) and not same(manager.commands(), last, rows=[0, 2])
 
 
-def test_held_rows_take_the_measured_state_and_keep_it_while_the_robot_moves():
+def test_held_rows_go_to_where_they_are_measured_once_and_keep_that_while_the_robot_moves():
     manager, sources = started(joints(), pose())
     manager.process(random_actions(9), sources, ALL, DT)
     last, rows = manager.commands(), np.array([False, True, False])
     sources = measurements(seed=5)
-    manager.hold(sources, rows)
+    hold(manager, sources, rows)
     held = manager.commands()
     np.testing.assert_array_equal(held['legs']['position'][1], sources['arm'].values['position'][1])
     np.testing.assert_array_equal(held['hand']['position'][1], sources['hand'].values['position'][1])
     assert same(held, last, rows=[0, 2])
     manager.process(random_actions(9), measurements(seed=6), ~rows, DT)
+    hold(manager, measurements(seed=6), rows)
     assert same(manager.commands(), held, rows=1)
 
 
 def test_limits_go_on_from_what_was_held():
     manager, sources = started(joints(max_velocity=0.5))
     manager.process(np.ones((ROWS, 3), np.float32), sources, ALL, DT)
-    manager.hold(sources, ALL)
+    hold(manager, sources, ALL)
+    held = manager.commands()['legs']['position']
     manager.process(np.ones((ROWS, 3), np.float32), sources, ALL, DT)
-    np.testing.assert_allclose(manager.commands()['legs']['position'], sources['arm'].values['position'] + 0.5 * DT)
+    np.testing.assert_allclose(manager.commands()['legs']['position'], held + 0.5 * DT)
 
 
 def test_commands_cannot_be_changed_by_whoever_gets_them():

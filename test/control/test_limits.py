@@ -112,19 +112,20 @@ def _spec(kind, **options):
     return ActionSpec('arm', kind, 'commands', 'std_msgs/msg/Float64MultiArray', source='arm', **options)
 
 
-def test_bounds_have_the_last_word_over_the_speed_of_joints():
-    """From outside its bounds a joint goes back at once, whatever its greatest speed."""
+def test_from_outside_its_bounds_a_joint_comes_back_within_its_greatest_speed():
     term = JointPosition(_spec('joint_position', joints=('a', 'b'), lower=(-1.0,), upper=(1.0,), max_velocity=0.1),
                          ('a', 'b'))
     limited = term.limit({'position': np.array([[3.0, 0.0]])}, {'position': np.array([[2.0, 0.0]])}, 0.1)
-    np.testing.assert_array_equal(limited['position'], [[1.0, 0.0]])
+    np.testing.assert_array_equal(limited['position'], [[2.0, 0.0]])
+    back = term.limit(term.aim({'position': np.array([[3.0, 0.0]])}), {'position': np.array([[2.0, 0.0]])}, 0.1)
+    np.testing.assert_allclose(back['position'], [[1.99, 0.0]], rtol=1e-14)
 
 
-def test_box_has_the_last_word_over_the_speed_of_the_pose():
+def test_from_outside_its_box_a_pose_comes_back_within_its_greatest_speed():
     term = PoseDelta(_spec('pose_delta', lower=(0.0, 0.0, 0.1), upper=(1.0, 1.0, 1.0), max_velocity=0.1,
                            max_angular_velocity=0.1), ())
     still = geometry.IDENTITY_XYZW[None]
-    limited = term.limit({'position': np.array([[0.5, 0.5, 0.0]]), 'orientation': still},
+    limited = term.limit(term.aim({'position': np.array([[0.5, 0.5, 0.0]]), 'orientation': still}),
                          {'position': np.array([[0.5, 0.5, 0.05]]), 'orientation': still}, 0.1)
-    np.testing.assert_array_equal(limited['position'], [[0.5, 0.5, 0.1]])
+    np.testing.assert_allclose(limited['position'], [[0.5, 0.5, 0.06]], rtol=1e-14)
     np.testing.assert_array_equal(limited['orientation'], still)

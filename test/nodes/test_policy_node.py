@@ -91,7 +91,8 @@ def test_a_frozen_source_brings_the_fallback_and_its_return_the_policy(arm, run,
     node = arm.start(parameters(run))
     acted(arm)
     arm.talking.remove(source)
-    assert held(arm)
+    # of joints that are silent nobody knows where they are: the last command stays
+    assert held(arm) if source == 'wrench' else arm.live_until(lambda: arm.commands[-5:] == arm.commands[-1:] * 5, 10)
     assert arm.says(node, f"source '{source}'") and 'is stale' in node.tail(100)
     arm.talking.add(source)
     before = len(arm.commands)

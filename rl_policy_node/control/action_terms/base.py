@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError, unknown
 
@@ -38,6 +38,8 @@ class ActionTerm:
     clips = True                             # whether its action is numbers that can be clipped
     zero_scale = False                       # whether an axis may be left out of the command by its scale
     speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
+    acts_on = True                           # whether its command goes on moving the robot when nothing follows it
+    hold_error = 0.0                         # default of max_hold_error
 
     def __init__(self, spec: ActionSpec, _joints: Sequence[str] = ()) -> None:
         self.spec, self.size = spec, self.numbers(spec)
@@ -90,12 +92,21 @@ class ActionTerm:
         """Return the command within the bounds that hold at any time; what is within passes unchanged."""
         return command
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
-        """Return the command within its limits, dt seconds after `previous`; the bounds have the last word.
+    def aim(self, command: Command) -> Command:
+        """Return what the policy may aim at: beyond its bounds it means the bound."""
+        return command
 
-        speed: rate of change of `previous`, for the fields in `speeds`.
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt s (a number or (rows, 1)) after `previous`.
+
+        speed: rate of change of `previous`, for the fields in `speeds`. Bounds of positions end what moves towards
+        them, and move nothing themselves: what is beyond them stays, or comes back within its greatest speed.
         """
         return self.bound(command)
+
+    def braked(self, previous: Command, speed: Command, dt: Axes) -> Command:
+        """Return the command, dt seconds after `previous`, of what decelerates to rest."""
+        return previous
 
     # when the policy does not act
 
@@ -108,6 +119,19 @@ class ActionTerm:
             return {field: np.broadcast_to(value, (rows, *shape)).copy()
                     for field, shape in self.shapes(self.spec).items()}
         return self.measured(sources)
+
+    @property
+    def places(self) -> bool:
+        """Whether it commands where the robot is to be, and its source measures where it is."""
+        return self.spec.fallback in ('hold', 'keep')
+
+    def apart(self, sent: Command, measured: Command) -> Mask:
+        """Return the rows (mask) whose command is further than max_hold_error from what is measured."""
+        raise NotImplementedError
+
+    def outside(self, sources: Sources) -> dict[int, str]:
+        """Return row → which axis is measured beyond its bounds, and which bound that is."""
+        return {}
 
     def measured(self, sources: Sources) -> Command:
         """Return the command that stays where the robot is."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
-from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Twist(SixAxes):
                 short = {field: clamp(value, axes[field]) for field, value in short.items()}
         return short
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         rates = (_one(self.spec.max_acceleration), self.spec.max_angular_acceleration)
         slow = {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
-from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.control.source_buffer import index_of
 from rl_policy_node.errors import ConfigurationError
 
@@ -22,14 +22,17 @@ class Gripper(ActionTerm):
     proportional: p = closed + (open − closed) · (clip(a, ±1) + 1) / 2 (m or rad). threshold: open where
     a ≥ threshold, else closed (Isaac Lab's BinaryJointAction, IsaacGymEnvs' FrankaCubeStack; both at 0).
     Limits: max_velocity (per s) from the last command sent; nothing beyond `open` and `closed` is sent.
-    Fallback: `keep` what was sent last, so that nothing is dropped; `hold` the measured position, which
-    gives up the grip; `value`: fallback_value.
+    Fallback: `keep` what was sent last, so that nothing is dropped; `hold` likewise, but where the fingers are measured
+    further from it than max_hold_error (m or rad, 0.01 unless stated) they go to where they were measured, once,
+    which gives up the grip; `value`: fallback_value.
     """
 
     measures = ('position',)
     fallbacks = ('keep', 'hold', 'value')
     required = ('open', 'closed')
-    per_axis = ('open', 'closed', 'max_velocity', 'fallback_value')
+    per_axis = ('open', 'closed', 'max_velocity', 'fallback_value', 'max_hold_error')
+    acts_on = False
+    hold_error = 0.01
     parameters = ('joints', 'smoothing', 'mode', 'threshold', *per_axis)
     scales = ()
 
@@ -39,6 +42,7 @@ class Gripper(ActionTerm):
         self._lower = limits.per_axis(np.minimum(self._open, self._closed))
         self._upper = limits.per_axis(np.maximum(self._open, self._closed))
         self._velocity = limits.per_axis(spec.max_velocity)
+        self._hold_error = limits.axes_of(spec.max_hold_error or self.hold_error)
         measured = spec.fallback != 'value'
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}') if measured and spec.joints else ...
 
@@ -79,12 +83,20 @@ class Gripper(ActionTerm):
     def bound(self, command: Command) -> Command:
         return {'position': limits.clamp(command['position'], self._lower, self._upper)}
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
+    def aim(self, command: Command) -> Command:
+        """Return the target within its bounds, where it is reached within a greatest speed."""
+        return self.bound(command) if self._velocity is not None else command
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
-        value = command['position']
+        value, last = command['position'], previous['position']
         if self._velocity is not None:
-            value = limits.limit_step(value, previous['position'], self._velocity * dt)
-        return self.bound({'position': value})
+            value = limits.limit_step(value, last, self._velocity * dt)
+        return {'position': limits.clamp_from(value, last, self._lower, self._upper)}
+
+    def apart(self, sent: Command, measured: Command) -> Mask:
+        far = np.abs(sent['position'] - measured['position']) > self._hold_error
+        return np.asarray(far.any(axis=1))
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 1), float32, of a command: that of the first joint."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.base import NO_SPEEDS, VectorTerm
-from rl_policy_node.control.arrays import Array, Command, Floats, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.source_buffer import index_of
 
 if TYPE_CHECKING:
@@ -30,15 +30,18 @@ class JointPosition(JointTerm):
     """Joint targets: q = action · scale + offset (rad or m), Isaac Lab's JointPositionAction.
 
     Limits: [lower, upper], max_velocity (per s) and max_acceleration (per s²), from the last command sent.
-    Fallback: `hold` the positions measured as the policy ceased to act, or `keep` the targets sent last.
-    A robot that bears load has its targets ahead of its joints: `hold` gives that up, and a legged
-    robot sinks; `keep` does not, and an arm goes on pushing where it pushed.
+    Fallback: `hold` decelerates to rest and keeps that target, as long as it is within max_hold_error (rad or m,
+    0.1 unless stated) of what is measured freshly; beyond, the joints go, within their limits, to where they were then
+    measured, once. `keep` stops likewise, and keeps its target however far from it the joints are. A robot that bears
+    load has its targets ahead of its joints; where that is more than max_hold_error a legged robot sinks with `hold`.
     """
 
     field = 'position'
     measures = ('position',)
     fallbacks = ('hold', 'keep')
-    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
+    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_hold_error')
+    acts_on = False
+    hold_error = 0.1
     parameters: tuple[str, ...] = ('joints', 'smoothing', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
@@ -46,21 +49,42 @@ class JointPosition(JointTerm):
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
+        self._hold_error = limits.axes_of(spec.max_hold_error or self.hold_error)
 
     def measured(self, sources: Sources) -> Command:
         """Return the command that holds the measured joint positions."""
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
-        """Return the command within its limits, dt seconds after `previous`; the bounds have the last word."""
+    def aim(self, command: Command) -> Command:
+        """Return the target within its bounds, where it is reached within a greatest speed."""
+        return self.bound(command) if self._velocity is not None or self._acceleration is not None else command
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt seconds after `previous`."""
         value, last = command['position'], previous['position']
         if self._acceleration is not None:
             # within its bounds first: it must begin in time to stop there
-            value = limits.limit_motion(self.bound(command)['position'], last, speed['position'],
-                                        self._velocity, self._acceleration, dt)
+            value = limits.clamp_from(value, last, self._lower, self._upper)
+            value = limits.limit_motion(value, last, speed['position'], self._velocity, self._acceleration, dt)
+            value = limits.limit_approach(value, last, self._lower, self._upper, self._acceleration, dt)
         elif self._velocity is not None:
             value = limits.limit_step(value, last, self._velocity * dt)
-        return self.bound({'position': value})
+        return {'position': limits.clamp_from(value, last, self._lower, self._upper)}
+
+    def braked(self, previous: Command, speed: Command, dt: Axes) -> Command:
+        """Return the targets, dt seconds after `previous`, of joints that decelerate to rest."""
+        if self._acceleration is None:
+            return previous
+        slow = limits.slowed(previous['position'], speed['position'], self._acceleration, dt)
+        return {'position': limits.clamp_from(slow, previous['position'], self._lower, self._upper)}
+
+    def apart(self, sent: Command, measured: Command) -> Mask:
+        far = np.abs(sent['position'] - measured['position']) > self._hold_error
+        return np.asarray(far.any(axis=1))
+
+    def outside(self, sources: Sources) -> dict[int, str]:
+        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
+                                   [f"joint '{joint}'" for joint in self.spec.joints], f'actions.{self.spec.name}')
 
 
 class JointDelta(JointPosition):
@@ -74,7 +98,7 @@ class JointDelta(JointPosition):
     """
 
     integrals = ('observed', 'target', 'leaky')
-    per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error')
+    per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error', 'max_hold_error')
     parameters = ('joints', 'smoothing', 'integrate', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
@@ -121,7 +145,7 @@ class JointVelocity(JointTerm):
         slow = limits.limit_size(command['velocity'], self._velocity)
         return super().bound({'velocity': slow})
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['velocity']
         if self._acceleration is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS, VectorTerm
-from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Raw(VectorTerm):
         command = super().law(action, sources, previous)
         return {'data': previous['data'] + command['data']} if self.spec.integrate == 'target' else command
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         value = command['data']
         if self._velocity is not None:

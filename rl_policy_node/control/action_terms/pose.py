@@ -10,7 +10,7 @@ import numpy as np
 from rl_policy_node import geometry
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
-from rl_policy_node.control.arrays import Array, Command, Floats, Shape, Sources
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ class PoseDelta(ActionTerm):
     the position alone).
     Limits: [lower, upper] is a box for the position (m), max_velocity and max_angular_velocity bound
     how fast the target moves from the last one sent (m/s, rad/s).
-    Fallback: `hold` the pose measured as the policy ceased to act, which gives up the force with which an
-    impedance controller pushed; `keep` the target sent last goes on pushing.
+    Fallback: `hold` keeps the target sent last, as long as it is within max_hold_error (m, 0.02 unless stated) and
+    max_hold_rotation_error (rad, 0.1 unless stated) of the pose measured freshly; beyond, the target goes, within its
+    limits, to the pose that was then measured, once, which gives up most of the force with which an impedance
+    controller pushed. `keep` goes on pushing however far it is.
     """
 
     measures = ('position', 'orientation')
@@ -35,12 +37,15 @@ class PoseDelta(ActionTerm):
     integrals = ('observed', 'target', 'leaky')
     per_axis = ('position_scale', 'rotation_scale', 'lower', 'upper', 'max_error')
     parameters = ('smoothing', 'integrate', 'rotation_threshold', 'max_rotation_error', 'max_velocity',
-                  'max_angular_velocity', *per_axis)
+                  'max_angular_velocity', 'max_hold_error', 'max_hold_rotation_error', *per_axis)
     scales = ('position_scale', 'rotation_scale')
+    acts_on = False
+    hold_error = 0.02
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
         self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
+        self._hold_error = spec.max_hold_error[0] if spec.max_hold_error else self.hold_error
         self._error = limits.axes_of(spec.max_error or math.inf)
 
     @classmethod
@@ -60,6 +65,9 @@ class PoseDelta(ActionTerm):
         if len(spec.max_velocity) > 1:
             raise ConfigurationError(f'{where}.max_velocity has {len(spec.max_velocity)} numbers; expected 1: '
                                      'it bounds the speed along the way')
+        if len(spec.max_hold_error) > 1:
+            raise ConfigurationError(f'{where}.max_hold_error has {len(spec.max_hold_error)} numbers; expected 1: '
+                                     'it bounds a distance')
         if spec.integrate == 'leaky' and not np.isfinite(spec.max_rotation_error):
             raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
 
@@ -89,15 +97,29 @@ class PoseDelta(ActionTerm):
     def bound(self, command: Command) -> Command:
         return {**command, 'position': limits.clamp(command['position'], self._lower, self._upper)}
 
-    def limit(self, command: Command, previous: Command, dt: float, speed: Command = NO_SPEEDS) -> Command:
-        """Return the command within its limits, dt seconds after `previous`; the box has the last word."""
+    def aim(self, command: Command) -> Command:
+        """Return the target within its bounds, where it is reached within a greatest speed."""
+        return self.bound(command) if len(self.spec.max_velocity) else command
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt seconds after `previous`."""
         position, orientation = command['position'], command['orientation']
         if len(self.spec.max_velocity):
             position = limits.limit_distance(position, previous['position'], self.spec.max_velocity[0] * dt)
         if np.isfinite(self.spec.max_angular_velocity):
             orientation = limits.limit_turn(orientation, previous['orientation'],
                                             self.spec.max_angular_velocity * dt)
-        return self.bound({'position': position, 'orientation': orientation})
+        return {'position': limits.clamp_from(position, previous['position'], self._lower, self._upper),
+                'orientation': orientation}
+
+    def apart(self, sent: Command, measured: Command) -> Mask:
+        far = np.linalg.norm(sent['position'] - measured['position'], axis=1) > self._hold_error
+        turned = geometry.angle_between(sent['orientation'], measured['orientation'])
+        return np.asarray(far | (turned > self.spec.max_hold_rotation_error))
+
+    def outside(self, sources: Sources) -> dict[int, str]:
+        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'),
+                                   f'actions.{self.spec.name}')
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 6), float32, of a command, from the pose in `sources`."""

@@ -1,0 +1,149 @@
+"""The gate: what may be sent after what was sent last, of the policy and of the fallback alike."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.arrays import Axes, Command, Mask, Sources
+from rl_policy_node.control.limits import finite_rows
+from rl_policy_node.control.numbers import every, some
+
+
+class Motion(NamedTuple):
+    """What a term sent last, and what its limits go on from. No array of it is ever written into.
+
+    sent: field → (rows, ...). speed: rate of change of `sent` (per s), of the fields whose acceleration is limited.
+    goal: where a row that stopped is held, NaN of a row that still moves or acts; empty: no row is held.
+    captured (rows,): rows whose goal is a measurement.
+    """
+
+    sent: Command
+    speed: Command
+    goal: Command
+    captured: Mask
+
+
+class Gate:
+    """The limits of one term. It remembers nothing: a Motion goes in, the next one comes out; any thread may ask."""
+
+    def __init__(self, term: ActionTerm, rows: int) -> None:
+        self._term, self._rows = term, rows
+        self._none: Mask = np.zeros(rows, dtype=bool)
+        self._none.flags.writeable = False
+
+    def begin(self, sources: Sources) -> Motion:
+        """Return the motion of rows at rest: where they are measured, at zero, or at the fallback's value."""
+        # a pose that was never measured has no direction
+        with np.errstate(invalid='ignore'):
+            return self._at(self._term.rest(sources, self._rows))
+
+    def move(self, motion: Motion, target: Command, dt: Axes) -> Motion:
+        """Return what may be sent on the way to a target, dt s (a number or (rows, 1)) after the last command."""
+        return self._toward(motion, self._term.aim(target), dt)
+
+    def brake(self, motion: Motion, dt: Axes) -> Motion:
+        """Return what is sent while a row decelerates to rest; without a limit on the acceleration it stops at once."""
+        return self._moved(motion, self._term.braked(motion.sent, motion.speed, dt), dt)
+
+    def rest(self, motion: Motion, sources: Sources, fresh: Mask, dt: Axes, last: bool = False) -> Motion:
+        """Return the fallback that may be sent now.
+
+        zero, value: reached within the limits; of what goes on acting by itself (a velocity, an effort) the `last`
+        message is whole: nothing follows it. hold, keep: decelerate to rest, then keep the command. hold: where what is
+        measured is further from it than max_hold_error, the measurement is captured, once, and reached within the
+        limits. fresh (rows,): rows whose measurement may be used.
+        """
+        term = self._term
+        if term.spec.fallback in ('zero', 'value'):
+            rest = term.rest(sources, self._rows)
+            return self._at(rest) if last and term.acts_on else self._finite(self._toward(motion, rest, dt), motion)
+        braked = self.brake(motion, dt)
+        goal, captured = motion.goal or _no_goal(motion.sent), motion.captured
+        settled = _held(goal)
+        stopped = ~settled & _still(motion.speed, self._rows)
+        if some(stopped):
+            goal, settled = merged(stopped, motion.sent, goal), settled | stopped
+        if term.spec.fallback == 'hold' and some(fresh):
+            beyond = settled & fresh & ~captured
+            if some(beyond):
+                with np.errstate(invalid='ignore'):
+                    measured = term.measured(sources)
+                beyond = beyond & term.apart(motion.sent, measured) & finite_command(measured)
+                if some(beyond):
+                    goal, captured = merged(beyond, measured, goal), captured | beyond
+        held = self._finite(self._toward(motion, merged(settled, goal, motion.sent), dt), motion)
+        return Motion(merged(settled, held.sent, braked.sent), merged(settled, held.speed, braked.speed), goal,
+                      captured)
+
+    def renewed(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
+        """Return the motion after a pause: rows that are measured elsewhere than commanded begin from there."""
+        if not self._term.places:
+            return motion
+        with np.errstate(invalid='ignore'):
+            return self.anew(motion, sources, rows & self._term.apart(motion.sent, self._term.measured(sources)))
+
+    def anew(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
+        """Return the motion of which rows begin at rest, as at a start."""
+        return mixed(rows, self.begin(sources), motion) if some(rows) else motion
+
+    def _at(self, command: Command) -> Motion:
+        still: Command = {field: np.zeros_like(command[field]) for field in self._term.speeds}
+        return Motion(command, still, {}, self._none)
+
+    def _toward(self, motion: Motion, target: Command, dt: Axes) -> Motion:
+        return self._moved(motion, self._term.limit(target, motion.sent, dt, motion.speed), dt)
+
+    def _moved(self, motion: Motion, sent: Command, dt: Axes) -> Motion:
+        speed: Command = {}
+        if motion.speed:
+            speed = {field: (sent[field] - motion.sent[field]) / dt for field in motion.speed}
+        return Motion(sent, speed, {}, self._none)
+
+    def _finite(self, new: Motion, old: Motion) -> Motion:
+        """Keep what was sent where the new command is no number."""
+        finite = finite_command(new.sent)
+        return new if every(finite) else mixed(finite, new, old)
+
+
+def merged(rows: Mask, new: Command, old: Command) -> Command:
+    """Return a command that is `new` for rows and `old` for the others."""
+    if every(rows):
+        return new
+    return {field: np.where(rows[:, np.newaxis], value, old[field]) for field, value in new.items()}
+
+
+def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
+    """Return a motion that is `new` for rows and `old` for the others."""
+    if every(rows):
+        return new
+    goal: Command = {}
+    if new.goal or old.goal:
+        goal = merged(rows, new.goal or _no_goal(new.sent), old.goal or _no_goal(old.sent))
+    return Motion(merged(rows, new.sent, old.sent), merged(rows, new.speed, old.speed), goal,
+                  np.where(rows, new.captured, old.captured))
+
+
+def finite_command(command: Command) -> Mask:
+    """Return the rows (mask) whose numbers are all finite, in a message of float32, too."""
+    most = np.finfo(np.float32).max
+    finite: Mask = np.logical_and.reduce([finite_rows(value) & (np.abs(value) <= most).all(axis=1)
+                                          for value in command.values()])
+    return finite
+
+
+def _no_goal(like: Command) -> Command:
+    return {field: np.full_like(value, np.nan) for field, value in like.items()}
+
+
+def _held(goal: Command) -> Mask:
+    held: Mask = np.logical_and.reduce([~np.isnan(value).any(axis=1) for value in goal.values()])
+    return held
+
+
+def _still(speed: Command, rows: int) -> Mask:
+    still: Mask = np.ones(rows, dtype=bool)
+    for value in speed.values():
+        still = still & (value == 0.0).all(axis=1)
+    return still

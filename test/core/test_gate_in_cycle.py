@@ -1,0 +1,106 @@
+"""The gate in its cycle: what goes out after a silence, a pause, a late step, and from beyond the limits."""
+from core.core_bench import Bench, control_of, PERIOD, policy_of
+import numpy as np
+import pytest
+
+SLOW = {'lower': (-0.5,), 'upper': (0.5,), 'max_velocity': (0.1,)}
+
+
+def put(bench, value, rows=(0, 1), seed=0):
+    """Let rows measure joints at `value`, and the rest at random."""
+    bench.measure(rows, seed, sources=('wrench',))
+    for row in rows:
+        bench.inbox.write('joints', slice(row, row + 1), {'position': np.full((1, 3), value), 'velocity':
+                                                          np.zeros((1, 3))}, bench.ros(), bench.now)
+
+
+@pytest.fixture
+def bench(folder):
+    bench = Bench(policy_of(folder), control_of(action={**SLOW, 'max_hold_error': (0.05,)}))
+    put(bench, 0.0)
+    return bench
+
+
+def go(bench, count, value=None):
+    """Step with joints at `value` (None: they say nothing); return the greatest change of a command in one period."""
+    most = 0.0
+    for _ in range(count):
+        last = bench.positions if bench.sent else None
+        bench.now += PERIOD
+        if value is not None:
+            put(bench, value)
+        bench.cycle.step()
+        most = most if last is None else max(most, np.abs(bench.positions - last).max())
+    return most
+
+
+def test_activation_beyond_the_limits_names_joint_value_and_limit(bench):
+    put(bench, 1.5, rows=[1])
+    assert bench.cycle.refusals() == {1: "joint 'hip' is measured at 1.5, beyond actions.arm.upper 0.5; move the robot "
+                                         'within its limits first'}
+    assert not bench.cycle.refusals(outside=False)
+    put(bench, 0.5)
+    assert not bench.cycle.refusals()
+
+
+def test_a_robot_beyond_its_limits_comes_back_within_its_speed(bench):
+    put(bench, 1.5)
+    bench.cycle.start()
+    assert go(bench, 1, 1.5) == 0.0
+    np.testing.assert_allclose(bench.positions, 1.5 - 0.1 * PERIOD, rtol=1e-12)
+    assert go(bench, 600, 1.5) <= 0.1 * PERIOD + 1e-12 and np.abs(bench.positions).max() <= 0.5
+
+
+def test_a_silence_after_a_blocked_robot_is_no_jump(bench):
+    """The sensors fall silent: what they said last is old, so the targets stay until they speak."""
+    bench.cycle.start()
+    go(bench, 60, 0.0)
+    ahead = bench.positions
+    assert np.abs(ahead).max() > 0.05
+    assert go(bench, 30) <= 0.1 * PERIOD + 1e-12 and not bench.rows.fit.any()
+    held, count = bench.positions, len(bench.sent)
+    for _ in range(5):
+        bench.now += PERIOD
+        bench.cycle.look()
+    assert len(bench.sent) == count + 5, 'it goes on being sent'
+    np.testing.assert_array_equal(bench.positions, held)
+    bench.now += PERIOD
+    put(bench, 0.0)
+    bench.cycle.look()
+    assert 0 < np.abs(bench.positions - held).max() <= 0.1 * PERIOD + 1e-12
+
+
+@pytest.mark.parametrize('watched', [False, True])
+def test_after_a_pause_nothing_goes_out_until_it_is_known_where_the_robot_is(bench, watched):
+    bench.cycle.start()
+    go(bench, 10, 0.0)
+    count = len(bench.sent)
+    bench.now += 2.0
+    if watched:
+        bench.cycle.outlet.expect(bench.now)
+        assert bench.cycle.give_up(bench.now)
+    bench.cycle.step()
+    bench.cycle.look()
+    assert not any(rows.any() for _, _, rows in bench.sent[count:])
+    bench.now += PERIOD
+    put(bench, 0.4)
+    bench.cycle.step()
+    assert bench.sent[-1][2].all()
+    assert np.abs(bench.positions - 0.4).max() <= 0.1 * PERIOD + 1e-12
+
+
+def test_two_commands_of_one_period_go_no_further_than_their_time(bench):
+    """A fallback from another thread counts the time since the last command, and so does the step after it."""
+    bench.cycle.start()
+    go(bench, 60, 0.0)
+    last = bench.positions
+    bench.now += 0.25 * PERIOD
+    put(bench, 0.0)
+    assert bench.cycle.give_up(None)
+    moved = np.abs(bench.positions - last)
+    assert 0 < moved.max() <= 0.1 * 0.25 * PERIOD + 1e-12
+    last = bench.positions
+    bench.now += 0.75 * PERIOD
+    put(bench, 0.0)
+    bench.cycle.step()
+    assert np.abs(bench.positions - last).max() <= 0.1 * 0.75 * PERIOD + 1e-12
