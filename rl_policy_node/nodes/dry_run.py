@@ -17,7 +17,8 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.diagnostics import RowLog
 from rl_policy_node.nodes.loading import completed, load_policy
-from rl_policy_node.nodes.parameters import Configuration, Value
+from rl_policy_node.nodes.conversion import Value
+from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import lines
 from rl_policy_node.nodes.sink import Sink

@@ -1,8 +1,6 @@
 """From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
-import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-import difflib
 import math
 from typing import Any, Final, TypeAlias
 
@@ -12,16 +10,14 @@ from rclpy.node import Node
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.specs import ControlSpec, SourceSpec
 from rl_policy_node.control.terms.spec import TermSpec
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.conversion import converted, Value
 from rl_policy_node.nodes.enable import EnableSpec
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 
-# what a parameter may be: one of these, or a list of them
-Scalar: TypeAlias = bool | int | float | str
-Value: TypeAlias = Scalar | Iterable[Scalar]
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
 # rclpy's and rcl's own
@@ -120,23 +116,6 @@ def read(node: Node) -> Configuration:
     return configuration({name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()})
 
 
-LIVE: Final = 'blend, actions.*.scale, actions.*.position_scale, actions.*.rotation_scale'
-
-
-def is_live(name: str) -> bool:
-    """Return whether a parameter may change while the node acts."""
-    declaration = schema.find(name)
-    return declaration is not None and declaration.name in LIVE.split(', ')
-
-
-def converted(name: str, value: Value) -> Scalar | tuple[Scalar, ...]:
-    """Return the value of a parameter, checked against its declaration; raises ConfigurationError."""
-    declaration = schema.find(name)
-    if declaration is None:
-        raise _unknown_parameter(name)
-    return _convert(name, value, declaration)
-
-
 def configuration(values: Mapping[str, Value]) -> Configuration:
     """Return the Configuration of name → value, each checked against its declaration."""
     tree: _Tree = {}
@@ -144,10 +123,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     for name, value in values.items():
         if name.startswith(_BUILT_IN):
             continue
-        declaration = schema.find(name)
-        if declaration is None:
-            raise _unknown_parameter(name)
-        _insert(tree, name, _convert(name, value, declaration))
+        _insert(tree, name, converted(name, value))
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
@@ -161,15 +137,6 @@ def _refuse_blanks(values: Mapping[str, Value]) -> None:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
 
 
-def _unknown_parameter(name: str) -> ConfigurationError:
-    groups = sorted({p.name.split('.')[0] for p in schema.PARAMETERS})
-    parts = name.split('.')
-    generic = [p.name.replace('*', parts[1]) if len(parts) > 1 else p.name for p in schema.PARAMETERS]
-    near = difflib.get_close_matches(name, generic, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else f'; parameters start with {groups}'
-    return ConfigurationError(f"unknown parameter '{name}'{hint}")
-
-
 def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationError:
     full = declaration.name.replace('*', name)
     return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
@@ -180,40 +147,6 @@ def _insert(tree: _Tree, name: str, value: object) -> None:
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[leaf] = value
-
-
-def _convert(name: str, value: Value, declaration: schema.Parameter) -> Scalar | tuple[Scalar, ...]:
-    kind, is_list = declaration.type.removesuffix('[]'), declaration.type.endswith('[]')
-    if is_list:
-        # an empty YAML list arrives as an array of bytes, one number may stand for a list of one
-        items = list(value) if isinstance(value, (list, tuple, array.array)) else [value]
-        return tuple(_scalar(name, item, kind, declaration) for item in items)
-    return _scalar(name, value, kind, declaration)
-
-
-def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) -> Scalar:
-    if kind == 'bool' and isinstance(value, bool):
-        return value
-    if kind == 'string' and isinstance(value, str):
-        if declaration.choices and value not in declaration.choices:
-            raise unknown('value', value, declaration.choices, f"parameter '{name}'")
-        return value
-    if kind == 'integer' and isinstance(value, int) and not isinstance(value, bool):
-        return _bounded(name, value, declaration)
-    if kind == 'double' and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _bounded(name, float(value), declaration)
-    raise ConfigurationError(f"parameter '{name}' is {value!r}; expected {declaration.type}")
-
-
-def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:
-    """Return a number that lies within its declaration's bounds; NaN passes where it is the default."""
-    if math.isnan(value) and repr(declaration.default) == 'nan':
-        return value
-    if not declaration.low <= value <= declaration.high:
-        unit = f' {declaration.unit}' if declaration.unit else ''
-        raise ConfigurationError(f"parameter '{name}' is {value:g}{unit}; expected {declaration.low:g} to "
-                                 f'{declaration.high:g}{unit}')
-    return value
 
 
 def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:

@@ -19,7 +19,7 @@ from std_msgs.msg import Bool, Header
 
 from rl_policy_node.core import StepObserver
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes import diagnostics, parameters
+from rl_policy_node.nodes import conversion, diagnostics, parameters
 from rl_policy_node.nodes.deployment import Deployment
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import SchedulingSpec
@@ -250,14 +250,14 @@ class PolicyNode(LifecycleNode):
         """Take what may change while running, refuse the rest. Never raises: that would let any peer end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
-        fixed = [change.name for change in changes if not parameters.is_live(change.name)]
+        fixed = [change.name for change in changes if not conversion.is_live(change.name)]
         if fixed:
             reason = (f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
-                      f'What may change now: {parameters.LIVE}')
+                      f'What may change now: {conversion.LIVE}')
             return SetParametersResult(successful=False, reason=reason)
         try:
             self._deployed().change(*[
-                (change.name, cast('float | tuple[float, ...]', parameters.converted(change.name, change.value)))
+                (change.name, cast('float | tuple[float, ...]', conversion.converted(change.name, change.value)))
                 for change in changes])
         except Exception as error:      # noqa: BLE001 - see above
             return SetParametersResult(successful=False, reason=str(error))
