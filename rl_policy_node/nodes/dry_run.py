@@ -15,9 +15,9 @@ from rl_policy_node.control.arrays import Array, Mask, Stamps
 from rl_policy_node.core import assemble, create_trigger, Frame, Logger, Outcome
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
+from rl_policy_node.nodes.conversion import Value
 from rl_policy_node.nodes.diagnostics import RowLog
 from rl_policy_node.nodes.loading import completed, load_policy
-from rl_policy_node.nodes.conversion import Value
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import lines
