@@ -231,11 +231,11 @@ def test_a_pause_amid_a_step_lets_nothing_of_it_out(policy, bench):
     def stopped_meanwhile(*arguments, **options):
         bench.now += 0.7
         return act(*arguments, **options)
-    policy.act, count = stopped_meanwhile, len(bench.sent)
+    policy.act, count, before = stopped_meanwhile, len(bench.sent), bench.positions.copy()
     bench.step(5)
     policy.act = act
     assert len(bench.sent) == count + 1
-    np.testing.assert_array_equal(bench.positions, bench.sources['joints'].buffer.values['position'])
+    np.testing.assert_array_equal(bench.positions, before)      # what is measured is too old by now
     assert acts(bench, 5) == [False, False]
 
 
