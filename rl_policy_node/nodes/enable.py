@@ -5,7 +5,6 @@ from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
 import time
-from typing import Any
 
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
@@ -14,6 +13,8 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.payload import Payload
+from rl_policy_node.nodes.protocols import Message
 
 _TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
 # whoever publishes it: best effort hears all of them, volatile none that has gone
@@ -39,14 +40,22 @@ def listen(node: Node, spec: EnableSpec, enable: Callable[[bool, float], None],
 
     A Joy without the button means no. Raises ConfigurationError for a topic that is none.
     """
-    def on_message(message: Any) -> None:
+    payload = Payload(_TYPES[spec.type])
+
+    def on_bytes(data: bytes) -> None:
         now = time.monotonic()
-        if isinstance(message, Bool):
-            enable(bool(message.data), now)
-        else:
-            enable(len(message.buttons) > spec.button and message.buttons[spec.button] == 1, now)
+        try:
+            enable(_enables(payload.message(data), spec.button), now)
+        except ValueError as error:
+            node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
     try:
         entities.callback(node.destroy_subscription, node.create_subscription(
-            _TYPES[spec.type], spec.topic, on_message, _QOS))
+            payload.message_type, spec.topic, on_bytes, _QOS, raw=True))
     except (InvalidTopicNameException, ValueError) as error:
         raise ConfigurationError(f'enable.topic: {" ".join(str(error).split())}') from error
+
+
+def _enables(message: Message, button: int) -> bool:
+    if isinstance(message, Bool):
+        return bool(message.data)
+    return isinstance(message, Joy) and len(message.buttons) > button and message.buttons[button] == 1

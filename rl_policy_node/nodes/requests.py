@@ -13,10 +13,12 @@ from std_srvs.srv import Trigger as TriggerService
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core import Cycle
+from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.rows import lines
 
 # none is lost on the way, and only the newest counts
 ESTOP_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+_ESTOP = Payload(Bool)
 
 
 class Requests:
@@ -27,7 +29,7 @@ class Requests:
     """
 
     def __init__(self, node: Node, control: ControlSpec, cycle: Cycle, is_acting: Callable[[], bool]) -> None:
-        self._control, self._cycle, self._is_acting = control, cycle, is_acting
+        self._control, self._cycle, self._is_acting, self._log = control, cycle, is_acting, node.get_logger()
         self.stopped = False
         groups = {'': slice(0, control.rows)}
         if control.rows > 1:
@@ -39,7 +41,7 @@ class Requests:
             for ending, rows in groups.items():
                 topic = f'~/estop{ending}'
                 entities.callback(node.destroy_subscription, node.create_subscription(
-                    Bool, topic, functools.partial(self._on_estop, rows, topic), ESTOP_QOS))
+                    Bool, topic, functools.partial(self._on_estop, rows, topic), ESTOP_QOS, raw=True))
                 for name, callback in services.items():
                     entities.callback(node.destroy_service, node.create_service(
                         TriggerService, name + ending, functools.partial(callback, rows)))
@@ -54,8 +56,13 @@ class Requests:
         self._cycle.latch(rows, reason)
         self.stopped = True
 
-    def _on_estop(self, rows: slice, topic: str, message: Bool) -> None:
-        if message.data:        # false frees nothing: that takes a person
+    def _on_estop(self, rows: slice, topic: str, payload: bytes) -> None:
+        try:
+            message = _ESTOP.message(payload)
+        except ValueError as error:     # whoever can send it can send true: it is no reason to stop
+            self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
+            return
+        if isinstance(message, Bool) and message.data:      # false frees nothing: that takes a person
             self._stop(rows, f'stopped by {topic}')
 
     def _on_stop(self, rows: slice, _request: Any, response: Any) -> Any:

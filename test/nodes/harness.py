@@ -159,6 +159,14 @@ class Arm:
         end = time.monotonic() + seconds
         self.live_until(lambda: time.monotonic() >= end, seconds + 5)
 
+    def is_held(self):
+        """Return whether commands go out and stay the same, though the sensors show something else."""
+        self.force, self.velocity = [-each for each in self.force], [-each for each in self.velocity]
+        self.live(0.1)
+        before, last = len(self.commands), self.commands[-1]
+        self.live(0.2)
+        return len(self.commands) > before and all(command == last for command in self.commands[before:])
+
     def says(self, process, text, timeout=30.0):
         """Return whether a node's log says `text` in time."""
         return self.live_until(lambda: text in process.tail(10_000), timeout)

@@ -5,7 +5,7 @@ from nodes.harness import parameters
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Header, Int64MultiArray
+from std_msgs.msg import Bool, Header, Int64MultiArray
 
 from rl_policy_node.adapters import ADAPTERS
 from rl_policy_node.adapters.base import message_class
@@ -55,14 +55,17 @@ def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):
     topics = {'joints': (JointState, 'joint_states'), 'wrench': (WrenchStamped, 'wrench'),
               'episode': (Header, 'episode')}
     publishers = [arm.node.create_publisher(*topic, 10) for topic in topics.values()]
+    estop = arm.node.create_publisher(Bool, 'policy_node/estop', 10)
     heard = []
     arm.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, 10)
-    assert arm.live_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 10)
+    assert arm.live_until(lambda: all(each.get_subscription_count() for each in [*publishers, estop]), 10)
 
     def refused(name):
         values = [pair.value for array in heard[-1:] for pair in array.status[0].values
                   if pair.key == f'rejected from {name}']
         return int(values[0].split()[0]) if values else 0
+    for text in HOSTILE:
+        estop.publish(bytes.fromhex(text))      # none of them says true
     for text in [*HOSTILE, *BROKEN]:
         for publisher in publishers:
             publisher.publish(bytes.fromhex(text))

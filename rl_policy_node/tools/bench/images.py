@@ -76,8 +76,9 @@ def parameters(folder, group, size):
         'policy': policy_parameters(folder, CNN), 'control_rate': RATE, 'trigger': 'observation',
         'autostart': True, 'resume': 'automatic',
         'spaces': {'uint8': ['image'], 'observation': {'image': [IMAGE, IMAGE, 3]}},
+        # the two nodes take turns: neither is to fall out in its breaks
         'sources': {'camera': {'topic': places['observations'], 'type': CAMERA['type'], 'encoding': 'rgb8',
-                               'max_age': 0.5}},
+                               'max_age': 60.0}},
         'inputs': {'image': ['camera']},
         'terms': {'camera': {'source': 'camera', 'field': 'image', 'shape': [*size, 3], **resize}},
         'actions': {'terms': ['arm'], 'arm': {
