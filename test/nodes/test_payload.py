@@ -1,4 +1,6 @@
 """Bytes that anyone may send never reach native code unless they can be a message; the node lives and acts."""
+import contextlib
+
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import parameters
@@ -65,7 +67,8 @@ def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):
                   if pair.key == f'rejected from {name}']
         return int(values[0].split()[0]) if values else 0
     for text in HOSTILE:
-        estop.publish(bytes.fromhex(text))      # none of them says true
+        with contextlib.suppress(RuntimeError):     # the publisher's own middleware may refuse it
+            estop.publish(bytes.fromhex(text))      # none of them says true
     for text in [*HOSTILE, *BROKEN]:
         for publisher in publishers:
             publisher.publish(bytes.fromhex(text))
