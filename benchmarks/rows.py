@@ -57,7 +57,7 @@ def parameters(folder, options):
         'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'rows.pth'),
                    'device': options.device, 'threads': options.threads,
                    **({'overrides': overrides} if overrides else {})},
-        'control_rate': 50.0, 'trigger': 'lockstep', 'autostart': True, 'rows': options.rows,
+        'control_rate': 50.0, 'trigger': 'lockstep', 'autostart': True, 'enable': 'none', 'rows': options.rows,
         'episode_topic': 'episode',
         'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': True}},
         'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},

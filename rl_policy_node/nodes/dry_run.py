@@ -81,6 +81,7 @@ class DryRun:
 
     def __init__(self, configuration: Configuration, log: Logger) -> None:
         self.clock, self.messages, self.told = HandClock(), dict[tuple[str, int], Message](), list[str]()
+        configuration.enable.check()
         self.policy = load_policy(configuration)
         self.told.append(self.policy.told)
         self.control = completed(configuration.control, self.policy.facts, self.told.append)

@@ -23,15 +23,26 @@ _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 @dataclass(frozen=True)
 class EnableSpec:
-    """topic: of the heartbeat, '': nobody is asked. type: Bool or Joy, of which a button. timeout: s it holds."""
+    """topic: of the heartbeat. type: Bool or Joy, of which a button. timeout: s it holds. none: nobody is asked."""
 
     topic: str = ''
     type: str = 'std_msgs/msg/Bool'
     button: int = 0
     timeout: float = 0.5
+    none: bool = False
+
+    def __post_init__(self) -> None:
+        if self.none and self.topic:
+            raise ConfigurationError(f"enable is 'none' and enable.topic is '{self.topic}'; expected one of the two")
+
+    def check(self) -> None:
+        """Raise ConfigurationError where the file says neither who enables the robots, nor that nobody does."""
+        if not (self.topic or self.none):
+            raise ConfigurationError('enable.topic is missing: the topic on which somebody says again and again that '
+                                     "the robots may move. 'enable: none' lets them move without")
 
 
-NOBODY = EnableSpec()
+NOBODY = EnableSpec(none=True)
 
 
 def listen(node: Node, spec: EnableSpec, enable: Callable[[bool, float], None],

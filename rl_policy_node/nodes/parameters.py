@@ -20,6 +20,8 @@ from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
+# groups of parameters that are a parameter themselves, by the name '' among them
+_GROUPS: Final = ('enable',)
 # rclpy's and rcl's own
 _BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
@@ -127,7 +129,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
-                         enable=EnableSpec(**_filled(tree, 'enable')))
+                         enable=EnableSpec(**_filled(tree, 'enable'), none=tree.get('enable', {}).get('') == 'none'))
 
 
 def _refuse_blanks(values: Mapping[str, Value]) -> None:
@@ -146,7 +148,10 @@ def _insert(tree: _Tree, name: str, value: object) -> None:
     *parents, leaf = name.split('.')
     for parent in parents:
         tree = tree.setdefault(parent, {})
-    tree[leaf] = value
+    if name in _GROUPS:
+        tree.setdefault(leaf, {})[''] = value
+    else:
+        tree[leaf] = value
 
 
 def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:

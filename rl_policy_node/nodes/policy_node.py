@@ -81,6 +81,7 @@ class PolicyNode(LifecycleNode):
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load the policy, check it against the parameters, and create what talks to the robots."""
         configuration = parameters.read(self)
+        configuration.enable.check()
         set_threads(configuration.policy.threads)
         started = time.monotonic()
         policy = load_policy(configuration)

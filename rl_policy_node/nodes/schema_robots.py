@@ -40,8 +40,10 @@ ROBOTS: Final = (
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 
+    _p('enable', 'string', '', 'none: the robots move without a heartbeat from a person; otherwise enable.topic is '
+       'required', choices=('', 'none')),
     _p('enable.topic', 'string', '', 'topic on which somebody says again and again that the robots may move: false, '
-       'or silence for longer than enable.timeout, brings the fallback. Empty: nobody is asked'),
+       'or silence for longer than enable.timeout, brings the fallback'),
     _p('enable.type', 'string', 'std_msgs/msg/Bool', 'its message type', choices=(
        'std_msgs/msg/Bool', 'sensor_msgs/msg/Joy')),
     _p('enable.button', 'integer', 0, 'Joy: the button that is held down, from 0', low=0, high=1000),

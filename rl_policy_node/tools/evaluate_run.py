@@ -94,7 +94,9 @@ def play_nodes(plan, output, console):
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    policy = {'resume': 'automatic', **plan.overrides, 'autostart': True, 'use_sim_time': True}
+    # a simulator harms nobody: it needs no person who keeps saying that it may move
+    policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', **plan.overrides, 'autostart': True,
+              'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
                        max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
     summary = json.loads(file.read_text())

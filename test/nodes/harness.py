@@ -44,7 +44,7 @@ def parameters(run, **changes):
     tree = {
         'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
                    'backend': 'eager'},
-        'control_rate': 50.0, 'trigger': 'timer', 'autostart': True, 'resume': 'automatic',
+        'control_rate': 50.0, 'trigger': 'timer', 'autostart': True, 'resume': 'automatic', 'enable': 'none',
         'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5},
                     'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity', 'force']},

@@ -27,7 +27,8 @@ def parameters(name, together, action, sim, **more):
     run = RUNS / name
     return {'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
                        'backend': 'eager'},
-            'trigger': 'lockstep', 'autostart': True, 'control_rate': 25.0, 'episode_topic': 'episode',
+            'trigger': 'lockstep', 'autostart': True, 'enable': 'none', 'control_rate': 25.0,
+            'episode_topic': 'episode',
             'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': together}},
             'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},
             'actions': {'terms': ['force'], 'force': {'topic': 'force', 'rows': together, 'type': FLOATS,

@@ -1,6 +1,7 @@
 """Parameters become configuration, or an error that names them."""
 import dataclasses
 from pathlib import Path
+import re
 
 from nodes.harness import parameters
 from nodes.stepper_bench import flat
@@ -86,3 +87,14 @@ def test_the_files_that_ship_are_accepted(file):
     made = configuration(flat(tree))
     # examples name a run of their user's; what ships is there
     assert Path(made.policy.train_config).exists() == tree['policy']['train_config'].startswith('package://')
+
+
+@pytest.mark.parametrize('given, told', [
+    ({}, 'enable.topic is missing'), ({'enable': 'none', 'enable.topic': 'enable'}, 'expected one of the two'),
+    ({'enable': 'nobody'}, "unknown value 'nobody'")])
+def test_consent_is_asked_for_or_spelled_out_as_none(run, given, told):
+    values = {name: value for name, value in flat(parameters(run)).items() if not name.startswith('enable')}
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        configuration({**values, **given}).enable.check()
+    for stated in ({'enable': 'none'}, {'enable.topic': 'enable'}):
+        configuration({**values, **stated}).enable.check()

@@ -46,7 +46,7 @@ def test_anymal_gets_its_joint_terms(tmp_path):
     assert written['actions'] == {'terms': ['legs'], 'legs': {
         'kind': 'joint_position', 'source': 'joints', 'topic': '???', 'type': 'std_msgs/msg/Float64MultiArray',
         'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold'}}
-    assert left == [*(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
+    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
                     'actions.legs.topic']
 
 
@@ -72,7 +72,7 @@ def test_unknown_environment_gets_one_array_an_input(tmp_path):
     written = parameters(tmp_path / 'robot.yaml')
     assert written['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [10]}}
     assert written['actions']['action']['joints'] == ['???'] * 4
-    assert set(left) == {'control_rate', 'sources.obs.topic', 'sources.joints.topic', 'actions.action.kind',
+    assert set(left) == {'enable.topic', 'control_rate', 'sources.obs.topic', 'sources.joints.topic', 'actions.action.kind',
                          'actions.action.topic', 'actions.action.joints'}
     assert 'what the observation is made of is not known' in (tmp_path / 'robot.yaml').read_text()
 
@@ -109,7 +109,8 @@ def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
     assert (hand['kind'], hand['smoothing'], hand['lower'][12]) == ('joint_position', 0.3, pytest.approx(0.2792444))
     assert written['terms']['goal_relative_rot'] == {
         'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
-    assert left == [*(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')), 'actions.hand.topic']
+    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
+                    'actions.hand.topic']
     check(fill(tmp_path / 'robot.yaml'))
 
 

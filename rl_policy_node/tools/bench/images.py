@@ -74,7 +74,7 @@ def parameters(folder, group, size):
     places = topics(group)
     return {
         'policy': policy_parameters(folder, CNN), 'control_rate': RATE, 'trigger': 'observation',
-        'autostart': True, 'resume': 'automatic',
+        'autostart': True, 'resume': 'automatic', 'enable': 'none',
         'spaces': {'uint8': ['image'], 'observation': {'image': [IMAGE, IMAGE, 3]}},
         # the two nodes take turns: neither is to fall out in its breaks
         'sources': {'camera': {'topic': places['observations'], 'type': CAMERA['type'], 'encoding': 'rgb8',

@@ -74,7 +74,7 @@ def joint_parameters(folder, model, group, rate, robots=1, joints=JOINTS, **chan
     names = [group] if robots == 1 else [f'{group}/robot_{robot}' for robot in range(robots)]
     return {
         'policy': policy_parameters(folder, model), 'control_rate': float(rate), 'trigger': 'observation',
-        'autostart': True, 'resume': 'automatic', 'robots': names,
+        'autostart': True, 'resume': 'automatic', 'enable': 'none', 'robots': names,
         'sources': {'joints': {'topic': 'joint_states', 'type': JOINT_STATES['type'], 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity']},
         'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': joints},
