@@ -72,8 +72,8 @@ def test_unknown_environment_gets_one_array_an_input(tmp_path):
     written = parameters(tmp_path / 'robot.yaml')
     assert written['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [10]}}
     assert written['actions']['action']['joints'] == ['???'] * 4
-    assert set(left) == {'enable.topic', 'control_rate', 'sources.obs.topic', 'sources.joints.topic', 'actions.action.kind',
-                         'actions.action.topic', 'actions.action.joints'}
+    assert set(left) == {'enable.topic', 'control_rate', 'sources.obs.topic', 'sources.joints.topic',
+                         'actions.action.kind', 'actions.action.topic', 'actions.action.joints'}
     assert 'what the observation is made of is not known' in (tmp_path / 'robot.yaml').read_text()
 
 
