@@ -21,7 +21,7 @@ _COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 't
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
-_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'max_hold_error', 'open', 'closed',
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error', 'open', 'closed',
           'fallback_value')
 
 
@@ -65,6 +65,9 @@ class ActionSpec:
     max_effort: tuple[float, ...] = ()
     max_force: float = math.inf
     max_torque: float = math.inf
+    max_effort_rate: tuple[float, ...] = ()
+    max_force_rate: float = math.inf
+    max_torque_rate: float = math.inf
     position_scale: tuple[float, ...] = (0.01,)
     rotation_scale: tuple[float, ...] = (0.05,)
     rotation_threshold: float = 1e-6

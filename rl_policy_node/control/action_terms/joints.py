@@ -128,7 +128,7 @@ class JointVelocity(JointTerm):
     """Joint velocities: v = action · scale + offset (rad/s or m/s), Isaac Lab's JointVelocityAction.
 
     Limits: ±max_velocity, and max_acceleration from the last command sent; the first is sent from rest.
-    Fallback: zero velocity, at once. What that is depends on the drives: with an integrating velocity loop
+    Fallback: zero velocity, at that acceleration; the last command at a stop is zero at once. What that is depends on the drives: with an integrating velocity loop
     the joints lock where they are; without, a legged robot sags onto its legs and falls.
     """
 
@@ -156,19 +156,27 @@ class JointVelocity(JointTerm):
 class Effort(JointTerm):
     """Joint efforts: effort = action · scale + offset (N·m or N), Isaac Lab's JointEffortAction.
 
-    Clipped to ±max_effort. Fallback: zero effort, at once: a legged robot collapses, and an arm falls
-    unless its controller bears its weight. Where the policy gives position targets and the environment
+    Limits: ±max_effort, and max_effort_rate (per s) from the last command sent; the first is sent from zero.
+    Fallback: zero effort, at that rate; the last command at a stop is zero at once. A legged robot collapses, and an
+    arm falls unless its controller bears its weight. Where the policy gives position targets and the environment
     made torques of them, command joint_position and leave the PD law to the robot's drives.
     """
 
     field = 'effort'
     fallbacks = ('zero',)
-    per_axis = ('scale', 'offset', 'max_effort')
+    per_axis = ('scale', 'offset', 'max_effort', 'max_effort_rate')
     parameters = ('joints', 'smoothing', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
-        self._most = limits.per_axis(spec.max_effort)
+        self._most, self._rate = map(limits.per_axis, (spec.max_effort, spec.max_effort_rate))
 
     def bound(self, command: Command) -> Command:
         return {'effort': limits.limit_size(command['effort'], self._most)}
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt seconds after `previous`."""
+        value = command['effort']
+        if self._rate is not None:
+            value = limits.limit_step(value, previous['effort'], self._rate * dt)
+        return self.bound({'effort': value})
