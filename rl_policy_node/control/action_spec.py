@@ -21,8 +21,8 @@ _COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 't
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
-_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error', 'open', 'closed',
-          'fallback_value')
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error', 'open',
+          'closed', 'fallback_value')
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class ActionSpec:
     fallback: str = ''
     frame_id: str = ''
     joints: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     size: int = 0
     clip: float = math.inf

@@ -25,6 +25,8 @@ ACTIONS: Final = (
     _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands '
        'of all rows in its first dimension; its topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
+    _p('actions.*.continuous', 'string[]', [], 'joint_position, joint_delta: joints that turn without end: to a '
+       'target, and back to where they are held, they go the short way round, and lower and upper do not count'),
     _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
        'order; empty: all six'),
     _p('actions.*.size', 'integer', 0, 'raw: how many numbers', low=0),
