@@ -13,10 +13,12 @@ _Kind: TypeAlias = type[ActionTerm]
 
 ACTION_KINDS = tuple(KINDS)
 FALLBACKS = ('hold', 'keep', 'zero', 'value')
+# what `limits` says where commands are to have none
+LIMITLESS = 'none'
 INTEGRALS = ('observed', 'target', 'leaky', 'none')
 GRIPPER_MODES = ('proportional', 'threshold')
 # every kind may have them
-_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows'}
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows', 'limits'}
 # what counts only beside a choice
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
@@ -33,7 +35,8 @@ class ActionSpec:
     there) and refuses the others. fallback, integrate: empty for the kind's own default. clip: ± on the
     action. smoothing: share of the new target in what is sent. scale_limit: how much a scale may grow
     while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for two periods of the
-    control. rows: one message carries the commands of all robots, on a topic without a namespace.
+    control. rows: one message carries the commands of all robots, on a topic without a namespace. limits: 'none' where
+    commands are to lack limits; see `unlimited.check_limits`.
     """
 
     name: str
@@ -81,6 +84,7 @@ class ActionSpec:
     table_columns: int = 0
     time_from_start: float = 0.0
     rows: bool = False
+    limits: str = ''
 
     def __post_init__(self) -> None:
         where = f'actions.{self.name}'

@@ -1,7 +1,7 @@
 """The parameters of the action terms."""
 from typing import Final
 
-from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS
+from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS, LIMITLESS
 from rl_policy_node.nodes.declaration import INF, Parameter, REQUIRED
 
 _p = Parameter
@@ -48,6 +48,10 @@ ACTIONS: Final = (
     _p('actions.*.max_hold_error', 'double[]', [], 'fallback hold, and after a pause: how far what is measured may be '
        'from the command that is kept. Empty: joints 0.1, pose 0.02, gripper 0.01', unit='rad, m', low=1e-9),
     _p('actions.*.max_hold_rotation_error', 'double', 0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9),
+    _p('actions.*.limits', 'string', '', 'none: commands may lack limits. Otherwise configure refuses positions '
+       'without lower, upper and max_velocity (a pose: max_angular_velocity, too; a gripper: max_velocity), velocities '
+       'without max_velocity or lower and upper (a twist: max_angular_velocity, too), efforts without max_effort, '
+       'wrenches without max_force and max_torque', choices=('', LIMITLESS)),
     _p('actions.*.lower', 'double[]', [], 'least command: per joint, axis or number, or x, y, z of a pose',
        unit="the command's"),
     _p('actions.*.upper', 'double[]', [], 'greatest command, like lower', unit="the command's"),

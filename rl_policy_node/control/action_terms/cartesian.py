@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS, unbounded
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError, unknown
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
 AXES = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')
+LINEAR = AXES[:3]
 
 
 class SixAxes(ActionTerm):
@@ -38,6 +39,11 @@ class SixAxes(ActionTerm):
     @classmethod
     def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return dict.fromkeys(cls.fields, (3,))
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        first = limit == cls.needed_limits[0]
+        return tuple(axis for axis in unbounded(spec, spec.axes or AXES) if (axis in LINEAR) == first) or None
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
@@ -85,6 +91,7 @@ class Twist(SixAxes):
     """
 
     fields = ('linear_velocity', 'angular_velocity')
+    needed_limits = ('max_velocity', 'max_angular_velocity')
     per_axis = ('scale', 'offset', 'lower', 'upper')
     parameters = ('axes', 'smoothing', 'max_velocity', 'max_angular_velocity', 'max_acceleration',
                   'max_angular_acceleration', *per_axis)
@@ -121,6 +128,7 @@ class Wrench(SixAxes):
     """
 
     fields = ('force', 'torque')
+    needed_limits = ('max_force', 'max_torque')
     per_axis = ('scale', 'offset')
     parameters = ('axes', 'smoothing', 'max_force', 'max_torque', 'max_force_rate', 'max_torque_rate', *per_axis)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import NO_SPEEDS, VectorTerm
+from rl_policy_node.control.action_terms.base import NO_SPEEDS, unbounded, VectorTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.source_buffer import index_of
 from rl_policy_node.errors import ConfigurationError, unknown
@@ -26,6 +26,10 @@ class JointTerm(VectorTerm):
     def axes(cls, spec: ActionSpec) -> int:
         return len(spec.joints)
 
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return spec.joints
+
 
 class JointPosition(JointTerm):
     """Joint targets: q = action · scale + offset (rad or m), Isaac Lab's JointPositionAction.
@@ -42,6 +46,7 @@ class JointPosition(JointTerm):
     field = 'position'
     measures = ('position',)
     fallbacks = ('hold', 'keep')
+    needed_limits = ('lower', 'upper', 'max_velocity')
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_hold_error')
     acts_on = False
     hold_error = 0.1
@@ -56,6 +61,11 @@ class JointPosition(JointTerm):
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
         self._hold_error = limits.axes_of(spec.max_hold_error or self.hold_error)
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        endless = spec.continuous if limit in ('lower', 'upper') else ()
+        return tuple(joint for joint in spec.joints if joint not in endless) or None
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
@@ -169,12 +179,17 @@ class JointVelocity(JointTerm):
 
     field = 'velocity'
     fallbacks = ('zero',)
+    needed_limits = ('max_velocity',)
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
     parameters = ('joints', 'smoothing', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return unbounded(spec, spec.joints) or None
 
     def bound(self, command: Command) -> Command:
         slow = limits.limit_size(command['velocity'], self._velocity)
@@ -199,6 +214,7 @@ class Effort(JointTerm):
 
     field = 'effort'
     fallbacks = ('zero',)
+    needed_limits = ('max_effort',)
     per_axis = ('scale', 'offset', 'max_effort', 'max_effort_rate')
     parameters = ('joints', 'smoothing', *per_axis)
 
