@@ -13,16 +13,18 @@ _Kind: TypeAlias = type[ActionTerm]
 
 ACTION_KINDS = tuple(KINDS)
 FALLBACKS = ('hold', 'keep', 'zero', 'value')
+# what `limits` says where commands are to have none
+LIMITLESS = 'none'
 INTEGRALS = ('observed', 'target', 'leaky', 'none')
 GRIPPER_MODES = ('proportional', 'threshold')
 # every kind may have them
-_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows'}
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows', 'limits'}
 # what counts only beside a choice
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
-_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_error', 'max_hold_error', 'open', 'closed',
-          'fallback_value')
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error', 'open',
+          'closed', 'fallback_value')
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class ActionSpec:
     there) and refuses the others. fallback, integrate: empty for the kind's own default. clip: ± on the
     action. smoothing: share of the new target in what is sent. scale_limit: how much a scale may grow
     while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for two periods of the
-    control. rows: one message carries the commands of all robots, on a topic without a namespace.
+    control. rows: one message carries the commands of all robots, on a topic without a namespace. limits: 'none' where
+    commands are to lack limits; see `unlimited.check_limits`.
     """
 
     name: str
@@ -44,6 +47,7 @@ class ActionSpec:
     fallback: str = ''
     frame_id: str = ''
     joints: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     size: int = 0
     clip: float = math.inf
@@ -65,6 +69,9 @@ class ActionSpec:
     max_effort: tuple[float, ...] = ()
     max_force: float = math.inf
     max_torque: float = math.inf
+    max_effort_rate: tuple[float, ...] = ()
+    max_force_rate: float = math.inf
+    max_torque_rate: float = math.inf
     position_scale: tuple[float, ...] = (0.01,)
     rotation_scale: tuple[float, ...] = (0.05,)
     rotation_threshold: float = 1e-6
@@ -77,6 +84,7 @@ class ActionSpec:
     table_columns: int = 0
     time_from_start: float = 0.0
     rows: bool = False
+    limits: str = ''
 
     def __post_init__(self) -> None:
         where = f'actions.{self.name}'

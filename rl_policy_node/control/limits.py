@@ -70,9 +70,21 @@ def limit_approach(value: Floats, previous: Floats, lower: Axes | None, upper: A
 
 def _room(gap: Floats, acceleration: Axes, dt: Axes) -> Floats:
     """Return how far a step of dt may go towards a bound that is `gap` away."""
-    gap = np.maximum(gap, 0.0)
+    gap = np.minimum(np.maximum(gap, 0.0), FAR)
     room: Floats = 2 * gap * dt / (dt + np.sqrt(dt * dt + 2 * gap / acceleration))
     return room
+
+
+def nearest_turn(value: Floats, previous: Floats, continuous: Mask | None) -> Floats:
+    """Return angles (rows, n), those of `continuous` axes (n,) a whole number of turns away: nearest to `previous`.
+
+    None: no axis is continuous. What is within half a turn passes bit-identical.
+    """
+    if continuous is None:
+        return value
+    with np.errstate(invalid='ignore'):     # what is no number is refused later
+        turns = np.rint((value - previous) / (2 * np.pi))
+        return np.where(continuous & (turns != 0), value - turns * (2 * np.pi), value)
 
 
 def slowed(previous: Floats, speed: Floats, acceleration: Axes, dt: Axes) -> Floats:
@@ -130,6 +142,8 @@ def limit_turn(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     return np.where(within, value, geometry.multiply(shorter, previous))
 
 
+# rad, m: a bound that is infinite is no further than this
+FAR = 1e9
 # rad, m: a joint that rests on its limit is measured a little beyond it
 SLACK = 5e-3
 

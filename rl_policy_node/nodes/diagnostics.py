@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
+from rl_policy_node.control.unlimited import told_missing
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Logger, Observations, Policy, PolicySpaces
@@ -112,6 +113,12 @@ class TimedPolicy:
         self._policy.restore(state)
 
 
+def unlimited(control: ControlSpec) -> list[str]:
+    """Return a line for each action that goes without a limit."""
+    told = {action.name: told_missing(action) for action in control.actions}
+    return [f'actions.{name}, without limits: {missing}' for name, missing in told.items() if missing]
+
+
 def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source],
                   control: ControlSpec) -> tuple[bytes, str, dict[str, object]]:
     """Return level, message and values for the policy node."""
@@ -122,6 +129,7 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     if trigger.late:
         late = percentiles(trigger.late)
         values |= {'late start p99 [ms]': f'{late["p99"]:.3f}', 'late start max [ms]': f'{late["max"]:.3f}'}
+    values |= dict(line.split(': ', 1) for line in unlimited(control))
     for name, source in sources.items():
         rejected = int(source.buffer.rejected.sum())
         if rejected:

@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.specs import ControlSpec, SourceSpec
 from rl_policy_node.control.terms.spec import TermSpec
+from rl_policy_node.control.unlimited import check_limits
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.conversion import converted, Value
@@ -225,6 +226,9 @@ def _control(tree: _Tree) -> ControlSpec:
     if unused:
         raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
                                  f'it names {list(actions)}')
+    specs = tuple(ActionSpec(name=name, **_filled(tree, 'actions', name)) for name in actions)
+    for spec in specs:
+        check_limits(spec)
     return ControlSpec(
         **{**{field.name: _top(tree, field.name) for field in fields(ControlSpec) if schema.find(field.name)},
            'control_rate': _top(tree, 'control_rate') or None},
@@ -234,4 +238,4 @@ def _control(tree: _Tree) -> ControlSpec:
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
         terms={name: TermSpec(name=name, **_filled(tree, 'terms', name)) for name in tree.get('terms', {})},
-        actions=tuple(ActionSpec(name=name, **_filled(tree, 'actions', name)) for name in actions))
+        actions=specs)

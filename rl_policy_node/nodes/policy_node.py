@@ -21,6 +21,7 @@ from rl_policy_node.core import StepObserver
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import conversion, diagnostics, parameters
 from rl_policy_node.nodes.deployment import Deployment
+from rl_policy_node.nodes.diagnostics import unlimited
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import SchedulingSpec
 from rl_policy_node.nodes.remote_parameters import RemoteParameters
@@ -90,6 +91,8 @@ class PolicyNode(LifecycleNode):
         else:
             self.get_logger().info(policy.told)
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
+        for text in unlimited(control):
+            self.get_logger().warning(text)
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
         self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration.enable)
         gc.collect()

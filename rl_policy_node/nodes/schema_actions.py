@@ -1,7 +1,7 @@
 """The parameters of the action terms."""
 from typing import Final
 
-from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS
+from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS, LIMITLESS
 from rl_policy_node.nodes.declaration import INF, Parameter, REQUIRED
 
 _p = Parameter
@@ -25,6 +25,8 @@ ACTIONS: Final = (
     _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands '
        'of all rows in its first dimension; its topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),
+    _p('actions.*.continuous', 'string[]', [], 'joint_position, joint_delta: joints that turn without end: to a '
+       'target, and back to where they are held, they go the short way round, and lower and upper do not count'),
     _p('actions.*.axes', 'string[]', [], 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
        'order; empty: all six'),
     _p('actions.*.size', 'integer', 0, 'raw: how many numbers', low=0),
@@ -46,6 +48,10 @@ ACTIONS: Final = (
     _p('actions.*.max_hold_error', 'double[]', [], 'fallback hold, and after a pause: how far what is measured may be '
        'from the command that is kept. Empty: joints 0.1, pose 0.02, gripper 0.01', unit='rad, m', low=1e-9),
     _p('actions.*.max_hold_rotation_error', 'double', 0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9),
+    _p('actions.*.limits', 'string', '', 'none: commands may lack limits. Otherwise configure refuses positions '
+       'without lower, upper and max_velocity (a pose: max_angular_velocity, too; a gripper: max_velocity), velocities '
+       'without max_velocity or lower and upper (a twist: max_angular_velocity, too), efforts without max_effort, '
+       'wrenches without max_force and max_torque', choices=('', LIMITLESS)),
     _p('actions.*.lower', 'double[]', [], 'least command: per joint, axis or number, or x, y, z of a pose',
        unit="the command's"),
     _p('actions.*.upper', 'double[]', [], 'greatest command, like lower', unit="the command's"),
@@ -61,6 +67,10 @@ ACTIONS: Final = (
     _p('actions.*.max_effort', 'double[]', [], 'effort: bound ±, one for all or one each', unit='N·m, N', low=1e-9),
     _p('actions.*.max_force', 'double', INF, 'wrench: greatest force', unit='N', low=1e-9),
     _p('actions.*.max_torque', 'double', INF, 'wrench: greatest torque', unit='N·m', low=1e-9),
+    _p('actions.*.max_effort_rate', 'double[]', [], 'effort: how fast what is sent may change, one for all or one each',
+       unit='N·m/s, N/s', low=1e-9),
+    _p('actions.*.max_force_rate', 'double', INF, 'wrench: how fast the force may change', unit='N/s', low=1e-9),
+    _p('actions.*.max_torque_rate', 'double', INF, 'wrench: how fast the torque may change', unit='N·m/s', low=1e-9),
     _p('actions.*.position_scale', 'double[]', [0.01], 'pose_delta: metres per unit of action', unit='m'),
     _p('actions.*.rotation_scale', 'double[]', [0.05], 'pose_delta: radians per unit of action', unit='rad'),
     _p('actions.*.rotation_threshold', 'double', 1e-6, 'pose_delta: angle up to which no turn is commanded',

@@ -1,6 +1,8 @@
 """The action terms of a parameter file, from a layout's."""
 import math
 
+from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.nodes.schema import BLANK
 from rl_policy_node.tools.draft_sources import Entry, JOINTS, POSE, WRENCH
 
@@ -22,6 +24,7 @@ def action_entry(action, sources):
     elif kind not in _TYPES:
         values['joints'] = list(action.joints) or [BLANK] * (1 if kind == 'gripper' else action.size or 1)
     values.update(_law(action))
+    values.update(_limits(kind, values))
     values['fallback'] = fallback
     if kind == 'raw':
         values['fallback_value'] = [float(n) for n in action.initial] or [0.0]
@@ -36,6 +39,16 @@ def _source(action, sources, fallback):
         name = sources.of(action.subject or 'joints', carrier)
         sources.entries[name].comment = 'measures what the action commands'
     return {'source': name} if name and action.kind != 'raw' else {}
+
+
+def _limits(kind, values):
+    """Return the robot's limits, which no run holds, as blanks."""
+    blank = {}
+    for name in KINDS[kind].needed_limits if kind in KINDS and KINDS[kind].must_be_limited else ():
+        if name not in values:
+            alone = isinstance(getattr(ActionSpec, name), float)
+            blank[name] = BLANK if alone else [BLANK] * (3 if kind == 'pose_delta' and 'velocity' not in name else 1)
+    return blank
 
 
 def _law(action):

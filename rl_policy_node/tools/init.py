@@ -4,6 +4,7 @@ import textwrap
 
 import yaml
 
+from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.schema import BLANK
@@ -135,27 +136,28 @@ def _parts(made, simulator):
     return lines
 
 
-_POSITION_LIMITS = {'lower': '# lower: [-1.0]             # rad, one for all or one each; no target goes below; '
-                             'upper alike',
-                    'max_velocity': '# max_velocity: [1.0]       # rad/s'}
+# What a run never holds: units, and what a robot may have besides
+_FRAME = '# frame_id: base             # frame of the commands'
+_ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
-    'pose_delta': {'frame_id': '# frame_id: base             # frame of the commands: that of the poses observed',
-                   'lower': '# lower: [x, y, z]           # m, box that no target leaves; upper alike',
-                   'max_velocity': '# max_velocity: [0.25]      # m/s; max_angular_velocity: rad/s'},
-    'joint_velocity': {'max_velocity': '# max_velocity: [1.0]       # rad/s, one for all or one each; and '
-                                       'max_acceleration'},
-    'effort': {'max_effort': '# max_effort: [10.0]        # N m, one for all or one each'},
-    'wrench': {'frame_id': '# frame_id: base             # frame of the forces', 'max_force':
-               '# max_force: 20.0           # N; max_torque: N m'},
-    'gripper': {'max_velocity': '# max_velocity: [0.1]       # m/s or rad/s'},
-    'raw': {'lower': '# lower: [0.0]              # no number goes below; upper alike'},
-}
+    'joint_position': ('rad, rad/s', _ACCELERATION), 'joint_delta': ('rad, rad/s', _ACCELERATION),
+    'joint_velocity': ('rad/s', _ACCELERATION), 'effort': ('N m', '# max_effort_rate: [100.0]    # N m/s'),
+    'pose_delta': ('m, a box that no target leaves; m/s; rad/s', _FRAME), 'wrench': ('N, N m', _FRAME),
+    'gripper': ('m/s or rad/s', ''), 'raw': ('', '# lower: [0.0]              # no number goes below; upper alike')}
 
 
 def _limits(values):
     """What a run never holds, and a robot should not be without."""
-    hints = _LIMITS.get(values['kind'], _POSITION_LIMITS)
-    return [f'        {hint}' for name, hint in hints.items() if name not in values]
+    unit, more = _LIMITS.get(values['kind'], ('', ''))
+    blank = [name for name, value in values.items() if name in _named_limits(values['kind']) and BLANK in value]
+    lines = [f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
+             'in a simulator: limits: none in their place'] if blank else []
+    return [line for text in lines for line in _wrapped(text, '        ', '        # ')] + (
+        [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
+
+
+def _named_limits(kind):
+    return KINDS[kind].needed_limits if kind in KINDS else ()
 
 
 def _entries(entries):

@@ -12,11 +12,11 @@ LIMITED = {
     'joint_position': {'lower': (-0.4,), 'upper': (0.4,), 'max_velocity': (1.0, 2.0, 3.0), 'max_acceleration': (20.0,)},
     'joint_delta': {'lower': (-0.4,), 'upper': (0.4,), 'max_velocity': (1.0,), 'integrate': 'target'},
     'joint_velocity': {'max_velocity': (1.0, 2.0, 3.0), 'max_acceleration': (5.0,)},
-    'effort': {'max_effort': (10.0, 20.0, 30.0)},
+    'effort': {'max_effort': (10.0, 20.0, 30.0), 'max_effort_rate': (100.0,)},
     'pose_delta': {'lower': (-0.6,), 'upper': (0.6,), 'max_velocity': (0.2,), 'max_angular_velocity': 0.5},
     'twist': {'lower': (-0.5,), 'upper': (0.7,), 'max_velocity': (0.6,), 'max_angular_velocity': 0.4,
               'max_acceleration': (2.0,), 'max_angular_acceleration': 3.0},
-    'wrench': {'max_force': 5.0, 'max_torque': 0.5},
+    'wrench': {'max_force': 5.0, 'max_torque': 0.5, 'max_force_rate': 40.0, 'max_torque_rate': 3.0},
     'gripper': {'max_velocity': (0.3,)},
     'raw': {'lower': (-1.0, -2.0), 'upper': (3.0,), 'max_velocity': (50.0,)},
 }
@@ -33,7 +33,7 @@ def within(kind, command, last, dt):
         'joint_position': lambda: (np.abs(value) <= 0.4) & (change <= np.array([1, 2, 3]) * dt + CLOSE),
         'joint_delta': lambda: (np.abs(value) <= 0.4) & (change <= dt + CLOSE),
         'joint_velocity': lambda: (np.abs(value) <= [1, 2, 3]) & (change <= 5 * dt + CLOSE),
-        'effort': lambda: np.abs(value) <= [10, 20, 30],
+        'effort': lambda: (np.abs(value) <= [10, 20, 30]) & (change <= 100 * dt + CLOSE),
         'pose_delta': lambda: [np.abs(value) <= 0.6, moved['position'][:, None] <= 0.2 * dt + CLOSE,
                                geometry.angle_between(last['orientation'],
                                                       command['orientation'])[:, None] <= 0.5 * dt + CLOSE],
@@ -41,7 +41,8 @@ def within(kind, command, last, dt):
                           length['angular_velocity'][:, None] <= 0.4 + CLOSE,
                           moved['linear_velocity'][:, None] <= 2 * dt + CLOSE,
                           moved['angular_velocity'][:, None] <= 3 * dt + CLOSE],
-        'wrench': lambda: (length['force'] <= 5 + CLOSE) & (length['torque'] <= 0.5 + CLOSE),
+        'wrench': lambda: [length['force'] <= 5 + CLOSE, length['torque'] <= 0.5 + CLOSE,
+                           moved['force'] <= 40 * dt + CLOSE, moved['torque'] <= 3 * dt + CLOSE],
         'gripper': lambda: (np.abs(value) <= 0.5) & (change <= 0.3 * dt + CLOSE),
         'raw': lambda: (value >= [-1, -2]) & (value <= 3) & (change <= 50 * dt + CLOSE),
     }[kind]()
@@ -120,17 +121,21 @@ def test_acceleration_is_limited_and_the_target_is_reached_without_passing_it():
     np.testing.assert_array_equal(path[-1], goal)
 
 
-def test_a_stop_is_ramped_and_its_last_message_is_whole():
+@pytest.mark.parametrize('kind, field, limits_of_it', [
+    ('joint_velocity', 'velocity', {'max_acceleration': (5.0,)}), ('effort', 'effort', {'max_effort_rate': (5.0,)}),
+    ('twist', 'linear_velocity', {'max_acceleration': (5.0,), 'axes': ('y',)}),
+    ('wrench', 'force', {'max_force_rate': 5.0, 'axes': ('z',)})])
+def test_a_stop_is_ramped_and_its_last_message_is_whole(kind, field, limits_of_it):
     """The fallback keeps the limits, too; a message that nothing may follow does not leave a robot moving."""
-    made, sources = started(spec('joint_velocity', max_acceleration=(5.0,)))
+    made, sources = started(spec(kind, **limits_of_it))
     for _ in range(5):
-        step(made, sources, np.ones((ROWS, 3), np.float32))
+        step(made, sources, np.ones((ROWS, made.size), np.float32))
     fresh = dict.fromkeys(sources, ALL)
     last, rows = made.fallback(made.sent(), sources, fresh, DT, last=True)
-    assert rows.all() and not last.commands['it']['velocity'].any()
+    assert rows.all() and not last.commands['it'][field].any()
     for count in range(4, -1, -1):
         hold(made, sources, ALL)
-        np.testing.assert_allclose(made.commands()['it']['velocity'], 5.0 * DT * count, atol=1e-15)
+        np.testing.assert_allclose(made.commands()['it'][field].max(axis=1), 5.0 * DT * count, atol=1e-15)
 
 
 def test_a_measured_state_beyond_the_bounds_is_held_where_it_is_and_comes_back_within_its_speed():

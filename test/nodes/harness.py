@@ -53,7 +53,8 @@ def parameters(run, **changes):
                   'force': {'source': 'wrench', 'field': 'force', 'clip': 20.0}},
         'actions': {'terms': ['arm'],
                     'arm': {'kind': 'joint_position', 'source': 'joints', 'joints': JOINTS, 'scale': [0.5],
-                            'offset': [0.1, 0.2, 0.3], 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray'}}}
+                            'offset': [0.1, 0.2, 0.3], 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray',
+                            'limits': 'none'}}}
     for name, value in changes.items():
         *parents, leaf = name.split('.')
         branch = tree

@@ -141,7 +141,7 @@ def test_every_parameter_of_an_action_reaches_its_term(run):
     made = configuration(flat(parameters(run, **{
         'blend_in': 1.5, 'blend': 0.5, 'actions.terms': ['arm', 'base'], 'actions.arm.max_velocity': [1.0, 2.0, 3.0],
         'actions.base': {'kind': 'twist', 'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/Twist', 'axes': ['x', 'yaw'],
-                         'max_velocity': 1.0, 'smoothing': 0.5}}))).control
+                         'max_velocity': 1.0, 'max_angular_velocity': 2.0, 'smoothing': 0.5}}))).control
     arm, base = made.actions
     assert (made.blend_in, made.blend, arm.max_velocity, arm.fallback) == (1.5, 0.5, (1.0, 2.0, 3.0), 'hold')
     assert (base.axes, base.max_velocity, base.fallback, base.source) == (('x', 'yaw'), (1.0,), 'zero', '')

@@ -130,7 +130,7 @@ def test_a_command_of_an_ended_episode_is_not_obeyed_in_the_next(run):
 def test_a_robot_obeys_a_command_from_where_it_truly_is(run):
     """A pose target means the same wherever the policy saw the robot: the environment gets the true difference."""
     pose = {'kind': 'pose_delta', 'source': 'tool', 'topic': 'target', 'type': 'geometry_msgs/msg/PoseStamped',
-            'position_scale': 1.0, 'rotation_scale': 1.0}
+            'position_scale': 1.0, 'rotation_scale': 1.0, 'limits': 'none'}
     tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'lockstep', 'sim.latency': 3 * PERIOD})
     tree['sources'] = {'tool': {'topic': 'pose', 'type': 'geometry_msgs/msg/PoseStamped'}}
     tree['inputs'] = {'position': ['position'], 'turn': ['turn']}

@@ -49,8 +49,14 @@ def misspelt_joint(run, tmp_path):
             ["lacks the joints ['wirst']", "['shoulder', 'elbow', 'wrist'", "source 'joints'"])
 
 
+def no_limits(run, tmp_path):
+    return ({'actions.arm.limits': '', 'actions.arm.upper': [1.0]},
+            ['actions.arm (kind joint_position): joints shoulder, elbow, wrist have no lower, max_velocity',
+             '`limits: none`'])
+
+
 @pytest.mark.parametrize('case', [missing, truncated, another_network, wrong_size, unknown_parameter, wrong_type,
-                                  unknown_kind, misspelt_joint])
+                                  unknown_kind, misspelt_joint, no_limits])
 def test_a_wrong_input_is_named_and_leaves_the_node_unconfigured(arm, run, tmp_path, case):
     changes, words = case(run, tmp_path)
     node = arm.start(parameters(run, **changes))

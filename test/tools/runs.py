@@ -15,6 +15,8 @@ PARAMS = {
                                  'sigma_init': {'name': 'const_initializer', 'val': 0}, 'fixed_sigma': True}}},
     'config': {'name': 'Run', 'normalize_input': True, 'normalize_value': True}}
 
+# what a user fills in for a robot's limits
+LIMITS = {'lower': '-9.0', 'upper': '9.0', 'max_.*': '9.0'}
 LEGS = [f'{leg}_{joint}' for leg in ('LF', 'LH', 'RF', 'RH') for joint in ('HAA', 'HFE', 'KFE')]
 ANGLES = [0.03, 0.4, -0.8, 0.03, -0.4, 0.8, -0.03, 0.4, -0.8, -0.03, -0.4, 0.8]
 
@@ -64,7 +66,10 @@ def parameters(file):
 def fill(file):
     """Fill every blank of a parameter file in, each with another name."""
     numbers = iter(range(1000))
-    text = file.read_text().replace("kind: '???'", 'kind: joint_position')
+    text = file.read_text().replace("kind: '???'", 'kind: joint_position\n        limits: none')
+    for name, number in LIMITS.items():
+        text = re.sub(rf'^( +{name}: )(.*\?\?\?.*)$', lambda found: found[1] + found[2].replace("'???'", number), text,
+                      flags=re.MULTILINE)
     text = text.replace("control_rate: '???'", 'control_rate: 60.0')
     file.write_text(re.sub(r"'\?\?\?'", lambda _: f'name_{next(numbers)}', text))
     return file

@@ -45,9 +45,11 @@ def test_anymal_gets_its_joint_terms(tmp_path):
     assert terms['actions'] == {'kind': 'last_action'}
     assert written['actions'] == {'terms': ['legs'], 'legs': {
         'kind': 'joint_position', 'source': 'joints', 'topic': '???', 'type': 'std_msgs/msg/Float64MultiArray',
-        'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold'}}
+        'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold', 'lower': ['???'], 'upper': ['???'],
+        'max_velocity': ['???']}}
     assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
-                    'actions.legs.topic']
+                    *(f'actions.legs.{name}' for name in ('topic', 'lower', 'upper', 'max_velocity'))]
+    assert 'limits: none in their place' in ' '.join((tmp_path / 'robot.yaml').read_text().split())
 
 
 def test_tacsl_gets_its_dict_observations(tmp_path):
@@ -109,8 +111,8 @@ def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
     assert (hand['kind'], hand['smoothing'], hand['lower'][12]) == ('joint_position', 0.3, pytest.approx(0.2792444))
     assert written['terms']['goal_relative_rot'] == {
         'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
-    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
-                    'actions.hand.topic']
+    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')), 'actions.hand.topic',
+                    'actions.hand.max_velocity']
     check(fill(tmp_path / 'robot.yaml'))
 
 
@@ -257,7 +259,8 @@ def test_published_config_becomes_a_file_that_passes_the_check(entry, tmp_path):
     torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'policy.pth')
     left = init(SET / entry['file'], tmp_path / 'robot.yaml', tmp_path / 'policy.pth', overrides)
     # a law that the node does not have yet is the user's to choose, and industreallib's runs know no rate
-    allowed = r'.*\.(topic|joints|kind)' if task else r'.*\.(topic|joints|kind)|control_rate'
+    robots = r'.*\.(topic|joints|kind|lower|upper|max_(angular_)?velocity|max_(effort|force|torque))'
+    allowed = robots if task else rf'{robots}|control_rate'
     assert [name for name in left if not re.fullmatch(allowed, name)] == []
     written = parameters(tmp_path / 'robot.yaml')
     assert set(written['inputs']) == (set(entry['obs']) if isinstance(entry['obs'], dict) else {'obs'})

@@ -38,6 +38,8 @@ class ActionTerm:
     clips = True                             # whether its action is numbers that can be clipped
     zero_scale = False                       # whether an axis may be left out of the command by its scale
     speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
+    needed_limits: tuple[str, ...] = ()      # parameters without which its commands go anywhere, at any rate
+    must_be_limited = True                   # whether they may lack them only by `limits: none`
     acts_on = True                           # whether its command goes on moving the robot when nothing follows it
     hold_error = 0.0                         # default of max_hold_error
 
@@ -66,6 +68,11 @@ class ActionTerm:
     def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         """Return field → shape of one row of the command."""
         raise NotImplementedError
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        """Return the names of what a limit is to hold for, () for the whole command, None: for nothing of it."""
+        return ()
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
@@ -222,3 +229,10 @@ class VectorTerm(ActionTerm):
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, axes), float32, of a command: exact."""
         return ((command[self.field] - self._offset) / self._scales['scale']).astype(np.float32)
+
+
+def unbounded(spec: ActionSpec, axes: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the axes (all that a command has, in order) that lower and upper do not both bound."""
+    lower, upper = (np.broadcast_to(numbers or np.inf, len(axes)) for numbers in (spec.lower, spec.upper))
+    bounded = np.isfinite(lower) & np.isfinite(upper)
+    return tuple(axis for axis, both in zip(axes, bounded.tolist()) if not both)

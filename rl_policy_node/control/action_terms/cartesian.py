@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS, unbounded
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
 from rl_policy_node.errors import ConfigurationError, unknown
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
 AXES = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')
+LINEAR = AXES[:3]
 
 
 class SixAxes(ActionTerm):
@@ -40,6 +41,11 @@ class SixAxes(ActionTerm):
         return dict.fromkeys(cls.fields, (3,))
 
     @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        first = limit == cls.needed_limits[0]
+        return tuple(axis for axis in unbounded(spec, spec.axes or AXES) if (axis in LINEAR) == first) or None
+
+    @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
         for axis in spec.axes:
             if axis not in AXES:
@@ -61,6 +67,11 @@ class SixAxes(ActionTerm):
         six[:, self._index] = value
         return {self.fields[0]: six[:, :3], self.fields[1]: six[:, 3:]}
 
+    def _slowed(self, command: Command, previous: Command, rates: tuple[float, float], dt: Axes) -> Command:
+        """Return the command, each of its two vectors changed no faster than its number in `rates` (per s)."""
+        return {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
+                else command[field] for field, rate in zip(self.fields, rates)}
+
     def _shorten(self, command: Command, longest: tuple[float, float]) -> Command:
         """Return the command with each of its two vectors no longer than its number in `longest`."""
         result = {}
@@ -75,11 +86,12 @@ class Twist(SixAxes):
 
     Limits: [lower, upper] per named axis; max_velocity and max_angular_velocity bound the length of the two
     vectors, max_acceleration and max_angular_acceleration (per s²) how fast they change from the last
-    command sent. Fallback: zero, at once: a base stops as hard as its drives can, a quadcopter hovers if
-    its own controller tracks velocities.
+    command sent. Fallback: zero, at these accelerations; the last command at a stop is zero at once: a base stops as
+    hard as its drives can, a quadcopter hovers if its own controller tracks velocities.
     """
 
     fields = ('linear_velocity', 'angular_velocity')
+    needed_limits = ('max_velocity', 'max_angular_velocity')
     per_axis = ('scale', 'offset', 'lower', 'upper')
     parameters = ('axes', 'smoothing', 'max_velocity', 'max_angular_velocity', 'max_acceleration',
                   'max_angular_acceleration', *per_axis)
@@ -104,24 +116,29 @@ class Twist(SixAxes):
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         rates = (_one(self.spec.max_acceleration), self.spec.max_angular_acceleration)
-        slow = {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
-                else command[field] for field, rate in zip(self.fields, rates)}
-        return self.bound(slow)
+        return self.bound(self._slowed(command, previous, rates, dt))
 
 
 class Wrench(SixAxes):
     """Force and torque in the frame of the command: action · scale + offset (N, N·m).
 
-    Limits: max_force and max_torque bound the length of the two vectors. Fallback: zero, at once: an arm
-    lets go of what it pressed on, and its controller has to bear its own weight.
+    Limits: max_force and max_torque bound the length of the two vectors, max_force_rate and max_torque_rate (per s) how
+    fast they change from the last command sent. Fallback: zero, at these rates; the last command at a stop is zero at
+    once: an arm lets go of what it pressed on, and its controller has to bear its own weight.
     """
 
     fields = ('force', 'torque')
+    needed_limits = ('max_force', 'max_torque')
     per_axis = ('scale', 'offset')
-    parameters = ('axes', 'smoothing', 'max_force', 'max_torque', *per_axis)
+    parameters = ('axes', 'smoothing', 'max_force', 'max_torque', 'max_force_rate', 'max_torque_rate', *per_axis)
 
     def bound(self, command: Command) -> Command:
         return self._shorten(command, (self.spec.max_force, self.spec.max_torque))
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt seconds after `previous`."""
+        rates = self.spec.max_force_rate, self.spec.max_torque_rate
+        return self.bound(self._slowed(command, previous, rates, dt))
 
 
 def _one(numbers: tuple[float, ...]) -> float:

@@ -31,6 +31,7 @@ class Gripper(ActionTerm):
     fallbacks = ('keep', 'hold', 'value')
     required = ('open', 'closed')
     per_axis = ('open', 'closed', 'max_velocity', 'fallback_value', 'max_hold_error')
+    needed_limits = ('max_velocity',)
     acts_on = False
     hold_error = 0.01
     parameters = ('joints', 'smoothing', 'mode', 'threshold', *per_axis)
@@ -57,6 +58,10 @@ class Gripper(ActionTerm):
     @classmethod
     def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {'position': (cls.axes(spec),)}
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return spec.joints
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:

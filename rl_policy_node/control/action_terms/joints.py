@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import NO_SPEEDS, VectorTerm
+from rl_policy_node.control.action_terms.base import NO_SPEEDS, unbounded, VectorTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
@@ -25,6 +26,10 @@ class JointTerm(VectorTerm):
     def axes(cls, spec: ActionSpec) -> int:
         return len(spec.joints)
 
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return spec.joints
+
 
 class JointPosition(JointTerm):
     """Joint targets: q = action · scale + offset (rad or m), Isaac Lab's JointPositionAction.
@@ -34,22 +39,57 @@ class JointPosition(JointTerm):
     0.1 unless stated) of what is measured freshly; beyond, the joints go, within their limits, to where they were then
     measured, once. `keep` stops likewise, and keeps its target however far from it the joints are. A robot that bears
     load has its targets ahead of its joints; where that is more than max_hold_error a legged robot sinks with `hold`.
+    continuous: joints (rad) that turn without end. They go to a target, and are held, the short way round; what is sent
+    goes on from what was sent last and may add up to several turns. They have no lower and upper.
     """
 
     field = 'position'
     measures = ('position',)
     fallbacks = ('hold', 'keep')
+    needed_limits = ('lower', 'upper', 'max_velocity')
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_hold_error')
     acts_on = False
     hold_error = 0.1
-    parameters: tuple[str, ...] = ('joints', 'smoothing', *per_axis)
+    parameters: tuple[str, ...] = ('joints', 'smoothing', 'continuous', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
+        self._continuous = np.isin(spec.joints, spec.continuous) if spec.continuous else None
+        self._lower, self._upper = (self._endless(bound, far) for bound, far in
+                                    ((spec.lower, -math.inf), (spec.upper, math.inf)))
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
         self._hold_error = limits.axes_of(spec.max_hold_error or self.hold_error)
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        endless = spec.continuous if limit in ('lower', 'upper') else ()
+        return tuple(joint for joint in spec.joints if joint not in endless) or None
+
+    @classmethod
+    def check(cls, spec: ActionSpec, where: str) -> None:
+        for joint in spec.continuous:
+            if joint not in spec.joints:
+                raise unknown('joint', joint, spec.joints, f'{where}.continuous')
+        for name in ('lower', 'upper'):
+            numbers = getattr(spec, name)
+            for joint, number in zip(spec.joints, numbers if len(numbers) > 1 else ()):
+                if joint in spec.continuous and math.isfinite(number):
+                    raise ConfigurationError(f"{where}.{name} is {number:g} for joint '{joint}', which is continuous; "
+                                             f'expected {"-" if name == "lower" else ""}.inf')
+
+    def _endless(self, numbers: tuple[float, ...], far: float) -> Axes | None:
+        """Return a bound of the joints, which is `far` for those that are continuous."""
+        if self._continuous is None or not numbers:
+            return limits.per_axis(numbers)
+        return limits.per_axis(np.where(self._continuous, far, numbers))
+
+    def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
+        if self._continuous is None:
+            return super().mix(start, end, ratio)
+        near = limits.nearest_turn(end['position'], start['position'], self._continuous)
+        return super().mix(start, {'position': near}, ratio)
 
     def measured(self, sources: Sources) -> Command:
         """Return the command that holds the measured joint positions."""
@@ -61,7 +101,8 @@ class JointPosition(JointTerm):
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
-        value, last = command['position'], previous['position']
+        last = previous['position']
+        value = limits.nearest_turn(command['position'], last, self._continuous)
         if self._acceleration is not None:
             # within its bounds first: it must begin in time to stop there
             value = limits.clamp_from(value, last, self._lower, self._upper)
@@ -79,7 +120,8 @@ class JointPosition(JointTerm):
         return {'position': limits.clamp_from(slow, previous['position'], self._lower, self._upper)}
 
     def apart(self, sent: Command, measured: Command) -> Mask:
-        far = np.abs(sent['position'] - measured['position']) > self._hold_error
+        near = limits.nearest_turn(measured['position'], sent['position'], self._continuous)
+        far = np.abs(sent['position'] - near) > self._hold_error
         return np.asarray(far.any(axis=1))
 
     def outside(self, sources: Sources) -> dict[int, str]:
@@ -99,7 +141,7 @@ class JointDelta(JointPosition):
 
     integrals = ('observed', 'target', 'leaky')
     per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error', 'max_hold_error')
-    parameters = ('joints', 'smoothing', 'integrate', *per_axis)
+    parameters = ('joints', 'smoothing', 'integrate', 'continuous', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
@@ -112,7 +154,8 @@ class JointDelta(JointPosition):
             return {'position': self.measured(sources)['position'] + step}
         target: Floats = previous['position'] + step
         if self.spec.integrate == 'leaky':
-            target = limits.limit_step(target, self.measured(sources)['position'], self._error)
+            measured = limits.nearest_turn(self.measured(sources)['position'], target, self._continuous)
+            target = limits.limit_step(target, measured, self._error)
         return {'position': target}
 
     def invert(self, command: Command, sources: Sources) -> Floats:
@@ -120,7 +163,8 @@ class JointDelta(JointPosition):
 
         Exact to about 1e-15 / scale: below, the sum with the position has rounded.
         """
-        moved = command['position'] - self.measured(sources)['position']
+        measured = self.measured(sources)['position']
+        moved = limits.nearest_turn(command['position'], measured, self._continuous) - measured
         return (moved / self._scales['scale']).astype(np.float32)
 
 
@@ -128,18 +172,24 @@ class JointVelocity(JointTerm):
     """Joint velocities: v = action · scale + offset (rad/s or m/s), Isaac Lab's JointVelocityAction.
 
     Limits: ±max_velocity, and max_acceleration from the last command sent; the first is sent from rest.
-    Fallback: zero velocity, at once. What that is depends on the drives: with an integrating velocity loop
-    the joints lock where they are; without, a legged robot sags onto its legs and falls.
+    Fallback: zero velocity, at that acceleration; the last command at a stop is zero at once. What that is depends on
+    the drives: with an integrating velocity loop the joints lock where they are; without, a legged robot sags onto its
+    legs and falls.
     """
 
     field = 'velocity'
     fallbacks = ('zero',)
+    needed_limits = ('max_velocity',)
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration')
     parameters = ('joints', 'smoothing', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return unbounded(spec, spec.joints) or None
 
     def bound(self, command: Command) -> Command:
         slow = limits.limit_size(command['velocity'], self._velocity)
@@ -156,19 +206,28 @@ class JointVelocity(JointTerm):
 class Effort(JointTerm):
     """Joint efforts: effort = action · scale + offset (N·m or N), Isaac Lab's JointEffortAction.
 
-    Clipped to ±max_effort. Fallback: zero effort, at once: a legged robot collapses, and an arm falls
-    unless its controller bears its weight. Where the policy gives position targets and the environment
+    Limits: ±max_effort, and max_effort_rate (per s) from the last command sent; the first is sent from zero.
+    Fallback: zero effort, at that rate; the last command at a stop is zero at once. A legged robot collapses, and an
+    arm falls unless its controller bears its weight. Where the policy gives position targets and the environment
     made torques of them, command joint_position and leave the PD law to the robot's drives.
     """
 
     field = 'effort'
     fallbacks = ('zero',)
-    per_axis = ('scale', 'offset', 'max_effort')
+    needed_limits = ('max_effort',)
+    per_axis = ('scale', 'offset', 'max_effort', 'max_effort_rate')
     parameters = ('joints', 'smoothing', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
-        self._most = limits.per_axis(spec.max_effort)
+        self._most, self._rate = map(limits.per_axis, (spec.max_effort, spec.max_effort_rate))
 
     def bound(self, command: Command) -> Command:
         return {'effort': limits.limit_size(command['effort'], self._most)}
+
+    def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
+        """Return the command within its limits, dt seconds after `previous`."""
+        value = command['effort']
+        if self._rate is not None:
+            value = limits.limit_step(value, previous['effort'], self._rate * dt)
+        return self.bound({'effort': value})

@@ -30,6 +30,8 @@ class Raw(VectorTerm):
     required = ('size', 'fallback_value')
     per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'fallback_value')
     parameters = ('size', 'smoothing', 'integrate', *per_axis)
+    needed_limits = ('lower', 'upper', 'max_velocity')
+    must_be_limited = False
     zero_scale = True
 
     @classmethod

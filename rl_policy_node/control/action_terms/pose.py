@@ -39,6 +39,7 @@ class PoseDelta(ActionTerm):
     parameters = ('smoothing', 'integrate', 'rotation_threshold', 'max_rotation_error', 'max_velocity',
                   'max_angular_velocity', 'max_hold_error', 'max_hold_rotation_error', *per_axis)
     scales = ('position_scale', 'rotation_scale')
+    needed_limits = ('lower', 'upper', 'max_velocity', 'max_angular_velocity')
     acts_on = False
     hold_error = 0.02
 
@@ -59,6 +60,10 @@ class PoseDelta(ActionTerm):
     @classmethod
     def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
         return {'position': (3,), 'orientation': (4,)}
+
+    @classmethod
+    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+        return ('x', 'y', 'z') if limit in ('lower', 'upper') else ()
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:

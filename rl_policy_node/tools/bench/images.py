@@ -83,4 +83,4 @@ def parameters(folder, group, size):
         'terms': {'camera': {'source': 'camera', 'field': 'image', 'shape': [*size, 3], **resize}},
         'actions': {'terms': ['arm'], 'arm': {
             'kind': 'joint_velocity', 'joints': COMMANDED[:6], 'topic': places['commands'],
-            'type': 'sensor_msgs/msg/JointState'}}}
+            'type': 'sensor_msgs/msg/JointState', 'limits': 'none'}}}

@@ -81,7 +81,7 @@ def joint_parameters(folder, model, group, rate, robots=1, joints=JOINTS, **chan
                   'velocity': {'source': 'joints', 'field': 'velocity', 'joints': joints}},
         'actions': {'terms': ['arm'], 'arm': {
             'kind': 'joint_position', 'source': 'joints', 'joints': COMMANDED, 'scale': [0.1], 'topic': 'commands',
-            'type': JOINT_STATES['type']}},
+            'type': JOINT_STATES['type'], 'limits': 'none'}},
         **changes}
 
 

@@ -1,0 +1,48 @@
+"""Limits that a command has to have, unless its file says that it has none."""
+from __future__ import annotations
+
+import math
+
+from rl_policy_node.control.action_spec import ActionSpec, LIMITLESS
+from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.errors import ConfigurationError
+
+
+def check_limits(spec: ActionSpec) -> None:
+    """Raise ConfigurationError where a command lacks a limit and `limits: none` is not spelled out."""
+    missing = told_missing(spec)
+    if missing and KINDS[spec.kind].must_be_limited and spec.limits != LIMITLESS:
+        raise ConfigurationError(f'actions.{spec.name} (kind {spec.kind}): {missing}; state them, or spell out '
+                                 '`limits: none` where nothing can be harmed, as in a simulator')
+
+
+def told_missing(spec: ActionSpec) -> str:
+    """Return which limits an action lacks and what lacks them, '' where it lacks none."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for name, axes in missing_limits(spec).items():
+        lacking.setdefault(axes, []).append(name)
+    return '; '.join(f'{_named(spec, axes)} no {", ".join(names)}' for axes, names in lacking.items())
+
+
+def missing_limits(spec: ActionSpec) -> dict[str, tuple[str, ...]]:
+    """Return limit → what lacks it: joints, axes, or () for the whole command."""
+    kind = KINDS[spec.kind]
+    missing: dict[str, tuple[str, ...]] = {}
+    for name in kind.needed_limits:
+        axes = kind.limited_axes(spec, name)
+        if axes is None:
+            continue
+        numbers = getattr(spec, name)
+        numbers = numbers if isinstance(numbers, tuple) else (numbers,)
+        each = numbers * len(axes) if len(numbers) == 1 else numbers or (math.inf,) * len(axes)
+        bare = tuple(axis for axis, number in zip(axes, each) if math.isinf(number))
+        if bare or not axes and all(map(math.isinf, numbers)):
+            missing[name] = bare
+    return missing
+
+
+def _named(spec: ActionSpec, axes: tuple[str, ...]) -> str:
+    if not axes:
+        return 'it has'
+    one, many = ('joint', 'joints') if axes[0] in spec.joints else ('axis', 'axes')
+    return f"{one} '{axes[0]}' has" if len(axes) == 1 else f'{many} {", ".join(axes)} have'
