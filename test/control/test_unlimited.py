@@ -25,7 +25,7 @@ def test_what_is_complete_is_taken_and_what_lacks_one_limit_is_named(kind):
     for name in COMPLETE[kind]:
         bare = spec(kind, **{limit: number for limit, number in COMPLETE[kind].items() if limit != name})
         assert name in told_missing(bare)
-        check_limits(spec(kind, limits='none', **{}))
+        check_limits(spec(kind, limits='none'))
         if kind != 'raw':
             with pytest.raises(ConfigurationError, match=f'actions.it .kind {kind}.*{name}.*`limits: none`'):
                 check_limits(bare)

@@ -111,8 +111,8 @@ def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
     assert (hand['kind'], hand['smoothing'], hand['lower'][12]) == ('joint_position', 0.3, pytest.approx(0.2792444))
     assert written['terms']['goal_relative_rot'] == {
         'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
-    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')), 'actions.hand.topic',
-                    'actions.hand.max_velocity']
+    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
+                    'actions.hand.topic', 'actions.hand.max_velocity']
     check(fill(tmp_path / 'robot.yaml'))
 
 
