@@ -19,6 +19,7 @@ from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
 from rl_policy_node.nodes.enable import EnableSpec, listen, NOBODY
+from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
@@ -69,10 +70,11 @@ class Deployment:
         self._watch = Watch(self._loop, self.cycle, self._trigger,
                             min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
         with contextlib.ExitStack() as entities:
-            self._ports = Ports(node, control, self._sources, sinks, self._on_message, self._on_episode)
-            entities.callback(self._ports.close)
+            endpoints = Endpoints(node, entities)
+            self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if asked:
-                listen(node, enable, self.cycle.inbox.enable, entities)
+                listen(enable, self.cycle.inbox.enable, endpoints)
+            endpoints.refuse_unused()
             self._requests = Requests(node, control, self.cycle, self._is_acting)
             entities.callback(self._requests.close)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop

@@ -28,6 +28,11 @@ def spec_topic(spec: SourceSpec | ActionSpec, robot: str) -> str:
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
+def shadow_topic(topic: str) -> str:
+    """Return where the commands of a topic go that no robot is to get."""
+    return f'~/shadow/{topic.lstrip("/")}'
+
+
 def named_for(joints: tuple[str, ...], robot: str) -> tuple[str, ...]:
     """Return joint names with `{robot}` in them replaced by a robot's namespace."""
     return tuple(joint.replace('{robot}', robot.strip('/')) for joint in joints)

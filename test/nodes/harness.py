@@ -137,10 +137,14 @@ class Arm:
             message.header.stamp = stamp
             self._joints.publish(message)
         if 'wrench' in self.talking:
-            message = WrenchStamped()
-            message.header.stamp = stamp
-            message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
-            self._wrench.publish(message)
+            self._wrench.publish(self.wrench())
+
+    def wrench(self):
+        """Return the message of what the wrist measures now."""
+        message = WrenchStamped()
+        message.header.stamp = self.node.get_clock().now().to_msg()
+        message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
+        return message
 
     def live_until(self, condition, timeout=30.0):
         """Speak at 100 Hz and listen until `condition()`; return whether it came true in time."""
