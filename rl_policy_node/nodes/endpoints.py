@@ -15,17 +15,20 @@ from rl_policy_node.nodes.quality import differences, Overrides, PUBLISHER, SUBS
 
 # what a topic that is none raises; a middleware that refuses a profile raises rclpy's private RCLError
 _FAULTS = (InvalidTopicNameException, ValueError, RuntimeError)
-_Gid: TypeAlias = tuple[int, ...]
+Gid: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A publisher or subscription that was made. topic: resolved; gids: of it in the graph, as peers see it."""
+    """A publisher or subscription that was made.
+
+    topic: resolved. gid: what the graph knows it by; () where a namesake of the node came at the same moment.
+    """
 
     made: Any
     topic: str
     qos: QoSProfile
-    gids: frozenset[_Gid]
+    gid: Gid
 
 
 class Endpoints:
@@ -79,9 +82,9 @@ class Endpoints:
             for difference in differences(self._overrides.given(entity, resolved), info.qos_profile):
                 raise ConfigurationError(f'topic {resolved}: this middleware cannot give the {entity} what '
                                          f'qos_overrides ask for: {difference}')
-        return Endpoint(made, resolved, qos, frozenset(infos))
+        return Endpoint(made, resolved, qos, next(iter(infos)) if len(infos) == 1 else ())
 
-    def _known(self, entity: str, topic: str, qos: QoSProfile) -> dict[_Gid, Any]:
+    def _known(self, entity: str, topic: str, qos: QoSProfile) -> dict[Gid, Any]:
         """Return gid → info of what bears this node's name on a topic: of no other node but a namesake."""
         infos = getattr(self.node, f'get_{entity}s_info_by_topic')(topic, qos.avoid_ros_namespace_conventions)
         own = self.node.get_name(), self.node.get_namespace()

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 import functools
 from typing import Any, TypeAlias
 
-from rclpy.duration import Duration
-
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec, TRANSFORM
@@ -54,12 +52,6 @@ class Ports:
                 fault = fault or error
         if fault is not None:
             raise fault
-
-    def wait_for_all_acked(self, seconds: float) -> None:
-        """See the last commands off."""
-        for publishers in self._publishers.values():
-            for publisher in publishers:
-                publisher.wait_for_all_acked(Duration(seconds=seconds))
 
     def _subscribe(self, endpoints: Endpoints, sources: Mapping[str, Source], on_message: OnMessage,
                    on_episode: OnEpisode) -> None:

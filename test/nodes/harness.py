@@ -109,7 +109,7 @@ class Arm:
         self.node = rclpy.create_node('arm', context=self._context, namespace=self._namespace)
         self._joints = self.node.create_publisher(JointState, 'joint_states', 10)
         self._wrench = self.node.create_publisher(WrenchStamped, 'wrench', 10)
-        self.node.create_subscription(Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
+        self.listen()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         return self
@@ -120,6 +120,11 @@ class Arm:
         self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
+
+    def listen(self):
+        """Subscribe to the commands."""
+        self.listener = self.node.create_subscription(
+            Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
 
     def start(self, tree, module='policy_node'):
         """Start a node with a parameter tree; it is stopped with the arm."""

@@ -54,10 +54,11 @@ def test_every_policy_is_honoured_on_the_remapped_topic(endpoints, entity):
     endpoint = made.advertise(Bool, 'x', DEFAULT) if entity == 'publisher' else \
         made.subscribe(Bool, 'x', print, DEFAULT)
     made.refuse_unused()
-    assert endpoint.topic == '/y/z' and len(endpoint.gids) == 1
+    assert endpoint.topic == '/y/z' and endpoint.gid
     assert all(getattr(endpoint.qos, name) == value for name, (_, value) in wanted.items())
     info, = getattr(made.node, f'get_{entity}s_info_by_topic')('/y/z', True)
     assert not list(differences({name: value for name, (_, value) in wanted.items()}, info.qos_profile))
+    assert tuple(info.endpoint_gid) == endpoint.gid
     assert DEFAULT.depth == 1, 'the default stays what it was'
 
 
