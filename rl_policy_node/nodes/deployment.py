@@ -78,10 +78,9 @@ class Deployment:
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if asked:
                 listen(enable, self.cycle.inbox.enable, endpoints)
+            self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
             self._links = Links(node, control, self._ports.commands, configuration.links, self._log)
-            self._requests = Requests(node, control, self.cycle, self._is_acting)
-            entities.callback(self._requests.close)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
