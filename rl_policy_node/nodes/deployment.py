@@ -18,14 +18,17 @@ from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, P
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
-from rl_policy_node.nodes.enable import EnableSpec, listen, NOBODY
+from rl_policy_node.nodes.enable import EnableSpec, listen
+from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.links import Links, worst
+from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Source
-from rl_policy_node.nodes.topics import spec_topic
+from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
 
 
 class RosClock:
@@ -52,7 +55,7 @@ class Deployment:
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
-                 observers: Iterable[StepObserver] = (), enable: EnableSpec = NOBODY) -> None:
+                 observers: Iterable[StepObserver], configuration: Configuration) -> None:
         self.control, self._node, self._log = control, node, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
@@ -60,6 +63,7 @@ class Deployment:
         sinks = {action.name: Sink(action, control) for action in control.actions}
         self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
                               trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
@@ -69,12 +73,14 @@ class Deployment:
         self._watch = Watch(self._loop, self.cycle, self._trigger,
                             min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
         with contextlib.ExitStack() as entities:
-            self._ports = Ports(node, control, self._sources, sinks, self._on_message, self._on_episode)
-            entities.callback(self._ports.close)
+            endpoints = Endpoints(node, entities)
+            refuse_shared(control, endpoints.resolve, _inputs(control, enable))
+            self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if asked:
-                listen(node, enable, self.cycle.inbox.enable, entities)
-            self._requests = Requests(node, control, self.cycle, self._is_acting)
-            entities.callback(self._requests.close)
+                listen(enable, self.cycle.inbox.enable, endpoints)
+            self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
+            endpoints.refuse_unused()
+            self._links = Links(node, control, self._ports.commands, configuration.links, self._log)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
@@ -93,9 +99,11 @@ class Deployment:
         return waiting(self.cycle.refusals(), self._sources, self.control, self._node.count_publishers)
 
     def prepare_to_act(self) -> None:
-        """Begin from the measured state; raises ConfigurationError while an old step still runs."""
+        """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
+        commands the robots."""
         if self._loop.stuck:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
+        self._links.start()
         self.fault = None
         self.cycle.start()
 
@@ -104,12 +112,12 @@ class Deployment:
         self._loop.start()
         self._watch.start()
 
-    def stop(self) -> None:
-        """Stop the loop, then send the fallback and see it off."""
+    def stop(self) -> str:
+        """Stop the loop, then send the fallback and see it off; return what came of it."""
         self._loop.stop()
-        self._fall_back()
+        sent = self._fall_back()
         self._watch.stop()
-        self._ports.wait_for_all_acked(0.2)
+        return self._links.see_off(0.2) if sent else 'could not be sent'
 
     def close(self) -> None:
         """Destroy what talks to the robots."""
@@ -121,8 +129,17 @@ class Deployment:
         return self._requests.stopped
 
     def report(self) -> tuple[bytes, str, dict[str, object]]:
-        """Return level, message and values of the diagnostics while it acts."""
+        """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
+        and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        troubles = list(self._links.troubles(time.monotonic()))
+        for trouble in troubles:
+            if trouble.reason:
+                self.cycle.latch(trouble.rows, trouble.reason)
+        worst_level, text = worst(troubles)
+        if worst_level > level:
+            level, message = worst_level, f'{text}; {message}'
+        values |= {f'topic {trouble.topic}': trouble.text for trouble in troubles}
         return level, message, values | self._starts.report()
 
     def change(self, *changes: Change) -> None:
@@ -165,12 +182,22 @@ class Deployment:
         self.fault = error
         self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
 
-    def _fall_back(self) -> None:
+    def _fall_back(self) -> bool:
         """Send the fallback, and nothing more; where it cannot be published the node still has to deactivate."""
         try:
             self.cycle.stop()
+            return True
         except BaseException:       # noqa: BLE001 - what failed may be what ended the loop, too
             self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
+            return False
 
     def _on_gone(self) -> None:
         self.fault = RuntimeError('the control loop has ended')
+
+
+def _inputs(control: ControlSpec, enable: EnableSpec) -> dict[str, str]:
+    """Return what is read beside the sources, parameter → topic."""
+    read = {'enable.topic': enable.topic} if enable.topic else {}
+    for robot in control.robots if control.episode_topic else ():
+        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, control.episode_topic)
+    return read

@@ -2,17 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import contextlib
 from dataclasses import dataclass
 import time
 
-from rclpy.exceptions import InvalidTopicNameException
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.protocols import Message
 
@@ -45,11 +43,11 @@ class EnableSpec:
 NOBODY = EnableSpec(none=True)
 
 
-def listen(node: Node, spec: EnableSpec, enable: Callable[[bool, float], None],
-           entities: contextlib.ExitStack) -> None:
-    """Tell enable(whether the robots may move, s of receipt, steady) of each message; `entities` ends it.
+def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: Endpoints) -> None:
+    """Tell enable(whether the robots may move, s of receipt, steady) of each message.
 
-    A Joy without the button means no. Raises ConfigurationError for a topic that is none.
+    A Joy without the button means no. Raises ConfigurationError for a topic that is none, and for a latched one: what
+    was said before somebody listened counts for nothing.
     """
     payload = Payload(_TYPES[spec.type])
 
@@ -58,12 +56,12 @@ def listen(node: Node, spec: EnableSpec, enable: Callable[[bool, float], None],
         try:
             enable(_enables(payload.message(data), spec.button), now)
         except ValueError as error:
-            node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
-    try:
-        entities.callback(node.destroy_subscription, node.create_subscription(
-            payload.message_type, spec.topic, on_bytes, _QOS, raw=True))
-    except (InvalidTopicNameException, ValueError) as error:
-        raise ConfigurationError(f'enable.topic: {" ".join(str(error).split())}') from error
+            endpoints.node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
+    made = endpoints.subscribe(payload.message_type, spec.topic, on_bytes, _QOS, raw=True)
+    if made.qos.durability != DurabilityPolicy.VOLATILE:
+        raise ConfigurationError(f'enable.topic {made.topic}: qos_overrides make its durability '
+                                 f'{made.qos.durability.name.lower()}; expected volatile: a message of the past would '
+                                 'let the robots move')
 
 
 def _enables(message: Message, button: int) -> bool:

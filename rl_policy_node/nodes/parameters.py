@@ -15,6 +15,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.conversion import converted, Value
 from rl_policy_node.nodes.enable import EnableSpec
+from rl_policy_node.nodes.links import LinkSpec
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
@@ -93,6 +94,7 @@ class Configuration:
     scheduling: SchedulingSpec
     sim: SimSpec
     enable: EnableSpec
+    links: LinkSpec
 
 
 def declare(node: Node) -> None:
@@ -130,7 +132,8 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
-                         enable=EnableSpec(**_filled(tree, 'enable'), none=tree.get('enable', {}).get('') == 'none'))
+                         enable=EnableSpec(**_filled(tree, 'enable'), none=tree.get('enable', {}).get('') == 'none'),
+                         links=LinkSpec(**{field.name: _top(tree, field.name) for field in fields(LinkSpec)}))
 
 
 def _refuse_blanks(values: Mapping[str, Value]) -> None:

@@ -94,7 +94,7 @@ class PolicyNode(LifecycleNode):
         for text in unlimited(control):
             self.get_logger().warning(text)
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
-        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration.enable)
+        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration)
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
         self._phase = INACTIVE
@@ -162,11 +162,11 @@ class PolicyNode(LifecycleNode):
             return
         self._phase = INACTIVE
         deployment = self._deployed()
-        deployment.stop()
+        fallback = deployment.stop()
         if deployment.fault is not None:
             self._fault = f'{type(deployment.fault).__name__}: {" ".join(str(deployment.fault).split())[:300]}'
         self._say_active(False)
-        self.get_logger().info('inactive; the fallback was sent')
+        self.get_logger().info(f'inactive; the fallback: {fallback}')
 
     def _clean_up(self) -> None:
         if self._phase == INACTIVE:

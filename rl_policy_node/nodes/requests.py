@@ -2,17 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import contextlib
 import functools
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger as TriggerService
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core import Cycle
+from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.rows import lines
 
@@ -25,31 +24,24 @@ class Requests:
     """Services ~/stop, ~/resume, ~/reset and ~/tare, and topic ~/estop (std_msgs/Bool), for all robots.
 
     For several robots there is one of each for every robot, too: ~/stop/<robot>. is_acting(): whether the policy acts.
-    stopped: whether somebody said stop. If one of them cannot be made, none stays.
+    stopped: whether somebody said stop.
     """
 
-    def __init__(self, node: Node, control: ControlSpec, cycle: Cycle, is_acting: Callable[[], bool]) -> None:
-        self._control, self._cycle, self._is_acting, self._log = control, cycle, is_acting, node.get_logger()
-        self.stopped = False
+    def __init__(self, endpoints: Endpoints, control: ControlSpec, cycle: Cycle, is_acting: Callable[[], bool]) -> None:
+        node, self._control, self._cycle, self._is_acting = endpoints.node, control, cycle, is_acting
+        self._log, self.stopped = node.get_logger(), False
         groups = {'': slice(0, control.rows)}
         if control.rows > 1:
             groups |= {f'/{robot.strip("/")}': slice(row, row + 1)
                        for row, robot in enumerate(control.robots) if robot}
         services = {'~/stop': self._on_stop, '~/resume': self._on_resume, '~/reset': self._on_reset,
                     '~/tare': self._on_tare}
-        with contextlib.ExitStack() as entities:
-            for ending, rows in groups.items():
-                topic = f'~/estop{ending}'
-                entities.callback(node.destroy_subscription, node.create_subscription(
-                    Bool, topic, functools.partial(self._on_estop, rows, topic), ESTOP_QOS, raw=True))
-                for name, callback in services.items():
-                    entities.callback(node.destroy_service, node.create_service(
-                        TriggerService, name + ending, functools.partial(callback, rows)))
-            self._entities = entities.pop_all()
-
-    def close(self) -> None:
-        """Destroy everything."""
-        self._entities.close()
+        for ending, rows in groups.items():
+            topic = f'~/estop{ending}'
+            endpoints.subscribe(Bool, topic, functools.partial(self._on_estop, rows, topic), ESTOP_QOS, raw=True)
+            for name, callback in services.items():
+                endpoints.entities.callback(node.destroy_service, node.create_service(
+                    TriggerService, name + ending, functools.partial(callback, rows)))
 
     def _stop(self, rows: slice, reason: str) -> None:
         """Latch first: nothing stands between the message and the fallback."""

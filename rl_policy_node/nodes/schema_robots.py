@@ -37,6 +37,12 @@ ROBOTS: Final = (
        'out until ~/resume; not in lockstep', low=0, high=1000),
     _p('latch_window', 'double', 10.0, 'see latch_falls', unit='s', low=0.0),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
+    _p('exclusive', 'bool', True, 'whether another publisher on a command topic refuses activation and, found later, '
+       'stops the robots until ~/resume; false: a warning. Not in shadow; in lockstep at activation only'),
+    _p('consumer_timeout', 'double', 2.0, 'how long nobody may listen to the commands of a robot to which somebody '
+       'listened since activation; then it is on its fallback until ~/resume. Looked at once per second; a subscriber '
+       'that is killed counts until its middleware gives it up. 0: for ever. Not in shadow, nor in lockstep', unit='s',
+       low=0.0, high=3600.0),
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 

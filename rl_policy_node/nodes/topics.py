@@ -1,10 +1,13 @@
 """What topics are called, whom they carry, and with which quality of service."""
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from rl_policy_node.control.action_spec import ActionSpec
-from rl_policy_node.control.specs import SourceSpec, TRANSFORM
+from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
+from rl_policy_node.errors import ConfigurationError
 
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -28,6 +31,11 @@ def spec_topic(spec: SourceSpec | ActionSpec, robot: str) -> str:
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
+def shadow_topic(topic: str) -> str:
+    """Return where the commands of a topic go that no robot is to get."""
+    return f'~/shadow/{topic.lstrip("/")}'
+
+
 def named_for(joints: tuple[str, ...], robot: str) -> tuple[str, ...]:
     """Return joint names with `{robot}` in them replaced by a robot's namespace."""
     return tuple(joint.replace('{robot}', robot.strip('/')) for joint in joints)
@@ -36,3 +44,43 @@ def named_for(joints: tuple[str, ...], robot: str) -> tuple[str, ...]:
 def row_groups(together: bool, rows: int) -> list[slice]:
     """Return the sets of rows that have a topic each: one of all rows, or each row alone."""
     return [slice(0, rows)] if together else [slice(row, row + 1) for row in range(rows)]
+
+
+def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for a command's topic that is another command's or an input's, too, naming both.
+
+    resolve(topic): its name after namespaces and remapping. inputs: what they are called → topic, beside the sources.
+    Several inputs may share a topic.
+    """
+    _refuse_namesakes(control.robots, resolve)
+    commands: dict[str, str] = {}
+    for action in control.actions:
+        for robot in control.robots[:1] if action.rows else control.robots:
+            name, topic = _called(f'actions.{action.name}', robot), spec_topic(action, robot)
+            # what goes to a shadow's topics meets there, too
+            for resolved in map(resolve, [topic, shadow_topic(topic)] if control.shadow else [topic]):
+                other = commands.setdefault(resolved, name)
+                if other != name:
+                    raise ConfigurationError(f'{other} and {name} both command {resolved}; expected a topic for each')
+    read = {_called(f'sources.{source.name}', robot): spec_topic(source, robot)
+            for source in control.sources.values() if source.type != TRANSFORM for robot in control.robots}
+    for name, topic in {**read, **inputs}.items():
+        resolved = resolve(topic)
+        if resolved in commands:
+            raise ConfigurationError(f'{name} reads {resolved}, and {commands[resolved]} commands it; expected a topic '
+                                     'for each: the policy would take its commands for measurements')
+
+
+def _refuse_namesakes(robots: tuple[str, ...], resolve: Callable[[str], str]) -> None:
+    """Refuse robots whose namespaces are one though they are written differently."""
+    seen: dict[str, str] = {}
+    for robot in robots:
+        resolved = resolve(topic_of(robot, 'topics'))
+        other = seen.setdefault(resolved, robot)
+        if other != robot:
+            raise ConfigurationError(f"robots '{other}' and '{robot}' are one: both have {resolved.rpartition('/')[0]} "
+                                     'for a namespace; expected different ones')
+
+
+def _called(name: str, robot: str) -> str:
+    return f"{name} of robot '{robot}'" if robot else name

@@ -110,7 +110,7 @@ class Arm:
         self.node = rclpy.create_node('arm', context=self._context, namespace=self._namespace)
         self._joints = self.node.create_publisher(JointState, 'joint_states', 10)
         self._wrench = self.node.create_publisher(WrenchStamped, 'wrench', 10)
-        self.node.create_subscription(Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
+        self.listen()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         return self
@@ -121,6 +121,11 @@ class Arm:
         self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
+
+    def listen(self):
+        """Subscribe to the commands."""
+        self.listener = self.node.create_subscription(
+            Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
 
     def start(self, tree, module='policy_node'):
         """Start a node with a parameter tree; it is stopped with the arm."""
@@ -138,10 +143,14 @@ class Arm:
             message.header.stamp = stamp
             self._joints.publish(message)
         if 'wrench' in self.talking:
-            message = WrenchStamped()
-            message.header.stamp = stamp
-            message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
-            self._wrench.publish(message)
+            self._wrench.publish(self.wrench())
+
+    def wrench(self):
+        """Return the message of what the wrist measures now."""
+        message = WrenchStamped()
+        message.header.stamp = self.node.get_clock().now().to_msg()
+        message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
+        return message
 
     def live_until(self, condition, timeout=30.0):
         """Speak at 100 Hz and listen until `condition()`; return whether it came true in time."""

@@ -1,0 +1,61 @@
+"""No command shares its topic, whatever names say: not with another command, not with what is read."""
+from nodes.harness import JOINTS, parameters
+from nodes.stepper_bench import flat
+import pytest
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.topics import refuse_shared
+
+HAND = {'actions.terms': ['arm', 'hand'],
+        'actions.hand': {'kind': 'gripper', 'joints': ['finger'], 'source': 'joints', 'open': [0.04], 'closed': [0.0],
+                         'topic': '/ns/commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
+
+
+def resolve(topic, remaps=(('/ns/remapped', '/ns/commands'),)):
+    """Return a topic as a node in the namespace /ns resolves it, with remaps."""
+    full = f'/ns/policy_node{topic[1:]}' if topic[0] == '~' else topic if topic[0] == '/' else f'/ns/{topic}'
+    return dict(remaps).get(full, full)
+
+
+def shared(run, inputs=None, **changes):
+    refuse_shared(configuration(flat(parameters(run, **changes))).control, resolve, inputs or {})
+
+
+@pytest.mark.parametrize('words, changes', [
+    (["robots 'left' and '/ns/left' are one", 'both have /ns/left'], {'robots': ['left', '/ns/left']}),
+    (['actions.arm and actions.hand both command /ns/commands'], HAND),
+    (['actions.arm and actions.hand both command /ns/commands'], HAND | {'actions.hand.topic': 'remapped'}),
+    (["actions.arm of robot 'left' and actions.arm of robot 'right' both command /commands"],
+     {'robots': ['left', 'right'], 'actions.arm.topic': '/commands'}),
+    (['sources.wrench reads /ns/commands, and actions.arm commands it'], {'sources.wrench.topic': 'remapped'}),
+    (["sources.joints of robot 'left' reads /ns/left/joint_states, and actions.arm of robot 'left' commands it"],
+     {'robots': ['left', 'right'], 'actions.arm.topic': 'joint_states'}),
+    (["sources.joints of robot 'left' reads /ns/right/commands, and actions.arm of robot 'right' commands it"],
+     {'robots': ['left', 'right'], 'sources.joints.topic': '/ns/right/commands'}),
+])
+def test_a_topic_that_two_would_use_is_refused_naming_both(run, words, changes):
+    with pytest.raises(ConfigurationError) as caught:
+        shared(run, **changes)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_what_goes_to_a_shadow_must_not_meet_there(run):
+    names = {**HAND, 'actions.hand.topic': '/commands', 'shadow': True}
+    with pytest.raises(ConfigurationError, match='both command /ns/policy_node/shadow/commands'):
+        shared(run, **names)
+    shared(run, **{**names, 'shadow': False})
+
+
+def test_an_input_beside_the_sources_is_named_too(run):
+    with pytest.raises(ConfigurationError, match='enable.topic reads /ns/commands, and actions.arm commands it'):
+        shared(run, {'enable.topic': 'commands'})
+
+
+@pytest.mark.parametrize('changes', [
+    {'sources.again': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
+     'terms.velocity': {'source': 'again', 'field': 'velocity', 'joints': JOINTS}},
+    {'robots': ['left', 'right'], 'sources.wrench.topic': '/wrench'},
+    {'robots': ['', 'right']}, {'robots': ['left', '/left']}])
+def test_what_is_read_may_be_shared(run, changes):
+    shared(run, **changes)
