@@ -2,20 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
 from rl_policy_node.control.numbers import highest, surely_small
+from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 _MOST = float(np.finfo(np.float32).max)
-
-
-class OutOfOrder(ValueError):
-    """A message that is older than the one before it."""
 
 
 class BufferSpec(Protocol):
@@ -72,6 +69,7 @@ class SourceBuffer:
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
+        self.order = StampOrder(rows)
 
     def empty(self) -> SourceBuffer:
         """Return a buffer of the same layout to copy into, in which nothing has come."""
@@ -81,7 +79,8 @@ class SourceBuffer:
         """Store a message of `rows`: field → (n, *shape), n the number of the rows. stamp: ns. now: s, steady.
 
         Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
-        not finite or late. Of several rows each is refused by itself: it keeps its values and is counted.
+        not finite, late or ahead of the clock. Of several rows each is refused by itself: it keeps its values and is
+        counted. Several late messages that agree are a clock that was set back, and are taken: see StampOrder.
         """
         count, finite = rows.stop - rows.start, True
         values = []
@@ -93,12 +92,14 @@ class SourceBuffer:
             values.append(array)
         newest = self.stamps.item(rows.start) if count == 1 else highest(self.stamps[rows])
         ordered = stamp >= newest or not (stamp and self.spec.use_header_stamp)
-        if ordered and finite:
+        ahead = self.order.ahead(stamp) if stamp > self.order.latest else None
+        if ordered and finite and ahead is None:
             self._store(rows, values, stamp, now)
         elif count == 1 and not self.spec.rows:
-            self._raise(rows, values, stamp)
+            self._check(rows, values, stamp, ahead)
+            self._store(rows, values, stamp, now)
         else:
-            good = self._acceptable(rows, values, stamp)
+            good = self._acceptable(rows, values, stamp, ahead)
             if good.size:
                 self._store(good, [value[good - rows.start] for value in values], stamp, now)
             if self.spec.rows:
@@ -125,14 +126,18 @@ class SourceBuffer:
         changed[differs] = now
         self.changed[rows] = changed
 
-    def _raise(self, row: slice, values: Sequence[Array], stamp: int) -> NoReturn:
+    def _check(self, row: slice, values: Sequence[Array], stamp: int, ahead: ValueError | None) -> None:
+        """Raise ValueError for a robot's own message, unless its clock was set back."""
         for (field, *_), value in zip(self._layout, values):
             if not _is_finite(value):
                 raise ValueError(_not_finite(field))
-        raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
+        if ahead is not None:
+            raise ahead
+        if not self.order.agreed(np.array([row.start]), stamp, self.received, self.stamps).all():
+            raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
 
-    def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int) -> Indices:
-        """Refuse the rows (slice) that are not finite or late; return the indices of the others."""
+    def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int, ahead: ValueError | None) -> Indices:
+        """Refuse the rows (slice) that are not finite, ahead or late; return the indices of the others."""
         good = np.zeros(self.rows, dtype=bool)
         good[rows] = True
         for (field, *_), value in zip(self._layout, values):
@@ -141,8 +146,13 @@ class SourceBuffer:
                 bad[rows] = ~(np.abs(value.reshape(len(value), -1)) <= _MOST).all(axis=1)
                 self.reject(good & bad, ValueError(_not_finite(field)))
                 good &= ~bad
+        if ahead is not None:
+            self.reject(good, ahead)
+            good[:] = False
         if stamp and self.spec.use_header_stamp:
             late = good & (stamp < self.stamps)
+            if late.any():
+                late[late] = ~self.order.agreed(np.nonzero(late)[0], stamp, self.received, self.stamps)
             if late.any():
                 self.reject(late, OutOfOrder(_late(self.stamps[late].max() - stamp)))
                 good &= ~late
@@ -166,6 +176,7 @@ class SourceBuffer:
     def forget_stamps(self) -> None:
         """Take whatever comes next: time has jumped."""
         self.stamps[:] = 0
+        self.order.forget_clock()
 
     def copy_to(self, other: SourceBuffer) -> None:
         """Copy values and ages into another buffer of the same layout, and why rows were refused."""

@@ -23,8 +23,7 @@ class Supervisor:
         self.rows, self._patience = rows, patience
         self._all: Mask = np.ones(rows, dtype=bool)
         self._all.flags.writeable = False
-        # a simulated clock is a step behind the observations that are stamped with it
-        self.future_tolerance = max(0.1, 2 * period)
+        self.future_tolerance = future_tolerance(1.0 / period)
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
@@ -79,6 +78,12 @@ class Supervisor:
         return {**_told(stamped > limit, stamped, lambda s:
                         f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
+
+
+def future_tolerance(rate: float) -> float:
+    """Return how far a stamp may lie ahead, s, where a source does not say it. rate: of the control, Hz."""
+    # a simulated clock is a step behind the observations that are stamped with it
+    return max(0.1, 2.0 / rate)
 
 
 def without(mask: Mask, rows: Iterable[int]) -> Mask:
