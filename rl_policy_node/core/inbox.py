@@ -87,7 +87,7 @@ class Inbox:
         with self._lock:
             self._reset = _with(self._reset, rows)
             for buffer in self.buffers.values():
-                buffer.order.forget(buffer.received, buffer.stamps, rows)
+                buffer.forget_order(rows)
 
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
@@ -161,7 +161,7 @@ class Inbox:
             frame = self._frame()._replace(changes=self._asked.changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
-                buffer.order.forget(buffer.received, buffer.stamps)
+                buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
             self._fired = False     # by what came before: the trigger looks anew
             self._reset, self._tare = _with(self._none, slice(None)), self._none

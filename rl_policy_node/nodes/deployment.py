@@ -24,7 +24,7 @@ from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import spec_topic
 
 
@@ -139,6 +139,8 @@ class Deployment:
         try:
             arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
             self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
+        except Foreign:
+            pass        # it was counted: another driver shares the topic
         except ValueError as error:
             self.cycle.inbox.refuse(source.spec.name, rows, error)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
