@@ -14,7 +14,11 @@ from rl_policy_node.errors import ConfigurationError, ContractError
 
 
 class MessageError(ContractError):
-    """An inconsistent message; the text names the field and the reason."""
+    """An inconsistent message; the text names the field and the reason. names: of its joints, () where it has none."""
+
+    def __init__(self, text: str, names: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True)

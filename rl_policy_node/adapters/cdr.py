@@ -87,14 +87,16 @@ class Layouts(Generic[T]):
 
     Names, encodings and sizes come with every message and seldom change: comparing them is many times faster than
     parsing them. read(cdr): parses a message; its result may depend on `Cdr.structure` only. The cache holds up to
-    MOST layouts, since robots that share an adapter may differ.
+    MOST layouts, since robots that share an adapter may differ. Of what does not fit in, one in RENEWED takes the place
+    of the oldest: what is no longer sent is forgotten, and too many layouts in turn do not drive one another out.
     """
 
-    MOST = 16
+    MOST, RENEWED = 16, 64
 
     def __init__(self, read: Callable[[Cdr], T]) -> None:
         self._read = read
         self._known: list[tuple[Callable[[bytes], tuple[Any, ...]], int, tuple[Any, ...], T]] = []
+        self._unknown = 0
 
     def of(self, buffer: bytes) -> T:
         """Return the result of `read` for a message, bytes; raises what `read` raises."""
@@ -104,6 +106,9 @@ class Layouts(Generic[T]):
                 return layout
         cdr = Cdr(buffer)
         layout = self._read(cdr)
+        self._unknown += 1
+        if len(self._known) == self.MOST and self._unknown % self.RENEWED == 0:
+            del self._known[0]
         if len(self._known) < self.MOST:
             form = _form(cdr.structure)
             self._known.append((form.unpack_from, cdr.end + cdr.padding, form.unpack_from(buffer), layout))

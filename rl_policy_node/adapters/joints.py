@@ -105,13 +105,14 @@ class JointTrajectoryAdapter(_JointAdapter):
 def _check_unique(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if list(names).count(name) > 1})
-        raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once')
+        raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once',
+                           names)
 
 
 def _check_shapes(shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> None:
     for field, shape in shapes.items():
         if shape != (len(names),):
-            raise MessageError(f'{field} has {math.prod(shape)} numbers for {len(names)} names')
+            raise MessageError(f'{field} has {math.prod(shape)} numbers for {len(names)} names', names)
 
 
 JOINT_ADAPTERS: tuple[type[Adapter], ...] = (JointStateAdapter, JointTrajectoryAdapter)

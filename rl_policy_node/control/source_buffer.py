@@ -2,20 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Shape, Stamps, Values
+from rl_policy_node.control.arrays import Array, Indices, Rows, Shape, Stamps, Values
+from rl_policy_node.control.fitting import finite_rows, fitting, is_finite, not_finite
 from rl_policy_node.control.numbers import highest, surely_small
+from rl_policy_node.control.parts import Part, Parts
+from rl_policy_node.control.past import Past
+from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder
 from rl_policy_node.errors import ConfigurationError, ContractError
-
-_MOST = float(np.finfo(np.float32).max)
-
-
-class OutOfOrder(ValueError):
-    """A message that is older than the one before it."""
 
 
 class BufferSpec(Protocol):
@@ -52,12 +50,15 @@ class SourceBuffer:
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
     taken yet; refused (rows,): what came last was no observation. depth: messages kept for `copy_to` with a
-    reference stamp. All of them lie in one block of memory: a copy of everything is one copy.
+    reference stamp. All of them lie in one block of memory: a copy of everything is one copy. joints: names of the
+    numbers of each field, where they have some. parts: None while every message carried all joints.
     """
 
+    parts: Parts | None = None
+
     def __init__(self, spec: BufferSpec, shapes: Mapping[str, tuple[Shape, DTypeLike]], rows: int,
-                 depth: int = 1) -> None:
-        self.spec, self.rows = spec, rows
+                 depth: int = 1, joints: Sequence[str] = ()) -> None:
+        self.spec, self.rows, self.joints = spec, rows, tuple(joints)
         self._shapes = dict(shapes)
         self._block, arrays = _block({
             **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
@@ -72,38 +73,74 @@ class SourceBuffer:
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self._past = Past(self.values, rows, depth) if depth > 1 else None
+        self.order = StampOrder(rows)
 
     def empty(self) -> SourceBuffer:
         """Return a buffer of the same layout to copy into, in which nothing has come."""
-        return SourceBuffer(self.spec, self._shapes, self.rows)
+        return SourceBuffer(self.spec, self._shapes, self.rows, joints=self.joints)
 
     def write(self, rows: slice, arrays: Values, stamp: int, now: float) -> None:
         """Store a message of `rows`: field → (n, *shape), n the number of the rows. stamp: ns. now: s, steady.
 
         Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
-        not finite or late. Of several rows each is refused by itself: it keeps its values and is counted.
+        not finite, late or ahead of the clock. Of several rows each is refused by itself: it keeps its values and is
+        counted. Several late messages that agree are a clock that was set back, and are taken: see StampOrder.
+        A Part carries some of a robot's joints; the row is then as old as its oldest joint: see Parts.
         """
+        if self.parts is not None or type(arrays) is Part:
+            self._write_part(rows.start, arrays, stamp, now)
+            return
         count, finite = rows.stop - rows.start, True
         values = []
         for field, _, one in self._layout:
             array = arrays.get(field)
             if array is None or count != 1 or array.shape != one:
-                array = _fitting(field, array, count, one[1:])
-            finite = finite and (surely_small(array) or _is_finite(array))
+                array = fitting(field, array, count, one[1:])
+            finite = finite and (surely_small(array) or is_finite(array))
             values.append(array)
         newest = self.stamps.item(rows.start) if count == 1 else highest(self.stamps[rows])
         ordered = stamp >= newest or not (stamp and self.spec.use_header_stamp)
-        if ordered and finite:
+        ahead = self.order.ahead(stamp) if stamp > self.order.latest else None
+        if ordered and finite and ahead is None:
             self._store(rows, values, stamp, now)
         elif count == 1 and not self.spec.rows:
-            self._raise(rows, values, stamp)
+            self._check(rows, values, stamp, ahead)
+            self._store(rows, values, stamp, now)
         else:
-            good = self._acceptable(rows, values, stamp)
+            good = self._acceptable(rows, values, stamp, ahead)
             if good.size:
                 self._store(good, [value[good - rows.start] for value in values], stamp, now)
             if self.spec.rows:
                 # each row had its message, and nobody has to wait for another
                 self.fresh[rows] |= self.refused[rows]
+
+    def _write_part(self, row: int, arrays: Values, stamp: int, now: float) -> None:
+        """Store a robot's message of some of its joints, or of all of them."""
+        joints = arrays.joints if isinstance(arrays, Part) else np.arange(len(self.joints))
+        values = [fitting(field, arrays.get(field), 1, (len(joints),))[0] for field in self.values]
+        self._check_finite(values)
+        ahead = self.order.ahead(stamp) if stamp > self.order.latest else None
+        if ahead is not None:
+            raise ahead
+        parts = self.parts = self.parts or Parts(self.stamps, self.received, len(self.joints))
+        if stamp and self.spec.use_header_stamp:
+            late = parts.late(row, joints, stamp)
+            if late.all():
+                raise OutOfOrder(_late(int(parts.stamps[row, joints].max()) - stamp))
+            if late.any():
+                joints, values = joints[~late], [value[~late] for value in values]
+        differs = self.received[row] == -np.inf
+        for stored, value in zip(self.values.values(), values):
+            differs = differs or self.spec.frozen_after > 0 and bool((stored[row, joints] != value).any())
+            stored[row, joints] = value
+        if differs:
+            self.changed[row] = now
+        if parts.take(row, joints, stamp, now):
+            self.fresh[row], self.refused[row] = True, False
+        self.stamps[row], self.received[row] = parts.stamps[row].min(), parts.received[row].min()
+        self._waiting = bool((self.received == -np.inf).any())
+        if self._past is not None and np.isfinite(self.received[row]):
+            self._past.add(np.array([row]), self.values, self.stamps, self.received)
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
         """Store values of rows, all of which are good."""
@@ -113,7 +150,8 @@ class SourceBuffer:
             stored[rows] = value
         self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
         if self._past is not None:
-            self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows, self)
+            self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows,
+                           self.values, self.stamps, self.received)
 
     def _note_change(self, rows: slice | Indices, values: Sequence[Array], now: float) -> None:
         differs = self.received[rows] == -np.inf
@@ -125,24 +163,36 @@ class SourceBuffer:
         changed[differs] = now
         self.changed[rows] = changed
 
-    def _raise(self, row: slice, values: Sequence[Array], stamp: int) -> NoReturn:
-        for (field, *_), value in zip(self._layout, values):
-            if not _is_finite(value):
-                raise ValueError(_not_finite(field))
-        raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
+    def _check(self, row: slice, values: Sequence[Array], stamp: int, ahead: ValueError | None) -> None:
+        """Raise ValueError for a robot's own message, unless its clock was set back."""
+        self._check_finite(values)
+        if ahead is not None:
+            raise ahead
+        if not self.order.agreed(np.array([row.start]), stamp, self.received, self.stamps).all():
+            raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
 
-    def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int) -> Indices:
-        """Refuse the rows (slice) that are not finite or late; return the indices of the others."""
+    def _check_finite(self, values: Sequence[Array]) -> None:
+        for field, value in zip(self.values, values):
+            if not is_finite(value):
+                raise ValueError(not_finite(field))
+
+    def _acceptable(self, rows: slice, values: Sequence[Array], stamp: int, ahead: ValueError | None) -> Indices:
+        """Refuse the rows (slice) that are not finite, ahead or late; return the indices of the others."""
         good = np.zeros(self.rows, dtype=bool)
         good[rows] = True
         for (field, *_), value in zip(self._layout, values):
-            if not _is_finite(value):
+            if not is_finite(value):
                 bad = np.zeros(self.rows, dtype=bool)
-                bad[rows] = ~(np.abs(value.reshape(len(value), -1)) <= _MOST).all(axis=1)
-                self.reject(good & bad, ValueError(_not_finite(field)))
+                bad[rows] = ~finite_rows(value)
+                self.reject(good & bad, ValueError(not_finite(field)))
                 good &= ~bad
+        if ahead is not None:
+            self.reject(good, ahead)
+            good[:] = False
         if stamp and self.spec.use_header_stamp:
             late = good & (stamp < self.stamps)
+            if late.any():
+                late[late] = ~self.order.agreed(np.nonzero(late)[0], stamp, self.received, self.stamps)
             if late.any():
                 self.reject(late, OutOfOrder(_late(self.stamps[late].max() - stamp)))
                 good &= ~late
@@ -156,7 +206,10 @@ class SourceBuffer:
         self.rejected[rows] += 1
         self.last_fault[rows] = fault
         self._faults += 1
-        self.refused[rows] |= not isinstance(fault, OutOfOrder)
+        if not isinstance(fault, OutOfOrder):
+            self.refused[rows] = True
+            if self.parts is not None:
+                self.parts.begin(rows)
 
     def broken(self, row: int) -> ContractError | None:
         """Return why no message of this row can fit, or None: all that came were of another kind."""
@@ -166,10 +219,21 @@ class SourceBuffer:
     def forget_stamps(self) -> None:
         """Take whatever comes next: time has jumped."""
         self.stamps[:] = 0
+        if self.parts is not None:
+            self.parts.stamps[:] = 0
+        self.order.forget_clock()
+
+    def forget_order(self, rows: Rows) -> None:
+        """Take the next message of rows even where it is stamped before the last."""
+        self.order.forget(self.received, self.stamps, rows)
+        if self.parts is not None:
+            self.parts.forget(rows)
 
     def copy_to(self, other: SourceBuffer) -> None:
         """Copy values and ages into another buffer of the same layout, and why rows were refused."""
         other._block[:] = self._block
+        if self.parts is not None:
+            other.parts = self.parts        # to tell which joint is missing; nothing is decided by it
         if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
             other._faults = self._faults
@@ -189,42 +253,7 @@ class SourceBuffer:
         if self._past is not None:
             newer = np.nonzero((reference > 0) & (self.stamps > reference))[0]
             if newer.size:
-                self._past.copy_to(other, newer, reference[newer])
-
-
-class Past:
-    """The last `depth` messages of every row of a buffer."""
-
-    def __init__(self, values: Values, rows: int, depth: int) -> None:
-        self._values = {field: np.zeros((depth, *value.shape), value.dtype) for field, value in values.items()}
-        self._stamps: Stamps = np.zeros((depth, rows), dtype=np.int64)
-        self._received: Floats = np.full((depth, rows), -np.inf)
-        self._next: Indices = np.zeros(rows, dtype=np.intp)
-        self._depth = depth
-
-    def add(self, rows: Indices, buffer: SourceBuffer) -> None:
-        """Keep the messages that rows of the buffer hold now."""
-        slots = self._next[rows]
-        for field, value in buffer.values.items():
-            self._values[field][slots, rows] = value[rows]
-        self._stamps[slots, rows], self._received[slots, rows] = buffer.stamps[rows], buffer.received[rows]
-        self._next[rows] = (slots + 1) % self._depth
-
-    def copy_to(self, buffer: SourceBuffer, rows: Indices, references: Stamps) -> None:
-        """Give rows of the buffer the latest kept message that is not newer than `references` (ns)."""
-        slots = self._slots(rows, references)
-        for field, value in buffer.values.items():
-            value[rows] = self._values[field][slots, rows]
-        buffer.stamps[rows], buffer.received[rows] = self._stamps[slots, rows], self._received[slots, rows]
-
-    def _slots(self, rows: Indices, references: Stamps) -> Indices:
-        """Return where the wanted messages of rows are: the newest of the old ones, else the oldest of all."""
-        stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
-        old: Mask = kept & (stamps <= references)
-        newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)
-        oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
-        slots: Indices = np.where(old.any(axis=0), newest, oldest)
-        return slots
+                self._past.copy_to(newer, reference[newer], other.values, other.stamps, other.received)
 
 
 def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray,
@@ -237,30 +266,6 @@ def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[b
     starts: Iterator[int] = (sum(sizes[:index]) for index in range(len(sizes)))
     return block, {name: np.frombuffer(block, dtype, count, start).reshape(shape)
                    for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)}
-
-
-def _fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array:
-    """Return the numbers of a field as (count, *shape); raises ContractError where they are none."""
-    if array is None:
-        raise ContractError(f'{field} is missing from the message')
-    if array.ndim < 1 + bool(shape) or len(array) != count:
-        raise ContractError(f'{field} has the shape {array.shape}; expected {count} rows in its first dimension')
-    if array.shape[1:] == shape:
-        return array
-    if array.ndim > 2 or array.size != count * int(np.prod(shape)):
-        row = f'a row of {field}' if count > 1 else field
-        raise ContractError(f'{row} has the shape {array.shape[1:]}; expected {shape}')
-    return array.reshape(count, *shape)
-
-
-def _is_finite(array: Array) -> bool:
-    # beyond ±3.4e38 a float64 would become infinite in the policy's float32; what is no number compares as False
-    return (array.dtype.kind != 'f' or not array.size
-            or bool(array.max() <= _MOST and array.min() >= -_MOST))
-
-
-def _not_finite(field: str) -> str:
-    return f'{field} has a value that is not finite'
 
 
 def _late(nanoseconds: int) -> str:

@@ -23,8 +23,7 @@ class Supervisor:
         self.rows, self._patience = rows, patience
         self._all: Mask = np.ones(rows, dtype=bool)
         self._all.flags.writeable = False
-        # a simulated clock is a step behind the observations that are stamped with it
-        self.future_tolerance = max(0.1, 2 * period)
+        self.future_tolerance = future_tolerance(1.0 / period)
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
@@ -63,7 +62,8 @@ class Supervisor:
         spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
         reasons = {**_told(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
-                           f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'), **_refused(source, name)}
+                           f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'),
+                   **_silent_joints(source, name, steady_now, limit), **_refused(source, name)}
         if spec.frozen_after > 0:
             same = steady_now - source.changed
             reasons = {**_told(same > spec.frozen_after, same, lambda s:
@@ -81,6 +81,12 @@ class Supervisor:
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
 
 
+def future_tolerance(rate: float) -> float:
+    """Return how far a stamp may lie ahead, s, where a source does not say it. rate: of the control, Hz."""
+    # a simulated clock is a step behind the observations that are stamped with it
+    return max(0.1, 2.0 / rate)
+
+
 def without(mask: Mask, rows: Iterable[int]) -> Mask:
     """Return a mask in which `rows` (ints) are False, too."""
     less: Mask = mask.copy()
@@ -95,6 +101,20 @@ def _told(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[int,
     different, which = np.unique(values[rows], return_inverse=True)
     texts = [text(value) for value in different]
     return dict(zip(np.nonzero(rows)[0].tolist(), map(texts.__getitem__, which.tolist())))
+
+
+def _silent_joints(source: SourceBuffer, name: str, steady_now: float, limit: float) -> dict[int, str]:
+    """Return row → which joints of it are stale, where they come in several messages."""
+    if source.parts is None:
+        return {}
+    age = steady_now - source.parts.received
+    reasons: dict[int, str] = {}
+    for row in np.nonzero((age > limit).any(axis=1))[0].tolist():
+        oldest = float(age[row].max())
+        joints = [source.joints[joint] for joint in np.nonzero(age[row] == oldest)[0].tolist()]
+        reasons[row] = (f'{name} has not sent the joints {joints}' if np.isinf(oldest) else
+                        f'{name} is stale: nothing of the joints {joints} for {oldest:.3f} s, max_age {limit:g} s')
+    return reasons
 
 
 def _refused(source: SourceBuffer, name: str) -> dict[int, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.supervisor import future_tolerance
 from rl_policy_node.core.frame import Change, Frame, Order
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.triggers import Trigger
@@ -43,6 +44,10 @@ class Inbox:
         # the source that others are aligned to ('': to what the trigger says), and these others
         self._alignment = control.alignment_reference, tuple(
             name for name, source in control.sources.items() if source.alignment == 'asof')
+        if not control.lockstep:
+            for buffer in self.buffers.values():
+                if buffer.spec.use_header_stamp:
+                    buffer.order.follow(clock.ros, buffer.spec.future_tolerance or future_tolerance(control.rate))
         rows = control.rows
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
@@ -78,9 +83,11 @@ class Inbox:
             self._wake()
 
     def request_reset(self, rows: Rows) -> None:
-        """Clear the recurrent state of rows before their next action."""
+        """Clear the recurrent state of rows before their next action; their next messages may be stamped earlier."""
         with self._lock:
             self._reset = _with(self._reset, rows)
+            for buffer in self.buffers.values():
+                buffer.forget_order(rows)
 
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
@@ -146,11 +153,15 @@ class Inbox:
         return False
 
     def begin(self) -> Frame:
-        """Take a first frame; what has come counts as new for the next, every row's state is cleared then."""
+        """Take a first frame; what has come counts as new for the next, every row's state is cleared then.
+
+        The first message after it is taken even where it is stamped before the last.
+        """
         with self._lock:
             frame = self._frame()._replace(changes=self._asked.changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
+                buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
             self._fired = False     # by what came before: the trigger looks anew
             self._reset, self._tare = _with(self._none, slice(None)), self._none

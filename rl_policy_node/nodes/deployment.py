@@ -27,7 +27,7 @@ from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
 
 
@@ -156,6 +156,8 @@ class Deployment:
         try:
             arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
             self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
+        except Foreign:
+            pass        # it was counted: another driver shares the topic
         except ValueError as error:
             self.cycle.inbox.refuse(source.spec.name, rows, error)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])

@@ -135,6 +135,9 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
         if rejected:
             last = next(filter(None, reversed(source.buffer.last_fault)))
             values[f'rejected from {name}'] = f'{rejected} (last: {last})'
+        foreign = int(source.foreign.sum())
+        if foreign:
+            values[f'ignored on the topic of {name}'] = f'{foreign} (they name none of its joints)'
     reasons = dict(figures.reasons)
     values.update(told(control, reasons) if control.together else
                   {control.robots[row] or 'robot': reason for row, reason in reasons.items()})

@@ -55,4 +55,16 @@ def _trouble(source: Source, row: int, topic: str, count_publishers: Callable[[s
     fault = source.buffer.last_fault[row]
     if fault:
         return f'all messages refused ({fault})'
+    parts = source.buffer.parts
+    if parts is not None and np.isfinite(parts.received[row]).any():
+        missing = np.nonzero(np.isinf(parts.received[row]))[0].tolist()
+        return f'no message names the joints {[source.joints[joint] for joint in missing]}{_strangers(source, row)}'
+    if source.foreign[row]:
+        return f'no message names the joints {list(source.joints)}{_strangers(source, row)}'
     return 'no message yet' if count_publishers(topic) else 'no publisher'
+
+
+def _strangers(source: Source, row: int) -> str:
+    """Return what else is named there, in words: a joint may be misspelt."""
+    names = dict.fromkeys(name for each in source.heard(row) for name in each)
+    return f' (there are {list(names)})' if names else ''

@@ -3,13 +3,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import dataclasses
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from rl_policy_node.adapters import ADAPTERS, create_adapter
+from rl_policy_node.adapters.base import MessageError
 from rl_policy_node.control.action_terms import measured_fields
-from rl_policy_node.control.arrays import Array, Indices, Shape, Values
+from rl_policy_node.control.arrays import Array, Indices, Shape, Stamps, Values
+from rl_policy_node.control.parts import Part
 from rl_policy_node.control.source_buffer import as_slice, SourceBuffer
 from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
@@ -27,9 +29,20 @@ _WITH_ROWS = tuple(name for name in ADAPTERS if name.endswith('MultiArray'))
 _MOST_ORDERS = 16
 _NO_TURN = np.array([0.0, 0.0, 0.0, 1.0])
 
+# what puts the numbers of a message into the order of all joints; of a message that names some of them (which of its
+# numbers, which joints); of one that names none, None
+Order: TypeAlias = 'Indices | slice | tuple[Indices, Indices] | None'
+
+
+class Foreign(ValueError):
+    """A message on a shared topic that names none of the source's joints: somebody else's, and no fault."""
+
 
 class Source:
-    """A source's adapter, joints and buffer. groups: the rows that each of its topics carries."""
+    """A source's adapter, joints and buffer. groups: the rows that each of its topics carries.
+
+    foreign (rows,): how many messages named none of a robot's joints, and were ignored.
+    """
 
     def __init__(self, spec: SourceSpec, control: ControlSpec, input_shapes: Mapping[str, Shape]) -> None:
         if control.lockstep:
@@ -46,9 +59,11 @@ class Source:
         self.joints = control.joints_of(spec.name)
         self.groups = row_groups(spec.rows, control.rows)
         kept = KEPT if spec.alignment == 'asof' else 1
-        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept)
+        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept,
+                                   self.joints)
         self._names = [named_for(self.joints, robot) for robot in control.robots]
-        self._orders: list[dict[tuple[str, ...], Indices | slice]] = [{} for _ in self._names]
+        self._orders: list[dict[tuple[str, ...], Order]] = [{} for _ in self._names]
+        self.foreign: Stamps = np.zeros(control.rows, dtype=np.int64)
 
     def _shapes(self, control: ControlSpec, inputs: Mapping[str, Shape]) -> dict[str, tuple[Shape, np.dtype[Any]]]:
         shapes: dict[str, Shape | None] = {}
@@ -98,16 +113,41 @@ class Source:
     def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
         """Return the arrays field → (n, ...) and the stamp (ns) of a message, or its bytes, of n rows.
 
-        Raises ValueError for one that cannot be read. The arrays lie on the message's own memory.
+        Raises ValueError for one that cannot be read, Foreign for one that is somebody else's. Of one that names some
+        of the robot's joints the arrays are a Part. The arrays lie on the message's own memory.
         """
-        arrays, stamp, names = self._parts(message)
+        try:
+            arrays, stamp, names = self._parts(message)
+        except MessageError as error:
+            if error.names and self.joints and not set(error.names) & set(self._names[rows.start]):
+                raise self._foreign(rows.start, error.names) from error
+            raise
         if self.spec.rows:
             return dict(arrays), stamp
         wanted = self.buffer.values
         if names is None or not self.joints:
             return {field: array[np.newaxis] for field, array in arrays.items() if field in wanted}, stamp
         order = self._order(rows.start, names)
+        if order.__class__ is tuple or order is None:
+            return self._part(rows.start, arrays, order, names), stamp
         return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
+
+    def _part(self, row: int, arrays: Mapping[str, Array], order: tuple[Indices, Indices] | None,
+              names: tuple[str, ...]) -> Part:
+        if order is None:
+            raise self._foreign(row, names)
+        numbers, joints = order
+        return Part({field: array[np.newaxis, numbers] for field, array in arrays.items()
+                     if field in self.buffer.values}, joints)
+
+    def heard(self, row: int) -> list[tuple[str, ...]]:
+        """Return the names of the messages that came on a row's topic, one for each order of them."""
+        return list(self._orders[row])
+
+    def _foreign(self, row: int, names: tuple[str, ...]) -> Foreign:
+        """Count a message that is somebody else's."""
+        self.foreign[row] += 1
+        return Foreign(f'names none of the joints {list(self._names[row])}; it names {list(names)}')
 
     def message(self, values: Values, rows: slice, stamp: int) -> Message:
         """Return the message that rows of field → (rows, ...) came from. stamp: ns.
@@ -128,15 +168,26 @@ class Source:
             message = self._payload.message(message)
         return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
 
-    def _order(self, row: int, names: tuple[str, ...]) -> Indices | slice:
+    def _order(self, row: int, names: tuple[str, ...]) -> Order:
         """Return what puts the numbers of a row's message into the order of its joints."""
         known = self._orders[row]
-        order = known.get(names)
-        if order is None:
-            order = joint_order(names, self._names[row])
-            if len(known) < _MOST_ORDERS:
-                known[names] = order
-        return order
+        try:
+            return known[names]
+        except KeyError:
+            order = part_order(names, self._names[row])
+            if len(known) >= _MOST_ORDERS:
+                del known[next(iter(known))]        # the oldest
+            known[names] = order
+            return order
+
+
+def part_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Order:
+    """Return the Order of a message's names; raises ContractError where it names a joint twice."""
+    ours = [joint for joint in joints if joint in names]
+    if len(ours) == len(joints) or len(set(names)) != len(names):
+        return joint_order(names, joints)
+    numbers = np.array([names.index(joint) for joint in ours], dtype=np.intp)
+    return (numbers, np.array([joints.index(joint) for joint in ours], dtype=np.intp)) if ours else None
 
 
 def joint_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Indices | slice:

@@ -14,7 +14,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from round_trip import JOINTS, shaped, STAMP, stamps
 
 from rl_policy_node.adapters import ADAPTERS, create_adapter, MessageError
-from rl_policy_node.adapters.cdr import Cdr
+from rl_policy_node.adapters.cdr import Cdr, Layouts
 from rl_policy_node.adapters.image import ENCODINGS
 
 IMAGE, JOINT_STATE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/JointState'
@@ -238,3 +238,22 @@ def big_endian_text(text):
 
 def padded(body, size):
     return body + bytes(-len(body) % size)
+
+
+def test_layouts_that_are_no_longer_sent_are_forgotten():
+    parsed = []
+
+    def read(cdr):
+        parsed.append(cdr.text())
+        return parsed[-1]
+
+    def text(word):
+        return b'\0\1\0\0' + struct.pack('<I', len(word) + 1) + word.encode() + b'\0'
+    layouts = Layouts(read)
+    for number in range(3 * Layouts.MOST):
+        assert layouts.of(text(f'old {number}')) == f'old {number}'
+    for _ in range(Layouts.RENEWED):
+        assert layouts.of(text('new')) == 'new'
+    count = len(parsed)
+    assert layouts.of(text('new')) == 'new' and len(parsed) == count, 'it is known by now'
+    assert layouts.of(text('old 0')) == 'old 0' and len(parsed) == count + 1, 'the oldest made room'

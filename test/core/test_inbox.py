@@ -186,3 +186,15 @@ def test_in_lockstep_time_goes_by_in_steps(folder):
         bench.now += pause
         bench.step()
     assert [(frame.time, frame.dt) for frame in bench.keeper.frames] == [(step * PERIOD, PERIOD) for step in range(3)]
+
+
+def test_after_a_reset_a_row_takes_a_message_that_is_stamped_before_its_last():
+    made, _ = inbox()
+    arrays = {'a': np.zeros((1, 2))}
+    for row in range(2):
+        made.write('joints', slice(row, row + 1), arrays, 9, 1.0)
+    made.request_reset(slice(1, 2))
+    made.write('joints', slice(1, 2), arrays, 5, 2.0)
+    with pytest.raises(ValueError, match='out of order'):
+        made.write('joints', slice(0, 1), arrays, 5, 2.0)
+    assert made.buffers['joints'].stamps[:2].tolist() == [9, 5]

@@ -86,7 +86,7 @@ MALFORMED = {
     'not a number': ('joint_states', wrong(position=(np.nan, 0.0, 0.0)), 'not finite'),
     'infinite': ('wrench', bad_wrench(), 'not finite'),
     'too few': ('joint_states', wrong(position=(0.1, 0.2)), '2 numbers for 3 names'),
-    'a joint missing': ('joint_states', wrong((0.1, 0.2), (0.0, 0.0), JOINTS[:2]), 'lacks the joints'),
+    'a joint missing': ('joint_states', wrong((0.1, 0.2), (0.0, 0.0), JOINTS[:2]), "nothing of the joints ['wrist']"),
     'a joint twice': ('joint_states', wrong(names=[JOINTS[0], JOINTS[0], JOINTS[2]]), 'twice'),
     'no velocities': ('joint_states', wrong(velocity=()), 'velocity is missing'),
 }
@@ -105,8 +105,7 @@ def test_what_is_malformed_is_refused_counted_and_never_acted_on(arm, run, case)
     def counted():
         message.header.stamp = arm.node.get_clock().now().to_msg()
         publisher.publish(message)
-        return any(told in pair.value for array in heard for status in array.status for pair in status.values
-                   if pair.key.startswith('rejected from'))
+        return any(told in pair.value for array in heard for status in array.status for pair in status.values)
     assert arm.live_until(counted, 20), heard[-1:]
     assert arm.live_until(arm.is_held, 10)
     assert np.isfinite(arm.commands).all()

@@ -1,0 +1,58 @@
+"""Joints of a source that come in several messages: each has its own age."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Stamps
+from rl_policy_node.control.stamp_order import StampOrder
+
+
+class Part(dict[str, Array]):
+    """field → (1, n) of a message that names some of a robot's joints: those at `joints` (n,)."""
+
+    def __init__(self, arrays: Mapping[str, Array], joints: Indices) -> None:
+        super().__init__(arrays)
+        self.joints = joints
+
+
+class Parts:
+    """When each joint of the rows was last heard of; needed once a message names only some of them.
+
+    stamps (rows, joints), ns; received (rows, joints), s, steady, −inf: never. A row is as old as its oldest joint, and
+    has news once each of its joints has.
+    """
+
+    def __init__(self, stamps: Stamps, received: Floats, joints: int) -> None:
+        """Begin with the age of each row, stamps (rows,) and received (rows,), for all of its joints."""
+        self.stamps: Stamps = np.repeat(stamps[:, np.newaxis], joints, axis=1)
+        self.received: Floats = np.repeat(received[:, np.newaxis], joints, axis=1)
+        self._new: Mask = np.zeros(self.stamps.shape, dtype=bool)
+        self._order = StampOrder(self.stamps.size)
+
+    def late(self, row: int, joints: Indices, stamp: int) -> Mask:
+        """Return which of a row's joints (n,) a message stamped so, ns, comes too late for; see StampOrder."""
+        late: Mask = stamp < self.stamps[row, joints]
+        if late.any():
+            flat = row * self.stamps.shape[1] + joints[late]
+            late[late] = ~self._order.agreed(flat, stamp, self.received.reshape(-1), self.stamps.reshape(-1))
+        return late
+
+    def take(self, row: int, joints: Indices, stamp: int, now: float) -> bool:
+        """Note a message of a row's joints; return whether each joint had one since that was so last."""
+        self.stamps[row, joints], self.received[row, joints], self._new[row, joints] = stamp, now, True
+        complete = bool(self._new[row].all())
+        if complete:
+            self._new[row] = False
+        return complete
+
+    def begin(self, rows: Rows) -> None:
+        """Wait for a message of each joint of rows anew."""
+        self._new[rows] = False
+
+    def forget(self, rows: Rows) -> None:
+        """Take the next message of each joint of rows even where it is late."""
+        wanted: Mask = np.zeros(self.stamps.shape, dtype=bool)
+        wanted[rows] = True
+        self._order.forget(self.received.reshape(-1), self.stamps.reshape(-1), wanted.reshape(-1))

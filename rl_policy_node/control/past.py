@@ -1,0 +1,41 @@
+"""The messages before the latest, for sources that are aligned to another."""
+from __future__ import annotations
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Floats, Indices, Mask, Stamps, Values
+
+
+class Past:
+    """The last `depth` messages of every row of a SourceBuffer."""
+
+    def __init__(self, values: Values, rows: int, depth: int) -> None:
+        self._values = {field: np.zeros((depth, *value.shape), value.dtype) for field, value in values.items()}
+        self._stamps: Stamps = np.zeros((depth, rows), dtype=np.int64)
+        self._received: Floats = np.full((depth, rows), -np.inf)
+        self._next: Indices = np.zeros(rows, dtype=np.intp)
+        self._depth = depth
+
+    def add(self, rows: Indices, values: Values, stamps: Stamps, received: Floats) -> None:
+        """Keep what rows of a buffer hold now."""
+        slots = self._next[rows]
+        for field, value in values.items():
+            self._values[field][slots, rows] = value[rows]
+        self._stamps[slots, rows], self._received[slots, rows] = stamps[rows], received[rows]
+        self._next[rows] = (slots + 1) % self._depth
+
+    def copy_to(self, rows: Indices, references: Stamps, values: Values, stamps: Stamps, received: Floats) -> None:
+        """Give rows of a buffer the latest kept message that is not newer than `references` (ns)."""
+        slots = self._slots(rows, references)
+        for field, value in values.items():
+            value[rows] = self._values[field][slots, rows]
+        stamps[rows], received[rows] = self._stamps[slots, rows], self._received[slots, rows]
+
+    def _slots(self, rows: Indices, references: Stamps) -> Indices:
+        """Return where the wanted messages of rows are: the newest of the old ones, else the oldest of all."""
+        stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
+        old: Mask = kept & (stamps <= references)
+        newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)
+        oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
+        slots: Indices = np.where(old.any(axis=0), newest, oldest)
+        return slots

@@ -1,0 +1,80 @@
+"""Which stamps of a source can be: none far ahead of the clock, none older than the one before it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Floats, Indices, Mask, Rows, Stamps
+
+# late messages in a row, each newer than the one before, that are a clock that was set back
+AGREEING = 5
+_ANY = int(np.iinfo(np.int64).max)
+
+
+class OutOfOrder(ValueError):
+    """A message that is older than the one before it."""
+
+
+class StampOrder:
+    """Judges the stamps of a source's rows. It is asked only for messages that are late or may lie ahead.
+
+    latest: ns, stamps up to here need no look at the clock. The clock only goes on, so this stays true until
+    `forget_clock`, and a source whose stamps are those of the clock looks at it once in each tolerance.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.latest = _ANY
+        self._ros: Callable[[], int] | None = None
+        self._tolerance = 0
+        self._count: Indices = np.zeros(rows, dtype=np.intp)        # late messages in a row that agree
+        self._stamps: Stamps = np.zeros(rows, dtype=np.int64)       # of the last of them
+        # of the last good message: one that came since ends the series
+        self._received: Floats = np.full(rows, -np.inf)
+        self._newest: Stamps = np.zeros(rows, dtype=np.int64)
+
+    def follow(self, ros: Callable[[], int], tolerance: float) -> None:
+        """Refuse stamps more than `tolerance` s ahead of a clock, which says ns; 0: it does not run yet."""
+        self._ros, self._tolerance = ros, round(tolerance * 1e9)
+        self.latest = 0
+
+    def ahead(self, stamp: int) -> ValueError | None:
+        """Return why a stamp (ns) is refused, None where it is not too far ahead of the clock."""
+        if self._ros is None or stamp <= self.latest:
+            return None
+        now = self._ros()
+        if not now:
+            return None     # nobody knows the time; who asks for the age of the message will say so
+        self.latest = now + self._tolerance
+        if stamp <= self.latest:
+            return None
+        return ValueError(f'stamped {(stamp - now) * 1e-9:.3f} s ahead of the clock; '
+                          f'future_tolerance is {self._tolerance * 1e-9:g} s')
+
+    def agreed(self, rows: Indices, stamp: int, received: Floats, newest: Stamps) -> Mask:
+        """Count a late message of rows; return the mask (of `rows`) in which the clock was set back.
+
+        received (rows of the buffer,): s, when the last good message of every row came, and newest: ns, its stamp.
+        Another one since the last late message ends a series.
+        """
+        goes_on = ((self._received[rows] == received[rows]) & (self._newest[rows] == newest[rows])
+                   & (stamp > self._stamps[rows]))
+        self._count[rows] = np.where(goes_on, self._count[rows] + 1, 1)
+        self._stamps[rows], self._received[rows], self._newest[rows] = stamp, received[rows], newest[rows]
+        enough: Mask = self._count[rows] >= AGREEING
+        if enough.any():
+            self.forget_clock()     # ours may have gone back, too
+        return enough
+
+    def forget(self, received: Floats, newest: Stamps, rows: Rows = slice(None)) -> None:
+        """Take the next message of rows even where it is late: what came before does not count.
+
+        received, newest: as for `agreed`.
+        """
+        self._count[rows], self._stamps[rows] = AGREEING, np.iinfo(np.int64).min
+        self._received[rows], self._newest[rows] = received[rows], newest[rows]
+
+    def forget_clock(self) -> None:
+        """Look at the clock for the next message: it may have gone back."""
+        if self._ros is not None:
+            self.latest = 0

@@ -1,0 +1,71 @@
+"""Joint states as robots have them: several drivers on a topic, clocks that are wrong; seen from the command topic."""
+from nodes.harness import Arm, JOINTS, parameters
+import numpy as np
+import pytest
+from rclpy.time import Time
+from sensor_msgs.msg import JointState
+
+
+class Drivers(Arm):
+    """An arm whose joints are published by two drivers, beside a third that has others."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.talking = {'arm', 'gripper', 'stranger', 'wrench'}
+        self._shared = {name: self.node.create_publisher(JointState, 'joint_states', 10)
+                        for name in ('arm', 'gripper', 'stranger')}
+        return self
+
+    def speak(self):
+        super().speak()
+        stamp = self.node.get_clock().now().to_msg()
+        for name, joints in (('arm', slice(0, 2)), ('gripper', slice(2, 3))):
+            message = JointState(name=JOINTS[joints], position=self.position[joints], velocity=self.velocity[joints])
+            self._say(name, message, stamp)
+        self._say('stranger', JointState(name=['rail'], position=[float('nan')]), stamp)
+
+    def _say(self, name, message, stamp):
+        if name in self.talking:
+            message.header.stamp = stamp
+            self._shared[name].publish(message)
+
+
+@pytest.fixture
+def drivers(tmp_path):
+    with Drivers(tmp_path) as drivers:
+        yield drivers
+
+
+def steps(commands):
+    """Return the largest step of a joint from each command to the next."""
+    return np.abs(np.diff(np.array(commands), axis=0)).max(axis=1)
+
+
+def test_drivers_that_share_joint_states_make_one_arm(drivers, run):
+    node = drivers.start(parameters(run, resume='on_request'))
+    assert drivers.live_until(lambda: len(drivers.commands) > 100, 40), node.tail()
+    moved = drivers.commands[20:]
+    assert all(command != drivers.position for command in moved) and steps(moved).max() < 0.02
+    assert 'fallback' not in node.tail(100) and 'refused' not in node.tail(100)
+    drivers.talking.remove('gripper')
+    assert drivers.says(node, "nothing of the joints ['wrist']", 5)
+    drivers.live(0.2)
+    before = len(drivers.commands)
+    drivers.live(0.5)
+    assert len(drivers.commands) > before and steps(drivers.commands[before:]).max() == 0.0, 'it holds'
+
+
+def test_a_stamp_an_hour_ahead_costs_that_message_alone(arm, run):
+    node = arm.start(parameters(run))
+    assert arm.live_until(lambda: len(arm.commands) > 5 and arm.commands[-1] != arm.position, 40)
+    wrong = JointState(name=JOINTS, position=[1.0, 1.0, 1.0], velocity=[0.0] * 3)
+    wrong.header.stamp = Time(nanoseconds=arm.node.get_clock().now().nanoseconds + 3600 * 10 ** 9).to_msg()
+    publisher = arm.node.create_publisher(JointState, 'joint_states', 10)
+    assert arm.live_until(publisher.get_subscription_count, 10)
+    publisher.publish(wrong)
+    assert arm.says(node, 's ahead of the clock; future_tolerance is 0.1 s', 5), node.tail()
+    before = len(arm.commands) + 2
+    arm.live(1.0)
+    later = arm.commands[before:]
+    assert len(later) > 20 and all(command != arm.position for command in later)
+    assert steps(later).max() < 0.1 and 'out of order' not in node.tail(100)
