@@ -11,7 +11,8 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Clock, Logger, Policy, StepObserver
 from rl_policy_node.core.stepper import Stepper
-from rl_policy_node.core.triggers import create_trigger, Trigger
+from rl_policy_node.core.trigger import Trigger
+from rl_policy_node.core.triggers import create_trigger
 from rl_policy_node.core.watch import Watch
 
 __all__ = ['Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Logger', 'Outcome', 'Policy', 'RowChange',

@@ -15,9 +15,10 @@ from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.latch import Latch
 from rl_policy_node.core.outlet import Outlet
+from rl_policy_node.core.pace import Episode, Pace
 from rl_policy_node.core.protocols import Clock, Logger, Policy, Publisher, Source, StepObserver
 from rl_policy_node.core.stepper import Stepper
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     spaces = policy.spaces
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
     supervisor = Supervisor(control.rows, trigger.period, trigger.patience)
+    # where a simulator waits there is neither a rate to be kept nor a clock to be compared with
+    paced = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
+    told = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
     stepper = Stepper(control, policy, made.observations, made.actions,
-                      [*built_in(supervisor, made.observations), *checks], Latch(control, trigger))
+                      [*built_in(supervisor, made.observations), *told, *paced, *checks], Latch(control, trigger))
     return Cycle(Inbox(control, made.buffers, trigger, clock), stepper,
                  Outlet(control, made.actions, publish, trigger), observers, log)

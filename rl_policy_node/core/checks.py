@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ParamSpec, TypeAlias
+from typing import cast, ParamSpec, TypeAlias
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from rl_policy_node.control.action_manager import Commands, finite_commands
 from rl_policy_node.control.arrays import Array, Mask, Values
 from rl_policy_node.control.limits import finite_rows, is_finite
 from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.state import State
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.core.frame import Frame
 
@@ -32,11 +33,25 @@ class Check:
     delays_activation = True
     is_fault = True
 
+    def start(self) -> None:
+        """Forget what was fed before this activation."""
+
+    def state(self) -> State:
+        """Return a copy of what it remembers."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a check made alike."""
+
     def feed(self, frame: Frame, rows: Mask) -> None:
         """Take in what a step shows of the rows (mask) that may act so far."""
 
     def arrived(self, frame: Frame) -> Refusals:
         """Refuse rows by what arrived."""
+        return NONE
+
+    def noticed(self, frame: Frame) -> Refusals:
+        """Return row → what is not well, though that alone stops nothing; asked at the end of each step."""
         return NONE
 
     def seen(self, inputs: Values, rows: Mask) -> Refusals:
@@ -59,8 +74,24 @@ class Hooks:
                         for check in checks
                         if _does(check, 'arrived') or _does(check, 'feed')]
         self.awaited = [check.arrived for check in checks if check.delays_activation]
+        self.noticed = [check.noticed for check in checks if _does(check, 'noticed')]
         self.seen = [check.seen for check in checks if _does(check, 'seen')]
         self.commanded = [check.commanded for check in checks if _does(check, 'commanded')]
+        self._checks = checks
+
+    def start(self) -> None:
+        """Have each forget what it was fed before."""
+        for check in self._checks:
+            check.start()
+
+    def state(self) -> State:
+        """Return what each remembers, by its place."""
+        return {str(place): check.state() for place, check in enumerate(self._checks)}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of the same checks."""
+        for place, check in enumerate(self._checks):
+            check.restore(cast(State, state[str(place)]))
 
 
 def _does(check: Check, hook: str) -> bool:
@@ -107,6 +138,16 @@ class Tares(Check):
 
     def __init__(self, observations: ObservationManager) -> None:
         self._observations = observations
+
+    def start(self) -> None:
+        """Forget what was fed before this activation."""
+
+    def state(self) -> State:
+        """Return a copy of what it remembers."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a check made alike."""
 
     def feed(self, frame: Frame, rows: Mask) -> None:
         self._observations.feed_tare(frame.sources, rows)

@@ -7,7 +7,7 @@ import threading
 import time
 
 from rl_policy_node.core.cycle import Cycle
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 
 
 class ControlLoop:

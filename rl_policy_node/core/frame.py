@@ -32,7 +32,8 @@ class Frame(NamedTuple):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
     overruled: what went out in place of the last outcome's commands, None where those did. orders: rows to be
     latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
-    robots may move; −inf: nobody did, or he said no since.
+    robots may move; −inf: nobody did, or he said no since. news: the rows that the step is for, None: all; the
+    others wait for what they have not measured yet.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -49,6 +50,7 @@ class Frame(NamedTuple):
     overruled: Sent | None = None
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
+    news: Mask | None = None
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

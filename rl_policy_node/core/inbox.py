@@ -15,7 +15,9 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
 from rl_policy_node.core.frame import Change, Frame, Order
 from rl_policy_node.core.protocols import Clock
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
+
+SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that differs from the waiting one's
 
 
 class _Asked(NamedTuple):
@@ -146,10 +148,10 @@ class Inbox:
             while running():
                 if self._fired or fired():
                     return True
-                left = give_up - time.monotonic()
-                if left <= 0:
+                now = time.monotonic()
+                if now >= give_up:
                     return False
-                self._condition.wait(left)
+                self._condition.wait(max(min(give_up, self._trigger.alarm) - now, SHORTEST))
         return False
 
     def begin(self) -> Frame:
@@ -175,10 +177,14 @@ class Inbox:
             steady, ros = self._clock.steady(), self._clock.ros()
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
+            news = self._trigger.news(self)
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
-                          self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled)
+                          self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled, news)
             for buffer in self.buffers.values():
-                buffer.fresh.fill(False)
+                if news is None:
+                    buffer.fresh.fill(False)
+                else:
+                    buffer.fresh &= ~news
             self.episode_fresh.fill(False)
             self._fired = False
             self._reset, self._tare = self._none, self._none
@@ -234,8 +240,9 @@ class Inbox:
         return self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
 
     def _wake(self) -> None:
+        alarm = self._trigger.alarm
         self._fired = self._trigger.fires(self)
-        if self._fired:
+        if self._fired or self._trigger.alarm < alarm:
             self._condition.notify_all()
 
 

@@ -12,7 +12,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.core.checks import NONE, Refusals
 from rl_policy_node.core.frame import Frame
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 
 NEXT = 'stays on the fallback until ~/resume'
 PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: a loop that did nothing for longer was stopped from outside

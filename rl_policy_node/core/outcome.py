@@ -24,6 +24,7 @@ class Outcome(NamedTuple):
     the rows that act. reasons: row → why it does not act. stepped: False for a look without a trigger.
     inputs: what the network was shown, input → (rows, ...); actions (rows, n): what it gave, clipped; both hold
     until the next step, and are None where it was not asked. sent: the commands, with what limits go on from.
+    warnings: row → what is not well, though that alone stops nothing.
     """
 
     commands: Commands
@@ -37,6 +38,7 @@ class Outcome(NamedTuple):
     inputs: Mapping[str, Array] | None = None
     actions: Array | None = None
     sent: Sent | None = None
+    warnings: Mapping[int, str] = {}
 
     def copy(self) -> Outcome:
         """Return an outcome that stays as it is; commands do anyway."""

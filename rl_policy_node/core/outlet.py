@@ -12,7 +12,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Publisher
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 
 
 class Outlet:

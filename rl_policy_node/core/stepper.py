@@ -65,6 +65,7 @@ class Stepper:
         self._follow(frame)
         self.rows.restart(frame.steady)
         self.latch.start()
+        self._hooks.start()
         self._observations.tare(self._all, activating=True)
         self._actions.start(frame.sources, frame.steady, self._fresh(frame))
 
@@ -77,7 +78,7 @@ class Stepper:
         return {**self._actions.outside(frame.sources), **found} if outside else found
 
     def step(self, frame: Frame) -> Outcome:
-        """Act on what has arrived: a command for every row."""
+        """Act on what has arrived: a command for every row, but for those that wait for their sensors."""
         self._follow(frame)
         if self._observations.tares and some(frame.tare):
             self._observations.tare(frame.tare)
@@ -93,6 +94,10 @@ class Stepper:
         acting, accepted = self._complete(frame, fit), self._none
         if known is not None:
             acting = acting & known
+        waiting = self._none
+        if frame.news is not None:
+            # as a robot by itself would: between its observations nothing is sent, and nothing goes on
+            waiting, acting = self.rows.fit & ~frame.news, acting & frame.news
         inputs = actions = None
         if some(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
@@ -101,13 +106,16 @@ class Stepper:
                 acting = self._refuse(frame, acting, changes, found)
             actions, accepted = self._act(frame, inputs, acting, changes)
         if not every(accepted):
-            self._actions.idle(self.rows.fit & ~accepted, self._actions.elapsed(frame.steady, frame.dt))
+            self._actions.idle(self.rows.fit & ~accepted & ~waiting, self._actions.elapsed(frame.steady, frame.dt))
             if not every(self.rows.fit):
                 self._actions.rest(frame.sources, self._fresh(frame), frame.steady, ~self.rows.fit, frame.dt)
         send = self._all if known is None else known
+        if frame.news is not None:
+            send = send & ~waiting
         self._actions.note(send, frame.steady)
         return Outcome(self._actions.commands(), send, self.rows.fit, accepted, reset, tuple(changes),
-                       self.rows.reasons, True, inputs, actions, self._actions.sent())
+                       self.rows.reasons, True, inputs, actions, self._actions.sent(),
+                       refused(self._hooks.noticed, frame))
 
     def look(self, frame: Frame) -> Outcome | None:
         """Take the fallback for rows that may no longer act, though no step is due; None where nothing is to be done.
@@ -144,12 +152,14 @@ class Stepper:
         """Return a copy of all that the next outcome depends on, beside its frame."""
         return {'policy': self._policy.state(), 'observations': self._observations.state(),
                 'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
-                'last_action': self._context.last_action.copy(), 'reset_at': self._reset_at.copy()}
+                'checks': self._hooks.state(), 'last_action': self._context.last_action.copy(),
+                'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
         """Go on from a state of a stepper made alike."""
         parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
-                                      'actions': self._actions, 'rows': self.rows, 'latch': self.latch}
+                                      'actions': self._actions, 'rows': self.rows, 'latch': self.latch,
+                                      'checks': self._hooks}
         for name, part in parts.items():
             part.restore(cast(State, state[name]))
         self._context.last_action[:] = cast(Array, state['last_action'])

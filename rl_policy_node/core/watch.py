@@ -9,7 +9,7 @@ import traceback
 from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.protocols import Logger
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 
 SHORTEST = 1e-3     # s between two looks at the least
 LONGEST = 0.1       # s at the most: how soon a loop that is gone is noticed

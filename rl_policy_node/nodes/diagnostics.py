@@ -16,7 +16,7 @@ from rl_policy_node.control.unlimited import told_missing
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Logger, Observations, Policy, PolicySpaces
-from rl_policy_node.core.triggers import Trigger
+from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.nodes.rows import counted, lines, told
 from rl_policy_node.nodes.source import Source
 

@@ -7,7 +7,8 @@ import pytest
 
 from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.inbox import Inbox
-from rl_policy_node.core.triggers import SimulatedTimer, SteadyTimer, Trigger
+from rl_policy_node.core.trigger import Trigger
+from rl_policy_node.core.triggers import SimulatedTimer, SteadyTimer
 
 
 class Readiness(Trigger):

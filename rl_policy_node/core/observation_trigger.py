@@ -1,0 +1,108 @@
+"""Steps on observations, at the control rate."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Mask
+from rl_policy_node.control.numbers import every, highest, lowest, some
+from rl_policy_node.core.schedule import Schedule
+from rl_policy_node.core.trigger import Arrivals, Trigger
+
+# s by which a simulated clock may lag behind what is stamped with it: it is told ten times a second, or more often
+AHEAD = 0.1
+
+
+class EveryObservation(Trigger):
+    """At control_rate, on the newest observations: when every row that acts has a new message from every source.
+
+    A sensor at about the control rate is answered message by message, a faster one at the control rate, in the phase
+    in which its messages come; see Schedule. A row that lags costs the others a quarter of a period at the most: from
+    the due time, or from the first row that has a complete set, whichever is later. It has its step with the next one.
+    now(): ns, of a simulated clock that paces it; None: the steady clock does.
+    """
+
+    def __init__(self, period: float, now: Callable[[], int] | None = None) -> None:
+        super().__init__(period)
+        self.simulated = now is not None
+        self._schedule, self._now = Schedule(period), now
+        # since the last step, s on the clock of the schedule: when the first row was complete, and the first set of
+        # all rows, with the same on the clock of SourceBuffer.received, and whether a newer one has replaced that
+        self._first = self._whole = self._whole_at = math.inf
+        self._replaced = False
+        self._seen = -math.inf      # s, the time at the last look
+
+    def restart(self, steady: float) -> None:
+        super().restart(steady)
+        self._schedule.restart()
+        self._forget()
+
+    def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
+        return inbox.wait(lambda: self.fires(inbox), self.period, running)
+
+    def fires(self, inbox: Arrivals) -> bool:
+        """Whether a step is due, by what has arrived; else `alarm` says when it is though nothing more arrives."""
+        acting, new = inbox.acting, [buffer.fresh for buffer in inbox.buffers.values()]
+        whole = all(map(every, new))
+        if not whole:
+            if len(acting) == 1:
+                return False
+            complete: Mask = np.logical_and.reduce(new)
+            if not some(complete & acting if some(acting) else complete):
+                return False
+            whole = some(acting) and every(complete[acting])
+        now, due, slack = self._clock(inbox), self._schedule.due, self._schedule.slack
+        if self._schedule.went_back(now):
+            self._schedule.restart()
+            return True
+        if self._first == math.inf:
+            self._first = now
+            self._schedule.hear(now)
+        if whole:
+            if self._whole == math.inf:
+                self._whole, self._whole_at = now, inbox.steady()
+            else:
+                self._note_newer(inbox)
+            at = due - slack
+        else:
+            at = due = max(due, self._first) + slack
+        if now >= at:
+            return True
+        if not self.simulated:      # else each update of the clock asks again
+            self.alarm = due
+        return False
+
+    def moment(self, steady: float, ros: int) -> tuple[float, float]:
+        """Return time and dt, s, of the step that begins now, and set when the next one is due."""
+        self._schedule.step(max(self._seen, ros * 1e-9) if self.simulated else steady,
+                            None if self._whole == math.inf else self._whole, not self._replaced)
+        self._forget()
+        return super().moment(steady, ros)
+
+    def news(self, inbox: Arrivals) -> Mask | None:
+        """Return the rows that have a complete set; None: all of them."""
+        new = [buffer.fresh for buffer in inbox.buffers.values()]
+        return None if len(inbox.acting) == 1 or all(map(every, new)) else np.logical_and.reduce(new)
+
+    def _clock(self, inbox: Arrivals) -> float:
+        """Return the time, s, of the schedule; a simulated clock may lag behind what is stamped with it."""
+        if self._now is None:
+            return inbox.steady()
+        now = self._now()
+        newest = max(int(highest(buffer.stamps)) for buffer in inbox.buffers.values())
+        self._seen = max(now, min(newest, now + round(AHEAD * 1e9))) * 1e-9
+        return self._seen
+
+    def _note_newer(self, inbox: Arrivals) -> None:
+        """Note whether all rows that act have measured anew since their first set: the sensors are faster."""
+        if self._replaced:
+            return
+        oldest = (received if every(inbox.acting) else received[inbox.acting]
+                  for received in (buffer.received for buffer in inbox.buffers.values()))
+        self._replaced = all(each.size and lowest(each) > self._whole_at for each in oldest)
+
+    def _forget(self) -> None:
+        self._first = self._whole = self._whole_at = self.alarm = math.inf
+        self._replaced = False

@@ -1,0 +1,55 @@
+"""When the next step on an observation is due: at the control rate, in the phase of the sensors."""
+from __future__ import annotations
+
+import math
+
+# share of a period by which a step may begin before or after its due time and still be on time: a sensor at the
+# control rate whose messages jitter by less is answered message by message, each at once
+SLACK = 0.25
+# share of a period by which the schedule follows the phase of the sensors in a step: the rate is off by no more
+DRIFT = 0.01
+SMOOTHED = 8    # steps over which the phase of the sensors is averaged
+
+
+class Schedule:
+    """Due times a period apart, in the phase at which observations become complete.
+
+    The phase is followed by DRIFT of a period a step at the most: a sensor that is faster cannot pull the rate up. A
+    step that is later than the slack moves those after it: nothing is caught up with a burst. A step that had to wait
+    until it was due, and then just missed the next observation, moves them likewise by DRIFT.
+    due: s, when the next step is; −inf: at once. slack: s. All times are s, on one clock.
+    """
+
+    def __init__(self, period: float) -> None:
+        self.period, self.slack = period, SLACK * period
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew, in the phase of the next observation."""
+        self.due, self._waited = -math.inf, -math.inf
+
+    def step(self, now: float, complete: float | None, alone: bool) -> None:
+        """Set when the step after the one that begins now is due.
+
+        complete: when there was a complete set first since the step before, None: never. alone: whether that is the one
+        acted on; else the sensors are faster.
+        """
+        waited = complete is not None and complete < self.due - self.slack and now >= self.due
+        self._waited = now if waited else -math.inf
+        if self.due == -math.inf or self.went_back(now):
+            self.due = complete if complete is not None and alone else now
+        elif complete is not None and alone:
+            half = self.period / 2
+            apart = (complete - self.due + half) % self.period - half
+            most = DRIFT * self.period
+            self.due += min(max(apart / SMOOTHED, -most), most)
+        self.due = max(self.due + self.period, now + self.period - self.slack)
+
+    def hear(self, now: float) -> None:
+        """Take in that the first complete set after a step came now."""
+        if now - self._waited < self.slack:
+            self.due, self._waited = self.due + DRIFT * self.period, -math.inf
+
+    def went_back(self, now: float) -> bool:
+        """Whether the clock went back: the due time is further away than it ever is."""
+        return now < self.due - 1.5 * self.period
