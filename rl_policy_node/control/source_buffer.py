@@ -51,8 +51,9 @@ class SourceBuffer:
     Not locked: whoever shares it between threads holds a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
-    taken yet; refused (rows,): what came last was no observation. depth: messages kept for `copy_to` with a
-    reference stamp. All of them lie in one block of memory: a copy of everything is one copy.
+    taken yet, and not with the stamp of the one before; refused (rows,): what came last was no observation;
+    counts (rows,): messages so far. depth: messages kept for `copy_to` with a reference stamp. All of them lie in one
+    block of memory: a copy of everything is one copy.
     """
 
     def __init__(self, spec: BufferSpec, shapes: Mapping[str, tuple[Shape, DTypeLike]], rows: int,
@@ -71,6 +72,8 @@ class SourceBuffer:
         self._faults = 0            # kept in last_fault, so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
+        self.counts: Stamps = np.zeros(rows, dtype=np.int64)
+        self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
 
     def empty(self) -> SourceBuffer:
@@ -106,12 +109,20 @@ class SourceBuffer:
                 self.fresh[rows] |= self.refused[rows]
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
-        """Store values of rows, all of which are good."""
+        """Store values of rows, all of which are good; what bears the stamp of the last message is nothing new."""
         if self._waiting or self.spec.frozen_after > 0:
             self._note_change(rows, values, now)
         for (_, stored, _), value in zip(self._layout, values):
             stored[rows] = value
-        self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
+        self.counts[rows] += 1
+        if not (stamp and self._stamped):
+            self.fresh[rows] = True
+        elif isinstance(rows, slice) and rows.stop - rows.start == 1:
+            if self.stamps.item(rows.start) != stamp:
+                self.fresh[rows] = True
+        else:
+            self.fresh[rows] |= self.stamps[rows] != stamp
+        self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
         if self._past is not None:
             self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows, self)
 
@@ -162,6 +173,10 @@ class SourceBuffer:
         """Return why no message of this row can fit, or None: all that came were of another kind."""
         fault = self.last_fault[row]
         return fault if np.isinf(self.received[row]) and isinstance(fault, ContractError) else None
+
+    def take_repeats(self) -> None:
+        """Take a message with the stamp of the one before for a new one: a simulator that waits wants an answer."""
+        self._stamped = False
 
     def forget_stamps(self) -> None:
         """Take whatever comes next: time has jumped."""

@@ -23,8 +23,7 @@ class Supervisor:
         self.rows, self._patience = rows, patience
         self._all: Mask = np.ones(rows, dtype=bool)
         self._all.flags.writeable = False
-        # a simulated clock is a step behind the observations that are stamped with it
-        self.future_tolerance = max(0.1, 2 * period)
+        self.future_tolerance = future_tolerance(period)
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
@@ -79,6 +78,12 @@ class Supervisor:
         return {**_told(stamped > limit, stamped, lambda s:
                         f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
+
+
+def future_tolerance(period: float) -> float:
+    """Return how far, s, a stamp may lie ahead of the clock where nobody says so. period: s, of the control."""
+    # a simulated clock is a step behind the observations that are stamped with it
+    return max(0.1, 2 * period)
 
 
 def without(mask: Mask, rows: Iterable[int]) -> Mask:
