@@ -49,9 +49,10 @@ class SourceBuffer:
     Not locked: whoever shares it between threads holds a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
-    taken yet; refused (rows,): what came last was no observation. depth: messages kept for `copy_to` with a
-    reference stamp. All of them lie in one block of memory: a copy of everything is one copy. joints: names of the
-    numbers of each field, where they have some. parts: None while every message carried all joints.
+    taken yet, and not with the stamp of the one before; refused (rows,): what came last was no observation;
+    counts (rows,): messages so far. depth: messages kept for `copy_to` with a reference stamp. All of them lie in one
+    block of memory: a copy of everything is one copy. joints: names of the numbers of each field, where they have
+    some. parts: None while every message carried all joints.
     """
 
     parts: Parts | None = None
@@ -72,6 +73,8 @@ class SourceBuffer:
         self._faults = 0            # kept in last_fault, so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
+        self.counts: Stamps = np.zeros(rows, dtype=np.int64)
+        self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
         self.order = StampOrder(rows)
 
@@ -135,20 +138,31 @@ class SourceBuffer:
             stored[row, joints] = value
         if differs:
             self.changed[row] = now
-        if parts.take(row, joints, stamp, now):
-            self.fresh[row], self.refused[row] = True, False
+        complete, before = parts.take(row, joints, stamp, now), int(self.stamps[row])
         self.stamps[row], self.received[row] = parts.stamps[row].min(), parts.received[row].min()
+        if complete:
+            self.counts[row] += 1
+            self.refused[row] = False
+            self.fresh[row] |= not (stamp and self._stamped) or self.stamps[row] != before
         self._waiting = bool((self.received == -np.inf).any())
         if self._past is not None and np.isfinite(self.received[row]):
             self._past.add(np.array([row]), self.values, self.stamps, self.received)
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
-        """Store values of rows, all of which are good."""
+        """Store values of rows, all of which are good; what bears the stamp of the last message is nothing new."""
         if self._waiting or self.spec.frozen_after > 0:
             self._note_change(rows, values, now)
         for (_, stored, _), value in zip(self._layout, values):
             stored[rows] = value
-        self.stamps[rows], self.received[rows], self.fresh[rows], self.refused[rows] = stamp, now, True, False
+        self.counts[rows] += 1
+        if not (stamp and self._stamped):
+            self.fresh[rows] = True
+        elif isinstance(rows, slice) and rows.stop - rows.start == 1:
+            if self.stamps.item(rows.start) != stamp:
+                self.fresh[rows] = True
+        else:
+            self.fresh[rows] |= self.stamps[rows] != stamp
+        self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
         if self._past is not None:
             self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows,
                            self.values, self.stamps, self.received)
@@ -215,6 +229,10 @@ class SourceBuffer:
         """Return why no message of this row can fit, or None: all that came were of another kind."""
         fault = self.last_fault[row]
         return fault if np.isinf(self.received[row]) and isinstance(fault, ContractError) else None
+
+    def take_repeats(self) -> None:
+        """Take a message with the stamp of the one before for a new one: a simulator that waits wants an answer."""
+        self._stamped = False
 
     def forget_stamps(self) -> None:
         """Take whatever comes next: time has jumped."""

@@ -23,7 +23,7 @@ class Supervisor:
         self.rows, self._patience = rows, patience
         self._all: Mask = np.ones(rows, dtype=bool)
         self._all.flags.writeable = False
-        self.future_tolerance = future_tolerance(1.0 / period)
+        self.future_tolerance = future_tolerance(period)
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
@@ -81,10 +81,10 @@ class Supervisor:
                 **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
 
 
-def future_tolerance(rate: float) -> float:
-    """Return how far a stamp may lie ahead, s, where a source does not say it. rate: of the control, Hz."""
+def future_tolerance(period: float) -> float:
+    """Return how far, s, a stamp may lie ahead of the clock where nobody says so. period: s, of the control."""
     # a simulated clock is a step behind the observations that are stamped with it
-    return max(0.1, 2.0 / rate)
+    return max(0.1, 2 * period)
 
 
 def without(mask: Mask, rows: Iterable[int]) -> Mask:

@@ -41,6 +41,8 @@ class Inbox:
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
         self._trigger, self._clock = trigger, clock
+        for buffer in self.buffers.values() if trigger.awaited else ():
+            buffer.take_repeats()
         self._lock = threading.RLock()      # taken without the Python that a Condition puts around it
         self._condition = threading.Condition(self._lock)
         # the source that others are aligned to ('': to what the trigger says), and these others
@@ -49,7 +51,7 @@ class Inbox:
         if not control.lockstep:
             for buffer in self.buffers.values():
                 if buffer.spec.use_header_stamp:
-                    buffer.order.follow(clock.ros, buffer.spec.future_tolerance or future_tolerance(control.rate))
+                    buffer.order.follow(clock.ros, buffer.spec.future_tolerance or future_tolerance(1.0 / control.rate))
         rows = control.rows
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode: Stamps = np.zeros(rows, dtype=np.int64)
@@ -131,8 +133,16 @@ class Inbox:
         with self._lock:
             for buffer in self.buffers.values():
                 buffer.forget_stamps()
+            # an episode of the time before would never begin
+            self.episode = np.where(self.episode > self._clock.ros(), 0, self.episode)
             self._reset = _with(self._reset, slice(None))
         return True
+
+    def clock_jumped(self, seconds: float) -> None:
+        """Take in that the clock of the stamps went forward by s at once, and have whoever waits look again."""
+        with self._lock:
+            self._trigger.jumped(seconds)
+            self._condition.notify_all()
 
     def notify(self) -> None:
         """Have whoever waits look again: the clock went on, or all is over."""

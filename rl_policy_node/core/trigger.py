@@ -59,6 +59,9 @@ class Trigger(ABC):
     def arm(self) -> None:      # noqa: B027 - only timers have deadlines
         """Count deadlines from now on."""
 
+    def jumped(self, seconds: float) -> None:      # noqa: B027 - only simulated deadlines move with a clock
+        """Take in that the clock of the stamps went forward by s at once."""
+
     @abstractmethod
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
         """Wait until a step is to start; False when a period went by on the steady clock without, or all is over."""

@@ -15,6 +15,8 @@ from rl_policy_node.errors import unknown
 
 # s, the longest sleep at a time: how soon a stop is seen where the period is longer
 NAP = 0.02
+# s, and periods, whichever is more: an update of a simulated clock by more is a jump, not the pace of its simulator
+JUMP, JUMP_PERIODS = 1.0, 10
 
 
 class _Timer(Trigger):
@@ -28,11 +30,11 @@ class _Timer(Trigger):
         """Return the time of the step."""
         return np.full(stamps.shape[1:], ros)
 
-    def _count(self, now: float) -> None:
-        """Set the next deadline, past those that were missed."""
+    def _next(self, now: float) -> int:
+        """Set the next deadline after now; return how many before it were passed, beside the one that fires."""
         late = int((now - self._due) / self.period)
-        self.missed += late
         self._due += (late + 1) * self.period
+        return late
 
 
 class SteadyTimer(_Timer):
@@ -47,14 +49,19 @@ class SteadyTimer(_Timer):
             now = time.monotonic()
             if now >= self._due:
                 self.late.append(now - self._due)
-                self._count(now)
+                self.missed += self._next(now)
                 return True
             time.sleep(min(self._due - now, NAP))
         return False
 
 
 class SimulatedTimer(_Timer):
-    """On a clock that somebody else moves, and tells the inbox so. now(): ns."""
+    """On a clock that somebody else moves, and tells the inbox so. now(): ns.
+
+    A deadline is missed that passes while the loop is busy. One that a clock jumps over is not: nobody could keep it.
+    """
+
+    simulated = True
 
     def __init__(self, period: float, now: Callable[[], int]) -> None:
         super().__init__(period)
@@ -64,16 +71,24 @@ class SimulatedTimer(_Timer):
         self._due = self._now() * 1e-9 + self.period
 
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
-        return inbox.wait(self._fired, self.period, running)
+        busy = True         # until the first look
 
-    def _fired(self) -> bool:
-        now = self._now() * 1e-9
-        if now < self._due - 1.5 * self.period:     # simulated time went back: count from there
-            self._due = now
-        if now < self._due:
-            return False
-        self._count(now)
-        return True
+        def fired() -> bool:
+            nonlocal busy
+            now, was_busy, busy = self._now() * 1e-9, busy, False
+            if now < self._due - 1.5 * self.period:     # simulated time went back: count from there
+                self._due = now
+            if now < self._due:
+                return False
+            late = self._next(now)
+            self.missed += late if was_busy else 0
+            return True
+        return inbox.wait(fired, self.period, running)
+
+    def jumped(self, seconds: float) -> None:
+        """Move the deadline along with a clock that goes forward by more than JUMP, however busy the loop is."""
+        if seconds > max(JUMP, JUMP_PERIODS * self.period):
+            self._due += seconds
 
 
 class Lockstep(Trigger):

@@ -61,11 +61,11 @@ class Deployment:
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         self._starts = EpisodeStarts(control)
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
-        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        self._figures, self._policy, self._clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, self._clock.ros)
         enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
+        self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
                               trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
                               checks=asked)
         self.cycle.stepper.warm_up()
@@ -165,7 +165,7 @@ class Deployment:
 
     def _on_episode(self, rows: slice, payload: bytes) -> None:
         try:
-            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
+            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows, self._clock.ros()))
         except ValueError as error:
             self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
 
@@ -173,7 +173,7 @@ class Deployment:
         if jump.delta.nanoseconds < 0 and self.cycle.inbox.clock_went_back():
             self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
                               'recurrent states reset')
-        self.cycle.inbox.notify()
+        self.cycle.inbox.clock_jumped(max(jump.delta.nanoseconds, 0) * 1e-9)
 
     def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         self._ports.publish(commands, stamps, rows)

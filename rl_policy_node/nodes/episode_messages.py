@@ -10,6 +10,7 @@ from std_msgs.msg import Float64MultiArray, Header, Int64MultiArray, MultiArrayD
 from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.control.arrays import Floats, Stamps
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.supervisor import future_tolerance
 from rl_policy_node.errors import ContractError
 from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.protocols import Message
@@ -48,17 +49,30 @@ def read_start(message: Message, rows: slice) -> Stamps:
 
 
 class EpisodeStarts:
-    """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last."""
+    """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last.
+
+    An episode that begins ahead of the clock is refused: its robot would wait for observations of it, and keep the
+    last command until then. Where a simulator waits, stamps say nothing of the clock.
+    """
 
     def __init__(self, control: ControlSpec) -> None:
         self._topic = control.episode_topic
+        self._tolerance = math.inf if control.lockstep else future_tolerance(1.0 / control.rate)
         self._payload = Payload(Int64MultiArray if control.together else Header)
         self.rejected, self.last_fault = 0, ''
 
-    def read(self, payload: bytes, rows: slice) -> Stamps:
-        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
+    def read(self, payload: bytes, rows: slice, ros: int) -> Stamps:
+        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError.
+
+        ros: ns, now, 0: a simulated clock that nobody has told yet.
+        """
         try:
-            return read_start(self._payload.message(payload), rows)
+            starts = read_start(self._payload.message(payload), rows)
+            ahead = (int(starts.max()) - ros) * 1e-9
+            if ros and ahead > self._tolerance:
+                raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
+                                 f'{self._tolerance:g} s')
+            return starts
         except ValueError as error:
             self.rejected, self.last_fault = self.rejected + 1, str(error)
             raise

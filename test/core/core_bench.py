@@ -96,7 +96,7 @@ class Bench:
         return round(self.now * 1e9)
 
     def publish(self, commands, stamps, rows):
-        self.sent.append((commands, stamps, rows))
+        self.sent.append((commands, {name: each.copy() for name, each in stamps.items()}, rows))
 
     @property
     def positions(self):

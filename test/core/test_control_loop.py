@@ -186,9 +186,24 @@ def test_simulated_time_paces_it_and_a_clock_that_stands_still_is_watched(make):
         steps.tick(0.02)
         assert wait(lambda: steps.steps == count)
     steps.tick(0.1)
-    assert wait(lambda: steps.steps == 4), 'no burst after a stall'
+    assert wait(lambda: steps.steps == 4), 'no burst after a jump'
     time.sleep(0.05)
-    assert steps.steps == 4 and steps.trigger.missed == 4
+    assert steps.steps == 4 and steps.trigger.missed == 0, 'a clock that jumps is no loop that is late'
+
+
+@pytest.mark.parametrize('jump, missed', [(0.1, 4), (5.0, 0)])
+def test_deadlines_that_pass_while_a_step_takes_its_time_are_missed_and_a_jump_is_not(make, jump, missed):
+    go_on = threading.Event()
+    steps = make('timer', simulated=True, work=go_on.wait)
+    steps.tick(0.02)
+    assert wait(lambda: steps.steps == 1)
+    steps.inbox.clock_jumped(jump)      # as the node is told
+    steps.tick(jump)
+    go_on.set()
+    if not missed:
+        steps.tick(0.02)
+    assert wait(lambda: steps.steps == 2)
+    assert steps.trigger.missed == missed
 
 
 def test_simulated_time_that_goes_back_is_followed(make):
