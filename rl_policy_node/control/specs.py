@@ -28,7 +28,8 @@ class SourceSpec:
     frozen_after: s of identical payloads after which a sensor counts as dead; 0: never. future_tolerance: s
     that a stamp may lie ahead; 0: two periods of the control, at least 0.1 s. rows: one message carries all
     robots, in a leading dimension, on a topic without a namespace. target_frame, source_frame: of type tf2,
-    the pose of source_frame in target_frame; `{robot}` in them is the robot's namespace.
+    the pose of source_frame in target_frame. frame_id: of the messages, '': any. `{robot}` in the three of them is the
+    robot's namespace.
     """
 
     name: str
@@ -43,9 +44,12 @@ class SourceSpec:
     source_frame: str = ''
     future_tolerance: float = 0.0
     rows: bool = False
+    frame_id: str = ''
 
     def __post_init__(self) -> None:
         where = f'sources.{self.name}'
+        if self.type == TRANSFORM and self.frame_id:
+            raise ConfigurationError(f'{where}.frame_id is {self.frame_id!r}; type {TRANSFORM} has target_frame')
         _one_of('alignment', self.alignment, ALIGNMENTS, where)
         if self.type == TRANSFORM and not (self.target_frame and self.source_frame):
             raise ConfigurationError(f'{where}: type {TRANSFORM} needs target_frame and source_frame')

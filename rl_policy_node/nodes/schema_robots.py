@@ -65,6 +65,8 @@ ROBOTS: Final = (
        "one's own; tf2 for the pose of a frame"),
     _p('sources.*.target_frame', 'string', '', "type tf2: frame that the pose is in; {robot} is the robot's namespace"),
     _p('sources.*.source_frame', 'string', '', 'type tf2: frame whose pose it is'),
+    _p('sources.*.frame_id', 'string', '', "frame that the header of each message names, such as the one that "
+       "goals are to be in; others are refused. {robot} is the robot's namespace. Empty: any"),
     _p('sources.*.max_age', 'double', 0.1, 'age at which a value is stale and the fallback goes out',
        unit='s', low=1e-3),
     _p('sources.*.use_header_stamp', 'bool', True,

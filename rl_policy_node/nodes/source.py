@@ -17,6 +17,7 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
+from rl_policy_node.nodes.frame_id import FrameId
 from rl_policy_node.nodes.payload import Payload
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics import named_for, row_groups
@@ -56,6 +57,8 @@ class Source:
         self._payload = Payload(self.adapter.message_type)
         # an adapter of a user's own gets the message, whatever it inherits
         self._from_cdr = None if ':' in spec.type else self.adapter.from_cdr
+        self._frames = [FrameId(spec.frame_id.replace('{robot}', robot.strip('/')), self.adapter,
+                                f'sources.{spec.name}') for robot in control.robots] if spec.frame_id else []
         self.joints = control.joints_of(spec.name)
         self.groups = row_groups(spec.rows, control.rows)
         kept = KEPT if spec.alignment == 'asof' else 1
@@ -123,22 +126,24 @@ class Source:
                 raise self._foreign(rows.start, error.names) from error
             raise
         if self.spec.rows:
+            if self._frames:
+                self._frames[0].check(message)
             return dict(arrays), stamp
         wanted = self.buffer.values
         if names is None or not self.joints:
+            if self._frames:
+                self._frames[rows.start].check(message)
             return {field: array[np.newaxis] for field, array in arrays.items() if field in wanted}, stamp
         order = self._order(rows.start, names)
-        if order.__class__ is tuple or order is None:
-            return self._part(rows.start, arrays, order, names), stamp
-        return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
-
-    def _part(self, row: int, arrays: Mapping[str, Array], order: tuple[Indices, Indices] | None,
-              names: tuple[str, ...]) -> Part:
         if order is None:
-            raise self._foreign(row, names)
-        numbers, joints = order
-        return Part({field: array[np.newaxis, numbers] for field, array in arrays.items()
-                     if field in self.buffer.values}, joints)
+            raise self._foreign(rows.start, names)
+        if self._frames:
+            self._frames[rows.start].check(message)
+        if isinstance(order, tuple):
+            numbers, joints = order
+            return Part({field: array[np.newaxis, numbers] for field, array in arrays.items() if field in wanted},
+                        joints), stamp
+        return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
 
     def heard(self, row: int) -> list[tuple[str, ...]]:
         """Return the names of the messages that came on a row's topic, one for each order of them."""
@@ -159,7 +164,10 @@ class Source:
         fixed = {field: _NO_TURN if shape == (4,) else np.zeros(shape)
                  for field, shape in self.adapter.fields.items() if shape}
         of_row = {field: value[rows.start] for field, value in values.items()}
-        return self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
+        message = self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
+        if self._frames:
+            message.header.frame_id = self._frames[rows.start].name
+        return message
 
     def _parts(self, message: Message) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
         if isinstance(message, bytes):
