@@ -27,7 +27,8 @@ class Options:
 
     encoding: of pixels, '' for the adapter's own default. format: of compressed images that are sent
     (png keeps every bit, jpeg does not). frame_id, child_frame_id: of what is sent. time_from_start: s, when
-    the point of a trajectory is to be reached, counted from its stamp: longer than the command takes to arrive.
+    the point of a trajectory is to be reached, counted from its stamp: longer than the command takes to arrive; where
+    that is 0, from its receipt.
     """
 
     encoding: str = ''

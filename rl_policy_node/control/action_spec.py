@@ -17,8 +17,10 @@ FALLBACKS = ('hold', 'keep', 'zero', 'value')
 LIMITLESS = 'none'
 INTEGRALS = ('observed', 'target', 'leaky', 'none')
 GRIPPER_MODES = ('proportional', 'threshold')
+TRAJECTORY_STARTS = ('now', 'observation')
 # every kind may have them
-_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'time_from_start', 'rows', 'limits'}
+_COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'trajectory_start', 'time_from_start',
+           'rows', 'limits'}
 # what counts only beside a choice
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
@@ -34,8 +36,9 @@ class ActionSpec:
     Each kind reads some of these (`ActionTerm.parameters`; the class of a kind says what they mean
     there) and refuses the others. fallback, integrate: empty for the kind's own default. clip: ± on the
     action. smoothing: share of the new target in what is sent. scale_limit: how much a scale may grow
-    while the policy runs, as a factor. time_from_start (s) of trajectories: 0 for two periods of the
-    control. rows: one message carries the commands of all robots, on a topic without a namespace. limits: 'none' where
+    while the policy runs, as a factor. trajectory_start: when trajectories begin; time_from_start (s): when
+    they reach their point, 0 for one period of the control from now, two from the observation. rows: one
+    message carries the commands of all robots, on a topic without a namespace. limits: 'none' where
     commands are to lack limits; see `unlimited.check_limits`.
     """
 
@@ -82,6 +85,7 @@ class ActionSpec:
     fallback_value: tuple[float, ...] = ()
     table: tuple[float, ...] = ()
     table_columns: int = 0
+    trajectory_start: str = 'now'
     time_from_start: float = 0.0
     rows: bool = False
     limits: str = ''
@@ -90,6 +94,8 @@ class ActionSpec:
         where = f'actions.{self.name}'
         if self.kind not in KINDS:
             raise unknown('kind', self.kind, KINDS, where)
+        if self.trajectory_start not in TRAJECTORY_STARTS:
+            raise unknown('trajectory_start', self.trajectory_start, TRAJECTORY_STARTS, where)
         kind = KINDS[self.kind]
         self._choose('fallback', kind.fallbacks, where)
         self._choose('integrate', kind.integrals, where)

@@ -48,6 +48,8 @@ class CommandInbox:
         sink, buffer, rows = self._sinks[name], self.buffers[name], self._sinks[name].groups[topic]
         with self.condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
+            if not stamp and not self._lockstep:        # of a trajectory that starts now
+                stamp = self._current
             if stamp is None or self._current is None or (self._lockstep and stamp != self._current):
                 return
             now = time.monotonic()

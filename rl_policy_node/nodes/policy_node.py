@@ -27,6 +27,7 @@ from rl_policy_node.nodes.parameters import SchedulingSpec
 from rl_policy_node.nodes.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.scheduling import schedule_thread
+from rl_policy_node.nodes.transitions import answer_refusals
 from rl_policy_node.policy import set_threads
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
@@ -58,6 +59,7 @@ class PolicyNode(LifecycleNode):
         super().__init__('policy_node', allow_undeclared_parameters=True,
                          automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
                          **kwargs)
+        answer_refusals(self)
         parameters.declare(self)
         self._remote_parameters = RemoteParameters(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)

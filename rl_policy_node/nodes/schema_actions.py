@@ -1,7 +1,14 @@
 """The parameters of the action terms."""
 from typing import Final
 
-from rl_policy_node.control.action_spec import ACTION_KINDS, FALLBACKS, GRIPPER_MODES, INTEGRALS, LIMITLESS
+from rl_policy_node.control.action_spec import (
+    ACTION_KINDS,
+    FALLBACKS,
+    GRIPPER_MODES,
+    INTEGRALS,
+    LIMITLESS,
+    TRAJECTORY_STARTS,
+)
 from rl_policy_node.nodes.declaration import INF, Parameter, REQUIRED
 
 _p = Parameter
@@ -12,7 +19,7 @@ ACTIONS: Final = (
     _p('actions.*.topic', 'string', REQUIRED, "topic of the command, below each robot's namespace"),
     _p('actions.*.type', 'string', REQUIRED, 'message type of the command'),
     _p('actions.*.source', 'string', '', 'source that measures what is commanded, needed to hold it; commands carry '
-       'its stamps'),
+       'its stamps, trajectories none (trajectory_start)'),
     _p('actions.*.fallback', 'string', '', "command when the policy may not act: hold: stop, and stay there; keep what "
        "was sent last; zero; value: fallback_value. Empty: the kind's own. hold or keep: joint_position, joint_delta, "
        'pose_delta; zero: joint_velocity, effort, twist, wrench; keep, hold or value: gripper; value: raw, discrete',
@@ -20,8 +27,13 @@ ACTIONS: Final = (
     _p('actions.*.fallback_value', 'double[]', [], 'gripper, raw, discrete: the command of fallback value, one number '
        'for all or one each'),
     _p('actions.*.frame_id', 'string', '', 'frame of stamped commands'),
-    _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: when their point is to be reached; 0: two periods of '
-       'the control, since a controller drops a point that lies in the past', unit='s', low=0.0),
+    _p('actions.*.trajectory_start', 'string', 'now', 'trajectories: when they begin. now: when the controller gets '
+       'them (stamp 0), whatever its clock says; observation: at the stamp of source, which a controller rejects in '
+       'silence where its clock differs, or where it gets it late. In lockstep always observation',
+       choices=TRAJECTORY_STARTS),
+    _p('actions.*.time_from_start', 'double', 0.0, 'trajectories: how long after their start the point is to be '
+       'reached; 0: one period of the control from now, two from the observation, since a point in the past is dropped',
+       unit='s', low=0.0),
     _p('actions.*.rows', 'bool', False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands '
        'of all rows in its first dimension; its topic has no namespace'),
     _p('actions.*.joints', 'string[]', [], 'joint_*, effort, gripper: joints by name, in the order of the action'),

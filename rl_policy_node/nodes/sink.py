@@ -66,6 +66,8 @@ class Sink:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
         if spec.type == _NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
+        # a simulator in lockstep matches commands with observations by their stamps
+        self._now = spec.type == _TRAJECTORY and spec.trajectory_start == 'now' and not control.lockstep
         if spec.rows and spec.type not in _ARRAYS:
             raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(1.0 / control.rate))
@@ -83,10 +85,13 @@ class Sink:
     def _options(self, period: float) -> dict[str, Any]:
         options: dict[str, Any] = {'frame_id': self.spec.frame_id}
         if self.spec.type == _TRAJECTORY:
-            # the stamp is the observation's: with one period the point would lie in the past
-            options['time_from_start'] = self.spec.time_from_start or 2 * period
-        elif self.spec.time_from_start:
-            raise ConfigurationError(f'actions.{self.spec.name}.time_from_start means nothing to {self.spec.type}')
+            # from the observation's stamp the point after one period would lie in the past
+            options['time_from_start'] = self.spec.time_from_start or (period if self._now else 2 * period)
+        else:
+            for name, given in (('time_from_start', self.spec.time_from_start),
+                                ('trajectory_start', self.spec.trajectory_start != 'now')):
+                if given:
+                    raise ConfigurationError(f'actions.{self.spec.name}.{name} means nothing to {self.spec.type}')
         return options
 
     def messages(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
@@ -104,12 +109,12 @@ class Sink:
         return self.adapter.to_message(arrays, stamp, self._names[topic])
 
     def _parts(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, dict[str, Array], int]]:
-        """Yield (topic, field → array, stamp) of each message that is to go out."""
+        """Yield (topic, field → array, stamp) of each message that is to go out; a stamp of 0 means now."""
         if self.spec.rows:
             if some(rows):
                 yield 0, dict(command), int(highest(stamps))
             return
-        each = stamps.tolist()
+        each = [0] * len(stamps) if self._now else stamps.tolist()
         for row, wanted in enumerate(rows.tolist()):
             if wanted:
                 yield row, {field: value[row] for field, value in command.items()}, each[row]

@@ -24,9 +24,9 @@ NUMBER = 'std_msgs/msg/Float64'
 PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names]
 
 
-def control(period):
+def control(period, lockstep=False):
     """Return what a sink takes of a ControlSpec."""
-    return types.SimpleNamespace(robots=('', ''), rows=2, rate=1.0 / period)
+    return types.SimpleNamespace(robots=('', ''), rows=2, rate=1.0 / period, lockstep=lockstep)
 
 
 def message_of(sink, command, row):
@@ -117,11 +117,16 @@ def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
     assert sum(len(getattr(message, each)) for each in ('position', 'velocity', 'effort')) == 3
 
 
-@pytest.mark.parametrize('stated, period, nanoseconds', [(0.0, 0.02, 40_000_000), (0.5, 0.02, 500_000_000)])
-def test_trajectory_reaches_its_point_after_two_periods_unless_told_otherwise(stated, period, nanoseconds):
-    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated), control(period))
-    point = message_of(sink, {'position': np.zeros((1, 3))}, 0).points[0]
-    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, nanoseconds)
+@pytest.mark.parametrize('start, trigger, stated, milliseconds, stamp', [
+    ('now', 'timer', 0.0, 20, 0), ('now', 'timer', 0.5, 500, 0), ('observation', 'timer', 0.0, 40, 1),
+    ('observation', 'timer', 0.5, 500, 1), ('now', 'lockstep', 0.0, 40, 1)])
+def test_trajectory_starts_now_or_at_the_observation(start, trigger, stated, milliseconds, stamp):
+    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated, trajectory_start=start),
+                control(0.02, trigger == 'lockstep'))
+    message = message_of(sink, {'position': np.zeros((1, 3))}, 0)
+    point = message.points[0]
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, milliseconds * 10 ** 6)
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (stamp, 0)
 
 
 @pytest.mark.parametrize('each, told', [
@@ -131,6 +136,8 @@ def test_trajectory_reaches_its_point_after_two_periods_unless_told_otherwise(st
      r'actions\.it: trajectory_msgs/msg/JointTrajectory needs joints'),
     (replace(spec('twist', time_from_start=0.1), type='geometry_msgs/msg/Twist'),
      r'actions\.it\.time_from_start means nothing to geometry_msgs/msg/Twist'),
+    (replace(spec('twist', trajectory_start='observation'), type='geometry_msgs/msg/Twist'),
+     r'actions\.it\.trajectory_start means nothing to geometry_msgs/msg/Twist'),
 ])
 def test_message_that_cannot_carry_the_command_is_refused(each, told):
     with pytest.raises(ConfigurationError, match=told):

@@ -172,6 +172,7 @@ def test_two_commanders_and_a_missing_consumer_bring_the_fallback(arm, run):
 
     teleop = arm.node.create_publisher(Float64MultiArray, 'commands', 1)
     assert falls_back('/arm publishes on the command topic /commands, too') and arm.commands[-1] == arm.position
+    assert not arm.transition(Transition.TRANSITION_CONFIGURE), 'answered, though it is active'
     assert arm.transition(Transition.TRANSITION_DEACTIVATE)
     assert not arm.transition(Transition.TRANSITION_ACTIVATE) and arm.state() == 'inactive'
     assert arm.says(node, 'not activated: /arm publishes on the command topic /commands, too')
