@@ -10,7 +10,7 @@ from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_terms import build_action, Discrete
 from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
-from rl_policy_node.control.blend import Blend
+from rl_policy_node.control.blend import Blend, LIVE
 from rl_policy_node.control.gate import Motion
 from rl_policy_node.control.limits import finite_rows, is_finite
 from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
@@ -61,6 +61,9 @@ class ActionManager:
         self._parts = {name: (self._channels[name], columns)
                        for name, columns in zip(self.terms, _slices(self.terms.values()))}
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
+        # terms whose scales are on their way to others, and s that it takes
+        self._ramping: tuple[ActionTerm, ...] = ()
+        self._ramp = max(spec.blend_in, LIVE)
         self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
         # a robot that also has to be told zero is always told
         self._silent = all(term.places for term in self.terms.values())
@@ -83,7 +86,10 @@ class ActionManager:
         """
         for channel in self._channels.values():
             channel.start(sources)
-        self._blend.restart()
+        self._blend.start()
+        for term in self._ramping:
+            term.ramp(np.inf)
+        self._ramping = ()
         self._at = np.full_like(self._at, steady)
         if fresh is not None:
             for name in self._places:
@@ -200,6 +206,8 @@ class ActionManager:
         dt = max(float(dt), 1e-6)
         since = dt if since is None else since
         share = self._blend.share(dt)
+        if self._ramping:
+            self._ramping = tuple(term for term in self._ramping if term.ramp(min(dt, 2 * self._period)))
         proposed: dict[str, Command] = {}       # filled by a loop: a comprehension is a call before Python 3.12
         for name, (channel, columns) in self._parts.items():
             proposed[name] = channel.propose(actions[:, columns], sources, share, since)
@@ -221,8 +229,12 @@ class ActionManager:
         self._blend.set(ratio)
 
     def set_scale(self, term: str, values: Sequence[float], parameter: str = 'scale') -> None:
-        """Change a scale of a term from the next step on, within its scale_limit; raises ConfigurationError."""
-        self._term(term).set_scale(values, parameter)
+        """Change a scale of a term within its scale_limit; raises ConfigurationError.
+
+        It takes effect within blend_in seconds, one second at the least.
+        """
+        self._term(term).set_scale(values, parameter, self._ramp)
+        self._ramping = tuple({*self._ramping, self.terms[term]})
 
     def check_scale(self, term: str, values: Sequence[float], parameter: str = 'scale') -> None:
         """Raise ConfigurationError where `set_scale` would."""
@@ -255,6 +267,7 @@ class ActionManager:
         terms = cast(Mapping[str, State], state['terms'])
         for name, channel in self._channels.items():
             channel.restore(terms[name])
+        self._ramping = tuple(self.terms.values())      # those that are on no way leave with the next step
         self._blend.restore(cast(State, state['blend']))
         self._at = cast(Floats, state['at']).copy()
 

@@ -8,17 +8,24 @@ from rl_policy_node.control.numbers import lowest
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError
 
+LIVE = 1.0      # s, the shortest time in which what changes while the policy acts takes effect
+
 
 class Blend:
     """Share s of the policy's command: sent = held + s · (target − held).
 
     s = ratio · min(time that the row has acted / seconds, 1). A change of the ratio (0 to 1) takes effect
-    at the same pace: no more than 1 in `seconds`.
+    at the same pace: no more than 1 in `seconds`, and no more than 1 in LIVE.
     """
 
     def __init__(self, rows: int, seconds: float = 0.0, ratio: float = 1.0) -> None:
         self._seconds, self._acted = seconds, np.zeros(rows)
         self.set(ratio)
+        self.start()
+
+    def start(self) -> None:
+        """Restart every row's ramp with the ratio that is wanted."""
+        self.restart()
         self._ratio = self._wanted
 
     def set(self, ratio: float) -> None:
@@ -35,7 +42,7 @@ class Blend:
         wanted = self._wanted
         if not self._seconds and self._ratio == wanted == 1.0:
             return None
-        step = dt / self._seconds if self._seconds else 1.0
+        step = dt / max(self._seconds, LIVE)
         self._ratio += min(max(wanted - self._ratio, -step), step)
         if abs(self._ratio - wanted) < 1e-9:
             self._ratio = wanted

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from rl_policy_node import geometry
+from rl_policy_node.control import limits
+from rl_policy_node.control.gate import Gate
 
 FILE = Path(__file__).parents[2] / 'benchmarks' / 'gate.py'
 UP = np.ones((ROWS, 3), np.float32)
@@ -17,22 +19,35 @@ def at(sources, value):
     return sources
 
 
-def test_nothing_leaves_the_limits_at_random():
+@pytest.fixture(scope='module')
+def walk():
     """The walk of benchmarks/gate.py, which goes on for a million steps there."""
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location('gate_walk', FILE))
     module.__spec__.loader.exec_module(module)
-    counts = module.walk(5_000, each=250)       # of four rows each
-    assert all(count > 3 for count in counts.values()), counts
+    return module.walk
 
 
-def test_a_walk_notices_a_gate_that_lets_one_command_through(monkeypatch):
-    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location('gate_walk', FILE))
-    module.__spec__.loader.exec_module(module)
-    from rl_policy_node.control import limits
-    monkeypatch.setattr(limits, 'clamp_from', lambda value, *_: value)
-    monkeypatch.setattr(limits, 'limit_step', lambda value, *_: value)
-    with pytest.raises(AssertionError, match='hip|knee|ankle'):
-        module.walk(2_000, each=400)
+def test_nothing_leaves_the_limits_at_random(walk):
+    counts = walk(2_400, each=60)       # of four rows each
+    assert len(counts) == 8 + 9 and all(count > 3 for count in counts.values()), counts
+
+
+@pytest.mark.parametrize('name, kinds', [
+    ('limit_step', 'joint|effort|gripper|continuous'), ('limit_motion', 'joint|continuous'),
+    ('limit_distance', 'pose|twist|wrench'), ('limit_turn', 'orientation'), ('clamp_from', 'is beyond its limits'),
+    ('clamp', 'is beyond its limits|goes beyond'), ('slowed', 'max_acceleration')])
+def test_the_walk_notices_a_gate_without_one_of_its_limits(walk, name, kinds, monkeypatch):
+    monkeypatch.setattr(limits, name, lambda value, *_: value)
+    with pytest.raises(AssertionError, match=kinds):
+        walk(6_000, each=60)
+
+
+def test_the_walk_notices_a_hold_that_follows_a_stale_measurement(walk, monkeypatch):
+    rest = Gate.rest
+    monkeypatch.setattr(Gate, 'rest', lambda gate, motion, sources, fresh, *more: rest(
+        gate, motion, sources, np.ones_like(fresh), *more))
+    with pytest.raises(AssertionError, match='a fallback followed a stale measurement'):
+        walk(6_000, each=60)
 
 
 def test_a_hold_from_beyond_the_limits_does_not_move():

@@ -48,6 +48,8 @@ class ActionTerm:
         self._clip = spec.clip if np.isfinite(spec.clip) else None
         self.relative = spec.integrate not in ('', 'none')
         self._scales = {name: np.asarray(getattr(spec, name), dtype=np.float64) for name in self.scales}
+        # where they are going, and s until they are there
+        self._wanted, self._left = self._scales, 0.0
         for name, value in self._scales.items():
             if np.any(value == 0) and not self.zero_scale:
                 raise ConfigurationError(f'actions.{spec.name}.{name} has a zero')
@@ -161,21 +163,34 @@ class ActionTerm:
 
     # while it runs
 
-    def set_scale(self, values: ArrayLike, parameter: str = 'scale') -> None:
-        """Replace a scale by one that `checked_scale` lets pass."""
-        self._scales = {**self._scales, parameter: self.checked_scale(values, parameter)}
+    def set_scale(self, values: ArrayLike, parameter: str = 'scale', seconds: float = 0.0) -> None:
+        """Go over, within so many seconds of `ramp`, to a scale that `checked_scale` lets pass."""
+        self._wanted = {**self._wanted, parameter: self.checked_scale(values, parameter)}
+        self._left = seconds
+
+    def ramp(self, dt: float) -> bool:
+        """Take the scales dt s further on their way, evenly; return whether there is more of it."""
+        if dt >= self._left:
+            self._scales, self._left = self._wanted, 0.0
+        else:
+            share = dt / self._left
+            self._scales = {name: value + share * (self._wanted[name] - value) for name, value in self._scales.items()}
+            self._left -= dt
         self._on_scales()
+        return self._left > 0.0
 
     def _on_scales(self) -> None:
         """Take over what was made of the scales."""
 
     def state(self) -> State:
         """Return the scales: they may have changed since they were stated."""
-        return dict(self._scales)
+        return {'now': dict(self._scales), 'wanted': dict(self._wanted), 'left': self._left}
 
     def restore(self, state: State) -> None:
         """Go on with the scales of a state."""
-        self._scales = {name: cast('NDArray[np.float64]', state[name]) for name in self._scales}
+        self._scales, self._wanted = (dict(cast('dict[str, NDArray[np.float64]]', state[name]))
+                                      for name in ('now', 'wanted'))
+        self._left = cast(float, state['left'])
         self._on_scales()
 
     def checked_scale(self, values: ArrayLike, parameter: str = 'scale') -> NDArray[np.float64]:
