@@ -29,7 +29,8 @@ class ObservationManager:
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
         setting = Setting(buffers, joints, spec.rows, num_actions)
-        self._clip = None if spec.clip_observations in (None, np.inf) else spec.clip_observations
+        clips = {name: spec.clip_inputs.get(name, spec.clip_observations) for name in shapes}
+        self._clips = {name: clip for name, clip in clips.items() if clip not in (None, np.inf)}
         self._terms = {name: [Term(spec.terms[term], setting) for term in terms] for name, terms in spec.inputs.items()}
         self._flat: dict[str, Array] = {}
         self._inputs: dict[str, Array] = {}
@@ -46,16 +47,17 @@ class ObservationManager:
         return [term for terms in self._terms.values() for term in terms]
 
     def compute(self, sources: Sources, context: Context) -> dict[str, Array]:
-        """Return input → (rows, *shape), clipped to ±clip_observations, as the environment did.
+        """Return input → (rows, *shape), clipped to ±clip_observations or a bound of its own, as the environment did.
 
         context: a Context. The arrays are the manager's own and hold until the next call.
         """
         for name, terms in self._terms.items():
             for term in terms:
                 term.compute(sources, context)
-            if self._clip is not None:
+            clip = self._clips.get(name)
+            if clip is not None:
                 flat = self._flat[name]
-                np.minimum(np.maximum(flat, -self._clip, out=flat), self._clip, out=flat)
+                np.minimum(np.maximum(flat, -clip, out=flat), clip, out=flat)
         return dict(self._inputs)
 
     def reset(self, rows: Mask) -> None:

@@ -1,6 +1,6 @@
 """Typed, validated configuration of sources, observation terms and action terms."""
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 import math
 
 from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBACKS  # noqa: F401 - likewise
@@ -62,8 +62,9 @@ class ControlSpec:
     """Everything between the topics and the network.
 
     control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
-    them is not known; nothing runs before. together: rows of the batch where every message carries all of
-    them and no robot has a name; 0: one row for each robot. resume: whether a row that fell out comes back
+    them is not known; nothing runs before. clip_inputs: input → a bound of its own in place of
+    clip_observations. together: rows of the batch where every message carries all of them and no robot has a
+    name; 0: one row for each robot. resume: whether a row that fell out comes back
     by itself, after resume_after (s) of good data; more than latch_falls falls within latch_window (s) never do.
     """
 
@@ -77,6 +78,7 @@ class ControlSpec:
     actions: tuple[ActionSpec, ...]
     clip_observations: float | None = math.inf
     clip_actions: float | None = math.inf
+    clip_inputs: Mapping[str, float] = field(default_factory=dict)
     episode_topic: str = ''
     alignment_reference: str = ''
     robots_required: str = 'all'
@@ -96,6 +98,8 @@ class ControlSpec:
         _one_of('value', self.resume, RESUMES, 'resume')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
             raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
+        for name in self.clip_inputs:
+            _one_of('input', name, self.inputs, 'policy.clip_inputs')
         for name, terms in self.inputs.items():
             for wanted in terms:
                 _one_of('term', wanted, self.terms, f'inputs.{name}')

@@ -8,7 +8,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.policy import Policy
-from rl_policy_node.policy.facts import Facts, read_facts
+from rl_policy_node.policy.facts import Fact, Facts, read_facts
 from rl_policy_node.policy.train_config import TrainConfig
 
 
@@ -40,7 +40,23 @@ def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
                 say(f'{name} {fact.value:g}, from the run: {fact.source}')
         elif fact is not None and abs(stated - fact.value) > 0.01 * fact.value:
             (warn or say)(f'{name} is {stated:g}; the run was trained with {fact.value:g} ({fact.source})')
+    if control.clip_observations is None and facts.clip_inputs is not None:
+        found['clip_inputs'] = {**_clip_inputs(control, facts.clip_inputs, say, warn or say), **control.clip_inputs}
     return dataclasses.replace(control, **found)
+
+
+def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
+                 warn: Callable[[str], object]) -> dict[str, float]:
+    """Return input → the clip that the run states for it."""
+    clips = {name: bound for name, bound in fact.value.items() if name in control.inputs}
+    if clips:
+        listed = ', '.join(f'{name} {bound:g}' for name, bound in clips.items())
+        say(f'clip_inputs {listed}, from the run: {fact.source}')
+    others = sorted(set(fact.value) - set(clips))
+    if others:
+        warn(f'the run clips {", ".join(others)} ({fact.source}), which are none of the inputs {list(control.inputs)}: '
+             'say with policy.clip_inputs or policy.clip_observations what holds for these')
+    return clips
 
 
 def run_rate(configuration: Configuration) -> float | None:

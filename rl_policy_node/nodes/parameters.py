@@ -237,6 +237,7 @@ def _control(tree: _Tree) -> ControlSpec:
            'control_rate': _top(tree, 'control_rate') or None},
         together=_top(tree, 'rows'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
+        clip_inputs=dict(tree.get('policy', {}).get('clip_inputs', {})),
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},

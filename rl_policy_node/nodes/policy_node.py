@@ -92,6 +92,8 @@ class PolicyNode(LifecycleNode):
             self.get_logger().warning(policy.told)
         else:
             self.get_logger().info(policy.told)
+        if policy.warnings:
+            self.get_logger().warning('; '.join(policy.warnings))
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
         for text in unlimited(control):
             self.get_logger().warning(text)

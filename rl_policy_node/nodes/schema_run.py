@@ -32,6 +32,8 @@ RUN: Final = (
     _p('policy.threads', 'integer', 1, 'CPU threads that compute a step', low=1, high=256),
     _p('policy.clip_observations', 'double', FROM_RUN, "clip every input to ± this, as the environment's "
        'clipObservations did; 0: as the run says, .inf: never', low=0.0),
+    _p('policy.clip_inputs.*', 'double', REQUIRED, 'clip this input to ± this, in place of clip_observations; an input '
+       'without one: as the run says; .inf: never', low=0.0),
     _p('policy.clip_actions', 'double', FROM_RUN, "clip every action to ± this, as the environment's clipActions did; "
        '0: as the run says, .inf: never', low=0.0),
 

@@ -28,7 +28,8 @@ TERMS: Final = (
     _p('terms.*.history_stride', 'integer', 1, 'steps between two samples of the history', unit='steps',
        low=1, high=1000),
     _p('terms.*.convention', 'string', 'xyzw', 'order in which the policy was trained to see quaternions: '
-       'IsaacGymEnvs xyzw, Isaac Lab wxyz; sources are xyzw', choices=CHOICES['convention']),
+       'IsaacGymEnvs and Isaac Lab from 3.0 on xyzw, older Isaac Lab wxyz; sources are xyzw',
+       choices=CHOICES['convention']),
     _p('terms.*.unique_sign', 'bool', False, 'quaternions with w ≥ 0 only (Isaac Lab: `quat_unique`)'),
     _p('terms.*.crop', 'integer[]', [], 'images: top, left, height, width that are kept', unit='pixels', low=0),
     _p('terms.*.depth_clip', 'double[]', [], 'images: near and far that the value is clipped to, and nothing else',

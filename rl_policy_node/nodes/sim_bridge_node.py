@@ -178,7 +178,8 @@ def _completed(configuration: Configuration, environment: Environment) -> Config
         # rl_games takes seconds to import, and is rarely asked
         from rl_policy_node.nodes.loading import run_rate
         rate = run_rate(configuration)
-    control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_actions=math.inf)
+    control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_inputs={},
+                                  clip_actions=math.inf)
     return dataclasses.replace(configuration, control=control)
 
 

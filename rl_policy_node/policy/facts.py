@@ -21,12 +21,14 @@ class Facts:
 
     observation: (size,), or key → shape (None: a key that the network takes, of a shape not said).
     action: number of continuous actions. clip_observations, clip_actions: bounds ± that the environment put
-    on what it gave and took. action_bound: the action space is ± this. control_rate: Hz.
+    on what it gave and took. clip_inputs: key of the observation → a bound of its own. action_bound: the
+    action space is ± this. control_rate: Hz.
     """
 
     observation: Fact | None = None
     action: Fact | None = None
     clip_observations: Fact | None = None
+    clip_inputs: Fact | None = None
     clip_actions: Fact | None = None
     action_bound: Fact | None = None
     control_rate: Fact | None = None
@@ -43,12 +45,13 @@ class Facts:
 
 def read_facts(config: TrainConfig) -> Facts:
     """Return the Facts of a TrainConfig."""
+    observation = _observation(config)
+    clip_all, clip_each = _clips(config, observation)
     return Facts(
-        observation=_observation(config),
+        observation=observation,
         action=_first(config, ('task', 'env.numActions'), ('environment', 'action_space'),
                       ('environment', 'num_actions'), kind=int),
-        clip_observations=_first(config, ('task', 'env.clipObservations'), ('task', 'env.clampAbsObservations'),
-                                 ('params', 'env.clip_observations')),
+        clip_observations=clip_all, clip_inputs=clip_each,
         clip_actions=_first(config, ('task', 'env.clipActions'), ('params', 'env.clip_actions')),
         # Isaac Lab's wrapper makes the space of the clip, IsaacGymEnvs' is always ±1
         action_bound=_lab_bound(config),
@@ -78,6 +81,21 @@ def _first(config, *places, kind=float):
         if _is_number(value, kind) and value > 0:
             return Fact(kind(value), _place(config, half, name))
     return None
+
+
+def _clips(config, observation):
+    """Return the Fact of the clip of all observations, and that of a clip for each key; None where not stated."""
+    each = _lookup(config, 'task', 'env.clipObservations')
+    if not isinstance(each, dict):
+        return _first(config, ('task', 'env.clipObservations'), ('task', 'env.clampAbsObservations'),
+                      ('params', 'env.clip_observations')), None
+    bounds = {str(key): float(bound) for key, bound in each.items() if _is_number(bound, float) and bound > 0}
+    source = _place(config, 'task', 'env.clipObservations')
+    keys = observation is not None and isinstance(observation.value, dict)
+    # a flat policy's observation has no key: the environment gave it under one of these
+    if bounds and not keys and len(set(bounds.values())) == 1:
+        return Fact(next(iter(bounds.values())), source.replace(' in ', f'.{next(iter(bounds))} in ', 1)), None
+    return None, Fact(bounds, source) if bounds else None
 
 
 def _lab_bound(config):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy import ignored_keys
 from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.backends import BACKENDS, choose, EagerBackend, Inputs, Setup
@@ -23,14 +24,15 @@ class Policy:
     act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player, `backend` what
     computes its actions, `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights),
     `config` the TrainConfig, `facts` what the run says of its environment. `told`: a line about the backend and why it
-    is this one, `fell_back`: whether it stands in for one that does not do. `seconds`: step of loading → s.
+    is this one, `fell_back`: whether it stands in for one that does not do. `warnings`: lines about what may make it
+    act otherwise than it did in training. `seconds`: step of loading → s.
     """
 
     def __init__(self, player, spaces, rows, checkpoint=None, deterministic=True, config=None, facts=None):
         self.player, self.spaces, self.rows = player, spaces, int(rows)
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
-        self.told, self.fell_back, self.seconds = '', False, {}
+        self.told, self.fell_back, self.warnings, self.seconds = '', False, (), {}
         # the keys of a dict that a flat network takes as one vector
         self.joined = joined_keys(config.params['network'], spaces) if config else ()
         self._inputs = Inputs(spaces, rows, self.joined)
@@ -62,6 +64,9 @@ class Policy:
         watch = Stopwatch()
         config = TrainConfig.read(train_config, overrides)
         players.check_names(config, plugins)
+        ignored = ignored_keys.ignored_keys(config.params, plugins)
+        if ignored and not deterministic:
+            raise ConfigurationError(ignored_keys.refusal(ignored))
         watch.lap('config')
         weights = None
         if checkpoint is not None or Path(train_config).is_dir():
@@ -78,6 +83,7 @@ class Policy:
             players.override_sigma(player, sigma)
         watch.lap('player')
         policy = cls(player, spaces, rows, weights, deterministic, config, facts)
+        policy.warnings = (ignored_keys.told(ignored),) if ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds

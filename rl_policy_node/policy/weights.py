@@ -10,6 +10,13 @@ _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)
 _NETWORK = 'a2c_network.'
 _SAC_ACTOR = r'sac_network\.actor\.trunk\.(\d+)\.weight$'
 _SAC_CRITIC = 'sac_network.critic.Q1.0.weight'
+# a parameter that is never without another: pattern → the other; of the layers that tell sizes
+_PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
+    (r'(a2c_network\.(?:actor_mlp\..+|mu|logits|logits\.\d+|value)|sac_network\.actor\.trunk\.\d+)\.bias$',
+     r'\1.weight'),
+    (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_ih_l(\d+)$', r'\1weight_hh_l\2'),
+    (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_hh_l(\d+)$', r'\1weight_ih_l\2'),
+    (r'(.*running_mean_std\..*)running_var$', r'\1running_mean')))
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,24 @@ class WeightsSpaces:
 def read_spaces(model: Mapping) -> WeightsSpaces:
     """Return what a model's state dict (names as in rl_games' player) tells of its spaces.
 
-    Raises ConfigurationError, naming both, where two parameters tell different things.
+    Raises ConfigurationError, naming both, where two parameters tell different things, and where one is missing
+    that another cannot be without.
     """
+    _check_pairs(model)
     action, action_source = _action(model)
     observation, observation_source = _observation(model)
     spaces = WeightsSpaces(observation, action, _value_size(model), observation_source, action_source)
     _check_sac_critic(model, spaces)
     return spaces
+
+
+def _check_pairs(model):
+    """Refuse what lacks half of a layer: without it the layers beside it would be taken for the missing one."""
+    for name in model:
+        for pattern, other in _PAIRS:
+            match = pattern.match(name)
+            if match and match.expand(other) not in model:
+                raise ConfigurationError(f'the checkpoint lacks the weight {match.expand(other)}; it has {name}')
 
 
 def _disagree(first, what, second, other):

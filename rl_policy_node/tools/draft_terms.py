@@ -84,7 +84,7 @@ def _field(term, sources, carrier, field, **values):
 def _form(term):
     """Return what the node does to a field before its numbers count."""
     return {**({'elements': list(term.elements)} if term.elements else {}),
-            **({'convention': term.convention} if term.convention != 'xyzw' else {}),
+            **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
             **({'unique_sign': True} if term.unique_sign else {}),
             **({'difference_to_tare': True} if term.tare else {}),
             **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {})}

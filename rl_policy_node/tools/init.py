@@ -8,6 +8,7 @@ from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.schema import BLANK
+from rl_policy_node.policy import ignored_keys
 from rl_policy_node.policy.agreement import agree
 from rl_policy_node.policy.checkpoint import load_checkpoint
 from rl_policy_node.policy.facts import layout_of, published_shapes, read_facts
@@ -35,12 +36,15 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simu
     stated, rate = simulator.told() if simulator else ({}, None)
     spaces = agree(stated, facts, weights and read_spaces(weights.model), published_shapes(layout))
     made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
+    ignored = ignored_keys.ignored_keys(config.params, plugins)
+    if ignored:
+        made.notes.append(ignored_keys.told(ignored))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \
         'try it without a robot: rl_policy check'
     lines = [*_header(config, weights, why, made.notes, use), '/**:', '  ros__parameters:',
-             *_policy(config, weights, facts, overrides, plugins), '', *space_lines(stated, flow),
+             *_policy(config, weights, facts, overrides, plugins, spaces), '', *space_lines(stated, flow),
              *_control(facts, rate, simulator), '', *_parts(made, simulator), '']
     text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
@@ -79,7 +83,7 @@ def _header(config, weights, why, notes, use):
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
-def _policy(config, weights, facts, overrides, plugins):
+def _policy(config, weights, facts, overrides, plugins, spaces):
     lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
     lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
     if weights:
@@ -89,11 +93,21 @@ def _policy(config, weights, facts, overrides, plugins):
             lines.append(f'      {name}: {flow(list(values))}')
     lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
               '      deterministic: true           # act on the mean, not on a sample']
-    for name in ('clip_observations', 'clip_actions'):
+    for name in ('clip_observations', 'clip_inputs', 'clip_actions'):
         fact = facts.known().get(name)
-        if fact is not None:
+        if fact is not None and name == 'clip_inputs':
+            lines += _clips(fact, spaces)
+        elif fact is not None:
             lines.append(f'      {name}: {flow(fact.value)}  # {fact.source}')
     return lines
+
+
+def _clips(fact, spaces):
+    """Return the line of the clip of each input; blank where the run's keys are not those of the policy."""
+    clips = {name: fact.value.get(name, BLANK) for name in spaces.inputs}
+    named = f'{fact.source}: {", ".join(f"{key} {bound:g}" for key, bound in fact.value.items())}'
+    values = ', '.join(f'{flow(name)}: {flow(bound)}' for name, bound in clips.items())
+    return [f'      clip_inputs: {{{values}}}  # {named}']
 
 
 def _control(facts, rate, simulator):

@@ -114,10 +114,13 @@ def _inputs(observations):
     for observation in observations:
         shape, source = said(observation.shape, pretty_shape)
         yield observation.name, f'{shape or "size not known"}, {observation.dtype}', source
-    # of the environment and of the player, so the same for all of them
     first = observations[0]
-    clip, source = said(first.clip, bound)
-    yield 'clip', clip or 'not known', source or 'no file says whether the environment clipped'
+    alike = all(observation.clip == first.clip for observation in observations)
+    for observation in observations[:1] if alike else observations:
+        clip, source = said(observation.clip, bound)
+        yield ('clip' if alike else f'clip of {observation.name}', clip or 'not known',
+               source or 'no file says whether the environment clipped')
+    # of the player, so the same for all of them
     yield 'normalised', _normalised(first), first.normalized.source
 
 

@@ -77,6 +77,16 @@ def test_one_number_is_for_all_axes(sources):
     np.testing.assert_allclose(value, (sources['arm'].values['position'] - 1.0) * 0.5, rtol=1e-6)
 
 
+def test_input_with_a_clip_of_its_own_is_not_clipped_by_the_common_one(sources):
+    made = manager(sources, {'q': ('q',), 'dq': ('dq',)}, {'q': (3,), 'dq': (3,)}, position(), velocity(),
+                   clip_observations=5.0, clip_inputs={'dq': 12.0})
+    inputs = made.compute(sources, FIRST)
+    assert (inputs['q'].max(), inputs['dq'].max()) == (5.0, 12.0)
+    with pytest.raises(ConfigurationError, match=r"unknown input 'dqq' in policy\.clip_inputs; valid: dq, q"):
+        manager(sources, {'q': ('q',), 'dq': ('dq',)}, {'q': (3,), 'dq': (3,)}, position(), velocity(),
+                clip_inputs={'dqq': 12.0})
+
+
 def test_observations_are_clipped_last_as_the_environment_did(sources):
     sources['arm'].values['position'][:] = [-3.0, 0.25, 3.0]
     value = compute(sources, position(scale=(2.0,)), shape=(3,), clip_observations=5.0)

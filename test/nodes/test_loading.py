@@ -34,3 +34,15 @@ def test_what_the_file_says_counts_and_is_told_where_the_run_says_otherwise():
     assert (made.control_rate, made.clip_observations, made.clip_actions) == (25.0, 5.0, math.inf)
     assert warned == ['control_rate is 25; the run was trained with 50 (1 / task.sim.dt)',
                       'clip_actions is inf; the run was trained with 1 (task.env.clipActions)']
+
+
+def test_each_input_is_clipped_as_the_run_says():
+    each = Facts(control_rate=RUN.control_rate, clip_inputs=Fact({'obs': 12.0, 'states': 3.0}, 'task.env.clip'))
+    told, warned = [], []
+    made = completed(control(**OPEN), each, told.append, warned.append)
+    assert (made.clip_observations, made.clip_inputs) == (math.inf, {'obs': 12.0})
+    assert 'clip_inputs obs 12, from the run: task.env.clip' in told
+    assert warned[0].startswith("the run clips states (task.env.clip), which are none of the inputs ['obs']")
+    stated = completed(control(**{**OPEN, 'clip_inputs': {'obs': 4.0}}), each, told.append, warned.append)
+    assert stated.clip_inputs == {'obs': 4.0}
+    assert not completed(control(**{**OPEN, 'clip_observations': 5.0}), each, told.append).clip_inputs

@@ -56,6 +56,22 @@ def test_dict_observation_has_the_keys_that_the_environment_gives_and_the_networ
     assert facts(tmp_path, config).observation.value == {'wrist': None, 'pos': (3,), 'spare': (2,)}
 
 
+@pytest.mark.parametrize('clips, whole, each', [
+    ({'state': 12.0}, 12.0, None), ({'a': 5.0, 'b': 5.0}, 5.0, None),
+    ({'a': 5.0, 'b': 6.0}, None, {'a': 5.0, 'b': 6.0}), ({}, None, None)])
+def test_clip_of_each_key_is_that_of_a_flat_observation_where_they_are_alike(tmp_path, clips, whole, each):
+    found = facts(tmp_path, gym_run({'numObservations': 6, 'clipObservations': clips}))
+    assert (found.value('clip_observations'), found.value('clip_inputs')) == (whole, each)
+    if 'state' in clips:
+        assert found.clip_observations.source == 'task.env.clipObservations.state in config.yaml'
+
+
+def test_clip_of_each_key_belongs_to_an_input(tmp_path):
+    config = gym_run({'obsDims': {'pos': [3], 'spare': [2]}, 'use_dict_obs': True, 'clipObservations': {'pos': 12}})
+    found = facts(tmp_path, config)
+    assert found.clip_observations is None and found.value('clip_inputs') == {'pos': 12.0}
+
+
 LAB = '''
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81], device: 'cuda:0'}

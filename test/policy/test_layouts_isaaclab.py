@@ -190,12 +190,51 @@ def test_clip_that_is_not_symmetric_has_two_bounds(tmp_path):
     assert (term(layout, 'z').quantity, term(layout, 'z').elements) == ('position', (2,))
 
 
-def test_quaternions_are_not_taken_for_those_of_ros(tmp_path):
-    layout = read(tmp_path, observing(['r: {func: isaaclab.envs.mdp:root_quat_w, params: {make_quat_unique: true}}',
-                                       'i: {func: isaaclab.envs.mdp:imu_orientation}']))
-    assert (term(layout, 'r').quantity, term(layout, 'r').convention) == ('orientation', 'wxyz')
+TURNED = ['r: {func: isaaclab.envs.mdp:root_quat_w, params: {make_quat_unique: true}}',
+          'i: {func: isaaclab.envs.mdp:imu_orientation}',
+          'p: {func: isaaclab.envs.mdp:generated_commands, params: {command_name: pose}}']
+HAND = '''
+actions:
+  arm: {class_type: 'mdp:DifferentialInverseKinematicsAction', joint_names: [.*], body_name: hand,
+        controller: {command_type: pose, use_relative_mode: false}}
+commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
+'''
+
+
+def turned(tmp_path, *rotations):
+    """Return the layout of a run whose assets begin with these rotations."""
+    assets = ', '.join(f'body_{i}: {{init_state: {{rot: !!python/tuple {list(rotation)}}}}}'
+                       for i, rotation in enumerate(rotations))
+    text = observing(TURNED)
+    text = text[:text.index('\nactions:')] + HAND
+    return read(tmp_path, text.replace('scene: {', f'scene: {{{assets}, ' if assets else 'scene: {', 1))
+
+
+# a half turn is the identity of the other order, and a camera may look anywhere
+@pytest.mark.parametrize('rotations, convention, order', [
+    ([(1.0, 0.0, 0.0, 0.0)], 'wxyz', 'w, x, y, z'), ([(0.0, 0.0, 0.0, 1.0)], 'xyzw', 'x, y, z, w'),
+    ([(0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)], 'xyzw', 'x, y, z, w'),
+    ([(1, 0, 0, 0), (-0.15, -0.35, -0.35, 0.85)], 'wxyz', 'w, x, y, z'),
+    ([(0.5, 0.5, 0.5, 0.5)], None, 'from 3.0 on'), ([], None, 'from 3.0 on'),
+    ([(1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)], None, 'from 3.0 on')])
+def test_unturned_bodies_tell_the_order_of_quaternions(tmp_path, rotations, convention, order):
+    layout = turned(tmp_path, *rotations)
+    assert (term(layout, 'r').quantity, term(layout, 'p').quantity) == ('orientation', 'pose')
+    assert [term(layout, name).convention for name in 'rip'] == [convention] * 3
+    assert order in term(layout, 'i').description and order in layout.actions[0].law
     assert term(layout, 'r').unique_sign and not term(layout, 'i').unique_sign
-    assert 'w, x, y, z' in term(layout, 'i').description
+
+
+def test_joints_scaled_by_their_limits_leave_offset_and_scale_to_the_user(tmp_path):
+    layout = read(tmp_path, observing(['q: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: null}',
+                                       'half: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5}',
+                                       'b: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5, '
+                                       'clip: !!python/tuple [-1.0, 1.0]}']))
+    assert (term(layout, 'q').offset, term(layout, 'q').scale) == (None, None)
+    assert 'scale = 2 / (upper - lower)' in term(layout, 'q').description
+    assert 'scale = 1 / (upper - lower)' in term(layout, 'half').description
+    # the node clips before it scales
+    assert (term(layout, 'b').quantity, term(layout, 'b').offset, term(layout, 'b').scale) == ('other', (), ())
 
 
 def test_terms_that_are_not_concatenated_are_inputs_of_their_own(tmp_path):
@@ -278,6 +317,7 @@ obs_order: [fingertip_pos_rel_fixed, fingertip_quat, ee_linvel, ee_angvel]
 ctrl: {ema_factor: 0.2, pos_action_threshold: [0.02, 0.02, 0.02]}
 ''')
     assert layout.shapes == {'obs': (19,)}
+    assert term(layout, 'fingertip_quat').convention is None
     assert layout.inputs['obs'][-1].kind == 'field' and '0.2 * action' in layout.inputs['obs'][-1].description
 
 

@@ -166,3 +166,14 @@ def test_weights_that_disagree_are_refused_with_both_names(weights, told):
     with pytest.raises(ConfigurationError) as error:
         read_spaces(weights)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize('layers, action, lost', [
+    ({}, 3, 'a2c_network.actor_mlp.0.weight'), ({'rnn': rnn('lstm')}, 3, 'a2c_network.rnn.rnn.weight_hh_l0'),
+    ({'rnn': rnn('gru', before_mlp=True)}, 3, 'a2c_network.rnn.rnn.weight_ih_l1'),
+    ({}, 3, 'a2c_network.mu.weight'), ({}, 3, 'running_mean_std.running_mean')])
+def test_weight_that_another_cannot_be_without_is_named(tmp_path, layers, action, lost):
+    weights = state_dict(tmp_path, network(**layers), Spaces((5,), action), normalize_input=True)
+    del weights[lost]
+    with pytest.raises(ConfigurationError, match=f'^the checkpoint lacks the weight {lost}; it has [^\n]*$'):
+        read_spaces(weights)

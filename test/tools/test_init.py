@@ -187,6 +187,38 @@ commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
     check(fill(tmp_path / 'robot.yaml'))
 
 
+@pytest.mark.parametrize('rotation, convention', [([0.0, 0.0, 0.0, 1.0], None), ([0.5, 0.5, 0.5, 0.5], '???')])
+def test_isaac_lab_3_has_the_quaternions_of_ros(tmp_path, rotation, convention):
+    text = LAB[:LAB.index('    base_ang_vel')].replace('[1.0, 0.0, 0.0, 0.0]', str(rotation)) + (
+        "    turned: {func: 'mdp:root_quat_w', params: {}}\n" + LAB[LAB.index('actions:\n'):])
+    left = init(lab_run(tmp_path, text, 4, 3), tmp_path / 'robot.yaml')
+    term = parameters(tmp_path / 'robot.yaml')['terms']['turned']
+    assert term.get('convention') == convention and ('terms.turned.convention' in left) == (convention is not None)
+
+
+def test_limits_of_joints_are_blanks_of_offset_and_scale(tmp_path):
+    text = LAB.replace('observations:joint_pos_rel', 'observations:joint_pos_limit_normalized')
+    left = init(lab_run(tmp_path, text, 12, 3), tmp_path / 'robot.yaml')
+    assert {'terms.joint_pos.offset', 'terms.joint_pos.scale'} <= set(left)
+    assert parameters(tmp_path / 'robot.yaml')['terms']['joint_pos']['scale'] == ['???'] * 3
+
+
+def test_inputs_are_clipped_each_by_its_own_bound(tmp_path):
+    task = {**TACSL, 'env': {**TACSL['env'], 'clipObservations': {'ee_pos': 2.0, 'ee_quat': 3.0, 'other': 4.0}}}
+    left = init(write_run(tmp_path / 'run', task, TACSL_NETWORK), tmp_path / 'robot.yaml')
+    assert parameters(tmp_path / 'robot.yaml')['policy']['clip_inputs'] == {
+        'ee_pos': 2.0, 'ee_quat': 3.0, 'left_tactile_camera_taxim': '???'}
+    assert 'policy.clip_inputs.left_tactile_camera_taxim' in left
+
+
+def test_keys_that_the_installed_rl_games_ignores_are_a_note(tmp_path):
+    network = {**PARAMS['network'], 'space': {'continuous': {
+        **PARAMS['network']['space']['continuous'], 'sigma_parametrization': 'softplus'}}}
+    init(write_run(tmp_path / 'run', ANYMAL, network), tmp_path / 'robot.yaml')
+    assert 'does not read params.network.space.continuous.sigma_parametrization' in \
+        ' '.join((tmp_path / 'robot.yaml').read_text().replace('#', '').split())
+
+
 def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
     lab_run(tmp_path, LAB, 12, 3)
     init(tmp_path, tmp_path / 'robot.yaml')
@@ -201,7 +233,7 @@ def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
 LAB = '''
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81]}
-scene: {robot: {init_state: {joint_pos: {.*: 0.0}}}}
+scene: {robot: {init_state: {rot: !!python/tuple [1.0, 0.0, 0.0, 0.0], joint_pos: {.*: 0.0}}}}
 observations:
   policy:
     concatenate_terms: true

@@ -18,8 +18,8 @@ CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
 class QuaternionForm:
     """Order and sign of quaternions (rows, 4).
 
-    convention: xyzw as IsaacGymEnvs orders them, or wxyz as Isaac Lab does. unique_sign: of q and −q, the
-    same rotation, the one with w ≥ 0, as Isaac Lab's `quat_unique`.
+    convention: xyzw as IsaacGymEnvs and Isaac Lab 3.0 order them, or wxyz as older Isaac Lab does. unique_sign: of q
+    and −q, the same rotation, the one with w ≥ 0, as Isaac Lab's `quat_unique`.
     """
 
     def __init__(self, spec: TermSpec) -> None:

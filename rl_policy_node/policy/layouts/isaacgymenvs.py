@@ -106,8 +106,8 @@ def _numbers(value):
 
 
 def _bound(value):
-    """Return a bound as a number; none, zero and less mean none."""
-    return float(value) if value and value > 0 else math.inf
+    """Return a bound as a number; none, zero and less mean none, and so does one for each key."""
+    return float(value) if isinstance(value, (int, float)) and value > 0 else math.inf
 
 
 def _rate(template, steps, extra_steps):

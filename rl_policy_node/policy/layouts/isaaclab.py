@@ -2,6 +2,7 @@
 import math
 
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
+from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 
@@ -13,7 +14,7 @@ _FACTORY = {
     'fingertip_pos_rel_fixed': (3, 'relative_position', 'ee', 'm', 'position of panda_fingertip_centered minus that of '
                                 'the fixed part'),
     'fingertip_quat': (4, 'orientation', 'ee', '1', 'orientation of panda_fingertip_centered: quaternion in the order '
-                       'w, x, y, z (x, y, z, w from Isaac Lab 3.0 on)'),
+                       '{order}'),
     'ee_linvel': (3, 'linear_velocity', 'ee_velocity', 'm/s', 'velocity of the fingertips, by differences'),
     'ee_angvel': (3, 'angular_velocity', 'ee_velocity', 'rad/s', 'angular velocity of the fingertips, by differences'),
     'force_threshold': (1, 'other', 'ee', 'N', 'contact force that the policy is to stay below'),
@@ -63,7 +64,7 @@ def _direct(env):
     """Return the input of an environment of the direct workflow, whose config says sizes and nothing more."""
     size = env.get('observation_space', env.get('num_observations'))
     if env.get('obs_order'):
-        return {'obs': (*(_factory(name) for name in env['obs_order']), _smoothed_actions(env))}
+        return {'obs': (*(_factory(name, env) for name in env['obs_order']), _smoothed_actions(env))}
     if size is None:
         return None
     if isinstance(size, dict):
@@ -84,12 +85,13 @@ def _shape(size):
     return tuple(size) if whole else None
 
 
-def _factory(name):
+def _factory(name, env):
     if name not in _FACTORY:
         return LayoutTerm(name, None, 'unknown', description='not an observation of the released environment')
     size, quantity, subject, unit, description = _FACTORY[name]
+    quaternion = convention(env) if quantity == 'orientation' else 'xyzw'
     return LayoutTerm(name, (size,), quantity=quantity, subject=subject, frame='environment', unit=unit,
-                      convention='wxyz' if quantity == 'orientation' else 'xyzw', description=description,
+                      convention=quaternion, description=description.format(order=order(quaternion)),
                       relative_to='fixed_part' if quantity == 'relative_position' else '')
 
 

@@ -2,6 +2,7 @@
 import math
 
 from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, initial, joint_names, per_joint
+from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutAction
 
 _LIMITS = 'action scaled from -1 .. 1 to the soft limits of the joint'
@@ -27,7 +28,7 @@ def read_action(name, config, env):
     if kind.startswith(('Binary', 'AbsBinary')):
         return _gripper(name, kind, config)
     if kind == 'DifferentialInverseKinematicsAction':
-        return _inverse_kinematics(name, config)
+        return _inverse_kinematics(name, config, env)
     size = 2 if kind == 'NonHolonomicAction' else None
     return LayoutAction(name, size, count='' if size else f'actions of {name}',
                         law=f"that of {config.get('class_type')}, with the run's own configuration")
@@ -118,12 +119,13 @@ def _clipped(clip, joints):
     return None if None in sides.values() else sides
 
 
-def _inverse_kinematics(name, config):
+def _inverse_kinematics(name, config, env):
     controller = config.get('controller') or {}
     relative, position = controller.get('use_relative_mode'), controller.get('command_type') == 'position'
     size = 3 if position else 6 if relative else 7
     what = 'change of the pose of' if relative else 'pose of'
-    parts = 'position' if position else 'position, rotation vector' if relative else 'position, quaternion w x y z'
+    parts = 'position' if position else 'position, rotation vector' if relative else \
+        f'position, quaternion {order(convention(env))}'
     scales = {}
     if relative and not position and not config.get('clip'):
         scale = config.get('scale', 1.0)

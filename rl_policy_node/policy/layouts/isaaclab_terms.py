@@ -2,9 +2,10 @@
 import math
 
 from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, joint_names
+from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutTerm
 
-_WXYZ = 'unit quaternion in the order w, x, y, z (x, y, z, w from Isaac Lab 3.0 on)'
+_QUATERNION = 'unit quaternion in the order {order}'
 # Function -> size, quantity, subject, frame, unit, description
 _FIXED = {
     'base_pos_z': (1, 'position', 'base', 'world', 'm', 'height of the base in the world'),
@@ -12,10 +13,10 @@ _FIXED = {
     'base_ang_vel': (3, 'angular_velocity', 'base', 'base', 'rad/s', 'angular velocity of the base in its own frame'),
     'projected_gravity': (3, 'gravity', 'base', 'base', '1', "unit vector along gravity in the base's frame"),
     'root_pos_w': (3, 'position', 'base', 'environment', 'm', 'position of the base in its environment'),
-    'root_quat_w': (4, 'orientation', 'base', 'world', '1', f'orientation of the base: {_WXYZ}'),
+    'root_quat_w': (4, 'orientation', 'base', 'world', '1', f'orientation of the base: {_QUATERNION}'),
     'root_lin_vel_w': (3, 'linear_velocity', 'base', 'world', 'm/s', 'velocity of the base in the world'),
     'root_ang_vel_w': (3, 'angular_velocity', 'base', 'world', 'rad/s', 'angular velocity of the base in the world'),
-    'imu_orientation': (4, 'orientation', 'imu', 'world', '1', f'orientation of the IMU: {_WXYZ}'),
+    'imu_orientation': (4, 'orientation', 'imu', 'world', '1', f'orientation of the IMU: {_QUATERNION}'),
     'imu_projected_gravity': (3, 'gravity', 'imu', 'imu', '1', "unit vector along gravity in the IMU's frame"),
     'imu_ang_vel': (3, 'angular_velocity', 'imu', 'imu', 'rad/s', 'angular velocity of the IMU in its own frame'),
     'imu_lin_acc': (3, 'linear_acceleration', 'imu', 'imu', 'm/s²',
@@ -31,14 +32,16 @@ _JOINTS = {
     'joint_vel_rel': ('joint_velocity', 'rad/s, m/s', False, 'velocity of each joint'),
     'joint_effort': ('joint_effort', 'N m, N', False, 'effort applied at each joint'),
     'joint_pos_limit_normalized': ('joint_position', 'rad, m', None, 'position of each joint, from its soft limits '
-                                   'to -1 .. 1: offset = middle of the limits, scale = 2 / (upper - lower)'),
+                                   'to -1 .. 1: offset = (lower + upper) / 2, scale = {scale} / (upper - lower)'),
 }
+# their offset and scale are the limits of the robot, which no file of the run holds
+_BY_LIMITS = ('joint_pos_limit_normalized',)
 # Class of the command -> size, quantity, description
 _COMMANDS = {
     'VelocityCommand': (3, 'command', 'm/s, m/s, rad/s', 'wanted velocity along x and y of the base, wanted yaw rate'),
     'Pose2dCommand': (4, 'other', 'm, rad', 'wanted position x, y, z and heading in the frame of the base'),
-    'PoseCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation in the frame of the base; {_WXYZ}'),
-    'ReOrientationCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation of the object; {_WXYZ}'),
+    'PoseCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation in the frame of the base; {_QUATERNION}'),
+    'ReOrientationCommand': (7, 'pose', 'm', f'wanted position x, y, z and orientation of the object; {_QUATERNION}'),
 }
 
 
@@ -46,21 +49,24 @@ def read_term(name, config, env, group):
     """Return the LayoutTerm of an observation term's config."""
     function = str(config.get('func') or '').rpartition(':')[2].rpartition('.')[2]
     known = _known(function, config.get('params') or {}, env)
-    offset = known.pop('offset', ())
+    offset, scale = known.pop('offset', ()), _numbers(config.get('scale'))
     description = known.pop('description', f'computed by {config.get("func")}')
     if config.get('modifiers'):
         description += '; modifiers changed it further, see the run'
+    bounds = _bounds(config.get('clip'))
+    if function in _BY_LIMITS:
+        known, offset, scale, description = _by_limits(known, scale, bounds, description)
+        bounds = {}
     history, flat = _history(config, group)
     return LayoutTerm(name=name, **{**known, 'shape': _stacked(known['shape'], history, flat)}, offset=offset,
-                      scale=_numbers(config.get('scale')), history=history, description=description,
-                      **_bounds(config.get('clip')))
+                      scale=scale, history=history, description=description, **bounds)
 
 
 def _known(function, params, env):
     if function in _FIXED:
         size, quantity, subject, frame, unit, description = _FIXED[function]
         return {'shape': (size,), 'quantity': quantity, 'subject': subject, 'frame': frame, 'unit': unit,
-                'description': description, **_quaternion(quantity, params),
+                'description': description, **_quaternion(quantity, params, env, description),
                 'elements': (2,) if function == 'base_pos_z' else ()}
     if function in _JOINTS:
         return _joints(function, params.get('asset_cfg') or {}, env)
@@ -69,6 +75,20 @@ def _known(function, params, env):
                 'description': 'the action before it was scaled, as the policy gave it'}
     special = {'generated_commands': _command, 'height_scan': _height_scan, 'image': _image}
     return special[function](params, env) if function in special else {'shape': None, 'kind': 'unknown'}
+
+
+def _by_limits(known, scale, bounds, description):
+    """Return known, offset, scale and description of a term that the limits of its joints scale.
+
+    A clip bounds the result: the node clips before it scales, so that the user computes the whole.
+    """
+    factors = [2.0 * number for number in scale or (1.0,)]
+    told = description.format(scale=', '.join(f'{factor:g}' for factor in factors))
+    if not bounds:
+        return known, None, None, told
+    clipped = bounds.get('clip_range') or (-bounds['clip'], bounds['clip'])
+    told += f', with {clipped[0]:g} .. {clipped[1]:g} as bounds before the last scale'
+    return {**known, 'quantity': 'other'}, (), (), told
 
 
 def _last(params):
@@ -99,7 +119,7 @@ def _command(params, env):
         if kind.endswith(ending):
             return {'shape': (size,), 'quantity': quantity, 'subject': 'command', 'unit': unit,
                     'frame': 'environment' if ending.startswith('ReOrientation') else 'base',
-                    'description': description, **_quaternion(quantity, params)}
+                    'description': description, **_quaternion(quantity, params, env, description)}
     return {'shape': None, 'subject': 'command', 'description': f"the command '{name}' of {kind or 'the environment'}"}
 
 
@@ -127,10 +147,12 @@ def _image(params, env):
             'description': f'{data} image{treated}'}
 
 
-def _quaternion(quantity, params):
+def _quaternion(quantity, params, env, description):
     if quantity not in ('orientation', 'pose'):
         return {}
-    return {'convention': 'wxyz', 'unique_sign': bool(params.get('make_quat_unique'))}
+    known = convention(env)
+    return {'convention': known, 'unique_sign': bool(params.get('make_quat_unique')),
+            'description': description.format(order=order(known))}
 
 
 def _bounds(clip):

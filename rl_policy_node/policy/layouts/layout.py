@@ -13,7 +13,7 @@ TERM_KINDS = ('field', 'last_action', 'unknown')
 # The node's own action kinds, which this layer may not import, and 'other' for a law that is none of them.
 ACTION_KINDS = ('joint_position', 'joint_delta', 'joint_velocity', 'effort', 'pose_delta', 'twist', 'wrench', 'gripper',
                 'raw', 'discrete', 'other')
-CONVENTIONS = ('xyzw', 'wxyz')
+CONVENTIONS = ('xyzw', 'wxyz', None)
 
 # Quantity -> what its numbers are; frame and unit are the term's own.
 QUANTITIES = {
@@ -55,7 +55,8 @@ class LayoutTerm:
     offset, scale: one number for all or one each of a sample; () for none, None where the user must fill them in.
     clip: bound ± on value - offset; clip_range: (least, greatest) instead.
     history: number of samples stacked, oldest first; 0 for the newest alone.
-    convention, unique_sign: order of a quaternion's numbers, and whether w is kept at 0 or more.
+    convention, unique_sign: order of a quaternion's numbers, None where the user must say it, and whether w is kept
+    at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
     count: of what there is one number each, where the run's files do not tell how many that are; terms and
@@ -73,7 +74,7 @@ class LayoutTerm:
     clip_range: tuple = ()
     scale: tuple | None = ()
     history: int = 0
-    convention: str = 'xyzw'
+    convention: str | None = 'xyzw'
     unique_sign: bool = False
     elements: tuple = ()
     relative_to: str = ''

@@ -1,14 +1,21 @@
 """Where rl_games' player, its training and this package might differ, and what holds for this policy."""
 import math
 
+from rl_policy_node.policy import ignored_keys
+
 
 def decisions(reading, observations, actions, network):
     """Return one line for each decision that concerns this policy."""
     params = reading.config.params
     return tuple(line for line in (
-        *_of_model(params['algo']['name'], params['model']['name'], actions),
+        *_of_keys(reading), *_of_model(params['algo']['name'], params['model']['name'], actions),
         *_of_bounds(actions), *_of_clip(actions), *_of_config(reading, actions, network),
         *_of_statistics(observations)) if line)
+
+
+def _of_keys(reading):
+    if reading.ignored:
+        yield ignored_keys.told(reading.ignored) + '; samples (policy.deterministic: false) are refused'
 
 
 def _of_model(algo, model, actions):

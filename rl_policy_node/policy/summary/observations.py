@@ -15,7 +15,7 @@ def observations(reading):
     return tuple(Observation(
         name=name, shape=shape, dtype=str(reading.spaces.dtype_of(name)) if reading.spaces else 'float32',
         normalized=normalized, statistics=statistics[name].summary() if name in statistics else None,
-        clip=_clip(reading), terms=_terms(reading, name, statistics.get(name))) for name, shape in shapes.items())
+        clip=_clip(reading, name), terms=_terms(reading, name, statistics.get(name))) for name, shape in shapes.items())
 
 
 def input_shapes(reading):
@@ -64,8 +64,11 @@ def _statistics(reading, shapes):
     return read_statistics(reading.checkpoint.model, shapes, joined)
 
 
-def _clip(reading):
-    """Return what the environment clipped its observation to, ± math.inf for nothing, None where not known."""
+def _clip(reading, name):
+    """Return what the environment clipped an input to, ± math.inf for nothing, None where not known."""
+    each = reading.facts.clip_inputs
+    if each is not None:
+        return Fact(each.value[name], each.source) if name in each.value else None
     if reading.facts.clip_observations is not None:
         return reading.facts.clip_observations
     if reading.layout is not None and math.isfinite(reading.layout.clip_observations):

@@ -5,6 +5,7 @@ from pathlib import Path
 import shlex
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import ignored_keys
 from rl_policy_node.policy import player as players
 from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.checkpoint import Checkpoint, load_checkpoint
@@ -21,7 +22,8 @@ class Reading:
     """Everything that could be read. given: what the user named.
 
     spaces: None where sizes are not known; `open_sizes` says which. player: None where it could not be built.
-    problems: why the policy cannot be played. layout_problem: why the environment's layout is not used.
+    problems: why the policy cannot be played. layout_problem: why the environment's layout is not used. ignored: names
+    of keys that change the play and that the installed rl_games does not read.
     """
 
     given: str
@@ -36,6 +38,7 @@ class Reading:
     open_sizes: str
     player: object
     problems: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def read(given, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle=''):
@@ -49,7 +52,7 @@ def read(given, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickl
     player, problems = _player(config, spaces, loaded, plugins)
     layout, misfit = _completed(layout, facts, weights, spaces)
     return Reading(str(given), config, loaded, why, facts, weights, layout, layout_problem or misfit, spaces,
-                   open_sizes, player, problems)
+                   open_sizes, player, problems, ignored_keys.ignored_keys(config.params, plugins))
 
 
 def _locate(config, wanted):

@@ -1,0 +1,88 @@
+"""Keys of a train config that change how a policy plays, and that the installed rl_games does not read.
+
+Newer versions and forks of rl_games add such keys. The installed version takes a config with them without a word.
+"""
+from collections.abc import Iterable, Iterator, Mapping
+import functools
+import importlib.util
+from pathlib import Path
+import re
+from typing import Any
+
+import rl_games
+
+from rl_policy_node.policy import networks
+
+_QUOTED = re.compile(r'''['"](\w+)['"]''')
+# below these, names are the user's own (inputs), arguments of an initialiser, or of use in training only
+_OPEN = re.compile(r'(inputs|input_preprocessors|disc|.*init|.*initializer|.*regularizer|learn_sigma)$')
+# of `params.config`, where most keys concern training: exploration by several policies in one
+_PLAYED = re.compile(r'expl_\w+$')
+_OFF = (None, False, '', 'none', 'None')
+
+
+def ignored_keys(params: Mapping[str, Any], plugins: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names, `params.network.…`, of set keys that change the play and that nobody reads.
+
+    params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
+    installed rl_games has no source to look into.
+    """
+    known = _words(_package(rl_games.__file__))
+    if not known:
+        return ()
+    known = known.union(_words(_package(networks.__file__)), *(_words(_file(plugin)) for plugin in plugins))
+    names = [*_unread(params.get('network') or {}, 'params.network', known),
+             *(f'params.config.{name}' for name, value in (params.get('config') or {}).items()
+               if _PLAYED.match(name) and name not in known and value not in _OFF)]
+    return tuple(names)
+
+
+def told(names: Iterable[str]) -> str:
+    """Return what these keys mean for a deployment, in one line."""
+    return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
+            'may play otherwise; compare with it before a robot moves')
+
+
+def refusal(names: Iterable[str]) -> str:
+    """Return why samples cannot be played with these keys, in one line."""
+    return (f'policy.deterministic is false, and the installed rl_games does not read {", ".join(names)}: its samples '
+            'would have another spread than those of training. Act on the mean (policy.deterministic: true), install '
+            'the rl_games of training, or take out keys that do not matter (policy.overrides: '
+            f"{[f'~{name}' for name in names]})")
+
+
+def _unread(tree: Mapping[str, Any], place: str, known: frozenset[str]) -> Iterator[str]:
+    for name, value in tree.items():
+        if _OPEN.match(name):
+            if name == 'input_preprocessors' and isinstance(value, Mapping):
+                for part, content in value.items():
+                    yield from _unread(content if isinstance(content, Mapping) else {}, f'{place}.{name}.{part}', known)
+            continue
+        if name not in known and value not in _OFF:
+            yield f'{place}.{name}'
+        elif isinstance(value, Mapping):
+            yield from _unread(value, f'{place}.{name}', known)
+
+
+def _package(file: str | None) -> tuple[Path, ...]:
+    return tuple(sorted(Path(file).parent.rglob('*.py'))) if file else ()
+
+
+def _file(plugin: str) -> tuple[Path, ...]:
+    """Return the files of a plug-in, () where they are not to be found: loading it says so."""
+    path = Path(plugin)
+    if path.suffix == '.py':
+        return (path,) if path.is_file() else ()
+    try:
+        spec = importlib.util.find_spec(plugin)
+    except (ImportError, ValueError):
+        return ()
+    if spec is None or not spec.origin:
+        return ()
+    return _package(spec.origin) if spec.submodule_search_locations else (Path(spec.origin),)
+
+
+@functools.lru_cache(maxsize=8)
+def _words(files: tuple[Path, ...]) -> frozenset[str]:
+    """Return all words in quotes of Python files: what they may look up in a config."""
+    return frozenset(word for file in files for word in _QUOTED.findall(file.read_text('utf-8', 'replace')))
