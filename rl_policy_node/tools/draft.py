@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts import complete, LayoutAction, LayoutTerm
 from rl_policy_node.tools.draft_actions import action_entry
-from rl_policy_node.tools.draft_sources import Entry, Sources
+from rl_policy_node.tools.draft_sources import Entry, POSE, Sources, TWIST
 from rl_policy_node.tools.draft_terms import term_entries
 
-# A person or a planner commands at a rate of its own.
-_COMMAND, _COMMAND_AGE = 'geometry_msgs/msg/Twist', 0.5
+# A person or a planner commands at a rate of its own: s for which a velocity holds, and a goal.
+_COMMAND_AGE, _GOAL_AGE = 0.5, 1.0
+_COMMANDS = {'command', 'goal', 'target'}
 
 
 @dataclass
@@ -41,8 +42,8 @@ def draft(layout, spaces, control_rate):
                                              for entry in term_entries(term, sources, actions, layout is not None)]})
     for action in actions:
         made.actions[action.name] = action_entry(action, sources)
-    for entry in made.sources.values():
-        entry.values['max_age'] = _COMMAND_AGE if entry.values['type'] == _COMMAND else _max_age(control_rate)
+    for name, entry in made.sources.items():
+        entry.values['max_age'] = _max_age(name, entry.values['type'], control_rate)
     return made
 
 
@@ -79,6 +80,8 @@ def _fitting(layout, spaces, made):
     return layout
 
 
-def _max_age(control_rate):
-    """Three periods: one message may be lost, and the next be late."""
+def _max_age(name, kind, control_rate):
+    """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
+    if kind == TWIST or _COMMANDS & set(name.split('_')):
+        return _GOAL_AGE if kind == POSE else _COMMAND_AGE
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1
