@@ -37,6 +37,9 @@ class BufferSpec(Protocol):
     @property
     def rows(self) -> bool: ...
 
+    @property
+    def stale(self) -> str: ...
+
 
 # arrays of a buffer with one number a row
 _AGES: dict[str, DTypeLike] = {'stamps': np.int64, 'received': np.float64, 'changed': np.float64, 'fresh': np.bool_,

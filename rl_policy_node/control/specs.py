@@ -12,6 +12,11 @@ TRANSFORM = 'tf2'
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
 RESUMES = ('on_request', 'automatic')
+DURABILITIES = ('volatile', 'transient_local')
+STALE = ('hold', 'zero')
+# fields of velocities, and those that a command of a person may have besides: of these zero is a command to stand still
+_VELOCITIES = frozenset({'velocity', 'linear_velocity', 'angular_velocity'})
+_COMMANDS = _VELOCITIES | {'vector', 'data'}
 
 
 def _one_of(kind: str, name: str, valid: Collection[str], where: str) -> None:
@@ -29,7 +34,8 @@ class SourceSpec:
     that a stamp may lie ahead; 0: two periods of the control, at least 0.1 s. rows: one message carries all
     robots, in a leading dimension, on a topic without a namespace. target_frame, source_frame: of type tf2,
     the pose of source_frame in target_frame. frame_id: of the messages, '': any. `{robot}` in the three of them is the
-    robot's namespace.
+    robot's namespace. durability: transient_local also takes what was published before, a goal that is latched. stale:
+    of a command of a person, whether it reads as zeros while it is stale or was never given, or the robot holds.
     """
 
     name: str
@@ -45,12 +51,20 @@ class SourceSpec:
     future_tolerance: float = 0.0
     rows: bool = False
     frame_id: str = ''
+    durability: str = 'volatile'
+    stale: str = 'hold'
 
     def __post_init__(self) -> None:
         where = f'sources.{self.name}'
         if self.type == TRANSFORM and self.frame_id:
             raise ConfigurationError(f'{where}.frame_id is {self.frame_id!r}; type {TRANSFORM} has target_frame')
         _one_of('alignment', self.alignment, ALIGNMENTS, where)
+        _one_of('durability', self.durability, DURABILITIES, where)
+        _one_of('stale', self.stale, STALE, where)
+        if self.type == TRANSFORM and self.durability != 'volatile':
+            raise ConfigurationError(f'{where}.durability is {self.durability}; type {TRANSFORM} has no topic')
+        if self.stale == 'zero' and self.alignment != 'hold':
+            raise ConfigurationError(f'{where}: stale zero needs alignment hold; it is {self.alignment}')
         if self.type == TRANSFORM and not (self.target_frame and self.source_frame):
             raise ConfigurationError(f'{where}: type {TRANSFORM} needs target_frame and source_frame')
         if self.type != TRANSFORM and not self.topic:
@@ -118,6 +132,31 @@ class ControlSpec:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
         if self.together:
             self._check_together()
+        for source in self.sources.values():
+            self._check_command(source)
+        if all(source.stale == 'zero' for source in self.sources.values()):
+            raise ConfigurationError('every source has stale: zero; at least one has to be a sensor, with stale: hold')
+
+    def _check_command(self, source: SourceSpec) -> None:
+        """Refuse a velocity that goes on though nobody repeats it, and a zero that is no command to stand still."""
+        where, fields, moves = f'sources.{source.name}', self._fields_of(source.name), self.velocities_of(source.name)
+        lasts = [f'{name} is {value}' for name, value, is_so in (
+            ('durability', source.durability, source.durability == 'transient_local'),
+            ('max_age', source.max_age, math.isinf(source.max_age))) if is_so]
+        if moves and lasts and not self.lockstep:
+            raise ConfigurationError(f'{where}: {" and ".join(lasts)}, and its {" and ".join(moves)} would go on '
+                                     'though nobody repeats it; expected volatile and a finite max_age')
+        if source.stale == 'zero' and (fields - _COMMANDS or any(a.source == source.name for a in self.actions)):
+            told = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
+            raise ConfigurationError(f'{where}: stale is zero, and {told}; expected a command of velocities, with the '
+                                     f'fields {sorted(_COMMANDS)}')
+
+    def velocities_of(self, source: str) -> list[str]:
+        """Return the fields of a source that are velocities, of those that terms read: nobody may latch them."""
+        return sorted(self._fields_of(source) & _VELOCITIES)
+
+    def _fields_of(self, source: str) -> frozenset[str]:
+        return frozenset(read.field for term in self.terms.values() for read in term.reads if read.source == source)
 
     def _check_together(self) -> None:
         """Refuse what needs a robot of its own for each row: a name, a topic, a frame."""

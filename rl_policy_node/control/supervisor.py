@@ -34,13 +34,26 @@ class Supervisor:
         fit = self._all
         reasons: dict[int, str] = {}
         for name, source in sources.items():
-            if self._faultless(source, steady_now, ros_now):
+            if self._faultless(source, steady_now, ros_now) or self.reads_as_zero(source):
                 continue
             found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
             if found:
                 fit = without(fit, found)
                 reasons = {**found, **reasons}
         return fit, reasons
+
+    def reads_as_zero(self, source: SourceBuffer) -> bool:
+        """Whether a source is a person's command, of which zero takes the place when it is stale."""
+        return source.spec.stale == 'zero' and self._patience is None
+
+    def zero_stale(self, name: str, source: SourceBuffer, steady_now: float, ros_now: int) -> dict[int, str]:
+        """Let the stale rows of a command read as zeros without a stamp; return row → what is told of them."""
+        if self._faultless(source, steady_now, ros_now):
+            return {}
+        found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
+        for array in (*source.values.values(), source.stamps):
+            array[list(found)] = 0
+        return {row: f'{reason}; it reads as zero' for row, reason in found.items()}
 
     def _faultless(self, source: SourceBuffer, steady_now: float, ros_now: int) -> bool:
         """Whether `_judge` would find nothing, where the oldest and the newest row tell; False also where not."""

@@ -10,6 +10,7 @@ from rl_policy_node.control.action_manager import Commands, finite_commands
 from rl_policy_node.control.arrays import Array, Mask, Values
 from rl_policy_node.control.limits import finite_rows, is_finite
 from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.state import State
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.core.frame import Frame
@@ -118,6 +119,29 @@ class Sources(Check):
         return self._supervisor.assess(frame.sources, frame.steady, frame.ros)[1]
 
 
+class StaleCommands(Check):
+    """Commands of people that are stale read as zero, and stop nothing. names: of their sources."""
+
+    delays_activation = False
+    is_fault = False
+
+    def __init__(self, supervisor: Supervisor, names: Sequence[str]) -> None:
+        self._supervisor, self._names = supervisor, names
+        self.start()
+
+    def start(self) -> None:
+        self._told: Refusals = NONE
+
+    def feed(self, frame: Frame, rows: Mask) -> None:
+        self._told = NONE
+        for name in self._names:
+            found = self._supervisor.zero_stale(name, frame.sources[name], frame.steady, frame.ros)
+            self._told = {**found, **self._told} if found else self._told
+
+    def noticed(self, frame: Frame) -> Refusals:
+        return self._told
+
+
 class Enable(Check):
     """Somebody says again and again that the robots may move. timeout: s for which that holds; topic: where."""
 
@@ -174,10 +198,13 @@ class FiniteCommands(Check):
         return NONE if finite is rows else _told(rows & ~finite, 'the policy gave a command that is not finite')
 
 
-def built_in(supervisor: Supervisor, observations: ObservationManager) -> list[Check]:
+def built_in(supervisor: Supervisor, observations: ObservationManager,
+             buffers: Mapping[str, SourceBuffer]) -> list[Check]:
     """Return the checks that every policy has, in the order in which their reasons count."""
+    commands = [name for name, source in buffers.items() if supervisor.reads_as_zero(source)]
+    zeros = [StaleCommands(supervisor, commands)] if commands else []
     tares = [Tares(observations)] if observations.tares else []
-    return [Sources(supervisor), *tares, FiniteInputs(), FiniteCommands()]
+    return [*zeros, Sources(supervisor), *tares, FiniteInputs(), FiniteCommands()]
 
 
 def _told(rows: Mask, reason: str) -> Refusals:

@@ -21,9 +21,11 @@ SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that
 
 
 class _Asked(NamedTuple):
-    """Parameters to change, rows to latch or to free since the last step; when somebody last said that they may move.
+    """Since the last step: rows (mask) to be tared, parameters to change, rows to latch or to free; when somebody last
+    said that they may move.
     """
 
+    tare: Mask
     changes: tuple[Change, ...] = ()
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
@@ -40,6 +42,8 @@ class Inbox:
     def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
+        # without commands of people, which may be silent
+        self.awaited = {name: buffer for name, buffer in buffers.items() if buffer.spec.stale == 'hold'}
         self._trigger, self._clock = trigger, clock
         for buffer in self.buffers.values() if trigger.awaited else ():
             buffer.take_repeats()
@@ -59,8 +63,8 @@ class Inbox:
         self._begun = self.episode
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
-        self._reset = self._tare = self._none
-        self._asked = _Asked()
+        self._reset = self._none
+        self._asked = _Asked(self._none)
         self._fired = False     # what arrived starts a step, which has not been taken yet
         self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
 
@@ -96,7 +100,7 @@ class Inbox:
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
         with self._lock:
-            self._tare = _with(self._tare, rows)
+            self._asked = self._asked._replace(tare=_with(self._asked.tare, rows))
 
     def request_changes(self, *changes: Change) -> None:
         """Change parameters, all with the next step; they were checked."""
@@ -176,8 +180,8 @@ class Inbox:
                 buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
             self._fired = False     # by what came before: the trigger looks anew
-            self._reset, self._tare = _with(self._none, slice(None)), self._none
-            self._asked = _Asked(enabled=self._asked.enabled)
+            self._reset = _with(self._none, slice(None))
+            self._asked = _Asked(self._none, enabled=self._asked.enabled)
         self._trigger.restart(frame.steady)
         return frame
 
@@ -188,8 +192,8 @@ class Inbox:
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             news = self._trigger.news(self)
-            frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset, self._tare,
-                          self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled, news)
+            frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
+                          self._asked.tare, self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled, news)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -197,8 +201,8 @@ class Inbox:
                     buffer.fresh &= ~news
             self.episode_fresh.fill(False)
             self._fired = False
-            self._reset, self._tare = self._none, self._none
-            self._asked = _Asked(enabled=self._asked.enabled)
+            self._reset = self._none
+            self._asked = _Asked(self._none, enabled=self._asked.enabled)
         return frame
 
     def look(self, obey: bool = False) -> Frame:

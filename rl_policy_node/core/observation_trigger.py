@@ -44,7 +44,7 @@ class EveryObservation(Trigger):
 
     def fires(self, inbox: Arrivals) -> bool:
         """Whether a step is due, by what has arrived; else `alarm` says when it is though nothing more arrives."""
-        acting, new = inbox.acting, [buffer.fresh for buffer in inbox.buffers.values()]
+        acting, new = inbox.acting, [buffer.fresh for buffer in inbox.awaited.values()]
         whole = all(map(every, new))
         if not whole:
             if len(acting) == 1:
@@ -83,7 +83,7 @@ class EveryObservation(Trigger):
 
     def news(self, inbox: Arrivals) -> Mask | None:
         """Return the rows that have a complete set; None: all of them."""
-        new = [buffer.fresh for buffer in inbox.buffers.values()]
+        new = [buffer.fresh for buffer in inbox.awaited.values()]
         return None if len(inbox.acting) == 1 or all(map(every, new)) else np.logical_and.reduce(new)
 
     def _clock(self, inbox: Arrivals) -> float:
@@ -91,7 +91,7 @@ class EveryObservation(Trigger):
         if self._now is None:
             return inbox.steady()
         now = self._now()
-        newest = max(int(highest(buffer.stamps)) for buffer in inbox.buffers.values())
+        newest = max(int(highest(buffer.stamps)) for buffer in inbox.awaited.values())
         self._seen = max(now, min(newest, now + round(AHEAD * 1e9))) * 1e-9
         return self._seen
 
@@ -100,7 +100,7 @@ class EveryObservation(Trigger):
         if self._replaced:
             return
         oldest = (received if every(inbox.acting) else received[inbox.acting]
-                  for received in (buffer.received for buffer in inbox.buffers.values()))
+                  for received in (buffer.received for buffer in inbox.awaited.values()))
         self._replaced = all(each.size and lowest(each) > self._whole_at for each in oldest)
 
     def _forget(self) -> None:

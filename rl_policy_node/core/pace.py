@@ -122,7 +122,7 @@ class Episode(Check):
         found: Refusals = NONE
         ahead = (frame.begun - frame.ros) * 1e-9
         for name, source in frame.sources.items():
-            if lowest(source.stamps) >= highest(frame.begun):
+            if lowest(source.stamps) >= highest(frame.begun) or source.spec.stale == 'zero':
                 continue
             behind = (source.stamps != 0) & (source.stamps < frame.begun)
             label = f"source '{name}' ({source.spec.topic}) shows no observation of the episode"

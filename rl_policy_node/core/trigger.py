@@ -20,6 +20,9 @@ class Arrivals(Protocol):
     def buffers(self) -> Mapping[str, SourceBuffer]: ...
 
     @property
+    def awaited(self) -> Mapping[str, SourceBuffer]: ...
+
+    @property
     def acting(self) -> Mask: ...
 
     @property

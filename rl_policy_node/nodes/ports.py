@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 import functools
 from typing import Any, TypeAlias
 
+from rclpy.qos import DurabilityPolicy
+
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec, TRANSFORM
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.endpoints import Endpoint, Endpoints
 from rl_policy_node.nodes.episode_messages import start_topics
 from rl_policy_node.nodes.quality import PUBLISHER
@@ -63,9 +66,15 @@ class Ports:
         for source in sources.values():
             if source.spec.type == TRANSFORM:
                 continue
+            of_source = source_qos(self._control.lockstep, source.spec.durability)
             for robot, rows in zip(robots, source.groups):
-                endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
-                                    functools.partial(on_message, source, rows), qos, raw=True)
+                made = endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
+                                           functools.partial(on_message, source, rows), of_source, raw=True)
+                moves = self._control.velocities_of(source.spec.name)
+                if moves and made.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL and not self._control.lockstep:
+                    raise ConfigurationError(f"topic {made.topic}: qos_overrides ask for transient_local, and source "
+                                             f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
+                                             'repeats must not go on')
         for rows, topic, kind in start_topics(self._control):
             endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
 

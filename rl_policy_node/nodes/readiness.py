@@ -42,6 +42,8 @@ def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control:
         return []
     silent: dict[str, list[str]] = {}
     for source in sources.values():
+        if source.spec.stale == 'zero' and not control.lockstep:
+            continue
         rows = np.nonzero(_silent(source))[0].tolist()
         some = f'{listed(control, rows)}: ' if source.spec.rows and len(rows) < control.rows else ''
         for row in rows[:1] if source.spec.rows else rows:

@@ -1,7 +1,7 @@
 """The parameters of the control, of consent, of the threads and of the sources."""
 from typing import Final
 
-from rl_policy_node.control.specs import ALIGNMENTS, RESUMES, TRIGGERS
+from rl_policy_node.control.specs import ALIGNMENTS, DURABILITIES, RESUMES, STALE, TRIGGERS
 from rl_policy_node.nodes.declaration import FROM_RUN, Parameter, REQUIRED
 
 _p = Parameter
@@ -75,6 +75,12 @@ ROBOTS: Final = (
     _p('sources.*.alignment', 'string', 'hold', 'which message a step takes: hold, the latest; asof, the latest not '
        "newer than the step's reference stamp; drop, the latest, once: without a new one the robot does not act",
        choices=ALIGNMENTS),
+    _p('sources.*.durability', 'string', 'volatile', 'transient_local takes what was published before this node came, '
+       'too: a goal that is latched, reliable, for which max_age may be .inf and stamps old. Of velocities never',
+       choices=DURABILITIES),
+    _p('sources.*.stale', 'string', 'hold', 'what a value that is older than max_age brings: hold, the fallback; zero, '
+       'of velocities that a person commands: they read as zeros, also before the first message, and the policy goes '
+       'on, to keep its balance, say. With trigger observation no step waits for them', choices=STALE),
     _p('sources.*.frozen_after', 'double', 0.0, 'time of identical payloads after which the sensor counts as dead and '
        'the fallback goes out; 0: never', unit='s', low=0.0),
     _p('sources.*.future_tolerance', 'double', 0.0, 'how far ahead a header stamp may lie; 0: two periods of the '

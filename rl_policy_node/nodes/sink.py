@@ -48,6 +48,7 @@ class _Received:
     frozen_after: float = 0.0
     future_tolerance: float = 0.0
     rows: bool = False
+    stale: str = 'hold'
 
 
 class Sink:

@@ -12,9 +12,12 @@ from rl_policy_node.errors import ConfigurationError
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
-def source_qos(lockstep: bool) -> QoSProfile:
-    """Sensor data, best effort; in lockstep every message counts, and a late joiner gets the last one."""
-    if lockstep:
+def source_qos(lockstep: bool, durability: str = 'volatile') -> QoSProfile:
+    """Sensor data, best effort; in lockstep every message counts, and a late joiner gets the last one.
+
+    durability: transient_local, of a goal that is latched: the last one, reliable.
+    """
+    if lockstep or durability == 'transient_local':
         return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     return QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST)
 
