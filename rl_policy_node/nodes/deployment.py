@@ -28,6 +28,7 @@ from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
+from rl_policy_node.nodes.talkers import Talkers
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
 
 
@@ -80,6 +81,7 @@ class Deployment:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
+            self._talkers = Talkers(node, self._ports.sources)
             self._links = Links(node, control, self._ports.commands, configuration.links, self._log)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
@@ -94,9 +96,15 @@ class Deployment:
         """Return why no message of a source can ever fit, '' where that is not so."""
         return broken(self._sources, self.control)
 
+    def ready(self) -> bool:
+        """Whether activation has to wait for nothing."""
+        return not (self._timeless() or waiting(self.cycle.refusals(), self._sources, self.control, lambda *_: ''))
+
     def missing(self) -> list[str]:
-        """Return what activation waits for."""
-        return waiting(self.cycle.refusals(), self._sources, self.control, self._node.count_publishers)
+        """Return what activation waits for, and why it does not come; asks the graph, which takes its time."""
+        if self._timeless():        # what else is missing may be so for want of it
+            return [self._talkers.no_clock()]
+        return waiting(self.cycle.refusals(), self._sources, self.control, self._talkers.why_silent)
 
     def prepare_to_act(self) -> None:
         """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
@@ -104,6 +112,7 @@ class Deployment:
         if self._loop.stuck:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
         self._links.start()
+        self._warn_of_several()
         self.fault = None
         self.cycle.start()
 
@@ -132,6 +141,7 @@ class Deployment:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        self._warn_of_several()
         troubles = list(self._links.troubles(time.monotonic()))
         for trouble in troubles:
             if trouble.reason:
@@ -141,6 +151,15 @@ class Deployment:
             level, message = worst_level, f'{text}; {message}'
         values |= {f'topic {trouble.topic}': trouble.text for trouble in troubles}
         return level, message, values | self._starts.report()
+
+    def _timeless(self) -> bool:
+        """Whether simulated time has not begun where it counts: a simulator in lockstep says itself when to step."""
+        clock = self._node.get_clock()
+        return not self.control.lockstep and clock.ros_time_is_active and not clock.now().nanoseconds
+
+    def _warn_of_several(self) -> None:
+        for line in self._talkers.several():
+            self._log.warning(line)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""

@@ -21,7 +21,7 @@ from rl_policy_node.nodes.endpoints import Endpoint, Gid
 GUARDIAN = '_guardian'
 # s after which a publisher whose node nobody has named yet counts as one without: names come after endpoints
 _NAMELESS = 2.0
-_UNKNOWN = '_NODE_NAME_UNKNOWN_'
+UNKNOWN = '_NODE_NAME_UNKNOWN_'
 # looks that rely on the number of publishers alone before all of them are asked for their names, which costs more
 _TRUSTED = 10
 
@@ -145,7 +145,7 @@ class Links:
             topic.count, topic.looks = len(infos), 0
             strangers = self._strangers(infos, endpoint)
             topic.nameless = {gid: topic.nameless.get(gid, now)
-                              for gid, info in strangers.items() if info.node_name == _UNKNOWN}
+                              for gid, info in strangers.items() if info.node_name == UNKNOWN}
             topic.others = tuple(sorted({called(info) for gid, info in strangers.items()
                                          if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS}))
         return topic.others
@@ -170,7 +170,7 @@ class Links:
 
 def called(info: Any) -> str:
     """Return the full name of the node that an endpoint of the graph belongs to."""
-    if info.node_name == _UNKNOWN:
+    if info.node_name == UNKNOWN:
         return 'a publisher without a node'
     return f'{info.node_namespace.rstrip("/")}/{info.node_name}'
 

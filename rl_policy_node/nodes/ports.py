@@ -27,7 +27,7 @@ class Ports:
 
     Subscriptions take bytes: whatever a peer sends is looked at before native code decodes it. Quality of service: best
     effort for sources, reliable for commands, each changed by the user: see Endpoints.
-    commands: [(rows, endpoint)] of each topic that carries commands.
+    commands: [(rows, endpoint)] of each topic that carries commands; sources: name → endpoint of each of its topics.
     """
 
     def __init__(self, endpoints: Endpoints, control: ControlSpec, sources: Mapping[str, Source],
@@ -35,6 +35,7 @@ class Ports:
         self._control, self._sinks = control, sinks
         self._publishers: dict[str, list[Any]] = {}
         self.commands: list[tuple[slice, Endpoint]] = []
+        self.sources: dict[str, list[Endpoint]] = {}
         self._subscribe(endpoints, sources, on_message, on_episode)
         self._advertise(endpoints)
 
@@ -60,12 +61,12 @@ class Ports:
         if transforms:
             looked_up = Transforms(endpoints.node, self._control, transforms, on_message)
             endpoints.entities.callback(looked_up.close)
-        for source in sources.values():
-            if source.spec.type == TRANSFORM:
-                continue
-            for robot, rows in zip(robots, source.groups):
-                endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
-                                    functools.partial(on_message, source, rows), qos, raw=True)
+        for name, source in sources.items():
+            if source.spec.type != TRANSFORM:
+                self.sources[name] = [
+                    endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
+                                        functools.partial(on_message, source, rows), qos, raw=True)
+                    for robot, rows in zip(robots, source.groups)]
         for rows, topic, kind in start_topics(self._control):
             endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
 
