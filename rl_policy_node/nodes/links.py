@@ -82,8 +82,10 @@ class Links:
     def start(self) -> None:
         """Begin; raises ConfigurationError for another publisher on a command topic, where that is not allowed."""
         for topic in self._topics if self._asked else ():
-            topic.count, topic.told, topic.heard = -1, False, None
-            for text in self._said(topic, time.monotonic()):
+            now = time.monotonic()
+            topic.count, topic.told = -1, False
+            topic.heard = now if topic.endpoint.made.get_subscription_count() else None
+            for text in self._said(topic, now):
                 if self._spec.exclusive:
                     raise ConfigurationError(f'not activated: {text}. Stop it, or set exclusive: false. A process that '
                                              'was killed is listed until its middleware gives it up, up to 20 s')
