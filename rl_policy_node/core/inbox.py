@@ -193,7 +193,8 @@ class Inbox:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             news = self._trigger.news(self)
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
-                          self._asked.tare, self._begun, self._asked.changes, None, self._asked.orders, self._asked.enabled, news)
+                          self._asked.tare, self._begun, self._asked.changes, None, self._asked.orders,
+                          self._asked.enabled, news)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)

@@ -21,11 +21,11 @@ from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, Tim
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
-from rl_policy_node.nodes.links import Links, worst
+from rl_policy_node.nodes.neighbours import Neighbours
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.periods import Periods
 from rl_policy_node.nodes.ports import Ports
-from rl_policy_node.nodes.readiness import broken, waiting
+from rl_policy_node.nodes.readiness import broken
 from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
@@ -66,7 +66,8 @@ class Deployment:
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, self._clock.ros)
         enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        looking_on = [self._figures, RowLog(control, self._log), Periods(control, self._log), *observers]
+        looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log),
+                                          *observers]
         self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
                               trigger=self._trigger, observers=looking_on, checks=asked)
         self.cycle.stepper.warm_up()
@@ -81,7 +82,7 @@ class Deployment:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            self._links = Links(node, control, self._ports.commands, configuration.links, self._log)
+            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
@@ -95,16 +96,20 @@ class Deployment:
         """Return why no message of a source can ever fit, '' where that is not so."""
         return broken(self._sources, self.control)
 
+    def ready(self) -> bool:
+        """Whether activation has to wait for nothing."""
+        return self._neighbours.ready(self.cycle.refusals(), self._sources)
+
     def missing(self) -> list[str]:
-        """Return what activation waits for."""
-        return waiting(self.cycle.refusals(), self._sources, self.control, self._node.count_publishers)
+        """Return what activation waits for, and why it does not come."""
+        return self._neighbours.missing(self.cycle.refusals(), self._sources)
 
     def prepare_to_act(self) -> None:
         """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
         commands the robots."""
         if self._loop.stuck:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
-        self._links.start()
+        self._neighbours.start()
         self.fault = None
         self.cycle.start()
 
@@ -118,7 +123,7 @@ class Deployment:
         self._loop.stop()
         sent = self._fall_back()
         self._watch.stop()
-        return self._links.see_off(0.2) if sent else 'could not be sent'
+        return self._neighbours.see_off(0.2) if sent else 'could not be sent'
 
     def close(self) -> None:
         """Destroy what talks to the robots."""
@@ -133,15 +138,7 @@ class Deployment:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
-        troubles = list(self._links.troubles(time.monotonic()))
-        for trouble in troubles:
-            if trouble.reason:
-                self.cycle.latch(trouble.rows, trouble.reason)
-        worst_level, text = worst(troubles)
-        if worst_level > level:
-            level, message = worst_level, f'{text}; {message}'
-        values |= {f'topic {trouble.topic}': trouble.text for trouble in troubles}
-        return level, message, values | self._starts.report()
+        return self._neighbours.report(level, message, values | self._starts.report())
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""

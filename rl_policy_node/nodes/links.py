@@ -21,7 +21,7 @@ from rl_policy_node.nodes.endpoints import Endpoint, Gid
 GUARDIAN = '_guardian'
 # s after which a publisher whose node nobody has named yet counts as one without: names come after endpoints
 _NAMELESS = 2.0
-_UNKNOWN = '_NODE_NAME_UNKNOWN_'
+UNKNOWN = '_NODE_NAME_UNKNOWN_'
 # looks that rely on the number of publishers alone before all of them are asked for their names, which costs more
 _TRUSTED = 10
 
@@ -82,8 +82,10 @@ class Links:
     def start(self) -> None:
         """Begin; raises ConfigurationError for another publisher on a command topic, where that is not allowed."""
         for topic in self._topics if self._asked else ():
-            topic.count, topic.told, topic.heard = -1, False, None
-            for text in self._said(topic, time.monotonic()):
+            now = time.monotonic()
+            topic.count, topic.told = -1, False
+            topic.heard = now if topic.endpoint.made.get_subscription_count() else None
+            for text in self._said(topic, now):
                 if self._spec.exclusive:
                     raise ConfigurationError(f'not activated: {text}. Stop it, or set exclusive: false. A process that '
                                              'was killed is listed until its middleware gives it up, up to 20 s')
@@ -145,7 +147,7 @@ class Links:
             topic.count, topic.looks = len(infos), 0
             strangers = self._strangers(infos, endpoint)
             topic.nameless = {gid: topic.nameless.get(gid, now)
-                              for gid, info in strangers.items() if info.node_name == _UNKNOWN}
+                              for gid, info in strangers.items() if info.node_name == UNKNOWN}
             topic.others = tuple(sorted({called(info) for gid, info in strangers.items()
                                          if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS}))
         return topic.others
@@ -170,7 +172,7 @@ class Links:
 
 def called(info: Any) -> str:
     """Return the full name of the node that an endpoint of the graph belongs to."""
-    if info.node_name == _UNKNOWN:
+    if info.node_name == UNKNOWN:
         return 'a publisher without a node'
     return f'{info.node_namespace.rstrip("/")}/{info.node_name}'
 

@@ -224,13 +224,12 @@ class PolicyNode(LifecycleNode):
             self._try_to_activate()
 
     def _try_to_activate(self) -> None:
-        missing = self._deployed().missing()
-        if not missing or self._deployed().hopeless():
+        if self._deployed().ready() or self._deployed().hopeless():
             self._autostart = False
             self.trigger_activate()
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
-            self.get_logger().info(f'waiting: {"; ".join(missing)}')
+            self.get_logger().info(f'waiting: {"; ".join(self._deployed().missing())}')
 
     def _prepare_thread(self, scheduling: SchedulingSpec, threads: int) -> None:
         """Prepare the control thread: OpenMP counts threads, and torch warms up, for each thread anew."""

@@ -1,7 +1,7 @@
 """The subscriptions and publishers of the policy node: one per robot, or one for all of them."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
 from typing import Any, TypeAlias
 
@@ -30,7 +30,7 @@ class Ports:
 
     Subscriptions take bytes: whatever a peer sends is looked at before native code decodes it. Quality of service: best
     effort for sources, reliable for commands, each changed by the user: see Endpoints.
-    commands: [(rows, endpoint)] of each topic that carries commands.
+    commands: [(rows, endpoint)] of each topic that carries commands; sources: name → endpoint of each of its topics.
     """
 
     def __init__(self, endpoints: Endpoints, control: ControlSpec, sources: Mapping[str, Source],
@@ -38,6 +38,7 @@ class Ports:
         self._control, self._sinks = control, sinks
         self._publishers: dict[str, list[Any]] = {}
         self.commands: list[tuple[slice, Endpoint]] = []
+        self.sources: dict[str, list[Endpoint]] = {}
         self._subscribe(endpoints, sources, on_message, on_episode)
         self._advertise(endpoints)
 
@@ -63,20 +64,26 @@ class Ports:
         if transforms:
             looked_up = Transforms(endpoints.node, self._control, transforms, on_message)
             endpoints.entities.callback(looked_up.close)
-        for source in sources.values():
+        for name, source in sources.items():
             if source.spec.type == TRANSFORM:
                 continue
             of_source = source_qos(self._control.lockstep, source.spec.durability)
-            for robot, rows in zip(robots, source.groups):
-                made = endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
-                                           functools.partial(on_message, source, rows), of_source, raw=True)
-                moves = self._control.velocities_of(source.spec.name)
-                if moves and made.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL and not self._control.lockstep:
-                    raise ConfigurationError(f"topic {made.topic}: qos_overrides ask for transient_local, and source "
-                                             f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
-                                             'repeats must not go on')
+            self.sources[name] = [
+                endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
+                                    functools.partial(on_message, source, rows), of_source, raw=True)
+                for robot, rows in zip(robots, source.groups)]
+            self._refuse_latched(source, self.sources[name])
         for rows, topic, kind in start_topics(self._control):
             endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
+
+    def _refuse_latched(self, source: Source, made: Sequence[Endpoint]) -> None:
+        """Raise ConfigurationError for a velocity whose last message the quality of service would repeat."""
+        moves = self._control.velocities_of(source.spec.name)
+        for endpoint in made if moves and not self._control.lockstep else ():
+            if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+                raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
+                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
+                                         'repeats must not go on')
 
     def _advertise(self, endpoints: Endpoints) -> None:
         for name, sink in self._sinks.items():

@@ -32,11 +32,11 @@ def _topic(source: Source, row: int, control: ControlSpec) -> str:
 
 
 def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control: ControlSpec,
-            count_publishers: Callable[[str], int]) -> list[str]:
-    """Return what activation waits for; no publisher and no message yet are different troubles.
+            why_silent: Callable[[Source, int], str]) -> list[str]:
+    """Return what activation waits for.
 
-    refusals: row → why it could not act now. count_publishers(topic): as a node counts them. With `robots_required:
-    any` one robot is enough.
+    refusals: row → why it could not act now. why_silent(source, row): why nothing of it has arrived, such as 'no
+    publisher'. With `robots_required: any` one robot is enough.
     """
     if control.robots_required == 'any' and len(refusals) < control.rows:
         return []
@@ -48,12 +48,12 @@ def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control:
         some = f'{listed(control, rows)}: ' if source.spec.rows and len(rows) < control.rows else ''
         for row in rows[:1] if source.spec.rows else rows:
             topic = _topic(source, row, control)
-            silent.setdefault(some + _trouble(source, row, topic, count_publishers), []).append(topic)
+            silent.setdefault(some + _trouble(source, row, why_silent), []).append(topic)
     return [f'{what} on {", ".join(dict.fromkeys(topics))}' for what, topics in silent.items()] or \
         list(dict.fromkeys(refusals.values()))
 
 
-def _trouble(source: Source, row: int, topic: str, count_publishers: Callable[[str], int]) -> str:
+def _trouble(source: Source, row: int, why_silent: Callable[[Source, int], str]) -> str:
     fault = source.buffer.last_fault[row]
     if fault:
         return f'all messages refused ({fault})'
@@ -63,7 +63,7 @@ def _trouble(source: Source, row: int, topic: str, count_publishers: Callable[[s
         return f'no message names the joints {[source.joints[joint] for joint in missing]}{_strangers(source, row)}'
     if source.foreign[row]:
         return f'no message names the joints {list(source.joints)}{_strangers(source, row)}'
-    return 'no message yet' if count_publishers(topic) else 'no publisher'
+    return why_silent(source, row)
 
 
 def _strangers(source: Source, row: int) -> str:

@@ -179,9 +179,10 @@ def test_reasons_without_end_are_summed_up(run):
 
 def test_activation_waits_for_the_one_topic_and_says_so_once(run):
     many = Many(run)
-    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda topic: 0) == ['no publisher on state']
+    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda *_: 'no publisher') == [
+        'no publisher on state']
     many.measure(with_nan(many.state, 5))
-    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda topic: 1) == [
+    assert waiting(many.cycle.refusals(), many.sources, many.control, lambda *_: 'no message yet') == [
         'row 5: all messages refused (data has a value that is not finite) on state']
     source = many.sources['state']
     source.buffer.received[:] = -np.inf

@@ -9,7 +9,7 @@ from rl_policy_node.nodes.topics import refuse_shared
 
 HAND = {'actions.terms': ['arm', 'hand'],
         'actions.hand': {'kind': 'gripper', 'joints': ['finger'], 'source': 'joints', 'open': [0.04], 'closed': [0.0],
-                         'topic': '/ns/commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
+                         'limits': 'none', 'topic': '/ns/commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
 
 
 def resolve(topic, remaps=(('/ns/remapped', '/ns/commands'),)):
