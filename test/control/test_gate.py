@@ -28,7 +28,7 @@ def walk():
 
 
 def test_nothing_leaves_the_limits_at_random(walk):
-    counts = walk(2_400, each=60)       # of four rows each
+    counts = walk(2_400, 1, each=60)       # of four rows each
     assert len(counts) == 8 + 9 and all(count > 3 for count in counts.values()), counts
 
 
