@@ -17,7 +17,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
+from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy, tracking_report
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
@@ -140,7 +140,8 @@ class Deployment:
         if worst_level > level:
             level, message = worst_level, f'{text}; {message}'
         values |= {f'topic {trouble.topic}': trouble.text for trouble in troubles}
-        return level, message, values | self._starts.report()
+        return level, message, values | self._starts.report() | tracking_report(self._figures, self.cycle.outlet,
+                                                                                self.control)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
