@@ -16,6 +16,7 @@ from rl_policy_node.control.limits import finite_rows, is_finite
 from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
+from rl_policy_node.control.tracking import Tracking
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # how many numbers the policy gives, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
@@ -60,6 +61,7 @@ class ActionManager:
         # with the columns of the action that belong to each
         self._parts = {name: (self._channels[name], columns)
                        for name, columns in zip(self.terms, _slices(self.terms.values()))}
+        self.tracking = Tracking(self.terms)
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
         # terms whose scales are on their way to others, and s that it takes
         self._ramping: tuple[ActionTerm, ...] = ()
@@ -73,6 +75,11 @@ class ActionManager:
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
         self._at: Floats = np.full(spec.rows, -np.inf)
+
+    @property
+    def pause(self) -> float:
+        """Return after how long (s) without a command the last one does not say any more where a robot is."""
+        return self._pause
 
     @property
     def places(self) -> tuple[str, ...]:

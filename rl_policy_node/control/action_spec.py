@@ -25,8 +25,8 @@ _COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 't
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
-_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error', 'open',
-          'closed', 'fallback_value')
+_LISTS = ('max_velocity', 'max_acceleration', 'max_effort', 'max_effort_rate', 'max_error', 'max_hold_error',
+          'max_tracking_error', 'open', 'closed', 'fallback_value')
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class ActionSpec:
     max_rotation_error: float = math.inf
     max_hold_error: tuple[float, ...] = ()
     max_hold_rotation_error: float = 0.1
+    max_tracking_error: tuple[float, ...] = ()
     lower: tuple[float, ...] = ()
     upper: tuple[float, ...] = ()
     max_velocity: tuple[float, ...] = ()
@@ -105,6 +106,15 @@ class ActionSpec:
         self._check_numbers(kind, where)
         self._check_unused(kind, where)
         kind.check(self, where)
+        self._check_tracking(kind, where)
+
+    def _check_tracking(self, kind: _Kind, where: str) -> None:
+        if self.max_tracking_error and self.fallback == 'value':
+            raise ConfigurationError(f'{where}: max_tracking_error needs a fallback that measures; it is value')
+        held = self.max_hold_error or (kind.hold_error,)
+        if self.fallback == 'hold' and any(low > high for low, high in _paired(held, self.max_tracking_error)):
+            raise ConfigurationError(f'{where}: max_tracking_error {list(self.max_tracking_error)} is below '
+                                     f'max_hold_error {list(held)}: a robot would be held too far away to be freed')
 
     def _choose(self, name: str, valid: tuple[str, ...], where: str) -> None:
         """Put the kind's default where nothing is chosen; refuse what the kind does not have."""

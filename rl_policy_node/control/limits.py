@@ -149,13 +149,16 @@ SLACK = 5e-3
 
 
 def told_outside(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
-                 where: str) -> dict[int, str]:
-    """Return row → which of `names` is beyond [lower, upper] in `value` (rows, n), and by which bound."""
+                 where: str, sides: tuple[str, str] = ('lower', 'upper'), slack: Axes = SLACK) -> dict[int, str]:
+    """Return row → which of `names` is beyond [lower, upper] by more than `slack` in `value` (rows, n), and the bound.
+
+    sides: what the two bounds are called.
+    """
     found: dict[int, str] = {}
-    for side, bound in (('lower', lower), ('upper', upper)):
+    for side, bound, sign in zip(sides, (lower, upper), (-1, 1)):
         if bound is None:
             continue
-        beyond = value < bound - SLACK if side == 'lower' else value > bound + SLACK
+        beyond = (value - bound) * sign > slack
         limit = np.broadcast_to(bound, value.shape[1:])
         for row, axis in np.argwhere(beyond)[::-1].tolist():
             found[row] = (f'{names[axis]} is measured at {value[row, axis]:g}, beyond {where}.{side} '

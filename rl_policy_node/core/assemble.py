@@ -53,7 +53,7 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     # where a simulator waits there is neither a rate to be kept nor a clock to be compared with
     paced = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
     told = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
-    always = built_in(supervisor, made.observations, made.buffers)
+    always = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
     stepper = Stepper(control, policy, made.observations, made.actions, [*always, *told, *paced, *checks],
                       Latch(control, trigger))
     return Cycle(Inbox(control, made.buffers, trigger, clock), stepper,

@@ -6,7 +6,7 @@ from typing import cast, ParamSpec, TypeAlias
 
 import numpy as np
 
-from rl_policy_node.control.action_manager import Commands, finite_commands
+from rl_policy_node.control.action_manager import ActionManager, Commands, finite_commands
 from rl_policy_node.control.arrays import Array, Mask, Values
 from rl_policy_node.control.limits import finite_rows, is_finite
 from rl_policy_node.control.observation_manager import ObservationManager
@@ -28,11 +28,13 @@ class Check:
     A row that is refused gets the fallback in the same step. What a check remembers belongs in `feed`, which is called
     once for each step; `arrived` may be called at any time, by any thread, and changes nothing.
     delays_activation: whether activation waits until it refuses no row by what arrived. is_fault: whether a row that
-    it refuses by what arrived lacks something that it needs; otherwise it goes on by itself.
+    it refuses by what arrived lacks something that it needs; otherwise it goes on by itself. latches: whether a row
+    that it refuses by what arrived stays refused until ~/resume.
     """
 
     delays_activation = True
     is_fault = True
+    latches = False
 
     def start(self) -> None:
         """Forget what was fed before this activation."""
@@ -67,11 +69,12 @@ class Check:
 class Hooks:
     """What several checks do at each moment of a step, without those that do nothing then.
 
-    arrived: (arrived, feed or None, is_fault) of each; awaited: `arrived` of those that delay the activation.
+    arrived: (arrived, feed or None, is_fault, latches) of each; awaited: `arrived` of those that delay the activation.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
-        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault)
+        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault,
+                         check.latches)
                         for check in checks
                         if _does(check, 'arrived') or _does(check, 'feed')]
         self.awaited = [check.arrived for check in checks if check.delays_activation]
@@ -180,6 +183,23 @@ class Tares(Check):
         return self._observations.untared()
 
 
+class TrackingErrors(Check):
+    """Robots are within max_tracking_error of where they were sent; a stale measurement tells nothing."""
+
+    delays_activation = False
+    is_fault = False
+    latches = True
+
+    def __init__(self, actions: ActionManager) -> None:
+        self._actions = actions
+
+    def arrived(self, frame: Frame) -> Refusals:
+        sent, tracking = self._actions.sent(), self._actions.tracking
+        told = frame.steady - sent.at <= self._actions.pause
+        fresh = {name: rows & told for name, rows in frame.fresh(tracking.sources).items()}
+        return tracking.beyond(sent.commands, frame.sources, fresh)
+
+
 class FiniteInputs(Check):
     """The policy sees numbers: one row that is none can fail the whole batch."""
 
@@ -198,13 +218,14 @@ class FiniteCommands(Check):
         return NONE if finite is rows else _told(rows & ~finite, 'the policy gave a command that is not finite')
 
 
-def built_in(supervisor: Supervisor, observations: ObservationManager,
-             buffers: Mapping[str, SourceBuffer]) -> list[Check]:
+def built_in(supervisor: Supervisor, observations: ObservationManager, actions: ActionManager,
+             buffers: Mapping[str, SourceBuffer], lockstep: bool) -> list[Check]:
     """Return the checks that every policy has, in the order in which their reasons count."""
     commands = [name for name, source in buffers.items() if supervisor.reads_as_zero(source)]
     zeros = [StaleCommands(supervisor, commands)] if commands else []
     tares = [Tares(observations)] if observations.tares else []
-    return [*zeros, Sources(supervisor), *tares, FiniteInputs(), FiniteCommands()]
+    tracking = [TrackingErrors(actions)] if actions.tracking.watched and not lockstep else []
+    return [*zeros, Sources(supervisor), *tares, *tracking, FiniteInputs(), FiniteCommands()]
 
 
 def _told(rows: Mask, reason: str) -> Refusals:

@@ -27,7 +27,8 @@ class Latch:
     It is freed only while all that it needs arrives. Rows latch by `Inbox.latch`; all of them after a pause of the
     process; one that falls out too often; with `resume: on_request` each that falls out, with `automatic` each
     that is out for longer than LONGEST_OUTAGE, and each that was not there at the activation. What comes back has
-    `resume_after` of good data first. In lockstep a simulator waits: there rows latch by `Inbox.latch` alone.
+    `resume_after` of good data first. In lockstep a simulator waits: there rows latch by `Inbox.latch` alone. A Check
+    that `latches` does so by `hold`.
 
     reasons: of the rows that are latched. pause: s between two frames that are too many.
     """
@@ -121,6 +122,11 @@ class Latch:
         for row in np.nonzero(gone & (at_once | ~self._seen | (steady - self._out_since > LONGEST_OUTAGE)))[0].tolist():
             if row not in self.reasons:
                 self._hold([row], reasons[row])
+
+    def hold(self, reasons: Refusals) -> None:
+        """Latch rows at once, whatever `resume` says. reasons: row → why."""
+        for row, reason in reasons.items():
+            self._hold([row], reason)
 
     def state(self) -> State:
         """Return who is latched, and why, who waits, and since when."""

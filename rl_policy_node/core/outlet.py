@@ -83,6 +83,12 @@ class Outlet:
                 self._fall_back(frame)
                 self._unsaid = False
 
+    def tracking(self, frame: Frame) -> dict[str, tuple[float, str, int]]:
+        """Return action → its largest distance (rad, m) between what went out and what is measured, axis and row."""
+        sent = self._last
+        rows = frame.measured(self._actions.places, np.isfinite(sent.at))
+        return self._actions.tracking.largest(sent.commands, frame.sources, rows)
+
     def told(self, frame: Frame) -> Frame:
         """Return a frame that tells the next step what went out, where that was not the last outcome."""
         if not self._overruled:

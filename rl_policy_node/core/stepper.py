@@ -172,13 +172,15 @@ class Stepper:
         fit: Mask = self._all
         reasons: dict[int, str] = {}
         good = fit
-        for arrived, feeds, is_fault in self._hooks.arrived:
+        for arrived, feeds, is_fault, latches in self._hooks.arrived:
             if feed and feeds is not None:
                 feeds(frame, fit)
             found = arrived(frame)
             if found:
                 fit, reasons = without(fit, found), {**reasons, **found, **reasons}
                 good = without(good, found) if is_fault else good
+                if latches:
+                    self.latch.hold(found)
         latched = self.latch.judge(frame, good, reasons, self.rows.fit)
         return (without(fit, latched), {**reasons, **latched}) if latched else (fit, reasons)
 

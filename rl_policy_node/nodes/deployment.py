@@ -17,7 +17,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
+from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy, tracking_report
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
@@ -138,7 +138,8 @@ class Deployment:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
-        return self._neighbours.report(level, message, values | self._starts.report())
+        tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
+        return self._neighbours.report(level, message, values | self._starts.report() | tracked)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""

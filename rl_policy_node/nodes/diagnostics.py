@@ -15,6 +15,7 @@ from rl_policy_node.control.state import State
 from rl_policy_node.control.unlimited import told_missing
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
+from rl_policy_node.core.outlet import Outlet
 from rl_policy_node.core.protocols import Logger, Observations, Policy, PolicySpaces
 from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.nodes.rows import counted, lines, told
@@ -43,7 +44,8 @@ class Figures:
     """Counts steps and times them: a StepObserver.
 
     steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
-    steps. reasons: row → why it does not act; warnings: row → what is not well besides. clock(): s, steady.
+    steps. reasons: row → why it does not act; warnings: row → what is not well besides. frame: of the last step, whose
+    arrays the next one overwrites; None before it. clock(): s, steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,6 +55,7 @@ class Figures:
         self.reasons: Mapping[int, str] = {}
         self.warnings: Mapping[int, str] = {}
         self._counted: dict[str, tuple[float, Stamps]] = {}
+        self.frame: Frame | None = None
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Count a step."""
@@ -61,7 +64,7 @@ class Figures:
             self.steps += 1
             self.resets += int(np.count_nonzero(outcome.reset))
             self.warnings = outcome.warnings
-        self.reasons = outcome.reasons
+        self.reasons, self.frame = outcome.reasons, frame
 
 
     def rates(self, sources: Mapping[str, Source]) -> dict[str, str]:
@@ -132,6 +135,14 @@ class TimedPolicy:
     def restore(self, state: State) -> None:
         """Restore the policy's."""
         self._policy.restore(state)
+
+
+def tracking_report(figures: Figures, outlet: Outlet, control: ControlSpec) -> dict[str, object]:
+    """Return the largest tracking error of each action that is measured; may mix two messages."""
+    found = outlet.tracking(figures.frame) if figures.frame is not None else {}
+    return {f'tracking error of actions.{name}':
+            f'{error:.4f} ({axis}{f", {control.robots[row]}" if len(control.robots) > 1 else ""})'
+            for name, (error, axis, row) in found.items()}
 
 
 def unlimited(control: ControlSpec) -> list[str]:

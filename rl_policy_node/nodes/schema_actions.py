@@ -60,6 +60,9 @@ ACTIONS: Final = (
     _p('actions.*.max_hold_error', 'double[]', [], 'fallback hold, and after a pause: how far what is measured may be '
        'from the command that is kept. Empty: joints 0.1, pose 0.02, gripper 0.01', unit='rad, m', low=1e-9),
     _p('actions.*.max_hold_rotation_error', 'double', 0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9),
+    _p('actions.*.max_tracking_error', 'double[]', [], 'how far what is measured may be from what was sent last, per '
+       'joint, or x, y, z: beyond, the robot is latched on its fallback until ~/resume. Empty: any, as tasks in '
+       'contact need it; the diagnostics show the largest error. Without effect in lockstep', unit='rad, m', low=1e-9),
     _p('actions.*.limits', 'string', '', 'none: commands may lack limits. Otherwise configure refuses positions '
        'without lower, upper and max_velocity (a pose: max_angular_velocity, too; a gripper: max_velocity), velocities '
        'without max_velocity or lower and upper (a twist: max_angular_velocity, too), efforts without max_effort, '

@@ -28,7 +28,7 @@ def walk():
 
 
 def test_nothing_leaves_the_limits_at_random(walk):
-    counts = walk(2_400, each=60)       # of four rows each
+    counts = walk(2_400, 1, each=60)       # of four rows each
     assert len(counts) == 8 + 9 and all(count > 3 for count in counts.values()), counts
 
 
@@ -122,6 +122,20 @@ def test_after_a_pause_it_begins_where_it_is_measured_and_knows_nothing_before()
     assert made.renew(moved, lambda: fresh, 102.0).all()
     assert (made.commands()['it']['position'] == 1.0).all()
     assert made.renew(moved, lambda: stale, 102.02) is None, 'no pause: nothing is asked'
+
+
+def test_fingers_and_poses_beyond_their_limits_are_named_and_a_little_beyond_is_not():
+    made, sources = started(spec('gripper', open=(0.5,), closed=(-0.5,)), spec('pose_delta', name='hand', upper=(0.4,)))
+    at(sources, 0.0)['hand'].values['position'][:] = 0.0
+    sources['arm'].values['position'][:, 0] = 0.54
+    sources['hand'].values['position'][0] = [0.0, 0.404, 0.0]
+    assert not made.outside(sources)
+    sources['arm'].values['position'][2, 0] = -0.56
+    sources['hand'].values['position'][0] = [0.0, 0.41, 0.0]
+    assert made.outside(sources) == {
+        2: "joint 'hip' is measured at -0.56, beyond actions.it.open or closed -0.5; move the robot within its limits "
+           'first',
+        0: 'y is measured at 0.41, beyond actions.hand.upper 0.4; move the robot within its limits first'}
 
 
 def test_joints_beyond_their_limits_are_named():

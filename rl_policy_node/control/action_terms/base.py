@@ -138,6 +138,15 @@ class ActionTerm:
         """Return the rows (mask) whose command is further than max_hold_error from what is measured."""
         raise NotImplementedError
 
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """What the numbers of `lag` are called."""
+        return self.spec.joints
+
+    def lag(self, sent: Command, measured: Command) -> Floats:
+        """Return how far (rows, axes) what is measured is from what was sent, rad or m."""
+        return np.abs(sent['position'] - measured['position'])
+
     def outside(self, sources: Sources) -> dict[int, str]:
         """Return row → which axis is measured beyond its bounds, and which bound that is."""
         return {}

@@ -30,7 +30,7 @@ class Gripper(ActionTerm):
     measures = ('position',)
     fallbacks = ('keep', 'hold', 'value')
     required = ('open', 'closed')
-    per_axis = ('open', 'closed', 'max_velocity', 'fallback_value', 'max_hold_error')
+    per_axis = ('open', 'closed', 'max_velocity', 'fallback_value', 'max_hold_error', 'max_tracking_error')
     needed_limits = ('max_velocity',)
     acts_on = False
     hold_error = 0.01
@@ -100,8 +100,16 @@ class Gripper(ActionTerm):
         return {'position': limits.clamp_from(value, last, self._lower, self._upper)}
 
     def apart(self, sent: Command, measured: Command) -> Mask:
-        far = np.abs(sent['position'] - measured['position']) > self._hold_error
-        return np.asarray(far.any(axis=1))
+        return np.asarray((self.lag(sent, measured) > self._hold_error).any(axis=1))
+
+    def outside(self, sources: Sources) -> dict[int, str]:
+        if not self.places:
+            return {}
+        # fingers that hold something, or are bent open, are measured further beyond than an arm that rests on its limit
+        slack = np.maximum(limits.SLACK, 0.05 * np.abs(self._open - self._closed))
+        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
+                                   [f"joint '{joint}'" for joint in self.spec.joints], f'actions.{self.spec.name}',
+                                   ('open or closed', 'open or closed'), slack)
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 1), float32, of a command: that of the first joint."""

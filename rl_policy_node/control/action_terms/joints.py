@@ -47,7 +47,8 @@ class JointPosition(JointTerm):
     measures = ('position',)
     fallbacks = ('hold', 'keep')
     needed_limits = ('lower', 'upper', 'max_velocity')
-    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_hold_error')
+    per_axis = ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_hold_error',
+                'max_tracking_error')
     acts_on = False
     hold_error = 0.1
     parameters: tuple[str, ...] = ('joints', 'smoothing', 'continuous', *per_axis)
@@ -120,9 +121,11 @@ class JointPosition(JointTerm):
         return {'position': limits.clamp_from(slow, previous['position'], self._lower, self._upper)}
 
     def apart(self, sent: Command, measured: Command) -> Mask:
+        return np.asarray((self.lag(sent, measured) > self._hold_error).any(axis=1))
+
+    def lag(self, sent: Command, measured: Command) -> Floats:
         near = limits.nearest_turn(measured['position'], sent['position'], self._continuous)
-        far = np.abs(sent['position'] - near) > self._hold_error
-        return np.asarray(far.any(axis=1))
+        return np.abs(sent['position'] - near)
 
     def outside(self, sources: Sources) -> dict[int, str]:
         return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
@@ -140,7 +143,8 @@ class JointDelta(JointPosition):
     """
 
     integrals = ('observed', 'target', 'leaky')
-    per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error', 'max_hold_error')
+    per_axis = ('scale', 'lower', 'upper', 'max_velocity', 'max_acceleration', 'max_error', 'max_hold_error',
+                'max_tracking_error')
     parameters = ('joints', 'smoothing', 'integrate', 'continuous', *per_axis)
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:

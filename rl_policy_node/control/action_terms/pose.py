@@ -35,7 +35,7 @@ class PoseDelta(ActionTerm):
     measures = ('position', 'orientation')
     fallbacks = ('hold', 'keep')
     integrals = ('observed', 'target', 'leaky')
-    per_axis = ('position_scale', 'rotation_scale', 'lower', 'upper', 'max_error')
+    per_axis = ('position_scale', 'rotation_scale', 'lower', 'upper', 'max_error', 'max_tracking_error')
     parameters = ('smoothing', 'integrate', 'rotation_threshold', 'max_rotation_error', 'max_velocity',
                   'max_angular_velocity', 'max_hold_error', 'max_hold_rotation_error', *per_axis)
     scales = ('position_scale', 'rotation_scale')
@@ -121,6 +121,10 @@ class PoseDelta(ActionTerm):
         far = np.linalg.norm(sent['position'] - measured['position'], axis=1) > self._hold_error
         turned = geometry.angle_between(sent['orientation'], measured['orientation'])
         return np.asarray(far | (turned > self.spec.max_hold_rotation_error))
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        return ('x', 'y', 'z')
 
     def outside(self, sources: Sources) -> dict[int, str]:
         return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'),

@@ -1,0 +1,52 @@
+"""How far robots are measured from where they were sent."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.arrays import Command, Floats, Mask, Sources
+
+
+class Tracking:
+    """The tracking errors of the terms that are measured, and their limits, max_tracking_error.
+
+    watched: the terms that have a limit; sources: what measures them.
+    """
+
+    def __init__(self, terms: Mapping[str, ActionTerm]) -> None:
+        self._terms = {name: term for name, term in terms.items() if term.places}
+        self.watched = {name: limits.axes_of(term.spec.max_tracking_error) for name, term in self._terms.items()
+                        if term.spec.max_tracking_error}
+        self.sources = tuple(sorted({self._terms[name].spec.source for name in self.watched}))
+
+    def beyond(self, commands: Mapping[str, Command], sources: Sources, rows: Mapping[str, Mask]) -> dict[int, str]:
+        """Return row → what is further from its target than it may be. rows: source → those (mask) to look at."""
+        found: dict[int, str] = {}
+        for name, most in self.watched.items():
+            term = self._terms[name]
+            measured = term.measured(sources)
+            errors = term.lag(commands[name], measured)
+            far = (errors > most) & rows[term.spec.source][:, np.newaxis]
+            if not far.any():
+                continue
+            for row in np.nonzero(far.any(axis=1))[0].tolist():
+                axis = int(far[row].argmax())
+                found[row] = (f"actions.{name}: '{term.axis_names[axis]}' is measured {errors[row, axis]:.3g} from its "
+                              f'target; max_tracking_error is {np.broadcast_to(most, errors.shape)[row, axis]:g}')
+        return found
+
+    def largest(self, commands: Mapping[str, Command], sources: Sources,
+                rows: Mask) -> dict[str, tuple[float, str, int]]:
+        """Return term → its largest error, its axis and row, among the rows (mask)."""
+        found: dict[str, tuple[float, str, int]] = {}
+        for name, term in self._terms.items():
+            with np.errstate(invalid='ignore'):     # a pose that was never measured has no direction
+                errors: Floats = np.where(rows[:, np.newaxis], term.lag(commands[name], term.measured(sources)), -1.0)
+            errors = np.where(np.isfinite(errors), errors, -1.0)
+            row, axis = divmod(int(errors.argmax()), errors.shape[1])
+            if errors[row, axis] >= 0:
+                found[name] = float(errors[row, axis]), term.axis_names[axis], row
+        return found
