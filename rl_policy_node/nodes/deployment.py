@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
@@ -14,14 +15,15 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy
+from rl_policy_node.nodes.diagnostics import distribution_report, Figures, policy_report, RowLog, TimedPolicy
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.links import Links, worst
+from rl_policy_node.nodes.loading import trained_moments
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
@@ -29,6 +31,7 @@ from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
+from rl_policy_node.policy import Policy
 
 
 class RosClock:
@@ -67,7 +70,7 @@ class Deployment:
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
                               trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
-                              checks=asked)
+                              checks=asked, moments=trained_moments(policy, control))
         self.cycle.stepper.warm_up()
         self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
         self._watch = Watch(self._loop, self.cycle, self._trigger,
@@ -132,6 +135,11 @@ class Deployment:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        found, figures = distribution_report(self.cycle.distribution, self.control)
+        if found:
+            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
+        if found and level == DiagnosticStatus.OK:
+            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
         troubles = list(self._links.troubles(time.monotonic()))
         for trouble in troubles:
             if trouble.reason:
@@ -140,7 +148,7 @@ class Deployment:
         if worst_level > level:
             level, message = worst_level, f'{text}; {message}'
         values |= {f'topic {trouble.topic}': trouble.text for trouble in troubles}
-        return level, message, values | self._starts.report()
+        return level, message, values | figures | self._starts.report()
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""

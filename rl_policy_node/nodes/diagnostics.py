@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -10,6 +11,7 @@ import numpy as np
 from std_msgs.msg import Header
 
 from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.unlimited import told_missing
@@ -43,12 +45,14 @@ class Figures:
     """Counts steps and times them: a StepObserver.
 
     steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
-    steps. reasons: row → why it does not act. clock(): s, steady.
+    steps. stepped: s, steady, when the last step began, −inf before. reasons: row → why it does not act. clock(): s,
+    steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.steps = self.resets = 0
+        self.stepped = -math.inf
         self.latencies: deque[float] = deque(maxlen=2000)
         self.reasons: Mapping[int, str] = {}
 
@@ -57,8 +61,13 @@ class Figures:
         if outcome.stepped:
             self.latencies.append(self._clock() - frame.arrived)
             self.steps += 1
+            self.stepped = frame.steady
             self.resets += int(np.count_nonzero(outcome.reset))
         self.reasons = outcome.reasons
+
+    def age(self) -> float:
+        """Return how long ago the last step began, s; infinite before the first."""
+        return self._clock() - self.stepped
 
 
 class RowLog:
@@ -124,6 +133,8 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     """Return level, message and values for the policy node."""
     values: dict[str, object] = {'steps': figures.steps, 'recurrent resets': figures.resets,
                                  'missed deadlines': trigger.missed}
+    age = figures.age()
+    values['age of the last step [s]'] = f'{age:.3f}' if math.isfinite(age) else 'no step yet'
     values |= {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(figures.latencies).items()}
     values['policy p50 [ms]'] = f'{percentiles(policy.seconds)["p50"]:.3f}'
     if trigger.late:
@@ -144,3 +155,13 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     if reasons:
         return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values
     return DiagnosticStatus.OK, f'acting for {counted(control, control.rows)}', values
+
+
+def distribution_report(distribution: Distribution, control: ControlSpec) -> tuple[list[str], dict[str, object]]:
+    """Return lines about who saw what training did not, since the last report, and values for the diagnostics."""
+    if not distribution.terms:
+        return [], {'out of distribution': 'unavailable: no running mean and variance of the inputs in the checkpoint'}
+    found, peak, smoothed = distribution.told()
+    values: dict[str, object] = {f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
+                                 for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())}
+    return lines(control, found) if found else [], values
