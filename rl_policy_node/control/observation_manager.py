@@ -8,6 +8,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, JointNames, Mask, Shape, Sources, Values
 from rl_policy_node.control.context import Context
+from rl_policy_node.control.distribution import Piece
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kind import Setting
@@ -42,6 +43,12 @@ class ObservationManager:
                 term.write_into(self._flat[name][:, columns])
         self._taring = [(term, term.kind.tare) for term in self._all() if term.kind.tare is not None]
         self.tares, self.timed = bool(self._taring), any(term.kind.timed for term in self._all())
+
+    def pieces(self) -> list[Piece]:
+        """Return which numbers of which input each term is, in order."""
+        return [Piece(term.spec.name, name, columns, () if term.spec.history > 1 else tuple(term.shape),
+                      self._clips.get(name, np.inf))
+                for name, terms in self._terms.items() for term, columns in _slices(terms)]
 
     def _all(self) -> list[Term]:
         return [term for terms in self._terms.values() for term in terms]

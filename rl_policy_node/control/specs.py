@@ -12,6 +12,7 @@ TRANSFORM = 'tf2'
 ALIGNMENTS = ('hold', 'asof', 'drop')
 TRIGGERS = ('timer', 'observation', 'lockstep')
 RESUMES = ('on_request', 'automatic')
+OOD_ACTIONS = ('warn', 'hold', 'latch')
 DURABILITIES = ('volatile', 'transient_local')
 STALE = ('hold', 'zero')
 # fields of velocities, and those that a command of a person may have besides: of these zero is a command to stand still
@@ -72,6 +73,23 @@ class SourceSpec:
 
 
 @dataclass(frozen=True)
+class OodSpec:
+    """What happens where the policy sees what its training did not, and from when on that is so.
+
+    limit: standard deviations from the mean of training. action: warn, hold (the fallback, until it is gone) or
+    latch (until ~/resume). time: s of smoothing. clip_time: s that a term may stay at its clip.
+    """
+
+    limit: float = 6.0
+    action: str = 'warn'
+    time: float = 0.25
+    clip_time: float = 0.5
+
+    def __post_init__(self) -> None:
+        _one_of('value', self.action, OOD_ACTIONS, 'ood.action')
+
+
+@dataclass(frozen=True)
 class ControlSpec:
     """Everything between the topics and the network.
 
@@ -104,6 +122,7 @@ class ControlSpec:
     resume_after: float = 0.5
     latch_falls: int = 3
     latch_window: float = 10.0
+    ood: OodSpec = OodSpec()
 
     def __post_init__(self) -> None:
         if self.alignment_reference:

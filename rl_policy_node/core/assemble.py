@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rl_policy_node.control.action_manager import ActionManager, ActionSize
 from rl_policy_node.control.arrays import Shape
+from rl_policy_node.control.distribution import Distribution, Moments
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
@@ -14,11 +15,14 @@ from rl_policy_node.core.checks import built_in, Check
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.latch import Latch
+from rl_policy_node.core.ood import Onlooker, OutOfDistribution
 from rl_policy_node.core.outlet import Outlet
 from rl_policy_node.core.pace import Episode, Pace
 from rl_policy_node.core.protocols import Clock, Logger, Policy, Publisher, Source, StepObserver
 from rl_policy_node.core.stepper import Stepper
 from rl_policy_node.core.trigger import Trigger
+
+NOTHING: Mapping[str, Moments] = {}
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,12 @@ def build_managers(control: ControlSpec, sources: Mapping[str, Source], inputs: 
 
 def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source], publish: Publisher, clock: Clock,
              log: Logger, *, trigger: Trigger, observers: Iterable[StepObserver] = (),
-             checks: Iterable[Check] = ()) -> Cycle:
+             checks: Iterable[Check] = (), moments: Mapping[str, Moments] = NOTHING) -> Cycle:
     """Return the Cycle of a policy: nothing moves before its `start()`.
 
     sources: name → Source, whose buffers the cycle's inbox fills from then on. checks: more of them, after the
-    built-in ones. Raises ConfigurationError where terms and policy do not fit.
+    built-in ones. moments: input → Moments of training, of those inputs that have some. Raises ConfigurationError
+    where terms and policy do not fit.
     """
     spaces = policy.spaces
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
@@ -53,8 +58,14 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     # where a simulator waits there is neither a rate to be kept nor a clock to be compared with
     paced = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
     told = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
+    inbox = Inbox(control, made.buffers, trigger, clock)
+    distribution = Distribution(control.ood, made.observations.pieces(), moments, control.rows, trigger.period)
+    # who only tells need not be in the way of the command
+    warns = control.ood.action == 'warn'
+    compared = [] if warns else [OutOfDistribution(distribution,
+                                                   inbox.latch if control.ood.action == 'latch' else None)]
     always = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
-    stepper = Stepper(control, policy, made.observations, made.actions, [*always, *told, *paced, *checks],
-                      Latch(control, trigger))
-    return Cycle(Inbox(control, made.buffers, trigger, clock), stepper,
-                 Outlet(control, made.actions, publish, trigger), observers, log)
+    stepper = Stepper(control, policy, made.observations, made.actions,
+                      [*always, *told, *paced, *checks, *compared], Latch(control, trigger))
+    return Cycle(inbox, stepper, Outlet(control, made.actions, publish, trigger),
+                 [*observers, *([Onlooker(distribution)] if warns and distribution.terms else [])], log, distribution)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 import traceback
 
+from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.core.checks import Refusals
 from rl_policy_node.core.frame import Change, Frame
 from rl_policy_node.core.inbox import Inbox
@@ -16,11 +17,13 @@ from rl_policy_node.core.stepper import Stepper
 class Cycle:
     """Frame → Stepper → Outcome → Outlet, then whoever looks on.
 
-    `step` and `look` belong to the thread of the control loop; everything else may come from any.
+    `step` and `look` belong to the thread of the control loop; everything else may come from any. distribution: how far
+    what the policy sees lies from its training.
     """
 
     def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
-                 log: Logger) -> None:
+                 log: Logger, distribution: Distribution) -> None:
+        self.distribution = distribution
         self.inbox, self.stepper, self.outlet, self._log = inbox, stepper, outlet, log
         self._observers = tuple(observers)
 

@@ -7,6 +7,7 @@ import time
 import traceback
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
@@ -14,13 +15,21 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, Policy, StepObserver, Watch
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.diagnostics import Figures, policy_report, RowLog, TimedPolicy, tracking_report
+from rl_policy_node.nodes.diagnostics import (
+    distribution_report,
+    Figures,
+    policy_report,
+    RowLog,
+    TimedPolicy,
+    tracking_report,
+)
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.loading import trained_moments
 from rl_policy_node.nodes.neighbours import Neighbours
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.periods import Periods
@@ -30,6 +39,7 @@ from rl_policy_node.nodes.requests import Requests
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
+from rl_policy_node.policy import Policy
 
 
 class RosClock:
@@ -69,7 +79,8 @@ class Deployment:
         looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log),
                                           *observers]
         self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
-                              trigger=self._trigger, observers=looking_on, checks=asked)
+                              trigger=self._trigger, observers=looking_on, checks=asked,
+                              moments=trained_moments(policy, control))
         self.cycle.stepper.warm_up()
         self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
         self._watch = Watch(self._loop, self.cycle, self._trigger,
@@ -138,8 +149,13 @@ class Deployment:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
         level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        found, figures = distribution_report(self.cycle.distribution, self.control)
+        if found:
+            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
+        if found and level == DiagnosticStatus.OK:
+            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        return self._neighbours.report(level, message, values | self._starts.report() | tracked)
+        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""

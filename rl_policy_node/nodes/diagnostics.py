@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -10,6 +11,7 @@ import numpy as np
 from std_msgs.msg import Header
 
 from rl_policy_node.control.arrays import Array, Mask, Stamps
+from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.unlimited import told_missing
@@ -44,13 +46,15 @@ class Figures:
     """Counts steps and times them: a StepObserver.
 
     steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
-    steps. reasons: row → why it does not act; warnings: row → what is not well besides. frame: of the last step, whose
-    arrays the next one overwrites; None before it. clock(): s, steady.
+    steps. stepped: s, steady, when the last step began, −inf before. reasons: row → why it does not act; warnings:
+    row → what is not well besides. frame: of the last step, whose arrays the next one overwrites; None before it.
+    clock(): s, steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.steps = self.resets = 0
+        self.stepped = -math.inf
         self.latencies: deque[float] = deque(maxlen=2000)
         self.reasons: Mapping[int, str] = {}
         self.warnings: Mapping[int, str] = {}
@@ -62,6 +66,7 @@ class Figures:
         if outcome.stepped:
             self.latencies.append(self._clock() - frame.arrived)
             self.steps += 1
+            self.stepped = frame.steady
             self.resets += int(np.count_nonzero(outcome.reset))
             self.warnings = outcome.warnings
         self.reasons, self.frame = outcome.reasons, frame
@@ -78,6 +83,10 @@ class Figures:
                 low, high = f'{each.min():.1f}', f'{each.max():.1f}'
                 rates[name] = low if low == high else f'{low} to {high}'
         return rates
+
+    def age(self) -> float:
+        """Return how long ago the last step began, s; infinite before the first."""
+        return self._clock() - self.stepped
 
 
 class RowLog:
@@ -156,6 +165,8 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     """Return level, message and values for the policy node."""
     values: dict[str, object] = {'steps': figures.steps, 'recurrent resets': figures.resets,
                                  'missed deadlines': trigger.missed}
+    age = figures.age()
+    values['age of the last step [s]'] = f'{age:.3f}' if math.isfinite(age) else 'no step yet'
     values |= {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(figures.latencies).items()}
     values['policy p50 [ms]'] = f'{percentiles(policy.seconds)["p50"]:.3f}'
     if trigger.late:
@@ -181,3 +192,13 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     if warnings:
         return DiagnosticStatus.WARN, f'{len(warnings)} of {counted(control, control.rows)} too slow', values
     return DiagnosticStatus.OK, f'acting for {counted(control, control.rows)}', values
+
+
+def distribution_report(distribution: Distribution, control: ControlSpec) -> tuple[list[str], dict[str, object]]:
+    """Return lines about who saw what training did not, since the last report, and values for the diagnostics."""
+    if not distribution.terms:
+        return [], {'out of distribution': 'unavailable: no running mean and variance of the inputs in the checkpoint'}
+    found, peak, smoothed = distribution.told()
+    values: dict[str, object] = {f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
+                                 for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())}
+    return lines(control, found) if found else [], values

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Array, Mask, Stamps
+from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.core import assemble, create_trigger, Frame, Logger, Outcome
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.conversion import Value
 from rl_policy_node.nodes.diagnostics import RowLog
-from rl_policy_node.nodes.loading import completed, load_policy
+from rl_policy_node.nodes.loading import completed, load_policy, trained_moments
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import lines
@@ -88,6 +90,8 @@ class DryRun:
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
+        trained_moments(self.policy, self.control)      # what ood needs; a dry run shows nothing that was trained
+        self.control = dataclasses.replace(self.control, ood=OodSpec())
         self.cycle = assemble(self.control, self.policy, self.sources, self.publish, self.clock, log,
                               trigger=create_trigger(self.control), observers=[RowLog(self.control, log), self])
         self.cycle.stepper.warm_up()

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+from rl_policy_node.control.distribution import Moments
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import Configuration
@@ -20,6 +21,16 @@ def load_policy(configuration: Configuration) -> Policy:
                        providers=spec.onnx_providers, overrides=spec.overrides, sigma=spec.sigma,
                        deterministic=spec.deterministic, checkpoint_sha256=spec.checkpoint_sha256,
                        plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
+
+
+def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
+    """Return input → Moments of a policy's training; raises ConfigurationError where there are none and ood needs them.
+    """
+    moments = {name: Moments(mean, std) for name, (mean, std) in policy.moments().items()}
+    if not moments and control.ood.action != 'warn':
+        raise ConfigurationError(f'ood.action is {control.ood.action}, and the policy has no running mean and variance '
+                                 'of its inputs (params.config.normalize_input) to compare with; expected warn')
+    return moments
 
 
 def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],

@@ -8,7 +8,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 
 from rl_policy_node.control.action_spec import ActionSpec
-from rl_policy_node.control.specs import ControlSpec, SourceSpec
+from rl_policy_node.control.specs import ControlSpec, OodSpec, SourceSpec
 from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.control.unlimited import check_limits
 from rl_policy_node.errors import ConfigurationError
@@ -242,4 +242,4 @@ def _control(tree: _Tree) -> ControlSpec:
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
         terms={name: TermSpec(name=name, **_filled(tree, 'terms', name)) for name in tree.get('terms', {})},
-        actions=specs)
+        actions=specs, ood=OodSpec(**_filled(tree, 'ood')))

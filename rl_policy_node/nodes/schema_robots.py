@@ -1,7 +1,7 @@
 """The parameters of the control, of consent, of the threads and of the sources."""
 from typing import Final
 
-from rl_policy_node.control.specs import ALIGNMENTS, DURABILITIES, RESUMES, STALE, TRIGGERS
+from rl_policy_node.control.specs import ALIGNMENTS, DURABILITIES, OOD_ACTIONS, RESUMES, STALE, TRIGGERS
 from rl_policy_node.nodes.declaration import FROM_RUN, Parameter, REQUIRED
 
 _p = Parameter
@@ -36,6 +36,16 @@ ROBOTS: Final = (
     _p('latch_falls', 'integer', 3, 'how often a robot may fall out within latch_window; one time more, and it stays '
        'out until ~/resume; not in lockstep', low=0, high=1000),
     _p('latch_window', 'double', 10.0, 'see latch_falls', unit='s', low=0.0),
+    _p('ood.limit', 'double', 6.0, 'standard deviations from the mean of training, by the running mean and variance of '
+       "the checkpoint's normaliser: a robot of which a term lies farther off, smoothed, is out of distribution. The "
+       'normaliser itself clamps at 5', low=1.0),
+    _p('ood.action', 'string', 'warn', 'what happens then: warn, in log and diagnostics; hold, the fallback, as with a '
+       'sensor that is silent; latch, the fallback until ~/resume', choices=OOD_ACTIONS),
+    _p('ood.time', 'double', 0.25, 'time constant of the smoothing; and how long a number of a grid (taxels, pixels) '
+       'stays the same, while its neighbours move, until it counts as frozen', unit='s', low=0.001, high=60.0),
+    _p('ood.clip_time', 'double', 0.5, "how long a term may stay at its clip, the normaliser's or clip_observations",
+       unit='s', low=0.001, high=600.0),
+
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
     _p('exclusive', 'bool', True, 'whether another publisher on a command topic refuses activation and, found later, '
        'stops the robots until ~/resume; false: a warning. Not in shadow; in lockstep at activation only'),

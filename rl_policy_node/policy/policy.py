@@ -110,6 +110,21 @@ class Policy:
         """
         return self.backend.act(observations, hold)
 
+    def moments(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return input → mean and standard deviation (n,) of its numbers in training, in its own units.
+
+        Empty without a normaliser of the input, and before training.
+        """
+        if self.checkpoint is None or not self.config.params['config'].get('normalize_input'):
+            return {}
+        from rl_policy_node.policy.summary.statistics import read_statistics  # it imports the package
+        found = read_statistics(self.checkpoint.model, self.spaces.inputs, self.joined)
+        # bytes are divided by 255 before the normaliser sees them
+        factors = {name: 255.0 if np.dtype(self.spaces.dtype_of(name)) == np.uint8 else 1.0 for name in found}
+        return {name: (factors[name] * each.mean.numpy(), factors[name] * each.var.sqrt().numpy())
+                for name, each in found.items()
+                if each.count > 1 and len(each) == np.prod(self.spaces.inputs[name], dtype=int)}
+
     def reset(self, rows: slice | np.ndarray | Sequence[int] = slice(None)) -> None:
         """Clear the recurrent state of rows: a slice, by default of all, a mask (rows,) or a list of indices."""
         self.backend.reset(rows)

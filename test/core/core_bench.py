@@ -81,12 +81,12 @@ def control_of(terms='plain', robots=('left', 'right'), trigger='timer', action=
 class Bench:
     """A cycle with a hand on every wire. sent: (commands, stamps, rows) of each publication; now: s, of both clocks."""
 
-    def __init__(self, policy, control=None, trigger=None, observers=(), checks=()):
+    def __init__(self, policy, control=None, trigger=None, observers=(), checks=(), moments=None):
         self.control, self.now, self.sent, self.log = control or control_of(), 100.0, [], Log()
         self.sources = {name: Sensor(spec, self.control.rows) for name, spec in self.control.sources.items()}
         self.trigger, self.keeper = trigger or create_trigger(self.control), Keeper()
         self.cycle = assemble(self.control, policy, self.sources, self.publish, self, self.log, trigger=self.trigger,
-                              observers=[self.keeper, *observers], checks=checks)
+                              observers=[self.keeper, *observers], checks=checks, moments=moments or {})
         self.inbox, self.rows = self.cycle.inbox, self.cycle.stepper.rows
 
     def steady(self):

@@ -1,0 +1,182 @@
+"""How far what the policy sees lies from what its training saw, by the running mean and variance of training."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Array, Floats, Mask, Shape, Values
+from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.specs import OodSpec
+from rl_policy_node.control.still import Still
+
+CLAMP = 5.0             # rl_games' normaliser clamps there: beyond it the policy sees no difference
+# what rl_games' normaliser adds to a variance
+EPSILON = 1e-5
+MOST = 2048             # numbers of a term that are looked at: of larger ones, images, every n-th
+_CAP = 10.0             # times the limit that a step counts at the most: one outlier alone is no change of the world
+_WORN = 2.0             # standard deviations within which training itself came to the clip
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation (n,) of the numbers of an input, in its own units, as training saw them."""
+
+    mean: Floats
+    std: Floats
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A term within an input. columns: of the flat input; shape: of one sample, () where it has a history."""
+
+    term: str
+    input: str
+    columns: slice
+    shape: Shape
+    clip: float
+
+
+class Distribution:
+    """Largest |z| of each term, now and smoothed, and who lies outside: row → reason in `reasons`.
+
+    z = (value − mean) / √(variance + 1e-5), as rl_games' normaliser has it before its clamp. A row lies outside where
+    the smoothed |z| of a term is beyond `limit`; where a term is at its clip, the normaliser's ±5 or
+    clip_observations, without a break for `clip_time`; where a number of a grid (taxels, pixels) stays the same while
+    its neighbours move, see Still. terms: names of those that have statistics. seen: row → the first reason since
+    `told` was called last.
+    """
+
+    def __init__(self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int,
+                 period: float) -> None:
+        known = [piece for piece in pieces if piece.input in moments]
+        self.spec, self.terms = spec, tuple(piece.term for piece in known)
+        self.reasons: dict[int, str] = {}
+        self._found: dict[int, str] = {}
+        self._columns = [np.arange(piece.columns.start, piece.columns.stop)[::-(-_size(piece) // MOST)]
+                         for piece in known]
+        self._parts = _parts(known, self._columns)
+        self._starts = np.cumsum([0, *(len(columns) for columns in self._columns)])[:-1]
+        total = sum(map(len, self._columns))
+        self._flat: Floats = np.zeros((rows, total), dtype=np.float32)
+        self._z: Floats = np.zeros((rows, total), dtype=np.float32)
+        whole = [(np.zeros(0), np.zeros(0)), *((moments[piece.input].mean[columns], moments[piece.input].std[columns])
+                                               for piece, columns in zip(known, self._columns))]
+        self._mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*whole))
+        self._inverse: Floats = (1.0 / np.sqrt(std.astype(np.float64) ** 2 + EPSILON)).astype(np.float32)
+        self._bound = _bounds(known, self._columns, self._mean, std)
+        self._still = Still(known, self._starts, std, period, spec.time)
+        shape = (rows, len(known))
+        self.peak: Floats = np.zeros(shape, dtype=np.float32)           # largest |z| since `told`
+        self.smoothed: Floats = np.zeros(shape, dtype=np.float32)
+        self._clipped: Floats = np.zeros(shape, dtype=np.float32)       # steps at the clip
+        self._share, self._gap = min(1.0, period / spec.time), max(spec.time, 2 * period)
+        self._most = round(spec.clip_time / period)
+        self._last: Floats = np.full(rows, -np.inf)                     # s, when each row was looked at
+
+    def update(self, inputs: Values, rows: Mask, now: float) -> None:
+        """Take in what the policy would see of rows (mask). inputs: input → (rows, ...); now: s."""
+        if not self.terms:
+            return
+        for name, target, columns in self._parts:
+            value = inputs[name]
+            self._flat[:, target] = value.reshape(len(value), -1)[:, columns]
+        z = np.abs(np.multiply(np.subtract(self._flat, self._mean, out=self._z), self._inverse, out=self._z),
+                   out=self._z)
+        top: Floats = np.maximum.reduceat(z, self._starts, axis=1)
+        at_clip = top >= CLAMP
+        if self._bound is not None:
+            at_clip |= np.logical_or.reduceat(np.abs(self._flat) >= self._bound, self._starts, axis=1)
+        # fmin: what is no number counts as far outside
+        np.fmin(top, np.float32(_CAP * self.spec.limit), out=top)
+        whole = every(rows)
+        if whole:
+            np.maximum(self.peak, top, out=self.peak)
+        else:
+            np.maximum(self.peak, top, out=self.peak, where=rows[:, None])
+        new = np.abs(now - self._last) > self._gap
+        if some(new):
+            self._begin(new & rows, top)
+        self._last[rows] = now
+        step = self._share * (top - self.smoothed)
+        if whole:
+            self.smoothed += step
+            self._clipped += 1.0
+        else:
+            np.add(self.smoothed, step, out=self.smoothed, where=rows[:, None])
+            np.add(self._clipped, 1.0, out=self._clipped, where=rows[:, None])
+        self._clipped *= at_clip
+        still = self._still.update(self._flat, rows, whole)
+        outside = (self.smoothed > self.spec.limit) | (self._clipped > self._most)
+        if still is not None or some(outside) or self.reasons:
+            self.reasons = self._explained(outside, still, rows)
+            for row, reason in self.reasons.items():
+                self._found.setdefault(row, reason)
+
+    def told(self) -> tuple[dict[int, str], Floats, Floats]:
+        """Return row → reason, and the largest |z| (terms,), of what was seen since the last call, and smoothed ones.
+
+        Any thread may ask: what is seen meanwhile is told the next time.
+        """
+        found, self._found = self._found, {}
+        peak = self.peak.max(axis=0)
+        self.peak[:] = 0.0
+        return found, peak, self.smoothed.max(axis=0)
+
+    def _begin(self, rows: Mask, top: Floats) -> None:
+        """Smooth rows anew, from what they show now: after a gap the past is another time."""
+        self.smoothed[rows] = top[rows]
+        self._clipped[rows] = 0.0
+        self._still.forget(rows)
+
+    def _explained(self, outside: Mask, still: Mask | None, rows: Mask) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for row in np.nonzero(outside.any(axis=1) & rows)[0].tolist():
+            term = int(np.argmax(np.where(outside[row], self.smoothed[row], -1.0)))
+            if self.smoothed[row, term] > self.spec.limit:
+                columns = slice(self._starts[term], self._starts[term] + len(self._columns[term]))
+                most = int(np.argmax(self._z[row, columns]))
+                found[row] = (f"term '{self.terms[term]}' lies {self.smoothed[row, term]:.1f} standard deviations from "
+                              f'the mean of training (ood.limit {self.spec.limit:g}), most of all its number '
+                              f'{most * _stride(self._columns[term])}')
+            else:
+                found[row] = f"term '{self.terms[term]}' has been at its clip for {self.spec.clip_time:g} s"
+        if still is not None:
+            for row in np.nonzero(still.any(axis=1) & rows)[0].tolist():
+                term, number = self._still.place(int(np.argmax(still[row])))
+                found.setdefault(row, f"term '{self.terms[term]}': its number "
+                                      f'{number * _stride(self._columns[term])} stays the same while the others move')
+        return found
+
+
+def _size(piece: Piece) -> int:
+    return int(piece.columns.stop) - int(piece.columns.start)
+
+
+def _stride(columns: Array) -> int:
+    return int(columns[1] - columns[0]) if len(columns) > 1 else 1
+
+
+def _parts(pieces: Sequence[Piece], columns: Sequence[Array]) -> list[tuple[str, slice, slice]]:
+    """Return (input, columns of the whole, columns of the input): neighbours that are copied at once are one."""
+    parts: list[tuple[str, slice, slice]] = []
+    start = 0
+    for piece, places in zip(pieces, columns):
+        target, stride = slice(start, start + len(places)), _stride(places)
+        start = target.stop
+        source = slice(int(places[0]), int(places[-1]) + 1, stride)
+        if parts and parts[-1][0] == piece.input and stride == 1 and parts[-1][2] == slice(
+                parts[-1][2].start, source.start, 1):
+            name, before, begun = parts.pop()
+            target, source = slice(before.start, target.stop), slice(begun.start, source.stop, 1)
+        parts.append((piece.input, target, source))
+    return parts
+
+
+def _bounds(pieces: Sequence[Piece], columns: Sequence[Array], mean: Floats, std: Floats) -> Floats | None:
+    """Return the clip of each number, infinite where training itself came to it; None where there is none."""
+    clips = [np.full(len(places), piece.clip) for piece, places in zip(pieces, columns)]
+    bound: Floats = np.concatenate([np.zeros(0), *clips]).astype(np.float32)
+    bound[np.abs(mean) + _WORN * std >= bound] = np.inf
+    return bound if np.isfinite(bound).any() else None

@@ -1,0 +1,86 @@
+"""Numbers of a grid that stay the same while their neighbours move: a taxel or a pixel that is frozen."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Floats, Indices, Mask, Shape
+
+_LEAST = 8              # numbers of a grid from which on they have neighbours to be compared with
+_TRAVEL = 0.25          # standard deviations of training that the neighbours move meanwhile, on average
+_MOVED = 0.25           # of the median deviation of its grid: what moved less in training may be dead there, too
+
+
+class _Grid(Protocol):
+    """A term. shape: of one sample."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+
+class Still:
+    """Counts for how long each number of each grid has stayed the same to the bit, and how far its neighbours went.
+
+    A number is frozen that did not change for `time` s while the mean of its grid went a quarter of a standard
+    deviation of training. A grid is a term whose samples have more than one axis, and eight numbers at least. What is
+    exactly 0 does not count: a taxel without contact rests there. What training hardly saw move does not count
+    either. While nothing moves, nothing can be told.
+    """
+
+    def __init__(self, pieces: Sequence[_Grid], starts: Indices, std: Floats, period: float, time: float) -> None:
+        ends = [*starts[1:].tolist(), len(std)]
+        self._terms = [index for index, piece in enumerate(pieces) if len(_axes(piece.shape)) > 1
+                       and ends[index] - starts[index] >= _LEAST]
+        spans = [np.arange(starts[index], ends[index]) for index in self._terms]
+        self._columns: Indices = np.concatenate([np.zeros(0, dtype=np.intp), *spans]).astype(np.intp)
+        self._sizes = np.array([len(span) for span in spans], dtype=np.intp)
+        self._starts = np.cumsum([0, *self._sizes])[:-1]
+        self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)
+        self._counts: Mask = np.concatenate([np.zeros(0, dtype=bool), *(
+            std[span] >= _MOVED * np.median(std[span]) for span in spans)])
+        # few looks are enough: what changes in between has changed
+        self._every = max(1, round(time / period / 4))
+        self._least, self._step = max(1, round(time / period / self._every)), 0
+        self._before: Floats | None = None
+        self._travel = self._looks = np.zeros((0, 0), dtype=np.float32)
+
+    def update(self, flat: Floats, rows: Mask, whole: bool) -> Mask | None:
+        """Return which numbers (rows, numbers of grids) are frozen, None where none is. flat (rows, numbers)."""
+        if not self._terms:
+            return None
+        self._step += 1
+        if self._step % self._every:
+            return self._frozen
+        now = flat[:, self._columns]
+        if self._before is None:
+            self._before, self._travel, self._looks = now, np.zeros_like(now), np.zeros_like(now)
+            return None
+        moved = np.abs(now - self._before)
+        same = (moved == 0.0) & (now != 0.0) & self._counts
+        mean = np.add.reduceat(moved * self._inverse, self._starts, axis=1) / self._sizes
+        if not whole:
+            same &= rows[:, None]
+        self._travel = (self._travel + np.repeat(mean, self._sizes, axis=1)) * same
+        self._looks = (self._looks + 1.0) * same
+        self._before = now
+        frozen = (self._looks >= self._least) & (self._travel >= _TRAVEL)
+        self._frozen = frozen if frozen.any() else None
+        return self._frozen
+
+    _frozen: Mask | None = None
+
+    def forget(self, rows: Mask) -> None:
+        """Count rows (mask) anew."""
+        if self._before is not None:
+            self._travel[rows] = self._looks[rows] = 0.0
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return (term, number of it) of a number of the grids."""
+        grid = int(np.searchsorted(self._starts, index, side='right')) - 1
+        return self._terms[grid], index - int(self._starts[grid])
+
+
+def _axes(shape: Shape) -> list[int]:
+    return [size for size in shape if size > 1]

@@ -1,0 +1,39 @@
+"""Rows of which the policy sees what its training did not: told, held or latched."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rl_policy_node.control.arrays import Mask, Values
+from rl_policy_node.control.distribution import Distribution
+from rl_policy_node.core.checks import Check, Refusals
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.outcome import Outcome
+
+
+class OutOfDistribution(Check):
+    """Refuses rows by a Distribution before the policy acts on them. latch(rows, reason): keeps them out; None: not."""
+
+    def __init__(self, distribution: Distribution, latch: Callable[[slice, str], None] | None) -> None:
+        self._distribution, self._latch, self._now = distribution, latch, 0.0
+
+    def feed(self, frame: Frame, rows: Mask) -> None:
+        self._now = frame.time
+
+    def seen(self, inputs: Values, rows: Mask) -> Refusals:
+        self._distribution.update(inputs, rows, self._now)
+        if self._latch is not None:
+            for row, reason in self._distribution.reasons.items():
+                self._latch(slice(row, row + 1), reason)
+        return self._distribution.reasons
+
+
+class Onlooker:
+    """Keeps a Distribution up to date after the commands went out: a StepObserver."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self._distribution = distribution
+
+    def observe(self, frame: Frame, outcome: Outcome) -> None:
+        """Look at what the policy was shown."""
+        if outcome.inputs is not None:
+            self._distribution.update(outcome.inputs, outcome.acted, frame.time)
