@@ -23,6 +23,7 @@ from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.links import Links, worst
 from rl_policy_node.nodes.parameters import Configuration
+from rl_policy_node.nodes.periods import Periods
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken, waiting
 from rl_policy_node.nodes.requests import Requests
@@ -65,9 +66,9 @@ class Deployment:
         self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, self._clock.ros)
         enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        looking_on = [self._figures, RowLog(control, self._log), Periods(control, self._log), *observers]
         self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
-                              trigger=self._trigger, observers=[self._figures, RowLog(control, self._log), *observers],
-                              checks=asked)
+                              trigger=self._trigger, observers=looking_on, checks=asked)
         self.cycle.stepper.warm_up()
         self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
         self._watch = Watch(self._loop, self.cycle, self._trigger,

@@ -9,7 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import numpy as np
 from std_msgs.msg import Header
 
-from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.arrays import Array, Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.unlimited import told_missing
@@ -43,7 +43,7 @@ class Figures:
     """Counts steps and times them: a StepObserver.
 
     steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
-    steps. reasons: row → why it does not act. clock(): s, steady.
+    steps. reasons: row → why it does not act; warnings: row → what is not well besides. clock(): s, steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,6 +51,8 @@ class Figures:
         self.steps = self.resets = 0
         self.latencies: deque[float] = deque(maxlen=2000)
         self.reasons: Mapping[int, str] = {}
+        self.warnings: Mapping[int, str] = {}
+        self._counted: dict[str, tuple[float, Stamps]] = {}
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Count a step."""
@@ -58,19 +60,38 @@ class Figures:
             self.latencies.append(self._clock() - frame.arrived)
             self.steps += 1
             self.resets += int(np.count_nonzero(outcome.reset))
+            self.warnings = outcome.warnings
         self.reasons = outcome.reasons
 
 
+    def rates(self, sources: Mapping[str, Source]) -> dict[str, str]:
+        """Return source → how often (Hz) each row's messages came since the last call, lowest and highest."""
+        rates, now = {}, self._clock()
+        for name, source in sources.items():
+            since, before = self._counted.get(name, (now, source.buffer.counts))
+            self._counted[name] = now, source.buffer.counts.copy()
+            if now > since:
+                each = (self._counted[name][1] - before) / (now - since)
+                low, high = f'{each.min():.1f}', f'{each.max():.1f}'
+                rates[name] = low if low == high else f'{low} to {high}'
+        return rates
+
+
 class RowLog:
-    """Tells which rows cease to act, and why, and which act again: a StepObserver."""
+    """Tells which rows cease to act, and why, which act again, and what is not well besides: a StepObserver."""
 
     def __init__(self, control: ControlSpec, log: Logger) -> None:
         self._control, self._log = control, log
+        self._warned: Mapping[int, str] = {}
         # of thousands of simulated rows some may fall out in every step
         self._throttle = {'throttle_duration_sec': 1.0} if control.together else {}
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Tell what changed."""
+        if outcome.stepped and outcome.warnings is not self._warned:
+            self._warned = outcome.warnings
+            if outcome.warnings:
+                self._log.warning('; '.join(lines(self._control, outcome.warnings)), throttle_duration_sec=10.0)
         for change in outcome.changes:
             if change.lost:
                 for line in lines(self._control, change.lost):
@@ -130,6 +151,7 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
         late = percentiles(trigger.late)
         values |= {'late start p99 [ms]': f'{late["p99"]:.3f}', 'late start max [ms]': f'{late["max"]:.3f}'}
     values |= dict(line.split(': ', 1) for line in unlimited(control))
+    values |= {f'rate of {name} [Hz]': rate for name, rate in figures.rates(sources).items()}
     for name, source in sources.items():
         rejected = int(source.buffer.rejected.sum())
         if rejected:
@@ -138,9 +160,13 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
         foreign = int(source.foreign.sum())
         if foreign:
             values[f'ignored on the topic of {name}'] = f'{foreign} (they name none of its joints)'
-    reasons = dict(figures.reasons)
+    reasons, warnings = dict(figures.reasons), {row: text for row, text in figures.warnings.items()
+                                                if row not in figures.reasons}
+    values |= {f'pace of {who}': warning for who, warning in told(control, warnings)}
     values.update(told(control, reasons) if control.together else
                   {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
     if reasons:
         return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values
+    if warnings:
+        return DiagnosticStatus.WARN, f'{len(warnings)} of {counted(control, control.rows)} too slow', values
     return DiagnosticStatus.OK, f'acting for {counted(control, control.rows)}', values

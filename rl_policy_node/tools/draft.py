@@ -7,8 +7,9 @@ from rl_policy_node.tools.draft_actions import action_entry
 from rl_policy_node.tools.draft_sources import Entry, Sources
 from rl_policy_node.tools.draft_terms import term_entries
 
-# A person or a planner commands at a rate of its own.
+# A person or a planner commands at a rate of its own: s for which a velocity holds, and a goal.
 _COMMAND, _COMMAND_AGE = 'geometry_msgs/msg/Twist', 0.5
+_GOALS, _GOAL_AGE = {'goal', 'target'}, 1.0
 
 
 @dataclass
@@ -41,8 +42,8 @@ def draft(layout, spaces, control_rate):
                                              for entry in term_entries(term, sources, actions, layout is not None)]})
     for action in actions:
         made.actions[action.name] = action_entry(action, sources)
-    for entry in made.sources.values():
-        entry.values['max_age'] = _COMMAND_AGE if entry.values['type'] == _COMMAND else _max_age(control_rate)
+    for name, entry in made.sources.items():
+        entry.values['max_age'] = _max_age(name, entry.values['type'], control_rate)
     return made
 
 
@@ -79,6 +80,11 @@ def _fitting(layout, spaces, made):
     return layout
 
 
-def _max_age(control_rate):
-    """Three periods: one message may be lost, and the next be late."""
+def _max_age(name, kind, control_rate):
+    """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
+    words = set(name.split('_'))
+    if words & _GOALS:
+        return _GOAL_AGE
+    if kind == _COMMAND or 'command' in words:
+        return _COMMAND_AGE
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1
