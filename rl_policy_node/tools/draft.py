@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts import complete, LayoutAction, LayoutTerm
 from rl_policy_node.tools.draft_actions import action_entry
-from rl_policy_node.tools.draft_sources import Entry, Sources
+from rl_policy_node.tools.draft_sources import Entry, POSE, Sources, TWIST
 from rl_policy_node.tools.draft_terms import term_entries
 
 # A person or a planner commands at a rate of its own: s for which a velocity holds, and a goal.
-_COMMAND, _COMMAND_AGE = 'geometry_msgs/msg/Twist', 0.5
-_GOALS, _GOAL_AGE = {'goal', 'target'}, 1.0
+_COMMAND_AGE, _GOAL_AGE = 0.5, 1.0
+_COMMANDS = {'command', 'goal', 'target'}
 
 
 @dataclass
@@ -82,9 +82,6 @@ def _fitting(layout, spaces, made):
 
 def _max_age(name, kind, control_rate):
     """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
-    words = set(name.split('_'))
-    if words & _GOALS:
-        return _GOAL_AGE
-    if kind == _COMMAND or 'command' in words:
-        return _COMMAND_AGE
+    if kind == TWIST or _COMMANDS & set(name.split('_')):
+        return _GOAL_AGE if kind == POSE else _COMMAND_AGE
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1

@@ -113,6 +113,8 @@ def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
         'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
     assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
                     'actions.hand.topic', 'actions.hand.max_velocity']
+    ages = {name: source['max_age'] for name, source in written['sources'].items()}
+    assert ages == {'joints': 0.1, 'object': 0.1, 'goal': 1.0}, 'a goal comes at a rate of its own'
     check(fill(tmp_path / 'robot.yaml'))
 
 
