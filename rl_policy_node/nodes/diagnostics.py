@@ -71,6 +71,9 @@ class Figures:
             self.warnings = outcome.warnings
         self.reasons, self.frame = outcome.reasons, frame
 
+    def age(self) -> float:
+        """Return how long ago the last step began, s; infinite before the first."""
+        return self._clock() - self.stepped
 
     def rates(self, sources: Mapping[str, Source]) -> dict[str, str]:
         """Return source → how often (Hz) each row's messages came since the last call, lowest and highest."""
@@ -83,10 +86,6 @@ class Figures:
                 low, high = f'{each.min():.1f}', f'{each.max():.1f}'
                 rates[name] = low if low == high else f'{low} to {high}'
         return rates
-
-    def age(self) -> float:
-        """Return how long ago the last step began, s; infinite before the first."""
-        return self._clock() - self.stepped
 
 
 class RowLog:
