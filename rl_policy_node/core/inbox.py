@@ -192,9 +192,9 @@ class Inbox:
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             news = self._trigger.news(self)
+            asked = self._asked
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
-                          self._asked.tare, self._begun, self._asked.changes, None, self._asked.orders,
-                          self._asked.enabled, news)
+                          asked.tare, self._begun, asked.changes, None, asked.orders, asked.enabled, news)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -203,7 +203,7 @@ class Inbox:
             self.episode_fresh.fill(False)
             self._fired = False
             self._reset = self._none
-            self._asked = _Asked(self._none, enabled=self._asked.enabled)
+            self._asked = _Asked(self._none, enabled=asked.enabled)
         return frame
 
     def look(self, obey: bool = False) -> Frame:

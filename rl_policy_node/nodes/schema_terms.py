@@ -45,6 +45,9 @@ TERMS: Final = (
     _p('terms.*.difference_to_tare', 'bool', False, 'minus the mean of tare_frames messages at rest; without that tare '
        'the robot does not act'),
     _p('terms.*.tare_frames', 'integer', 10, 'messages that a tare is the mean of', low=1, high=10000),
+    _p('terms.*.tare_limit', 'double', INF, "how far a number may spread over these messages, its largest less its "
+       "smallest, in the field's unit before offset and scale; beyond it the robot moves or touches something, and the "
+       'tare begins anew, with the fallback meanwhile. A steady touch is not told by it. .inf: not checked', low=0.0),
     _p('terms.*.tare_on_activate', 'bool', True, 'take the tare as the node activates; else only when asked'),
     _p('terms.*.orientation', 'string', 'orientation', 'relative_orientation, relative_pose: field of the target'),
     _p('terms.*.frame_source', 'string', '', "source of the frame's pose; rotate: by default the vector's"),

@@ -185,6 +185,19 @@ def test_a_message_counts_once():
     assert 'has 1 of 3' in observations.untared()[0]
 
 
+def test_a_tare_while_the_robot_moves_is_refused_and_begun_anew():
+    given_, observations = taring(tare_limit=1.0)
+    observations.tare(ALL)
+    touch = given_['touch']
+    steps = [0.0, 0.4, 1.2, 1.2, 1.9, 1.5]      # the third is 1.2 from the first
+    for number, step in enumerate(steps):
+        touch.values['data'][0], touch.values['data'][1:], touch.received[:] = step + np.arange(12), 5.0, number
+        observations.feed_tare(given_, ALL)
+        told = observations.untared().get(0, '')
+        assert ('begun anew, since a number of it spread by 1.2, tare_limit is 1' in told) == (2 <= number < 5)
+        assert sorted(observations.untared()) == [[0, 1, 2], [0, 1, 2], [0], [0], [0], []][number]
+
+
 def test_rows_are_tared_apart():
     given_, observations = taring(tare_frames=1)
     message(given_, 5.0)

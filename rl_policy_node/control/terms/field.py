@@ -24,7 +24,7 @@ class Field(Kind):
 
     description = 'the field of a source (Isaac Lab: `joint_pos`, with `offset` `joint_pos_rel`)'
     options = ('source', 'field', 'joints', 'elements', 'shape', *quaternions.OPTIONS, *images.OPTIONS,
-               'difference_to_tare', 'tare_frames', 'tare_on_activate')
+               'difference_to_tare', 'tare_frames', 'tare_limit', 'tare_on_activate')
     required = ('source', 'field')
 
     @staticmethod
@@ -36,7 +36,8 @@ class Field(Kind):
         self._reader = Reader(self.reads(spec)[0], where, setting, spec.elements)
         self._form = quaternions.quaternion_form(spec, self._reader.shape, where)
         self._steps, self.shape = images.image_steps(spec, self._reader.shape, where)
-        self.tare = Tare(setting.rows, self.shape, spec.tare_frames) if spec.difference_to_tare else None
+        self.tare = None if not spec.difference_to_tare else Tare(setting.rows, self.shape, spec.tare_frames,
+                                                                  spec.tare_limit)
         self.invertible = not self._steps and self.tare is None
 
     def compute(self, sources: Sources, _context: Context) -> Array:

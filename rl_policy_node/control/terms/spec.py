@@ -51,6 +51,7 @@ class TermSpec:
     layout: str = 'hwc'
     difference_to_tare: bool = False
     tare_frames: int = 10
+    tare_limit: float = math.inf
     tare_on_activate: bool = True
     orientation: str = 'orientation'
     frame_source: str = ''
@@ -78,6 +79,8 @@ class TermSpec:
         for name in ('history', 'history_stride', 'tare_frames'):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f'{where}.{name} is {getattr(self, name)}; expected 1 or more')
+        if not self.tare_limit > 0:
+            raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
         self._check_picked(where)
         self._check_clip(where)
 

@@ -10,22 +10,28 @@ from rl_policy_node.control.state import State
 class Tare:
     """Mean of `frames` messages of every row, each message counted once; not a number until there is one.
 
+    limit: how far a number may spread over these messages, its largest less its smallest value: beyond that the robot
+    moves or touches something, and the row begins anew with its next message.
     A row without a zero must not act. Should it act all the same, what it sees is no number, and so is its
     action, which nothing sends.
     """
 
-    def __init__(self, rows: int, shape: Shape, frames: int) -> None:
-        self.frames = frames
+    def __init__(self, rows: int, shape: Shape, frames: int, limit: float = np.inf) -> None:
+        self.frames, self._limit = frames, limit
         self.zero = np.full((rows, *shape), np.nan, dtype=np.float32)
         self._sum = np.zeros((rows, *shape))
         self.counted = np.zeros(rows, dtype=np.intp)
         self.wanted = np.zeros(rows, dtype=bool)
         self._last = np.full(rows, -np.inf)
+        seen = (rows, *shape) if np.isfinite(limit) else (rows, 0)
+        self._least, self._most = np.full(seen, np.inf), np.full(seen, -np.inf)
+        self._spread: Floats = np.zeros(rows)       # of the last tare that was refused, 0: none was
 
     def start(self, rows: Rows) -> None:
         """Forget the zero of rows (mask) and count their next messages."""
         self.zero[rows], self._sum[rows], self.counted[rows], self.wanted[rows] = np.nan, 0.0, 0, True
         self._last[rows] = -np.inf
+        self._least[rows], self._most[rows], self._spread[rows] = np.inf, -np.inf, 0.0
 
     def feed(self, value: Array, received: Floats, rows: Mask) -> None:
         """Count `value` (rows, *shape) of rows (mask) that want it; received (rows,): when each came, s."""
@@ -33,9 +39,22 @@ class Tare:
         self._sum[new] += value[new]
         self.counted[new] += 1
         self._last[new] = received[new]
+        if np.isfinite(self._limit):
+            self._refuse_spread(value, new)
         done = self.wanted & (self.counted >= self.frames)
         self.zero[done] = self._sum[done] / self.frames
         self.wanted &= ~done
+
+    def _refuse_spread(self, value: Array, new: Mask) -> None:
+        """Let rows that move by more than the limit begin anew. value (rows, *shape), new: of the rows (mask)."""
+        self._least[new] = np.minimum(self._least[new], value[new])
+        self._most[new] = np.maximum(self._most[new], value[new])
+        spread = np.where(new, (self._most - self._least).reshape(len(new), -1).max(axis=1), 0.0)
+        moved = spread > self._limit
+        if moved.any():
+            self._spread[moved] = spread[moved]
+            self._sum[moved], self.counted[moved] = 0.0, 0
+            self._least[moved], self._most[moved] = np.inf, -np.inf
 
     def unknown(self) -> Mask:
         """Return the rows (mask) that have no zero."""
@@ -44,7 +63,10 @@ class Tare:
     def missing(self, row: int) -> str:
         """Return what the zero of a row that has none still waits for."""
         if self.wanted[row]:
-            return f'its tare has {self.counted[row]} of {self.frames} frames'
+            frames = f'its tare has {self.counted[row]} of {self.frames} frames'
+            return frames if not self._spread[row] else (
+                f'{frames}: begun anew, since a number of it spread by {self._spread[row]:.3g}, tare_limit is '
+                f'{self._limit:g}; does the robot move, or touch something?')
         return 'it has no tare: take one while nothing touches the sensor'
 
     def state(self) -> State:
@@ -58,4 +80,4 @@ class Tare:
 
     def _memory(self) -> dict[str, Array]:
         return {'zero': self.zero, 'sum': self._sum, 'counted': self.counted, 'wanted': self.wanted,
-                'last': self._last}
+                'last': self._last, 'least': self._least, 'most': self._most, 'spread': self._spread}
