@@ -14,13 +14,15 @@ class ControlLoop:
     """Steps a Cycle in a thread of its own whenever its trigger fires, and looks each period without.
 
     prepare(): called in that thread before the first step. on_error(error): called in it with what ended it.
+    beat(): called in it after each step or look, whose commands are then gone.
     seen: s, steady, when it last began to wait: a loop that hangs lags behind. Infinite before it waits at all: what
     prepares it may take its time, since nothing moves yet.
     """
 
     def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
-                 on_error: Callable[[BaseException], None]) -> None:
+                 on_error: Callable[[BaseException], None], beat: Callable[[], None] = lambda: None) -> None:
         self._cycle, self._trigger, self._prepare, self._on_error = cycle, trigger, prepare, on_error
+        self._beat = beat
         self._thread: threading.Thread | None = None
         self._running = False
         self.seen = math.inf
@@ -67,6 +69,7 @@ class ControlLoop:
                 act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
                 if self._running:
                     act()
+                    self._beat()
         except BaseException as error:      # noqa: BLE001 - whatever it is, SystemExit too: the robot must be stopped
             self._running = False
             self._on_error(error)

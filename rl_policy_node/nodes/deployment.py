@@ -29,6 +29,7 @@ from rl_policy_node.nodes.diagnostics import (
 from rl_policy_node.nodes.enable import EnableSpec, listen
 from rl_policy_node.nodes.endpoints import Endpoints
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.heartbeat import Heartbeat
 from rl_policy_node.nodes.loading import trained_moments
 from rl_policy_node.nodes.neighbours import Neighbours
 from rl_policy_node.nodes.parameters import Configuration
@@ -67,7 +68,7 @@ class Deployment:
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
                  observers: Iterable[StepObserver], configuration: Configuration) -> None:
-        self.control, self._node, self._log = control, node, node.get_logger()
+        self.control, self._log = control, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
@@ -81,11 +82,12 @@ class Deployment:
                               trigger=self._trigger, observers=[*looking_on, *observers], checks=asked,
                               moments=trained_moments(policy, control))
         self.cycle.stepper.warm_up()
-        self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault)
-        self._watch = Watch(self._loop, self.cycle, self._trigger,
-                            min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
         with contextlib.ExitStack() as entities:
             endpoints = Endpoints(node, entities)
+            beat = Heartbeat(endpoints, self._clock).beat if configuration.links.heartbeat else _no_beat
+            self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault, beat)
+            self._watch = Watch(self._loop, self.cycle, self._trigger,
+                                min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
             refuse_shared(control, endpoints.resolve, _inputs(control, enable))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if asked:
@@ -209,6 +211,9 @@ class Deployment:
 
     def _on_gone(self) -> None:
         self.fault = RuntimeError('the control loop has ended')
+
+
+def _no_beat() -> None: ...
 
 
 def _inputs(control: ControlSpec, enable: EnableSpec) -> dict[str, str]:

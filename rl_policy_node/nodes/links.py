@@ -29,10 +29,12 @@ _TRUSTED = 10
 @dataclass(frozen=True)
 class LinkSpec:
     """exclusive: whether another commander stops the robots. consumer_timeout: s without anybody who listens, 0: any.
+    heartbeat: whether the control loop publishes one.
     """
 
     exclusive: bool = True
     consumer_timeout: float = 2.0
+    heartbeat: bool = True
 
 
 @dataclass

@@ -12,9 +12,10 @@ from typing import Any, cast, TypeAlias
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
 from std_msgs.msg import Bool, Header
 
 from rl_policy_node.core import StepObserver
@@ -30,6 +31,7 @@ from rl_policy_node.nodes.scheduling import schedule_thread
 from rl_policy_node.nodes.transitions import answer_refusals
 from rl_policy_node.policy import set_threads
 
+LEASE = 1.0     # s of liveliness that ~/is_active offers
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
 
@@ -72,7 +74,10 @@ class PolicyNode(LifecycleNode):
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._active_publisher = self.create_publisher(Bool, '~/is_active', latched)
+        # who asks for that liveliness hears within the lease that the process is gone, or stands still
+        alive = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, liveliness=LivelinessPolicy.AUTOMATIC,
+                           liveliness_lease_duration=Duration(seconds=LEASE))
+        self._active_publisher = self.create_publisher(Bool, '~/is_active', alive)
         self._reports = (self.create_publisher(DiagnosticArray, '/diagnostics', 10),
                          self.create_publisher(DiagnosticArray, '~/status', latched))
         self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))

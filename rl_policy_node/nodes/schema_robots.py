@@ -54,6 +54,8 @@ ROBOTS: Final = (
        'listened since activation; then it is on its fallback until ~/resume. Looked at once per second; a subscriber '
        'that is killed counts until its middleware gives it up. 0: for ever. Not in shadow, nor in lockstep', unit='s',
        low=0.0, high=3600.0),
+    _p('heartbeat', 'bool', True, 'publish ~/heartbeat, a std_msgs/Header with the time, at the control rate while '
+       'active, also on the fallback: its absence tells those downstream that the control loop stands still'),
     _p('executor', 'string', 'events', 'rclpy executor; falls back to single_threaded where events is not there',
        choices=('events', 'single_threaded')),
 

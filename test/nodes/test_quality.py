@@ -1,8 +1,12 @@
 """Quality of service by parameters: every policy is honoured, and what does nothing is refused by name."""
 import contextlib
 
+from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.duration import Duration
 from rclpy.parameter import Parameter
@@ -117,11 +121,16 @@ def test_a_latched_goal_arrives_and_a_misspelt_topic_is_refused(arm, run):
     arm._wrench = arm.node.create_publisher(type(arm.wrench()), 'wrench', QoSProfile(
         depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     arm._wrench.publish(arm.wrench())
-    arm.start(parameters(run, qos_overrides=latched, **{
+    node = arm.start(parameters(run, qos_overrides=latched, **{
         'sources.wrench.max_age': 60.0, 'sources.wrench.use_header_stamp': False}))
     watched = []
     arm.node.create_subscription(Float64MultiArray, 'commands', watched.append, QoSProfile(
         depth=1, deadline=Duration(seconds=0.5)))
     assert arm.live_until(lambda: len(watched) > 3, 40), 'a deadline is offered'
-    wrong = arm.start(parameters(run, qos_overrides={'/wrnch': latched['/wrench']}), 'policy_node')
-    assert arm.says(wrong, "unknown topic '/wrnch.subscription'") and '/wrench.subscription' in wrong.tail(100)
+    assert arm.transition(Transition.TRANSITION_DEACTIVATE) and arm.transition(Transition.TRANSITION_CLEANUP)
+    wrong = ParameterMessage(name='qos_overrides./wrnch.subscription.depth',
+                             value=ParameterValue(type=2, integer_value=3))
+    assert arm.call(SetParameters, '/policy_node/set_parameters', SetParameters.Request(
+        parameters=[wrong])).results[0].successful
+    assert not arm.transition(Transition.TRANSITION_CONFIGURE) and arm.state() == 'unconfigured'
+    assert arm.says(node, "unknown topic '/wrnch.subscription'") and '/wrench.subscription' in node.tail(100)
