@@ -1,8 +1,10 @@
 """What a robot is sent from beyond its limits, blocked, and while a scale changes: seen on the command topic."""
+from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters
 import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 PERIOD = 0.02
 SLOW = {'actions.arm.limits': '', 'actions.arm.lower': [-0.5], 'actions.arm.upper': [0.5],
@@ -53,6 +55,24 @@ def test_a_robot_that_does_not_follow_is_latched_and_says_why(arm, run):
     away = np.abs(np.array(arm.commands) - arm.position)
     assert away.max() < 0.12 and jump(arm.commands) <= 0.2 * 2 * PERIOD + 1e-9
     assert arm.is_held()
+    assert 'without limits' not in node.tail(100)
+
+
+def test_the_diagnostics_tell_tracking_errors_and_what_goes_without_limits(arm, run):
+    heard = []
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    arm.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, latched)
+    node = arm.start(parameters(run))
+
+    def told():
+        return {each.key: each.value for each in heard[-1].status[0].values} if heard else {}
+    assert arm.live_until(lambda: 'tracking error of actions.arm' in told(), 40)
+    missing = 'joints shoulder, elbow, wrist have no lower, upper, max_velocity'
+    assert told()['actions.arm, without limits'] == missing
+    assert f'actions.arm, without limits: {missing}' in node.tail(100)
+    arm.live(1.2)
+    error = np.abs(np.array(arm.commands[-1]) - arm.position).max()
+    assert abs(float(told()['tracking error of actions.arm'].split(' ')[0]) - error) < 0.01
 
 
 def test_a_scale_that_is_set_is_no_jump_even_without_limits(arm, run):
