@@ -44,6 +44,7 @@ class Still:
         self._every = max(1, round(time / period / 4))
         self._least, self._step = max(1, round(time / period / self._every)), 0
         self._before: Floats | None = None
+        self._frozen: Mask | None = None
         self._travel = self._looks = np.zeros((0, 0), dtype=np.float32)
 
     def update(self, flat: Floats, rows: Mask, whole: bool) -> Mask | None:
@@ -69,12 +70,13 @@ class Still:
         self._frozen = frozen if frozen.any() else None
         return self._frozen
 
-    _frozen: Mask | None = None
-
     def forget(self, rows: Mask) -> None:
         """Count rows (mask) anew."""
         if self._before is not None:
             self._travel[rows] = self._looks[rows] = 0.0
+        if self._frozen is not None:
+            frozen = self._frozen & ~rows[:, None]
+            self._frozen = frozen if frozen.any() else None
 
     def place(self, index: int) -> tuple[int, int]:
         """Return (term, number of it) of a number of the grids."""
