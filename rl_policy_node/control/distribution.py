@@ -59,13 +59,15 @@ class Distribution:
         self._parts = _parts(known, self._columns)
         self._starts = np.cumsum([0, *(len(columns) for columns in self._columns)])[:-1]
         total = sum(map(len, self._columns))
-        self._flat: Floats = np.zeros((rows, total), dtype=np.float32)
-        self._z: Floats = np.zeros((rows, total), dtype=np.float32)
+        # (numbers, rows): thousands of rows are reduced term by term a row beside the other
+        self._flat: Floats = np.zeros((total, rows), dtype=np.float32)
+        self._z: Floats = np.zeros((total, rows), dtype=np.float32)
         whole = [(np.zeros(0), np.zeros(0)), *((moments[piece.input].mean[columns], moments[piece.input].std[columns])
                                                for piece, columns in zip(known, self._columns))]
-        self._mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*whole))
-        self._inverse: Floats = (1.0 / np.sqrt(std.astype(np.float64) ** 2 + EPSILON)).astype(np.float32)
-        self._bound = _bounds(known, self._columns, self._mean, std)
+        mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*whole))
+        self._mean: Floats = mean[:, None]
+        self._inverse: Floats = (1.0 / np.sqrt(std.astype(np.float64) ** 2 + EPSILON)).astype(np.float32)[:, None]
+        self._bound = _bounds(known, self._columns, mean, std)
         self._still = Still(known, self._starts, std, period, spec.time)
         shape = (rows, len(known))
         self.peak: Floats = np.zeros(shape, dtype=np.float32)           # largest |z| since `told`
@@ -81,13 +83,13 @@ class Distribution:
             return
         for name, target, columns in self._parts:
             value = inputs[name]
-            self._flat[:, target] = value.reshape(len(value), -1)[:, columns]
+            self._flat[target] = value.reshape(len(value), -1)[:, columns].T
         z = np.abs(np.multiply(np.subtract(self._flat, self._mean, out=self._z), self._inverse, out=self._z),
                    out=self._z)
-        top: Floats = np.maximum.reduceat(z, self._starts, axis=1)
+        top: Floats = np.maximum.reduceat(z, self._starts, axis=0).T
         at_clip = top >= CLAMP
         if self._bound is not None:
-            at_clip |= np.logical_or.reduceat(np.abs(self._flat) >= self._bound, self._starts, axis=1)
+            at_clip |= np.logical_or.reduceat(np.abs(self._flat) >= self._bound, self._starts, axis=0).T
         # fmin: what is no number counts as far outside
         np.fmin(top, np.float32(_CAP * self.spec.limit), out=top)
         whole = every(rows)
@@ -131,12 +133,16 @@ class Distribution:
         self._still.forget(rows)
 
     def _explained(self, outside: Mask, still: Mask | None, rows: Mask) -> dict[int, str]:
+        """Return row → reason; one that is known stays, so that thousands of rows cost little."""
         found: dict[int, str] = {}
         for row in np.nonzero(outside.any(axis=1) & rows)[0].tolist():
+            if row in self.reasons:
+                found[row] = self.reasons[row]
+                continue
             term = int(np.argmax(np.where(outside[row], self.smoothed[row], -1.0)))
             if self.smoothed[row, term] > self.spec.limit:
                 columns = slice(self._starts[term], self._starts[term] + len(self._columns[term]))
-                most = int(np.argmax(self._z[row, columns]))
+                most = int(np.argmax(self._z[columns, row]))
                 found[row] = (f"term '{self.terms[term]}' lies {self.smoothed[row, term]:.1f} standard deviations from "
                               f'the mean of training (ood.limit {self.spec.limit:g}), most of all its number '
                               f'{most * _stride(self._columns[term])}')
@@ -179,4 +185,4 @@ def _bounds(pieces: Sequence[Piece], columns: Sequence[Array], mean: Floats, std
     clips = [np.full(len(places), piece.clip) for piece, places in zip(pieces, columns)]
     bound: Floats = np.concatenate([np.zeros(0), *clips]).astype(np.float32)
     bound[np.abs(mean) + _WORN * std >= bound] = np.inf
-    return bound if np.isfinite(bound).any() else None
+    return bound[:, None] if np.isfinite(bound).any() else None

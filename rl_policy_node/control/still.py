@@ -35,46 +35,48 @@ class Still:
                        and ends[index] - starts[index] >= _LEAST]
         spans = [np.arange(starts[index], ends[index]) for index in self._terms]
         self._columns: Indices = np.concatenate([np.zeros(0, dtype=np.intp), *spans]).astype(np.intp)
-        self._sizes = np.array([len(span) for span in spans], dtype=np.intp)
-        self._starts = np.cumsum([0, *self._sizes])[:-1]
-        self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)
+        sizes = [len(span) for span in spans]
+        self._sizes, self._starts = np.array(sizes, dtype=np.intp)[:, None], np.cumsum([0, *sizes])[:-1]
+        self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)[:, None]
         self._counts: Mask = np.concatenate([np.zeros(0, dtype=bool), *(
-            std[span] >= _MOVED * np.median(std[span]) for span in spans)])
+            std[span] >= _MOVED * np.median(std[span]) for span in spans)])[:, None]
         # few looks are enough: what changes in between has changed
         self._every = max(1, round(time / period / 4))
         self._least, self._step = max(1, round(time / period / self._every)), 0
         self._before: Floats | None = None
+        self._frozen: Mask | None = None
         self._travel = self._looks = np.zeros((0, 0), dtype=np.float32)
 
     def update(self, flat: Floats, rows: Mask, whole: bool) -> Mask | None:
-        """Return which numbers (rows, numbers of grids) are frozen, None where none is. flat (rows, numbers)."""
+        """Return which numbers (rows, numbers of grids) are frozen, None where none is. flat (numbers, rows)."""
         if not self._terms:
             return None
         self._step += 1
         if self._step % self._every:
             return self._frozen
-        now = flat[:, self._columns]
+        now = flat[self._columns]
         if self._before is None:
             self._before, self._travel, self._looks = now, np.zeros_like(now), np.zeros_like(now)
             return None
         moved = np.abs(now - self._before)
         same = (moved == 0.0) & (now != 0.0) & self._counts
-        mean = np.add.reduceat(moved * self._inverse, self._starts, axis=1) / self._sizes
+        mean = np.add.reduceat(moved * self._inverse, self._starts, axis=0) / self._sizes
         if not whole:
-            same &= rows[:, None]
-        self._travel = (self._travel + np.repeat(mean, self._sizes, axis=1)) * same
+            same &= rows
+        self._travel = (self._travel + np.repeat(mean, self._sizes[:, 0], axis=0)) * same
         self._looks = (self._looks + 1.0) * same
         self._before = now
         frozen = (self._looks >= self._least) & (self._travel >= _TRAVEL)
-        self._frozen = frozen if frozen.any() else None
+        self._frozen = frozen.T if frozen.any() else None
         return self._frozen
-
-    _frozen: Mask | None = None
 
     def forget(self, rows: Mask) -> None:
         """Count rows (mask) anew."""
         if self._before is not None:
-            self._travel[rows] = self._looks[rows] = 0.0
+            self._travel[:, rows] = self._looks[:, rows] = 0.0
+        if self._frozen is not None:
+            frozen = self._frozen & ~rows[:, None]
+            self._frozen = frozen if frozen.any() else None
 
     def place(self, index: int) -> tuple[int, int]:
         """Return (term, number of it) of a number of the grids."""

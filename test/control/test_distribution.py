@@ -167,3 +167,13 @@ def test_inputs_without_statistics_are_left_out():
 def test_action_is_one_of_three():
     with pytest.raises(ConfigurationError, match=r"unknown value 'stop' in ood\.action; valid: hold, latch, warn"):
         OodSpec(action='stop')
+
+
+def test_frozen_row_that_begins_anew_is_not_told_of_before_it_is_frozen_again():
+    watch, shown = Watch(PAD, FELT), grid(np.random.default_rng(3), frozen=(2, 1))
+    while not watch.see(next(shown), name='pad'):
+        pass
+    healthy = grid(np.random.default_rng(4))
+    assert watch.see(next(healthy), np.array([True, False]), 'pad', times=20) == {}
+    for _ in range(20):
+        assert watch.see(next(healthy), name='pad') == {}
