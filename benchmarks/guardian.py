@@ -32,12 +32,12 @@ import time
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / 'test')]
 
-from nodes.harness import Arm, JOINTS, parameters, tiny_run      # noqa: E402 - found by the line above
-import numpy as np      # noqa: E402
-from rclpy.qos import QoSProfile        # noqa: E402
-from sensor_msgs.msg import JointState      # noqa: E402
+from nodes.harness import Arm, JOINTS, parameters, tiny_run  # noqa: E402 - found by the line above
+import numpy as np  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
 
-from rl_policy_node.tools.processes import private_domain       # noqa: E402
+from rl_policy_node.tools.processes import private_domain  # noqa: E402
 
 PERIOD, TIMEOUT, MARGIN = 0.02, 0.1, 0.05       # s
 HELD = 2.0          # s that a node is stopped, or its interpreter held

@@ -28,7 +28,7 @@ from rl_policy_node.nodes.diagnostics import (
     tracking_report,
 )
 from rl_policy_node.nodes.enable import EnableSpec, listen
-from rl_policy_node.nodes.endpoints import Endpoints
+from rl_policy_node.nodes.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.guardian_link import Guardian
 from rl_policy_node.nodes.loading import trained_moments
@@ -100,7 +100,8 @@ class Deployment:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch)
+            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
+                                          self._speaks_too)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
@@ -230,6 +231,9 @@ class Deployment:
     def _unwatched(self) -> str:
         """Return why no guardian watches yet, '' where one does, or none is wanted."""
         return '' if self._guardian is None else self._guardian.not_ready()
+
+    def _speaks_too(self) -> frozenset[Gid]:
+        return frozenset() if self._guardian is None else self._guardian.gids
 
     @property
     def _guardian(self) -> Guardian | None:

@@ -15,6 +15,7 @@ from rclpy.serialization import serialize_message
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.board import Board, Cell
+from rl_policy_node.nodes.endpoints import Gid
 from rl_policy_node.nodes.guardian_process import GuardianProcess
 from rl_policy_node.nodes.guardian_voice import spoken_qos
 from rl_policy_node.nodes.protocols import Message
@@ -64,6 +65,7 @@ class Guardian:
         self._epoch, self._open, self._lock = 1, False, threading.Lock()
         self._silence = Silence()
         self._process = GuardianProcess(self._memory)
+        self._former = frozenset[Gid]()
 
     # from configure to cleanup
 
@@ -99,6 +101,7 @@ class Guardian:
             return 'the guardian starts'
         if self._process.ended() is not None or time.monotonic() - self._board.guardian_beat > SILENT:
             self._process.end(patience=0.0)
+            self._former |= self._process.gids
             self._process = GuardianProcess(self._memory)
             self._process.introduce(self._introduction)
             return 'the guardian has ended, and starts anew'
@@ -129,9 +132,9 @@ class Guardian:
         return f'watches, timeout {self.timeout:g} s' + (f'; does not reach {unreached}' if unreached else '')
 
     @property
-    def gids(self) -> frozenset[str]:
-        """The GIDs of its publishers, hexadecimal: they speak for this node, and nobody else does."""
-        return self._process.gids
+    def gids(self) -> frozenset[Gid]:
+        """The GIDs of its publishers, and of those of processes before, which the graph lists for a while."""
+        return self._former | self._process.gids
 
     # a core Guard
 

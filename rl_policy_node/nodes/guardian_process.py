@@ -12,6 +12,7 @@ import time
 from typing import Final
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.endpoints import Gid
 
 START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes half a second
 
@@ -19,7 +20,7 @@ START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes
 class GuardianProcess:
     """Runs `nodes.guardian` in a session of its own: what a terminal sends or stops must not silence it.
 
-    memory: descriptor of a Board. gids: of its publishers, hexadecimal, one for each command topic, once it is ready.
+    memory: descriptor of a Board. gids: of its publishers, once it is ready.
     """
 
     def __init__(self, memory: int) -> None:
@@ -32,7 +33,7 @@ class GuardianProcess:
                 [sys.executable, '-m', 'rl_policy_node.nodes.guardian', str(theirs.fileno()), str(memory)],
                 pass_fds=(theirs.fileno(), memory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 start_new_session=True, env=environment)
-        self.gids = frozenset[str]()
+        self.gids = frozenset[Gid]()
         self._said, self._started_at = b'', time.monotonic()
         self._ready_at: float | None = None
 
@@ -75,7 +76,7 @@ class GuardianProcess:
                 raise self._failure()
             self._said += part
             if self._said.endswith(b'\n'):
-                self.gids = frozenset(json.loads(self._said)['gids'])
+                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._said)['gids'])
                 return True
         return False
 
