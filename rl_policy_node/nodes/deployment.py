@@ -149,7 +149,8 @@ class Deployment:
         self._watch.stop()
         told = self._neighbours.see_off(0.2) if sent else 'could not be sent'
         if self._guardian is not None:
-            self._guardian.not_ready()      # where it has ended, the next one may start
+            with contextlib.suppress(ConfigurationError, OSError):      # the next activation says so
+                self._guardian.not_ready()      # where it has ended, the next one may start
         return 'sent by the guardian' if self.cycle.guard.fenced else told
 
     def close(self) -> None:

@@ -94,16 +94,17 @@ class Guardian:
     def not_ready(self) -> str:
         """Return why the process cannot watch yet, '' where it can; one that has ended, or is silent, is replaced.
 
-        Raises ConfigurationError where it does not start.
+        Raises ConfigurationError where it does not start; the next call tries again.
         """
-        age = self._process.age()
+        try:
+            age = self._process.age()
+        except ConfigurationError:
+            self._replace()
+            raise
         if age is None:
             return 'the guardian starts'
         if self._process.ended() is not None or time.monotonic() - self._board.guardian_beat > SILENT:
-            self._process.end(patience=0.0)
-            self._former |= self._process.gids
-            self._process = GuardianProcess(self._memory)
-            self._process.introduce(self._introduction)
+            self._replace()
             return 'the guardian has ended, and starts anew'
         if age < SETTLE or age < REACH_TIMEOUT and self._unreached():
             return 'the guardian has just started: who listens to the commands may not know it yet'
@@ -177,6 +178,12 @@ class Guardian:
         if self._silence.grows(self._board.guardian_beat, time.monotonic()):
             return f'the guardian has been silent for {SILENT:g} s'
         return ''
+
+    def _replace(self) -> None:
+        self._process.end(patience=0.0)
+        self._former |= self._process.gids
+        self._process = GuardianProcess(self._memory)
+        self._process.introduce(self._introduction)
 
     def _unreached(self) -> str:
         """Return of which topics this node has found more subscribers than the guardian; '' of none."""
