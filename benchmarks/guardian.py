@@ -160,8 +160,22 @@ def refused(arm: Arm) -> None:
     arm.names = ['shoulder', 'shoulder', 'wrist']
 
 
-def trial(event: str, run: Path, random: np.random.Generator) -> dict[str, float]:
-    """Return 'seconds' to the first zero, and how many 'second' voices came, of one event."""
+def trials_of(event: str, count: int, run: Path, random: np.random.Generator) -> list[dict[str, float]]:
+    """Return what came of each trial; a node that was fenced before, on a machine that is too busy, is not one."""
+    done: list[dict[str, float]] = []
+    for _ in range(3 * count):
+        made = trial(event, run, random)
+        if made is None:
+            print(f'{event}: a node did not act within 40 s; once more', file=sys.stderr, flush=True)
+        else:
+            done.append(made)
+        if len(done) == count:
+            return done
+    raise RuntimeError(f'{event}: nodes do not act')
+
+
+def trial(event: str, run: Path, random: np.random.Generator) -> dict[str, float] | None:
+    """Return 'seconds' to the first zero, and how many 'second' voices came, of one event; None where nothing acts."""
     with tempfile.TemporaryDirectory() as name, Arm(name) as arm:
         folder = Path(name)
         (folder / 'holding.py').write_text(TERM.format(microseconds=int(HELD * 1e6)))
@@ -169,7 +183,8 @@ def trial(event: str, run: Path, random: np.random.Generator) -> dict[str, float
                                     preexec_fn=end_with_parent) if event == 'subscriber' else None
         node, heard = start(folder, run, event == 'stderr'), Trial(arm, run, folder)
         try:
-            assert heard.until(lambda: len(heard.heard) > 25), 'the node does not act'
+            if not heard.until(lambda: len(heard.heard) > 25):
+                return None
             if listener is not None:
                 listener.stdout.readline()
             time.sleep(0.3 + random.uniform(0, 5 * PERIOD))
@@ -235,7 +250,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         run = tiny_run(Path(folder))
         for event in options.events:
-            trials = [trial(event, run, random) for _ in range(options.count)]
+            trials = trials_of(event, options.count, run, random)
             seconds = np.array([each['seconds'] for each in trials])
             p50, p99 = np.percentile(seconds, [50, 99])
             figures[event] = {'trials': len(trials), 'p50': p50, 'p99': p99, 'max': seconds.max(),
