@@ -7,9 +7,15 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from nodes.harness import JOINTS, parameters, wait
+from nodes.stepper_bench import flat
+import pytest
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.guardian_link import guardian_timeout
+from rl_policy_node.nodes.parameters import configuration
 
 TIMEOUT, PERIOD = 0.1, 0.02
 IN_TIME = TIMEOUT + 2 * PERIOD + 0.05
@@ -82,6 +88,15 @@ def goes_on(arm, heard):
         arm.live(0.2)
     return (time.monotonic() < end
             and arm.live_until(lambda: len(heard.messages) > count + 5 and any(heard.messages[-1]), 10))
+
+
+def test_its_patience_is_three_periods_and_never_less_than_two(run):
+    def patience(**changes):
+        return guardian_timeout(configuration(flat(parameters(run, **changes))).control)
+    assert patience() == TIMEOUT and patience(control_rate=20.0) == pytest.approx(0.15)
+    assert patience(guardian_timeout=0.04) == 0.04
+    with pytest.raises(ConfigurationError, match='at least two periods of the control, 0.1 s'):
+        patience(control_rate=20.0, guardian_timeout=0.09)
 
 
 def test_velocities_end_at_zero_whatever_happens_to_either_process(arm, run):
