@@ -98,6 +98,8 @@ class ControlSpec:
     clip_observations. together: rows of the batch where every message carries all of them and no robot has a
     name; 0: one row for each robot. resume: whether a row that fell out comes back
     by itself, after resume_after (s) of good data; more than latch_falls falls within latch_window (s) never do.
+    guardian: whether another process speaks for a control loop that is silent for guardian_timeout (s; 0: three
+    periods, at least 0.1 s); not in lockstep.
     """
 
     robots: tuple[str, ...]
@@ -123,12 +125,17 @@ class ControlSpec:
     latch_falls: int = 3
     latch_window: float = 10.0
     ood: OodSpec = OodSpec()
+    guardian: bool = True
+    guardian_timeout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.alignment_reference:
             _one_of('source', self.alignment_reference, self.sources, 'alignment_reference')
         _one_of('trigger', self.trigger, TRIGGERS, 'trigger')
         _one_of('value', self.resume, RESUMES, 'resume')
+        if self.guardian_timeout and not 0.02 <= self.guardian_timeout <= 1.0:
+            raise ConfigurationError(f"parameter 'guardian_timeout' is {self.guardian_timeout:g} s; expected 0.02 to "
+                                     '1 s, or 0 for three periods of the control')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
             raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
         for name in self.clip_inputs:

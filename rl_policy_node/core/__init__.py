@@ -8,6 +8,7 @@ from rl_policy_node.core.checks import Check, Enable
 from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.guard import Guard
 from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Clock, Logger, Policy, StepObserver
 from rl_policy_node.core.stepper import Stepper
@@ -15,5 +16,5 @@ from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.core.triggers import create_trigger
 from rl_policy_node.core.watch import Watch
 
-__all__ = ['Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Logger', 'Outcome', 'Policy', 'RowChange',
-           'StepObserver', 'Stepper', 'Trigger', 'Watch', 'assemble', 'create_trigger']
+__all__ = ['Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Guard', 'Logger', 'Outcome', 'Policy',
+           'RowChange', 'StepObserver', 'Stepper', 'Trigger', 'Watch', 'assemble', 'create_trigger']

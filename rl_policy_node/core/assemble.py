@@ -13,6 +13,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import Supervisor
 from rl_policy_node.core.checks import built_in, Check
 from rl_policy_node.core.cycle import Cycle
+from rl_policy_node.core.guard import Guard, Unguarded
 from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.latch import Latch
 from rl_policy_node.core.ood import Onlooker, OutOfDistribution
@@ -45,12 +46,13 @@ def build_managers(control: ControlSpec, sources: Mapping[str, Source], inputs: 
 
 def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source], publish: Publisher, clock: Clock,
              log: Logger, *, trigger: Trigger, observers: Iterable[StepObserver] = (),
-             checks: Iterable[Check] = (), moments: Mapping[str, Moments] = NOTHING) -> Cycle:
+             checks: Iterable[Check] = (), moments: Mapping[str, Moments] = NOTHING,
+             guard: Guard | None = None) -> Cycle:
     """Return the Cycle of a policy: nothing moves before its `start()`.
 
     sources: name → Source, whose buffers the cycle's inbox fills from then on. checks: more of them, after the
-    built-in ones. moments: input → Moments of training, of those inputs that have some. Raises ConfigurationError
-    where terms and policy do not fit.
+    built-in ones. moments: input → Moments of training, of those inputs that have some. guard: who watches from
+    outside, None: nobody. Raises ConfigurationError where terms and policy do not fit.
     """
     spaces = policy.spaces
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
@@ -67,5 +69,5 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     always = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
     stepper = Stepper(control, policy, made.observations, made.actions,
                       [*always, *told, *paced, *checks, *compared], Latch(control, trigger))
-    return Cycle(inbox, stepper, Outlet(control, made.actions, publish, trigger),
+    return Cycle(inbox, stepper, Outlet(control, made.actions, publish, trigger, guard or Unguarded()),
                  [*observers, *([Onlooker(distribution)] if warns and distribution.terms else [])], log, distribution)

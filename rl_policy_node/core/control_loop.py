@@ -61,11 +61,14 @@ class ControlLoop:
         return self._running
 
     def _run(self) -> None:
+        guard = self._cycle.guard
         try:
             self._prepare()
+            guard.begin()
             self._trigger.arm()
             while self._running:
                 self.seen = time.monotonic()
+                guard.beat(self.seen)
                 act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
                 if self._running:
                     act()

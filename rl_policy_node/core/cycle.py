@@ -25,6 +25,7 @@ class Cycle:
                  log: Logger, distribution: Distribution) -> None:
         self.distribution = distribution
         self.inbox, self.stepper, self.outlet, self._log = inbox, stepper, outlet, log
+        self.guard = outlet.guard
         self._observers = tuple(observers)
 
     def start(self) -> None:

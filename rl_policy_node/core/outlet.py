@@ -10,6 +10,7 @@ from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.numbers import every
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.guard import Guard
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Publisher
 from rl_policy_node.core.trigger import Trigger
@@ -19,11 +20,14 @@ class Outlet:
     """Every command passes here, the policy's and the fallback: to whom it goes, with which stamp, and when no more.
 
     A robot that never said where it is, or after a pause does not, gets nothing: nothing would hold there.
-    pending_since: s, steady, when the step began whose commands are waited for, None: none is.
+    pending_since: s, steady, when the step began whose commands are waited for, None: none is. guard: while it fences,
+    nothing passes.
     Safe to use from several threads: publishing is one at a time.
     """
 
-    def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger) -> None:
+    def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger,
+                 guard: Guard) -> None:
+        self.guard = guard
         self._actions, self._publish, self._trigger = actions, publish, trigger
         self._sources = {action.name: action.source for action in control.actions}
         self._measured = tuple(action.source for action in control.actions if action.source)
@@ -47,11 +51,12 @@ class Outlet:
     def expect(self, steady: float) -> None:
         """Wait for the commands of a step that begins now."""
         self.pending_since = steady
+        self.guard.expect(steady)
 
     def send(self, frame: Frame, outcome: Outcome, since: float | None = None) -> bool:
         """Publish an outcome; False, and nothing, once closed, or where its step (`since`) was given up."""
         with self._lock:
-            if not self._open or since != self.pending_since:
+            if not self._open or since != self.pending_since or self.guard.fenced:
                 return False
             if outcome.stepped or not self._mute:
                 answers = self._trigger.answers(outcome.answers) if outcome.stepped else outcome.answers
@@ -69,19 +74,24 @@ class Outlet:
         False, and nothing, once closed or where that step is over. Its commands are dropped when they come.
         """
         with self._lock:
-            if not self._open or since != self.pending_since:
+            if not self._open or since != self.pending_since or self.guard.fenced:
                 return False
             self.pending_since, self._overruled = None, True
             self._fall_back(frame)
             return True
 
     def close(self, frame: Frame) -> None:
-        """Publish the fallback for every row; nothing follows it. Call it again where that raised."""
+        """Publish the fallback for every row; nothing follows it. Call it again where that raised.
+
+        Nothing is published where the guard has spoken already.
+        """
         with self._lock:
             if self._open or self._unsaid:
                 self._open, self._unsaid, self.pending_since = False, True, None
-                self._fall_back(frame)
+                if not self.guard.fenced:
+                    self._fall_back(frame)
                 self._unsaid = False
+                self.guard.end()
 
     def tracking(self, frame: Frame) -> dict[str, tuple[float, str, int]]:
         """Return action → its largest distance (rad, m) between what went out and what is measured, axis and row."""

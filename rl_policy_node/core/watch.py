@@ -1,4 +1,4 @@
-"""The watch over the control loop: a step that is late, a loop that hangs or is gone."""
+"""The watch over the control loop: a step that is late, a loop that hangs or is gone, a guard that objects."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,10 +20,11 @@ class Watch:
 
     limit: s that a step may take: as long as a source may be old. A step that takes longer is given up: the fallback
     goes out, and its result is dropped. The same happens, once, to a loop that neither steps nor looks for that
-    much longer than a period, and to one whose thread has ended by itself: on_gone() is then called, once.
+    much longer than a period. Where its thread has ended by itself, or the outlet's guard gives an alarm, the fallback
+    goes out, nothing follows it, and on_gone(why) is called, once.
     """
 
-    def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[], None],
+    def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[str], None],
                  log: Logger) -> None:
         self._loop, self._cycle, self._on_gone, self._log = loop, cycle, on_gone, log
         # a simulator that waits waits for a slow step, too
@@ -65,8 +66,9 @@ class Watch:
         wait = 0.0
         while not stop.wait(wait):
             try:
-                if self._loop.running and not self._loop.alive:
-                    self._end()
+                over = self._over()
+                if over:
+                    self._end(over)
                     return
                 wait = self.look(time.monotonic())
             except Exception:       # noqa: BLE001 - nobody watches the watch: it has to go on
@@ -74,10 +76,16 @@ class Watch:
                 self._log.error(f'the watch over the control loop failed and goes on:\n{traceback.format_exc()}',
                                 throttle_duration_sec=2.0)
 
-    def _end(self) -> None:
+    def _over(self) -> str:
+        """Return why the loop must not go on, '' while all is well."""
+        if not self._loop.running:
+            return ''
+        return self._cycle.guard.alarm() if self._loop.alive else 'the thread of the control loop has ended'
+
+    def _end(self, why: str) -> None:
         """Leave the robots on their fallback, for good."""
         try:
             self._cycle.stop()
         finally:
-            self._on_gone()
-        self._log.error('the thread of the control loop has ended; sent the fallback')
+            self._on_gone(why)
+        self._log.error(f'{why}; the robots are on their fallback')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 import contextlib
+import functools
 import time
 import traceback
 from typing import Any
@@ -27,8 +28,9 @@ from rl_policy_node.nodes.diagnostics import (
     tracking_report,
 )
 from rl_policy_node.nodes.enable import EnableSpec, listen
-from rl_policy_node.nodes.endpoints import Endpoints
+from rl_policy_node.nodes.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.guardian_link import Guardian
 from rl_policy_node.nodes.heartbeat import Heartbeat
 from rl_policy_node.nodes.loading import trained_moments
 from rl_policy_node.nodes.neighbours import Neighbours
@@ -72,21 +74,26 @@ class Deployment:
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
         self._starts = EpisodeStarts(control, clock.ros)
-        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
         enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
-        self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
-                              trigger=self._trigger, observers=[*looking_on, *observers], checks=asked,
-                              moments=trained_moments(policy, control))
-        self.cycle.stepper.warm_up()
         with contextlib.ExitStack() as entities:
+            # first: its process starts while the policy warms up. In lockstep a simulator waits
+            guardian = Guardian(node, control) if control.guardian and not control.lockstep else None
+            if guardian is not None:
+                entities.callback(guardian.close)
+            self.cycle = assemble(control, timed, self._sources, self._publish, clock, self._log, trigger=trigger,
+                                  guard=guardian, checks=asked, observers=[*looking_on, *observers],
+                                  moments=trained_moments(policy, control))
+            self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
-            beat = Heartbeat(endpoints, self._clock).beat if configuration.links.heartbeat else _no_beat
-            self._loop = ControlLoop(self.cycle, self._trigger, prepare, self._on_fault, beat)
-            self._watch = Watch(self._loop, self.cycle, self._trigger,
+            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else _no_beat
+            self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
+            self._watch = Watch(self._loop, self.cycle, trigger,
                                 min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
             refuse_shared(control, endpoints.resolve, _inputs(control, enable))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
@@ -94,12 +101,16 @@ class Deployment:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch)
+            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
+                                          self._speaks_too)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
             jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
             entities.callback(jumps.unregister)
+            if guardian is not None:
+                self._ports.guard(guardian)
+                guardian.await_ready()
             self._entities = entities.pop_all()
 
     # from one lifecycle state to the next
@@ -110,11 +121,11 @@ class Deployment:
 
     def ready(self) -> bool:
         """Whether activation has to wait for nothing."""
-        return self._neighbours.ready(self.cycle.refusals(), self._sources)
+        return self._neighbours.ready(self.cycle.refusals(), self._sources) and not self._unwatched()
 
     def missing(self) -> list[str]:
         """Return what activation waits for, and why it does not come."""
-        return self._neighbours.missing(self.cycle.refusals(), self._sources)
+        return [*self._neighbours.missing(self.cycle.refusals(), self._sources), *filter(None, [self._unwatched()])]
 
     def prepare_to_act(self) -> None:
         """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
@@ -123,6 +134,8 @@ class Deployment:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
         self._neighbours.start()
         self.fault = None
+        if self._guardian is not None:
+            self._guardian.renew()
         self.cycle.start()
 
     def act(self) -> None:
@@ -135,7 +148,11 @@ class Deployment:
         self._loop.stop()
         sent = self._fall_back()
         self._watch.stop()
-        return self._neighbours.see_off(0.2) if sent else 'could not be sent'
+        told = self._neighbours.see_off(0.2) if sent else 'could not be sent'
+        if self._guardian is not None:
+            with contextlib.suppress(ConfigurationError, OSError):      # the next activation says so
+                self._guardian.not_ready()      # where it has ended, the next one may start
+        return 'sent by the guardian' if self.cycle.guard.fenced else told
 
     def close(self) -> None:
         """Destroy what talks to the robots."""
@@ -149,14 +166,15 @@ class Deployment:
     def report(self) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
         and those that nobody listens for."""
-        level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self.control)
+        level, message, values = self._policy_report()
         found, figures = distribution_report(self.cycle.distribution, self.control)
         if found:
             self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
         if found and level == DiagnosticStatus.OK:
             level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked)
+        told = {'guardian': 'none' if self._guardian is None else self._guardian.told()}
+        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | told)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
@@ -209,8 +227,20 @@ class Deployment:
             self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
             return False
 
-    def _on_gone(self) -> None:
-        self.fault = RuntimeError('the control loop has ended')
+    def _on_gone(self, why: str) -> None:
+        self.fault = self.fault or RuntimeError(why)
+
+    def _unwatched(self) -> str:
+        """Return why no guardian watches yet, '' where one does, or none is wanted."""
+        return '' if self._guardian is None else self._guardian.not_ready()
+
+    def _speaks_too(self) -> frozenset[Gid]:
+        return frozenset() if self._guardian is None else self._guardian.gids
+
+    @property
+    def _guardian(self) -> Guardian | None:
+        guard = self.cycle.guard
+        return guard if isinstance(guard, Guardian) else None
 
 
 def _no_beat() -> None: ...

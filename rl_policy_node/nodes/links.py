@@ -1,7 +1,7 @@
 """Who else commands the robots, and who listens: what the graph says of the command topics."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 import math
 import time
@@ -71,12 +71,12 @@ class Links:
     """Looks after the command topics: at activation, once per second while active, and after the last command.
 
     commands: [(rows, publisher)] of each. In shadow nothing is looked at, in lockstep, where one simulator asks and
-    gets its answer, only the activation is.
+    gets its answer, only the activation is. speaks_too(): GIDs of publishers that speak for this node.
     """
 
     def __init__(self, node: Node, control: ControlSpec, commands: Sequence[tuple[slice, Endpoint]], spec: LinkSpec,
-                 log: Logger) -> None:
-        self._node, self._spec, self._log = node, spec, log
+                 log: Logger, speaks_too: Callable[[], Collection[Gid]] = tuple) -> None:
+        self._node, self._spec, self._log, self._speaks_too = node, spec, log, speaks_too
         self._topics = [_Topic(rows, endpoint) for rows, endpoint in commands]
         self._asked = not control.shadow
         self._looked_at = self._asked and not control.lockstep
@@ -159,7 +159,8 @@ class Links:
         own, namespace = self._node.get_name(), self._node.get_namespace()
         namesakes = [info for info in infos if (info.node_name, info.node_namespace) == (own, namespace)]
         mine = endpoint.gid or (tuple(namesakes[0].endpoint_gid) if namesakes else ())
-        return {tuple(info.endpoint_gid): info for info in infos if tuple(info.endpoint_gid) != mine
+        known = {mine, *self._speaks_too()}
+        return {tuple(info.endpoint_gid): info for info in infos if tuple(info.endpoint_gid) not in known
                 and (info.node_name, info.node_namespace) != (f'{own}{GUARDIAN}', namespace)}
 
     def _reliable(self, topic: _Topic) -> int:

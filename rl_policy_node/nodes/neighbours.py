@@ -1,13 +1,14 @@
 """The other ends of the node's topics: who publishes what it reads, who else commands its robots, who listens."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import time
 
 from rclpy.node import Node
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.checks import Refusals
+from rl_policy_node.nodes.endpoints import Gid
 from rl_policy_node.nodes.links import Links, LinkSpec, worst
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import waiting
@@ -18,13 +19,13 @@ from rl_policy_node.nodes.talkers import Talkers
 class Neighbours:
     """Looks at the graph: before activation, at activation, once per second from then on, and after the last command.
 
-    latch(rows, reason): puts robots on their fallback.
+    latch(rows, reason): puts robots on their fallback. speaks_too(): GIDs of publishers that speak for the node.
     """
 
     def __init__(self, node: Node, control: ControlSpec, ports: Ports, spec: LinkSpec,
-                 latch: Callable[[slice, str], None]) -> None:
+                 latch: Callable[[slice, str], None], speaks_too: Callable[[], Collection[Gid]] = tuple) -> None:
         self._node, self._control, self._latch = node, control, latch
-        self._links = Links(node, control, ports.commands, spec, node.get_logger())
+        self._links = Links(node, control, ports.commands, spec, node.get_logger(), speaks_too)
         self._talkers = Talkers(node, ports.sources)
 
     def ready(self, refusals: Refusals, sources: Mapping[str, Source]) -> bool:

@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 import functools
 from typing import Any, TypeAlias
 
+import numpy as np
 from rclpy.qos import DurabilityPolicy
+from rclpy.serialization import serialize_message
 
 from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.action_terms import stated_rest
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec, TRANSFORM
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.endpoints import Endpoint, Endpoints
 from rl_policy_node.nodes.episode_messages import start_topics
+from rl_policy_node.nodes.guardian_link import Command, GuardedPublisher, Guardian
 from rl_policy_node.nodes.quality import PUBLISHER
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Source
@@ -41,6 +45,26 @@ class Ports:
         self.sources: dict[str, list[Endpoint]] = {}
         self._subscribe(endpoints, sources, on_message, on_episode)
         self._advertise(endpoints)
+
+    def guard(self, guardian: Guardian) -> None:
+        """Have a guardian know all commands, and be asked before each of them goes out."""
+        rests = {name: self._rests(sink) for name, sink in self._sinks.items()}
+        flat = [(name, topic, Command(publisher, rests[name].get(topic, b'')))
+                for name, publishers in self._publishers.items() for topic, publisher in enumerate(publishers)]
+        cells = guardian.watch([command for _, _, command in flat])
+        for (name, topic, command), cell in zip(flat, cells):
+            self._publishers[name][topic] = GuardedPublisher(command.publisher, guardian,
+                                                             cell.show if command.rest else cell.keep)
+
+    def _rests(self, sink: Sink) -> dict[int, bytes]:
+        """Return topic → the message that stops a robot without knowing where it is; empty where there is none."""
+        rows = self._control.rows
+        rest = stated_rest(sink.spec, rows)
+        if not rest:
+            return {}
+        # a stamp that is one: what is stamped at all will be stamped anew
+        outgoing = sink.messages(rest, np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool))
+        return {topic: serialize_message(message) for topic, message in outgoing}
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows. stamps: action term → (rows,), ns.

@@ -47,6 +47,11 @@ ROBOTS: Final = (
     _p('ood.clip_time', 'double', 0.5, "how long a term may stay at its clip, the normaliser's or clip_observations",
        unit='s', low=0.001, high=600.0),
 
+    _p('guardian', 'bool', True, 'a small process of its own watches the control loop: where that falls silent, the '
+       'process fences this node and publishes the fallback in its stead, the last command of positions, zero of '
+       'velocities, efforts and wrenches. Not in lockstep, where a simulator waits'),
+    _p('guardian_timeout', 'double', 0.0, 'silence of the control loop after which the guardian speaks, 0.02 to 1 s, '
+       'at least two periods of the control; 0: three periods, at least 0.1 s', unit='s', low=0.0, high=1.0),
     _p('autostart', 'bool', False, 'configure and activate without being asked'),
     _p('exclusive', 'bool', True, 'whether another publisher on a command topic refuses activation and, found later, '
        'stops the robots until ~/resume; false: a warning. Not in shadow; in lockstep at activation only'),

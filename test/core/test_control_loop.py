@@ -6,6 +6,7 @@ from core.core_bench import control_of, Sensor
 import pytest
 
 from rl_policy_node.core.control_loop import ControlLoop
+from rl_policy_node.core.guard import Unguarded
 from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.core.triggers import SimulatedTimer, SteadyTimer
@@ -35,7 +36,7 @@ class Steps:
         control = control_of()
         buffers = {name: Sensor(spec, 2).buffer for name, spec in control.sources.items()}
         self.inbox = Inbox(control, buffers, self.trigger, self)
-        self.condition = self.inbox._condition
+        self.condition, self.guard = self.inbox._condition, Unguarded()
         self.loop = ControlLoop(self, self.trigger, self._begin, self.errors.append)
 
     def ros(self):

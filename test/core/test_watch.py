@@ -19,7 +19,7 @@ class Real(Bench):
         super().__init__(policy, control or control_of(sources=PATIENT), observers=observers)
         self.errors, self.gone = [], []
         self.loop = ControlLoop(self.cycle, self.trigger, prepare, self.errors.append)
-        self.watch = Watch(self.loop, self.cycle, self.trigger, LIMIT, lambda: self.gone.append(True), self.log)
+        self.watch = Watch(self.loop, self.cycle, self.trigger, LIMIT, self.gone.append, self.log)
         self.measure(stamp=0)
         self.cycle.start()
 

@@ -44,6 +44,7 @@ def test_an_empty_list_arrives_as_bytes(run):
     (["'terms.force.scael'", "did you mean 'terms.force.scale'"], {'terms.force.scael': 1.0}),
     (["'control_rate'", '-1 Hz', '0 to 2000'], {'control_rate': -1.0}),
     (["'policy.deterministic'", "'yes'", 'expected bool'], {'policy.deterministic': 'yes'}),
+    (["'guardian_timeout'", '0.01 s', '0.02 to 1 s'], {'guardian_timeout': 0.01}),
     (["'trigger'", "'clock'", 'lockstep, observation, timer'], {'trigger': 'clock'}),
     (['unknown source', "'imu'", 'joints, wrench'], {'terms.force.source': 'imu'}),
     (['unknown term', "'forces'", 'force, position, velocity'], {'inputs.obs': ['position', 'velocity', 'forces']}),

@@ -102,7 +102,7 @@ def test_a_step_that_hangs_brings_the_fallback_and_its_result_is_dropped(run):
     bench.feed()
     bench.start()
     loop = ControlLoop(bench.cycle, bench.trigger, lambda: None, bench.log.error)
-    watch = Watch(loop, bench.cycle, bench.trigger, 0.2, lambda: None, bench.log)
+    watch = Watch(loop, bench.cycle, bench.trigger, 0.2, lambda why: None, bench.log)
     thread = threading.Thread(target=bench.step)
     thread.start()
     time.sleep(0.1)

@@ -14,7 +14,7 @@ from rl_policy_node.control.action_terms.gripper import Gripper
 from rl_policy_node.control.action_terms.joints import Effort, JointDelta, JointPosition, JointVelocity
 from rl_policy_node.control.action_terms.plain import Discrete, Raw
 from rl_policy_node.control.action_terms.pose import PoseDelta
-from rl_policy_node.control.arrays import JointNames, Shape, Sources
+from rl_policy_node.control.arrays import Command, JointNames, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
     return KINDS[spec.kind].shapes(spec)
 
 
+def stated_rest(spec: ActionSpec, rows: int) -> Command:
+    """Return the fallback of an ActionSpec, field → (rows, ...), where it needs no measurement; else empty."""
+    return KINDS[spec.kind].stated_rest(spec, rows)
+
+
 def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm:
     """Return the term of an ActionSpec; its source must measure what it commands."""
     for field in measured_fields(spec):
@@ -46,4 +51,4 @@ def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> Acti
 
 
 __all__ = ['KINDS', 'Discrete', 'Effort', 'Gripper', 'JointDelta', 'JointPosition', 'JointVelocity', 'PoseDelta',
-           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields']
+           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields', 'stated_rest']

@@ -77,6 +77,14 @@ class ActionTerm:
         return ()
 
     @classmethod
+    def stated_rest(cls, spec: ActionSpec, rows: int) -> Command:
+        """Return the fallback that needs no measurement, of `zero` and `value`; empty: it takes one."""
+        if spec.fallback not in ('zero', 'value'):
+            return {}
+        value = np.asarray(spec.fallback_value if spec.fallback == 'value' else 0.0, dtype=np.float64)
+        return {field: np.broadcast_to(value, (rows, *shape)).copy() for field, shape in cls.shapes(spec).items()}
+
+    @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
         """Raise ConfigurationError for what the kind cannot mean."""
 
@@ -121,13 +129,7 @@ class ActionTerm:
 
     def rest(self, sources: Sources, rows: int) -> Command:
         """Return the fallback: what is commanded while the policy does not act."""
-        if self.spec.fallback == 'zero':
-            return {field: np.zeros((rows, *shape)) for field, shape in self.shapes(self.spec).items()}
-        if self.spec.fallback == 'value':
-            value = np.asarray(self.spec.fallback_value, dtype=np.float64)
-            return {field: np.broadcast_to(value, (rows, *shape)).copy()
-                    for field, shape in self.shapes(self.spec).items()}
-        return self.measured(sources)
+        return self.stated_rest(self.spec, rows) or self.measured(sources)
 
     @property
     def places(self) -> bool:
