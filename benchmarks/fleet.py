@@ -64,8 +64,8 @@ class Core:
         self.buffer = SourceBuffer(spec, {name: ((len(JOINTS),), np.float64) for name in terms}, ROBOTS)
         self.now, self.found = 0.0, {}
         self._trigger = create_trigger(control)
-        self._cycle = assemble(control, LSTM_JOINTS.load(folder, ROBOTS, 'eager', threads=1), {'joints': self},
-                               self._publish, self, self, trigger=self._trigger)
+        policy = LSTM_JOINTS.load(folder, ROBOTS, 'eager', threads=1)
+        self._cycle = assemble(control, policy, {'joints': self}, self._publish, self, self, trigger=self._trigger)
 
     def steady(self) -> float:
         return self.now
