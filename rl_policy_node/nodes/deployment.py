@@ -70,15 +70,15 @@ class Deployment:
         self.control, self._node, self._log = control, node, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
-        self._starts = EpisodeStarts(control)
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, self._policy, self._clock = Figures(), TimedPolicy(policy), RosClock(node)
-        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, self._clock.ros)
+        self._figures, self._policy, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._starts = EpisodeStarts(control, clock.ros)
+        self._trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         enable = configuration.enable
         asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
         looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log),
                                           *observers]
-        self.cycle = assemble(control, self._policy, self._sources, self._publish, self._clock, self._log,
+        self.cycle = assemble(control, self._policy, self._sources, self._publish, clock, self._log,
                               trigger=self._trigger, observers=looking_on, checks=asked,
                               moments=trained_moments(policy, control))
         self.cycle.stepper.warm_up()
@@ -180,7 +180,7 @@ class Deployment:
 
     def _on_episode(self, rows: slice, payload: bytes) -> None:
         try:
-            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows, self._clock.ros()))
+            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
         except ValueError as error:
             self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 import math
 
 import numpy as np
@@ -53,21 +54,19 @@ class EpisodeStarts:
 
     An episode that begins ahead of the clock is refused: its robot would wait for observations of it, and keep the
     last command until then. Where a simulator waits, stamps say nothing of the clock.
+    ros(): ns, now; 0: a simulated clock that nobody has told yet.
     """
 
-    def __init__(self, control: ControlSpec) -> None:
-        self._topic = control.episode_topic
+    def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
+        self._topic, self._ros = control.episode_topic, ros
         self._tolerance = math.inf if control.lockstep else future_tolerance(1.0 / control.rate)
         self._payload = Payload(Int64MultiArray if control.together else Header)
         self.rejected, self.last_fault = 0, ''
 
-    def read(self, payload: bytes, rows: slice, ros: int) -> Stamps:
-        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError.
-
-        ros: ns, now, 0: a simulated clock that nobody has told yet.
-        """
+    def read(self, payload: bytes, rows: slice) -> Stamps:
+        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
         try:
-            starts = read_start(self._payload.message(payload), rows)
+            starts, ros = read_start(self._payload.message(payload), rows), self._ros()
             ahead = (int(starts.max()) - ros) * 1e-9
             if ros and ahead > self._tolerance:
                 raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
