@@ -9,8 +9,9 @@ _p = Parameter
 ROBOTS: Final = (
     _p('control_rate', 'double', FROM_RUN, 'steps of the policy per second; 0: as the run says', unit='Hz',
        low=0.0, high=2000.0),
-    _p('trigger', 'string', 'timer', 'what starts a step: timer (control_rate), observation (every source has a new '
-       'message), lockstep (the same, and the simulator waits for the command)', choices=TRIGGERS),
+    _p('trigger', 'string', 'timer', 'what starts a step: timer (control_rate), observation (control_rate, once '
+       'every source has a new message; sensors slower than 80 % of it put their robot on the fallback), lockstep '
+       '(every source has a new message, and the simulator waits for the command)', choices=TRIGGERS),
     _p('lockstep_timeout', 'double', 10.0, 'silence of a simulator in lockstep after which the fallback goes out',
        unit='s', low=0.1),
     _p('robots', 'string[]', [''], 'namespace of each robot; one row of the batch and one recurrent state each'),

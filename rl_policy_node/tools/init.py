@@ -121,7 +121,7 @@ def _control(facts, rate, simulator):
                 '    enable: none                    # nobody has to keep saying that a simulator may move',
                 *simulator_lines(simulator, flow)]
     return [f'    control_rate: {told}',
-            '    trigger: timer                  # observation: act when every source has a new message',
+            '    trigger: timer                  # observation: once every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
             '    # Somebody holds a button (std_msgs/Bool, or of a Joy): without it for enable.timeout the robot stops',
             f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
