@@ -27,7 +27,7 @@ OTHERS = tuple(row for row in range(ROBOTS) if row not in (SILENT, SLOW, FLOODIN
 RATE, SLOWNESS, FLOOD = 100.0, 16, 20       # Hz; ticks between two messages of the slow one; messages in a tick
 TICK = round(1e9 / RATE)                    # ns
 WARM = 100                                  # ticks in which everybody speaks
-SETTLED = WARM + 100                        # the first tick that counts
+SETTLED = WARM + 300                        # the first tick that counts: the slow one is held by then
 
 
 def speakers(tick: int, odd: bool) -> Iterator[tuple[int, int]]:
@@ -54,7 +54,7 @@ class Core:
         from rl_policy_node.core import assemble, create_trigger
         from rl_policy_node.tools.bench.models import LSTM_JOINTS
         from rl_policy_node.tools.bench.probe import COMMANDED, JOINTS
-        self.joints, spec = tuple(JOINTS), SourceSpec('joints', 'joint_states', '', max_age=0.1)
+        self.joints, spec = tuple(JOINTS), SourceSpec('joints', 'joint_states', '', max_age=0.5)
         terms = {name: TermSpec(name, source='joints', field=name, joints=self.joints)
                  for name in ('position', 'velocity')}
         arm = ActionSpec('arm', 'joint_position', 'commands', '', source='joints', joints=tuple(COMMANDED),
@@ -126,7 +126,7 @@ def over_dds(folder: Path, ticks: int, odd: bool):
     from rl_policy_node.tools.bench.probe import joint_parameters, JOINTS, policy_node, topics
     names, group = JOINTS[:18], 'odd' if odd else 'quiet'
     tree = joint_parameters(folder, MLP, group, RATE, ROBOTS, names)
-    tree['sources']['joints']['max_age'] = 0.1
+    tree['sources']['joints']['max_age'] = 0.5
     rclpy.init()
     node, heard = rclpy.create_node(f'fleet_{group}'), [[] for _ in range(ROBOTS)]
     publishers = []
@@ -146,13 +146,15 @@ def over_dds(folder: Path, ticks: int, odd: bool):
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
         publishers[row].publish(message)
     try:
-        end = time.monotonic() + 90.0
+        began = time.monotonic()
+        end, count = began + 90.0, 0
         while not all(heard):
             if process.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f'the node never answered all robots:\n{process.tail()}')
             for row in range(ROBOTS):
                 say(row, 0, time.time_ns())
-            time.sleep(1 / RATE)
+            count += 1
+            time.sleep(max(0.0, began + count / RATE - time.monotonic()))
         base, began = time.time_ns(), time.monotonic()
         for tick in range(ticks):
             time.sleep(max(0.0, began + tick / RATE - time.monotonic()))

@@ -77,6 +77,7 @@ class SourceBuffer:
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self.counts: Stamps = np.zeros(rows, dtype=np.int64)
+        self._tally = self.counts.data      # the same numbers: to add to one is five times faster
         self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
         self.order = StampOrder(rows)
@@ -157,14 +158,14 @@ class SourceBuffer:
             self._note_change(rows, values, now)
         for (_, stored, _), value in zip(self._layout, values):
             stored[rows] = value
-        self.counts[rows] += 1
-        if not (stamp and self._stamped):
-            self.fresh[rows] = True
-        elif isinstance(rows, slice) and rows.stop - rows.start == 1:
-            if self.stamps.item(rows.start) != stamp:
-                self.fresh[rows] = True
+        if isinstance(rows, slice) and rows.stop - rows.start == 1:
+            row = rows.start
+            self._tally[row] += 1
+            if not (stamp and self._stamped) or self.stamps.item(row) != stamp:
+                self.fresh[row] = True
         else:
-            self.fresh[rows] |= self.stamps[rows] != stamp
+            self.counts[rows] += 1
+            self.fresh[rows] |= not (stamp and self._stamped) or self.stamps[rows] != stamp
         self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
         if self._past is not None:
             self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows,

@@ -44,25 +44,30 @@ class EveryObservation(Trigger):
 
     def fires(self, inbox: Arrivals) -> bool:
         """Whether a step is due, by what has arrived; else `alarm` says when it is though nothing more arrives."""
-        acting, new = inbox.acting, [buffer.fresh for buffer in inbox.awaited.values()]
-        whole = all(map(every, new))
+        acting, whole = inbox.acting, True
+        for buffer in inbox.awaited.values():
+            if not every(buffer.fresh):
+                if len(acting) == 1:
+                    return False
+                whole = False
+                break
         if not whole:
-            if len(acting) == 1:
-                return False
-            complete: Mask = np.logical_and.reduce(new)
+            complete: Mask = np.logical_and.reduce([buffer.fresh for buffer in inbox.awaited.values()])
             if not some(complete & acting if some(acting) else complete):
                 return False
             whole = some(acting) and every(complete[acting])
-        now, due, slack = self._clock(inbox), self._schedule.due, self._schedule.slack
-        if self._schedule.went_back(now):
-            self._schedule.restart()
+        now = inbox.steady() if self._now is None else self._simulated_time(inbox)
+        schedule = self._schedule
+        due, slack = schedule.due, schedule.slack
+        if due - now > 1.5 * self.period:       # the clock went back: the due time is further away than it ever is
+            schedule.restart()
             return True
         if self._first == math.inf:
             self._first = now
-            self._schedule.hear(now)
+            schedule.hear(now)
         if whole:
             if self._whole == math.inf:
-                self._whole, self._whole_at = now, inbox.steady()
+                self._whole, self._whole_at = now, now if self._now is None else inbox.steady()
             else:
                 self._note_newer(inbox)
             at = due - slack
@@ -86,10 +91,9 @@ class EveryObservation(Trigger):
         new = [buffer.fresh for buffer in inbox.awaited.values()]
         return None if len(inbox.acting) == 1 or all(map(every, new)) else np.logical_and.reduce(new)
 
-    def _clock(self, inbox: Arrivals) -> float:
-        """Return the time, s, of the schedule; a simulated clock may lag behind what is stamped with it."""
-        if self._now is None:
-            return inbox.steady()
+    def _simulated_time(self, inbox: Arrivals) -> float:
+        """Return the time, s, of the schedule on a simulated clock, which may lag behind what is stamped with it."""
+        assert self._now is not None
         now = self._now()
         newest = max(int(highest(buffer.stamps)) for buffer in inbox.awaited.values())
         self._seen = max(now, min(newest, now + round(AHEAD * 1e9))) * 1e-9
