@@ -43,7 +43,7 @@ class Endpoints:
         given = {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
         self._overrides = Overrides(given, node.get_fully_qualified_name())
 
-    def subscribe(self, message_type: type, topic: str, callback: Callable[[Any], None], default: QoSProfile,
+    def subscribe(self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile,
                   raw: bool = False) -> Endpoint:
         """Subscribe. raw: the callback gets bytes. Raises ConfigurationError for what cannot be had."""
         return self._make(SUBSCRIPTION, topic, default, lambda qos: self.node.create_subscription(

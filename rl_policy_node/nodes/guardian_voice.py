@@ -95,7 +95,7 @@ class Voice:
         rclpy.try_shutdown(context=self._context)
 
 
-def message_type(module: str, name: str) -> Any:
+def message_type(module: str, name: str) -> type:
     """Return a message type, loaded without the other messages of its package: they take memory, and numpy."""
     package, kind, leaf = (*module.split('.'), '', '')[:3]
     if kind == 'msg' and leaf.startswith('_') and f'{package}.msg' not in sys.modules:
@@ -106,7 +106,7 @@ def message_type(module: str, name: str) -> Any:
             bare.__path__ = [str(folder) for folder in folders]
             sys.modules[bare.__name__] = bare
             try:
-                return getattr(importlib.import_module(module), name)
+                return cast(type, getattr(importlib.import_module(module), name))
             finally:
                 del sys.modules[bare.__name__]      # what else is asked of the package is there
-    return getattr(importlib.import_module(module), name)
+    return cast(type, getattr(importlib.import_module(module), name))

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.protocols import Logger
@@ -173,7 +174,7 @@ class Links:
         return sum(info.qos_profile.reliability == ReliabilityPolicy.RELIABLE for info in infos)
 
 
-def called(info: Any) -> str:
+def called(info: TopicEndpointInfo) -> str:
     """Return the full name of the node that an endpoint of the graph belongs to."""
     if info.node_name == UNKNOWN:
         return 'a publisher without a node'

@@ -46,7 +46,7 @@ class Overrides:
             setattr(profile, policy, value)
         return profile
 
-    def given(self, entity: str, topic: str) -> Mapping[str, Any]:
+    def given(self, entity: str, topic: str) -> Mapping[str, object]:
         """Return policy → value of what the parameters say of a resolved topic."""
         return self._given.get((topic, entity), {})
 
@@ -89,7 +89,7 @@ def _value(name: str, policy: str, value: Any) -> Any:
     return Duration(nanoseconds=value) if policy in _DURATIONS else value
 
 
-def differences(wanted: Mapping[str, Any], made: QoSProfile) -> Iterable[str]:
+def differences(wanted: Mapping[str, object], made: QoSProfile) -> Iterable[str]:
     """Yield what a middleware made of the policies of an endpoint where it is not what was wanted, in words.
 
     History and depth stay in the process: nobody can ask for them.

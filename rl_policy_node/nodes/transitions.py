@@ -20,7 +20,7 @@ def answer_refusals(node: Node) -> None:
 
 
 def _answering(callback: Callable[[Any, Any], Any], node: Node) -> Callable[[Any, Any], Any]:
-    def answer(request: Any, response: Any) -> Any:
+    def _guarded(request: Any, response: Any) -> Any:
         try:
             return callback(request, response)
         except Exception as error:      # noqa: BLE001 - whoever asked gets an answer
@@ -29,4 +29,4 @@ def _answering(callback: Callable[[Any, Any], Any], node: Node) -> Callable[[Any
                                       throttle_duration_sec=2.0)
             response.success = False
             return response
-    return answer
+    return _guarded
