@@ -9,7 +9,7 @@ import struct
 import sys
 import time
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, cast, Final
 
 import rclpy
 from rclpy.duration import Duration
