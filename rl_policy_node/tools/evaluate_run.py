@@ -95,8 +95,8 @@ def play_nodes(plan, output, console):
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
     # a simulator harms nobody: it needs no person who keeps saying that it may move
-    policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', **plan.overrides, 'autostart': True,
-              'use_sim_time': True}
+    policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, **plan.overrides,
+              'autostart': True, 'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
                        max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
     summary = json.loads(file.read_text())
