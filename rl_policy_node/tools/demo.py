@@ -19,8 +19,8 @@ def demo(params_file, episodes, lockstep, robots, seed, output, json_file=None, 
     names = [f'arm_{row}' for row in range(robots)]
     bridge = {'sim.mode': 'lockstep' if lockstep else 'real_time', 'sim.episodes': episodes, 'sim.seed': seed,
               'sim.record': str(record.resolve()), 'sim.summary': str(summary_file.resolve()), 'robots': names}
-    policy = {'autostart': True, 'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, 'use_sim_time': True,
-              'robots': names, 'trigger': 'lockstep' if lockstep else 'observation'}
+    policy = {'autostart': True, 'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False,
+              'use_sim_time': True, 'robots': names, 'trigger': 'lockstep' if lockstep else 'observation'}
     console = Console()
     console.print(f'[bold]{episodes} episodes[/] of tactile peg insertion: {robots} arms, one policy, two ROS 2 nodes, '
                   f'{"lockstep" if lockstep else "real time at 60 Hz"}', highlight=False)
