@@ -157,6 +157,28 @@ class Enable(Check):
         return NONE if frame.steady - frame.enabled <= self._timeout else self._refusals
 
 
+class RobotStates(Check):
+    """The driver of each robot says that the robot may move. timeout: s for which a message holds; topic: where."""
+
+    latches = True
+
+    def __init__(self, timeout: float, topic: str, rows: int) -> None:
+        self._timeout, self._topic, self._rows = timeout, topic, range(rows)
+
+    def arrived(self, frame: Frame) -> Refusals:
+        found: Refusals = NONE
+        for row in self._rows:
+            state = frame.robot_states.get(row)
+            if state is None:
+                found = {**found, row: f'no message yet on {self._topic}'}
+            elif state.refusal:
+                found = {**found, row: state.refusal}
+            elif frame.steady - state.received > self._timeout:
+                found = {**found, row: f'{self._topic}: nothing for {frame.steady - state.received:.3f} s; '
+                                       f'robot_state.timeout is {self._timeout:g} s'}
+        return found
+
+
 class Tares(Check):
     """Tactile terms have their zero; it is taken after activation, of rows that may act otherwise."""
 

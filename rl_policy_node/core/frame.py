@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 import math
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,6 +24,13 @@ class Order(NamedTuple):
     reason: str
 
 
+class RobotState(NamedTuple):
+    """What a robot's driver says of itself: why the robot must not move ('': it may), and when, s, steady."""
+
+    refusal: str
+    received: float
+
+
 class Frame(NamedTuple):
     """A snapshot of everything that arrived, as one step sees it.
 
@@ -32,8 +40,9 @@ class Frame(NamedTuple):
     ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
     overruled: what went out in place of the last outcome's commands, None where those did. orders: rows to be
     latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
-    robots may move; −inf: nobody did, or he said no since. news: the rows that the step is for, None: all; the
-    others wait for what they have not measured yet.
+    robots may move; −inf: nobody did, or he said no since. robot_states: row → what its driver says; of a row that is
+    missing it has not said anything. news: the rows that the step is for, None: all; the others wait for what they
+    have not measured yet.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -51,6 +60,7 @@ class Frame(NamedTuple):
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
     news: Mask | None = None
+    robot_states: Mapping[int, RobotState] = MappingProxyType({})
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import math
 import threading
 import time
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
-from rl_policy_node.core.frame import Change, Frame, Order
+from rl_policy_node.core.frame import Change, Frame, Order, RobotState
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.trigger import Trigger
 
@@ -22,13 +23,18 @@ SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that
 
 class _Asked(NamedTuple):
     """Since the last step: rows (mask) to be tared, parameters to change, rows to latch or to free; when somebody last
-    said that they may move.
+    said that they may move; what drivers say of their robots, by row.
     """
 
     tare: Mask
     changes: tuple[Change, ...] = ()
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
+    robot_states: Mapping[int, RobotState] = MappingProxyType({})
+
+    def carried(self, nothing: Mask) -> _Asked:
+        """Return what holds beyond a step. nothing: no row."""
+        return _Asked(nothing, enabled=self.enabled, robot_states=self.robot_states)
 
 
 class Inbox:
@@ -122,6 +128,14 @@ class Inbox:
             if not enabled:
                 self._condition.notify_all()
 
+    def note_robot_state(self, rows: slice, state: RobotState) -> None:
+        """Take in what the driver of rows says of them."""
+        with self._lock:
+            more = dict.fromkeys(range(rows.start, rows.stop), state)
+            self._asked = self._asked._replace(robot_states={**self._asked.robot_states, **more})
+            if state.refusal:
+                self._condition.notify_all()
+
     def _order(self, order: Order) -> None:
         with self._lock:
             # of what is asked for again and again, while nobody steps, the last counts
@@ -181,7 +195,7 @@ class Inbox:
             self.episode_fresh[:] = self.episode != 0
             self._fired = False     # by what came before: the trigger looks anew
             self._reset = _with(self._none, slice(None))
-            self._asked = _Asked(self._none, enabled=self._asked.enabled)
+            self._asked = self._asked.carried(self._none)
         self._trigger.restart(frame.steady)
         return frame
 
@@ -194,7 +208,8 @@ class Inbox:
             news = self._trigger.news(self)
             asked = self._asked
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
-                          asked.tare, self._begun, asked.changes, None, asked.orders, asked.enabled, news)
+                          asked.tare, self._begun, asked.changes, None, asked.orders, asked.enabled, news,
+                          asked.robot_states)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -203,7 +218,7 @@ class Inbox:
             self.episode_fresh.fill(False)
             self._fired = False
             self._reset = self._none
-            self._asked = _Asked(self._none, enabled=asked.enabled)
+            self._asked = asked.carried(self._none)
         return frame
 
     def look(self, obey: bool = False) -> Frame:
@@ -231,7 +246,7 @@ class Inbox:
         """Return how things stand, without what was requested: that goes with a step."""
         ros = self._clock.ros()
         return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
-                     enabled=self._asked.enabled)
+                     enabled=self._asked.enabled, robot_states=self._asked.robot_states)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""

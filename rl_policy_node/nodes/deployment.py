@@ -16,9 +16,10 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, ControlLoop, create_trigger, Enable, StepObserver, Watch
+from rl_policy_node.core import assemble, Check, ControlLoop, create_trigger, Enable, RobotStates, StepObserver, Watch
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes import robot_state
 from rl_policy_node.nodes.diagnostics import (
     distribution_report,
     Figures,
@@ -39,6 +40,7 @@ from rl_policy_node.nodes.periods import Periods
 from rl_policy_node.nodes.ports import Ports
 from rl_policy_node.nodes.readiness import broken
 from rl_policy_node.nodes.requests import Requests
+from rl_policy_node.nodes.robot_state import RobotStateSpec
 from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
@@ -79,7 +81,10 @@ class Deployment:
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
         enable = configuration.enable
-        asked = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        asked: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        states = configuration.robot_state
+        if states.topic:
+            asked.append(RobotStates(states.timeout, states.topic, control.rows))
         looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep a simulator waits
@@ -95,10 +100,12 @@ class Deployment:
             self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
             self._watch = Watch(self._loop, self.cycle, trigger,
                                 min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
-            refuse_shared(control, endpoints.resolve, _inputs(control, enable))
+            refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
-            if asked:
+            if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
+            if states.topic:
+                robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
             self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
@@ -246,9 +253,11 @@ class Deployment:
 def _no_beat() -> None: ...
 
 
-def _inputs(control: ControlSpec, enable: EnableSpec) -> dict[str, str]:
+def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
     """Return what is read beside the sources, parameter → topic."""
     read = {'enable.topic': enable.topic} if enable.topic else {}
+    for robot in control.robots if states.topic else ():
+        read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)
     for robot in control.robots if control.episode_topic else ():
         read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, control.episode_topic)
     return read

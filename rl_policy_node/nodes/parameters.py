@@ -16,6 +16,7 @@ from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.conversion import converted, Value
 from rl_policy_node.nodes.enable import EnableSpec
 from rl_policy_node.nodes.links import LinkSpec
+from rl_policy_node.nodes.robot_state import RobotStateSpec
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
@@ -94,6 +95,7 @@ class Configuration:
     scheduling: SchedulingSpec
     sim: SimSpec
     enable: EnableSpec
+    robot_state: RobotStateSpec
     links: LinkSpec
 
 
@@ -132,6 +134,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
+                         robot_state=RobotStateSpec(**_filled(tree, 'robot_state')),
                          enable=EnableSpec(**_filled(tree, 'enable'), none=tree.get('enable', {}).get('') == 'none'),
                          links=LinkSpec(**{field.name: _top(tree, field.name) for field in fields(LinkSpec)}))
 

@@ -12,6 +12,7 @@ from rl_policy_node.nodes.sink import COMMAND_TYPES
 _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'scheduling': 'Scheduling of the control thread',
            'enable': 'Enable: who lets the robots move',
+           'robot_state': "Robot state: whether the robot's driver lets it move",
            'ood': 'Out of distribution: the policy sees what its training did not',
            'sources': 'Sources: what comes in', 'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
            'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}

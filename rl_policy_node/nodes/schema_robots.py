@@ -2,7 +2,7 @@
 from typing import Final
 
 from rl_policy_node.control.specs import ALIGNMENTS, DURABILITIES, OOD_ACTIONS, RESUMES, STALE, TRIGGERS
-from rl_policy_node.nodes.declaration import FROM_RUN, Parameter, REQUIRED
+from rl_policy_node.nodes.declaration import FROM_RUN, INF, Parameter, REQUIRED
 
 _p = Parameter
 
@@ -73,6 +73,15 @@ ROBOTS: Final = (
     _p('enable.button', 'integer', 0, 'Joy: the button that is held down, from 0', low=0, high=1000),
     _p('enable.timeout', 'double', 0.5, 'how long one message holds, from its receipt on', unit='s', low=0.01,
        high=60.0),
+
+    _p('robot_state.topic', 'string', '', "topic, below each robot's namespace, on which its driver says its state: "
+       'one not in robot_state.values latches the robot on its fallback until ~/resume. Empty: nobody is asked'),
+    _p('robot_state.type', 'string', 'std_msgs/msg/Bool', 'its message type', choices=(
+       'std_msgs/msg/Bool', 'std_msgs/msg/String', 'std_msgs/msg/UInt8', 'std_msgs/msg/Int8', 'std_msgs/msg/Int32')),
+    _p('robot_state.values', 'string[]', [], 'the values, as text, with which the robot may move; Bool: true'),
+    _p('robot_state.timeout', 'double', INF, 'how long one message holds, from its receipt on', unit='s', low=0.01),
+    _p('robot_state.durability', 'string', 'volatile', 'transient_local hears the last message of a driver that '
+       'latches it', choices=DURABILITIES),
 
     _p('scheduling.priority', 'integer', 0, 'SCHED_FIFO priority of the control thread, where the system permits it; '
        "below that of the robot's own drivers. 0: scheduled like any other", low=0, high=99),
