@@ -26,7 +26,7 @@ from rich.progress import Progress
 
 from rl_policy_node.policy import set_threads
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
-from rl_policy_node.tools.bench.probe import ACTIVATE, DEACTIVATE, joint_parameters, Probe, write_parameters
+from rl_policy_node.tools.bench.probe import ACTIVATE, DEACTIVATE, joint_parameters, Probe
 from rl_policy_node.tools.processes import ToolProcess
 
 HERE = Path(__file__).resolve().parents[1]
@@ -153,7 +153,10 @@ def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Start
         with Probe(folder) as probe, contextlib.ExitStack() as started:
             for name, checkout in versions.items():
                 probe.open(name)
-                file = write_parameters(folder, joint_parameters(folder, LSTM_JOINTS, name, RATE), name)
+                tree = known(joint_parameters(folder, LSTM_JOINTS, name, RATE), checkout)
+                file = folder / f'{name}.yaml'
+                # each version says itself what is wrong with it
+                file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
                 node = ToolProcess(name, ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '-r',
                                           f'__node:={name}', '--params-file', file], folder / f'{name}.log',
                                    **_in(checkout))
@@ -168,6 +171,27 @@ def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Start
                 return figures([value for value in found['latencies'] if value is not None])
             yield turn
     return start
+
+
+# asks a checkout which of the names on stdin are parameters of it
+_KNOWN = ('import json, sys; from rl_policy_node.nodes.schema import find; '
+          'print(json.dumps([name for name in json.load(sys.stdin) if find(name)]))')
+
+
+def known(tree: dict[str, object], checkout: Path) -> dict[str, object]:
+    """Return a tree of parameters without those that a checkout does not know: an older one refuses them."""
+    flat = dict(_flat(tree))
+    asked = subprocess.run([sys.executable, '-c', _KNOWN], input=json.dumps(list(flat)), stdout=subprocess.PIPE,
+                           text=True, check=True, **_in(checkout))
+    return {name: flat[name] for name in json.loads(asked.stdout)}
+
+
+def _flat(tree: dict[str, object], prefix: str = '') -> Iterator[tuple[str, object]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f'{prefix}{name}.')
+        else:
+            yield prefix + name, value
 
 
 def _in(checkout: Path) -> dict[str, object]:

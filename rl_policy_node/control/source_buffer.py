@@ -219,7 +219,7 @@ class SourceBuffer:
     def reject(self, rows: Rows, fault: ValueError) -> None:
         """Count a message that was not taken, for a set of rows, and keep the error that says why.
 
-        A late message costs nothing; any other means that the sensor does not measure now.
+        One that is late or ahead of the clock costs nothing; any other means that the sensor does not measure now.
         """
         self.rejected[rows] += 1
         self.last_fault[rows] = fault

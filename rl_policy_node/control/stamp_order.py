@@ -13,7 +13,7 @@ _ANY = int(np.iinfo(np.int64).max)
 
 
 class OutOfOrder(ValueError):
-    """A message that is older than the one before it."""
+    """A message that is older than the one before it, or stamped ahead of the clock: it says nothing of the sensor."""
 
 
 class StampOrder:
@@ -48,7 +48,7 @@ class StampOrder:
         self.latest = now + self._tolerance
         if stamp <= self.latest:
             return None
-        return ValueError(f'stamped {(stamp - now) * 1e-9:.3f} s ahead of the clock; '
+        return OutOfOrder(f'stamped {(stamp - now) * 1e-9:.3f} s ahead of the clock; '
                           f'future_tolerance is {self._tolerance * 1e-9:g} s')
 
     def agreed(self, rows: Indices, stamp: int, received: Floats, newest: Stamps) -> Mask:

@@ -103,7 +103,7 @@ def test_a_node_whose_output_nobody_reads_acts_and_ends_on_its_fallback(arm, run
             node.process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert arm.live_until(lambda: node.poll() is not None, 10)
-            assert time.monotonic() - began < 3.0
+            assert time.monotonic() - began < 6.0
             arm.live(0.3)
             assert arm.commands[-1] == arm.position and node.poll() == 0
         finally:
