@@ -33,9 +33,7 @@ class Victim:
     def __init__(self, bench: Bench, name: str, folder: Path, trigger: str, joy: bool) -> None:
         self.robot, self._bench = bench.robot(name, list(SOURCES), joy), bench
         enable = {'topic': 'enable', 'type': 'sensor_msgs/msg/Joy' if joy else 'std_msgs/msg/Bool'}
-        # fuzz makes the machine busy: the guardian is patient
-        tree = parameters(folder, list(SOURCES), POSITION, trigger=trigger, enable=enable, episode_topic='episode',
-                          guardian_timeout=1.0)
+        tree = parameters(folder, list(SOURCES), POSITION, trigger=trigger, enable=enable, episode_topic='episode')
         self.process = self.robot.start(tree)
         self.status, self.state = dict[str, str](), ''
         self.resumed = self.activated = 0

@@ -75,7 +75,10 @@ def write_run(folder: Path, sources: list[str]) -> None:
 
 
 def parameters(folder: Path, sources: list[str], action: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return the parameter tree of a node that acts by the policy in a folder; changes: of its topmost names."""
+    """Return the parameter tree of a node that acts by the policy in a folder; changes: of its topmost names.
+
+    The guardian is patient: what goes on here keeps the machine busy.
+    """
     terms, described = {}, {}
     for name in sources:
         kind, fields = SOURCES[name]
@@ -92,7 +95,7 @@ def parameters(folder: Path, sources: list[str], action: dict[str, Any], **chang
     return {'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'policy.pth'),
                        'device': 'cpu', 'backend': 'eager'},
             'control_rate': RATE, 'trigger': 'timer', 'autostart': True, 'enable': 'none', 'resume': 'automatic',
-            'resume_after': 0.1, 'latch_falls': 1000, 'sources': described, 'terms': terms,
+            'resume_after': 0.1, 'latch_falls': 1000, 'guardian_timeout': 1.0, 'sources': described, 'terms': terms,
             'inputs': {'obs': list(terms)}, 'actions': {'terms': ['arm'], 'arm': action}, **changes}
 
 
