@@ -205,6 +205,7 @@ def serve() -> None:
 def run(options: Any, folder: Path, progress: Progress, started: Callable[[Path], Any] = Worker) -> dict[str, Any]:
     """Configure by `number` files damaged in turns; return what was seen. started: makes what configures."""
     chance, results, seen = random.Random(options.seed), Counter[str](), list[dict[str, str]]()
+    examples: dict[str, str] = {}
     task, longest = progress.add_task('files', total=options.number), 0.0
     sound, here = folder / 'sound', folder / 'damaged'
     sound.mkdir()
@@ -227,6 +228,8 @@ def run(options: Any, folder: Path, progress: Progress, started: Callable[[Path]
                 raise SystemExit(f'the sound files do not do: {found}')
             if index:
                 results[found['result']] += 1
+            if index:
+                examples.setdefault(f'{damage} of {name}', found['text'] or found['result'])
             if found['result'] not in ('configured', 'refused'):
                 seen.append({'file': name, 'damage': damage, 'number': str(index), **found})
             if found['result'] in ('died', 'hung'):
@@ -235,7 +238,7 @@ def run(options: Any, folder: Path, progress: Progress, started: Callable[[Path]
             progress.update(task, completed=index)
     finally:
         worker.stop()
-    return {'results': dict(results), 'longest_s': round(longest, 2),
+    return {'results': dict(results), 'longest_s': round(longest, 2), 'first_of_each_kind': examples,
             'faults': {f'{each["number"]}: {each["damage"]} of {each["file"]}': f'{each["result"]}: {each["text"]}'
                        for each in seen[:30]}}
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from chaos_bytes import KINDS, mutated
-from chaos_rig import Bench, parameters, POSITION, Robot, SLACK, SOURCES, VELOCITY, write_run
+from chaos_rig import Bench, parameters, POSITION, SLACK, SOURCES, VELOCITY, write_run
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
