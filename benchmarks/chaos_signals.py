@@ -54,7 +54,7 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
         started = time.monotonic()
         processes = [robots[0].start(tree), None]
         for index in range(options.number):
-            # the next one starts meanwhile
+            # in turns: what the one before may still say is not taken for this one's
             this, other = index % 2, (index + 1) % 2
             ear, process = ears[this], processes[this]
             name = chance.choice(SIGNALS)
