@@ -1,8 +1,12 @@
 """Serialized messages from anyone who can reach the topic: looked at before native code decodes them."""
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+import struct
+from typing import NamedTuple
+
 from rclpy.serialization import deserialize_message
-from rosidl_parser.definition import AbstractType, Array, BasicType, NamespacedType
+from rosidl_parser.definition import AbstractType, AbstractWString, Array, BasicType, NamespacedType
 
 from rl_policy_node.adapters.base import message_class
 from rl_policy_node.adapters.cdr import HEADER
@@ -10,9 +14,22 @@ from rl_policy_node.nodes.protocols import Message
 
 # plain CDR, big and little endian: what the middlewares send. Decoders that are given another one may crash.
 _ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')
+_WORDS = (struct.Struct('>I'), struct.Struct('<I'))
 _SIZES = {'boolean': 1, 'octet': 1, 'char': 1, 'int8': 1, 'uint8': 1, 'wchar': 2, 'int16': 2, 'uint16': 2, 'int32': 4,
           'uint32': 4, 'float': 4, 'int64': 8, 'uint64': 8, 'double': 8, 'long double': 16}
 _LENGTH = 4     # bytes that count the elements of a sequence, or the characters of a string
+
+
+class _Step(NamedTuple):
+    """A stretch of a message: `size` bytes, aligned; where counted, as often as the word before it says.
+
+    inner: the steps of each element, where an element has no size of its own.
+    """
+
+    alignment: int
+    size: int
+    counted: bool = False
+    inner: tuple[_Step, ...] = ()
 
 
 class Payload:
@@ -23,7 +40,8 @@ class Payload:
 
     def __init__(self, message_type: type) -> None:
         self.message_type = message_type
-        self.least = HEADER + _end(message_type, 0)
+        self._steps = _joined(_steps(message_type))
+        self.least = HEADER + _least(self._steps)
 
     def message(self, payload: bytes) -> Message:
         """Return the message of its bytes; raises ValueError for bytes that are none."""
@@ -34,7 +52,10 @@ class Payload:
             raise ValueError(f'the message cannot be read: {error}') from error
 
     def check(self, payload: bytes) -> None:
-        """Raise ValueError for bytes that native code must not see."""
+        """Raise ValueError for bytes that native code must not see.
+
+        A length beyond the end is refused here: native code writes a line to stderr for each, or allocates first.
+        """
         if len(payload) < HEADER:
             raise ValueError(f'{len(payload)} bytes are no message; its header alone has {HEADER}')
         if payload[:2] not in _ENCAPSULATIONS:
@@ -44,27 +65,80 @@ class Payload:
         if size < self.least:
             raise ValueError(f'the message has {size} bytes; a {self.message_type.__name__} has at least '
                                 f'{self.least}')
+        _walk(self._steps, payload, HEADER, size)
 
 
-def _end(message_type: type, at: int) -> int:
-    """Return where the shortest message of a type ends that begins at `at`: strings and sequences are empty.
-
-    That of an empty message that the middleware serialized would not do: it is longer than it needs to be.
-    """
-    for slot in message_type.SLOT_TYPES:        # type: ignore[attr-defined]  # every message class has it
-        at = _end_of(slot, at)
+def _walk(steps: Sequence[_Step], payload: bytes, at: int, end: int) -> int:
+    """Return where the steps that begin at `at` end; raises ValueError where that is beyond `end`."""
+    for alignment, size, counted, inner in steps:
+        if counted:
+            # the header has the size of a length: the alignment counted from it is that counted from its start
+            at += -at % _LENGTH + _LENGTH
+            if at > end:
+                raise _beyond(at, end)
+            count = _WORDS[payload[1]].unpack_from(payload, at - _LENGTH)[0]
+            if not count:
+                continue        # where there is nothing, nothing is aligned
+            if at + count * size > end:
+                raise _beyond(at + count * size, end)
+            if inner:
+                for _ in range(count):
+                    at = _walk(inner, payload, at, end)
+                continue
+            size *= count
+        at += (HEADER - at) % alignment + size
+        if at > end:
+            raise _beyond(at, end)
     return at
 
 
-def _end_of(slot: AbstractType, at: int) -> int:
+def _beyond(at: int, end: int) -> ValueError:
+    return ValueError(f'the message has {end} bytes; a field of it ends at {at}')
+
+
+def _least(steps: Sequence[_Step]) -> int:
+    """Return the bytes of the shortest message: its strings and sequences are empty.
+
+    Those of an empty message that the middleware serialized would not do: it is longer than it needs to be.
+    """
+    at = 0
+    for step in steps:
+        alignment, size = (_LENGTH, _LENGTH) if step.counted else (step.alignment, step.size)
+        at += -at % alignment + size
+    return at
+
+
+def _joined(steps: Iterator[_Step]) -> tuple[_Step, ...]:
+    """Return steps with neighbours of a known size made one, where the place of the second follows from the first."""
+    found: list[_Step] = []
+    for step in steps:
+        last = found[-1] if found else None
+        if last and not last.counted and not step.counted and step.alignment <= last.alignment:
+            found[-1] = last._replace(size=last.size + -last.size % step.alignment + step.size)
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+def _steps(message_type: type) -> Iterator[_Step]:
+    for slot in message_type.SLOT_TYPES:        # type: ignore[attr-defined]  # every message class has it
+        yield from _steps_of(slot)
+
+
+def _steps_of(slot: AbstractType) -> Iterator[_Step]:
     if isinstance(slot, Array):
         for _ in range(slot.size):
-            at = _end_of(slot.value_type, at)
-        return at
-    if isinstance(slot, NamespacedType):
-        return _end(message_class('/'.join(slot.namespaced_name())), at)
-    if isinstance(slot, BasicType):
+            yield from _steps_of(slot.value_type)
+    elif isinstance(slot, NamespacedType):
+        yield from _steps(message_class('/'.join(slot.namespaced_name())))
+    elif isinstance(slot, BasicType):
         size = _SIZES[slot.typename]
-        return at + -at % min(size, 8) + size
-    # a sequence, or text
-    return at + -at % _LENGTH + _LENGTH
+        yield _Step(min(size, 8), size)
+    elif hasattr(slot, 'value_type'):           # a sequence
+        inner = _joined(_steps_of(slot.value_type))
+        if len(inner) == 1 and not inner[0].counted and inner[0].size % inner[0].alignment == 0:
+            yield inner[0]._replace(counted=True)
+        else:
+            yield _Step(1, max(_least(inner), 1), True, inner)
+    else:
+        yield _Step(2 if isinstance(slot, AbstractWString) else 1, 2 if isinstance(slot, AbstractWString) else 1, True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.parameter import Parameter
 from rclpy.parameter_service import ParameterService
 
@@ -19,15 +20,24 @@ AT_START_WITH_COLON: Final = ('sources.*.type', 'actions.*.type')
 
 
 class RemoteParameters(ParameterService):
-    """rclpy's services of a node, with two of them guarded: `set_parameters` and `set_parameters_atomically`.
+    """rclpy's services of a node, of which those that raise are guarded: both that set, and `get_parameter_types`.
 
     Create the node with start_parameter_services=False, then this. rclpy's own leave a request without an answer, and
-    end a node that does not guard its spin, where a parameter has a type that nobody knows.
+    end a node that does not guard its spin, where a parameter has a type that nobody knows; where somebody asks for
+    types, rclpy 7 always does.
     """
 
     def __init__(self, node: Any) -> None:
         self._node = node
         super().__init__(node)
+
+    def _get_parameter_types_callback(self, request: Any, response: Any) -> Any:
+        try:
+            kinds = [self._node.get_parameter_type(name) for name in request.names]
+        except ParameterNotDeclaredException:
+            kinds = []      # of none of them, as in rclpy's own
+        response.types = [getattr(kind, 'value', kind) for kind in kinds]
+        return response
 
     def _set_parameters_callback(self, request: Any, response: Any) -> Any:
         response.results = [self._set([each]) for each in request.parameters]

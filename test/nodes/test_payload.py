@@ -1,5 +1,7 @@
 """Bytes that anyone may send never reach native code unless they can be a message; the node lives and acts."""
 import contextlib
+import random
+import struct
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
@@ -16,8 +18,29 @@ from rl_policy_node.nodes.payload import Payload
 # encapsulations without a body, cut, unknown, in parameter lists; padding without a body; a text beyond the end
 HOSTILE = ['', '00', '0001', '00000001', '00010000', '00010003', '000600e5', '000300e500000000', '000700000000000000',
            'ffffffff', '0001000000000000ffffffff', '00010003000000000000000000', '000a' + '00' * 64]
-# long enough, but broken within: native code refuses these itself
+# long enough, but with lengths beyond the end: native code would refuse these itself, with a line on stderr for each
 BROKEN = ['00010000' + 'ff' * 64, '00000000' + 'ff' * 64]
+
+
+LENGTHS = (0, 1, 7, 255, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1)
+
+
+def filled(message, chance):
+    """Fill a message's texts and sequences, some of them with nothing, and return it."""
+    for name, kind in message.get_fields_and_field_types().items():
+        value = getattr(message, name)
+        if hasattr(value, 'get_fields_and_field_types'):
+            filled(value, chance)
+        elif kind == 'string':
+            setattr(message, name, 'x' * chance.randrange(9))
+        elif kind == 'sequence<string>':
+            setattr(message, name, ['a' * chance.randrange(6) for _ in range(chance.randrange(4))])
+        elif kind.startswith('sequence<') and '/' in kind:
+            element = message_class(kind[9:-1].replace('/', '/msg/'))
+            setattr(message, name, [filled(element(), chance) for _ in range(chance.randrange(3))])
+        elif kind.startswith('sequence<'):
+            setattr(message, name, value.__class__(value.typecode, [3, 2, 1][:chance.randrange(4)]))
+    return message
 
 
 def taken_apart(type_name):
@@ -49,6 +72,37 @@ def test_the_shortest_message_is_exact():
     assert Payload(JointState).least == 16 + 4 * 4      # header, four lengths
     assert Payload(WrenchStamped).least == 4 + 16 + 6 * 8
     assert Payload(Int64MultiArray).least == 4 + 3 * 4
+
+
+@pytest.mark.parametrize('type_name', [*ADAPTERS, 'std_msgs/msg/Header', 'sensor_msgs/msg/Joy',
+                                       'diagnostic_msgs/msg/DiagnosticArray', 'sensor_msgs/msg/CameraInfo'])
+def test_lengths_are_walked_before_native_code_sees_them(type_name, capfd):
+    kind, chance = taken_apart(type_name), random.Random(1)
+    payload, refused = Payload(kind), 0
+    for _ in range(100):
+        sound = serialize_message(filled(kind(), chance))
+        payload.check(sound)
+        broken = bytearray(sound)
+        for _ in range(chance.randint(1, 3)):
+            struct.pack_into('<I', broken, 4 * chance.randrange(1, len(sound) // 4), chance.choice(LENGTHS))
+        try:
+            payload.check(bytes(broken))
+        except ValueError as error:
+            assert 'a field of it ends at' in str(error)
+            refused += 1
+        else:
+            assert payload.message(bytes(broken)) is not None, 'what is let through can be read'
+    of_fixed_size = len(sound) - payload.least in (0, 2, 3)      # filled up to a multiple of four
+    assert refused or of_fixed_size
+    assert not capfd.readouterr().err
+
+
+@pytest.mark.parametrize('text', BROKEN)
+def test_lengths_beyond_the_end_are_refused_in_either_byte_order(text, capfd):
+    for kind in (JointState, WrenchStamped, Header):
+        with pytest.raises(ValueError, match='a field of it ends at'):
+            Payload(kind).message(bytes.fromhex(text))
+    assert not capfd.readouterr().err
 
 
 def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):

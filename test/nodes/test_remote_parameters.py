@@ -3,7 +3,7 @@ from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+from rcl_interfaces.srv import GetParameters, GetParameterTypes, SetParameters, SetParametersAtomically
 
 from rl_policy_node.nodes import schema
 from rl_policy_node.nodes.remote_parameters import AT_START, AT_START_WITH_COLON
@@ -54,6 +54,9 @@ def test_code_is_never_named_from_outside_and_every_request_is_answered(arm, run
     assert [each.successful for each in allowed] == [True, True]
     for answer in (set_each(arm, one('blend', 200))[0], set_all(arm, one('blend', 200))):
         assert not answer.successful and 'blend' in answer.reason and '200' in answer.reason
+    for names, types in [(['blend', 'trigger'], [DOUBLE, STRING]), (['nothing'], [0]), ([], [])]:
+        request = GetParameterTypes.Request(names=names)
+        assert list(arm.call(GetParameterTypes, '/policy_node/get_parameter_types', request).types) == types
     assert arm.transition(Transition.TRANSITION_CONFIGURE) and node.poll() is None
 
 
