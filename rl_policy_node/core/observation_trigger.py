@@ -88,8 +88,10 @@ class EveryObservation(Trigger):
 
     def news(self, inbox: Arrivals) -> Mask | None:
         """Return the rows that have a complete set; None: all of them."""
+        if len(inbox.acting) == 1:
+            return None
         new = [buffer.fresh for buffer in inbox.awaited.values()]
-        return None if len(inbox.acting) == 1 or all(map(every, new)) else np.logical_and.reduce(new)
+        return None if all(map(every, new)) else np.logical_and.reduce(new)
 
     def _simulated_time(self, inbox: Arrivals) -> float:
         """Return the time, s, of the schedule on a simulated clock, which may lag behind what is stamped with it."""
