@@ -163,8 +163,12 @@ class Arm:
             if time.monotonic() - self._spoke > 0.01:
                 self._spoke = time.monotonic()
                 self.speak()
-            self._executor.spin_once(timeout_sec=0.002)
+            self.listen(0.002)
         return True
+
+    def listen(self, seconds):
+        """Take in what comes, once."""
+        self._executor.spin_once(timeout_sec=seconds)
 
     def live(self, seconds):
         """Speak and listen for a while."""
