@@ -135,7 +135,8 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
         answers = died is None and any(bench.resume(robot) is not None for _ in range(6))
         waited = time.monotonic() - ended
         alive = answers and _goes_on(bench, robot)
-        return {'executor': options.executor, 'answer_after_the_flood_s': round(waited, 2), 'seconds': round(before + time.monotonic() - began), 'messages': messages, 'exit_code': died,
+        return {'executor': options.executor, 'answer_after_the_flood_s': round(waited, 2),
+                'seconds': round(ended - began + before), 'messages': messages, 'exit_code': died,
                 'acts_at_the_end': alive, **robot.watch.figures(), 'watch_broken': robot.watch.broken,
                 'memory_mb': growth(samples.segments, 'memory_mb'),
                 'descriptors': growth(samples.segments, 'descriptors'),
