@@ -64,6 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--rate', type=float, default=1000.0, help='messages: how many a second')
     parser.add_argument('--resume', action='store_true', help='flood: go on from the samples in --output')
     parser.add_argument('--sample', type=float, default=10.0, help='flood: s between two samples')
+    parser.add_argument('--executor', default='events', choices=('events', 'single_threaded'), help="flood: the node's")
     options = parser.parse_args()
     if options.number is None:
         options.number = COMMANDS[options.command]

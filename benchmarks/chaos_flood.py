@@ -111,7 +111,7 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
     task = progress.add_task('seconds', total=options.number, completed=before)
     with Bench(folder) as bench:
         robot = bench.robot('flooded', sources)
-        process = robot.start(parameters(folder, sources, POSITION))
+        process = robot.start(parameters(folder, sources, POSITION, executor=options.executor))
         if not bench.acts(robot):
             raise SystemExit(f'the node does not act:\n{process.tail()}')
         flood = [(robot.topics[name][0], [flood_message(chance, name, robot) for _ in range(PREPARED)])
@@ -131,8 +131,12 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
                 progress.update(task, completed=before + now - began)
         died = process.poll()
         robot.watch.last = None     # its last command is old
-        alive = died is None and _goes_on(bench, robot)
-        return {'seconds': round(before + time.monotonic() - began), 'messages': messages, 'exit_code': died,
+        ended = time.monotonic()
+        answers = died is None and any(bench.resume(robot) is not None for _ in range(6))
+        waited = time.monotonic() - ended
+        alive = answers and _goes_on(bench, robot)
+        return {'executor': options.executor, 'answer_after_the_flood_s': round(waited, 2),
+                'seconds': round(ended - began + before), 'messages': messages, 'exit_code': died,
                 'acts_at_the_end': alive, **robot.watch.figures(), 'watch_broken': robot.watch.broken,
                 'memory_mb': growth(samples.segments, 'memory_mb'),
                 'descriptors': growth(samples.segments, 'descriptors'),
