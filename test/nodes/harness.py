@@ -163,10 +163,10 @@ class Arm:
             if time.monotonic() - self._spoke > 0.01:
                 self._spoke = time.monotonic()
                 self.speak()
-            self.listen(0.002)
+            self.take_in(0.002)
         return True
 
-    def listen(self, seconds):
+    def take_in(self, seconds):
         """Take in what comes, once."""
         self._executor.spin_once(timeout_sec=seconds)
 

@@ -22,7 +22,7 @@ def speak_fast(arm, seconds):
     before, end = len(arm.commands), time.monotonic() + seconds
     while time.monotonic() < end:
         arm.speak()
-        arm.listen(0.002)
+        arm.take_in(0.002)
     return len(arm.commands) - before
 
 
@@ -48,7 +48,7 @@ def test_steps_come_at_the_control_rate_and_only_of_what_is_new(arm, run):
     while time.monotonic() < end:
         joints.publish(repeated)
         arm.speak()
-        arm.listen(0.005)
+        arm.take_in(0.005)
     # one for the stamp, and what was on its way
     assert len(arm.commands) - before <= 3, 'what repeats itself is nothing new'
 
