@@ -4,7 +4,7 @@ subscriptions → Inbox ─ Frame → Stepper.step(frame) ─ Outcome → Outlet
 `ControlLoop` paces it by a Trigger, `Watch` looks on from a thread of its own, and `assemble` builds it all.
 """
 from rl_policy_node.core.assemble import assemble
-from rl_policy_node.core.checks import Check, Enable, RobotStates
+from rl_policy_node.core.checks import Attention, Check, Enable, RobotStates
 from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.frame import Frame
@@ -16,5 +16,6 @@ from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.core.triggers import create_trigger
 from rl_policy_node.core.watch import Watch
 
-__all__ = ['Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Guard', 'Logger', 'Outcome', 'Policy',
-           'RobotStates', 'RowChange', 'StepObserver', 'Stepper', 'Trigger', 'Watch', 'assemble', 'create_trigger']
+__all__ = ['Attention', 'Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Guard', 'Logger', 'Outcome',
+           'Policy', 'RobotStates', 'RowChange', 'StepObserver', 'Stepper', 'Trigger', 'Watch',
+           'assemble', 'create_trigger']

@@ -157,6 +157,22 @@ class Enable(Check):
         return NONE if frame.steady - frame.enabled <= self._timeout else self._refusals
 
 
+class Attention(Check):
+    """Callbacks run: where they lag, as in a flood of messages, nobody's stop would be heard. limit: s."""
+
+    delays_activation = False
+    latches = True
+
+    def __init__(self, rows: int, limit: float) -> None:
+        self._rows, self._limit = range(rows), limit
+
+    def arrived(self, frame: Frame) -> Refusals:
+        if frame.steady - frame.heard <= self._limit:
+            return NONE
+        return dict.fromkeys(self._rows, f'callbacks have lagged for {frame.steady - frame.heard:.3f} s: a stop would '
+                                         'not be heard')
+
+
 class RobotStates(Check):
     """The driver of each robot says that the robot may move. timeout: s for which a message holds; topic: where."""
 

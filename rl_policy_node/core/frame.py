@@ -41,8 +41,8 @@ class Frame(NamedTuple):
     overruled: what went out in place of the last outcome's commands, None where those did. orders: rows to be
     latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
     robots may move; −inf: nobody did, or he said no since. robot_states: row → what its driver says; of a row that is
-    missing it has not said anything. news: the rows that the step is for, None: all; the others wait for what they
-    have not measured yet.
+    missing it has not said anything. heard: s, steady, when callbacks last ran; inf: nobody tells. news: the rows that
+    the step is for, None: all; the others wait for what they have not measured yet.
 
     The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
     """
@@ -61,6 +61,7 @@ class Frame(NamedTuple):
     enabled: float = -math.inf
     news: Mask | None = None
     robot_states: Mapping[int, RobotState] = MappingProxyType({})
+    heard: float = math.inf
 
     def copy(self) -> Frame:
         """Return a frame that stays as it is."""

@@ -23,7 +23,8 @@ SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that
 
 class _Asked(NamedTuple):
     """Since the last step: rows (mask) to be tared, parameters to change, rows to latch or to free; when somebody last
-    said that they may move; what drivers say of their robots, by row.
+    said that they may move; what drivers say of their robots, by row; when callbacks last
+    ran.
     """
 
     tare: Mask
@@ -31,10 +32,11 @@ class _Asked(NamedTuple):
     orders: tuple[Order, ...] = ()
     enabled: float = -math.inf
     robot_states: Mapping[int, RobotState] = MappingProxyType({})
+    heard: float = math.inf
 
     def carried(self, nothing: Mask) -> _Asked:
         """Return what holds beyond a step. nothing: no row."""
-        return _Asked(nothing, enabled=self.enabled, robot_states=self.robot_states)
+        return _Asked(nothing, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)
 
 
 class Inbox:
@@ -128,6 +130,11 @@ class Inbox:
             if not enabled:
                 self._condition.notify_all()
 
+    def hear(self, now: float) -> None:
+        """Take in that callbacks run. now: s, steady."""
+        with self._lock:
+            self._asked = self._asked._replace(heard=now)
+
     def note_robot_state(self, rows: slice, state: RobotState) -> None:
         """Take in what the driver of rows says of them."""
         with self._lock:
@@ -196,6 +203,8 @@ class Inbox:
             self._fired = False     # by what came before: the trigger looks anew
             self._reset = _with(self._none, slice(None))
             self._asked = self._asked.carried(self._none)
+            if self._asked.heard < math.inf:        # whoever begins was just told to
+                self._asked = self._asked._replace(heard=frame.steady)
         self._trigger.restart(frame.steady)
         return frame
 
@@ -209,7 +218,7 @@ class Inbox:
             asked = self._asked
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
                           asked.tare, self._begun, asked.changes, None, asked.orders, asked.enabled, news,
-                          asked.robot_states)
+                          asked.robot_states, asked.heard)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -246,7 +255,8 @@ class Inbox:
         """Return how things stand, without what was requested: that goes with a step."""
         ros = self._clock.ros()
         return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
-                     enabled=self._asked.enabled, robot_states=self._asked.robot_states)
+                     enabled=self._asked.enabled, robot_states=self._asked.robot_states,
+                     heard=self._asked.heard)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""

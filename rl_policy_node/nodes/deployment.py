@@ -9,14 +9,24 @@ import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import assemble, Check, ControlLoop, create_trigger, Enable, RobotStates, StepObserver, Watch
+from rl_policy_node.core import (
+    assemble,
+    Attention,
+    Check,
+    ControlLoop,
+    create_trigger,
+    Enable,
+    RobotStates,
+    StepObserver,
+    Watch,
+)
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes import robot_state
@@ -45,6 +55,8 @@ from rl_policy_node.nodes.sink import Sink
 from rl_policy_node.nodes.source import Foreign, Source
 from rl_policy_node.nodes.topics import refuse_shared, spec_topic, topic_of
 from rl_policy_node.policy import Policy
+
+DEAF = 1.0      # s by which callbacks, a stop among them, may lag while the robots move
 
 
 class RosClock:
@@ -82,6 +94,8 @@ class Deployment:
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
         enable = configuration.enable
         asked: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        if not control.lockstep:        # there a simulator waits for whatever callbacks have to do
+            asked.append(Attention(control.rows, DEAF))
         states = configuration.robot_state
         if states.topic:
             asked.append(RobotStates(states.timeout, states.topic, control.rows))
@@ -108,6 +122,8 @@ class Deployment:
                 robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
+            attention = node.create_timer(DEAF / 10, self._on_attention, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            entities.callback(node.destroy_timer, attention)
             self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
                                           self._speaks_too)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
@@ -191,6 +207,9 @@ class Deployment:
 
     def _is_acting(self) -> bool:
         return self._loop.running
+
+    def _on_attention(self) -> None:
+        self.cycle.inbox.hear(time.monotonic())
 
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
         now = time.monotonic()

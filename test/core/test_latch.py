@@ -5,7 +5,7 @@ from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np
 import pytest
 
-from rl_policy_node.core import Enable
+from rl_policy_node.core import Attention, Enable
 
 ALL, LEFT, RIGHT = slice(0, 2), slice(0, 1), slice(1, 2)
 
@@ -364,3 +364,25 @@ def test_enable_ends_no_stop(folder):
     for value in (False, True, True):
         bench.inbox.enable(value, bench.now)
         assert acts(bench) == [False, False]
+
+
+def test_robots_stop_where_nobody_would_be_heard(folder):
+    bench = Bench(policy_of(folder), control_of(), checks=[Attention(2, 1.0)])
+    bench.measure()
+    bench.inbox.hear(bench.now)
+    bench.now += 5.0        # before the start nobody needs to be heard
+    bench.measure()
+    bench.cycle.start()
+    assert acts(bench) == [True, True]
+    bench.inbox.hear(bench.now)
+    for _ in range(round(0.9 / PERIOD)):
+        assert acts(bench) == [True, True]
+    for _ in range(round(0.2 / PERIOD)):
+        fit = acts(bench)
+    assert fit == [False, False] and 'a stop would not be heard' in bench.rows.reasons[0]
+    bench.inbox.hear(bench.now)
+    for _ in range(round(1.0 / PERIOD)):
+        assert acts(bench) == [False, False], 'it takes ~/resume'
+        bench.inbox.hear(bench.now)
+    bench.cycle.resume(slice(None))
+    assert acts(bench) == [True, True]
