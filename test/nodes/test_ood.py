@@ -42,6 +42,7 @@ def test_arm_is_held_while_its_wrist_feels_what_training_did_not(arm, trained):
     arm.start(parameters(trained, **{'ood.action': 'hold'}))
     assert arm.live_until(lambda: any('|z| of force' in values for _, _, values in heard), 40)
     assert arm.live_until(lambda: heard[-1][0] == DiagnosticStatus.OK and '|z| of force' in heard[-1][2])
+    assert arm.live_until(lambda: heard[-1][2].get('age of the last step [s]', '').startswith(tuple('012')), 5)
     values = heard[-1][2]
     assert {'|z| of position', '|z| of velocity'} <= set(values)
     assert 0.0 <= float(values['age of the last step [s]']) < 2.0

@@ -5,9 +5,10 @@ import signal
 import time
 
 from nodes.bridge_bench import BridgeBench
-from nodes.harness import Nodes, parameters, wait
+from nodes.harness import Arm, Nodes, parameters, wait
 import pytest
 from sim.workers import create, goes, HERE, is_alive, pid_of, python
+from std_srvs.srv import Trigger
 
 SOON = 2.0      # s in which a failure is told
 
@@ -31,12 +32,21 @@ class Pair(Nodes):
         return bridge, pid_of(bridge.tail(1000))
 
 
+def resume(folder):
+    """Let the robots go on, as soon as all that they need arrives."""
+    with Arm(folder) as person:
+        person.talking = set()
+        assert wait(lambda: person.call(Trigger, '/policy_node/resume', Trigger.Request()).success, 10)
+
+
 def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_back(run, tmp_path):
     """kill -9, then SIGSTOP of the worker, then kill -9 of the bridge itself: nothing of either is left."""
     with Pair(tmp_path, run, **{'sim.python': python()}) as nodes:
         policy = nodes.start('policy_node', use_sim_time=True)
         for number, told in enumerate(('was killed by SIGKILL', 'was stopped by a signal', '')):
             bridge, worker = nodes.bridge()
+            if number:      # what was gone for long does not come back by itself
+                resume(tmp_path)
             begun = time.monotonic()
             os.kill(worker if told else bridge.process.pid, signal.SIGSTOP if 'stopped' in told else signal.SIGKILL)
             if told:
