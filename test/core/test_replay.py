@@ -124,7 +124,7 @@ print(sorted(rl_policy_node.core.__all__)[0])
 
 def test_the_core_imports_without_ros_and_without_torch():
     done = subprocess.run([sys.executable, '-c', WITHOUT_ROS], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == 'Check', done.stderr
+    assert done.stdout.strip() == 'Attention', done.stderr
 
 
 def test_a_kept_frame_does_not_change_with_the_next(policy):
