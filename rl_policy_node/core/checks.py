@@ -182,16 +182,16 @@ class RobotStates(Check):
         self._timeout, self._topic, self._rows = timeout, topic, range(rows)
 
     def arrived(self, frame: Frame) -> Refusals:
-        found: Refusals = NONE
+        found: dict[int, str] = {}
         for row in self._rows:
             state = frame.robot_states.get(row)
             if state is None:
-                found = {**found, row: f'no message yet on {self._topic}'}
+                found[row] = f'no message yet on {self._topic}'
             elif state.refusal:
-                found = {**found, row: state.refusal}
+                found[row] = state.refusal
             elif frame.steady - state.received > self._timeout:
-                found = {**found, row: f'{self._topic}: nothing for {frame.steady - state.received:.3f} s; '
-                                       f'robot_state.timeout is {self._timeout:g} s'}
+                found[row] = (f'{self._topic}: nothing for {frame.steady - state.received:.3f} s; robot_state.timeout '
+                              f'is {self._timeout:g} s')
         return found
 
 
@@ -203,16 +203,6 @@ class Tares(Check):
 
     def __init__(self, observations: ObservationManager) -> None:
         self._observations = observations
-
-    def start(self) -> None:
-        """Forget what was fed before this activation."""
-
-    def state(self) -> State:
-        """Return a copy of what it remembers."""
-        return {}
-
-    def restore(self, state: State) -> None:
-        """Go on from a state of a check made alike."""
 
     def feed(self, frame: Frame, rows: Mask) -> None:
         self._observations.feed_tare(frame.sources, rows)

@@ -22,10 +22,7 @@ SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that
 
 
 class _Asked(NamedTuple):
-    """Since the last step: rows (mask) to be tared, parameters to change, rows to latch or to free; when somebody last
-    said that they may move; what drivers say of their robots, by row; when callbacks last
-    ran.
-    """
+    """What was asked for since the last step, and what holds beyond it; the fields are those of Frame."""
 
     tare: Mask
     changes: tuple[Change, ...] = ()

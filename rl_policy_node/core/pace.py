@@ -119,7 +119,7 @@ class Episode(Check):
         self._tolerance = tolerance
 
     def arrived(self, frame: Frame) -> Refusals:
-        found: Refusals = NONE
+        found: dict[int, str] = {}
         ahead = (frame.begun - frame.ros) * 1e-9
         for name, source in frame.sources.items():
             if lowest(source.stamps) >= highest(frame.begun) or source.spec.stale == 'zero':
@@ -128,7 +128,7 @@ class Episode(Check):
             label = f"source '{name}' ({source.spec.topic}) shows no observation of the episode"
             for row in np.nonzero(behind & ((-ahead > source.spec.max_age) | (ahead > self._tolerance)))[0].tolist():
                 when = f'{ahead[row]:.3f} s in the future' if ahead[row] > 0 else f'{-ahead[row]:.3f} s ago'
-                found = {row: f'{label}, which began {when}', **found}
+                found.setdefault(row, f'{label}, which began {when}')
         return found
 
 
