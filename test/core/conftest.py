@@ -1,5 +1,5 @@
 """Tiny policies are written once."""
-from core.core_bench import policy_of
+from core.core_bench import Bench, policy_of
 import pytest
 
 
@@ -13,3 +13,13 @@ def folder(tmp_path_factory):
 def policy(folder):
     """A tiny recurrent policy for two rows."""
     return policy_of(folder)
+
+
+@pytest.fixture
+def bench(policy):
+    """A bench that has been measured, was started, and stepped once."""
+    bench = Bench(policy)
+    bench.measure()
+    bench.cycle.start()
+    bench.step(1)
+    return bench

@@ -1,5 +1,4 @@
 """The guard outside of the process: it sees the loop live, and once it has spoken nothing goes out."""
-from core.core_bench import Bench
 from core.test_watch import Real
 import pytest
 
@@ -32,15 +31,6 @@ def guarded(bench):
     """Put a guard in front of a bench's outlet; return it."""
     fence = bench.cycle.guard = bench.cycle.outlet.guard = Fence()
     return fence
-
-
-@pytest.fixture
-def bench(policy):
-    bench = Bench(policy)
-    bench.measure()
-    bench.cycle.start()
-    bench.step(1)
-    return bench
 
 
 def test_a_fenced_outlet_sends_neither_steps_nor_fallbacks_nor_the_last_one(bench):

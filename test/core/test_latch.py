@@ -141,6 +141,15 @@ def test_in_lockstep_the_step_answers_with_the_fallback(folder):
     assert acts(bench) == [True, True]
 
 
+def assert_replays(first, again, state, later):
+    """Compare what another bench makes of the frames from the place `later` on, beginning from a state."""
+    again.cycle.stepper.restore(state)
+    for frame, outcome in list(zip(first.keeper.frames, first.keeper.outcomes))[later:]:
+        made = again.cycle.stepper.step(frame)
+        np.testing.assert_array_equal(made.commands['arm']['position'], outcome.commands['arm']['position'])
+        assert made.reasons == outcome.reasons
+
+
 def test_frames_with_stops_replay_and_the_state_holds_the_latch(folder):
     first, again = (Bench(policy_of(folder)) for _ in range(2))
     first.measure()
@@ -154,11 +163,7 @@ def test_frames_with_stops_replay_and_the_state_holds_the_latch(folder):
             first.cycle.resume(LEFT)
         first.step(step)
     assert first.rows.fit.all()
-    again.cycle.stepper.restore(kept)
-    for frame, outcome in list(zip(first.keeper.frames, first.keeper.outcomes))[later:]:
-        made = again.cycle.stepper.step(frame)
-        np.testing.assert_array_equal(made.commands['arm']['position'], outcome.commands['arm']['position'])
-        assert made.reasons == outcome.reasons
+    assert_replays(first, again, kept, later)
 
 
 def started(folder, **options):
@@ -321,11 +326,7 @@ def test_a_run_with_falls_waits_and_pauses_replays_from_any_state(folder):
         first.step(step, [1] if 20 <= step < 40 or 100 <= step < 112 else None)
     assert first.rows.fit[1]
     for state, later in kept[::7]:
-        again.cycle.stepper.restore(state)
-        for frame, outcome in list(zip(first.keeper.frames, first.keeper.outcomes))[later:]:
-            made = again.cycle.stepper.step(frame)
-            np.testing.assert_array_equal(made.commands['arm']['position'], outcome.commands['arm']['position'])
-            assert made.reasons == outcome.reasons
+        assert_replays(first, again, state, later)
 
 
 def enabled(folder, **options):

@@ -4,15 +4,6 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
-def bench(policy):
-    bench = Bench(policy)
-    bench.measure()
-    bench.cycle.start()
-    bench.step(1)
-    return bench
-
-
 def measured(bench):
     return bench.inbox.buffers['joints'].values['position'].copy()
 
