@@ -9,6 +9,7 @@ import traceback
 from typing import cast, TYPE_CHECKING
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
@@ -23,7 +24,8 @@ if TYPE_CHECKING:       # a node that echoes does without the rest of the packag
     from rl_policy_node.core.protocols import Logger
     from rl_policy_node.nodes.protocols import RunnableNode
 
-POLL_PERIOD = 0.005      # s between two calls of a node's poll()
+POLL_PERIOD = 0.005     # s between two calls of a node's poll()
+LAG = 0.5               # s by which the events executor may lag behind its messages before another takes its place
 
 
 def create_executor(name: str, logger: Logger) -> Executor:
@@ -60,25 +62,72 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     # not before: what a node is created from may take minutes, which a signal ends at once
     asked: list[int] = []
     on_ending(lambda number, _frame: asked.append(number))
-    executor = create_executor(node.executor_name, node.get_logger())
-    executor.add_node(cast(Node, node))     # a protocol cannot inherit from a class
+    spinner = Spinner(cast(Node, node), node.executor_name)     # a protocol cannot inherit from a class
     try:
-        _spin(node, executor, asked)
+        _spin(node, spinner, asked)
     finally:
         node.stop()
-        executor.remove_node(cast(Node, node))
-        executor.shutdown()
+        spinner.close()
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
 
 
-def _spin(node: RunnableNode, executor: Executor, asked: list[int]) -> None:
+class Spinner:
+    """Runs the callbacks of a node in an executor whose queue stays bounded.
+
+    The events executor queues an event for each message, without bound: under a flood a stop would have to wait behind
+    all of them, and memory grows. Where it lags the single-threaded executor takes its place for good: there each topic
+    has its turn, and the middleware drops what is too much.
+    """
+
+    def __init__(self, node: Node, executor: str) -> None:
+        self._node = node
+        self._executor = create_executor(executor, node.get_logger())
+        self._executor.add_node(node)
+        self.bounded = isinstance(self._executor, SingleThreadedExecutor)
+        # s in callbacks since the timer last had its turn, without the longest of them: that one was busy, not late
+        self._spent = self._longest = 0.0
+        self._timer = None if self.bounded else node.create_timer(
+            LAG / 5, self._on_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def spin_once(self) -> None:
+        """Wait up to 0.1 s for a callback, and run it."""
+        began = time.monotonic()
+        try:
+            # without a timeout the events executor never returns
+            self._executor.spin_once(timeout_sec=0.1)
+        finally:
+            if not self.bounded:
+                took = time.monotonic() - began
+                self._spent, self._longest = self._spent + took, max(self._longest, took)
+                if self._spent - self._longest > LAG:
+                    self._bound()
+
+    def close(self) -> None:
+        """Run nothing more."""
+        self._executor.remove_node(self._node)
+        self._executor.shutdown()
+
+    def _on_turn(self) -> None:
+        self._spent = self._longest = 0.0
+
+    def _bound(self) -> None:
+        self.close()
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self.bounded = True
+        self._node.destroy_timer(self._timer)
+        self._node.get_logger().warning(
+            f'callbacks lag by more than {LAG:g} s behind messages that come faster than they are read: the '
+            'single-threaded executor takes over, which drops what is too much and costs more for each message')
+
+
+def _spin(node: RunnableNode, spinner: Spinner, asked: list[int]) -> None:
     polled = 0.0
     while not asked and rclpy.ok():
         try:
-            # without a timeout the events executor never returns
-            executor.spin_once(timeout_sec=0.1)
+            spinner.spin_once()
             # not after each of thousands of messages a second
             if time.monotonic() - polled > POLL_PERIOD:
                 polled = time.monotonic()
