@@ -8,6 +8,7 @@ import numpy as np
 from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.gate import Gate, merged, mixed, Motion
+from rl_policy_node.control.numbers import every
 from rl_policy_node.control.state import State
 
 
@@ -58,13 +59,19 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
         """Take what was proposed last as sent, for rows."""
+        whole = share is None or self.term.relative
+        if whole and every(rows):       # as almost always
+            self.motion = self._proposed
+            self._target = self.motion.sent
+            return
         self.motion = mixed(rows, self._proposed, self.motion)
-        if share is None or self.term.relative:
+        if whole:
             self._target = merged(rows, self.motion.sent, self._target)
         else:
-            whole = rows & (share[:, 0] == 1.0)
+            assert share is not None
+            done = rows & (share[:, 0] == 1.0)
             self._target = merged(rows, self.term.bound(self._next), self._target)
-            self._target = merged(whole, self.motion.sent, self._target)
+            self._target = merged(done, self.motion.sent, self._target)
 
     def given(self) -> Command:
         """Return what was sent, which nobody can write into."""

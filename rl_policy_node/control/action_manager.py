@@ -13,7 +13,7 @@ from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNam
 from rl_policy_node.control.blend import Blend, LIVE
 from rl_policy_node.control.gate import Motion
 from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import every, highest, lowest, some, surely_small
+from rl_policy_node.control.numbers import highest, lowest, some, surely_small
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.tracking import Tracking
@@ -75,6 +75,7 @@ class ActionManager:
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
         self._at: Floats = np.full(spec.rows, -np.inf)
+        self._first = self._last = -np.inf      # the lowest and the highest of these
 
     @property
     def pause(self) -> float:
@@ -97,22 +98,27 @@ class ActionManager:
         for term in self._ramping:
             term.ramp(np.inf)
         self._ramping = ()
-        self._at = np.full_like(self._at, steady)
+        at = np.full_like(self._at, steady)
         if fresh is not None:
             for name in self._places:
-                self._at[~fresh[name]] = -np.inf
+                at[~fresh[name]] = -np.inf
+        self._keep_at(at)
 
     def sent(self) -> Sent:
         """Return what was sent last; it does not change."""
-        return Sent({name: channel.motion for name, channel in self._channels.items()}, self._at)
+        motions: dict[str, Motion] = {}         # see `process`
+        for name, channel in self._channels.items():
+            motions[name] = channel.motion
+        return Sent(motions, self._at)
 
-    def note(self, rows: Mask, steady: float) -> None:
-        """Take what `commands` returns as sent to rows, at `steady` s."""
-        if every(rows):
+    def note(self, rows: Mask | None, steady: float) -> None:
+        """Take what `commands` returns as sent to rows (None: all), at `steady` s."""
+        if rows is None:
             self._at = self._at.copy()      # full_like takes five times as long
             self._at.fill(steady)
+            self._first = self._last = steady
         else:
-            self._at = np.where(rows, steady, self._at)
+            self._keep_at(np.where(rows, steady, self._at))
 
     def elapsed(self, steady: float, dt: float, at: Floats | None = None) -> Axes:
         """Return how long ago (s) rows were last sent a command, one number or (rows, 1), as limits count it.
@@ -121,13 +127,11 @@ class ActionManager:
         """
         if self._stepwise:
             return dt or self._period
-        at = self._at if at is None else at
+        first, last = (self._first, self._last) if at is None else (lowest(at), highest(at))
         most = 2 * self._period
-        if len(at) == 1:
-            return min(max(steady - at.item(0), 1e-6), most)
-        first = lowest(at)
-        if first == highest(at):
+        if first == last:
             return min(max(steady - first, 1e-6), most)
+        at = self._at if at is None else at
         since: Floats = np.minimum(np.maximum(steady - at, 1e-6), most)[:, np.newaxis]
         return since
 
@@ -150,8 +154,7 @@ class ActionManager:
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
         """Begin, after a pause, from what is measured freshly; return the rows that know where they are, None: all."""
-        first = lowest(self._at)
-        if first > -np.inf and steady - first <= self._pause:
+        if self._first > -np.inf and steady - self._first <= self._pause:
             return None
         before = self.sent()
         sent, known = self._renewed(before, sources, fresh(), steady)
@@ -189,7 +192,7 @@ class ActionManager:
         for name, channel in self._channels.items():
             channel.resume(rows, sent.motions[name])
         self._blend.restart(rows)
-        self._at = np.where(rows, sent.at, self._at)
+        self._keep_at(np.where(rows, sent.at, self._at))
 
     def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask]:
         """Return what is gone on from, and the rows that know where they are."""
@@ -282,7 +285,10 @@ class ActionManager:
             channel.restore(terms[name])
         self._ramping = tuple(self.terms.values())      # those that are on no way leave with the next step
         self._blend.restore(cast(State, state['blend']))
-        self._at = cast(Floats, state['at']).copy()
+        self._keep_at(cast(Floats, state['at']).copy())
+
+    def _keep_at(self, at: Floats) -> None:
+        self._at, self._first, self._last = at, lowest(at), highest(at)
 
 
 def finite_commands(actions: Array, proposed: Commands, rows: Mask) -> Mask:

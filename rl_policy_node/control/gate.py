@@ -41,7 +41,8 @@ class Gate:
 
     def move(self, motion: Motion, target: Command, dt: Axes) -> Motion:
         """Return what may be sent on the way to a target, dt s (a number or (rows, 1)) after the last command."""
-        return self._toward(motion, self._term.aim(target), dt)
+        term = self._term
+        return self._moved(motion, term.limit(term.aim(target), motion.sent, dt, motion.speed), dt)
 
     def brake(self, motion: Motion, dt: Axes) -> Motion:
         """Return what is sent while a row decelerates to rest; without a limit on the acceleration it stops at once."""

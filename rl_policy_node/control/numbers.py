@@ -1,6 +1,5 @@
 """Reductions (any, all, min, max) that are fast for small arrays."""
 import math
-from typing import cast
 
 import numpy as np
 
@@ -24,17 +23,21 @@ def every(mask: Mask) -> bool:
 
 def lowest(values: Array) -> float:
     """Return the lowest of numbers (n,), n > 0, none of them NaN."""
+    least: float
     if values.size == 1:
-        return cast(float, values.item())
-    least: float = min(values.tolist()) if values.size <= _FEW else values.min().item()
+        least = values.item()
+    else:
+        least = min(values.tolist()) if values.size <= _FEW else values.min().item()
     return least
 
 
 def highest(values: Array) -> float:
     """Return the highest of numbers (n,), n > 0, none of them NaN."""
+    most: float
     if values.size == 1:
-        return cast(float, values.item())
-    most: float = max(values.tolist()) if values.size <= _FEW else values.max().item()
+        most = values.item()
+    else:
+        most = max(values.tolist()) if values.size <= _FEW else values.max().item()
     return most
 
 

@@ -44,6 +44,7 @@ class Cycle:
             # the process stood still meanwhile, or the policy did: what it wants is for another time
             self.give_up(frame.steady)
         self._send(frame, outcome, frame.steady)
+        self.inbox.settle()
 
     def look(self) -> None:
         """While nothing triggers: hold the rows whose sources went stale."""

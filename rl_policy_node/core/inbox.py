@@ -33,6 +33,8 @@ class _Asked(NamedTuple):
 
     def carried(self, nothing: Mask) -> _Asked:
         """Return what holds beyond a step. nothing: no row."""
+        if self.tare is nothing and not self.changes and not self.orders:
+            return self
         return _Asked(nothing, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)
 
 
@@ -226,6 +228,11 @@ class Inbox:
             self._reset = self._none
             self._asked = asked.carried(self._none)
         return frame
+
+    def settle(self) -> None:
+        """Do what is left of a step when its commands are gone."""
+        with self._lock:
+            self._trigger.settle()
 
     def look(self, obey: bool = False) -> Frame:
         """Return how things stand, and let everything stay as new as it is.

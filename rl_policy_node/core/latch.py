@@ -68,7 +68,7 @@ class Latch:
         good: the rows of which all that they need arrives; reasons: why the others' does not; acting: the rows that
         acted until now. None of them is written into.
         """
-        if self._quiet and every(good):
+        if self._quiet and (not reasons or every(good)):
             return NONE
         steady = frame.steady
         if not self._waits:

@@ -33,17 +33,23 @@ class EveryObservation(Trigger):
         self._first = self._whole = self._whole_at = math.inf
         self._replaced = False
         self._seen = -math.inf      # s, the time at the last look
+        # of the step under way: what its schedule is told, once its commands are gone
+        self._begun: tuple[float, float | None, bool] | None = None
 
     def restart(self, steady: float) -> None:
         super().restart(steady)
         self._schedule.restart()
-        self._forget()
+        self._begun = None
+        self._first = self._whole = self._whole_at = self.alarm = math.inf
+        self._replaced = False
 
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
         return inbox.wait(lambda: self.fires(inbox), self.period, running)
 
     def fires(self, inbox: Arrivals) -> bool:
         """Whether a step is due, by what has arrived; else `alarm` says when it is though nothing more arrives."""
+        if self._begun is not None:
+            self.settle()
         acting, whole = inbox.acting, True
         for buffer in inbox.awaited.values():
             if not every(buffer.fresh):
@@ -80,11 +86,17 @@ class EveryObservation(Trigger):
         return False
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:
-        """Return time and dt, s, of the step that begins now, and set when the next one is due."""
-        self._schedule.step(max(self._seen, ros * 1e-9) if self.simulated else steady,
-                            None if self._whole == math.inf else self._whole, not self._replaced)
-        self._forget()
+        """Return time and dt, s, of the step that begins now; `settle` sets when the next one is due."""
+        self._begun = (max(self._seen, ros * 1e-9) if self.simulated else steady,
+                       None if self._whole == math.inf else self._whole, not self._replaced)
+        self._first = self._whole = self._whole_at = self.alarm = math.inf
+        self._replaced = False
         return super().moment(steady, ros)
+
+    def settle(self) -> None:
+        if self._begun is not None:
+            self._schedule.step(*self._begun)
+            self._begun = None
 
     def news(self, inbox: Arrivals) -> Mask | None:
         """Return the rows that have a complete set; None: all of them."""
@@ -108,7 +120,3 @@ class EveryObservation(Trigger):
         oldest = (received if every(inbox.acting) else received[inbox.acting]
                   for received in (buffer.received for buffer in inbox.awaited.values()))
         self._replaced = all(each.size and lowest(each) > self._whole_at for each in oldest)
-
-    def _forget(self) -> None:
-        self._first = self._whole = self._whole_at = self.alarm = math.inf
-        self._replaced = False

@@ -99,22 +99,22 @@ class Stepper:
             # as a robot by itself would: between its observations nothing is sent, and nothing goes on
             waiting, acting = self.rows.fit & ~frame.news, acting & frame.news
         inputs = actions = None
-        if some(acting):
+        if acting is self._all or some(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
             found = refused(self._hooks.seen, inputs, acting)
             if found:
                 acting = self._refuse(frame, acting, changes, found)
             actions, accepted = self._act(frame, inputs, acting, changes)
-        if not every(accepted):
+        if accepted is not self._all and not every(accepted):
             self._actions.idle(self.rows.fit & ~accepted & ~waiting, self._actions.elapsed(frame.steady, frame.dt))
             if not every(self.rows.fit):
                 self._actions.rest(frame.sources, self._fresh(frame), frame.steady, ~self.rows.fit, frame.dt)
-        send = self._all if known is None else known
+        send = known
         if frame.news is not None:
-            send = send & ~waiting
+            send = ~waiting if known is None else known & ~waiting
         self._actions.note(send, frame.steady)
-        return Outcome(self._actions.commands(), send, self.rows.fit, accepted, reset, tuple(changes),
-                       self.rows.reasons, True, inputs, actions, self._actions.sent(),
+        return Outcome(self._actions.commands(), self._all if send is None else send, self.rows.fit, accepted, reset,
+                       tuple(changes), self.rows.reasons, True, inputs, actions, self._actions.sent(),
                        refused(self._hooks.noticed, frame))
 
     def look(self, frame: Frame) -> Outcome | None:
@@ -217,7 +217,7 @@ class Stepper:
 
     def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
         """Ask the policy; return its actions (rows, n), and the rows whose command was taken over."""
-        whole = every(acting)
+        whole = acting is self._all or every(acting)
         if not whole:
             for value in inputs.values():
                 value[~acting] = 0.0        # what is no number in one row can fail the batch

@@ -78,6 +78,9 @@ class Trigger(ABC):
         elapsed, self._last = steady - self._last, steady
         return ros * 1e-9, min(elapsed, 2 * self.period)
 
+    def settle(self) -> None:      # noqa: B027 - only schedules have something to work out
+        """Work out what `moment` left for when the commands are gone; asked with the inbox locked."""
+
     def reference(self, stamps: Stamps, ros: int) -> Stamps:
         """Return the stamp (rows,), ns, that aligned sources must not be newer than, 0: any.
 

@@ -103,7 +103,9 @@ class JointPosition(JointTerm):
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         last = previous['position']
-        value = limits.nearest_turn(command['position'], last, self._continuous)
+        value = command['position']
+        if self._continuous is not None:
+            value = limits.nearest_turn(value, last, self._continuous)
         if self._acceleration is not None:
             # within its bounds first: it must begin in time to stop there
             value = limits.clamp_from(value, last, self._lower, self._upper)

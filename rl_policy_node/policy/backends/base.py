@@ -15,6 +15,7 @@ class Backend(ABC):
     def __init__(self, inputs):
         self.inputs, self.rows = inputs, inputs.rows
         self._actions_shape = (inputs.rows, inputs.spaces.num_actions)
+        self._discrete = inputs.spaces.discrete
 
     @property
     @abstractmethod
@@ -60,4 +61,4 @@ class Backend(ABC):
     def actions(self, array):
         """Return what a player gave as (rows, actions)."""
         array = array.reshape(self._actions_shape)
-        return array.astype(np.int64) if self.inputs.spaces.discrete else array
+        return array.astype(np.int64) if self._discrete else array
