@@ -11,11 +11,11 @@ from typing import Any, cast, TypeAlias
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
+from rclpy.serialization import serialize_message
 from std_msgs.msg import Bool, Header
 
 from rl_policy_node.core import StepObserver
@@ -26,12 +26,14 @@ from rl_policy_node.nodes.diagnostics import unlimited
 from rl_policy_node.nodes.loading import completed, load_policy
 from rl_policy_node.nodes.parameters import SchedulingSpec
 from rl_policy_node.nodes.remote_parameters import RemoteParameters
+from rl_policy_node.nodes.reporter import Reporter
 from rl_policy_node.nodes.runtime import run
 from rl_policy_node.nodes.scheduling import schedule_thread
 from rl_policy_node.nodes.transitions import answer_refusals
 from rl_policy_node.policy import set_threads
 
 LEASE = 1.0     # s of liveliness that ~/is_active offers
+REPORT_PERIOD = 1.0
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
 
@@ -80,8 +82,9 @@ class PolicyNode(LifecycleNode):
         self._active_publisher = self.create_publisher(Bool, '~/is_active', alive)
         self._reports = (self.create_publisher(DiagnosticArray, '/diagnostics', 10),
                          self.create_publisher(DiagnosticArray, '~/status', latched))
-        self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._say_active(False)
+        self._reporter = Reporter(self._report, REPORT_PERIOD, self.get_logger())
+        self._reporter.start()
 
     # lifecycle
 
@@ -124,7 +127,8 @@ class PolicyNode(LifecycleNode):
         missing = deployment.missing()
         if missing:
             raise ConfigurationError(f'not activated: {"; ".join(missing)}')
-        deployment.prepare_to_act()
+        with self._reporter:
+            deployment.prepare_to_act()
         result: TransitionCallbackReturn = super().on_activate(state)
         deployment.act()
         self._phase, self._fault = ACTIVE, ''
@@ -180,8 +184,9 @@ class PolicyNode(LifecycleNode):
     def _clean_up(self) -> None:
         if self._phase == INACTIVE:
             self._phase = UNCONFIGURED
-            self._deployed().close()
-            self._deployment = None
+            with self._reporter:
+                self._deployed().close()
+                self._deployment = None
             gc.unfreeze()
 
     # process
@@ -217,6 +222,7 @@ class PolicyNode(LifecycleNode):
             self.trigger_deactivate()
         if self._phase != FINALIZED:
             self.trigger_shutdown()
+        self._reporter.stop()
 
     def _start_by_itself(self) -> None:
         """Take the next step of autostart; a stop ends it."""
@@ -246,7 +252,7 @@ class PolicyNode(LifecycleNode):
 
     # callbacks
 
-    def _on_timer(self) -> None:
+    def _report(self) -> None:
         if self._phase == ACTIVE:
             report = self._deployed().report()
         elif self._fault:
@@ -254,7 +260,7 @@ class PolicyNode(LifecycleNode):
         else:
             report = DiagnosticStatus.OK, self._phase, {}
         header, name = Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/')
-        message = diagnostics.diagnostic_array(header, name, *report)
+        message = serialize_message(diagnostics.diagnostic_array(header, name, *report))
         for publisher in self._reports:
             publisher.publish(message)
 

@@ -1,0 +1,49 @@
+"""The thread that tells how things are: it takes milliseconds, which no message and no stop has to wait for."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import traceback
+
+from rl_policy_node.core.protocols import Logger
+
+PATIENCE = 1.0      # s that whoever changes what is reported on waits for a report under way
+
+
+class Reporter:
+    """Calls report() every `period` s in a thread of its own until `stop`; what it raises is logged, and it goes on.
+
+    As a context manager it is at rest: no report is under way; for one that hangs it waits PATIENCE s at the most.
+    """
+
+    def __init__(self, report: Callable[[], None], period: float, log: Logger) -> None:
+        self._report, self._period, self._log = report, period, log
+        self._under_way, self._over = threading.Lock(), threading.Event()
+        self._at_rest = False
+        self._thread = threading.Thread(target=self._run, name='report', daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Report no more."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE)
+
+    def __enter__(self) -> None:
+        self._at_rest = self._under_way.acquire(timeout=PATIENCE)
+
+    def __exit__(self, *_: object) -> None:
+        if self._at_rest:
+            self._under_way.release()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._period):
+            with self._under_way:
+                try:
+                    self._report()
+                except Exception:       # noqa: BLE001 - one report that fails must not be the last
+                    self._log.error(f'the report failed and goes on:\n{traceback.format_exc()}',
+                                    throttle_duration_sec=5.0)
