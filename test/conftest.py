@@ -1,10 +1,12 @@
 """What all tests share: ROS messages check their fields, properties see the same examples every time, and nothing
 is left in the user's own cache."""
 import os
+import sys
 
 os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')        # read when a message class is imported
 
 from hypothesis import settings
+from nursery import Nursery
 import pytest
 
 settings.register_profile('seeded', derandomize=True, deadline=None, database=None, max_examples=60)
@@ -21,3 +23,17 @@ def cache(tmp_path_factory):
         del os.environ['XDG_CACHE_HOME']
     else:
         os.environ['XDG_CACHE_HOME'] = before
+
+
+@pytest.fixture(scope='session', autouse=True)
+def nursery(cache):
+    """Nodes start by a fork."""
+    if sys.platform != 'linux':
+        yield
+        return
+    from rl_policy_node.tools.processes import ToolProcess
+    before, made = ToolProcess.spawn, Nursery()
+    ToolProcess.spawn = staticmethod(made.spawn)
+    yield
+    ToolProcess.spawn = staticmethod(before)
+    made.close()

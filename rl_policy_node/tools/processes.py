@@ -48,12 +48,17 @@ def override_arguments(overrides):
 
 
 class ToolProcess:
-    """A Python program with its arguments; its output goes to a log file, or where `pipes` (as Popen's) says."""
+    """A Python program with its arguments; its output goes to a log file, or where `pipes` (as Popen's) says.
+
+    spawn: what starts it, with the arguments of Popen and an answer like it.
+    """
+
+    spawn = staticmethod(subprocess.Popen)
 
     def __init__(self, name, arguments, log, **pipes):
         self.name, self.log = name, log
         with open(log, 'w') as output:
-            self.process = subprocess.Popen(
+            self.process = self.spawn(
                 [sys.executable, *map(str, arguments)], start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
                 **{'stdout': output, 'stderr': output, **pipes})
