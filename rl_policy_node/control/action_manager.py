@@ -1,13 +1,14 @@
 """From the policy's action to the commands that may be sent, and back."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast, NamedTuple, TypeAlias
 
 import numpy as np
 
 from rl_policy_node.control.action_channel import Channel
-from rl_policy_node.control.action_terms import build_action, Discrete
+from rl_policy_node.control.action_sizes import ActionSize, check_sizes, columns_of
+from rl_policy_node.control.action_terms import build_action
 from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
 from rl_policy_node.control.blend import Blend, LIVE
@@ -19,8 +20,6 @@ from rl_policy_node.control.state import State
 from rl_policy_node.control.tracking import Tracking
 from rl_policy_node.errors import ConfigurationError, unknown
 
-# how many numbers the policy gives, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
-ActionSize: TypeAlias = int | Mapping[str, 'int | Sequence[int]']
 # action term → its command
 Commands: TypeAlias = Mapping[str, Command]
 # (actions, proposed commands, acting rows) → the rows whose commands may go out
@@ -56,11 +55,11 @@ class ActionManager:
     def __init__(self, spec: ControlSpec, actions: ActionSize, buffers: Sources, joints: JointNames) -> None:
         self.terms = {action.name: build_action(action, buffers, joints) for action in spec.actions}
         self.size = sum(term.size for term in self.terms.values())
-        _check_actions(self.terms, actions, self.size)
+        check_sizes(self.terms, actions, self.size)
         self._channels = {name: Channel(term, spec.rows) for name, term in self.terms.items()}
         # with the columns of the action that belong to each
         self._parts = {name: (self._channels[name], columns)
-                       for name, columns in zip(self.terms, _slices(self.terms.values()))}
+                       for name, columns in zip(self.terms, columns_of(self.terms.values()))}
         self.tracking = Tracking(self.terms)
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
         # terms whose scales are on their way to others, and s that it takes
@@ -300,38 +299,3 @@ def finite_commands(actions: Array, proposed: Commands, rows: Mask) -> Mask:
             if not (surely_small(value) or value.max() <= _MOST and value.min() >= -_MOST):
                 finite = finite & (np.abs(value) <= _MOST).all(axis=1)
     return finite
-
-
-def _slices(terms: Iterable[ActionTerm]) -> Iterator[slice]:
-    """Yield the columns of the action that belong to each term."""
-    start = 0
-    for term in terms:
-        yield slice(start, start + term.size)
-        start += term.size
-
-
-def _check_actions(terms: Mapping[str, ActionTerm], actions: ActionSize, size: int) -> None:
-    """Compare what the terms take with what the policy gives."""
-    discrete = isinstance(actions, Mapping)
-    for name, term in terms.items():
-        if isinstance(term, Discrete) != discrete:
-            given = f'chooses ({actions})' if discrete else f'gives {actions} continuous numbers'
-            wanted = 'a choice' if isinstance(term, Discrete) else 'continuous numbers'
-            raise ConfigurationError(f'actions.{name}: kind {term.spec.kind} takes {wanted}; the policy {given}')
-    choices = _choices(actions)
-    numbers = actions if not isinstance(actions, Mapping) else len(choices)
-    if size != numbers:
-        listed = ', '.join(f'{name} {term.size}' for name, term in terms.items())
-        raise ConfigurationError(f'actions.terms take {size} numbers ({listed}); the policy gives {numbers}')
-    for (name, term), count in zip(terms.items(), choices):
-        if isinstance(term, Discrete) and term.choices != count:
-            raise ConfigurationError(f'actions.{name}.table has {term.choices} rows of {term.spec.table_columns}; '
-                                     f'the policy chooses among {count}')
-
-
-def _choices(actions: ActionSize) -> list[int]:
-    """Return how many choices each discrete action has; none of continuous ones."""
-    if not isinstance(actions, Mapping):
-        return []
-    counts = actions['discrete'] if 'discrete' in actions else actions['multi_discrete']
-    return [counts] if isinstance(counts, int) else list(counts)

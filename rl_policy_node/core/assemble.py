@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rl_policy_node.control.action_manager import ActionManager, ActionSize
+from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.action_sizes import ActionSize
 from rl_policy_node.control.arrays import Shape
 from rl_policy_node.control.distribution import Distribution, Moments
 from rl_policy_node.control.observation_manager import ObservationManager

@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
-from rl_policy_node.control.action_manager import ActionSize, Commands
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.action_sizes import ActionSize
 from rl_policy_node.control.arrays import Array, Mask, Shape, Stamps
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.state import State
