@@ -5,7 +5,7 @@ import difflib
 import math
 from typing import Final, TypeAlias
 
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, shown, unknown
 from rl_policy_node.nodes import schema
 
 # what a parameter may be: one of these, or a list of them
@@ -58,7 +58,7 @@ def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) 
         return _bounded(name, value, declaration)
     if kind == 'double' and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _bounded(name, float(value), declaration)
-    raise ConfigurationError(f"parameter '{name}' is {value!r}; expected {declaration.type}")
+    raise ConfigurationError(f"parameter '{name}' is {shown(value)}; expected {declaration.type}")
 
 
 def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:

@@ -1,7 +1,7 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import signal
 import sys
 import time
@@ -17,6 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.heap import keep_memory
+from rl_policy_node.nodes.parameter_files import refuse_valueless
 from rl_policy_node.nodes.scheduling import share_interpreter
 from rl_policy_node.nodes.signals import on_ending
 
@@ -52,7 +53,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
     try:
-        node = create_node()
+        node = _created(create_node, sys.argv if args is None else args)
     except (ConfigurationError, SimulationError) as error:
         get_logger('rl_policy_node').error(str(error))
         rclpy.try_shutdown()
@@ -71,6 +72,16 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
+
+
+def _created(create_node: Callable[[], RunnableNode], arguments: Sequence[str]) -> RunnableNode:
+    try:
+        return create_node()
+    except ConfigurationError:
+        raise
+    except ValueError:
+        refuse_valueless(arguments)
+        raise
 
 
 class Spinner:

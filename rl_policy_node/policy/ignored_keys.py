@@ -53,7 +53,7 @@ def refusal(names: Iterable[str]) -> str:
 
 def _unread(tree: Mapping[str, Any], place: str, known: frozenset[str]) -> Iterator[str]:
     for name, value in tree.items():
-        if _OPEN.match(name):
+        if _OPEN.match(str(name)):
             if name == 'input_preprocessors' and isinstance(value, Mapping):
                 for part, content in value.items():
                     yield from _unread(content if isinstance(content, Mapping) else {}, f'{place}.{name}.{part}', known)

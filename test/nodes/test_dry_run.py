@@ -48,3 +48,11 @@ def test_a_file_is_read_as_ros_reads_it(tmp_path, run):
     file.write_text('policy_node: {ros__parameters: {control_rate: [1.0, two]}}')
     with pytest.raises(ConfigurationError, match='parameter file .*robot.yaml: '):
         read_file(file)
+
+
+@pytest.mark.parametrize('value', ['[]', '{}'])
+def test_parameters_without_a_value_are_named(tmp_path, value):
+    file = tmp_path / 'robot.yaml'
+    file.write_text(f"/**:\n  ros__parameters:\n    enable: none\n    terms: {{position: {{joints: {value}}}}}\n")
+    with pytest.raises(ConfigurationError, match=r"robot\.yaml: no value for 'terms\.position\.joints'; expected one"):
+        read_file(file)

@@ -59,6 +59,15 @@ def test_what_does_not_fit_is_named(run, words, changes):
     refused(run, words, **changes)
 
 
+def test_a_value_is_shown_as_far_as_one_reads(run):
+    with pytest.raises(ConfigurationError) as caught:
+        configuration({**dict(flat(parameters(run))), 'actions.arm.upper': 'a' * 4000})
+    assert str(caught.value).startswith("parameter 'actions.arm.upper' is 'aaa") and len(str(caught.value)) < 400
+    with pytest.raises(ConfigurationError) as caught:
+        configuration({**dict(flat(parameters(run))), 'trigger': 'b' * 4000})
+    assert len(str(caught.value)) < 400
+
+
 def test_the_reference_is_current():
     """`rl_policy parameters > docs/parameters.md` mends this."""
     assert (REPOSITORY / 'docs' / 'parameters.md').read_text() == markdown()

@@ -58,3 +58,7 @@ def test_mean_is_played_with_a_warning_and_samples_are_refused(tmp_path):
 def test_summary_tells_them(tmp_path):
     write(tmp_path, **NEWER)
     assert any(NAMES[0] in line and 'are refused' in line for line in summarize(tmp_path / 'train.yaml').decisions)
+
+
+def test_a_key_that_is_no_text_is_a_key_like_others():
+    assert ignored_keys(small_runs.params(network={'mlp': {'units': [8], True: 1}})) == ('params.network.mlp.True',)

@@ -1,0 +1,32 @@
+"""What parameter files say that rclpy refuses without naming it."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import yaml
+
+from rl_policy_node.errors import ConfigurationError
+
+
+def refuse_valueless(arguments: Sequence[str]) -> None:
+    """Raise ConfigurationError for the parameters without a value in the files that `--params-file` names.
+
+    ROS takes an empty list or mapping for no value at all, and rclpy declares no such parameter.
+    """
+    for option, path in zip(arguments, arguments[1:]):
+        if option != '--params-file':
+            continue
+        with open(path) as file:
+            names = list(_valueless(yaml.safe_load(file)))
+        if names:
+            raise ConfigurationError(f'parameter file {path}: no value for {", ".join(names)}; expected one, or to '
+                                     'leave the parameter out ([] and {} are none to ROS)')
+
+
+def _valueless(tree: object, name: str = '') -> Iterator[str]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            # names begin below the node's and this key
+            yield from _valueless(value, '' if key == 'ros__parameters' else f'{name}.{key}'.lstrip('.'))
+    if tree is None or tree in ([], {}):
+        yield f"'{name}'"
