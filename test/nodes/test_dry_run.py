@@ -53,6 +53,6 @@ def test_a_file_is_read_as_ros_reads_it(tmp_path, run):
 @pytest.mark.parametrize('value', ['[]', '{}'])
 def test_parameters_without_a_value_are_named(tmp_path, value):
     file = tmp_path / 'robot.yaml'
-    file.write_text(f"/**:\n  ros__parameters:\n    enable: none\n    terms: {{position: {{joints: {value}}}}}\n")
+    file.write_text(f'/**:\n  ros__parameters:\n    enable: none\n    terms: {{position: {{joints: {value}}}}}\n')
     with pytest.raises(ConfigurationError, match=r"robot\.yaml: no value for 'terms\.position\.joints'; expected one"):
         read_file(file)
