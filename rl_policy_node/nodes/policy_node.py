@@ -197,6 +197,11 @@ class PolicyNode(LifecycleNode):
             self._autostart = False
             self.get_logger().info('autostart has ended: a transition was asked for')
 
+    @property
+    def keeps_up(self) -> bool:
+        """Whether a stop must not have to wait behind other messages: unless a simulator waits for each step."""
+        return self._deployment is None or not self._deployment.control.lockstep
+
     def poll(self) -> bool:
         """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
         if self._phase == ACTIVE:

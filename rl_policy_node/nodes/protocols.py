@@ -23,11 +23,15 @@ class Publisher(Protocol):
 class RunnableNode(Protocol):
     """A node that runtime.run() can spin: rclpy's Node with a beginning and an end.
 
-    executor_name: events or single_threaded. exit_code: of the process, read after stop().
+    executor_name: events or single_threaded. exit_code: of the process, read after stop(). keeps_up: whether its
+    callbacks must not lag behind what arrives.
     """
 
     executor_name: str
     exit_code: int
+
+    @property
+    def keeps_up(self) -> bool: ...
 
     def poll(self) -> bool:
         """Return whether to go on; called between callbacks."""

@@ -63,7 +63,8 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     # not before: what a node is created from may take minutes, which a signal ends at once
     asked: list[int] = []
     on_ending(lambda number, _frame: asked.append(number))
-    spinner = Spinner(cast(Node, node), node.executor_name)     # a protocol cannot inherit from a class
+    # a protocol cannot inherit from a class
+    spinner = Spinner(cast(Node, node), node.executor_name, lambda: node.keeps_up)
     try:
         _spin(node, spinner, asked)
     finally:
@@ -89,11 +90,12 @@ class Spinner:
 
     The events executor queues an event for each message, without bound: under a flood a stop would have to wait behind
     all of them, and memory grows. Where it lags the single-threaded executor takes its place for good: there each topic
-    has its turn, and the middleware drops what is too much.
+    has its turn, and the middleware drops what is too much. keeps_up(): whether it has to; a simulator that waits
+    sends no more than is answered, be it thousands of messages a step.
     """
 
-    def __init__(self, node: Node, executor: str) -> None:
-        self._node = node
+    def __init__(self, node: Node, executor: str, keeps_up: Callable[[], bool]) -> None:
+        self._node, self._keeps_up = node, keeps_up
         self._executor = create_executor(executor, node.get_logger())
         self._executor.add_node(node)
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
@@ -112,7 +114,7 @@ class Spinner:
             if not self.bounded:
                 took = time.monotonic() - began
                 self._spent, self._longest = self._spent + took, max(self._longest, took)
-                if self._spent - self._longest > LAG:
+                if self._spent - self._longest > LAG and self._keeps_up():
                     self._bound()
 
     def close(self) -> None:

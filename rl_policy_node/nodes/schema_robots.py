@@ -61,8 +61,8 @@ ROBOTS: Final = (
        low=0.0, high=3600.0),
     _p('heartbeat', 'bool', True, 'publish ~/heartbeat, a std_msgs/Header with the time, at the control rate while '
        'active, also on the fallback: its absence tells those downstream that the control loop stands still'),
-    _p('executor', 'string', 'events', 'rclpy executor; single_threaded takes the place of events where this rclpy lacks '
-       'it, and for good where messages come faster than they are read',
+    _p('executor', 'string', 'events', 'rclpy executor; single_threaded takes the place of events where this rclpy '
+       'lacks it, and for good where messages come faster than they are read',
        choices=('events', 'single_threaded')),
 
     _p('enable', 'string', '', 'none: the robots move without a heartbeat from a person; otherwise enable.topic is '

@@ -39,6 +39,8 @@ Send: TypeAlias = Callable[[SimFrame], object]
 class SimBridgeNode(Node):
     """Publishes what the policy's sources expect and obeys what its sinks send."""
 
+    keeps_up = False        # nothing moves but a simulator, and thousands of robots may answer at once
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
                          automatically_declare_parameters_from_overrides=True, start_parameter_services=False,

@@ -32,7 +32,7 @@ def test_a_flood_leaves_a_stop_its_turn(nodes):
     robot.create_subscription(Header, 'flood', lambda message: (taken.append(message), time.sleep(WORK)), quality)
     robot.create_subscription(Bool, 'stop', stops.append, 10)
     flood, stop = sensor.create_publisher(Header, 'flood', quality), sensor.create_publisher(Bool, 'stop', 10)
-    spinner = Spinner(robot, 'events')
+    spinner = Spinner(robot, 'events', lambda: True)
     assert _until(spinner, lambda: flood.get_subscription_count() and stop.get_subscription_count())
     for _ in range(1000):
         flood.publish(Header())
@@ -48,12 +48,31 @@ def test_a_flood_leaves_a_stop_its_turn(nodes):
     spinner.close()
 
 
+def test_who_need_not_keep_up_lags_and_takes_all(nodes):
+    robot, sensor = nodes
+    taken = []
+    quality = QoSProfile(depth=1000)
+    robot.create_subscription(Header, 'flood', lambda message: (taken.append(message), time.sleep(WORK)), quality)
+    flood = sensor.create_publisher(Header, 'flood', quality)
+    spinner = Spinner(robot, 'events', lambda: False)
+    assert _until(spinner, flood.get_subscription_count)
+    count = int(2 * LAG / WORK)
+    for _ in range(count):
+        flood.publish(Header())
+    for _ in range(2 * count):
+        spinner.spin_once()
+        if len(taken) == count:
+            break
+    assert len(taken) == count and not spinner.bounded
+    spinner.close()
+
+
 def test_one_long_callback_is_no_flood(nodes):
     robot, sensor = nodes
     taken = []
     robot.create_subscription(Header, 'work', lambda message: (time.sleep(1.5 * LAG), taken.append(message)), 10)
     work = sensor.create_publisher(Header, 'work', 10)
-    spinner = Spinner(robot, 'events')
+    spinner = Spinner(robot, 'events', lambda: True)
     assert _until(spinner, work.get_subscription_count)
     work.publish(Header())
     assert _until(spinner, lambda: taken)
