@@ -14,6 +14,7 @@ import threading
 import time
 
 ENTRY = ['-m', 'rl_policy_node.nodes.entry']
+PATIENCE = 10.0     # s for a process to take in a node, or to end
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -52,7 +53,11 @@ class Nursery:
         """Start no more."""
         if self._process is not None:
             self._line.close()
-            self._process.wait()
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
     def _open(self):
         self._line, theirs = socket.socketpair()
@@ -129,9 +134,12 @@ def serve(line, parent):
 
 def _begin(request, streams, parent):
     """Be what was asked for: environment, folder, signals that are ignored, output."""
-    while os.getppid() != parent:
+    end = time.monotonic() + PATIENCE
+    while os.getppid() != parent and time.monotonic() < end:
         time.sleep(0.001)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:      # who asked is gone
+        os._exit(1)
     os.chdir(request['folder'])
     os.environ.clear()
     os.environ.update(request['environment'])

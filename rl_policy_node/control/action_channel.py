@@ -59,19 +59,17 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
         """Take what was proposed last as sent, for rows."""
-        whole = share is None or self.term.relative
-        if whole and every(rows):       # as almost always
+        if every(rows) and (share is None or self.term.relative):       # as almost always
             self.motion = self._proposed
             self._target = self.motion.sent
             return
         self.motion = mixed(rows, self._proposed, self.motion)
-        if whole:
+        if share is None or self.term.relative:
             self._target = merged(rows, self.motion.sent, self._target)
         else:
-            assert share is not None
-            done = rows & (share[:, 0] == 1.0)
+            whole = rows & (share[:, 0] == 1.0)
             self._target = merged(rows, self.term.bound(self._next), self._target)
-            self._target = merged(done, self.motion.sent, self._target)
+            self._target = merged(whole, self.motion.sent, self._target)
 
     def given(self) -> Command:
         """Return what was sent, which nobody can write into."""

@@ -40,8 +40,7 @@ class EveryObservation(Trigger):
         super().restart(steady)
         self._schedule.restart()
         self._begun = None
-        self._first = self._whole = self._whole_at = self.alarm = math.inf
-        self._replaced = False
+        self._forget()
 
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
         return inbox.wait(lambda: self.fires(inbox), self.period, running)
@@ -89,8 +88,7 @@ class EveryObservation(Trigger):
         """Return time and dt, s, of the step that begins now; `settle` sets when the next one is due."""
         self._begun = (max(self._seen, ros * 1e-9) if self.simulated else steady,
                        None if self._whole == math.inf else self._whole, not self._replaced)
-        self._first = self._whole = self._whole_at = self.alarm = math.inf
-        self._replaced = False
+        self._forget()
         return super().moment(steady, ros)
 
     def settle(self) -> None:
@@ -120,3 +118,7 @@ class EveryObservation(Trigger):
         oldest = (received if every(inbox.acting) else received[inbox.acting]
                   for received in (buffer.received for buffer in inbox.awaited.values()))
         self._replaced = all(each.size and lowest(each) > self._whole_at for each in oldest)
+
+    def _forget(self) -> None:
+        self._first = self._whole = self._whole_at = self.alarm = math.inf
+        self._replaced = False

@@ -33,7 +33,7 @@ from rl_policy_node.nodes.transitions import answer_refusals
 from rl_policy_node.policy import set_threads
 
 LEASE = 1.0     # s of liveliness that ~/is_active offers
-REPORT_PERIOD = 1.0
+REPORT_PERIOD = 1.0     # s
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
 

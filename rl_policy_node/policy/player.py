@@ -119,7 +119,7 @@ def _env_info(spaces):
 def _name_activations(tree):
     """Write `null` as the name that rl_games knows no activation by."""
     for key, value in tree.items():
-        if value is None and (key == 'activation' or key.endswith('_activation')):
+        if value is None and (key == 'activation' or str(key).endswith('_activation')):
             tree[key] = 'None'
         elif isinstance(value, dict):
             _name_activations(value)
