@@ -18,12 +18,15 @@ class SimulationError(RuntimeError):
 
 def shown(value: object) -> str:
     """Return a value as an error shows it: on one line, and not longer than one reads."""
-    text = repr(value)
-    return text if len(text) <= MOST_SHOWN else f'{text[:MOST_SHOWN]}… ({len(text)} characters)'
+    return _shortened(repr(value))
 
 
 def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:
     """Return the error for a name that is not one of `valid`."""
     place = f' in {where}' if where else ''
-    text = str(name) if len(str(name)) <= MOST_SHOWN else f'{str(name)[:MOST_SHOWN]}…'
-    return ConfigurationError(f"unknown {kind} '{text}'{place}; valid: {', '.join(sorted(map(str, valid)))}")
+    return ConfigurationError(
+        f"unknown {kind} '{_shortened(str(name))}'{place}; valid: {', '.join(sorted(map(str, valid)))}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f'{text[:MOST_SHOWN]}… ({len(text)} characters)'

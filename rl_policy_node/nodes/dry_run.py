@@ -20,7 +20,7 @@ from rl_policy_node.nodes import parameters
 from rl_policy_node.nodes.conversion import Value
 from rl_policy_node.nodes.diagnostics import RowLog
 from rl_policy_node.nodes.loading import completed, load_policy, trained_moments
-from rl_policy_node.nodes.parameter_files import refuse_valueless
+from rl_policy_node.nodes.parameter_files import named_where_valueless
 from rl_policy_node.nodes.parameters import Configuration
 from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.rows import lines
@@ -51,16 +51,14 @@ def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'po
     except Exception as error:      # rcl's own type is private
         raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
     try:
-        node = Node(name, context=context, start_parameter_services=False, enable_rosout=False,
-                    allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
-    except ValueError:
-        context.try_shutdown()
-        refuse_valueless(['--params-file', str(path)])
-        raise
-    try:
-        return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
+        with named_where_valueless(['--params-file', str(path)]):
+            node = Node(name, context=context, start_parameter_services=False, enable_rosout=False,
+                        allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
+        try:
+            return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
+        finally:
+            node.destroy_node()
     finally:
-        node.destroy_node()
         context.try_shutdown()
 
 

@@ -2,25 +2,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
 
 
-def refuse_valueless(arguments: Sequence[str]) -> None:
-    """Raise ConfigurationError for the parameters without a value in the files that `--params-file` names.
+@contextmanager
+def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
+    """Have a ValueError of rclpy name the parameters without a value in the files that `--params-file` names.
 
     ROS takes an empty list or mapping for no value at all, and rclpy declares no such parameter.
     """
-    for option, path in zip(arguments, arguments[1:]):
-        if option != '--params-file':
-            continue
-        with open(path) as file:
-            names = list(_valueless(yaml.safe_load(file)))
-        if names:
-            raise ConfigurationError(f'parameter file {path}: no value for {", ".join(names)}; expected one, or to '
-                                     'leave the parameter out ([] and {} are none to ROS)')
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        for option, path in zip(arguments, arguments[1:]):
+            if option != '--params-file':
+                continue
+            with open(path) as file:
+                names = list(_valueless(yaml.safe_load(file)))
+            if names:
+                raise ConfigurationError(
+                    f'parameter file {path}: no value for {", ".join(names)}; expected one, or to leave the parameter '
+                    'out ([] and {} are none to ROS)') from error
+        raise
 
 
 def _valueless(tree: object, name: str = '') -> Iterator[str]:
@@ -28,5 +37,9 @@ def _valueless(tree: object, name: str = '') -> Iterator[str]:
         for key, value in tree.items():
             # names begin below the node's and this key
             yield from _valueless(value, '' if key == 'ros__parameters' else f'{name}.{key}'.lstrip('.'))
-    if tree is None or tree in ([], {}):
+    if _empty(tree):
         yield f"'{name}'"
+
+
+def _empty(value: object) -> bool:
+    return value is None or value == {} or isinstance(value, list) and all(map(_empty, value))

@@ -127,7 +127,7 @@ class PolicyNode(LifecycleNode):
         missing = deployment.missing()
         if missing:
             raise ConfigurationError(f'not activated: {"; ".join(missing)}')
-        with self._reporter:
+        with self._reporter.at_rest():
             deployment.prepare_to_act()
         result: TransitionCallbackReturn = super().on_activate(state)
         deployment.act()
@@ -184,7 +184,7 @@ class PolicyNode(LifecycleNode):
     def _clean_up(self) -> None:
         if self._phase == INACTIVE:
             self._phase = UNCONFIGURED
-            with self._reporter:
+            with self._reporter.at_rest():
                 self._deployed().close()
                 self._deployment = None
             gc.unfreeze()

@@ -1,7 +1,8 @@
 """The thread that tells how things are: it takes milliseconds, which no message and no stop has to wait for."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import threading
 import traceback
 
@@ -13,13 +14,11 @@ PATIENCE = 1.0      # s that whoever changes what is reported on waits for a rep
 class Reporter:
     """Calls report() every `period` s in a thread of its own until `stop`; what it raises is logged, and it goes on.
 
-    As a context manager it is at rest: no report is under way; for one that hangs it waits PATIENCE s at the most.
     """
 
     def __init__(self, report: Callable[[], None], period: float, log: Logger) -> None:
         self._report, self._period, self._log = report, period, log
         self._under_way, self._over = threading.Lock(), threading.Event()
-        self._at_rest = False
         self._thread = threading.Thread(target=self._run, name='report', daemon=True)
 
     def start(self) -> None:
@@ -32,12 +31,15 @@ class Reporter:
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
 
-    def __enter__(self) -> None:
-        self._at_rest = self._under_way.acquire(timeout=PATIENCE)
-
-    def __exit__(self, *_: object) -> None:
-        if self._at_rest:
-            self._under_way.release()
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Keep reports from being under way; for one that hangs it waits PATIENCE s at the most."""
+        got = self._under_way.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if got:
+                self._under_way.release()
 
     def _run(self) -> None:
         while not self._over.wait(self._period):

@@ -1,7 +1,7 @@
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import signal
 import sys
 import time
@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.heap import keep_memory
-from rl_policy_node.nodes.parameter_files import refuse_valueless
+from rl_policy_node.nodes.parameter_files import named_where_valueless
 from rl_policy_node.nodes.scheduling import share_interpreter
 from rl_policy_node.nodes.signals import on_ending
 
@@ -43,8 +43,9 @@ def create_executor(name: str, logger: Logger) -> Executor:
 def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) -> int:
     """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
 
-    The node offers `executor_name`, `poll()` (called between callbacks, False when it is done),
-    `stop()` (publishes what must be said while the context still lives) and `exit_code`.
+    The node offers `executor_name`, `keeps_up` (whether its callbacks have to, see Spinner), `poll()` (called between
+    callbacks, False when it is done), `stop()` (publishes what must be said while the context still lives) and
+    `exit_code`.
     rclpy's own signal handlers would invalidate the context before a last command could go out.
     """
     try:
@@ -53,7 +54,8 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
     try:
-        node = _created(create_node, sys.argv if args is None else args)
+        with named_where_valueless(sys.argv if args is None else args):
+            node = create_node()
     except (ConfigurationError, SimulationError) as error:
         get_logger('rl_policy_node').error(str(error))
         rclpy.try_shutdown()
@@ -73,16 +75,6 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
-
-
-def _created(create_node: Callable[[], RunnableNode], arguments: Sequence[str]) -> RunnableNode:
-    try:
-        return create_node()
-    except ConfigurationError:
-        raise
-    except ValueError:
-        refuse_valueless(arguments)
-        raise
 
 
 class Spinner:

@@ -50,7 +50,7 @@ def test_a_file_is_read_as_ros_reads_it(tmp_path, run):
         read_file(file)
 
 
-@pytest.mark.parametrize('value', ['[]', '{}'])
+@pytest.mark.parametrize('value', ['[]', '{}', '[[]]'])
 def test_parameters_without_a_value_are_named(tmp_path, value):
     file = tmp_path / 'robot.yaml'
     file.write_text(f'/**:\n  ros__parameters:\n    enable: none\n    terms: {{position: {{joints: {value}}}}}\n')

@@ -42,10 +42,10 @@ def test_who_changes_something_waits_for_a_report_under_way_but_not_for_one_that
     reporter.start()
     assert under_way.wait(5.0)
     began = time.monotonic()
-    with reporter:
+    with reporter.at_rest():
         assert PATIENCE <= time.monotonic() - began < PATIENCE + 1.0
     go_on.set()
-    with reporter:
+    with reporter.at_rest():
         under_way.clear()
         time.sleep(0.05)
         assert not under_way.is_set(), 'none begins meanwhile'
