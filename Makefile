@@ -53,13 +53,14 @@ worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyen
 worker_pip = $(WORKERS)/$(1)/bin/python -m pip --disable-pip-version-check install $(QUIET)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup workers demo lint test test-kilted train train-blind clean
+.PHONY: help setup workers demo lint test test-all test-kilted train train-blind clean
 
 help:
 	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
 	@echo '                  (PYTHON=python3.12; ROS_DISTRO=kilted for its wheels in place of those of jazzy)'
 	@echo 'make demo         run the policy against the simulator through ROS (DEMO_ARGS)'
-	@echo 'make test         run the linters and the tests (TEST_ARGS: these tests only)'
+	@echo 'make test         run the linters and the tests but the slow ones (TEST_ARGS: these tests only)'
+	@echo 'make test-all     run the linters and all tests'
 	@echo 'make test-kilted  run the tests of the nodes and the adapters on Kilted'
 	@echo 'make lint         run the linters'
 	@echo 'make workers      the Pythons that the tests host environments in, where there are any; part of make test'
@@ -125,14 +126,18 @@ lint: setup
 # each process in a DDS domain of its own.
 COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/gap
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+SELECTED := -m 'not slow'
 test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \
-	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(COMPUTING) || passed=false; \
-	$(VENV)/bin/python -m pytest $(WAITING) $(COMPUTING:%=--ignore=%) || passed=false; $$passed
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(SELECTED) $(COMPUTING) || passed=false; \
+	$(VENV)/bin/python -m pytest $(WAITING) $(SELECTED) $(COMPUTING:%=--ignore=%) || passed=false; $$passed
 else
 	@$(VENV)/bin/python -m pytest $(TEST_ARGS)
 endif
+
+test-all:
+	@$(MAKE) --no-print-directory test SELECTED=
 
 # The whole suite runs on Jazzy; what touches ROS runs on the other wheels as well.
 test-kilted:

@@ -138,6 +138,7 @@ def test_without_plots_no_matplotlib_is_needed(tmp_path):
     assert 'step.png' not in (tmp_path / 'out/results.md').read_text()
 
 
+@pytest.mark.slow
 def test_latency_is_measured_through_dds(tmp_path):
     section = run(tmp_path, '--only', 'latency')['sections']['latency']
     for case in section['cases'].values():
@@ -148,6 +149,7 @@ def test_latency_is_measured_through_dds(tmp_path):
     assert section['inference']['us'] > 0
 
 
+@pytest.mark.slow
 def test_steps_of_the_real_loop_are_timed_with_cameras_and_without(tmp_path):
     section = run(tmp_path, '--only', 'jitter')['sections']['jitter']
     assert [case['cameras'] for case in section['cases']] == [False, True]
@@ -157,6 +159,7 @@ def test_steps_of_the_real_loop_are_timed_with_cameras_and_without(tmp_path):
             assert 0 <= each['p50'] <= each['p99'] <= each['max'] and each['shares'][-1] == 1.0
 
 
+@pytest.mark.slow
 def test_robots_are_measured_at_once_and_staggered(tmp_path):
     section = run(tmp_path, '--only', 'robots')['sections']['robots']
     assert [(case['robots'], case['arrival']) for case in section['cases']] == [(2, 'at once'), (2, 'staggered')]
@@ -175,6 +178,7 @@ def test_images_are_measured_and_taken_apart(tmp_path):
         assert each['answered'] > 0.5 and each['p50'] > 0
 
 
+@pytest.mark.slow
 def test_a_row_costs_time_and_memory(tmp_path):
     section = run(tmp_path, '--only', 'batch')['sections']['batch']
     lstm, mlp = section['cases']
@@ -185,6 +189,7 @@ def test_a_row_costs_time_and_memory(tmp_path):
     assert (lstm['memory']['state_kb'], mlp['memory']['state_kb']) == (4.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_start_is_taken_apart_and_adds_up(tmp_path):
     section = run(tmp_path, '--only', 'start')['sections']['start']
     for cache in ('cold', 'warm'):

@@ -58,6 +58,7 @@ def check(folder, *arguments, planted=''):
     return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True), folder / 'out'
 
 
+@pytest.mark.slow
 def test_check_runs_on_a_cpu_without_ros_and_onnx(tmp_path):
     done, output = check(tmp_path, '--device', 'cpu', '--quick', '--seconds', 1800)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -90,6 +91,7 @@ def test_check_runs_on_a_cpu_without_ros_and_onnx(tmp_path):
     assert done.stdout.index('] tests') < done.stdout.index('] mlp') < done.stdout.index('mlp, 1 rows')
 
 
+@pytest.mark.slow
 def test_planted_difference_fails_its_part_alone(tmp_path):
     done, output = check(tmp_path, '--device', 'cpu', '--quick', '--only', 'image,tests', planted=PLANTED)
     assert done.returncode == 1 and 'failed: image;' in done.stdout
