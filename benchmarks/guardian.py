@@ -18,6 +18,7 @@ where a promise is broken.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -34,6 +35,7 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / 'test')]
 
 from nodes.harness import Arm, JOINTS, parameters, tiny_run  # noqa: E402 - found by the line above
 import numpy as np  # noqa: E402
+from nursery import Child, ENTRY, Nursery  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
@@ -131,16 +133,18 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def start(folder: Path, run: Path, bare: bool) -> subprocess.Popen:
-    """Start a node that acts by itself. bare: without the process that drains its log."""
+def start(nursery: Nursery, folder: Path, run: Path, bare: bool) -> subprocess.Popen | Child:
+    """Start a node that acts by itself, where it can by a fork. bare: without the process that drains its log."""
     file = folder / 'node.yaml'
     file.write_text(json.dumps({'/**': {'ros__parameters': tree(run)}}))
-    how = (['-c', 'from rl_policy_node.nodes.policy_node import main; main()'] if bare
-           else ['-m', 'rl_policy_node.nodes.entry', 'policy_node'])
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(REPOSITORY), str(folder)])}
-    return subprocess.Popen([sys.executable, *how, '--ros-args', '--params-file', str(file)], env=environment,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if bare else subprocess.DEVNULL,
-                            start_new_session=True, preexec_fn=end_with_parent)
+    os.environ['PYTHONPATH'] = os.pathsep.join([str(REPOSITORY), str(folder)])
+    arguments = ['--ros-args', '--params-file', str(file)]
+    if bare:
+        code = 'from rl_policy_node.nodes.policy_node import main; main()'
+        return subprocess.Popen([sys.executable, '-c', code, *arguments], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, start_new_session=True, preexec_fn=end_with_parent)
+    with open(folder / 'node.log', 'w') as log:
+        return nursery.spawn([sys.executable, *ENTRY, 'policy_node', *arguments], log, log, start_new_session=True)
 
 
 def fill(node: subprocess.Popen) -> None:
@@ -160,11 +164,12 @@ def refused(arm: Arm) -> None:
     arm.names = ['shoulder', 'shoulder', 'wrist']
 
 
-def trials_of(event: str, count: int, run: Path, random: np.random.Generator) -> list[dict[str, float]]:
+def trials_of(nursery: Nursery, event: str, count: int, run: Path,
+              random: np.random.Generator) -> list[dict[str, float]]:
     """Return what came of each trial; a node that was fenced before, on a machine that is too busy, is not one."""
     done: list[dict[str, float]] = []
     for _ in range(3 * count):
-        made = trial(event, run, random)
+        made = trial(nursery, event, run, random)
         if made is None:
             print(f'{event}: a node did not act within 40 s; once more', file=sys.stderr, flush=True)
         else:
@@ -174,14 +179,14 @@ def trials_of(event: str, count: int, run: Path, random: np.random.Generator) ->
     raise RuntimeError(f'{event}: nodes do not act')
 
 
-def trial(event: str, run: Path, random: np.random.Generator) -> dict[str, float] | None:
+def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) -> dict[str, float] | None:
     """Return 'seconds' to the first zero, and how many 'second' voices came, of one event; None where nothing acts."""
     with tempfile.TemporaryDirectory() as name, Arm(name) as arm:
         folder = Path(name)
         (folder / 'holding.py').write_text(TERM.format(microseconds=int(HELD * 1e6)))
         listener = subprocess.Popen([sys.executable, '-c', LISTENER], stdout=subprocess.PIPE,
                                     preexec_fn=end_with_parent) if event == 'subscriber' else None
-        node, heard = start(folder, run, event == 'stderr'), Trial(arm, run, folder)
+        node, heard = start(nursery, folder, run, event == 'stderr'), Trial(arm, run, folder)
         try:
             if not heard.until(lambda: len(heard.heard) > 25):
                 return None
@@ -247,10 +252,10 @@ def main() -> int:
     private_domain()
     random, promised = np.random.default_rng(options.seed), TIMEOUT + 2 * PERIOD + MARGIN
     figures: dict[str, dict[str, object]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Nursery()) as nursery:
         run = tiny_run(Path(folder))
         for event in options.events:
-            trials = trials_of(event, options.count, run, random)
+            trials = trials_of(nursery, event, options.count, run, random)
             seconds = np.array([each['seconds'] for each in trials])
             p50, p99 = np.percentile(seconds, [50, 99])
             figures[event] = {'trials': len(trials), 'p50': p50, 'p99': p99, 'max': seconds.max(),

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast, NamedTuple, TypeAlias
+from typing import cast, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from rl_policy_node.control.action_terms import build_action
 from rl_policy_node.control.action_terms.base import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
 from rl_policy_node.control.blend import Blend, LIVE
-from rl_policy_node.control.gate import Motion
-from rl_policy_node.control.limits import finite_rows, is_finite
-from rl_policy_node.control.numbers import highest, lowest, some, surely_small
+from rl_policy_node.control.gate import Motion, Sent
+from rl_policy_node.control.limits import finite_commands
+from rl_policy_node.control.numbers import highest, lowest, some
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.tracking import Tracking
@@ -27,21 +27,6 @@ Accept: TypeAlias = Callable[[Array, Commands, Mask], Mask]
 
 # source → the rows (mask) whose measurement may be used
 Fresh: TypeAlias = Mapping[str, Mask]
-
-# beyond, a number has no room in a message of float32
-_MOST = float(np.finfo(np.float32).max)
-
-
-class Sent(NamedTuple):
-    """What was sent last: action term → Motion, and when, to each row (rows,): s, steady; −inf: never."""
-
-    motions: Mapping[str, Motion]
-    at: Floats
-
-    @property
-    def commands(self) -> dict[str, Command]:
-        """Return action term → its command."""
-        return {name: motion.sent for name, motion in self.motions.items()}
 
 
 class ActionManager:
@@ -66,8 +51,10 @@ class ActionManager:
         self._ramping: tuple[ActionTerm, ...] = ()
         self._ramp = max(spec.blend_in, LIVE)
         self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
-        # a robot that also has to be told zero is always told
-        self._silent = all(term.places for term in self.terms.values())
+        self.placed = frozenset(name for name, term in self.terms.items() if term.places)
+        # a robot that also has to be sent zeros always gets these
+        self._mixed = 0 < len(self.placed) < len(self.terms)
+        self._lost: Mask | None = None
         self._period = 1.0 / spec.control_rate if spec.control_rate else 0.02
         # s without a command after which the last one does not say any more where the robot is
         ages = [spec.sources[name].max_age for name in self._places]
@@ -101,6 +88,7 @@ class ActionManager:
         if fresh is not None:
             for name in self._places:
                 at[~fresh[name]] = -np.inf
+        self._lost = None
         self._keep_at(at)
 
     def sent(self) -> Sent:
@@ -108,7 +96,7 @@ class ActionManager:
         motions: dict[str, Motion] = {}         # see `process`
         for name, channel in self._channels.items():
             motions[name] = channel.motion
-        return Sent(motions, self._at)
+        return Sent(motions, self._at, self._lost)
 
     def note(self, rows: Mask | None, steady: float) -> None:
         """Take what `commands` returns as sent to rows (None: all), at `steady` s."""
@@ -142,23 +130,30 @@ class ActionManager:
         the robot still is where it was sent: rows begin from a fresh measurement, and get nothing without one. It
         changes nothing here: any thread may ask, while another one steps.
         """
-        sent, known = self._renewed(sent, sources, fresh, steady)
-        rows = known if rows is None else rows & known
+        sent, told, _ = self._renewed(sent, sources, fresh, steady)
+        rows = told if rows is None else rows & told
         since = self.elapsed(steady, dt, sent.at)
-        every_row = np.ones_like(known)
+        every_row = np.ones_like(told)
         motions = {name: channel.gate.rest(sent.motions[name], sources,
                                            fresh.get(channel.term.spec.source, every_row), since, last)
                    for name, channel in self._channels.items()}
-        return Sent(motions, np.where(rows, steady, sent.at)), rows
+        return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
-        """Begin, after a pause, from what is measured freshly; return the rows that know where they are, None: all."""
-        if self._first > -np.inf and steady - self._first <= self._pause:
+        """Begin, after a pause, from what is measured freshly; return the rows that may be sent a command, None: all.
+
+        Those that are `lost` may not act.
+        """
+        if self._first > -np.inf and steady - self._first <= self._pause and self._lost is None:
             return None
-        before = self.sent()
-        sent, known = self._renewed(before, sources, fresh(), steady)
-        self._take(known & (sent.at != before.at), sent)
-        return known
+        sent, told, begun = self._renewed(self.sent(), sources, fresh(), steady)
+        self._take(begun, sent)
+        return told
+
+    @property
+    def lost(self) -> Mask | None:
+        """Return the rows that do not know where they are since a pause, and are sent no positions; None: none."""
+        return self._lost
 
     def rest(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
         """Take the fallback, one step of it, for rows; limits go on, and blending in begins, from there.
@@ -186,6 +181,7 @@ class ActionManager:
         return found
 
     def _take(self, rows: Mask, sent: Sent) -> None:
+        self._lost = sent.lost
         if not some(rows):
             return
         for name, channel in self._channels.items():
@@ -193,13 +189,15 @@ class ActionManager:
         self._blend.restart(rows)
         self._keep_at(np.where(rows, sent.at, self._at))
 
-    def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask]:
-        """Return what is gone on from, and the rows that know where they are."""
+    def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask, Mask]:
+        """Return what is gone on from, the rows that may be sent a command (lost ones, too), those that begin anew."""
         never = np.isneginf(sent.at)
         late = never | (steady - sent.at > self._pause)
+        if sent.lost is not None:
+            late = late | sent.lost
         known: Mask = np.ones(len(late), dtype=bool)
         if not some(late):
-            return sent, known
+            return sent, known, late
         for name in self._places:
             known = known & fresh[name]
         motions = {}
@@ -208,7 +206,8 @@ class ActionManager:
             # of a row that was never sent anything the command says nothing
             motions[name] = channel.gate.anew(motion, sources, never & known)
         at = np.where(late & known, steady - self._period, sent.at)
-        return Sent(motions, at), np.asarray(known | ~late | (~never & (not self._silent)))
+        lost = late & ~known & ~never if self._mixed else np.zeros_like(known)
+        return Sent(motions, at, lost if some(lost) else None), np.asarray(known | ~late | lost), late & known
 
     def process(self, actions: Array, sources: Sources, acting: Mask, dt: float,
                 accept: Accept | None = None, since: Axes | None = None) -> Mask:
@@ -275,7 +274,8 @@ class ActionManager:
     def state(self) -> State:
         """Return what the next step goes on from: each term's memory, the blend, when rows were last sent a command."""
         return {'terms': {name: channel.state() for name, channel in self._channels.items()},
-                'blend': self._blend.state(), 'at': self._at.copy()}
+                'blend': self._blend.state(), 'at': self._at.copy(),
+                'lost': np.zeros(len(self._at), dtype=bool) if self._lost is None else self._lost.copy()}
 
     def restore(self, state: State) -> None:
         """Go on from a state of the same terms."""
@@ -284,18 +284,9 @@ class ActionManager:
             channel.restore(terms[name])
         self._ramping = tuple(self.terms.values())      # those that are on no way leave with the next step
         self._blend.restore(cast(State, state['blend']))
+        lost = cast(Mask, state['lost'])
+        self._lost = lost.copy() if some(lost) else None
         self._keep_at(cast(Floats, state['at']).copy())
 
     def _keep_at(self, at: Floats) -> None:
         self._at, self._first, self._last = at, lowest(at), highest(at)
-
-
-def finite_commands(actions: Array, proposed: Commands, rows: Mask) -> Mask:
-    """Return those of the rows whose action and commands are numbers that a message of float32 has room for."""
-    # before the limits, too: they would make a command of an infinite action
-    finite = rows if is_finite(actions) else rows & finite_rows(actions)
-    for command in proposed.values():
-        for value in command.values():
-            if not (surely_small(value) or value.max() <= _MOST and value.min() >= -_MOST):
-                finite = finite & (np.abs(value) <= _MOST).all(axis=1)
-    return finite

@@ -1,12 +1,13 @@
 """The gate: what may be sent after what was sent last, of the policy and of the fallback alike."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from rl_policy_node.control.action_terms.base import ActionTerm
-from rl_policy_node.control.arrays import Axes, Command, Mask, Sources
+from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.limits import finite_rows
 from rl_policy_node.control.numbers import every, some
 
@@ -23,6 +24,22 @@ class Motion(NamedTuple):
     speed: Command
     goal: Command
     captured: Mask
+
+
+class Sent(NamedTuple):
+    """What was sent last: action term → Motion, and when, to each row (rows,): s, steady; −inf: never.
+
+    lost: rows (mask) that do not know where they are since a pause, and are sent no positions; None: there are none.
+    """
+
+    motions: Mapping[str, Motion]
+    at: Floats
+    lost: Mask | None = None
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """Return action term → its command."""
+        return {name: motion.sent for name, motion in self.motions.items()}
 
 
 class Gate:

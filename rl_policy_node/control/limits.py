@@ -1,13 +1,16 @@
 """Limits on commands. Values within their limits pass bit-identical."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rl_policy_node import geometry
-from rl_policy_node.control.arrays import Array, Axes, Floats, Mask
+from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask
 from rl_policy_node.control.numbers import between, surely_small
+
+# beyond, a number has no room in a message of float32
+_MOST = float(np.finfo(np.float32).max)
 
 
 def is_finite(value: Array) -> bool:
@@ -22,6 +25,17 @@ def finite_rows(value: Array) -> Mask:
     if is_finite(value):
         return np.ones(len(value), dtype=bool)
     return cast(Mask, np.isfinite(value.reshape(len(value), -1)).all(axis=1))
+
+
+def finite_commands(actions: Array, proposed: Mapping[str, Command], rows: Mask) -> Mask:
+    """Return those of the rows whose action and commands are numbers that a message of float32 has room for."""
+    # before the limits, too: they would make a command of an infinite action
+    finite = rows if is_finite(actions) else rows & finite_rows(actions)
+    for command in proposed.values():
+        for value in command.values():
+            if not (surely_small(value) or value.max() <= _MOST and value.min() >= -_MOST):
+                finite = finite & (np.abs(value) <= _MOST).all(axis=1)
+    return finite
 
 
 def per_axis(numbers: ArrayLike) -> Axes | None:

@@ -6,9 +6,9 @@ from typing import cast, ParamSpec, TypeAlias
 
 import numpy as np
 
-from rl_policy_node.control.action_manager import ActionManager, Commands, finite_commands
+from rl_policy_node.control.action_manager import ActionManager, Commands
 from rl_policy_node.control.arrays import Array, Mask, Values
-from rl_policy_node.control.limits import finite_rows, is_finite
+from rl_policy_node.control.limits import finite_commands, finite_rows, is_finite
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.state import State

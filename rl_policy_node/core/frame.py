@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from rl_policy_node.control.action_manager import Sent
 from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.gate import Sent
 from rl_policy_node.control.numbers import every, highest, lowest
 from rl_policy_node.control.source_buffer import SourceBuffer
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rl_policy_node.control.action_manager import Commands, Sent
+from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Array, Mask
+from rl_policy_node.control.gate import Sent
 
 
 class RowChange(NamedTuple):

@@ -60,7 +60,7 @@ class Outlet:
                 return False
             if outcome.stepped or not self._mute:
                 answers = self._trigger.answers(outcome.answers) if outcome.stepped else outcome.answers
-                self._send(frame, outcome.commands, answers, outcome.send)
+                self._send(frame, outcome.commands, answers, outcome.send, outcome.sent and outcome.sent.lost)
                 self._last = outcome.sent or self._last
                 if not self._all_acted:
                     self._acted = self._acted | outcome.acted
@@ -111,13 +111,24 @@ class Outlet:
         """Publish one message of the fallback, safe by itself: perhaps nothing follows it."""
         fresh = frame.fresh(self._actions.places, self._patience)
         sent, rows = self._actions.fallback(self._last, frame.sources, fresh, frame.steady, last=True)
-        self._send(frame, sent.commands, np.zeros_like(rows), rows)
+        self._send(frame, sent.commands, np.zeros_like(rows), rows, sent.lost)
         self._last = sent
 
-    def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask) -> None:
-        """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time."""
+    def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask, lost: Mask | None) -> None:
+        """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time.
+
+        lost: rows that get no positions, for nobody knows where they are.
+        """
         stamps: dict[str, Stamps] = {}
         for name, source in self._sources.items():
             stamps[name] = frame.stamps(source, answers)
         # who acted was measured
-        self._publish(commands, stamps, rows if self._all_acted else frame.measured(self._measured, rows))
+        rows = rows if self._all_acted else frame.measured(self._measured, rows)
+        if lost is None:
+            self._publish(commands, stamps, rows)
+            return
+        placed = self._actions.placed
+        try:
+            self._publish({name: commands[name] for name in commands if name not in placed}, stamps, rows)
+        finally:
+            self._publish({name: commands[name] for name in commands if name in placed}, stamps, rows & ~lost)

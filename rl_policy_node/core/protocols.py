@@ -90,7 +90,7 @@ class Publisher(Protocol):
     """What puts commands on the wire."""
 
     def __call__(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        """Send the commands of rows. stamps: action term → (rows,), ns."""
+        """Send the commands of rows, of all action terms or of some. stamps: action term → (rows,), ns."""
 
 
 class StepObserver(Protocol):

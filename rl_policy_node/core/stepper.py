@@ -93,7 +93,7 @@ class Stepper:
         known = self._actions.renew(frame.sources, lambda: self._fresh(frame), frame.steady)
         acting, accepted = self._complete(frame, fit), self._none
         if known is not None:
-            acting = acting & known
+            acting = acting & known if self._actions.lost is None else acting & known & ~self._actions.lost
         waiting = self._none
         if frame.news is not None:
             # as a robot by itself would: between its observations nothing is sent, and nothing goes on

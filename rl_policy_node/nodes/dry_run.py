@@ -155,8 +155,8 @@ class DryRun:
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Keep the messages that would go out."""
-        self.messages = {(name, topic): message for name, sink in self.sinks.items()
-                         for topic, message in sink.messages(commands[name], stamps[name], rows)}
+        self.messages = {(name, topic): message for name, command in commands.items()
+                         for topic, message in self.sinks[name].messages(command, stamps[name], rows)}
 
     def topics(self) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
         """Return (name, topic of the first robot, type) of every source and then of every command."""

@@ -72,9 +72,10 @@ class Ports:
         Where some of them cannot be sent the others are, before the first error is raised.
         """
         fault: BaseException | None = None
-        for name, publishers in self._publishers.items():
+        for name, command in commands.items():
+            publishers = self._publishers[name]
             try:
-                for topic, message in self._sinks[name].outgoing(commands[name], stamps[name], rows):
+                for topic, message in self._sinks[name].outgoing(command, stamps[name], rows):
                     publishers[topic].publish(message)
             except BaseException as error:      # noqa: BLE001 - raised below
                 fault = fault or error

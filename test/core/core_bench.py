@@ -71,8 +71,8 @@ def control_of(terms='plain', robots=('left', 'right'), trigger='timer', action=
                                    history_stride=2),
                   'last': TermSpec('last', kind='last_action'),
                   'phase': TermSpec('phase', kind='phase', frequency=1.3)}
-    arm = ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS,
-                     **{'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})})
+    arm = ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints',
+                     **{'joints': JOINTS, 'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})})
     changes = {'resume': 'automatic', 'resume_after': 0.0, **changes}
     return ControlSpec(robots=robots, control_rate=1 / PERIOD, trigger=trigger, lockstep_timeout=10.0, sources=specs,
                        terms=named, inputs={'obs': tuple(named)}, actions=(arm,), **changes)

@@ -1,7 +1,11 @@
 """The gate in its cycle: what goes out after a silence, a pause, a late step, and from beyond the limits."""
+import dataclasses
+
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np
 import pytest
+
+from rl_policy_node.control.action_spec import ActionSpec
 
 SLOW = {'lower': (-0.5,), 'upper': (0.5,), 'max_velocity': (0.1,)}
 
@@ -104,3 +108,66 @@ def test_two_commands_of_one_period_go_no_further_than_their_time(bench):
     put(bench, 0.0)
     bench.cycle.step()
     assert np.abs(bench.positions - last).max() <= 0.1 * 0.75 * PERIOD + 1e-12
+
+
+@pytest.fixture
+def mixed(folder):
+    """Two robots that act, each with joints at positions and one that turns at a velocity."""
+    control = control_of(action={'joints': ('hip', 'knee'), 'offset': (0.1, 0.2), 'max_velocity': (5.0,)})
+    wheel = ActionSpec('wheel', 'joint_velocity', 'wheels', 'x', joints=('ankle',), scale=(1.0,),
+                       max_acceleration=(10.0,))
+    bench = Bench(policy_of(folder), dataclasses.replace(control, actions=(*control.actions, wheel)))
+    put(bench, 0.0)
+    bench.cycle.start()
+    go(bench, 30, 0.0)
+    assert bench.rows.fit.all() and np.abs(bench.sent[-1][0]['wheel']['velocity']).min() > 0.05
+    return bench
+
+
+def sent_since(bench, count):
+    """Return action → the commands that went out to each row since then."""
+    found = {'arm': [[], []], 'wheel': [[], []]}
+    for commands, _, rows in bench.sent[count:]:
+        for name, command in commands.items():
+            for row in np.nonzero(rows)[0]:
+                found[name][row].append(next(iter(command.values()))[row])
+    return found
+
+
+def test_after_a_pause_joints_get_no_old_position_and_wheels_stop(mixed):
+    mixed.now += 2.0            # meanwhile somebody else moves both robots
+    turning, count = mixed.sent[-1][0]['wheel']['velocity'], len(mixed.sent)
+    for _ in range(20):
+        mixed.now += PERIOD
+        mixed.cycle.step()
+    sent = sent_since(mixed, count)
+    assert sent['arm'] == [[], []]
+    for row in range(2):
+        wheel = np.concatenate([turning[row], *sent['wheel'][row]])
+        assert len(sent['wheel'][row]) >= 20 and not wheel[-1]
+        assert (np.diff(np.abs(wheel)) <= 0).all() and np.abs(np.diff(wheel)).max() <= 10.0 * 2 * PERIOD + 1e-12
+    count = len(mixed.sent)
+    mixed.now += PERIOD
+    put(mixed, 0.8, rows=[1])
+    mixed.cycle.step()
+    arm = sent_since(mixed, count)['arm']
+    assert not arm[0]
+    np.testing.assert_array_equal(arm[1][-1], 0.8)
+    # the other one, who did not speak, still gets no position
+    count = len(mixed.sent)
+    go(mixed, 5)
+    arm = sent_since(mixed, count)['arm']
+    assert not arm[0] and len(arm[1]) >= 5
+    np.testing.assert_array_equal(arm[1], 0.8)
+
+
+def test_a_robot_that_is_lost_replays(mixed):
+    mixed.now += 2.0
+    mixed.cycle.step()
+    state = mixed.cycle.stepper.state()
+    assert state['actions']['lost'].all()
+    mixed.cycle.stepper.restore(state)
+    count = len(mixed.sent)
+    mixed.now += PERIOD
+    mixed.cycle.step()
+    assert not any(sent_since(mixed, count)['arm'])
