@@ -19,7 +19,7 @@ _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the
 
 
 def markdown() -> str:
-    """Return docs/parameters.md."""
+    """Return docs/reference/parameters.md."""
     lines = ['# Parameters', '',
              'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
              'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.', '',

@@ -1,4 +1,4 @@
-"""What was found as Markdown, in the form of docs/performance.md."""
+"""What was found as Markdown, in the form of docs/explanation/performance.md."""
 from rl_policy_node.tools.bench.markdown import (
     CHAPTERS,
     machine_line,

@@ -1,11 +1,11 @@
-"""The code of docs/core.md runs, and does what the text says."""
+"""The code of docs/explanation/core.md runs, and does what the text says."""
 from pathlib import Path
 import re
 
 from core.core_bench import Bench, Keeper
 import numpy as np
 
-TEXT = (Path(__file__).parents[2] / 'docs' / 'core.md').read_text('utf-8')
+TEXT = (Path(__file__).parents[2] / 'docs' / 'explanation' / 'core.md').read_text('utf-8')
 OUTSIDE, REPLAY = re.findall(r'```python\n(.*?)```', TEXT, re.DOTALL)
 
 

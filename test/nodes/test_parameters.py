@@ -69,8 +69,8 @@ def test_a_value_is_shown_as_far_as_one_reads(run):
 
 
 def test_the_reference_is_current():
-    """`rl_policy parameters > docs/parameters.md` mends this."""
-    assert (REPOSITORY / 'docs' / 'parameters.md').read_text() == markdown()
+    """`rl_policy parameters > docs/reference/parameters.md` mends this."""
+    assert (REPOSITORY / 'docs' / 'reference' / 'parameters.md').read_text() == markdown()
 
 
 def test_every_parameter_is_in_the_reference_with_a_meaning():

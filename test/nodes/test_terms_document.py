@@ -1,4 +1,4 @@
-"""The examples of docs/terms.md are configuration that works."""
+"""The examples of docs/reference/terms.md are configuration that works."""
 from pathlib import Path
 import re
 
@@ -13,7 +13,7 @@ from rl_policy_node.nodes.dry_run import synthetic_message
 from rl_policy_node.nodes.parameters import configuration
 from rl_policy_node.nodes.source import Source
 
-TEXT = (Path(__file__).parents[2] / 'docs' / 'terms.md').read_text()
+TEXT = (Path(__file__).parents[2] / 'docs' / 'reference' / 'terms.md').read_text()
 EXAMPLES = dict(zip(re.findall(r'^## (.*)$', TEXT, re.MULTILINE), re.findall(r'```yaml\n(.*?)```', TEXT, re.DOTALL)))
 SHAPES = {'A legged robot': {'obs': (48,)}, 'An arm': {'obs': (22,)},
           'A hand with tactile fingertips': {'dof_pos': (2,), 'left_tactile_camera_taxim': (8, 10, 3),
