@@ -53,7 +53,7 @@ worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyen
 worker_pip = $(WORKERS)/$(1)/bin/python -m pip --disable-pip-version-check install $(QUIET)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup workers demo lint test test-all test-kilted train train-blind clean
+.PHONY: help setup workers demo lint figures test test-all test-kilted train train-blind clean
 
 help:
 	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
@@ -63,6 +63,7 @@ help:
 	@echo 'make test-all     run the linters and all tests'
 	@echo 'make test-kilted  run the tests of the nodes and the adapters on Kilted'
 	@echo 'make lint         run the linters'
+	@echo 'make figures      print figures of the shape of the package'
 	@echo 'make workers      the Pythons that the tests host environments in, where there are any; part of make test'
 	@echo 'make train        train the insertion policy into runs/insertion (TRAIN_ARGS)'
 	@echo 'make train-blind  the same without touch'
@@ -121,6 +122,9 @@ demo: setup
 lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+
+figures: setup
+	@$(VENV)/bin/python scripts/figures.py
 
 # What only computes runs on all cores. The rest mostly waits for real time: three files at a time keep two cores busy,
 # each process in a DDS domain of its own.
