@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Packaging for colcon, in a robot's workspace, and for pip, on a machine without ROS."""
 from glob import glob
 import os

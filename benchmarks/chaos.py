@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a policy node does when everything around it goes wrong: real processes over DDS, in a domain of their own.
 
     python benchmarks/chaos.py messages 100000      mutated messages on everything that it listens to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages as an attacker, a bug or a bad cable would make them: of a sound message, or of its bytes."""
 from __future__ import annotations
 

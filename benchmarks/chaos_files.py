@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Damaged training files, checkpoints and parameter files: configure says in one line what is wrong, or succeeds."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sensors as fast as this machine gives them, in random sizes: does a node's memory grow, or its descriptors?"""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fuzzed messages on everything that live policy nodes listen to."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls of a node's parameter services with random names, types and values, before configure and while it acts."""
 from __future__ import annotations
 

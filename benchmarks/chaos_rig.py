@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A policy of random weights, nodes that act by it, and the robot on the other end of their topics."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Signals at random moments: how long until the fallback is on the command topic, and does anything come after it?"""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sixteen robots at 100 Hz: one silent, one at 6 Hz, one that floods. What do they cost the thirteen others?
 
     python benchmarks/fleet.py --core

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Walk at random through the gate in front of all commands, and check each command by other arithmetic.
 
     python benchmarks/gate.py --steps 1000000

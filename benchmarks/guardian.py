@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How soon the guardian speaks when the node cannot, and whether a second voice is ever heard.
 
     python benchmarks/guardian.py --count 50 --output guardian.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Break the observations of the shipped insertion, and see which breaks are noticed, how soon, and what else is.
 
     python benchmarks/ood.py --episodes 256

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A policy node as one writes it in an afternoon: rclpy around rl_games' own player, and nothing of this package.
 
     python plain_node.py TRAIN_YAML CHECKPOINT OBSERVATIONS COMMANDS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thousands of rows in lockstep over DDS, one message of all rows for each source: what do the messages cost?
 
     python benchmarks/rows.py --rows 4096 --observations 48 --actions 12 --steps 1000

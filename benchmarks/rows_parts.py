@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a step takes in one process: all that two nodes do between policy and environment, but the way between them."""
 import logging
 import time

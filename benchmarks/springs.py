@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An environment that costs next to nothing, for as many rows as one likes: damped springs, pushed by actions."""
 import gymnasium
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An environment that does nothing but show the same picture: what a step of it takes is what hosting takes.
 
 Python 3.6's syntax, and numpy: any interpreter of a worker runs it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two checkouts taking turns: is a policy step, or the way from observation to command through DDS, slower now?
 
     python benchmarks/versions.py BEFORE [--pairs 30] [--starts 10] [--seconds 2] [--output versions.json]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an environment in another Python costs over the same one in this process, step by step in turn.
 
     python benchmarks/worker.py --python .workers/3.8/bin/python --rows 64 --size 64 --steps 5000

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start the policy node on a robot.
 
     ros2 launch rl_policy_node policy.launch.py params_file:=arms.yaml namespace:=cell autostart:=true

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start the simulator bridge and the policy node against it, with one parameter file for both.
 
     ros2 launch rl_policy_node sim.launch.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors for users: each names the thing, what came, and what was expected."""
 from collections.abc import Iterable
 

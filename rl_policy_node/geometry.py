@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations, and the pose-delta law of TacSL.
 
 Quaternions are x, y, z, w throughout, arrays are batched over the first axis, and everything is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resolves file parameters: plain paths, or `package://rl_policy_node/…`."""
 from pathlib import Path
 import sys

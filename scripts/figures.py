@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Figures of the package's shape: types, helpers, options, constructors, lengths, complexity, README.
 
     make figures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all tests share: ROS messages check their fields, properties see the same examples every time, and nothing
 is left in the user's own cache."""
 import os

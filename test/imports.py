@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Python files import, read from their source: nothing has to be installed, nothing is run."""
 import ast
 from collections.abc import Iterator

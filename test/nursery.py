@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nodes that begin where their imports end: forked from a process that has made them once, in a third of the time.
 
 Everything else is as ever: a process of its own, its arguments, environment, log and exit code.

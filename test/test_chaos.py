@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pieces of benchmarks/chaos.py: mutations are what they say, bad commands are noticed, damaged files refused."""
 import argparse
 import importlib

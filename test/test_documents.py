@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The documents: links lead somewhere, commands are ones that there are, the README stays short."""
 from pathlib import Path
 import re
@@ -8,7 +9,7 @@ import pytest
 from rl_policy_node.tools.main import _parser
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md'), *ROOT.glob('config/*.md')])
+DOCUMENTS = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('config/*.md')])
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 MAKEFILE = (ROOT / 'Makefile').read_text()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotations against Rodrigues' formula, and the pose-delta law against its docstring, there and back."""
 from hypothesis import assume, given
 from hypothesis import strategies as st

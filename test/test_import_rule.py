@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The import rule of the house: `nodes` and `tools` put together what never imports one another."""
 from pathlib import Path
 import re

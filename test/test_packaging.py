@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The declarations that colcon, rosdep and pip read, held against each other and against the code."""
 import ast
 import configparser
@@ -175,3 +176,12 @@ def test_script_has_a_main(arguments, script):
     module, function = scripts[script].split(':')
     tree = ast.parse((ROOT / f'{module.replace(".", "/")}.py').read_bytes())
     assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_python_file_names_its_license():
+    files = [file for folder in ('rl_policy_node', 'launch', 'scripts', 'benchmarks', 'test')
+             for file in python_files(ROOT / folder)]
+    texts = {file: file.read_text('utf-8') for file in [*files, ROOT / 'setup.py', ROOT / 'scripts' / 'gpu_check']}
+    bare = [str(file) for file, text in texts.items()
+            if text.strip() and not re.match(r'(#!.*\n)?# SPDX-License-Identifier: Apache-2.0\n', text)]
+    assert len(files) > 300 and bare == []

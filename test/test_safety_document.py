@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/reference/safety.md: each row names a test that exists."""
 from pathlib import Path
 import re

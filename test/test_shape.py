@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Classes of the core and of the nodes stay small: few attributes, few constructor parameters."""
 import ast
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Typed rooms: every function states what it takes and returns; what mypy is told to ignore has a reason."""
 import ast
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Types of what adapters convert: ROS messages on one side, arrays named by field on the other."""
 from typing import Any, TypeAlias
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The base class of message adapters, and what they share."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads serialized messages without copying them: plain CDR, the default of every ROS 2 middleware."""
 from collections.abc import Callable
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """sensor_msgs' CompressedImage: JPEG and PNG, through Pillow."""
 import array
 from collections.abc import Mapping, Sequence

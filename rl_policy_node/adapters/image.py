@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """sensor_msgs' Image: pixels as they are."""
 import array
 from collections.abc import Mapping, Sequence

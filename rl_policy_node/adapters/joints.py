@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers by joint: sensor_msgs' JointState, trajectory_msgs' JointTrajectory."""
 import array
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapters by message type, and the lookup of a user's own."""
 from collections.abc import Iterator
 import difflib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """std_msgs: single numbers, and arrays of them, moved without Python loops."""
 import array
 from collections.abc import Mapping, Sequence

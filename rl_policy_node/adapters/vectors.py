@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Vectors and quaternions, at a path of each message: geometry_msgs, nav_msgs' odometry, sensor_msgs' IMU.
 
 All are float64, in the header's frame where nothing else is said. Quaternions are x, y, z, w and of length 1.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One action term with what it has to remember, for all rows."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the policy's action to the commands that may be sent, and back."""
 from __future__ import annotations
 

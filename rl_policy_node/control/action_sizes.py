@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which columns of the policy's action each term takes, and whether all of them fit it."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of an action term."""
 from collections.abc import Iterable
 from dataclasses import dataclass, fields

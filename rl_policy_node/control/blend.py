@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Blends the policy's command with the held one, per row: a ramp after a start, and a ratio set at run time."""
 from typing import cast
 

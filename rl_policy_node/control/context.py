@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a term may know beside the sources."""
 from __future__ import annotations
 

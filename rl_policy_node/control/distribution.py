@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far what the policy sees lies from what its training saw, by the running mean and variance of training."""
 from __future__ import annotations
 

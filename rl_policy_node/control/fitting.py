@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the numbers of a message fit a buffer: their shape, and that they are numbers in float32."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate: what may be sent after what was sent last, of the policy and of the fallback alike."""
 from __future__ import annotations
 

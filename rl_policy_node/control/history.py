@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The last samples of a term, oldest first."""
 from typing import cast
 

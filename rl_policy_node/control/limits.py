@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits on commands. Values within their limits pass bit-identical."""
 from collections.abc import Mapping, Sequence
 from typing import cast

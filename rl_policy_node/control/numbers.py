@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reductions (any, all, min, max) that are fast for small arrays."""
 import math
 

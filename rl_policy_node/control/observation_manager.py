@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the values of sources to the inputs of the network, in the order of training, and back."""
 from __future__ import annotations
 

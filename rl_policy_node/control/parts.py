@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joints of a source that come in several messages: each has its own age."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The messages before the latest, for sources that are aligned to another."""
 from __future__ import annotations
 

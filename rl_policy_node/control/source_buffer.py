@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The latest value of a source, for every row, with its age."""
 from __future__ import annotations
 

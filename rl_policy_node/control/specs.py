@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of sources, observation terms and action terms."""
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

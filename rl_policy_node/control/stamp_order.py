@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which stamps of a source can be: none far ahead of the clock, none older than the one before it."""
 from __future__ import annotations
 

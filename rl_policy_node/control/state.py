@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a component remembers, as plain data: taken out, kept, and put back."""
 from __future__ import annotations
 

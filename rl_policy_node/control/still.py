@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers of a grid that stay the same while their neighbours move: a taxel or a pixel that is frozen."""
 from __future__ import annotations
 

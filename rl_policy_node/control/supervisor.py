@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Decides, per row and tick, whether the policy's action or the fallback goes out, and says why."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far robots are measured from where they were sent."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits that a command has to have, unless its file says that it has none."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One step, from what arrived to what goes out; no ROS, no torch, and nothing that calls back up.
 
 subscriptions → Inbox ─ Frame → Stepper.step(frame) ─ Outcome → Outlet → publishers. `Cycle` makes one such pass,

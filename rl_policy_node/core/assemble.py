@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything put together, once: for the node, the dry run, the bridge, the benchmarks and the tests."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which rows may act, and why the others may not."""
 from __future__ import annotations
 

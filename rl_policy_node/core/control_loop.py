@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thread that steps the policy."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One pass from what arrived to what goes out."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one step takes in."""
 from __future__ import annotations
 

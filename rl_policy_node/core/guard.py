@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A watch over the process from outside, as the core sees it."""
 from __future__ import annotations
 

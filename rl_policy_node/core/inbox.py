@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one thing that subscriptions and the control loop share."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one owner of who was stopped and stays so."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The robots' side of a configuration: what a simulator observes becomes what sensors measure."""
 from __future__ import annotations
 

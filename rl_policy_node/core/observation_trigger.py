@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Steps on observations, at the control rate."""
 from __future__ import annotations
 

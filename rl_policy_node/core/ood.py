@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows of which the policy sees what its training did not: told, held or latched."""
 from __future__ import annotations
 

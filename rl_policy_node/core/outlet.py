@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one gate in front of all publishers."""
 from __future__ import annotations
 

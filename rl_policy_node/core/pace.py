@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether steps come as often as the policy was trained for."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the core asks of its neighbours."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one owner of each row's state: whether it acts, why not, and since when."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the next step on an observation is due: at the control rate, in the phase of the sensors."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One step of the policy: a frame in, commands out."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every trigger does: say when a step starts, and what time it has."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What starts a step: a clock, the observations themselves, or a simulator that waits."""
 from __future__ import annotations
 

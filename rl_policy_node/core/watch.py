@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The watch over the control loop: a step that is late, a loop that hangs or is gone, a guard that objects."""
 from __future__ import annotations
 

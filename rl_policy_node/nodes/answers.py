@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long observations wait for their commands, those that come too late included."""
 from collections import deque, OrderedDict
 

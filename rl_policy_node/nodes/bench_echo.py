@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The least that a node in Python can do: a message comes in, at once a command of twelve numbers goes out.
 
     python -m rl_policy_node.nodes.bench_echo [--executor events] [--type sensor_msgs/msg/Image] OBSERVATIONS COMMANDS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy node itself, which notes when it does what.
 
     python -m rl_policy_node.nodes.bench_node RECORD.json --ros-args --params-file FILE

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the time of a step goes inside the node: its own parts, called one after the other and timed."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Robots of which nothing is real but the messages: they publish observations when due and note each answer.
 
 One process, apart from whatever it measures. It takes requests as lines of JSON on stdin and answers each with

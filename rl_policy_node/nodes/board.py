@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a node and its guardian share: a few words and, for each command topic, the bytes of a message.
 
 Memory without a name: it is gone with the last process that holds it, however that one ends. Each word is written by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The robots' side of a parameter file, played by an environment: commands in, frames out."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thread that plays an environment, in lockstep with the policy or by the clock."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands as a simulator receives them."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a node's process writes, drained by a process of its own: a reader that stalls never stalls the node.
 
 rcl writes log lines while it holds Python's interpreter lock. Where the terminal, pipe or journal that they go to is

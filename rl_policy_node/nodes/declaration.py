@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of one parameter."""
 from dataclasses import dataclass
 import math

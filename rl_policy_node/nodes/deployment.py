@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A configured policy on its robots: all that exists from configure to cleanup."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the node says of itself once per second, and the figures in it."""
 from __future__ import annotations
 

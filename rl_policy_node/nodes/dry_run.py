@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A parameter file without a robot: everything loaded, synthetic messages in, commands out."""
 from __future__ import annotations
 

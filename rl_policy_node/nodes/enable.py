@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who lets the robots move: a heartbeat that a person keeps up."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The publishers and subscriptions of a node: with the user's quality of service, and gone together."""
 from __future__ import annotations
 

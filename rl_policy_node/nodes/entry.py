@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nodes' processes from their first moment: importing torch takes seconds, and signals may come then."""
 import importlib
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What simulator and policy say to each other of episodes: of each robot, or of all rows in one message."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happened in a simulator: episodes, figures, and a record of every step."""
 from collections.abc import Iterable, Mapping
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an environment can play the robots of a parameter file."""
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import Configuration

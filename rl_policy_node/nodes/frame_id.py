@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The frame that messages have to be in, read from their bytes without decoding them."""
 from __future__ import annotations
 

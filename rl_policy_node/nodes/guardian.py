@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guardian: a small process that speaks to the robots when the policy node cannot.
 
     python -m rl_policy_node.nodes.guardian LIFELINE MEMORY

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's side of its guardian: it starts the process, shows it a beat, and hears when it must not speak."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guardian's process, as the node that starts it sees it."""
 from __future__ import annotations
 

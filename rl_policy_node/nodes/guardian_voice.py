@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guardian's own ROS node: publishers on the command topics of the node that it watches."""
 from __future__ import annotations
 

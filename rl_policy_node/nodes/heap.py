@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The memory that messages arrive in stays with the process."""
 import ctypes
 

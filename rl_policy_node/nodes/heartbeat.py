@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tells those downstream that the control loop goes round: its absence is the message."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who else commands the robots, and who listens: what the graph says of the command topics."""
 from __future__ import annotations
 

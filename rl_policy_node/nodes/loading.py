@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a configuration to the policy it names; what the file leaves open, the run says."""
 from collections.abc import Callable
 import dataclasses

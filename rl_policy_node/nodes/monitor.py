@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Listens to a simulator bridge, and to other nodes, from another process."""
 import functools
 from types import TracebackType

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other ends of the node's topics: who publishes what it reads, who else commands its robots, who listens."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What parameter files say that rclpy refuses without naming it."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

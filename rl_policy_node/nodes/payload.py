@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serialized messages from anyone who can reach the topic: looked at before native code decodes them."""
 from __future__ import annotations
 

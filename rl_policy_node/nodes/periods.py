@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sources that send regularly, and too seldom for their max_age."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happened while an environment was played, and what is written of it."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy node: a lifecycle node that acts with an rl_games policy for one or many robots."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The subscriptions and publishers of the policy node: one per robot, or one for all of them."""
 from __future__ import annotations
 

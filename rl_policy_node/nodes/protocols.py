@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What nodes ask of what they are given: a publisher, an environment."""
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias

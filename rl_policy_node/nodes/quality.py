@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quality of service as the user wants it: the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`."""
 from __future__ import annotations
 

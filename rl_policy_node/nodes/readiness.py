@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a node may be activated, and what it waits for, in words."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameter reference, written from the declarations so that it cannot disagree with them."""
 import math
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The services by which other nodes change parameters: answered whatever comes, and never a way to run code."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thread that tells how things are: it takes milliseconds, which no message and no stop has to wait for."""
 from __future__ import annotations
 

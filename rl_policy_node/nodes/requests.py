@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people ask of a policy while it acts: to stop and to go on, to reset and to tare."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each robot's driver says of itself: its state has to permit that the robot moves."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What rows are called, in words: robots by their names, rows that share every topic by their numbers."""
 from __future__ import annotations
 

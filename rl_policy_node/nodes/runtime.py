@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
 from __future__ import annotations
 

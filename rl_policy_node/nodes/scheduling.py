@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the kernel and the interpreter schedule the control thread; what is not permitted is told, never fatal."""
 from collections.abc import Iterator
 import ctypes

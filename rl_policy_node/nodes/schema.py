@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every parameter of the package: name, type, default, unit, bounds, meaning.
 
 `*` stands for a name the user gives (a source, a term, …). The policy node and the simulator bridge

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameters of the control, of consent, of the threads and of the sources."""
 from typing import Final
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameters that say which policy acts, and what goes in and comes out."""
 import math
 from typing import Final

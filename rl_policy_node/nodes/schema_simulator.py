@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameters of the simulator that stands in for the robots."""
 from typing import Final
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The signals that end a node: each of them lets it say goodbye first."""
 from collections.abc import Callable
 import signal

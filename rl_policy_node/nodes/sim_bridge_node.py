@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
 from __future__ import annotations
 

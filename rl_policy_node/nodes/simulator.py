@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a configuration to the environment it names."""
 from collections.abc import Callable
 import dataclasses

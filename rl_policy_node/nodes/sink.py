@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A command as its topics carry it: arrays of rows to messages, and back."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A source as its topics carry it: messages to arrays of rows, and back."""
 from __future__ import annotations
 

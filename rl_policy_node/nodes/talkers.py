@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who publishes what the sources read, and why nothing arrives: what the graph says of their topics."""
 from __future__ import annotations
 

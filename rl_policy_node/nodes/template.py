@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands serialized beforehand: numbers and stamps are written where they lie in the bytes of a message."""
 from collections.abc import Callable, Mapping
 import struct

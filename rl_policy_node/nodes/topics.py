@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What topics are called, whom they carry, and with which quality of service."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses of frames as sources, looked up with tf2_ros where it is installed."""
 from collections.abc import Callable, Iterable
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A lifecycle service that answers whatever it is asked."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the middleware loses where much is sent at once, and what helps."""
 from collections.abc import Mapping
 from importlib import metadata

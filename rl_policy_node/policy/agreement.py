@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the user, the run and the weights say of the spaces, brought together; a disagreement is refused."""
 from collections.abc import Mapping
 import math

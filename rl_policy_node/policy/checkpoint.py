@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints that rl_games wrote, read as data and brought into one form."""
 from collections.abc import Mapping
 from dataclasses import dataclass

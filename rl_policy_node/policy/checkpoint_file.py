@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The file of a checkpoint: its bytes, checked and read as data."""
 import hashlib
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configurations put together by Hydra: defaults lists, config groups, overrides, interpolations."""
 from pathlib import Path
 import uuid

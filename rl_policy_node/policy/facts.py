@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run's own files say of the contract with its environment, each value with where it stands."""
 from dataclasses import dataclass, fields
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a file is that is not a checkpoint, told by how it begins."""
 import io
 import zipfile

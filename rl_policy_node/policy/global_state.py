@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What rl_games changes in a process while it builds, put back as it was."""
 import contextlib
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys of a train config that change how a policy plays, and that the installed rl_games does not read.
 
 Newer versions and forks of rl_games add such keys. The installed version takes a config with them without a word.

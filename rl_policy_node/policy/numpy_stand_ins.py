@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numpy's scalars and arrays in checkpoints, rebuilt from their bytes.
 
 rl_games saves its mean reward as a numpy scalar, and an environment may save arrays. torch reads such a

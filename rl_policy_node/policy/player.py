@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games' own player, built without an environment: Runner().load → create_player."""
 import copy
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Players that rl_games 1.6 lacks, or that act otherwise than its training did."""
 from rl_games.algos_torch.players import PpoPlayerContinuous, SACPlayer
 import torch

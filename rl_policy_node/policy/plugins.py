@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plug-ins: Python modules of the user that register networks, models or players with rl_games."""
 import contextlib
 import functools

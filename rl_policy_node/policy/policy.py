@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Policy: a batch of rows through a player of rl_games, one recurrent state per row."""
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games prints as it builds; this sends what it prints to the log."""
 import contextlib
 import io

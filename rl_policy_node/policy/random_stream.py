@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A random stream of one's own, though torch's distributions draw from the process' one."""
 import numpy as np
 import torch

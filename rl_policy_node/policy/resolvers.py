@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The OmegaConf resolvers that IsaacGymEnvs' configurations use, registered only while they are needed."""
 import ast
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files of a training run: which configuration, which checkpoint, and why these."""
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observation and action spaces of a policy: stated by the user, or read from the weights."""
 from collections.abc import Mapping
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a tensor has to be before a robot is moved by it."""
 import logging
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The configuration of a run: rl_games' parameters, and what is said of the environment beside them."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field

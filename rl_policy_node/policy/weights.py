@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a model's weights tell of what goes into a policy and what comes out."""
 from collections.abc import Mapping
 from dataclasses import dataclass

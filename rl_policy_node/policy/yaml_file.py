@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """YAML files read as plain data: tags are taken apart, never acted on."""
 from pathlib import Path
 

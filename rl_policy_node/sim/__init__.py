@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for.
 
 An environment is made by a function, `factory(num_envs, seed, **options)`, in this process or in another

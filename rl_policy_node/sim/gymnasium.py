@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's environments, any id, as rl_games sees environments: arrays, one row each, reset as they end.
 
 Gymnasium 0.29, or 1.1 and newer. The file stands alone, in Python 3.6's syntax: a worker process of another

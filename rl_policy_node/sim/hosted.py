@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One face for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
 from collections.abc import Mapping
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """IsaacGymEnvs' tasks, made as its own training makes them, from the task half of a run.
 
 The file stands alone, in Python 3.6's syntax: a worker process of Isaac Gym's own Python loads it by its path.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An environment in the process of another Python, with the face of one in this process."""
 from collections.abc import Callable, Iterable
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What environment to host, and in which Python; written once, read by every backend."""
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What hosts an environment, in the bridge's own process or, run as a script, in another Python.
 
 Read by interpreters that have none of this package: one file, Python 3.6 syntax, the standard library and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process of another Python that runs worker.py: started without ROS, watched, and never left behind."""
 import collections
 import contextlib

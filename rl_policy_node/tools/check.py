@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy check`: what configure and the first step would say, without a robot and without its network."""
 import logging
 import os

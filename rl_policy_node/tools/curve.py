@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The learning curves of a training folder as a picture."""
 import csv
 from pathlib import Path

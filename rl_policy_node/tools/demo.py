@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, watched while they run."""
 import json
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameter file that a run asks for, as a tree: sources, terms and actions from its layout."""
 from dataclasses import dataclass, field
 

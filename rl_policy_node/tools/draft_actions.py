@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The action terms of a parameter file, from a layout's."""
 import math
 

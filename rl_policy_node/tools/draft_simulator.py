@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameter file with which a simulator stands in for the robot: one array per input, the bare action back."""
 from dataclasses import dataclass
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sources of a parameter file that is being written: which message carries what, one topic for each."""
 from dataclasses import dataclass
 

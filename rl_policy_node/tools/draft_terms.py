@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The observation terms of a parameter file, from a layout's: a source, a field, and what the node does with it."""
 from dataclasses import dataclass
 import math

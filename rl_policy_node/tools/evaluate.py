@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
 from pathlib import Path
 import sys

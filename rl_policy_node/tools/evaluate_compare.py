@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two ways of playing the same episodes, compared: one by one, then by their figures."""
 from dataclasses import dataclass
 

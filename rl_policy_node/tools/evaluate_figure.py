@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of an evaluation: success with its intervals, returns and lengths of both sides in the same axes."""
 import textwrap
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two ways of playing: through the nodes, and in rl_games' own loop."""
 from dataclasses import dataclass
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Intervals of means, proportions and their differences: small formulas, each with its source."""
 import math
 from statistics import NormalDist

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy init`: a parameter file for the node, written from a run."""
 from pathlib import Path
 import textwrap

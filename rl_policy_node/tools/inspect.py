@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy inspect`: what a run is, for a person or, with --json, for a program."""
 import io
 import json

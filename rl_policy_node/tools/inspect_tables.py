@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables of `rl_policy inspect`, as wide as the terminal and as plain as a pipe."""
 from rich.console import Group
 from rich.padding import Padding

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What observations are made of and what training saw of them, term by term and joint by joint."""
 from rich.table import Table
 

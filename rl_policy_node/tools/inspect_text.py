@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers, shapes and layers in words."""
 import math
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy`: the command line. Heavy imports wait until their command is called."""
 import argparse
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games' own play loop in one process: what the two nodes are measured against."""
 import torch
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nodes as processes of their own, in a DDS domain of their own on this machine."""
 import ctypes
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One page about a run of the simulator: figures, an episode in pictures, traces, latency, episodes.
 
 A record holds T steps of N rows under flat keys, as the simulator bridge writes them:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures of a report: an episode in pictures, its traces, the latencies. See `report` for the record."""
 import matplotlib
 from matplotlib.figure import Figure

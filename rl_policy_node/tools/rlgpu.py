@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A hosted environment as rl_games takes one, under the names that IsaacGymEnvs registers: `rlgpu`, `RLGPU`."""
 import contextlib
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy train`: train the insertion policy with rl_games, from the YAML that ships with it."""
 import copy
 import csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Simulator bridge and policy node as two processes, watched until the bridge has played its episodes."""
 import math
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compare a captured step with rl_games' player, for one family of networks: actions, time, memory.
 
     python -m gpu_check_parts.agreement FAMILY DEVICE FILE [--quick]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What machine it is: a process of its own, which tells at once where torch sees no such device.
 
     python -m gpu_check_parts.machine DEVICE FILE

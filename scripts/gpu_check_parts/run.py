@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All parts of the check one after the other, each a process of its own; then JSON, tables and an exit code.
 
     python -m gpu_check_parts.run DEVICE FOLDER SECONDS PART,… [--quick]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was found as Markdown, in the form of docs/explanation/performance.md."""
 from rl_policy_node.tools.bench.markdown import (
     CHAPTERS,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a bare machine lacks, as wheels: downloaded here, installed there. Needs the standard library and pip only."""
 import contextlib
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the adapters' tests share: arrays to draw, and the way there and back over the wire's format."""
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serialized messages read in place: what comes out is what the middleware's own reader would have given."""
 import array
 import struct

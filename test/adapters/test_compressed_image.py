@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compressed images: PNG comes back to the bit, JPEG closely, broken ones not at all."""
 import array
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images, both ways, in every encoding; one that contradicts itself or the declaration is refused."""
 import array
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbers by joint, both ways: names, numbers and times come back; what contradicts itself is refused."""
 import array
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every type by its name; what is unknown, absent or broken is refused in one line that helps."""
 import sys
 import timeit

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Single numbers and arrays of them: every value of every kind comes back, none becomes another."""
 import array
 

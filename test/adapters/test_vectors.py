@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Vectors and quaternions, both ways: what goes in comes out to the bit; what cannot be meant is refused."""
 from hypothesis import given, settings
 from hypothesis import strategies as st

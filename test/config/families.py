@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small run of each example's family: its sizes, its kind of network, hardly any units."""
 import copy
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a robot's sensors might send: smooth, never the same twice, of the right shapes."""
 import numpy as np
 

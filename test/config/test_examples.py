@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every example in config/: it fits its family, runs on a stream, keeps its limits and falls back."""
 import dataclasses
 import logging

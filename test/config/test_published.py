@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Examples against the configurations that their families publish, at full size."""
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two robots with an arm, a hand and a gripper, for tests of what is commanded."""
 import numpy as np
 

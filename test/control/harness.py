@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sources and managers of a few rows for tests of observation terms."""
 import dataclasses
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Functions that stand for a user's own module."""
 import numpy as np
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Blending in, the live ratio, and live scales."""
 from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 import numpy as np

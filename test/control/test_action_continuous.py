@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joints that turn without end: what is sent goes the short way round."""
 from control.action_bench import DT, hold, JOINTS, random_actions, ROWS, spec, started, step
 import numpy as np

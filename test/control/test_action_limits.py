@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is sent is within its limits, whatever the policy gives, row by row and in the time that went by."""
 from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 from hypothesis import given

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From actions to commands: the laws and their inverses, limits in time, holding, and rows apart."""
 from control.action_bench import hold
 from hypothesis import given

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an action term cannot mean is refused by name: kinds, fallbacks, limits that would not be applied."""
 from control.action_bench import manager, measurements, spec
 import numpy as np

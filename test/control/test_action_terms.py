@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The law of each kind, against its formula; what is inverted comes back; what rests, rests."""
 from control.action_bench import (
     ALL,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who sees what training did not: told by mean and variance alone, and by what stays the same."""
 import numpy as np
 import pytest

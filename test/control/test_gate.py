@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate alone: what may follow what was sent last, of the policy and of the fallback, and a walk at random."""
 import importlib.util
 from pathlib import Path

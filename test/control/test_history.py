@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Histories: oldest first, filled by the first sample, rows apart."""
 from control.harness import ALL, context, manager, ROWS, sources
 from hypothesis import given

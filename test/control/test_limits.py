@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits: what is within them passes to the bit, what is not ends at them, and bounds have the last word."""
 from hypothesis import assume, given
 from hypothesis import strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From sources to the network's inputs and back: order, arithmetic, shapes, and refusals by name."""
 import dataclasses
 

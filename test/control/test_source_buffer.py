@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A source's latest value: what is taken, what is refused, and that a refusal changes nothing."""
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Specifications refuse what cannot be meant, naming the thing and the valid choices."""
 import dataclasses
 

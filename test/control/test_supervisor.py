@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which rows are fit: the age of every source on both clocks, and the reason in words."""
 from hypothesis import given
 from hypothesis import strategies as st

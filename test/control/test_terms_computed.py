@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds of the policy's past, of time, of numbers, and of a user's own function."""
 from control.harness import context, manager, of_kind, ROWS, sources, value
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fields as a policy was trained to see them: elements, quaternions, images, and the zero of a sensor."""
 from control.harness import ALL, context, IMAGE, manager, of_kind, ROWS, sources, value
 from hypothesis import given

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds that look from another frame, each against its formula computed with matrices."""
 from control.harness import of_kind, rotation, rotations, ROWS, sources, value
 from hypothesis import given

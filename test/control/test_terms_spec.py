@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a parameter file may say of a term: refusals in one line that name the term and what is valid."""
 from control.harness import manager, sources
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A command without a limit has to say so."""
 from control.action_bench import NEEDS, spec
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A cycle without ROS: sources that are written by hand, a small real policy, commands kept."""
 import numpy as np
 from policy.small_runs import params, save, write

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observers, checks and triggers come from outside: the package is not touched for any of them."""
 from core.core_bench import Bench, control_of, PERIOD
 import numpy as np

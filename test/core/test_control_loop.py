@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The loop's thread: begins once, steps when triggered, watches otherwise, stops when told."""
 import threading
 import time

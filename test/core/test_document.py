@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The code of docs/explanation/core.md runs, and does what the text says."""
 from pathlib import Path
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Robots move only while somebody enables them, and would be heard."""
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 from core.latch_bench import acts, ALL

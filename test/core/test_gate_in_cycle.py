@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate in its cycle: what goes out after a silence, a pause, a late step, and from beyond the limits."""
 import dataclasses
 

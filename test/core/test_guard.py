@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guard outside of the process: it sees the loop live, and once it has spoken nothing goes out."""
 from core.test_watch import Real
 import pytest

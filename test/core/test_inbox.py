@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a step takes in, and when it is to begin: the quick answers are those of a look at every row."""
 import threading
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A robot that sees what its training did not: told after the command, or held before it."""
 from core.core_bench import Bench, control_of
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate: every command passes it, and after the fallback of a stop none does."""
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trigger observation: a step at its due time on the newest data, in the phase of the sensors; a rate that is off."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who fell out comes back after good data, by consent where that is asked for, and not after a pause."""
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 from core.latch_bench import acts, ALL, assert_replays, LEFT, RIGHT, started

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The frames of a run, fed to another stepper, give the same outcomes to the last bit; nothing of ROS is there."""
 import subprocess
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A robot that does not follow its targets is stopped, and stays so."""
 from core.core_bench import Bench, control_of, JOINTS, PERIOD, policy_of
 import numpy as np

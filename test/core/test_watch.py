@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The watch: a step that is late, a loop that hangs, a thread that is gone; each brings the fallback."""
 import threading
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The launch files, run by launch itself: with probes in place of the nodes, and once with the nodes."""
 import json
 import os

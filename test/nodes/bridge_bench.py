@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bridge and its loop without DDS: what is published is kept, commands are handed in."""
 from nodes.stepper_bench import flat, Log
 

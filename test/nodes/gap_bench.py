@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bridge on a counting environment: every number in a message says of which step it is."""
 import time
 

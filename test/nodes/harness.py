@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small real robot on the other end of the topics, and a small real policy."""
 import json
 from pathlib import Path

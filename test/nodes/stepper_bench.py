@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A cycle without DDS and without a thread, with a hand on every wire."""
 from core.core_bench import Keeper, Log
 from geometry_msgs.msg import WrenchStamped

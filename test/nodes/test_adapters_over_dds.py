@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every adapter over DDS: what is sent is what arrives; and what is malformed never reaches the policy."""
 import time
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The probe over real DDS: which answer is whose, what was not answered, and robots that take turns."""
 import pytest
 

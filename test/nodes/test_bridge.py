@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The simulator bridge and the policy node: ROS changes nothing, and a bridge that dies is survived."""
 import signal
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bridge's core with a small environment: an integrator per row, commanded by joint targets."""
 import time
 

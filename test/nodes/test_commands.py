@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands as messages: each kind on each of its types, there and back; and choices through a whole step."""
 from dataclasses import replace
 import types

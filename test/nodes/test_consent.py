@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What stops by itself, or by a person, does not start by itself: real processes, seen from the command topic."""
 import signal
 import time

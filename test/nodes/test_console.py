@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whoever does not read what a node writes does not stop it."""
 import contextlib
 import fcntl

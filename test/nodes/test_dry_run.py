@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One step without a robot: what `rl_policy check` rests on."""
 from nodes.harness import parameters
 from nodes.stepper_bench import flat, Log

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Episodes are counted row by row and written down one by one."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The examples of docs/how-to/extend.md run, and do what the text says."""
 import importlib
 from pathlib import Path

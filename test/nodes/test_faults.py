@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A fault in the loop: the fallback goes out, the node deactivates by itself, and says ERROR until it acts again."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sixteen robots on one policy: what happens to one of them does not change the others by a bit."""
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS

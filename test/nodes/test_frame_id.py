@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A source may require the frame that its messages are in."""
 from geometry_msgs.msg import PoseStamped
 from nodes.stepper_bench import deliver

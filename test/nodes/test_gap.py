@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gap that the bridge puts between a simulator and a policy on purpose: what exactly arrives, and when."""
 import threading
 

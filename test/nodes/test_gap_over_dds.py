@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bad network between two real nodes: the policy node says what is wrong with it, or goes on."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gap by the clock: messages go out late, lost or swapped, with the stamps they were measured with."""
 import time
 

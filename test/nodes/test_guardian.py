@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The guardian: whatever befalls the node, its fallback is on the wire, and no second voice is heard."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's environments over DDS in lockstep, with the trained policies: as in rl_games' own loop, to the bit."""
 import json
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Memory that is freed and taken again costs no page faults once the process keeps it."""
 import ctypes
 import subprocess

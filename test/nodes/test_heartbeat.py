@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control loop's heartbeat, and what is left of `~/is_active` where the process is gone."""
 import contextlib
 import signal

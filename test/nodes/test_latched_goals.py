@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A goal may be latched, a velocity never: what a subscription takes that was published before it was there."""
 import contextlib
 import time

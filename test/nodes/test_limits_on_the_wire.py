@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a robot is sent from beyond its limits, blocked, and while a scale changes: seen on the command topic."""
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who else commands a robot and who listens: noticed, told truly, and never left to two commanders."""
 import contextlib
 import copy

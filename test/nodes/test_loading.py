@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the file leaves open comes from the run; what it says otherwise is told."""
 import math
 

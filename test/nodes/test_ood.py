@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real node holds an arm whose sensor shows what training never saw, and says which term it is."""
 from control.test_specs import control
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus

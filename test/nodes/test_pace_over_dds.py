@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pace of commands, seen on their topic: real processes whose sensors are too fast, repeat themselves, or fail."""
 import contextlib
 import time

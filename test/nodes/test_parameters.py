@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters become configuration, or an error that names them."""
 import dataclasses
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bytes that anyone may send never reach native code unless they can be a message; the node lives and acts."""
 import contextlib
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A source that is slower than its max_age: said once, with its period and the remedy; what was counted besides."""
 from core.core_bench import Bench, control_of, Log, PERIOD, policy_of
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy node on a small arm: it acts as the policy does, and holds the arm when it may not act."""
 import signal
 import time

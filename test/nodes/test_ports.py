@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several robots, robots that come late, shadow mode, and quality of service, over DDS."""
 import contextlib
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quality of service by parameters: every policy is honoured, and what does nothing is refused by name."""
 import contextlib
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sources that take messages as bytes: the same comes into their buffers, and what is malformed stays out."""
 import json
 import subprocess

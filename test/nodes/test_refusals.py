@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What does not fit is refused by name, and the node stays unconfigured."""
 from nodes.harness import parameters
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What other nodes may set, and that each of them gets an answer."""
 from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters

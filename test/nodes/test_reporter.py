@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports come from a thread of their own, and nobody who changes what they are about meets one under way."""
 import threading
 import time

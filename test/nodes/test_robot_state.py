@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A robot moves only while its driver's state permits it."""
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thousands of rows in one message: the same bits as apart, and few words about them."""
 import array
 import json

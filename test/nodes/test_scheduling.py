@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the control thread asks of the kernel is had where it is permitted, and told where it is not."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joint states as robots have them: several drivers on a topic, clocks that are wrong; seen from the command topic."""
 from nodes.harness import Arm, JOINTS, parameters
 import numpy as np

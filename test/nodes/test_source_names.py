@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joints of a source are found by their names, in whatever order a publisher has them, however often that changes."""
 from hypothesis import given
 from hypothesis import strategies as st

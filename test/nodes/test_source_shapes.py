@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How large the fields of a source are: as their message, their joints, or the terms that read them say."""
 import pytest
 

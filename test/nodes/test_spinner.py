@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Callbacks under a flood: what waits stays bounded, and a stop has its turn."""
 import contextlib
 import time

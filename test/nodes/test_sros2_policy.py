@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy file for SROS2 permits what a running node and its guardian have, and nothing else."""
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands of people are another class than sensors: a velocity goes on no longer than it is repeated."""
 from geometry_msgs.msg import TwistStamped
 from nodes.harness import JOINTS

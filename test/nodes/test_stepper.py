@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One step without DDS: what goes out when, for which row."""
 import threading
 import time

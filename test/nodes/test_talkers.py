@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waiting says why: nobody publishes, another type, another quality of service, no clock; two are told of."""
 import contextlib
 

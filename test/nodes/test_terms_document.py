@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The examples of docs/reference/terms.md are configuration that works."""
 from pathlib import Path
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No command shares its topic, whatever names say: not with another command, not with what is read."""
 from nodes.harness import JOINTS, parameters
 from nodes.stepper_bench import flat

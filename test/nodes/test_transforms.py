@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames as sources: what is looked up, for whom, and what is said where tf2_ros is not installed."""
 from geometry_msgs.msg import TransformStamped
 import pytest

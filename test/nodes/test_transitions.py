@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lifecycle transitions that cannot be made are answered, and change nothing."""
 import contextlib
 

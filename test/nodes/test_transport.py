@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fast DDS understands the profile that makes room for large messages, whichever Fast DDS it is."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the guardian speaks, and what it stamps: on a clock of the test's own."""
 import os
 import struct

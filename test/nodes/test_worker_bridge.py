@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bridge whose environment lives in another Python: whatever happens to that, it says so, and robots are safe."""
 import json
 import os

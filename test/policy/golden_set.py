@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The published set beside this checkout: rl_games' own player of an entry, and the goldens that it gave once."""
 import functools
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games' own player, built as its documentation says: what a policy is compared with."""
 import copy
 

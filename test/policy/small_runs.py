@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small real runs, written to a folder as training would have left them."""
 import numpy as np
 import torch

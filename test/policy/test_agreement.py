@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Spaces: who goes first, and refusals that name both of those who disagree."""
 import math
 

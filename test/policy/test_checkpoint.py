@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a checkpoint holds, brought into the form of the player's model."""
 import hashlib
 from pathlib import Path

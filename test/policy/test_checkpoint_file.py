@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files are read as data: what is damaged or something else is named, and nothing in a file is ever run."""
 import hashlib
 import io

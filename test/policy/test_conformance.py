@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The numbers of the original: what rl_games' own player, and TacSL's and AMP's own networks, answer.
 
 Weights and observations are functions of names (golden_rule.py); goldens.npz holds the deterministic

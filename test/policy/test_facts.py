@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run says of its environment: each value, and where it stands."""
 import math
 from pathlib import Path

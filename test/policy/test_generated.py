@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Any train config: a policy acts as rl_games' own player bit for bit, or is refused where that cannot play.
 
 Configs are generated over networks, layers, kinds of actions and observations; weights and observations

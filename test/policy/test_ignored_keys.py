@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys that change the play and that nobody reads: told, and samples refused."""
 from policy import small_runs
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of IsaacGymEnvs' tasks are what a careful user would write by hand, with the run's own numbers."""
 from dataclasses import replace
 import math

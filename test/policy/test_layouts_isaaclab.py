@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, from texts as its runs write them to params/env.yaml."""
 import math
 

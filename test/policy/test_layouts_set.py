@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of every published run: their sizes and rates are those of the environments.
 
 Only where the checkout of the set of published train configs lies beside this one, and hydra to compose them.

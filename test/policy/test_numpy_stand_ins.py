@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numpy's values in files are data, whichever numpy wrote them, and numpy makes none of them."""
 import numpy as np
 from policy.checkpoints import change_pickle, MODEL, refusal, save

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Players of every algorithm: they act as they were trained to, and say so where they cannot."""
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plug-ins: what they register is built, what goes wrong with one is said in a line, and nothing else changes."""
 import sys
 

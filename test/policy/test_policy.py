@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Policies: batches of rows that keep to themselves, checkpoints that fit, and a process left as it was."""
 import subprocess
 import sys

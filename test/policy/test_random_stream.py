@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random streams: everyone's own, whoever else draws in the process."""
 import random
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resolvers of IsaacGymEnvs' configurations: what theirs answer, and no Python run for it."""
 from omegaconf import OmegaConf
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run directories: which configuration, which checkpoint, and refusals that say what was looked for."""
 import os
 

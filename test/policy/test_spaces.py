@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Spaces: what is stated, what the weights tell, and what rl_games is given of it."""
 import gymnasium
 import numpy as np

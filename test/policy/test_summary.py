@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a summary says of a run is what its files say, and it says where."""
 import json
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tensors that are no plain finite numbers never come to act."""
 import logging
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train configs: every form a run leaves behind, overrides by name, and refusals in one line."""
 import pytest
 import yaml

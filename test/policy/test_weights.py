@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights tell what goes in and what comes out, or say nothing; they never guess."""
 import pytest
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the weights of published policies tell, and that they act as in rl_games' own player.
 
 Where the checkout of a whole set of published train configs lies beside this one, all of it is tested.

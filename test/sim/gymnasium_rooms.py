@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small environments with spaces of every kind, registered as they are imported: `gymnasium_rooms:Room-v0`."""
 import gymnasium
 from gymnasium import spaces

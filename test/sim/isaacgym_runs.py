@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runs of the stand for Isaac Gym, hosted, and what a play of them is."""
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's inverted pendulum with five forces to choose from, registered as it is imported."""
 import gymnasium
 import numpy as np

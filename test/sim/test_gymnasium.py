@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's environments behind rl_games' contract: every kind of space, resets in the step of the end."""
 from pathlib import Path
 import subprocess

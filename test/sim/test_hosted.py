@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every form in which environments of the contract give their observations becomes arrays by input."""
 import gymnasium
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The insertion task: the contract of its environment, rows apart, and touch that tells the truth."""
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """IsaacGymEnvs' tasks behind the bridge: from a run's config.yaml, in this Python and in another.
 
 Held against packages laid out as Isaac Gym's are (see isaacgym_stand), not against NVIDIA's own.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An environment in another Python: the same as in this one, or an error that says what is wrong, and nothing left."""
 import ast
 import gc

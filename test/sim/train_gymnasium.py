@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train the small policies of gymnasium_runs/ with rl_games: `python test/sim/train_gymnasium.py [name ...]`.
 
 Each takes a minute or two. Writes policy.pth beside the train.yaml that it reads, and says the

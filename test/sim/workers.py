@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other Pythons that `make workers` prepares for the tests, and what a process leaves behind."""
 import os
 from pathlib import Path

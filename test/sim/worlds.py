@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Environments of the contract that any Python makes: 3.6's syntax, numpy, arithmetic that no version changes.
 
 A test names them as `worlds:…`, in its own process or in a worker of another Python.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small results.json, every figure of which is made up."""
 SPREAD = {'values': [1000.0, 1500.0, 4000.0], 'shares': [0.5, 0.9, 1.0]}
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small runs as training leaves them: a configuration, and a checkpoint that fits it."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
 import json
 import os

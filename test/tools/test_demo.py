@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo ends by itself and says what it saw."""
 import json
 

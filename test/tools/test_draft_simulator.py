@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A parameter file for a simulator: nothing is left to fill in, and it passes the check."""
 import gymnasium
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: both ways are played, compared, written down and drawn; what does not fit is one line."""
 import json
 from pathlib import Path

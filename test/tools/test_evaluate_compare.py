@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two ways of playing are the same, or not found to differ, or different, and the sentence says why."""
 import numpy as np
 import pytest

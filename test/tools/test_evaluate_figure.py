@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of an evaluation is drawn for whatever was played."""
 import numpy as np
 import pytest

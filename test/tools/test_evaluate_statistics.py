@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Intervals equal what was published."""
 import numpy as np
 import pytest

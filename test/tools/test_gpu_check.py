@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`scripts/gpu_check`: on a CPU, without ROS, ONNX and matplotlib, it runs as on a GPU; what fails makes it fail."""
 import json
 import os

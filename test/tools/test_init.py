@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A parameter file from a run: what a careful user would have written, and it passes the check."""
 from pathlib import Path
 import re

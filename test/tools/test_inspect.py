@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`rl_policy inspect` tells a person and a program the same, and fails in one line."""
 import json
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of the shipped insertion's sensors are noticed within a second, and ordinary episodes raise nothing."""
 import importlib.util
 from pathlib import Path

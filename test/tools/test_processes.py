@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nodes do not outlive whoever started them, and runs keep apart."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report of a run: of the insertion task with and without pictures, and of what it does not know."""
 import base64
 from html.parser import HTMLParser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games makes and plays a hosted environment by itself, and its actions are those of Policy.act."""
 import gymnasium
 import numpy as np

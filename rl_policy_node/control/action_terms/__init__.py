@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Action terms: the law that makes a command of a slice of the action, and the law back.
 
 A command is field → (rows, ...), float64. `command` gives what the policy means, `limit` what may be

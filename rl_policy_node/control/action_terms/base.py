@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The base classes of action terms: clip, filter, limits, fallback, and scales that may change at run time."""
 from __future__ import annotations
 

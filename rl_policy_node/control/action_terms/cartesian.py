@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Six axes of a body: velocities and forces."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Grippers: one action opens and closes all fingers."""
 from __future__ import annotations
 

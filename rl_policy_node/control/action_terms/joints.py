@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joints: positions, steps of positions, velocities and efforts."""
 from __future__ import annotations
 

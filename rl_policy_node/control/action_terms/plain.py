@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plain arrays: continuous numbers, and rows of a table chosen by a discrete policy."""
 from __future__ import annotations
 

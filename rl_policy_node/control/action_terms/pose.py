@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Poses of an end effector, for a Cartesian controller."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observation terms: one named piece of an input each.
 
 A term is a kind (`kinds.KINDS`), which gives a value, and what is done to every value alike, in Isaac

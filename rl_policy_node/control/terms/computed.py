@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds computed from the last action, time, constants, or the difference of two fields."""
 from __future__ import annotations
 

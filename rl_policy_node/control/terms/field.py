@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A field of a source, as it is or as a policy was trained to see it."""
 from __future__ import annotations
 

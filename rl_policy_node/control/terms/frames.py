@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds that express vectors, positions and orientations in another frame. m, rad, quaternions x, y, z, w.
 
 A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A user's own observation: a Python function of fields."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image preprocessing: steps on (rows, height, width, channels).
 
 In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an

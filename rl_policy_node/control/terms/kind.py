@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The base class of term kinds, and the reader that finds their fields."""
 from __future__ import annotations
 

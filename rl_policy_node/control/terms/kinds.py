@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Term kinds by name: the values of `terms.<name>.kind`."""
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase
 from rl_policy_node.control.terms.field import Field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quaternion order and sign as trained. Sources carry x, y, z, w."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kinds that represent a rotation as a 6D vector or an angle."""
 from __future__ import annotations
 

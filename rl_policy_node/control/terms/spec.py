@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of an observation term."""
 from dataclasses import dataclass, fields
 import math

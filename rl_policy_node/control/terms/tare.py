@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tare: the zero of a sensor, measured while nothing touches it."""
 from typing import cast
 

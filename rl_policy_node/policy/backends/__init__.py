@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What computes the actions: rl_games' player itself, or what is proved to act as it does, and faster."""
 from rl_policy_node.policy.backends.choice import BACKENDS, choose
 from rl_policy_node.policy.backends.eager import EagerBackend

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime by itself: what a backend may at best be compared with."""
 import numpy as np
 import onnxruntime

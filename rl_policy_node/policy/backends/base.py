@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every backend does: act on a batch of rows, remember what they have seen, forget it when asked."""
 from abc import ABC, abstractmethod
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One block of memory for tensors of several kinds: what lies together is copied at once."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exported models on disk, by the checksum of all that they are made from."""
 import hashlib
 import json

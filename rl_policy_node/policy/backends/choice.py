@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which backend acts: what was asked for, or the fastest that acts as rl_games' player does."""
 import time
 from typing import NamedTuple

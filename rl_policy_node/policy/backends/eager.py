@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """rl_games' player itself: the reference for every other backend."""
 import numpy as np
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A player's step as an ONNX model."""
 import io
 import warnings

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is handed to a policy, checked against its spaces."""
 import numpy as np
 import torch

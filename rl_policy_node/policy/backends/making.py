@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the backends are made that stand for rl_games' player."""
 from dataclasses import dataclass, field
 import functools

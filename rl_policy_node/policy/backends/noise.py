@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The random numbers of a player's step, drawn outside of it: what samples becomes a function of them."""
 import torch
 from torch.overrides import TorchFunctionMode

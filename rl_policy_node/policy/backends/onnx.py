@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime: the step without critic and sampling, fused, in buffers of its own."""
 from concurrent.futures import ThreadPoolExecutor
 import math

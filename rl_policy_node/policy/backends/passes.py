@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small changes to an exported graph that spare operators; none of them changes a bit of what it computes.
 
 A step of one row takes some ten µs, of which every operator, however small, takes about one.

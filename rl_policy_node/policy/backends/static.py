@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A step in memory that never moves: what a CUDA graph records, and what it is recorded from."""
 import numpy as np
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A step of a player as a function: observations, states and noise in, actions and states out."""
 import warnings
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a backend acts as rl_games' player does, tried before it is used."""
 import numpy as np
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sizes that a run's files leave open, told by the sizes of the policy itself."""
 from collections import Counter
 from collections.abc import Mapping

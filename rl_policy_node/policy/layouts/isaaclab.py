@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Action terms of Isaac Lab's manager-based environments, by the name of their class."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Isaac Lab's configs say by patterns over joint names."""
 import re
 

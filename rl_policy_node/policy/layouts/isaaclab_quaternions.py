@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """In which order a run of Isaac Lab writes quaternions: w, x, y, z until 2.x, x, y, z, w from 3.0 on."""
 from collections.abc import Iterator, Mapping, Sequence
 

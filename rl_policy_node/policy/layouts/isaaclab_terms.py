@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observation terms of Isaac Lab's manager-based environments, by the name of their function."""
 import math
 

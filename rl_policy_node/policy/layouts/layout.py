@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an environment's observations and actions are made of, as far as its source tells.
 
 A layout says nothing about topics: it is the training's side of the contract. `None` where a number

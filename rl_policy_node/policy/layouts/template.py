@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Templates: what a data file says of an environment, filled in from a run's own task config.
 
 Four rules, and no more: `${env.some.value}` is the run's value, a mapping with `select` becomes the case

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TacSL's `actor_critic_dict`: an actor-critic over a dict of observations.
 
 Every key listed under `input_preprocessors` passes its own CNN and/or MLP (or neither), is flattened,

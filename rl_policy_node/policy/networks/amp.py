@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`amp`: the network of adversarial motion priors, as far as playing needs it.
 
 It is rl_games' actor-critic with the parameter names it has there. Training adds a discriminator, which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`continuous_a2c`: a normal distribution whose deviation is the network's output itself."""
 from rl_games.algos_torch import models
 import torch

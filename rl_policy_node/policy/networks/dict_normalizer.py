@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running statistics per key of a dict observation, in a form that TorchScript accepts."""
 import contextlib
 from typing import Dict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The actions of a policy: how many, of what kind, within which bounds, and what became of them."""
 import math
 

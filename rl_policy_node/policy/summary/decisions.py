@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where rl_games' player, its training and this package might differ, and what holds for this policy."""
 import math
 

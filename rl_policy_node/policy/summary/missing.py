@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a deployment needs and the run does not say."""
 from rl_policy_node.policy.summary.record import Missing
 

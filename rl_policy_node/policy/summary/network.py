@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The network of a policy: what it is made of, how large it is, what it remembers."""
 import numpy as np
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The observations of a policy: sizes, make-up, normalisation, clip."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A summary as plain data: what JSON can hold, and nothing else."""
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

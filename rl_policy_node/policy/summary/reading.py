@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run's files read and put together as far as they fit, with what stands in the way of the rest."""
 from dataclasses import dataclass
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parts of a summary; a Fact is a value with the place that it comes from."""
 from dataclasses import dataclass, field
 from pathlib import Path

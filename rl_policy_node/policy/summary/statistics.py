@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What running statistics tell of the observations of training."""
 import math
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """summarize(): everything that a run's files tell, each value with where it comes from."""
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Injected imperfections: sensor noise, latency, loss, reordering, rate drift.
 
 They lie between an environment and its messages and never touch the environment: a command is obeyed from where the

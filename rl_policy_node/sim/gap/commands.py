@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Commands on their way to a robot: late, and never into another episode than their own."""
 from collections.abc import Mapping
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What has arrived by now, in simulated time: delay lines of observations and of commands; numpy alone."""
 from collections.abc import Mapping
 from typing import Any

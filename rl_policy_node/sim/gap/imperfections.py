@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a bridge asks of imperfections, and what it gets where none, or some, are stated."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A network that delays, loses and reorders messages, in periods of the control; numpy alone."""
 import math
 from typing import Final

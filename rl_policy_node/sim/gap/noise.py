@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random errors of a simulated sensor and of a simulated clock; numpy alone."""
 from collections.abc import Mapping
 import math

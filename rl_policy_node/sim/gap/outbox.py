@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One thread that sends every message when it is due."""
 from collections.abc import Callable
 import heapq

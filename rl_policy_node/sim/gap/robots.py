@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The robots' side as imperfections see it: what is measured, and which commands were received."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

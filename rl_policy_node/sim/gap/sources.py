@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observations on their way to a policy: with noise, late, lost or reordered, in simulated time or by the clock."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

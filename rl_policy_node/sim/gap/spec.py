@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which imperfections to inject, as the parameters below `sim` say it."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

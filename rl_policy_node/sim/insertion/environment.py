@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tactile peg insertion behind IsaacGymEnvs' contract: many rows, one MuJoCo model, two threads.
 
 It stands in for TacSL's `TacSLTaskInsertion` and keeps its interface: the observation dict, the critic

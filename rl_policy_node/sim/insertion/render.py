@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of the insertion scene, drawn without a display, and a cross-section for where that fails.
 
 MuJoCo chooses its OpenGL backend when it is imported, and a backend that does not fit the machine may

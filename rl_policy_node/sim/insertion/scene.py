@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The MuJoCo scene: a gripper on an impedance law, a peg compliant in its grasp, an octagonal socket.
 
 The socket's mouth is the physics origin; the environment adds the world offset, so that one model

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The force field a fingertip feels: penalty forces on a grid of taxels, as TacSL computes them.
 
 Source: Akinola et al., "TacSL", 2024, section on tactile force fields: a normal force proportional to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a row costs: time over the rows of a batch with a line through it, and memory."""
 import json
 import subprocess

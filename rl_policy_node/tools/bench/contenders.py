@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who takes a step: rl_games' player, our backends, and what each backend rests on, bare."""
 import torch
 

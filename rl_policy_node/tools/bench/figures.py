@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plots of what was found, one file for each section."""
 import matplotlib
 from matplotlib.figure import Figure

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images as observations: the way from the camera to the command, and what reading them takes of it."""
 import contextlib
 import os

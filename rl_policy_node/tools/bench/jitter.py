@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the steps of the node's control loop begin, beside a thread that does nothing but begin on time."""
 import contextlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From observation to action through DDS: the least that a node can do, what a user writes, and ours."""
 import contextlib
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The machine that figures are of, and what its processes take of it."""
 from datetime import date
 from importlib import metadata

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was found as Markdown: one chapter for each section."""
 from rl_policy_node.tools.bench.names import FLOORS, IDLE, OURS, PLAYER
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that loads a policy, steps it, and says what memory that takes.
 
     python -m rl_policy_node.tools.bench.memory_probe FOLDER MODEL ROWS DEVICE

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policies that are measured: configurations as published, weights drawn from a seed."""
 from dataclasses import dataclass
 

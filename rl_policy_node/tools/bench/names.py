@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What contenders and conditions are called, in results as in tables."""
 PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
 BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The probe and the nodes that it measures, as processes."""
 import contextlib
 import json

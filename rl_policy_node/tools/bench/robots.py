@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many robots on one node: how much of what they measure is answered, how soon, and what the node takes."""
 import numpy as np
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole benchmark: sections one after the other, then JSON, Markdown and plots."""
 import contextlib
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From nothing to the first action, step by step; what the command line takes to be there; memory."""
 import json
 import os

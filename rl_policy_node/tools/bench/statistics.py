@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Percentiles, medians of runs, and the line through times over rows."""
 import numpy as np
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A policy step: every backend and every batch beside rl_games' player and beside what it rests on, bare."""
 import numpy as np
 

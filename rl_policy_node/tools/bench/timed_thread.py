@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A thread that does nothing but begin on time: what this machine's clock and scheduler allow.
 
     python -m rl_policy_node.tools.bench.timed_thread PERIOD_S SECONDS DELAY_S

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calls in turn, so that whatever else the machine does hits all of them alike."""
 import time
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small policies of every kind that a backend has to stand for, and what happens to them."""
 from unittest import mock
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exports are kept by all that they are made from; whatever is wrong with one that is kept, the policy acts right."""
 import os
 from pathlib import Path

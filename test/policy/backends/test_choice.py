@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The backend that is asked for, or a reason; `auto` is the fastest; loading leaves the process as it was."""
 import re
 import subprocess

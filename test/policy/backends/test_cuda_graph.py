@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CUDA graphs: on a GPU they act as rl_games' player there; where there is none they are refused by name."""
 import numpy as np
 from policy import golden_rule

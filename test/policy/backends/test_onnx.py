@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime acts as rl_games' player: long sequences of every kind of policy, and sampled ones number by number."""
 import numpy as np
 from policy.backends.small_policies import KINDS, load, play, RECURRENT, ROWS

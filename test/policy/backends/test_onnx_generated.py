@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Any train config that rl_games plays: ONNX Runtime acts as its player, whatever the network is made of."""
 from random import Random
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime gives the numbers of the original: the actions that rl_games' own player gave for published networks."""
 import numpy as np
 from policy import golden_rule, test_conformance

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fewer operators, the same bits."""
 import numpy as np
 import onnx

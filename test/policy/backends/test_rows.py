@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every backend keeps rows apart, takes what eager takes, refuses what eager refuses, keeps nothing it gave away."""
 import numpy as np
 from policy.backends.small_policies import drawn, load, ROWS, StaticBackend

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a CUDA graph records acts as eager, bit for bit; its memory is one block."""
 import numpy as np
 from policy.backends.small_policies import KINDS, load, play, ROWS, StaticBackend

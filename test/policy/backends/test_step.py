@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A step without what nobody needs: no critic, no sampling, no state of theirs, in the export and when it runs."""
 from collections import Counter
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A backend that acts otherwise than rl_games' player is found out, whatever it does otherwise."""
 import re
 

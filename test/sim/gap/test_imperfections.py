@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Imperfections wrap publishers: what a wrapped one does, and that nothing is wrapped where nothing is stated."""
 import time
 

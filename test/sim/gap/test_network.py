@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When messages and commands arrive, step by step."""
 import numpy as np
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors of simulated sensors and of a simulated clock."""
 import numpy as np
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Play the runs of the stand in a fresh process, made as IsaacGymEnvs' training script makes them, and hosted.
 
 `as_trained.py OUT` writes OUT/<task>_trained.npz and OUT/<task>_hosted.npz.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stands in for Isaac Gym: nothing but its rule on the order of imports."""
 import sys
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stands in for IsaacGymEnvs: make(), as its users call it."""
 from omegaconf import OmegaConf
 

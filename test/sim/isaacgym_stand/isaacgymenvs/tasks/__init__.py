@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tasks by name."""
 from isaacgymenvs.tasks.reach import Reach
 from isaacgymenvs.tasks.reach_tactile import ReachTactile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Masses on rails that are to be brought to a goal; the same bits with every torch."""
 from isaacgymenvs.tasks.base.vec_task import VecTask
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same masses, observed as TacSL's tasks are: a dict with an image."""
 import hydra
 from isaacgymenvs.tasks.base.vec_task import VecTask

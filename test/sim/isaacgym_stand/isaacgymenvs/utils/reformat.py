@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configurations as dicts."""
 from omegaconf import DictConfig
 

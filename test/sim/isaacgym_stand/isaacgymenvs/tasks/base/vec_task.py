@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all tasks share: buffers, clipping, the order of a step."""
 import isaacgym     # noqa: F401 - before torch
 from isaacgymenvs.utils import spaces
