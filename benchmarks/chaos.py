@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rl_policy_node.tools.bench.machine import describe
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 # command → how many, unless it is said
 COMMANDS = {'messages': 100_000, 'parameters': 2000, 'files': 1000, 'signals': 200, 'flood': 3600}

@@ -20,7 +20,7 @@ from chaos_rig import parameters, POSITION, write_run
 from rich.progress import Progress
 import yaml
 
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 SOURCES = ['joints', 'wrench']
 FILES = ('train.yaml', 'policy.pth', 'node.yaml')
@@ -149,7 +149,7 @@ def _tensors(chance: random.Random, file: Path) -> None:
 def configure(file: Path) -> dict[str, str]:
     """Configure by a parameter file without talking to anybody; return what became of it, and the words."""
     from rl_policy_node.errors import ConfigurationError
-    from rl_policy_node.nodes.dry_run import DryRun, read_file
+    from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
     try:
         DryRun(read_file(file), _Log())
     except ConfigurationError as error:

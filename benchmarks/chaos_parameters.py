@@ -23,7 +23,7 @@ from rcl_interfaces.srv import (
 )
 from rich.progress import Progress
 
-from rl_policy_node.nodes import schema
+from rl_policy_node.nodes.parameters import schema
 
 SOURCES = ['joints', 'wrench']
 # what the parts of a name with * are called, and parts that nothing is called

@@ -22,7 +22,7 @@ import torch
 from rl_policy_node.adapters import create_adapter
 from rl_policy_node.adapters.base import set_stamp
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 JOINTS = ['shoulder', 'elbow', 'wrist']
 RATE, LIMIT, VELOCITY = 50.0, 1.0, 1.0      # Hz; rad, either way; rad/s

@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import Progress
 from std_msgs.msg import Float64MultiArray
 
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 SOURCES = ['joints', 'wrench']
 SIGNALS = ('TERM', 'INT', 'HUP', 'KILL', 'STOP')

@@ -202,7 +202,7 @@ def main() -> None:
         if options.core:
             runs = [Core(Path(folder)).play(ticks, odd) for odd in (False, True)]
         else:
-            from rl_policy_node.tools.processes import private_domain
+            from rl_policy_node.tools.process.processes import private_domain
             private_domain()
             runs = [over_dds(Path(folder), ticks, odd) for odd in (False, True)]
     sys.exit(0 if compare(*runs, ticks) else 1)

@@ -40,7 +40,7 @@ from nursery import Child, ENTRY, Nursery  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
-from rl_policy_node.tools.processes import private_domain  # noqa: E402
+from rl_policy_node.tools.process.processes import private_domain  # noqa: E402
 
 PERIOD, TIMEOUT, MARGIN = 0.02, 0.1, 0.05       # s
 HELD = 2.0          # s that a node is stopped, or its interpreter held
@@ -141,7 +141,7 @@ def start(nursery: Nursery, folder: Path, run: Path, bare: bool) -> subprocess.P
     os.environ['PYTHONPATH'] = os.pathsep.join([str(REPOSITORY), str(folder)])
     arguments = ['--ros-args', '--params-file', str(file)]
     if bare:
-        code = 'from rl_policy_node.nodes.policy_node import main; main()'
+        code = 'from rl_policy_node.nodes.policy.policy_node import main; main()'
         return subprocess.Popen([sys.executable, '-c', code, *arguments], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE, start_new_session=True, preexec_fn=end_with_parent)
     with open(folder / 'node.log', 'w') as log:

@@ -18,13 +18,13 @@ import numpy as np
 
 from rl_policy_node.control.distribution import Distribution, Moments
 from rl_policy_node.core.assemble import build_managers
-from rl_policy_node.nodes.dry_run import read_values
-from rl_policy_node.nodes.loading import load_policy
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.dry_run import read_values
+from rl_policy_node.nodes.policy.loading import load_policy
+from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.insertion.environment import InsertionEnv
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 FILE, PERIOD, LENGTH = 'package://rl_policy_node/config/insertion.yaml', 1 / 60, 256
 LEFT, RIGHT = 'tactile_force_field_left', 'tactile_force_field_right'

@@ -22,10 +22,10 @@ from rich.progress import Progress
 from rows_parts import measure
 import torch
 
-from rl_policy_node.nodes.monitor import BridgeMonitor
-from rl_policy_node.nodes.transport import make_room
+from rl_policy_node.nodes.simulator.monitor import BridgeMonitor
+from rl_policy_node.nodes.topics.transport import make_room
 from rl_policy_node.policy import Policy
-from rl_policy_node.tools.processes import NodeProcess, private_domain
+from rl_policy_node.tools.process.processes import NodeProcess, private_domain
 
 SPRINGS = Path(__file__).with_name('springs.py')
 FLOATS = 'std_msgs/msg/Float32MultiArray'

@@ -9,12 +9,12 @@ from rich.progress import track
 from rl_policy_node.core import assemble, create_trigger
 from rl_policy_node.core.assemble import build_managers
 from rl_policy_node.core.mirror import Mirror
-from rl_policy_node.nodes.diagnostics import TimedPolicy
-from rl_policy_node.nodes.loading import completed, load_policy
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.simulator import open_environment
-from rl_policy_node.nodes.sink import Sink
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.diagnostics import TimedPolicy
+from rl_policy_node.nodes.policy.loading import completed, load_policy
+from rl_policy_node.nodes.simulator.hosting import open_environment
+from rl_policy_node.nodes.topics.sink import Sink
+from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import set_threads
 
 STEPS, FIRST = 60, 10        # steps that are measured, and those before them that are not

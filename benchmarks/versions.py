@@ -28,7 +28,7 @@ from rich.progress import Progress
 from rl_policy_node.policy import set_threads
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
 from rl_policy_node.tools.bench.probe import ACTIVATE, DEACTIVATE, joint_parameters, Probe
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 HERE = Path(__file__).resolve().parents[1]
 RATE = 100.0            # Hz
@@ -175,7 +175,7 @@ def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Start
 
 
 # asks a checkout which of the names on stdin are parameters of it
-_KNOWN = ('import json, sys; from rl_policy_node.nodes.schema import find; '
+_KNOWN = ('import json, sys; from rl_policy_node.nodes.parameters.schema import find; '
           'print(json.dumps([name for name in json.load(sys.stdin) if find(name)]))')
 
 

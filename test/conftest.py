@@ -32,7 +32,7 @@ def nursery(cache):
     if sys.platform != 'linux':
         yield
         return
-    from rl_policy_node.tools.processes import ToolProcess
+    from rl_policy_node.tools.process.processes import ToolProcess
     before, made = ToolProcess.spawn, Nursery()
     ToolProcess.spawn = staticmethod(made.spawn)
     yield

@@ -172,8 +172,8 @@ def main():
     from rl_policy_node.nodes import entry
     line = socket.socket(fileno=int(sys.argv[1]))
     # not onnxruntime: what it starts at its import does not survive a fork
-    import rl_policy_node.nodes.policy_node
-    import rl_policy_node.nodes.sim_bridge_node  # noqa: F401
+    import rl_policy_node.nodes.policy.policy_node
+    import rl_policy_node.nodes.simulator.sim_bridge_node  # noqa: F401
     arguments = serve(line, int(sys.argv[2]))
     if arguments is not None:
         module, *rest = arguments

@@ -3,8 +3,11 @@
 import importlib
 import sys
 
-from rl_policy_node.nodes.console import Console
-from rl_policy_node.nodes.signals import on_ending
+from rl_policy_node.nodes.process.console import Console
+from rl_policy_node.nodes.process.signals import on_ending
+
+_MODULES = {'policy_node': 'rl_policy_node.nodes.policy.policy_node',
+            'sim_bridge_node': 'rl_policy_node.nodes.simulator.sim_bridge_node'}
 
 
 def policy_node() -> None:
@@ -21,7 +24,7 @@ def _run(name: str) -> None:
     # nothing moves yet: there is nothing to say before the end
     on_ending(lambda number, _frame: sys.exit(128 + number))
     with Console():
-        importlib.import_module(f'rl_policy_node.nodes.{name}').main()
+        importlib.import_module(_MODULES[name]).main()
 
 
 if __name__ == '__main__':

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.policy import ignored_keys
-from rl_policy_node.policy import player as players
-from rl_policy_node.policy.agreement import agree, joined_keys
 from rl_policy_node.policy.backends import BACKENDS, choose, EagerBackend, Inputs, Setup
-from rl_policy_node.policy.checkpoint import load_checkpoint
-from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
-from rl_policy_node.policy.spaces import Spaces
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.weights import read_spaces
+from rl_policy_node.policy.contract.agreement import agree, joined_keys
+from rl_policy_node.policy.contract.facts import Facts, layout_of, published_shapes, read_facts
+from rl_policy_node.policy.contract.spaces import Spaces
+from rl_policy_node.policy.rl_games import player as players
+from rl_policy_node.policy.run import ignored_keys
+from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
 from rl_policy_node.policy.stopwatch import Stopwatch
-from rl_policy_node.policy.train_config import locate_checkpoint, TrainConfig
-from rl_policy_node.policy.weights import read_spaces
 
 
 class Policy:

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 
 class _Log:
@@ -33,7 +33,7 @@ def check(path, console=None):
     """
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()
-    from rl_policy_node.nodes.dry_run import DryRun, read_file
+    from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
     dry_run = DryRun(read_file(path), _Log())
     dry_run.step()
     _show(dry_run, path, console or Console(soft_wrap=True))

@@ -155,15 +155,15 @@ def _add_bench(commands):
 
 
 def _inspect(options):
-    from rl_policy_node.tools.inspect import inspect
+    from rl_policy_node.tools.inspect.inspect import inspect
     playable = inspect(options.run, options.checkpoint, options.override, options.plugin,
                        options.allow_untrusted_pickle, as_json=options.json)
     return 0 if playable else 1
 
 
 def _init(options):
-    from rl_policy_node.tools.draft_simulator import Simulator
-    from rl_policy_node.tools.init import init
+    from rl_policy_node.tools.init.draft_simulator import Simulator
+    from rl_policy_node.tools.init.init import init
     simulator = None
     if options.simulator:
         simulator = Simulator(options.simulator, options.id, options.python, options.rows)
@@ -191,21 +191,21 @@ def _bench(options):
 
 
 def _demo(options):
-    from rl_policy_node.tools.demo import demo
+    from rl_policy_node.tools.demo.demo import demo
     demo(INSERTION, options.episodes, options.lockstep, options.robots, options.seed, options.output,
          json_file=options.json, report=not options.no_report)
     return 0
 
 
 def _evaluate(options):
-    from rl_policy_node.tools.evaluate import evaluate
+    from rl_policy_node.tools.evaluate.evaluate import evaluate
     agree = evaluate(options.params_file, options.episodes, options.robots, options.seed, options.settings,
                      options.output, options.json, reference=not options.no_reference)
     return 0 if agree or not options.require_same else 1
 
 
 def _play(options):
-    from rl_policy_node.tools.evaluate import play_alone
+    from rl_policy_node.tools.evaluate.evaluate import play_alone
     blind = [f'policy.train_config={MODELS}blind_train.yaml', f'policy.checkpoint={MODELS}blind_policy.pth']
     play_alone(options.params_file, options.episodes, options.robots, options.seed,
                options.settings + (blind if options.blind else []))
@@ -213,13 +213,13 @@ def _play(options):
 
 
 def _parameters(_options):
-    from rl_policy_node.nodes.reference import markdown
+    from rl_policy_node.nodes.parameters.reference import markdown
     print(markdown(), end='')
     return 0
 
 
 def _train(options):
-    from rl_policy_node.tools.train import train
+    from rl_policy_node.tools.train.train import train
     rate = train(Path(resolve(MODELS + 'train.yaml')), options.output, options.blind, options.epochs)
     print(f'success of the kept weights over 512 fresh episodes: {rate:.1%}; written to {options.output}')
     return 0

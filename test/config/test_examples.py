@@ -12,8 +12,8 @@ import pytest
 from tools.runs import parameters
 import yaml
 
-from rl_policy_node.nodes.dry_run import DryRun, read_file
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
+from rl_policy_node.tools.process.processes import private_domain
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 EXAMPLES = sorted(CONFIG.glob('*.yaml'))

@@ -11,10 +11,10 @@ from tools.runs import parameters
 import torch
 import yaml
 
-from rl_policy_node.nodes.schema import BLANK
+from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy import Policy
-from rl_policy_node.tools.init import init
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.init.init import init
+from rl_policy_node.tools.process.processes import private_domain
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 TACSL = 'isaacgymenvs/train/TacSLTaskInsertionPPO_LSTM_dict_AAC.yaml'

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 pytest.importorskip('launch_ros', reason='launch_ros comes with ROS; it is on no package index')
 

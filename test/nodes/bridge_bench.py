@@ -2,9 +2,9 @@
 """A bridge and its loop without DDS: what is published is kept, commands are handed in."""
 from nodes.stepper_bench import flat, Log
 
-from rl_policy_node.nodes.bridge import Bridge
-from rl_policy_node.nodes.bridge_loop import BridgeLoop
-from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.simulator.bridge import Bridge
+from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
 
 
 class BridgeBench:

@@ -3,7 +3,7 @@
 from nodes.harness import Arm, tiny_run
 import pytest
 
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.tools.processes import NodeProcess
+from rl_policy_node.tools.process.processes import NodeProcess
 
 JOINTS = ['shoulder', 'elbow', 'wrist']
 OBSERVATION = 9

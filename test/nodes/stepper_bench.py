@@ -7,10 +7,10 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.core import assemble, create_trigger
-from rl_policy_node.nodes.diagnostics import Figures, RowLog
-from rl_policy_node.nodes.loading import completed
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.diagnostics import Figures, RowLog
+from rl_policy_node.nodes.policy.loading import completed
+from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy
 
 MEASURED = np.array([0.3, -0.2, 0.5])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency is timed to the last command of an answer, late ones included."""
-from rl_policy_node.nodes.answers import Answers
+from rl_policy_node.nodes.policy.answers import Answers
 
 
 def test_an_answer_is_complete_with_every_robot():

@@ -3,7 +3,7 @@
 import pytest
 
 from rl_policy_node.tools.bench.probe import Probe, topics
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def echo(tmp_path):
     started = []
 
     def start(group, robot=0, robots=1):
-        started.append(ToolProcess('echo', ['-m', 'rl_policy_node.nodes.bench_echo', '--executor', 'events',
+        started.append(ToolProcess('echo', ['-m', 'rl_policy_node.nodes.bench.bench_echo', '--executor', 'events',
                                             *topics(group, robot, robots).values()], tmp_path / f'{len(started)}.log'))
         return started[-1]
     yield start

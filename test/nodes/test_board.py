@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rl_policy_node.nodes.board import Board
+from rl_policy_node.nodes.process.board import Board
 
 SIZES = [40, 1000]
 

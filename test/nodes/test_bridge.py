@@ -12,7 +12,7 @@ from rl_policy_node.core.latch import LONGEST_OUTAGE
 from rl_policy_node.policy import Policy
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.tools.play import play
+from rl_policy_node.tools.evaluate.play import play
 
 mujoco = pytest.importorskip('mujoco')
 PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')

@@ -15,9 +15,9 @@ from rclpy.serialization import deserialize_message
 from rl_policy_node.adapters.standard import MultiArrayAdapter
 from rl_policy_node.control.action_terms import command_shapes, KINDS
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.sink import COMMAND_TYPES, Sink
-from rl_policy_node.nodes.template import template
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.topics.serialized import template
+from rl_policy_node.nodes.topics.sink import COMMAND_TYPES, Sink
 from rl_policy_node.policy import Policy
 
 TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'

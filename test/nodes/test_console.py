@@ -14,7 +14,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nodes.harness import parameters, wait
 
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 PIPE_SIZE = 4096
 
@@ -45,7 +45,8 @@ def rest(read, seconds=3.0):
 
 def script(body, write, *arguments, **options):
     """Start Python on a script within a Console, with its output to a descriptor."""
-    text = f'import os, sys, time\nfrom rl_policy_node.nodes.console import Console\nwith Console():\n    {body}\n'
+    imports = 'import os, sys, time\nfrom rl_policy_node.nodes.process.console import Console'
+    text = f'{imports}\nwith Console():\n    {body}\n'
     return subprocess.Popen([sys.executable, '-c', text, *arguments], stdout=write, stderr=write, **options)
 
 

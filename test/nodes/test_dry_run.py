@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.dry_run import DryRun, read_file
-from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
 
 def rehearse(run, **changes):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from rl_policy_node.nodes.episodes import COLUMNS, Episodes, write_summary
+from rl_policy_node.nodes.simulator.episodes import COLUMNS, Episodes, write_summary
 
 
 def played(successes=(True, False)):

@@ -16,9 +16,9 @@ import yaml
 
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
-from rl_policy_node.nodes.dry_run import synthetic_message
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.dry_run import synthetic_message
+from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.specs import EnvironmentSpec

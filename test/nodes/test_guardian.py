@@ -15,8 +15,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.guardian_link import guardian_timeout
-from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.guardian_link import guardian_timeout
 
 TIMEOUT, PERIOD = 0.1, 0.02
 IN_TIME = TIMEOUT + 2 * PERIOD + 0.05

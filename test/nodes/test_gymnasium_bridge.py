@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sim.train_gymnasium import RUNS
 
-from rl_policy_node.nodes.loading import load_policy
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.loading import load_policy
+from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.policy import set_threads
-from rl_policy_node.tools.play import play
-from rl_policy_node.tools.processes import NodeProcess
+from rl_policy_node.tools.evaluate.play import play
+from rl_policy_node.tools.process.processes import NodeProcess
 
 pytest.importorskip('mujoco')
 FLOATS, STEPS = 'std_msgs/msg/Float32MultiArray', 300

@@ -13,8 +13,8 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
 from std_msgs.msg import Bool, Header
 
-from rl_policy_node.nodes.endpoints import Endpoints
-from rl_policy_node.nodes.heartbeat import Heartbeat
+from rl_policy_node.nodes.policy.heartbeat import Heartbeat
+from rl_policy_node.nodes.topics.endpoints import Endpoints
 
 
 class Time:

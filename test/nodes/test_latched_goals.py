@@ -13,9 +13,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.endpoints import Endpoints
-from rl_policy_node.nodes.ports import Ports
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.topics.endpoints import Endpoints
+from rl_policy_node.nodes.topics.ports import Ports
+from rl_policy_node.nodes.topics.source import Source
 
 POSE, TWIST = (f'geometry_msgs/msg/{name}' for name in ('PoseStamped', 'TwistStamped'))
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -15,9 +15,9 @@ from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.endpoints import Endpoints
-from rl_policy_node.nodes.links import called, Links, LinkSpec
-from rl_policy_node.nodes.parameters import configuration
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.topics.endpoints import Endpoints
+from rl_policy_node.nodes.topics.links import called, Links, LinkSpec
 
 QOS, DEFAULT = QoSProfile(depth=1), LinkSpec()
 

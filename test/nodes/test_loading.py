@@ -6,8 +6,8 @@ from control.test_specs import control
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.loading import completed
-from rl_policy_node.policy.facts import Fact, Facts
+from rl_policy_node.nodes.policy.loading import completed
+from rl_policy_node.policy.contract.facts import Fact, Facts
 
 RUN = Facts(control_rate=Fact(50.0, '1 / task.sim.dt'), clip_observations=Fact(5.0, 'task.env.clipObservations'),
             clip_actions=Fact(1.0, 'task.env.clipActions'))

@@ -10,8 +10,8 @@ import torch
 from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.diagnostics import distribution_report
-from rl_policy_node.nodes.loading import trained_moments
+from rl_policy_node.nodes.policy.diagnostics import distribution_report
+from rl_policy_node.nodes.policy.loading import trained_moments
 from rl_policy_node.policy import Policy
 
 

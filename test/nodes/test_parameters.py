@@ -11,9 +11,8 @@ import yaml
 
 from rl_policy_node.control.specs import TermSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes import schema
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.reference import markdown
+from rl_policy_node.nodes.parameters.parsing import configuration, schema
+from rl_policy_node.nodes.parameters.reference import markdown
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from std_msgs.msg import Bool, Header, Int64MultiArray
 
 from rl_policy_node.adapters import ADAPTERS
 from rl_policy_node.adapters.base import message_class
-from rl_policy_node.nodes.payload import Payload
+from rl_policy_node.nodes.topics.payload import Payload
 
 # encapsulations without a body, cut, unknown, in parameter lists; padding without a body; a text beyond the end
 HOSTILE = ['', '00', '0001', '00000001', '00010000', '00010003', '000600e5', '000300e500000000', '000700000000000000',

@@ -4,9 +4,9 @@ from core.core_bench import Bench, control_of, Log, PERIOD, policy_of
 import numpy as np
 import pytest
 
-from rl_policy_node.nodes.diagnostics import Figures, RowLog
-from rl_policy_node.nodes.episode_messages import EpisodeStarts
-from rl_policy_node.nodes.periods import Periods
+from rl_policy_node.nodes.policy.diagnostics import Figures, RowLog
+from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.topics.periods import Periods
 
 
 def bench_of(folder, trigger='timer', **options):

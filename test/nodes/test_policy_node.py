@@ -11,7 +11,7 @@ from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from std_srvs.srv import Trigger
 
-from rl_policy_node.nodes.signals import ENDINGS
+from rl_policy_node.nodes.process.signals import ENDINGS
 from rl_policy_node.policy import Policy
 
 

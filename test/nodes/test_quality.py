@@ -15,8 +15,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSPoli
 from std_msgs.msg import Bool, Float64MultiArray
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.endpoints import Endpoints
-from rl_policy_node.nodes.quality import differences
+from rl_policy_node.nodes.topics.endpoints import Endpoints
+from rl_policy_node.nodes.topics.quality import differences
 
 DEFAULT = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # policy → (value as a parameter, as a profile has it)

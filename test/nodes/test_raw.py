@@ -15,7 +15,7 @@ from std_srvs.srv import Trigger
 
 from rl_policy_node.adapters.image import ImageAdapter
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.topics.source import Source
 
 STAMP = 1_700_000_000_123_456_789
 RAW = {'sensor_msgs/msg/JointState': 'position', 'sensor_msgs/msg/Image': 'image',
@@ -131,7 +131,7 @@ import gc, json, sys
 import rclpy
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
-from rl_policy_node.nodes.policy_node import PolicyNode
+from rl_policy_node.nodes.policy.policy_node import PolicyNode
 
 rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
 values = json.loads(sys.argv[1])

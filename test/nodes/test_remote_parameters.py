@@ -6,8 +6,8 @@ import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import GetParameters, GetParameterTypes, SetParameters, SetParametersAtomically
 
-from rl_policy_node.nodes import schema
-from rl_policy_node.nodes.remote_parameters import AT_START, AT_START_WITH_COLON
+from rl_policy_node.nodes.parameters import schema
+from rl_policy_node.nodes.parameters.remote_parameters import AT_START, AT_START_WITH_COLON
 
 STRING, STRINGS, DOUBLE, DOUBLES = 4, 9, 3, 8
 

@@ -5,7 +5,7 @@ import time
 
 from nodes.harness import wait
 
-from rl_policy_node.nodes.reporter import PATIENCE, Reporter
+from rl_policy_node.nodes.process.reporter import PATIENCE, Reporter
 
 
 class Log:

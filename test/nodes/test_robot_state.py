@@ -8,7 +8,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.robot_state import RobotStateSpec
+from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 
 
 def test_a_type_without_a_yes_needs_values():

@@ -16,17 +16,17 @@ import pytest
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
 
 from rl_policy_node.errors import ConfigurationError, ContractError
-from rl_policy_node.nodes import rows
-from rl_policy_node.nodes.diagnostics import policy_report, TimedPolicy
-from rl_policy_node.nodes.episode_messages import ended_message, read_start, start_message, start_topics
-from rl_policy_node.nodes.episodes import Episodes
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.readiness import broken, waiting
-from rl_policy_node.nodes.source import Source
-from rl_policy_node.nodes.transport import advice, make_room
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.diagnostics import policy_report, TimedPolicy
+from rl_policy_node.nodes.policy.readiness import broken, waiting
+from rl_policy_node.nodes.simulator.episodes import Episodes
+from rl_policy_node.nodes.topics import row_names as rows
+from rl_policy_node.nodes.topics.episode_messages import ended_message, read_start, start_message, start_topics
+from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.nodes.topics.transport import advice, make_room
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.tools.processes import NodeProcess
+from rl_policy_node.tools.process.processes import NodeProcess
 
 ROWS, FLOATS = 64, 'std_msgs/msg/Float32MultiArray'
 

@@ -9,8 +9,8 @@ import threading
 from nodes.harness import parameters
 import pytest
 
-from rl_policy_node.nodes.parameters import SchedulingSpec
-from rl_policy_node.nodes.scheduling import (
+from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.process.scheduling import (
     schedule_thread,
     share_interpreter,
     SLICE,
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and 
 
 REFUSED = '''
 import os, resource
-from rl_policy_node.nodes.parameters import SchedulingSpec
-from rl_policy_node.nodes.scheduling import schedule_thread
+from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.process.scheduling import schedule_thread
 resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
 if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)       # which takes the capabilities away

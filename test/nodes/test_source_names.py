@@ -9,7 +9,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
-from rl_policy_node.nodes.source import Foreign, Source
+from rl_policy_node.nodes.topics.source import Foreign, Source
 
 JOINTS = ('hip', 'knee', 'ankle')
 ALL = (*JOINTS, 'toe', 'tail')

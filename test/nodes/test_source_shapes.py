@@ -4,7 +4,7 @@ import pytest
 
 from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.topics.source import Source
 
 SOURCES = {'arm': SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState'),
            'skin': SourceSpec('skin', 'skin', 'std_msgs/msg/Float32MultiArray'),

@@ -8,7 +8,7 @@ import rclpy
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool, Header
 
-from rl_policy_node.nodes.runtime import LAG, Spinner
+from rl_policy_node.nodes.process.runtime import LAG, Spinner
 
 WORK = 0.002        # s that each message takes
 

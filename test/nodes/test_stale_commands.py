@@ -8,7 +8,7 @@ import pytest
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.readiness import waiting
+from rl_policy_node.nodes.policy.readiness import waiting
 
 TYPE = 'geometry_msgs/msg/TwistStamped'
 

@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 
 from rl_policy_node.control.source_buffer import OutOfOrder
 from rl_policy_node.core import ControlLoop, Watch
-from rl_policy_node.nodes.sink import Sink
+from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.policy import Policy
 
 

@@ -10,10 +10,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from rl_policy_node.nodes.endpoints import Endpoints
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.source import Source
-from rl_policy_node.nodes.talkers import Talkers
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.topics.endpoints import Endpoints
+from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.nodes.topics.talkers import Talkers
 
 
 class Bench:

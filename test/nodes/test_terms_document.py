@@ -10,9 +10,9 @@ import yaml
 
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
-from rl_policy_node.nodes.dry_run import synthetic_message
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.source import Source
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.dry_run import synthetic_message
+from rl_policy_node.nodes.topics.source import Source
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'reference' / 'terms.md').read_text()
 EXAMPLES = dict(zip(re.findall(r'^## (.*)$', TEXT, re.MULTILINE), re.findall(r'```yaml\n(.*?)```', TEXT, re.DOTALL)))

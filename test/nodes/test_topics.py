@@ -5,8 +5,8 @@ from nodes.stepper_bench import flat
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.topics import refuse_shared
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.topics.naming import refuse_shared
 
 HAND = {'actions.terms': ['arm', 'hand'],
         'actions.hand': {'kind': 'gripper', 'joints': ['finger'], 'source': 'joints', 'open': [0.04], 'closed': [0.0],

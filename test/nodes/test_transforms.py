@@ -6,7 +6,7 @@ import rclpy
 
 from rl_policy_node.control.specs import SourceSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.transforms import Transforms
+from rl_policy_node.nodes.topics.transforms import Transforms
 
 
 class Tree:

@@ -8,8 +8,8 @@ import pytest
 import rclpy
 from rclpy.lifecycle import LifecycleNode
 
-from rl_policy_node.nodes.runtime import create_executor
-from rl_policy_node.nodes.transitions import answer_refusals
+from rl_policy_node.nodes.policy.transitions import answer_refusals
+from rl_policy_node.nodes.process.runtime import create_executor
 
 
 @pytest.mark.parametrize('executor_name', ['events', 'single_threaded'])

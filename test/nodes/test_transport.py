@@ -8,7 +8,7 @@ import sys
 import pytest
 import rclpy
 
-from rl_policy_node.nodes.transport import make_room, profile
+from rl_policy_node.nodes.topics.transport import make_room, profile
 
 NODE = '''
 import rclpy

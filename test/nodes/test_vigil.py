@@ -5,9 +5,9 @@ import struct
 
 import pytest
 
-from rl_policy_node.nodes.board import Board
-from rl_policy_node.nodes.guardian import LINGER, PATIENCE, REPEAT_FOR, Vigil
-from rl_policy_node.nodes.guardian_voice import message_type, Outgoing
+from rl_policy_node.nodes.process.board import Board
+from rl_policy_node.nodes.process.guardian import LINGER, PATIENCE, REPEAT_FOR, Vigil
+from rl_policy_node.nodes.process.guardian_voice import message_type, Outgoing
 
 TIMEOUT, PERIOD = 0.1, 0.02
 

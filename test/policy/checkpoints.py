@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
 
 MODEL = {'a2c_network.mu.weight': torch.arange(6.0).reshape(2, 3), 'a2c_network.mu.bias': torch.ones(2)}
 

@@ -5,7 +5,7 @@ import copy
 from rl_games.torch_runner import Runner
 import yaml
 
-from rl_policy_node.policy.global_state import preserved
+from rl_policy_node.policy.rl_games.global_state import preserved
 
 
 def original_player(train_config, env_info, rows):

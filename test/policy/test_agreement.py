@@ -5,10 +5,10 @@ import math
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.agreement import agree, joined_keys
-from rl_policy_node.policy.facts import Fact, Facts
-from rl_policy_node.policy.spaces import Spaces
-from rl_policy_node.policy.weights import WeightsSpaces
+from rl_policy_node.policy.checkpoint.weights import WeightsSpaces
+from rl_policy_node.policy.contract.agreement import agree, joined_keys
+from rl_policy_node.policy.contract.facts import Fact, Facts
+from rl_policy_node.policy.contract.spaces import Spaces
 
 NOTHING = Facts()
 RUN = Facts(observation=Fact((48,), 'task.env.numObservations'), action=Fact(12, 'task.env.numActions'))

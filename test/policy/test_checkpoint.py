@@ -8,7 +8,7 @@ from policy.checkpoints import MODEL, refusal, save
 import pytest
 import torch
 
-from rl_policy_node.policy.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
 
 STATISTICS = {'running_mean': torch.full((3,), 5.0), 'running_var': torch.ones(3), 'count': torch.tensor(9.0)}
 ACTOR = {'trunk.0.weight': torch.ones(8, 3), 'trunk.2.weight': torch.ones(2, 8)}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from rl_policy_node.policy.facts import Facts, layout_of, published_shapes, read_facts
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.contract.facts import Facts, layout_of, published_shapes, read_facts
+from rl_policy_node.policy.run.train_config import TrainConfig
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 PARAMS = {'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},

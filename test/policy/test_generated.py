@@ -21,8 +21,8 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.global_state import preserved
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.rl_games.global_state import preserved
+from rl_policy_node.policy.run.train_config import TrainConfig
 
 STEPS, SEED = 3, 5
 DEFAULT = {'name': 'default'}

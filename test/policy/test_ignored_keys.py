@@ -5,7 +5,7 @@ import pytest
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.ignored_keys import ignored_keys
+from rl_policy_node.policy.run.ignored_keys import ignored_keys
 from rl_policy_node.policy.summary import summarize
 
 NEWER = {'network': {'space': {'continuous': {**small_runs.CONTINUOUS, 'sigma_parametrization': 'softplus',

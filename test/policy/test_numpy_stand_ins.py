@@ -4,8 +4,8 @@ import numpy as np
 from policy.checkpoints import change_pickle, MODEL, refusal, save
 import pytest
 
-from rl_policy_node.policy.checkpoint import load_checkpoint
-from rl_policy_node.policy.checkpoint_file import read_file
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.checkpoint_file import read_file
 
 SCALARS = [np.float16(1.5), np.float32(1.5), np.float64(-2.5), np.int8(-3), np.int64(3), np.uint16(9), np.bool_(True),
            np.complex64(1 + 2j), np.str_('abc'), np.dtype('>f4').type(2.5)]

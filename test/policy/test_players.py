@@ -12,9 +12,9 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.checkpoint import Checkpoint
-from rl_policy_node.policy.player import check_names, restore
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint
+from rl_policy_node.policy.rl_games.player import check_names, restore
+from rl_policy_node.policy.run.train_config import TrainConfig
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')

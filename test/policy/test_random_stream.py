@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rl_policy_node.policy.global_state import preserved
-from rl_policy_node.policy.random_stream import RandomStream
+from rl_policy_node.policy.rl_games.global_state import preserved
+from rl_policy_node.policy.rl_games.random_stream import RandomStream
 
 
 def draw(stream, count=3):

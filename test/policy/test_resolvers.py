@@ -3,8 +3,8 @@
 from omegaconf import OmegaConf
 import pytest
 
-from rl_policy_node.policy.compose import resolve
-from rl_policy_node.policy.resolvers import arithmetic, registered
+from rl_policy_node.policy.run.compose import resolve
+from rl_policy_node.policy.run.resolvers import arithmetic, registered
 
 
 @pytest.mark.parametrize('text, value', [

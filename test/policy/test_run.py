@@ -5,8 +5,8 @@ import os
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.run import find_checkpoint, find_run
-from rl_policy_node.policy.yaml_file import read_yaml
+from rl_policy_node.policy.run.files import find_checkpoint, find_run
+from rl_policy_node.policy.run.yaml_file import read_yaml
 
 
 def touch(folder, *names, text='params: {}'):

@@ -12,7 +12,7 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Spaces
-from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary import as_plain, summarize
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
@@ -120,7 +120,7 @@ def test_sac(tmp_path):
     file = runs.write(tmp_path / 'train.yaml', {'params': runs.params(**runs.SAC)})
     runs.save_sac(tmp_path / 'Mine.pth', file, Spaces((5,), 3))
     summary = summarize(tmp_path)
-    assert summary.player == Fact('RescalingSacPlayer', 'rl_policy_node.policy.players')
+    assert summary.player == Fact('RescalingSacPlayer', 'rl_policy_node.policy.rl_games.patched_players')
     assert summary.actions.sigma.kind == 'network' and summary.actions.clip.value
     assert summary.network.acting_parameters.value == 5 * 8 + 8 + 8 * 4 + 4 + 4 * 6 + 6
     assert not any('rescaled' in line for line in summary.decisions)        # ±1 is what it clamps to anyway

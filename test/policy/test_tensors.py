@@ -6,7 +6,7 @@ from policy.checkpoints import change_pickle, MODEL, refusal, save
 import pytest
 import torch
 
-from rl_policy_node.policy.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
 
 
 @pytest.fixture

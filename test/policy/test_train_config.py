@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.run.train_config import TrainConfig
 
 TRAIN = '''
 params:

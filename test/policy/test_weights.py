@@ -6,7 +6,7 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.weights import read_spaces, WeightsSpaces
+from rl_policy_node.policy.checkpoint.weights import read_spaces, WeightsSpaces
 
 CONTINUOUS = {'mu_activation': 'None', 'sigma_activation': 'None', 'mu_init': {'name': 'default'},
               'sigma_init': {'name': 'const_initializer', 'val': 0}, 'fixed_sigma': True}

@@ -14,8 +14,8 @@ import torch
 import yaml
 
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.checkpoint import load_checkpoint
-from rl_policy_node.policy.weights import read_spaces
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.weights import read_spaces
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')

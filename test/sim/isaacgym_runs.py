@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rl_policy_node.nodes.parameters import configuration
-from rl_policy_node.nodes.simulator import open_environment
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.simulator.hosting import open_environment
 
 STAND = Path(__file__).resolve().parent / 'isaacgym_stand'
 TASKS, ROWS, SEED, STEPS = ('Reach', 'ReachTactile'), 4, 3, 200

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rl_policy_node.tools.main import main
-from rl_policy_node.tools.processes import private_domain
+from rl_policy_node.tools.process.processes import private_domain
 
 pytest.importorskip('mujoco')
 

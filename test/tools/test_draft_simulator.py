@@ -7,8 +7,8 @@ from tools.runs import ANYMAL, parameters, PARAMS, TACSL, TACSL_NETWORK, write_r
 
 from rl_policy_node.policy import Spaces
 from rl_policy_node.tools.check import check
-from rl_policy_node.tools.draft_simulator import draft_simulator, Simulator, space_lines
-from rl_policy_node.tools.init import flow, init
+from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, space_lines
+from rl_policy_node.tools.init.init import flow, init
 
 FLOATS, BYTES = 'std_msgs/msg/Float32MultiArray', 'std_msgs/msg/UInt8MultiArray'
 

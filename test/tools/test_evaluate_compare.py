@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rl_policy_node.tools.evaluate_compare import (
+from rl_policy_node.tools.evaluate.compare import (
     Comparison,
     difference_text,
     DIFFERENT,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip('matplotlib')
-from rl_policy_node.tools.evaluate_compare import Side
-from rl_policy_node.tools.evaluate_figure import draw
+from rl_policy_node.tools.evaluate.compare import Side
+from rl_policy_node.tools.evaluate.picture import draw
 
 
 def side(name, returns, lengths, success=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rl_policy_node.tools.evaluate_statistics import (
+from rl_policy_node.tools.evaluate.intervals import (
     mean_difference,
     mean_interval,
     proportion_difference,

@@ -14,7 +14,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy
 from rl_policy_node.policy.layouts import layout
 from rl_policy_node.tools.check import check
-from rl_policy_node.tools.init import init
+from rl_policy_node.tools.init.init import init
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 ARRAY, JOINTS, POSE, IMAGE = ('std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState',

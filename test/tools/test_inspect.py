@@ -12,7 +12,7 @@ import torch
 
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.layouts import LayoutTerm
-from rl_policy_node.tools.inspect_text import bound, layers, number, numbers, training_text, transformation
+from rl_policy_node.tools.inspect.wording import bound, layers, number, numbers, training_text, transformation
 from rl_policy_node.tools.main import main
 
 MODEL = 'package://rl_policy_node/models/insertion/'

@@ -9,7 +9,7 @@ import time
 PARENT = '''
 import sys, time
 from pathlib import Path
-from rl_policy_node.tools.processes import NodeProcess, private_domain
+from rl_policy_node.tools.process.processes import NodeProcess, private_domain
 private_domain()
 folder = Path(sys.argv[1])
 (folder / 'empty.yaml').write_text('/**: {ros__parameters: {control_rate: 10.0}}')

@@ -14,7 +14,7 @@ pytest.importorskip('mujoco')
 from matplotlib import image  # noqa: E402
 
 from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
-from rl_policy_node.tools import report  # noqa: E402
+from rl_policy_node.tools.demo import report  # noqa: E402
 
 ROWS, LENGTH, EPISODES = 2, 8, 3
 SUMMARY = {'episodes': 6, 'success_rate': 0.5, 'return_mean': -0.125, 'deadline_misses': 1234, 'steps': 24,

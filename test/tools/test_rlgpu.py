@@ -11,10 +11,10 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.global_state import preserved
+from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.tools.play import play
-from rl_policy_node.tools.rlgpu import create_rlgpu_player, registered, RlgpuEnvironment
+from rl_policy_node.tools.evaluate.play import play
+from rl_policy_node.tools.evaluate.rlgpu import create_rlgpu_player, registered, RlgpuEnvironment
 
 ROWS, EPISODES = 3, 12
 LSTM = {'rnn': {**small_runs.LSTM, 'concat_input': False}}

@@ -9,7 +9,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.making import Unavailable, ways
 from rl_policy_node.policy.backends.verify import difference
-from rl_policy_node.policy.global_state import preserved
+from rl_policy_node.policy.rl_games.global_state import preserved
 
 BACKENDS = ('auto', 'eager', 'onnx', 'cuda_graph')
 

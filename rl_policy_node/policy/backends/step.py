@@ -6,7 +6,7 @@ import torch
 
 from rl_policy_node.policy.backends.noise import Noise
 from rl_policy_node.policy.networks.dict_normalizer import unscripted
-from rl_policy_node.policy.quiet import quiet
+from rl_policy_node.policy.rl_games.quiet import quiet
 
 
 class Step(torch.nn.Module):

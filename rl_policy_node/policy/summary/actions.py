@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.observations import published, stated
 from rl_policy_node.policy.summary.record import Actions, Sigma
 

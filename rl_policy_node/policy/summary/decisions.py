@@ -2,7 +2,7 @@
 """Where rl_games' player, its training and this package might differ, and what holds for this policy."""
 import math
 
-from rl_policy_node.policy import ignored_keys
+from rl_policy_node.policy.run import ignored_keys
 
 
 def decisions(reading, observations, actions, network):

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from rl_policy_node.policy.facts import Fact
-from rl_policy_node.policy.random_stream import RandomStream
+from rl_policy_node.policy.contract.facts import Fact
+from rl_policy_node.policy.rl_games.random_stream import RandomStream
 from rl_policy_node.policy.summary.record import Network
 
 

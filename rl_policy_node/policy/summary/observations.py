@@ -2,8 +2,8 @@
 """The observations of a policy: sizes, make-up, normalisation, clip."""
 import math
 
-from rl_policy_node.policy.agreement import joined_keys
-from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.contract.agreement import joined_keys
+from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.record import Observation, Term
 from rl_policy_node.policy.summary.statistics import read_statistics
 

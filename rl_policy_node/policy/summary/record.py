@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
 
 

@@ -2,7 +2,7 @@
 """summarize(): everything that a run's files tell, each value with where it comes from."""
 from pathlib import Path
 
-from rl_policy_node.policy.facts import Fact
+from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.actions import actions
 from rl_policy_node.policy.summary.decisions import decisions
 from rl_policy_node.policy.summary.missing import missing

@@ -3,8 +3,8 @@
 import contextlib
 import os
 
-from rl_policy_node.nodes.bench_parts import parts
-from rl_policy_node.nodes.transport import make_room
+from rl_policy_node.nodes.bench.bench_parts import parts
+from rl_policy_node.nodes.topics.transport import make_room
 from rl_policy_node.tools.bench.latency import figures
 from rl_policy_node.tools.bench.models import CNN, IMAGE
 from rl_policy_node.tools.bench.names import ECHO, OURS
@@ -17,7 +17,7 @@ from rl_policy_node.tools.bench.probe import (
     topics,
     write_parameters,
 )
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 SIZES, QUICK_SIZES = ((64, 64), (240, 320), (480, 640)), ((64, 64),)     # height, width
 RATE = 30.0         # Hz
@@ -49,7 +49,7 @@ def case(bench, size, runs, seconds, done):
     tree = parameters(bench.folder, f'{name}/ours', size)
     with Probe(bench.folder) as probe, contextlib.ExitStack() as started:
         nodes = {ECHO: ToolProcess('echo', [
-            '-m', 'rl_policy_node.nodes.bench_echo', '--executor', 'events', '--type', message['type'],
+            '-m', 'rl_policy_node.nodes.bench.bench_echo', '--executor', 'events', '--type', message['type'],
             *topics(f'{name}/echo').values()], bench.folder / f'{name}_echo.log'),
             OURS: policy_node(bench.folder, tree, name)}
         found = {ECHO: [], OURS: []}

@@ -12,7 +12,7 @@ from rl_policy_node.tools.bench.models import LSTM_JOINTS, LSTM_SEEING
 from rl_policy_node.tools.bench.names import OURS
 from rl_policy_node.tools.bench.probe import ACTIVATE, CAMERA, DEACTIVATE, joint_parameters, Probe, write_parameters
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 RATES = (50.0, 100.0, 500.0)        # Hz
 QUIET, BARE = 'timed thread alone', 'timed thread, same messages'
@@ -45,7 +45,7 @@ def case(bench, rate, cameras, seconds, runs, quiet, done):
         probe.open(GROUP)
         if cameras:
             stack.enter_context(filming(bench.folder))
-        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench_node', record, '--ros-args',
+        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench.bench_node', record, '--ros-args',
                                            '--params-file', write_parameters(bench.folder, tree, name)],
                            bench.folder / f'{name}.log')
         stack.callback(node.stop)

@@ -24,7 +24,7 @@ from rl_policy_node.tools.bench.probe import (
 )
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.bench.timing import block
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUPS = {ECHO: 'echo', ECHO_EVENTS: 'echo_events', PLAIN: 'plain', OURS: 'ours'}
 RATE = 100.0        # Hz
@@ -105,7 +105,7 @@ def bare_inference(bench):
 
 def where_it_goes(bench):
     """Return part of a step inside the node → µs, measured apart from everything else."""
-    from rl_policy_node.nodes.bench_parts import parts
+    from rl_policy_node.nodes.bench.bench_parts import parts
     file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
     return parts(file, {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
 
@@ -127,7 +127,7 @@ def _process(folder, name, group):
         script = resolve('package://rl_policy_node/benchmarks/plain_node.py')
         return ToolProcess(name, [script, train, checkpoint, *places], log)
     executor = ['--executor', 'events'] if name == ECHO_EVENTS else []
-    return ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench_echo', *executor, *places], log)
+    return ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench.bench_echo', *executor, *places], log)
 
 
 def _turn(probe, process, name, seconds):

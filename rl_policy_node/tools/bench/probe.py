@@ -5,8 +5,8 @@ import json
 import subprocess
 import time
 
-from rl_policy_node.nodes.dry_run import read_file
-from rl_policy_node.tools.processes import NodeProcess, private_domain, ToolProcess
+from rl_policy_node.nodes.policy.dry_run import read_file
+from rl_policy_node.tools.process.processes import NodeProcess, private_domain, ToolProcess
 
 PATIENCE = 90.0      # s, for a node to answer for the first time
 ACTIVATE, DEACTIVATE = 3, 4
@@ -17,11 +17,11 @@ CAMERA = {'type': 'sensor_msgs/msg/Image', 'shape': (240, 320, 3)}
 
 
 class Probe:
-    """nodes/bench_probe.py in a process of its own; a context manager. Calls are its methods by name."""
+    """nodes/bench/bench_probe.py in a process of its own; a context manager. Calls are its methods by name."""
 
     def __init__(self, folder, name='probe'):
         private_domain()
-        self._process = ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench_probe'], folder / f'{name}.log',
+        self._process = ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench.bench_probe'], folder / f'{name}.log',
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):

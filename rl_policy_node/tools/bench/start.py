@@ -12,7 +12,7 @@ from rl_policy_node.tools.bench.machine import memory_mb
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
 from rl_policy_node.tools.bench.probe import joint_parameters, Probe, write_parameters
 from rl_policy_node.tools.bench.statistics import medians
-from rl_policy_node.tools.processes import ToolProcess
+from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUP, COLD, WARM = 'start', 'cold', 'warm'
 # what is done by then → the moment that bench_node notes
@@ -51,7 +51,7 @@ def start(folder, cache):
         probe.open(GROUP)
         os.environ['XDG_CACHE_HOME'] = str(folder / cache)
         launched = time.monotonic_ns()
-        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench_node', record, '--ros-args',
+        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench.bench_node', record, '--ros-args',
                                            '--params-file', file], folder / 'start.log')
         os.environ['XDG_CACHE_HOME'] = before
         try:

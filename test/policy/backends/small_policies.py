@@ -11,7 +11,7 @@ import yaml
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.backends.base import Backend
 from rl_policy_node.policy.backends.static import StaticStep
-from rl_policy_node.policy.train_config import TrainConfig
+from rl_policy_node.policy.run.train_config import TrainConfig
 
 ROWS = 3
 CONVOLUTION = {'type': 'conv2d', 'activation': 'relu', **DEFAULT,

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A configured policy on its robots: all that exists from configure to cleanup."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import functools
+import time
+import traceback
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode
+
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core import (
+    assemble,
+    Attention,
+    Check,
+    ControlLoop,
+    create_trigger,
+    Enable,
+    RobotStates,
+    StepObserver,
+    Watch,
+)
+from rl_policy_node.core.frame import Change
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.policy import robot_state
+from rl_policy_node.nodes.policy.diagnostics import (
+    distribution_report,
+    Figures,
+    policy_report,
+    RowLog,
+    TimedPolicy,
+    tracking_report,
+)
+from rl_policy_node.nodes.policy.enable import EnableSpec, listen
+from rl_policy_node.nodes.policy.guardian_link import Guardian
+from rl_policy_node.nodes.policy.heartbeat import Heartbeat
+from rl_policy_node.nodes.policy.loading import trained_moments
+from rl_policy_node.nodes.policy.readiness import broken
+from rl_policy_node.nodes.policy.requests import Requests
+from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
+from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
+from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topic_of
+from rl_policy_node.nodes.topics.neighbours import Neighbours
+from rl_policy_node.nodes.topics.periods import Periods
+from rl_policy_node.nodes.topics.ports import Ports
+from rl_policy_node.nodes.topics.sink import Sink
+from rl_policy_node.nodes.topics.source import Foreign, Source
+from rl_policy_node.policy import Policy
+
+DEAF = 1.0      # s by which callbacks, a stop among them, may lag while the robots move
+
+
+class RosClock:
+    """A node's clock, and the steady one: a core Clock."""
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._clock = node.get_clock()
+
+    def steady(self) -> float:
+        """Return the steady time, s."""
+        return time.monotonic()
+
+    def ros(self) -> int:
+        """Return ROS time, ns."""
+        # where nothing simulates it, it is the system's, which costs a tenth to ask
+        return self._clock.now().nanoseconds if self._clock.ros_time_is_active else time.time_ns()
+
+
+class Deployment:
+    """Sources, commands and services of a policy, its control loop and the watch over it.
+
+    prepare(): called in the control thread before its first step. fault: what ended the loop by itself, None while
+    nothing did. Raises ConfigurationError where something does not fit, and leaves nothing behind then.
+    """
+
+    def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
+                 observers: Iterable[StepObserver], configuration: Configuration) -> None:
+        self.control, self._log = control, node.get_logger()
+        self.fault: BaseException | None = None
+        self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
+        sinks = {action.name: Sink(action, control) for action in control.actions}
+        self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._starts = EpisodeStarts(control, clock.ros)
+        trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
+        self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
+        enable = configuration.enable
+        asked: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        if not control.lockstep:        # there a simulator waits for whatever callbacks have to do
+            asked.append(Attention(control.rows, DEAF))
+        states = configuration.robot_state
+        if states.topic:
+            asked.append(RobotStates(states.timeout, states.topic, control.rows))
+        looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
+        with contextlib.ExitStack() as entities:
+            # first: its process starts while the policy warms up. In lockstep a simulator waits
+            guardian = Guardian(node, control) if control.guardian and not control.lockstep else None
+            if guardian is not None:
+                entities.callback(guardian.close)
+            self.cycle = assemble(control, timed, self._sources, self._publish, clock, self._log, trigger=trigger,
+                                  guard=guardian, checks=asked, observers=[*looking_on, *observers],
+                                  moments=trained_moments(policy, control))
+            self.cycle.stepper.warm_up()
+            endpoints = Endpoints(node, entities)
+            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else _no_beat
+            self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
+            self._watch = Watch(self._loop, self.cycle, trigger,
+                                min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
+            refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
+            self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
+            if enable.topic:
+                listen(enable, self.cycle.inbox.enable, endpoints)
+            if states.topic:
+                robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
+            self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
+            endpoints.refuse_unused()
+            attention = node.create_timer(DEAF / 10, self._on_attention, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            entities.callback(node.destroy_timer, attention)
+            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
+                                          self._speaks_too)
+            # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
+            threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
+                                      on_clock_change=True)
+            jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
+            entities.callback(jumps.unregister)
+            if guardian is not None:
+                self._ports.guard(guardian)
+                guardian.await_ready()
+            self._entities = entities.pop_all()
+
+    # from one lifecycle state to the next
+
+    def hopeless(self) -> str:
+        """Return why no message of a source can ever fit, '' where that is not so."""
+        return broken(self._sources, self.control)
+
+    def ready(self) -> bool:
+        """Whether activation has to wait for nothing."""
+        return self._neighbours.ready(self.cycle.refusals(), self._sources) and not self._unwatched()
+
+    def missing(self) -> list[str]:
+        """Return what activation waits for, and why it does not come."""
+        return [*self._neighbours.missing(self.cycle.refusals(), self._sources), *filter(None, [self._unwatched()])]
+
+    def prepare_to_act(self) -> None:
+        """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
+        commands the robots."""
+        if self._loop.stuck:
+            raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
+        self._neighbours.start()
+        self.fault = None
+        if self._guardian is not None:
+            self._guardian.renew()
+        self.cycle.start()
+
+    def act(self) -> None:
+        """Step from now on."""
+        self._loop.start()
+        self._watch.start()
+
+    def stop(self) -> str:
+        """Stop the loop, then send the fallback and see it off; return what came of it."""
+        self._loop.stop()
+        sent = self._fall_back()
+        self._watch.stop()
+        told = self._neighbours.see_off(0.2) if sent else 'could not be sent'
+        if self._guardian is not None:
+            with contextlib.suppress(ConfigurationError, OSError):      # the next activation says so
+                self._guardian.not_ready()      # where it has ended, the next one may start
+        return 'sent by the guardian' if self.cycle.guard.fenced else told
+
+    def close(self) -> None:
+        """Destroy what talks to the robots."""
+        self._entities.close()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody said stop since it was configured."""
+        return self._requests.stopped
+
+    def report(self) -> tuple[bytes, str, dict[str, object]]:
+        """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
+        and those that nobody listens for."""
+        level, message, values = self._policy_report()
+        found, figures = distribution_report(self.cycle.distribution, self.control)
+        if found:
+            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
+        if found and level == DiagnosticStatus.OK:
+            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
+        tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
+        told = {'guardian': 'none' if self._guardian is None else self._guardian.told()}
+        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | told)
+
+    def change(self, *changes: Change) -> None:
+        """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
+        self.cycle.change(*changes)
+
+    # callbacks
+
+    def _is_acting(self) -> bool:
+        return self._loop.running
+
+    def _on_attention(self) -> None:
+        self.cycle.inbox.hear(time.monotonic())
+
+    def _on_message(self, source: Source, rows: slice, message: Any) -> None:
+        now = time.monotonic()
+        try:
+            arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
+            self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
+        except Foreign:
+            pass        # it was counted: another driver shares the topic
+        except ValueError as error:
+            self.cycle.inbox.refuse(source.spec.name, rows, error)
+            topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
+            self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
+
+    def _on_episode(self, rows: slice, payload: bytes) -> None:
+        try:
+            self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
+        except ValueError as error:
+            self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
+
+    def _on_clock(self, jump: TimeJump) -> None:
+        if jump.delta.nanoseconds < 0 and self.cycle.inbox.clock_went_back():
+            self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
+                              'recurrent states reset')
+        self.cycle.inbox.clock_jumped(max(jump.delta.nanoseconds, 0) * 1e-9)
+
+    def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        self._ports.publish(commands, stamps, rows)
+
+    def _on_fault(self, error: BaseException) -> None:
+        """The loop ended: send the fallback from its thread, at once; the node deactivates."""
+        self._fall_back()
+        self.fault = error
+        self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
+
+    def _fall_back(self) -> bool:
+        """Send the fallback, and nothing more; where it cannot be published the node still has to deactivate."""
+        try:
+            self.cycle.stop()
+            return True
+        except BaseException:       # noqa: BLE001 - what failed may be what ended the loop, too
+            self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
+            return False
+
+    def _on_gone(self, why: str) -> None:
+        self.fault = self.fault or RuntimeError(why)
+
+    def _unwatched(self) -> str:
+        """Return why no guardian watches yet, '' where one does, or none is wanted."""
+        return '' if self._guardian is None else self._guardian.not_ready()
+
+    def _speaks_too(self) -> frozenset[Gid]:
+        return frozenset() if self._guardian is None else self._guardian.gids
+
+    @property
+    def _guardian(self) -> Guardian | None:
+        guard = self.cycle.guard
+        return guard if isinstance(guard, Guardian) else None
+
+
+def _no_beat() -> None: ...
+
+
+def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
+    """Return what is read beside the sources, parameter → topic."""
+    read = {'enable.topic': enable.topic} if enable.topic else {}
+    for robot in control.robots if states.topic else ():
+        read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)
+    for robot in control.robots if control.episode_topic else ():
+        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, control.episode_topic)
+    return read

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A parameter file without a robot: everything loaded, synthetic messages in, commands out."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.arrays import Array, Mask, Stamps
+from rl_policy_node.control.specs import OodSpec
+from rl_policy_node.core import assemble, create_trigger, Frame, Logger, Outcome
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.parameters.conversion import Value
+from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.policy.diagnostics import RowLog
+from rl_policy_node.nodes.policy.loading import completed, load_policy, trained_moments
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.naming import spec_topic
+from rl_policy_node.nodes.topics.row_names import lines
+from rl_policy_node.nodes.topics.sink import Sink
+from rl_policy_node.nodes.topics.source import Source
+
+BEGIN = 10 ** 9     # ns, of the clock that stamps are compared with
+
+
+def read_file(path: str | Path) -> Configuration:
+    """Return the Configuration of a parameter file, parsed by ROS itself as for the node."""
+    return parameters.configuration(read_values(path))
+
+
+def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Value]:
+    """Return name → value of what a parameter file says to the node `name`.
+
+    arguments: more of ROS's, such as ('-p', 'sim.seed:=3'). A node that talks to nobody is created for it, in
+    the domain that the environment names. Raises ConfigurationError for what ROS cannot read.
+    """
+    if not Path(path).is_file():
+        raise ConfigurationError(f'parameter file {path}: no such file')
+    context = Context()
+    try:
+        rclpy.init(args=['--ros-args', '--params-file', str(path), *arguments], context=context,
+                   signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:      # rcl's own type is private
+        raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
+    try:
+        with named_where_valueless(['--params-file', str(path)]):
+            node = Node(name, context=context, start_parameter_services=False, enable_rosout=False,
+                        allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
+        try:
+            return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
+        finally:
+            node.destroy_node()
+    finally:
+        context.try_shutdown()
+
+
+class HandClock:
+    """Both clocks of a step, moved by hand. now: s, since the beginning."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def steady(self) -> float:
+        """Return the time since the beginning, s."""
+        return self.now
+
+    def ros(self) -> int:
+        """Return the time that stamps are compared with, ns."""
+        return BEGIN + round(self.now * 1e9)
+
+
+class DryRun:
+    """A configuration's policy, sources and sinks, stepped for every robot on messages that no robot sent.
+
+    policy, control: what was loaded and completed from the run. told: lines about what the run filled in.
+    clock: moved by hand. outcome: of the last step. messages: (action name, place of its topic) → what that step would
+    have published. Raises ConfigurationError as configure would.
+    """
+
+    def __init__(self, configuration: Configuration, log: Logger) -> None:
+        self.clock, self.messages, self.told = HandClock(), dict[tuple[str, int], Message](), list[str]()
+        configuration.enable.check()
+        self.policy = load_policy(configuration)
+        self.told += [self.policy.told, *self.policy.warnings]
+        self.control = completed(configuration.control, self.policy.facts, self.told.append)
+        self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
+                        for name, spec in self.control.sources.items()}
+        self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
+        trained_moments(self.policy, self.control)      # what ood needs; a dry run shows nothing that was trained
+        self.control = dataclasses.replace(self.control, ood=OodSpec())
+        self.cycle = assemble(self.control, self.policy, self.sources, self.publish, self.clock, log,
+                              trigger=create_trigger(self.control), observers=[RowLog(self.control, log), self])
+        self.cycle.stepper.warm_up()
+        self.outcome: Outcome | None = None
+
+    def step(self) -> None:
+        """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
+        messages = {(name, rows.start): synthetic_message(source, rows) for name, source in self.sources.items()
+                    for rows in source.groups}
+        self.feed(messages)
+        refusals = self.cycle.refusals(outside=False)
+        if refusals:
+            raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, refusals))}')
+        self.cycle.start()
+        self.cycle.inbox.request_tare(slice(None))
+        for _ in range(max([t.tare_frames for t in self.control.terms.values() if t.difference_to_tare], default=1)):
+            self.clock.now += 1e-3
+            self.feed(messages)
+            self.cycle.step()
+        rows = self.cycle.stepper.rows
+        if not rows.fit.all():
+            raise ConfigurationError('; '.join(lines(self.control, rows.reasons)))
+
+    def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Message]]]) -> Iterator[Mask]:
+        """Step once for each of a stream's (s since the last one, messages); yield who is fit (rows,).
+
+        The first one counts as activation, whether or not all robots are there; nothing waits for real time.
+        """
+        for index, (seconds, messages) in enumerate(stream):
+            self.clock.now += seconds
+            self.feed(messages)
+            if index == 0:
+                self.cycle.start()
+            self.cycle.step()
+            yield self.cycle.stepper.rows.fit
+
+    def feed(self, messages: Mapping[tuple[str, int], Message]) -> None:
+        """Let messages arrive: (source, first row that it is of) → a message, or its bytes; raises ValueError."""
+        for (name, first), message in messages.items():
+            source = self.sources[name]
+            rows = next(rows for rows in source.groups if rows.start == first)
+            self.cycle.inbox.write(name, rows, *source.read(rows, message), self.clock.now)
+
+    def observe(self, frame: Frame, outcome: Outcome) -> None:
+        """Keep what came of a step."""
+        self.outcome = outcome
+
+    @property
+    def commands(self) -> Commands:
+        """The commands of the last step, action name → field → (rows, ...); none before it."""
+        return {} if self.outcome is None else self.outcome.commands
+
+    @property
+    def actions(self) -> Array | None:
+        """What the policy gave at the last step, (rows, actions); None where it was not asked."""
+        return None if self.outcome is None else self.outcome.actions
+
+    def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        """Keep the messages that would go out."""
+        self.messages = {(name, topic): message for name, command in commands.items()
+                         for topic, message in self.sinks[name].messages(command, stamps[name], rows)}
+
+    def topics(self) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+        """Return (name, topic of the first robot, type) of every source and then of every command."""
+        robot = self.control.robots[0]
+        return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
+                [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])
+
+
+def synthetic_message(source: Source, rows: slice) -> Message:
+    """Return a message that a source takes of rows: zeros of the right shape, and the quaternion of no turn."""
+    values = {field: np.zeros_like(value) for field, value in source.buffer.values.items()}
+    for field, value in values.items():
+        if source.adapter.fields[field] == (4,):
+            value[..., 3] = 1.0
+    return source.message(values, rows, BEGIN)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who lets the robots move: a heartbeat that a person keeps up."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import time
+
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Bool
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.endpoints import Endpoints
+from rl_policy_node.nodes.topics.payload import Payload
+
+_TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
+# whoever publishes it: best effort hears all of them, volatile none that has gone
+_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+@dataclass(frozen=True)
+class EnableSpec:
+    """topic: of the heartbeat. type: Bool or Joy, of which a button. timeout: s it holds. none: nobody is asked."""
+
+    topic: str = ''
+    type: str = 'std_msgs/msg/Bool'
+    button: int = 0
+    timeout: float = 0.5
+    none: bool = False
+
+    def __post_init__(self) -> None:
+        if self.none and self.topic:
+            raise ConfigurationError(f"enable is 'none' and enable.topic is '{self.topic}'; expected one of the two")
+
+    def check(self) -> None:
+        """Raise ConfigurationError where the file says neither who enables the robots, nor that nobody does."""
+        if not (self.topic or self.none):
+            raise ConfigurationError('enable.topic is missing: the topic on which somebody says again and again that '
+                                     "the robots may move. 'enable: none' lets them move without")
+
+
+NOBODY = EnableSpec(none=True)
+
+
+def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: Endpoints) -> None:
+    """Tell enable(whether the robots may move, s of receipt, steady) of each message.
+
+    A Joy without the button means no. Raises ConfigurationError for a topic that is none, and for a latched one: what
+    was said before somebody listened counts for nothing.
+    """
+    payload = Payload(_TYPES[spec.type])
+
+    def on_bytes(data: bytes) -> None:
+        now = time.monotonic()
+        try:
+            enable(_enables(payload.message(data), spec.button), now)
+        except ValueError as error:
+            endpoints.node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
+    made = endpoints.subscribe(payload.message_type, spec.topic, on_bytes, _QOS, raw=True)
+    if made.qos.durability != DurabilityPolicy.VOLATILE:
+        raise ConfigurationError(f'enable.topic {made.topic}: qos_overrides make its durability '
+                                 f'{made.qos.durability.name.lower()}; expected volatile: a message of the past would '
+                                 'let the robots move')
+
+
+def _enables(message: Message, button: int) -> bool:
+    if isinstance(message, Bool):
+        return bool(message.data)
+    return isinstance(message, Joy) and len(message.buttons) > button and message.buttons[button] == 1

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node's side of its guardian: it starts the process, shows it a beat, and hears when it must not speak."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import json
+import os
+import threading
+import time
+from typing import Any, Final, NamedTuple
+
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode
+from rclpy.serialization import serialize_message
+
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.process.board import Board, Cell
+from rl_policy_node.nodes.process.guardian_process import GuardianProcess
+from rl_policy_node.nodes.process.guardian_voice import spoken_qos
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.endpoints import Gid
+
+# s from its start until everyone who listens knows the guardian: what DDS loses of its discovery it repeats after 1 s
+SETTLE: Final = 1.2
+REACH_TIMEOUT: Final = 2.5      # s that it may take to find who listens; one that died lately is never found
+SILENT: Final = 0.5             # s without a look of the guardian that are too many
+_MOST_PER_LOOK: Final = 0.1     # s of silence that one look adds: while this process stood still it saw nothing
+ROOM: Final = 1 << 20           # bytes for a command; what is not written takes no memory
+_PERIODS, _SHORTEST = 3, 0.1    # of guardian_timeout by default: periods, s at the least
+
+
+class Command(NamedTuple):
+    """A command topic. rest: the message that a robot gets in the node's stead, b'': the last one that was sent."""
+
+    publisher: Any
+    rest: bytes
+
+
+def guardian_timeout(control: ControlSpec) -> float:
+    """Return how long (s) the control loop may be silent; raises ConfigurationError for what is too short."""
+    period = 1.0 / control.rate
+    if not control.guardian_timeout:
+        return max(_PERIODS * period, _SHORTEST)
+    if control.guardian_timeout < 2 * period:
+        raise ConfigurationError(f"parameter 'guardian_timeout' is {control.guardian_timeout:g} s; expected at least "
+                                 f'two periods of the control, {2 * period:g} s, or 0 for three')
+    return control.guardian_timeout
+
+
+class Guardian:
+    """A core Guard: a process of its own that fences this one, and speaks for it, when the control loop falls silent.
+
+    node_name, namespace: of its ROS node.
+    """
+
+    def __init__(self, node: LifecycleNode, control: ControlSpec) -> None:
+        """Start the process; `watch` says what over, `await_ready` waits for it."""
+        self.node_name, self.namespace = f'{node.get_name()}_guardian', node.get_namespace()
+        self.timeout = guardian_timeout(control)
+        self._domain, self._clock = node.context.get_domain_id(), node.get_clock()
+        self._introduction = b''
+        self._publishers: list[Any] = []
+        self._memory = os.memfd_create('rl_policy_node')
+        self._board = Board(self._memory, [])
+        self._epoch, self._open, self._lock = 1, False, threading.Lock()
+        self._silence = Silence()
+        self._process = GuardianProcess(self._memory)
+        self._former = frozenset[Gid]()
+
+    # from configure to cleanup
+
+    def watch(self, commands: Sequence[Command]) -> list[Cell]:
+        """Tell the process of all command topics; return the memory of each."""
+        self._publishers = [command.publisher for command in commands]
+        capacities = [len(command.rest) or ROOM for command in commands]
+        self._board.close()
+        self._board = Board(self._memory, capacities)
+        for cell, command in zip(self._board.cells, commands):
+            cell.forget()
+            if command.rest:
+                cell.prepare(command.rest)
+        self._introduction = json.dumps({
+            'node': self.node_name, 'namespace': self.namespace, 'domain': self._domain, 'timeout': self.timeout,
+            'pid': os.getpid(), 'topics': [{**_described(command.publisher), 'capacity': capacity}
+                                           for command, capacity in zip(commands, capacities)]}).encode() + b'\n'
+        self._process.introduce(self._introduction)
+        return self._board.cells
+
+    def await_ready(self) -> None:
+        """Wait until the process watches; raises ConfigurationError where it does not."""
+        while self.not_ready():
+            time.sleep(0.02)
+
+    def not_ready(self) -> str:
+        """Return why the process cannot watch yet, '' where it can; one that has ended, or is silent, is replaced.
+
+        Raises ConfigurationError where it does not start; the next call tries again.
+        """
+        try:
+            age = self._process.age()
+        except ConfigurationError:
+            self._replace()
+            raise
+        if age is None:
+            return 'the guardian starts'
+        if self._process.ended() is not None or time.monotonic() - self._board.guardian_beat > SILENT:
+            self._replace()
+            return 'the guardian has ended, and starts anew'
+        if age < SETTLE or age < REACH_TIMEOUT and self._unreached():
+            return 'the guardian has just started: who listens to the commands may not know it yet'
+        return ''
+
+    def renew(self) -> None:
+        """Begin a new epoch: nothing has been sent in it, and nobody is fenced."""
+        with self._lock:
+            self._epoch, self._open = self._board.renew(), True
+        self._silence = Silence()
+
+    def close(self) -> None:
+        """End the process."""
+        self.end()
+        self._process.end()
+        self._board.close()
+        os.close(self._memory)
+
+    def told(self) -> str:
+        """Return how it is, for the diagnostics."""
+        if self.fenced:
+            return 'has fenced this node'
+        if self._process.ended() is not None:
+            return 'has ended'
+        unreached = self._unreached()
+        return f'watches, timeout {self.timeout:g} s' + (f'; does not reach {unreached}' if unreached else '')
+
+    @property
+    def gids(self) -> frozenset[Gid]:
+        """The GIDs of its publishers, and of those of processes before, which the graph lists for a while."""
+        return self._former | self._process.gids
+
+    # a core Guard
+
+    @property
+    def fenced(self) -> bool:
+        """Whether the guardian has spoken in this node's stead."""
+        return self._board.fence >= self._epoch
+
+    def begin(self) -> None:
+        """The control loop begins."""
+        with self._lock:
+            if self._open:          # it may have been stopped before it began
+                self.beat(time.monotonic())
+                self._board.set_active(True)
+        self._process.wake()
+
+    def beat(self, steady: float) -> None:
+        """The control loop lives at `steady`, s."""
+        clock = self._clock
+        self._board.set_beat(steady, clock.now().nanoseconds if clock.ros_time_is_active else 0)
+
+    def expect(self, steady: float) -> None:
+        """A step begins at `steady`, s."""
+        self._board.set_step(steady)
+
+    def end(self) -> None:
+        """Nothing is to be missed any more."""
+        with self._lock:
+            self._open = False
+            self._board.set_active(False)
+
+    def alarm(self) -> str:
+        """Return that this node is fenced, or that the guardian is gone, or silent; '' while all is well."""
+        if self.fenced:
+            self._board.set_noticed(self._epoch)
+            return f'fenced by the guardian: the control loop was silent for {self.timeout:g} s'
+        code = self._process.ended()
+        if code is not None:
+            return f'the guardian has ended (exit code {code})'
+        if self._silence.grows(self._board.guardian_beat, time.monotonic()):
+            return f'the guardian has been silent for {SILENT:g} s'
+        return ''
+
+    def _replace(self) -> None:
+        self._process.end(patience=0.0)
+        self._former |= self._process.gids
+        self._process = GuardianProcess(self._memory)
+        self._process.introduce(self._introduction)
+
+    def _unreached(self) -> str:
+        """Return of which topics this node has found more subscribers than the guardian; '' of none."""
+        return ', '.join(publisher.topic_name for publisher, cell in zip(self._publishers, self._board.cells)
+                         if publisher.get_subscription_count() > cell.reach)
+
+
+class Silence:
+    """How long a beat has not changed, as seen by looks at it: while nobody looked, nothing was missed."""
+
+    def __init__(self) -> None:
+        self._beat, self._seconds, self._looked = 0.0, 0.0, float('inf')
+
+    def grows(self, beat: float, now: float) -> bool:
+        """Look at a beat, `now` s on the steady clock; return whether it has been silent for too long."""
+        if beat != self._beat:
+            self._beat, self._seconds = beat, 0.0
+        else:
+            self._seconds += max(min(now - self._looked, _MOST_PER_LOOK), 0.0)
+        self._looked = now
+        return self._seconds > SILENT
+
+
+class GuardedPublisher:
+    """A publisher that is silent while its node is fenced; what it sends the guardian can repeat.
+
+    note(data): called after each message.
+    """
+
+    def __init__(self, publisher: Any, guardian: Guardian, note: Callable[[bytes], None]) -> None:
+        self._publisher, self._guardian, self._note = publisher, guardian, note
+
+    def publish(self, message: Message) -> None:
+        """Send a message, or the bytes of one, unless it is too late."""
+        data = message if type(message) is bytes else serialize_message(message)
+        if not self._guardian.fenced:       # nothing lies between this and sending
+            self._publisher.publish(data)
+            self._note(data)
+
+    def wait_for_all_acked(self, timeout: Duration) -> bool:
+        """See the last message off."""
+        acked: bool = self._publisher.wait_for_all_acked(timeout)
+        return acked
+
+
+def _described(publisher: Any) -> dict[str, object]:
+    """Return what another process needs to publish the same."""
+    kind = publisher.msg_type
+    fields = list(kind.get_fields_and_field_types().items())
+    return {'name': publisher.topic_name, 'module': kind.__module__, 'class': kind.__name__,
+            'stamped': fields[:1] == [('header', 'std_msgs/Header')], 'qos': spoken_qos(publisher.qos_profile)}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a configuration to the policy it names; what the file leaves open, the run says."""
+from collections.abc import Callable
+import dataclasses
+import math
+from typing import Any
+
+from rl_policy_node.control.distribution import Moments
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.policy import Policy
+from rl_policy_node.policy.contract.facts import Fact, Facts, read_facts
+from rl_policy_node.policy.run.train_config import TrainConfig
+
+
+def load_policy(configuration: Configuration) -> Policy:
+    """Return the Policy of a Configuration, one row for each robot."""
+    spec = configuration.policy
+    return Policy.load(spec.train_config, spec.checkpoint, spaces=spec.spaces, rows=configuration.control.rows,
+                       device=spec.device, backend=spec.backend, threads=spec.threads, tolerance=spec.tolerance,
+                       providers=spec.onnx_providers, overrides=spec.overrides, sigma=spec.sigma,
+                       deterministic=spec.deterministic, checkpoint_sha256=spec.checkpoint_sha256,
+                       plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
+
+
+def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
+    """Return input → Moments of a policy's training; raises ConfigurationError where there are none and ood needs them.
+    """
+    moments = {name: Moments(mean, std) for name, (mean, std) in policy.moments().items()}
+    if not moments and control.ood.action != 'warn':
+        raise ConfigurationError(f'ood.action is {control.ood.action}, and the policy has no running mean and variance '
+                                 'of its inputs (params.config.normalize_input) to compare with; expected warn')
+    return moments
+
+
+def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
+              warn: Callable[[str], object] | None = None) -> ControlSpec:
+    """Return a ControlSpec with what it leaves open taken from the run's Facts.
+
+    say(text) tells what was taken and from where, warn(text) what the file states otherwise than the run.
+    Raises ConfigurationError where nobody tells the control rate.
+    """
+    found: dict[str, Any] = {}
+    for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
+        stated, fact = getattr(control, name), facts.known().get(name)
+        if stated is None and fact is None and otherwise is None:
+            raise ConfigurationError(f"parameter '{name}' is missing, and the run's files do not tell it")
+        if stated is None:
+            found[name] = otherwise if fact is None else fact.value
+            if fact is not None:
+                say(f'{name} {fact.value:g}, from the run: {fact.source}')
+        elif fact is not None and abs(stated - fact.value) > 0.01 * fact.value:
+            (warn or say)(f'{name} is {stated:g}; the run was trained with {fact.value:g} ({fact.source})')
+    if control.clip_observations is None and facts.clip_inputs is not None:
+        found['clip_inputs'] = {**_clip_inputs(control, facts.clip_inputs, say, warn or say), **control.clip_inputs}
+    return dataclasses.replace(control, **found)
+
+
+def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
+                 warn: Callable[[str], object]) -> dict[str, float]:
+    """Return input → the clip that the run states for it."""
+    clips = {name: bound for name, bound in fact.value.items() if name in control.inputs}
+    if clips:
+        listed = ', '.join(f'{name} {bound:g}' for name, bound in clips.items())
+        say(f'clip_inputs {listed}, from the run: {fact.source}')
+    others = sorted(set(fact.value) - set(clips))
+    if others:
+        warn(f'the run clips {", ".join(others)} ({fact.source}), which are none of the inputs {list(control.inputs)}: '
+             'say with policy.clip_inputs or policy.clip_observations what holds for these')
+    return clips
+
+
+def run_rate(configuration: Configuration) -> float | None:
+    """Return the control rate (Hz) that the run's files tell; raises ConfigurationError where they do not."""
+    facts = read_facts(TrainConfig.read(configuration.policy.train_config, configuration.policy.overrides))
+    return completed(configuration.control, facts, lambda text: None).control_rate

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: a lifecycle node that acts with an rl_games policy for one or many robots."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+import functools
+import gc
+import sys
+import time
+import traceback
+from typing import Any, cast, TypeAlias
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
+from rclpy.serialization import serialize_message
+from std_msgs.msg import Bool, Header
+
+from rl_policy_node.core import StepObserver
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import conversion
+from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
+from rl_policy_node.nodes.policy import diagnostics
+from rl_policy_node.nodes.policy.deployment import Deployment
+from rl_policy_node.nodes.policy.diagnostics import unlimited
+from rl_policy_node.nodes.policy.loading import completed, load_policy
+from rl_policy_node.nodes.policy.transitions import answer_refusals
+from rl_policy_node.nodes.process.reporter import Reporter
+from rl_policy_node.nodes.process.runtime import run
+from rl_policy_node.nodes.process.scheduling import schedule_thread
+from rl_policy_node.policy import set_threads
+
+LEASE = 1.0     # s of liveliness that ~/is_active offers
+REPORT_PERIOD = 1.0     # s
+UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
+_Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
+
+
+def _transition(callback: _Transition) -> _Transition:
+    """Log what goes wrong in a transition: rclpy itself drops the exception without a word."""
+    @functools.wraps(callback)
+    def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
+        self.note_transition()
+        try:
+            return callback(self, state)
+        except ConfigurationError as error:
+            self.get_logger().error(f'{callback.__name__}: {error}')
+        except (Exception, SystemExit):     # noqa: BLE001 - any fault ends in a safe state; a user's term may exit
+            self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.FAILURE
+    return guarded
+
+
+class PolicyNode(LifecycleNode):
+    """Loads a policy at configure, acts while active, holds the robots when it may not act.
+
+    observers: see each step, beside the node's own.
+    """
+
+    def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
+        super().__init__('policy_node', allow_undeclared_parameters=True,
+                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
+                         **kwargs)
+        answer_refusals(self)
+        parameters.declare(self)
+        self._remote_parameters = RemoteParameters(self)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._observers = tuple(observers)
+        self._phase, self._waited = UNCONFIGURED, 0.0
+        self._deployment: Deployment | None = None
+        self._fault = ''        # what ended the last activation by itself
+        self._autostart = self.get_parameter('autostart').value is True
+        self._by_itself = self._told = False
+        self.executor_name: str = self.get_parameter('executor').value
+        self.exit_code = 0
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        # who asks for that liveliness hears within the lease that the process is gone, or stands still
+        alive = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, liveliness=LivelinessPolicy.AUTOMATIC,
+                           liveliness_lease_duration=Duration(seconds=LEASE))
+        self._active_publisher = self.create_publisher(Bool, '~/is_active', alive)
+        self._reports = (self.create_publisher(DiagnosticArray, '/diagnostics', 10),
+                         self.create_publisher(DiagnosticArray, '~/status', latched))
+        self._say_active(False)
+        self._reporter = Reporter(self._report, REPORT_PERIOD, self.get_logger())
+        self._reporter.start()
+
+    # lifecycle
+
+    @_transition
+    def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the policy, check it against the parameters, and create what talks to the robots."""
+        configuration = parameters.read(self)
+        configuration.enable.check()
+        set_threads(configuration.policy.threads)
+        started = time.monotonic()
+        policy = load_policy(configuration)
+        if policy.fell_back:
+            self.get_logger().warning(policy.told)
+        else:
+            self.get_logger().info(policy.told)
+        if policy.warnings:
+            self.get_logger().warning('; '.join(policy.warnings))
+        control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
+        for text in unlimited(control):
+            self.get_logger().warning(text)
+        prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
+        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration)
+        gc.collect()
+        gc.freeze()             # a collection of torch's objects would pause the loop
+        self._phase = INACTIVE
+        self.get_logger().info(
+            f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
+            f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {control.rows} rows, '
+            f'{control.control_rate:g} Hz, trigger {control.trigger}')
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Act, unless a sensor is silent or speaks of something else."""
+        deployment = self._deployed()
+        hopeless = deployment.hopeless()
+        if hopeless:
+            self.get_logger().error(f'not activated, and unconfigured again: {hopeless}')
+            return TransitionCallbackReturn.ERROR
+        missing = deployment.missing()
+        if missing:
+            raise ConfigurationError(f'not activated: {"; ".join(missing)}')
+        with self._reporter.at_rest():
+            deployment.prepare_to_act()
+        result: TransitionCallbackReturn = super().on_activate(state)
+        deployment.act()
+        self._phase, self._fault = ACTIVE, ''
+        self._autostart = False         # from here on it resumes when it is told to
+        self._say_active(True)
+        self.get_logger().info('active')
+        return result
+
+    @_transition
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the fallback, then fall silent."""
+        self._stop_acting()
+        result: TransitionCallbackReturn = super().on_deactivate(state)
+        return result
+
+    @_transition
+    def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Destroy what configure created."""
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the fallback, and end."""
+        self._stop_acting()
+        self._clean_up()
+        self._phase = FINALIZED
+        return TransitionCallbackReturn.SUCCESS
+
+    @_transition
+    def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the fallback, and be unconfigured again."""
+        self._stop_acting()
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _deployed(self) -> Deployment:
+        if self._deployment is None:
+            raise RuntimeError('the node is not configured')
+        return self._deployment
+
+    def _stop_acting(self) -> None:
+        if self._phase != ACTIVE:
+            return
+        self._phase = INACTIVE
+        deployment = self._deployed()
+        fallback = deployment.stop()
+        if deployment.fault is not None:
+            self._fault = f'{type(deployment.fault).__name__}: {" ".join(str(deployment.fault).split())[:300]}'
+        self._say_active(False)
+        self.get_logger().info(f'inactive; the fallback: {fallback}')
+
+    def _clean_up(self) -> None:
+        if self._phase == INACTIVE:
+            self._phase = UNCONFIGURED
+            with self._reporter.at_rest():
+                self._deployed().close()
+                self._deployment = None
+            gc.unfreeze()
+
+    # process
+
+    def note_transition(self) -> None:
+        """End autostart for good, unless the transition is its own: an operator has taken over."""
+        if not self._by_itself and self._autostart:
+            self._autostart = False
+            self.get_logger().info('autostart has ended: a transition was asked for')
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether a stop must not have to wait behind other messages: unless a simulator waits for each step."""
+        return self._deployment is None or not self._deployment.control.lockstep
+
+    def poll(self) -> bool:
+        """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
+        if self._phase == ACTIVE:
+            if self._deployed().fault is not None:
+                self.trigger_deactivate()
+        elif self._autostart:
+            self._by_itself = True
+            try:
+                self._start_by_itself()
+            finally:
+                self._by_itself = False
+        elif self._phase == UNCONFIGURED and not self._told:
+            self._told = True
+            name = self.get_fully_qualified_name()
+            self.get_logger().info(f'unconfigured: `ros2 lifecycle set {name} configure`, then `ros2 lifecycle set '
+                                   f'{name} activate`, let it act')
+        return True
+
+    def stop(self) -> None:
+        """Leave the robots on their fallback while the context still lives."""
+        self._autostart = False
+        if self._phase == ACTIVE:
+            self.trigger_deactivate()
+        if self._phase != FINALIZED:
+            self.trigger_shutdown()
+        self._reporter.stop()
+
+    def _start_by_itself(self) -> None:
+        """Take the next step of autostart; a stop ends it."""
+        if self._phase == UNCONFIGURED:
+            self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        elif self._phase == INACTIVE and self._deployed().stopped:
+            self._autostart = False
+            self.get_logger().info('autostart has ended: a stop was asked for; activate when all is well')
+        elif self._phase == INACTIVE:
+            self._try_to_activate()
+
+    def _try_to_activate(self) -> None:
+        if self._deployed().ready() or self._deployed().hopeless():
+            self._autostart = False
+            self.trigger_activate()
+        elif time.monotonic() - self._waited > 2.0:
+            self._waited = time.monotonic()
+            self.get_logger().info(f'waiting: {"; ".join(self._deployed().missing())}')
+
+    def _prepare_thread(self, scheduling: SchedulingSpec, threads: int) -> None:
+        """Prepare the control thread: OpenMP counts threads, and torch warms up, for each thread anew."""
+        # first, since the threads that OpenMP starts from here inherit it
+        for refusal in schedule_thread(scheduling):
+            self.get_logger().warning(refusal)
+        set_threads(threads)
+        self._deployed().cycle.stepper.warm_up()
+
+    # callbacks
+
+    def _report(self) -> None:
+        if self._phase == ACTIVE:
+            report = self._deployed().report()
+        elif self._fault:
+            report = DiagnosticStatus.ERROR, f'{self._phase}; it stopped by itself: {self._fault}', {}
+        else:
+            report = DiagnosticStatus.OK, self._phase, {}
+        header, name = Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/')
+        message = serialize_message(diagnostics.diagnostic_array(header, name, *report))
+        for publisher in self._reports:
+            publisher.publish(message)
+
+    def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
+        """Take what may change while running, refuse the rest. Never raises: that would let any peer end the node."""
+        if self._phase == UNCONFIGURED:
+            return SetParametersResult(successful=True)
+        fixed = [change.name for change in changes if not conversion.is_live(change.name)]
+        if fixed:
+            reason = (f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
+                      f'What may change now: {conversion.LIVE}')
+            return SetParametersResult(successful=False, reason=reason)
+        try:
+            self._deployed().change(*[
+                (change.name, cast('float | tuple[float, ...]', conversion.converted(change.name, change.value)))
+                for change in changes])
+        except Exception as error:      # noqa: BLE001 - see above
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _say_active(self, active: bool) -> None:
+        self._active_publisher.publish(Bool(data=active))
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the policy node until it is asked to end."""
+    sys.exit(run(PolicyNode, args))

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guardian's process, as the node that starts it sees it."""
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from typing import Final
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.topics.endpoints import Gid
+
+START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes half a second
+
+
+class GuardianProcess:
+    """Runs `nodes.guardian` in a session of its own: what a terminal sends or stops must not silence it.
+
+    memory: descriptor of a Board. gids: of its publishers, once it is ready.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._line, theirs = socket.socketpair()
+        # the way this interpreter finds things; threads of libraries only cost memory there
+        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+                       'MALLOC_ARENA_MAX': '1', 'OPENBLAS_NUM_THREADS': '1'}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, '-m', 'rl_policy_node.nodes.process.guardian', str(theirs.fileno()), str(memory)],
+                pass_fds=(theirs.fileno(), memory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                start_new_session=True, env=environment)
+        self.gids = frozenset[Gid]()
+        self._said, self._started_at = b'', time.monotonic()
+        self._ready_at: float | None = None
+
+    def introduce(self, introduction: bytes) -> None:
+        """Tell it what to watch."""
+        with contextlib.suppress(OSError):      # that it has ended is noticed elsewhere
+            self._line.sendall(introduction)
+
+    def age(self) -> float | None:
+        """Return how long (s) it has been ready, None while it starts; raises ConfigurationError where it will not."""
+        now = time.monotonic()
+        if self._ready_at is None and self._has_answered():
+            self._ready_at = now
+        if self._ready_at is None and now - self._started_at > START_TIMEOUT:
+            raise self._failure()
+        return None if self._ready_at is None else now - self._ready_at
+
+    def ended(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        return self._process.poll()
+
+    def wake(self) -> None:
+        """Have it look now: it looks rarely while nobody acts."""
+        with contextlib.suppress(OSError):
+            self._line.send(b'!', socket.MSG_DONTWAIT)
+
+    def end(self, patience: float = 1.0) -> None:
+        """See it off: the end of its socket tells it to go."""
+        self._line.close()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _has_answered(self) -> bool:
+        while select.select([self._line], [], [], 0.0)[0]:
+            part = self._line.recv(1 << 16)
+            if not part:
+                raise self._failure()
+            self._said += part
+            if self._said.endswith(b'\n'):
+                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._said)['gids'])
+                return True
+        return False
+
+    def _failure(self) -> ConfigurationError:
+        self.end()
+        return ConfigurationError(f'the guardian did not start within {START_TIMEOUT:g} s (exit code '
+                                  f"{self._process.returncode}); why is on this node's standard error. "
+                                  '`guardian: false` does without')

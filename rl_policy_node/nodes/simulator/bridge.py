@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The robots' side of a parameter file, played by an environment: commands in, frames out."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import time
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Stamps, Values
+from rl_policy_node.core.assemble import build_managers
+from rl_policy_node.core.mirror import Mirror
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.protocols import Environment
+from rl_policy_node.nodes.simulator.command_inbox import CommandInbox
+from rl_policy_node.nodes.simulator.episodes import Episode
+from rl_policy_node.nodes.simulator.fit import input_shapes
+from rl_policy_node.nodes.simulator.play_record import PlayRecord
+from rl_policy_node.nodes.topics.sink import Sink
+from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.sim.gap import create_imperfections, Measured, Robots
+
+START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
+
+
+@dataclass(frozen=True)
+class SimFrame:
+    """What the robots' sensors show at one moment. stamp: ns, of simulated time; begun (rows,): ns, when each row's
+    episode began; values: source → field → (rows, ...), which hold until the next frame."""
+
+    stamp: int
+    begun: Stamps
+    values: Mapping[str, Values]
+
+
+class Bridge:
+    """Steps an environment with the commands that arrived; `frame` is what is then to be published.
+
+    It has no thread and publishes nothing: BridgeLoop paces it. gap: the injected imperfections, which also wrap the
+    publishers. Raises ConfigurationError where environment and parameter file do not fit.
+    """
+
+    def __init__(self, configuration: Configuration, environment: Environment) -> None:
+        self.control, sim = configuration.control, configuration.sim
+        shapes = input_shapes(configuration, environment)
+        self.sources = {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()}
+        self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
+        self._mirror = Mirror(build_managers(self.control, self.sources, shapes, environment.actions,
+                                             environment.num_actions))
+        self.record = PlayRecord(self.control, sim, len(self.sinks))
+        self.commands = CommandInbox(self.control, self.sinks, sim.play.lockstep, self.record.answers)
+        measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
+        robots = Robots(self.control.rows, measured, self.commands.buffers, self._mirror.held)
+        self.gap = create_imperfections(sim.gap, sim.environment.seed, 1.0 / self.control.rate, robots,
+                                        sim.play.lockstep)
+        self._environment = environment
+        # another one each time: in lockstep the first episode of a bridge that began anew would pass for the old one
+        self._stamp = START + time.monotonic_ns() % START if sim.play.lockstep else START
+        self._begun: Stamps = np.full(self.control.rows, self._stamp, dtype=np.int64)
+        self._observed: Values = {}
+
+    def begin(self) -> None:
+        """Begin the first episodes."""
+        self._observed = self._environment.reset()
+
+    def restart(self) -> None:
+        """Begin new episodes in every row."""
+        self._advance()
+        self._begun[:] = self._stamp
+        self.record.episodes.restart()
+        self._observed = self._environment.reset()
+
+    def stay(self, begin: bool) -> None:
+        """Let a period go by in which nothing moves. begin: whether the episodes begin only with it."""
+        self._environment.check()
+        self._advance()
+        if begin:
+            self._begun[:] = self._stamp
+
+    def step(self) -> list[Episode]:
+        """Step with the commands there are; return the episodes that ended."""
+        with self.commands.condition:
+            actions = self._mirror.actions(self.gap.commands())
+        qpos = self._environment.qpos
+        extra = {} if qpos is None else {'qpos': qpos.copy()}
+        began = time.monotonic()
+        transition = self._environment.step(actions)
+        ended = self.record.add(transition, time.monotonic() - began)
+        self.record.keep(self._observed, actions, transition, {**extra, **self.gap.record()})
+        self._observed, _, dones, _ = transition
+        self._advance()
+        self._begun[dones] = self._stamp
+        return ended
+
+    def frame(self) -> SimFrame:
+        """Return what the sensors show now, once for each step, when it is due."""
+        self._mirror.measure(self._observed)
+        self.gap.show(self._begun)
+        return SimFrame(self._stamp, self._begun.copy(), self.gap.shown)
+
+    def check(self) -> None:
+        """Raise SimulationError where the environment's process is gone."""
+        self._environment.check()
+
+    def close(self) -> None:
+        """End the environment, though a step may be under way."""
+        self._environment.close()
+
+    def _advance(self) -> None:
+        self._stamp += round(1e9 / self.control.rate)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thread that plays an environment, in lockstep with the policy or by the clock."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import time
+import traceback
+from typing import TypeAlias
+
+from rl_policy_node.core.protocols import Logger
+from rl_policy_node.errors import SimulationError
+from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
+from rl_policy_node.nodes.simulator.episodes import Episode
+from rl_policy_node.nodes.topics.row_names import listed
+
+PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
+OnEpisodes: TypeAlias = Callable[[list[Episode]], None]
+
+
+class BridgeLoop:
+    """Steps a Bridge and publishes its frames.
+
+    Lockstep: one step per complete set of commands that answers the frame. Real time: one step per period, its frame
+    shown at the period's end; commands that come later than that go on from the period before.
+    on_episodes(those that ended with a step).
+    """
+
+    def __init__(self, bridge: Bridge, lockstep: bool, publish: Callable[[SimFrame], None], on_episodes: OnEpisodes,
+                 log: Logger) -> None:
+        self._bridge, self._lockstep, self._publish, self._on_episodes = bridge, lockstep, publish, on_episodes
+        self._log, self._commands, self._record = log, bridge.commands, bridge.record
+        self._period = 1.0 / bridge.control.rate
+        self._thread: threading.Thread | None = None
+        self._running = self._paused = self._reset_asked = False
+        self.finished = self.failed = False
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        if self._bridge.gap.description:
+            self._log.info(self._bridge.gap.description)
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name='bridge', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, close the environment and write what was recorded."""
+        with self._commands.condition:
+            self._running = False
+            self._commands.condition.notify_all()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
+            self._bridge.close()
+            self._thread.join()
+            self._thread = None
+            self._bridge.gap.close()
+            self._record.write(self._bridge.gap.summary())
+
+    def ask_reset(self) -> None:
+        """Begin new episodes in every row before the next step."""
+        with self._commands.condition:
+            self._reset_asked = True
+            self._commands.condition.notify_all()
+
+    def pause(self, paused: bool) -> None:
+        """Hold the environment and its clock, or let them go on."""
+        with self._commands.condition:
+            self._paused = paused
+            self._commands.condition.notify_all()
+
+    def _run(self) -> None:
+        try:
+            self._bridge.begin()
+            self._show()
+            if not self._lockstep:
+                self._await_commands()
+            due = time.monotonic() + self._period
+            while self._running and not self._record.over():
+                if self._paused or self._reset_asked:
+                    due = self._interrupted()
+                elif self._answered() if self._lockstep else self._wait_until(due):
+                    due = self._step(due)
+        except Exception as error:      # noqa: BLE001 - the node ends with the environment's own words
+            if self._running:       # else stop() did not wait for it
+                self.failed = True
+                told = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
+                self._log.error(f'sim.environment failed at step {self._record.steps}:\n{told}')
+        self.finished = True
+
+    def _step(self, due: float) -> float:
+        """Step, and show what came of it when it is due (s, steady); return when the next is."""
+        ended = self._bridge.step()
+        if ended:
+            self._on_episodes(ended)
+        if not self._lockstep:
+            time.sleep(max(due - time.monotonic(), 0.0))
+        self._show()
+        return max(due + self._bridge.gap.period(), time.monotonic())
+
+    def _show(self) -> None:
+        """Publish what the sensors show; what answers it has yet to come."""
+        frame = self._bridge.frame()
+        self._commands.expect(frame.stamp, self._record.steps)
+        self._publish(frame)
+
+    def _interrupted(self) -> float:
+        self._bridge.check()
+        with self._commands.condition:
+            if self._paused:
+                self._commands.condition.wait(0.05)
+            # unstamped commands cannot be matched to an observation: drain them before a reset
+            drained = not (self._lockstep and self._commands.unstamped)
+            asked = self._reset_asked and (drained or self._commands.wait(self._commands.complete, 0.2))
+            self._reset_asked &= not asked
+        if asked:
+            self._bridge.restart()
+            self._show()
+        return time.monotonic() + self._period
+
+    def _await_commands(self) -> None:
+        """Keep showing the first observation until every robot is commanded, then begin the episode."""
+        commanded = False
+        while self._running and not commanded:
+            commanded = self._commands.wait(self._commands.commanded, self._period)
+            self._bridge.stay(begin=commanded)
+            self._show()
+
+    def _answered(self) -> bool:
+        """Whether the commands are complete within a while; says who keeps the simulator waiting."""
+        if self._commands.wait(self._commands.complete, 0.2):
+            return True
+        silent, waited = self._commands.silent()
+        if silent and waited > 5.0 and self._record.steps:
+            self._log.warning(f'no command for {listed(self._bridge.control, silent)} in answer to observation '
+                              f'{self._record.steps} for {waited:.0f} s', throttle_duration_sec=5.0)
+        self._bridge.check()
+        return False
+
+    def _wait_until(self, due: float) -> bool:
+        """Wait for the commands, but no longer than to the end of the period: the last ones then go on."""
+        if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):
+            self._record.misses += 1
+        return True

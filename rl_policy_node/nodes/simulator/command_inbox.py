@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands as a simulator receives them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import threading
+import time
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Mask
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.nodes.policy.answers import Answers
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.row_names import listed
+from rl_policy_node.nodes.topics.sink import Sink
+
+
+class CommandInbox:
+    """The latest commands of all rows, and whether they answer the observation shown last.
+
+    Callbacks call `receive`, the bridge's thread everything else. buffers: command → SourceBuffer, looked at within
+    `with inbox.condition`, which is notified when an answer is complete. lockstep: a command for another observation
+    is none. unstamped: some command cannot be matched to an observation.
+    """
+
+    def __init__(self, control: ControlSpec, sinks: Mapping[str, Sink], lockstep: bool, answers: Answers) -> None:
+        self._control, self._sinks, self._lockstep, self.answers = control, sinks, lockstep, answers
+        self.buffers = {name: sink.buffer(control.rows) for name, sink in sinks.items()}
+        self.condition = threading.Condition()
+        self.unstamped = not all(sink.adapter.has_header for sink in sinks.values())
+        self._numbers = {name: number for number, name in enumerate(sinks)}
+        self._current: int | None = None        # stamp of the observation shown last, ns
+        self._shown = 0.0                       # when that was, s, steady
+
+    def expect(self, stamp: int, step: int) -> None:
+        """Wait for the answers to the observation of a step, stamped so (ns)."""
+        with self.condition:
+            for buffer in self.buffers.values():
+                buffer.fresh[:] = False
+            self._current, self._shown = stamp, time.monotonic()
+            self.answers.shown(stamp, step, self._shown)
+
+    def receive(self, name: str, topic: int, message: Message) -> None:
+        """Take in a command, of the rows of a sink's topic; before anything was shown it is none.
+
+        Raises ValueError, naming the rows, for what was not taken.
+        """
+        sink, buffer, rows = self._sinks[name], self.buffers[name], self._sinks[name].groups[topic]
+        with self.condition:
+            stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
+            if not stamp and not self._lockstep:        # of a trajectory that starts now
+                stamp = self._current
+            if stamp is None or self._current is None or (self._lockstep and stamp != self._current):
+                return
+            now = time.monotonic()
+            buffer.write(rows, sink.read(topic, message), sink.adapter.stamp(message), now)
+            taken: Mask = np.zeros(self._control.rows, dtype=bool)
+            taken[rows] = ~buffer.refused[rows]
+            buffer.fresh[taken] = stamp == self._current
+            self.answers.answer(stamp, self._numbers[name], taken, now)
+            if self.complete():
+                self.condition.notify_all()
+        refused = np.nonzero(buffer.refused)[0].tolist() if sink.spec.rows else []
+        if refused:
+            raise ValueError(f'{listed(self._control, refused)}: {buffer.last_fault[refused[0]]}')
+
+    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
+        """Return whether a condition, asked with the inbox locked, comes true in time."""
+        with self.condition:
+            return self.condition.wait_for(until, seconds)
+
+    def complete(self) -> bool:
+        """Whether the observation shown last is answered by all commands of all rows."""
+        return all(buffer.fresh.all() for buffer in self.buffers.values())
+
+    def commanded(self) -> bool:
+        """Whether every row was ever commanded."""
+        return all(np.isfinite(buffer.received).all() for buffer in self.buffers.values())
+
+    def silent(self) -> tuple[list[int], float]:
+        """Return the rows whose answer is missing, and for how many seconds the observation has waited."""
+        with self.condition:
+            fresh = np.logical_and.reduce([buffer.fresh for buffer in self.buffers.values()])
+            return np.nonzero(~fresh)[0].tolist(), time.monotonic() - self._shown

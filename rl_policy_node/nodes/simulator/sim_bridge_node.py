@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import dataclasses
+import functools
+import math
+import sys
+from typing import Any, TypeAlias
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import Float64MultiArray, Header
+from std_srvs.srv import SetBool, Trigger
+
+from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
+from rl_policy_node.nodes.policy import diagnostics
+from rl_policy_node.nodes.process.runtime import run
+from rl_policy_node.nodes.protocols import Environment
+from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
+from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
+from rl_policy_node.nodes.simulator.episodes import Episode
+from rl_policy_node.nodes.simulator.hosting import open_environment
+from rl_policy_node.nodes.topics.episode_messages import ended_message, start_message, start_topics
+from rl_policy_node.nodes.topics.naming import COMMAND_QOS, source_qos, spec_topic
+from rl_policy_node.nodes.topics.row_names import called
+from rl_policy_node.nodes.topics.transport import advice
+
+# publishes what of a frame belongs on one topic
+Send: TypeAlias = Callable[[SimFrame], object]
+
+
+class SimBridgeNode(Node):
+    """Publishes what the policy's sources expect and obeys what its sinks send."""
+
+    keeps_up = False        # nothing moves but a simulator, and thousands of robots may answer at once
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
+                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
+                         **kwargs)
+        parameters.declare(self)
+        self._remote_parameters = RemoteParameters(self)
+        self.executor_name: str = self.get_parameter('executor').value
+        self.exit_code = 0
+        configuration = parameters.read(self)
+        environment = open_environment(configuration, lambda line: self.get_logger().info(f'| {line}'))
+        try:
+            self._host(_completed(configuration, environment), environment)
+        except BaseException:
+            environment.close()
+            raise
+
+    def _host(self, configuration: Configuration, environment: Environment) -> None:
+        self._control, play = configuration.control, configuration.sim.play
+        self.bridge = Bridge(configuration, environment)
+        self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
+        # the episode's start first, the clock last: whoever is paced by it has the rest
+        qos = source_qos(play.lockstep)
+        self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
+        for name, sink in self.bridge.sinks.items():
+            for topic, robot in zip(range(len(sink.groups)), self._control.robots):
+                self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robot),
+                                         functools.partial(self._on_command, name, topic), COMMAND_QOS)
+        self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)
+        self._status = self.create_publisher(DiagnosticArray, '~/status', 10)
+        self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(SetBool, '~/pause', self._on_pause)
+        self.get_logger().info(f"hosting '{configuration.sim.environment.name}', {self._control.rows} rows, "
+                               f'{play.mode} at {self._control.control_rate:g} Hz')
+        if play.lockstep and advice(self.bridge.sources):
+            self.get_logger().warning(advice(self.bridge.sources))
+        self.loop.start()
+
+    def _episode_starts(self, qos: Any) -> list[Send]:
+        """Return what publishes the starts of episodes, with the imperfections that are stated."""
+        def sender(rows: slice, topic: str, kind: type) -> Send:
+            publish = self.bridge.gap.start_publisher(self.create_publisher(kind, topic, qos).publish)
+            return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.together)))
+        return [sender(*each) for each in start_topics(self._control)]
+
+    def _source_messages(self, qos: Any) -> list[Send]:
+        """Return what publishes the sources, with the imperfections that are stated."""
+        def sender(name: str, rows: slice, robot: str) -> Send:
+            source = self.bridge.sources[name]
+            publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
+            publish = self.bridge.gap.publisher(publisher.publish, name, rows)
+            return lambda frame: publish(source.message(frame.values[name], rows, frame.stamp))
+        return [sender(name, rows, robot) for name, source in self.bridge.sources.items()
+                for rows, robot in zip(source.groups, self._control.robots)]
+
+    def _simulated_clock(self) -> Send:
+        publisher = self.create_publisher(ClockMessage, '/clock', 1)
+
+        def send(frame: SimFrame) -> None:
+            time = Time()
+            set_stamp(time, frame.stamp)
+            publisher.publish(ClockMessage(clock=time))
+        return send
+
+    def poll(self) -> bool:
+        """Go on until the environment has played what it was asked to."""
+        return not self.loop.finished
+
+    def stop(self) -> None:
+        """End the environment and write what was recorded."""
+        self.loop.stop()
+        self.exit_code = int(self.loop.failed)
+        self._on_timer()
+        self.get_logger().info(', '.join(f'{name} {value}' for name, value in self._summary().items()))
+
+    def _summary(self) -> dict[str, Any]:
+        return self.bridge.record.summary(self.bridge.gap.summary())
+
+    # out
+
+    def _publish(self, frame: SimFrame) -> None:
+        for send in self._sends:
+            send(frame)
+
+    def _on_episodes(self, ended: list[Episode]) -> None:
+        """Publish episodes that ended and say so: each robot's, or in one message and one line those of all rows."""
+        numbers = np.array(ended, dtype=np.float64)
+        if self._control.together:
+            self._episodes.publish(ended_message(numbers))
+            total, length, success = numbers[:, 2:].mean(axis=0)
+            outcome = '' if math.isnan(success) else f', {success:.0%} successes'
+            self.get_logger().info(f'{len(ended)} episodes ended: return {total:.1f}, {length:.0f} steps in the mean'
+                                   f'{outcome}', throttle_duration_sec=1.0)
+            return
+        for (row, index, total, length, success), each in zip(ended, numbers):
+            self._episodes.publish(ended_message(each))
+            name = self._control.robots[row] or 'robot'
+            outcome = '' if math.isnan(success) else ', success' if success else ', no success'
+            self.get_logger().info(f'{name}: episode {index}: return {total:.1f}, {length} steps{outcome}')
+
+    # in
+
+    def _on_command(self, name: str, topic: int, message: Any) -> None:
+        sink = self.bridge.sinks[name]
+        try:
+            self.bridge.commands.receive(name, topic, message)
+        except ValueError as error:
+            where = '' if sink.spec.rows else f' of {called(self._control, sink.groups[topic].start)}'
+            self.get_logger().warning(f"command '{name}'{where} refused: {error}", throttle_duration_sec=2.0)
+
+    def _on_reset(self, _request: Any, response: Any) -> Any:
+        self.loop.ask_reset()
+        response.success, response.message = True, 'new episodes begin'
+        return response
+
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        self.loop.pause(request.data)
+        response.success, response.message = True, 'paused' if request.data else 'running'
+        return response
+
+    def _on_timer(self) -> None:
+        summary = self._summary()
+        for name, value in summary.pop('latency_ms').items():
+            summary[f'latency_{name}'] = value
+        summary.update({f'gap_{name}': value for name, value in summary.pop('gap', {}).items()})
+        message = 'finished' if self.loop.finished else 'running'
+        self._status.publish(diagnostics.diagnostic_array(
+            Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),
+            DiagnosticStatus.OK, message, summary))
+
+
+def _completed(configuration: Configuration, environment: Environment) -> Configuration:
+    """Return the configuration with the control rate known; clips are the environment's own affair."""
+    control = configuration.control
+    rate = control.control_rate or environment.control_rate
+    if not rate:
+        # rl_games takes seconds to import, and is rarely asked
+        from rl_policy_node.nodes.policy.loading import run_rate
+        rate = run_rate(configuration)
+    control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_inputs={},
+                                  clip_actions=math.inf)
+    return dataclasses.replace(configuration, control=control)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the bridge until it has played what it was asked to, or is asked to end."""
+    sys.exit(run(SimBridgeNode, args))
+

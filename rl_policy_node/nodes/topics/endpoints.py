@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The publishers and subscriptions of a node: with the user's quality of service, and gone together."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.topics.quality import differences, Overrides, PUBLISHER, SUBSCRIPTION
+
+# what a topic that is none raises; a middleware that refuses a profile raises rclpy's private RCLError
+_FAULTS = (InvalidTopicNameException, ValueError, RuntimeError)
+Gid: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A publisher or subscription that was made.
+
+    topic: resolved. gid: what the graph knows it by; () where a namesake of the node came at the same moment.
+    """
+
+    made: Any
+    topic: str
+    qos: QoSProfile
+    gid: Gid
+
+
+class Endpoints:
+    """Makes publishers and subscriptions of a node, which `entities` destroys.
+
+    Their profiles are changed by the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`, which name
+    the topic as it is after remapping. Raises ConfigurationError for a parameter that is none.
+    """
+
+    def __init__(self, node: Node, entities: contextlib.ExitStack) -> None:
+        self.node, self.entities = node, entities
+        given = {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
+        self._overrides = Overrides(given, node.get_fully_qualified_name())
+
+    def subscribe(self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile,
+                  raw: bool = False) -> Endpoint:
+        """Subscribe. raw: the callback gets bytes. Raises ConfigurationError for what cannot be had."""
+        return self._make(SUBSCRIPTION, topic, default, lambda qos: self.node.create_subscription(
+            message_type, topic, callback, qos, raw=raw))
+
+    def advertise(self, message_type: type, topic: str, default: QoSProfile) -> Endpoint:
+        """Make a publisher; raises ConfigurationError for what cannot be had."""
+        return self._make(PUBLISHER, topic, default, lambda qos: self.node.create_publisher(message_type, topic, qos))
+
+    def resolve(self, topic: str) -> str:
+        """Return what a topic is called after expansion and remapping; raises ConfigurationError for none."""
+        try:
+            return str(self.node.resolve_topic_name(topic))
+        except _FAULTS as error:
+            raise _refused(topic, error) from error
+
+    def tolerate(self, entity: str, topic: str) -> None:
+        """Let parameters speak of a topic that is not made now."""
+        self._overrides.profile(entity, self.resolve(topic), QoSProfile(depth=1))
+
+    def refuse_unused(self) -> None:
+        """Raise ConfigurationError for quality of service that is stated for a topic that nobody has made."""
+        self._overrides.refuse_unused()
+
+    def _make(self, entity: str, topic: str, default: QoSProfile, make: Callable[[QoSProfile], Any]) -> Endpoint:
+        resolved = self.resolve(topic)
+        qos = self._overrides.profile(entity, resolved, default)
+        before = self._known(entity, resolved, qos)
+        try:
+            made = make(qos)
+        except _FAULTS as error:
+            raise _refused(topic, error) from error
+        self.entities.callback(getattr(self.node, f'destroy_{entity}'), made)
+        infos = {gid: info for gid, info in self._known(entity, resolved, qos).items() if gid not in before}
+        for info in infos.values():
+            for difference in differences(self._overrides.given(entity, resolved), info.qos_profile):
+                raise ConfigurationError(f'topic {resolved}: this middleware cannot give the {entity} what '
+                                         f'qos_overrides ask for: {difference}')
+        return Endpoint(made, resolved, qos, next(iter(infos)) if len(infos) == 1 else ())
+
+    def _known(self, entity: str, topic: str, qos: QoSProfile) -> dict[Gid, Any]:
+        """Return gid → info of what bears this node's name on a topic: of no other node but a namesake."""
+        infos = getattr(self.node, f'get_{entity}s_info_by_topic')(topic, qos.avoid_ros_namespace_conventions)
+        own = self.node.get_name(), self.node.get_namespace()
+        return {tuple(info.endpoint_gid): info for info in infos if (info.node_name, info.node_namespace) == own}
+
+
+def _refused(topic: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f'topic {topic}: {" ".join(str(error).split())}')

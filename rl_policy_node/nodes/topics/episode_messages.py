@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What simulator and policy say to each other of episodes: of each robot, or of all rows in one message."""
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+import math
+
+import numpy as np
+from std_msgs.msg import Float64MultiArray, Header, Int64MultiArray, MultiArrayDimension
+
+from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.control.arrays import Floats, Stamps
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.supervisor import future_tolerance
+from rl_policy_node.errors import ContractError
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.naming import row_groups, topic_of
+from rl_policy_node.nodes.topics.payload import Payload
+
+
+def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
+    """Return [(rows, topic, message type)] of what says when the episodes of rows began."""
+    if not control.episode_topic:
+        return []
+    kind = Int64MultiArray if control.together else Header
+    return [(rows, topic_of(control.robots[0 if control.together else rows.start], control.episode_topic), kind)
+            for rows in row_groups(bool(control.together), control.rows)]
+
+
+def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
+    """Return the message that says when the episodes of rows began, all of them in one where together.
+
+    starts: (rows of the batch,), ns.
+    """
+    if together:
+        return Int64MultiArray(data=array.array('q', starts[rows].tobytes()))
+    message = Header()
+    set_stamp(message.stamp, starts[rows.start])
+    return message
+
+
+def read_start(message: Message, rows: slice) -> Stamps:
+    """Return the starts (n,), ns, that a message says of n rows; raises ContractError for another number of them."""
+    if isinstance(message, Header):
+        return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
+    count = rows.stop - rows.start
+    if len(message.data) != count:
+        raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
+    return np.array(message.data, dtype=np.int64)
+
+
+class EpisodeStarts:
+    """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last.
+
+    An episode that begins ahead of the clock is refused: its robot would wait for observations of it, and keep the
+    last command until then. Where a simulator waits, stamps say nothing of the clock.
+    ros(): ns, now; 0: a simulated clock that nobody has told yet.
+    """
+
+    def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
+        self._topic, self._ros = control.episode_topic, ros
+        self._tolerance = math.inf if control.lockstep else future_tolerance(1.0 / control.rate)
+        self._payload = Payload(Int64MultiArray if control.together else Header)
+        self.rejected, self.last_fault = 0, ''
+
+    def read(self, payload: bytes, rows: slice) -> Stamps:
+        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
+        try:
+            starts, ros = read_start(self._payload.message(payload), rows), self._ros()
+            ahead = (int(starts.max()) - ros) * 1e-9
+            if ros and ahead > self._tolerance:
+                raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
+                                 f'{self._tolerance:g} s')
+            return starts
+        except ValueError as error:
+            self.rejected, self.last_fault = self.rejected + 1, str(error)
+            raise
+
+    def report(self) -> dict[str, object]:
+        """Return the values for the diagnostics, none where all was well."""
+        if not self.rejected:
+            return {}
+        return {f'rejected from {self._topic}': f'{self.rejected} (last: {self.last_fault})'}
+
+
+def ended_message(numbers: Floats) -> Float64MultiArray:
+    """Return the message of an episode that ended (5,), or of several (n, 5)."""
+    message = Float64MultiArray(data=array.array('d', numbers.tobytes()))
+    labels = ('episodes', 'robot,episode,return,length,success')[-numbers.ndim:]
+    message.layout.dim = [MultiArrayDimension(label=label, size=size, stride=math.prod(numbers.shape[axis:]))
+                          for axis, (label, size) in enumerate(zip(labels, numbers.shape))]
+    return message

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subscriptions and publishers of the policy node: one per robot, or one for all of them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import functools
+from typing import Any, TypeAlias
+
+import numpy as np
+from rclpy.qos import DurabilityPolicy
+from rclpy.serialization import serialize_message
+
+from rl_policy_node.control.action_manager import Commands
+from rl_policy_node.control.action_terms import stated_rest
+from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.specs import ControlSpec, TRANSFORM
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.policy.guardian_link import Command, GuardedPublisher, Guardian
+from rl_policy_node.nodes.topics.endpoints import Endpoint, Endpoints
+from rl_policy_node.nodes.topics.episode_messages import start_topics
+from rl_policy_node.nodes.topics.naming import COMMAND_QOS, shadow_topic, source_qos, spec_topic
+from rl_policy_node.nodes.topics.quality import PUBLISHER
+from rl_policy_node.nodes.topics.sink import Sink
+from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.nodes.topics.transforms import Transforms
+
+# (source, rows that the message is of, message): its bytes; of a transform, the message
+OnMessage: TypeAlias = Callable[[Source, slice, Any], None]
+# (rows that the message is of, its bytes)
+OnEpisode: TypeAlias = Callable[[slice, bytes], None]
+
+
+class Ports:
+    """What talks to the robots.
+
+    Subscriptions take bytes: whatever a peer sends is looked at before native code decodes it. Quality of service: best
+    effort for sources, reliable for commands, each changed by the user: see Endpoints.
+    commands: [(rows, endpoint)] of each topic that carries commands; sources: name → endpoint of each of its topics.
+    """
+
+    def __init__(self, endpoints: Endpoints, control: ControlSpec, sources: Mapping[str, Source],
+                 sinks: Mapping[str, Sink], on_message: OnMessage, on_episode: OnEpisode) -> None:
+        self._control, self._sinks = control, sinks
+        self._publishers: dict[str, list[Any]] = {}
+        self.commands: list[tuple[slice, Endpoint]] = []
+        self.sources: dict[str, list[Endpoint]] = {}
+        self._subscribe(endpoints, sources, on_message, on_episode)
+        self._advertise(endpoints)
+
+    def guard(self, guardian: Guardian) -> None:
+        """Have a guardian know all commands, and be asked before each of them goes out."""
+        rests = {name: self._rests(sink) for name, sink in self._sinks.items()}
+        flat = [(name, topic, Command(publisher, rests[name].get(topic, b'')))
+                for name, publishers in self._publishers.items() for topic, publisher in enumerate(publishers)]
+        cells = guardian.watch([command for _, _, command in flat])
+        for (name, topic, command), cell in zip(flat, cells):
+            self._publishers[name][topic] = GuardedPublisher(command.publisher, guardian,
+                                                             cell.show if command.rest else cell.keep)
+
+    def _rests(self, sink: Sink) -> dict[int, bytes]:
+        """Return topic → the message that stops a robot without knowing where it is; empty where there is none."""
+        rows = self._control.rows
+        rest = stated_rest(sink.spec, rows)
+        if not rest:
+            return {}
+        # a stamp that is one: what is stamped at all will be stamped anew
+        outgoing = sink.messages(rest, np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool))
+        return {topic: serialize_message(message) for topic, message in outgoing}
+
+    def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
+        """Send the commands of rows. stamps: action term → (rows,), ns.
+
+        Where some of them cannot be sent the others are, before the first error is raised.
+        """
+        fault: BaseException | None = None
+        for name, command in commands.items():
+            publishers = self._publishers[name]
+            try:
+                for topic, message in self._sinks[name].outgoing(command, stamps[name], rows):
+                    publishers[topic].publish(message)
+            except BaseException as error:      # noqa: BLE001 - raised below
+                fault = fault or error
+        if fault is not None:
+            raise fault
+
+    def _subscribe(self, endpoints: Endpoints, sources: Mapping[str, Source], on_message: OnMessage,
+                   on_episode: OnEpisode) -> None:
+        robots, qos = self._control.robots, source_qos(self._control.lockstep)
+        transforms = [source for source in sources.values() if source.spec.type == TRANSFORM]
+        if transforms:
+            looked_up = Transforms(endpoints.node, self._control, transforms, on_message)
+            endpoints.entities.callback(looked_up.close)
+        for name, source in sources.items():
+            if source.spec.type == TRANSFORM:
+                continue
+            of_source = source_qos(self._control.lockstep, source.spec.durability)
+            self.sources[name] = [
+                endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
+                                    functools.partial(on_message, source, rows), of_source, raw=True)
+                for robot, rows in zip(robots, source.groups)]
+            self._refuse_latched(source, self.sources[name])
+        for rows, topic, kind in start_topics(self._control):
+            endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
+
+    def _refuse_latched(self, source: Source, made: Sequence[Endpoint]) -> None:
+        """Raise ConfigurationError for a velocity whose last message the quality of service would repeat."""
+        moves = self._control.velocities_of(source.spec.name)
+        for endpoint in made if moves and not self._control.lockstep else ():
+            if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+                raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
+                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
+                                         'repeats must not go on')
+
+    def _advertise(self, endpoints: Endpoints) -> None:
+        for name, sink in self._sinks.items():
+            self._publishers[name] = []
+            for robot, rows in zip(self._control.robots, sink.groups):
+                topic = spec_topic(sink.spec, robot)
+                if self._control.shadow:
+                    endpoints.tolerate(PUBLISHER, topic)
+                    topic = shadow_topic(topic)
+                made = endpoints.advertise(sink.adapter.message_type, topic, COMMAND_QOS)
+                self._publishers[name].append(made.made)
+                self.commands.append((rows, made))

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A command as its topics carry it: arrays of rows to messages, and back."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import functools
+from typing import Any
+
+import numpy as np
+
+from rl_policy_node.adapters import create_adapter
+from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_terms import command_shapes
+from rl_policy_node.control.arrays import Array, Command, Mask, Stamps, Values
+from rl_policy_node.control.numbers import highest, some
+from rl_policy_node.control.source_buffer import SourceBuffer
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.topics.naming import named_for, row_groups
+from rl_policy_node.nodes.topics.serialized import Template, template
+from rl_policy_node.nodes.topics.source import joint_order
+
+_JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
+_ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
+_NUMBER = 'std_msgs/msg/Float64'
+COMMAND_TYPES = {
+    'joint_position': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
+    'joint_delta': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
+    'joint_velocity': (_JOINT_STATE, *_ARRAYS),
+    'effort': (_JOINT_STATE, *_ARRAYS),
+    'pose_delta': ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose'),
+    'twist': ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
+    'wrench': ('geometry_msgs/msg/WrenchStamped', 'geometry_msgs/msg/Wrench'),
+    'gripper': (_JOINT_STATE, _TRAJECTORY, _NUMBER, *_ARRAYS),
+    'raw': (_NUMBER, *_ARRAYS),
+    'discrete': (_NUMBER, *_ARRAYS),
+}
+
+
+@dataclass(frozen=True)
+class _Received:
+    """What a buffer of received commands has to know of them; they keep for ever."""
+
+    topic: str
+    max_age: float = np.inf
+    use_header_stamp: bool = False
+    frozen_after: float = 0.0
+    future_tolerance: float = 0.0
+    rows: bool = False
+    stale: str = 'hold'
+
+
+class Sink:
+    """A command's adapter; turns field → array of rows into messages and back.
+
+    groups: the rows that each of its topics carries; a topic is known by its place among them.
+    """
+
+    def __init__(self, spec: ActionSpec, control: ControlSpec) -> None:
+        """control: its rate says when a trajectory is to be at its point, its robots what their joints are called."""
+        self.spec = spec
+        if spec.type not in COMMAND_TYPES[spec.kind] and ':' not in spec.type:
+            raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
+                          f'actions.{spec.name}.type (kind {spec.kind})')
+        if spec.type in (_JOINT_STATE, _TRAJECTORY) and not spec.joints:
+            raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
+        if spec.type == _NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
+            raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
+        # a simulator in lockstep matches commands with observations by their stamps
+        self._now = spec.type == _TRAJECTORY and spec.trajectory_start == 'now' and not control.lockstep
+        if spec.rows and spec.type not in _ARRAYS:
+            raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
+        self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(1.0 / control.rate))
+        self.groups = row_groups(spec.rows, control.rows)
+        self._names = [() if spec.rows else named_for(spec.joints, control.robots[rows.start]) for rows in self.groups]
+        self._templates = [self._template(topic, rows) for topic, rows in enumerate(self.groups)]
+
+    def _template(self, topic: int, rows: slice) -> Template | None:
+        if ':' in self.spec.type:       # what an adapter of a user's own does with numbers is its own affair
+            return None
+        shapes = {field: (rows.stop - rows.start, *shape) if self.spec.rows else shape
+                  for field, shape in command_shapes(self.spec).items()}
+        return template(functools.partial(self._made, topic), shapes, self.adapter.dtype)
+
+    def _options(self, period: float) -> dict[str, Any]:
+        options: dict[str, Any] = {'frame_id': self.spec.frame_id}
+        if self.spec.type == _TRAJECTORY:
+            # from the observation's stamp the point after one period would lie in the past
+            options['time_from_start'] = self.spec.time_from_start or (period if self._now else 2 * period)
+        else:
+            for name, given in (('time_from_start', self.spec.time_from_start),
+                                ('trajectory_start', self.spec.trajectory_start != 'now')):
+                if given:
+                    raise ConfigurationError(f'actions.{self.spec.name}.{name} means nothing to {self.spec.type}')
+        return options
+
+    def messages(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
+        """Yield (topic, message) for what goes out of the commands of rows. stamps (rows,): ns."""
+        for topic, arrays, stamp in self._parts(command, stamps, rows):
+            yield topic, self._made(topic, arrays, stamp)
+
+    def outgoing(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
+        """Yield the same messages for a publisher, which takes bytes as well: serialized, wherever that can be."""
+        for topic, arrays, stamp in self._parts(command, stamps, rows):
+            known = self._templates[topic]
+            yield topic, self._made(topic, arrays, stamp) if known is None else known.filled(arrays, stamp)
+
+    def _made(self, topic: int, arrays: Values, stamp: int) -> Message:
+        return self.adapter.to_message(arrays, stamp, self._names[topic])
+
+    def _parts(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, dict[str, Array], int]]:
+        """Yield (topic, field → array, stamp) of each message that is to go out; a stamp of 0 means now."""
+        if self.spec.rows:
+            if some(rows):
+                yield 0, dict(command), int(highest(stamps))
+            return
+        each = [0] * len(stamps) if self._now else stamps.tolist()
+        for row, wanted in enumerate(rows.tolist()):
+            if wanted:
+                yield row, {field: value[row] for field, value in command.items()}, each[row]
+
+    def buffer(self, rows: int) -> SourceBuffer:
+        """Return a buffer for received commands: the sink seen from the robot's side."""
+        shapes = {field: (shape, np.dtype(np.float64)) for field, shape in command_shapes(self.spec).items()}
+        return SourceBuffer(_Received(self.spec.topic), shapes, rows)
+
+    def read(self, topic: int, message: Message) -> dict[str, Array]:
+        """Return the command field → (n, ...) that a received message of n rows carries; raises ValueError."""
+        arrays, names = self.adapter.to_arrays(message), self.adapter.names(message)
+        if names is not None:
+            order = joint_order(names, self._names[topic])
+            arrays = {field: value[order] for field, value in arrays.items()}
+        if 'data' in arrays:
+            arrays = {next(iter(command_shapes(self.spec))): arrays['data']}
+        return dict(arrays) if self.spec.rows else {field: value[np.newaxis] for field, value in arrays.items()}

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints that rl_games wrote, read as data and brought into one form."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+import torch
+
+from rl_policy_node.policy.checkpoint.checkpoint_file import read_file, Refused
+from rl_policy_node.policy.checkpoint.tensors import check_tensors
+
+# parts of a SAC file → where they are in the player's model
+_SAC_PARTS = {part: f'sac_network.{part}.' for part in ('actor', 'critic', 'critic_target')}
+# statistics that older rl_games keeps beside the model; there, they count
+_BESIDE = {'running_mean_std': 'running_mean_std.', 'reward_mean_std': 'value_mean_std.'}
+_SET_ASIDE = {
+    'assymetric_vf_nets': 'central value', 'assymetric_vf_mean_std': 'central value',
+    'central_val_stats': 'central value statistics', 'amp_input_mean_std': 'AMP input statistics',
+    **{f'{part}optimizer': 'optimizer' for part in ('', 'actor_', 'critic_', 'log_alpha_', 'assymetric_vf_')},
+}
+_READ = {'model', 'epoch', 'frame', 'last_mean_rewards', *_SAC_PARTS, *_BESIDE}
+_EXPECTED = "expected one that rl_games wrote, with 'model' (PPO) or 'actor' and 'critic' (SAC)"
+# what tells the files of others, as far as they say it themselves
+_FRAMEWORKS = {
+    'model_state_dict': 'rsl_rl', 'actor_state_dict': 'rsl_rl', 'pytorch-lightning_version': 'Lightning',
+    'state_dicts': 'diffusion_policy', 'policy': 'skrl', 'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',
+    'actor_mean.0.weight': 'CleanRL', 'a2c_network.mu.weight': "rl_games' model without the rest of the file",
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights of a run, with what the file says of itself.
+
+    model: parameter name → CPU tensor, named as in the player's model, input statistics included.
+    sha256: of the whole file. size: in bytes. algorithm: 'ppo' or 'sac'. epoch, frame, mean_reward: how
+    far training was, None where the file is silent. extras: what else is in the file and acting does not
+    need. beside_model: names in `model` that the file keeps outside of it; rl_games' player ignores those
+    that its model lacks. executed: whether code in the file was run, as `allow_untrusted_pickle` asked.
+    """
+
+    model: dict
+    path: Path
+    sha256: str
+    epoch: int | None = None
+    frame: int | None = None
+    mean_reward: float | None = None
+    algorithm: str = 'ppo'
+    size: int = 0
+    extras: tuple[str, ...] = ()
+    beside_model: tuple[str, ...] = ()
+    executed: bool = False
+
+
+def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: str = '') -> Checkpoint:
+    """Read a checkpoint that rl_games wrote, on the CPU, without running any pickled code.
+
+    sha256: the checksum the file must have; empty to accept any. allow_untrusted_pickle: the name (no
+    folder) of the file if it may be unpickled by running what it asks for, which is done only where it
+    is no plain data. Raises ConfigurationError, in one line, for a file that is missing, empty, damaged,
+    not a checkpoint, or that wants code run.
+    """
+    path = Path(path)
+    content, digest, size, executed = read_file(path, sha256, allow_untrusted_pickle)
+    algorithm = _algorithm(content, path)
+    inside, beside = _inside(content, algorithm, path), _beside(content, path)
+    model = inside | beside
+    check_tensors(model, size, path)
+    return Checkpoint(model=model, path=path, sha256=digest, size=size, algorithm=algorithm, executed=executed,
+                      epoch=_integer(content, 'epoch', path), frame=_integer(content, 'frame', path),
+                      mean_reward=_number(content, 'last_mean_rewards', path), extras=_extras(content),
+                      beside_model=tuple(beside))
+
+
+def _algorithm(content, path):
+    if not isinstance(content, Mapping):
+        raise Refused(path, f'holds one {type(content).__name__}; {_EXPECTED}')
+    if 'model' in content:
+        return 'ppo'
+    if _is_sac_actor(content.get('actor')):
+        return 'sac'
+    found = [name for key, name in _FRAMEWORKS.items() if key in content]
+    looks = f'looks like a file of {found[0]}' if found else "no 'model' in it"
+    raise Refused(path, f'{looks}; it has {_listed(content)}; {_EXPECTED}')
+
+
+def _is_sac_actor(part):
+    # others, too, save an `actor`; rl_games' has a trunk
+    return isinstance(part, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in part)
+
+
+def _inside(content, algorithm, path):
+    if algorithm == 'ppo':
+        return _named(content['model'], '', 'model', path)
+    model = {}
+    for part, prefix in _SAC_PARTS.items():
+        if part in content:
+            model |= _named(content[part], prefix, part, path)
+    return model
+
+
+def _beside(content, path):
+    found = {}
+    for part, prefix in _BESIDE.items():
+        if content.get(part) is not None:
+            found |= _named(content[part], prefix, part, path)
+    return found
+
+
+def _named(tensors, prefix, part, path):
+    """Return the tensors of one part under the names of the player's model."""
+    if not isinstance(tensors, Mapping) or not tensors:
+        kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
+        raise Refused(path, f'{part} is {kind}; expected a dict of tensors')
+    for name, tensor in tensors.items():
+        if not isinstance(name, str):
+            raise Refused(path, f'{part} has the key {name!r:.80}; expected names of parameters')
+        if not isinstance(tensor, torch.Tensor):
+            raise Refused(path, f"'{name:.80}' in {part} is a {type(tensor).__name__}; expected a tensor")
+    # training under torch.compile puts this into the names, wherever the compiled module is
+    return {prefix + name.replace('_orig_mod.', ''): tensor.detach() for name, tensor in tensors.items()}
+
+
+def _extras(content):
+    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items()
+             if key not in _READ and not _is_nothing(value)]
+    return tuple(dict.fromkeys(names))
+
+
+def _is_nothing(value):
+    return value is None or isinstance(value, (Mapping, list, tuple)) and not value
+
+
+def _listed(content):
+    names = sorted(map(repr, content))
+    return f'[{", ".join(name[:60] for name in names[:8])}{", …" if len(names) > 8 else ""}]'
+
+
+def _integer(content, name, path):
+    value = _number(content, name, path)
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        raise Refused(path, f'{name} is {value}; expected a whole number')
+    return int(value)
+
+
+def _number(content, name, path):
+    value = content.get(name)
+    if value is None:
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Refused(path, f'{name} is {value!r:.80}; expected a number') from error

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rl_games changes in a process while it builds, put back as it was."""
+import contextlib
+import copy
+import random
+import sys
+import warnings
+
+import gymnasium
+import numpy as np
+import torch
+
+from rl_policy_node.policy.rl_games.quiet import quiet
+
+
+@contextlib.contextmanager
+def preserved():
+    """Keep random streams, threads, precision flags, print options, warnings, registries and stdout as they are."""
+    kept = [(put, get()) for get, put in _SETTINGS]
+    try:
+        with quiet(), warnings.catch_warnings():
+            yield
+    finally:
+        for put, value in kept:
+            put(value)
+
+
+def _streams():
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
+
+
+def _set_streams(states):
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+    if states[3] is not None:
+        torch.cuda.set_rng_state_all(states[3])
+
+
+def _flags():
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
+
+
+def _set_flags(flags):
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = flags
+
+
+def _printing():
+    return copy.copy(torch._tensor_str.PRINT_OPTS)
+
+
+def _set_printing(options):
+    torch._tensor_str.PRINT_OPTS = options
+
+
+def _compile_limit():
+    # only looked at where it is loaded: it is slow to import, and who has not, has nothing to keep
+    dynamo = sys.modules.get('torch._dynamo')
+    return dynamo and dynamo.config.cache_size_limit
+
+
+def _set_compile_limit(limit):
+    if limit is not None:
+        sys.modules['torch._dynamo'].config.cache_size_limit = limit
+
+
+def _environments():
+    return dict(gymnasium.registry)
+
+
+def _set_environments(registry):
+    for name in set(gymnasium.registry) - set(registry):
+        del gymnasium.registry[name]
+    gymnasium.registry.update(registry)
+
+
+# how each is read, and how it is put back; the precision comes first, because it sets some of the flags
+_SETTINGS = (
+    (_streams, _set_streams),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (_flags, _set_flags),
+    (_printing, _set_printing),
+    (_compile_limit, _set_compile_limit),
+    (_environments, _set_environments),
+)

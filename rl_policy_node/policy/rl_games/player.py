@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rl_games' own player, built without an environment: Runner().load → create_player."""
+import copy
+import random
+
+import numpy as np
+import torch
+import torch._dynamo  # rl_games imports it and changes it: its settings are kept only if it is there
+
+from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.rl_games.global_state import preserved
+from rl_policy_node.policy.rl_games.random_stream import RandomStream
+
+with preserved():       # importing rl_games' runner changes torch's print options
+    from rl_games.algos_torch import model_builder
+    from rl_games.torch_runner import Runner
+
+    from rl_policy_node.policy import networks
+    from rl_policy_node.policy.rl_games import patched_players as players
+    from rl_policy_node.policy.rl_games.plugins import load_plugins
+
+
+def create_player(config, spaces, device, plugins=(), environment=None):
+    """Return rl_games' player for a TrainConfig, with the network's initial weights.
+
+    spaces: Spaces. device: a torch device name. plugins: modules that register networks, models or players
+    (see load_plugins). environment: (name, rows) of a vectorised one that is registered with rl_games, which the
+    player shall make, ask for its spaces and keep; None: it is built for `spaces`, without an environment.
+    Raises ConfigurationError, in one line, for what rl_games cannot build or play.
+    The process' random state, thread count, precision flags and stdout are left as they were.
+    """
+    params = copy.deepcopy(config.params)
+    seed = _complete(params, spaces, device)
+    if environment:
+        _leave_to_player(params['config'], *environment)
+    with preserved():
+        runner = _runner(params, plugins)
+        _seed(seed)
+        try:
+            runner.load({'params': params})
+            player = runner.create_player()
+            players.check_bounds(player)
+            _try(player, spaces, seed)
+        except ConfigurationError:
+            raise
+        except Exception as error:      # a network may raise anything on what does not fit it
+            raise ConfigurationError(f'train config {config.path}: rl_games cannot build its player for the '
+                                     f'observation {spaces.observation} and the action {spaces.action}: '
+                                     f'{_reason(error, config.params)}') from error
+    player.seed = seed
+    return player
+
+
+def check_names(config, plugins=()):
+    """Raise ConfigurationError for an algorithm, model or network that neither rl_games nor a plug-in has.
+
+    create_player does the same; this asks before the spaces are known, which depend on the network.
+    """
+    with preserved():
+        _runner(config.params, plugins)
+
+
+def _runner(params, plugins):
+    """Return a Runner that knows all there is to build, where that has what the params name."""
+    runner = Runner()
+    networks.register()
+    players.register(runner)
+    load_plugins(plugins, runner)
+    builder = model_builder.ModelBuilder()
+    factories = {'algo': runner.player_factory, 'model': builder.model_factory,
+                 'network': builder.get_network_builder().network_factory}
+    for part, factory in factories.items():
+        name = params[part]['name']
+        if not isinstance(name, str) or name not in factory._builders:
+            raise unknown(f'params.{part}.name', name, factory._builders)
+    return runner
+
+
+def _complete(params, spaces, device):
+    """Set what the player needs and playing does not depend on, as a training script would; return the seed."""
+    config = params['config']
+    config['env_info'] = _env_info(spaces)
+    config['device_name'] = str(device)      # `device` is not read by players
+    config.setdefault('env_name', 'none')
+    config['reward_shaper'] = {}
+    config['normalize_input'] = bool(config.get('normalize_input', False))
+    config['multi_gpu'] = False
+    # nothing of an environment, and no watching of folders for newer checkpoints
+    player = config.get('player') or {}
+    config['player'] = {name: value for name, value in player.items()
+                        if name not in ('env_config', 'evaluation', 'dir_to_monitor', 'use_vecenv')}
+    config.pop('env_config', None)
+    config.pop('vec_env', None)
+    _name_activations(params['network'])
+    params['torch_threads'] = 0
+    # a seed of −1 means "draw one" to training scripts and raises in Runner.load; that also seeds CUDA, where a
+    # process that has not used it yet would find it seeded: hence _seed
+    seed, params['seed'] = params.get('seed'), 0
+    return seed if isinstance(seed, int) and seed >= 0 else 0
+
+
+def _leave_to_player(config, name, rows):
+    """Have the player make its environment by itself, as IsaacGymEnvs' training script does."""
+    del config['env_info']
+    config['env_name'], config['num_actors'] = name, rows
+    config['player']['use_vecenv'] = True
+
+
+def _env_info(spaces):
+    try:
+        info = spaces.env_info()
+    except (AssertionError, ValueError) as error:
+        raise ConfigurationError(f"spaces: {' '.join(str(error).split())}") from error
+    action = info['action_space']
+    for space in getattr(action, 'spaces', [action]):
+        if hasattr(space, 'n'):
+            space.n = int(space.n)      # gymnasium's np.int64 is not what torch takes as a size
+    return info
+
+
+def _name_activations(tree):
+    """Write `null` as the name that rl_games knows no activation by."""
+    for key, value in tree.items():
+        if value is None and (key == 'activation' or str(key).endswith('_activation')):
+            tree[key] = 'None'
+        elif isinstance(value, dict):
+            _name_activations(value)
+
+
+def _seed(seed):
+    """Seed what initial weights are drawn from, as Runner.load does: they are drawn on the CPU."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)
+
+
+def _try(player, spaces, seed):
+    """Take a step with observations of zeros: much that rl_games builds fails only here."""
+    zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, str(np.dtype(spaces.dtype_of(key)))),
+                              device=player.device) for key, shape in spaces.inputs.items()}
+    player.has_batch_dimension, player.batch_size = True, 1
+    player.reset()
+    with RandomStream(player.device, seed):
+        action = player.get_action(zeros if spaces.is_dict else zeros['obs'], True)
+    if action.numel() != spaces.num_actions:
+        raise ValueError(f'its actions have the shape {tuple(action.shape)}')
+
+
+def _reason(error, params):
+    """Return what went wrong in one line; rl_games says of a name it does not know nothing but the name."""
+    text = ' '.join(str(error).split())[:300]
+    places = [place for place, value in _leaves(params['network'], 'params.network') if str(value) == text]
+    if isinstance(error, ValueError) and places:
+        return f"it knows no '{text}' ({', '.join(places)})"
+    return f'{type(error).__name__}: {text}'
+
+
+def _leaves(tree, place):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f'{place}.{key}')
+        else:
+            yield f'{place}.{key}', value
+
+
+def restore(player, checkpoint):
+    """Put a Checkpoint's weights into the player; every name and shape must fit.
+
+    Weights that the network declares to be of use in training only are set aside, and so is what the file
+    keeps beside its model and this model lacks: rl_games' player does not look at it either.
+    """
+    unused, wanted = tuple(_training_only(player.model)), player.model.state_dict()
+    found = {name: tensor for name, tensor in checkpoint.model.items()
+             if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)}
+    problems = _differences(wanted, found)
+    if problems:
+        raise ConfigurationError(f'checkpoint {checkpoint.path} is of another network than the train config: '
+                                 + '; '.join(problems))
+    player.model.load_state_dict(found)
+
+
+def _training_only(model):
+    for place, module in model.named_modules():
+        yield from (f'{place}.{name}' for name in getattr(module, 'training_only', ()))
+
+
+def _differences(wanted, found):
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    shapes = [f'{name} is {tuple(found[name].shape)}, the network wants {tuple(wanted[name].shape)}'
+              for name in wanted if name in found and found[name].shape != wanted[name].shape]
+    problems = [f'{len(names)} {what}, first {names[0]}' for what, names in
+                (('parameters are missing', missing), ('are unknown', extra)) if names]
+    for name in (missing + extra):
+        for part in ('running_mean_std', 'value_mean_std'):
+            option = {'running_mean_std': 'normalize_input', 'value_mean_std': 'normalize_value'}[part]
+            if name.startswith(part) and not any(option in p for p in problems):
+                problems.append(f'params.config.{option} may differ from training')
+    return problems + shapes[:3]
+
+
+def override_sigma(player, sigma):
+    """Set the parameter `sigma` of the exploration noise, as rl_games' `--sigma` does.
+
+    It is what the model makes of it: a log standard deviation for most, the deviation itself for `continuous_a2c`.
+    """
+    network = getattr(player.model, 'a2c_network', None)
+    if not isinstance(getattr(network, 'sigma', None), torch.nn.Parameter):
+        raise ConfigurationError('sigma: cannot be set, the network has none or computes it (fixed_sigma is False)')
+    with torch.no_grad():
+        network.sigma.fill_(float(sigma))

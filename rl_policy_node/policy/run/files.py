@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a training run: which configuration, which checkpoint, and why these."""
+from dataclasses import dataclass
+from pathlib import Path
+import re
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.run.yaml_file import read_yaml
+
+BEST, NEWEST = 'best', 'newest'
+# IsaacGymEnvs, OmniIsaacGymEnvs, industreallib; Isaac Lab; Hydra's own
+_CONFIGS = ('config.yaml', 'params/agent.yaml', '.hydra/config.yaml')
+_EPOCH = re.compile(r'_ep_?(\d+)')
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run's files are.
+
+    config: the train YAML, a run's config.yaml or Isaac Lab's agent.yaml. environment: Isaac Lab's
+    env.yaml, or None. folder: where checkpoints are looked for.
+    """
+
+    config: Path
+    environment: Path | None
+    folder: Path
+
+
+def find_run(path):
+    """Return the Run that a path means: a run directory, a folder inside of one, or a configuration file.
+
+    Raises ConfigurationError, naming what was looked for, where there is none or more than one.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _run_of(path)
+    if path.name in ('nn', 'params'):
+        path = path.resolve().parent
+    for name in _CONFIGS:
+        if (path / name).is_file():
+            return _run_of(path / name)
+    return _run_of(_only_config(path))
+
+
+def _run_of(config):
+    environment = config.parent / 'env.yaml'
+    inside = config.parent.name in ('params', '.hydra')
+    return Run(config=config, environment=environment if environment.is_file() and environment != config else None,
+               folder=config.parent.parent if inside else config.parent)
+
+
+def _only_config(folder):
+    found = [file for file in sorted([*folder.glob('*.yaml'), *folder.glob('*.yml')]) if _is_train_config(file)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigurationError(f'run {folder}: it holds {len(found)} train configs '
+                                 f'({", ".join(file.name for file in found)}); name one of them')
+    runs = sorted({file.relative_to(folder).parts[0] for name in _CONFIGS for file in folder.glob(f'*/{name}')})
+    if runs:
+        raise ConfigurationError(f'run {folder}: it is a folder of runs ({", ".join(runs[:8])}); name one of them')
+    raise ConfigurationError(f'run {folder}: no configuration in it; looked for {", ".join(_CONFIGS)} and any '
+                             'other YAML file with `params:` or `train:`')
+
+
+def _is_train_config(file):
+    try:
+        content = read_yaml(file, 'train config')
+    except ConfigurationError:
+        return False
+    return 'params' in content or 'train' in content
+
+
+def find_checkpoint(run, name, wanted=BEST):
+    """Return the path of a run's checkpoint and, in a few words, why this one.
+
+    name: `params.config.name`, after which rl_games calls the best checkpoint. wanted: 'best' (the newest
+    where there is none), 'newest', or '' for best. Raises ConfigurationError where there is no file, or
+    where those beside the configuration may be of another run.
+    """
+    folders = [run.folder / 'nn', run.folder]
+    found = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob('*.pth'))]
+    if not found:
+        raise ConfigurationError(f'run {run.folder}: no checkpoint (*.pth) in it or in its nn/')
+    files = [file for file in found if name in file.stem or file.parent.name == 'nn'] or found
+    if len(files) > 1 and files is found:
+        raise ConfigurationError(f'run {run.folder}: none of its checkpoints bears the name {name} '
+                                 f'({", ".join(file.name for file in found[:8])}); name one of them')
+    best = next((file for file in files if file.name == f'{name}.pth'), None)
+    if wanted in ('', BEST) and best is not None:
+        return best, f'the best by reward: rl_games names it {best.name}'
+    newest = max(files, key=_age)
+    return newest, f'the newest of {len(files)}' + ('' if wanted == NEWEST else f'; there is no {name}.pth')
+
+
+def _age(file):
+    """Epochs where the name tells them: copying a run changes its files' times."""
+    epoch = _EPOCH.search(file.stem)
+    return (int(epoch[1]) if epoch else -1, file.stat().st_mtime, file.name)

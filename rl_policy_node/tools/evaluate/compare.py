@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two ways of playing the same episodes, compared: one by one, then by their figures."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_policy_node.tools.evaluate.intervals import (
+    CONFIDENCE,
+    mean_difference,
+    mean_interval,
+    proportion_difference,
+    proportion_interval,
+)
+
+SAME, NOTHING_FOUND, DIFFERENT = 'the same, episode by episode', 'no difference found', 'different'
+UNITS = {'success': 'points', 'return': '', 'length': 'steps'}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An estimate with its interval; low and high are None where the episodes are too few for one.
+
+    success is a share from 0 to 1, as a difference too; length in steps.
+    """
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+
+    @property
+    def excludes_zero(self):
+        """Whether 0 is no value that the interval allows."""
+        return self.low is not None and not self.low <= 0.0 <= self.high
+
+
+class Side:
+    """N episodes that were played one way, in the order in which they ended.
+
+    columns: row, index, return, length, success, each (N,), as the bridge's summary has them. success is an
+    array (N,) of 0 and 1, or None where the environment does not tell.
+    """
+
+    def __init__(self, name, columns, about=None):
+        self.name, self.columns, self.about = name, columns, about or {}
+        self.returns = np.array(columns['return'], dtype=np.float64)
+        self.lengths = np.array(columns['length'], dtype=np.int64)
+        self.success = None if None in columns['success'] else np.array(columns['success'], dtype=np.int64)
+
+    def __len__(self):
+        return len(self.returns)
+
+    def figures(self):
+        """Return name → Figure: success (if told), return and length, with intervals of 95 % each."""
+        found = {}
+        if self.success is not None:
+            count = int(self.success.sum())
+            found['success'] = Figure('success', count / len(self), *proportion_interval(count, len(self)))
+        for name, values in (('return', self.returns), ('length', self.lengths)):
+            found[name] = Figure(name, float(values.mean()), *(mean_interval(values) or (None, None)))
+        return found
+
+
+class Comparison:
+    """How `nodes` differs from `reference`, two Sides.
+
+    same: how many episodes, from the first on, have the same row, return (to the last bit), length and success.
+    differences: name → Figure of nodes − reference. Their intervals hold together with 95 %: each has the
+    confidence 1 − 0.05 / their number (Bonferroni), so that equal sides are rarely called different.
+    """
+
+    def __init__(self, nodes, reference):
+        self.nodes, self.reference = nodes, reference
+        self.same = _same_until(nodes, reference)
+        self.differences = _differences(nodes, reference)
+
+    @property
+    def verdict(self):
+        """SAME, NOTHING_FOUND or DIFFERENT."""
+        if self.same == len(self.nodes) == len(self.reference):
+            return SAME
+        return DIFFERENT if any(d.excludes_zero for d in self.differences.values()) else NOTHING_FOUND
+
+    def sentence(self):
+        """Return the verdict with what it rests on, in one line."""
+        if self.verdict == SAME:
+            told = 'return (to the last bit), length and success' if self.nodes.success is not None else \
+                'return (to the last bit) and length'
+            return f'{SAME}: all {self.same} have the same {told}'
+        named = [d for d in self.differences.values() if d.excludes_zero or self.verdict == NOTHING_FOUND]
+        return (f'{self.verdict}: {", ".join(map(difference_text, named))}; '
+                f'episode {self.same + 1} is the first that is not the same')
+
+
+def _same_until(nodes, reference):
+    count = min(len(nodes), len(reference))
+    equal = np.ones(count, dtype=bool)
+    for name in ('row', 'index', 'return', 'length', 'success'):
+        equal &= [a == b for a, b in zip(nodes.columns[name], reference.columns[name])]
+    return count if equal.all() else int(np.argmin(equal))
+
+
+def _differences(nodes, reference):
+    with_success = nodes.success is not None and reference.success is not None
+    confidence = 1 - (1 - CONFIDENCE) / (3 if with_success else 2)
+    found = {}
+    if with_success:
+        counts = [(int(side.success.sum()), len(side)) for side in (nodes, reference)]
+        value = counts[0][0] / counts[0][1] - counts[1][0] / counts[1][1]
+        found['success'] = Figure('success', value, *proportion_difference(*counts, confidence))
+    for name, a, b in (('return', nodes.returns, reference.returns), ('length', nodes.lengths, reference.lengths)):
+        interval = mean_difference(a, b, confidence) or (None, None)
+        found[name] = Figure(name, float(a.mean() - b.mean()), *interval)
+    return found
+
+
+def difference_text(figure):
+    """Return `success −12.0 points (95 % −20.1 to −4.0)`."""
+    value, interval = figure_texts(figure, sign=True)
+    return f'{figure.name} {value} {UNITS[figure.name]}'.rstrip() + (f' (95 % {interval})' if interval else '')
+
+
+def figure_texts(figure, sign=False):
+    """Return value and interval of a Figure as texts, with as many places as the interval deserves; success × 100."""
+    numbers = [figure.value, figure.low, figure.high]
+    if figure.name == 'success':
+        numbers = [None if number is None else 100 * number for number in numbers]
+    width = 0.0 if numbers[1] is None else numbers[2] - numbers[1]
+    places = 1 if figure.name == 'success' or width <= 0.0 else int(np.clip(1 - np.floor(np.log10(width / 2)), 0, 6))
+    value, low, high = (None if n is None else _number(n, places, sign) for n in numbers)
+    return value, f'{low} to {high}' if low is not None else ''
+
+
+def _number(value, places, sign):
+    text = f'{abs(value):.{places}f}'
+    negative = value < 0 and float(text) > 0.0
+    return ('−' if negative else '+' if sign and float(text) > 0.0 else '') + text

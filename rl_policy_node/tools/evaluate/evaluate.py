@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
+from pathlib import Path
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from rl_policy_node.nodes.simulator.episodes import in_lines
+from rl_policy_node.resources import resolve
+from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, figure_texts, SAME, UNITS
+from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
+from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, play_loop, play_nodes
+from rl_policy_node.tools.process.processes import private_domain
+
+RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
+EPISODES_PER_ROW = 10        # from which it matters little which episodes end first
+
+
+def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output='reports/evaluate', json_file=None,
+             reference=True):
+    """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
+
+    Arguments as of make_plan. json_file: another place for the JSON. reference: False leaves rl_games' own
+    loop out, and nothing is compared. Raises ConfigurationError, or RuntimeError where a node fails.
+    """
+    console = _console()
+    private_domain()
+    plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in (RESULTS, PICTURE):             # an earlier evaluation's must not pass for this one's
+        (output / name).unlink(missing_ok=True)
+    # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
+    loop = [_play_loop(plan, console)] if reference else []
+    gap = f', with {plan.bridge.sim.gap}' if plan.bridge.sim.gap.stated() else ''
+    console.print(f'{NODES}, {plan.bridge.sim.play.mode.replace("_", " ")}{gap}', highlight=False)
+    sides = [play_nodes(plan, output, console), *loop]
+    comparison = Comparison(*sides) if reference else None
+    _print(console, sides, comparison)
+    _caution(console, plan, sides)
+    _write(plan, settings, sides, comparison, output, json_file)
+    console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
+    return comparison is None or comparison.verdict != DIFFERENT
+
+
+def play_alone(params_file, episodes, robots=None, seed=None, settings=()):
+    """Play in rl_games' own loop alone and print the figures; arguments as of make_plan."""
+    console = _console()
+    private_domain()
+    plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
+    sides = [_play_loop(plan, console)]
+    _print(console, sides, None)
+    _caution(console, plan, sides)
+
+
+def _console():
+    """Return a console on the stdout of now: what rl_games prints meanwhile goes elsewhere; a log may be wide."""
+    return Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+def _play_loop(plan, console):
+    rows = f'{plan.rows:,} rows' if plan.rows > 1 else 'one row'
+    console.print(f'{LOOP}, {rows}, seed {plan.bridge.sim.environment.seed}', highlight=False)
+    return play_loop(plan, console)
+
+
+def _print(console, sides, comparison):
+    table = Table(box=None, pad_edge=False)
+    for column in (f'{len(sides[0])} episodes', *(side.name for side in sides), *['difference'] * bool(comparison)):
+        table.add_column(column)
+    for name in sides[0].figures():
+        cells = [_cell(side.figures().get(name)) for side in sides]
+        if comparison:
+            cells.append('none' if comparison.verdict == SAME else _cell(comparison.differences.get(name), sign=True))
+        table.add_row(f'{name}, {"%" if name == "success" else UNITS[name]}'.rstrip(', '), *cells)
+    console.print(table)
+    if comparison:
+        console.print(f'intervals of {CONFIDENCE:.0%}; those of the differences hold together', highlight=False)
+        console.print(comparison.sentence(), highlight=False, style='bold')
+
+
+def _caution(console, plan, sides):
+    """Say where the first episodes to end are not like all: the short ones of many rows end first."""
+    varies = any(side.lengths.min() < side.lengths.max() for side in sides)
+    if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
+        console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
+                      f'together; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
+                      highlight=False)
+
+
+def _cell(figure, sign=False):
+    if figure is None:
+        return ''
+    value, interval = figure_texts(figure, sign)
+    return f'{value} ({interval})' if interval and figure.low < figure.high else value
+
+
+def _draw(plan, sides, comparison, output):
+    """Return the path of the picture, or why there is none."""
+    try:
+        from rl_policy_node.tools.evaluate.picture import draw
+    except ImportError as error:
+        return f'none, {error}'
+    path = output / PICTURE
+    draw(path, sides, ': '.join(filter(None, (str(plan.bridge.sim.gap), comparison and comparison.sentence()))))
+    return path
+
+
+def _write(plan, settings, sides, comparison, output, json_file):
+    text = in_lines(_content(plan, settings, sides, comparison))
+    for path in filter(None, (output / RESULTS, json_file)):
+        Path(path).write_text(text)
+
+
+def _content(plan, settings, sides, comparison):
+    sim, policy = plan.bridge.sim, plan.policy
+    run = {'parameters': str(plan.params_file), 'settings': list(settings), 'episodes': plan.episodes,
+           'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
+           'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.trigger,
+           'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
+           'gap': sim.gap.stated(), 'confidence': CONFIDENCE}
+    content = {'run': run, 'nodes': _side(sides[0]), 'reference': _side(sides[1]) if comparison else None}
+    if comparison:
+        content |= {'verdict': comparison.verdict, 'sentence': comparison.sentence(), 'same_episodes': comparison.same,
+                    'differences': _figures(comparison.differences)}
+    return content
+
+
+def _side(side):
+    return {'name': side.name, **side.about, 'figures': _figures(side.figures()), 'played': side.columns}
+
+
+def _figures(figures):
+    return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}

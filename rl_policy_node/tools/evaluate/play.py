@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rl_games' own play loop in one process: what the two nodes are measured against."""
+import torch
+
+from rl_policy_node.policy import set_threads
+from rl_policy_node.policy.rl_games.global_state import preserved
+from rl_policy_node.tools.evaluate.rlgpu import create_rlgpu_player
+
+
+def play(policy, environment, episodes, on_step, plugins=(), threads=1):
+    """Play a Policy's weights with `player.run()` of rl_games, unchanged, until `episodes` have ended.
+
+    environment: a hosted one, which rl_games makes and asks for its spaces itself. on_step(observations, actions,
+    rewards, dones, successes): told of every step, in numpy. threads: of torch; the sum of more is another sum.
+    """
+    player = create_rlgpu_player(policy, environment, plugins, on_step)
+    player.games_num, player.n_game_life, player.print_stats = episodes, 1, False
+    with preserved():
+        set_threads(threads)
+        torch.manual_seed(player.seed)
+        player.run()

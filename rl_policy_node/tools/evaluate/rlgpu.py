@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hosted environment as rl_games takes one, under the names that IsaacGymEnvs registers: `rlgpu`, `RLGPU`."""
+import contextlib
+
+import numpy as np
+from rl_games.common import env_configurations, vecenv
+from rl_games.common.ivecenv import IVecEnv
+import torch
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.contract.agreement import joined_keys
+from rl_policy_node.policy.rl_games.player import create_player
+
+NAME, VECENV = 'rlgpu', 'RLGPU'
+
+
+class RlgpuEnvironment(IVecEnv):
+    """The rows of a hosted environment behind rl_games' face: torch tensors on `device`, `{'obs': …}`.
+
+    names: the observations that the policy was trained with, of those that the environment has; () for a flat
+    one. joined: those that make one vector, in its order. on_step(observations, actions, rewards, dones,
+    successes), in numpy, is told of every step.
+    """
+
+    def __init__(self, hosted, device='cpu', names=(), joined=(), on_step=None):
+        self._hosted, self._device, self._on_step = hosted, torch.device(device), on_step
+        self._names, self._joined = names, joined
+        self._latest = None
+        self.spaces = _spaces(hosted, names)
+
+    def get_env_info(self):
+        """Return what rl_games asks of an environment before it builds a network."""
+        return {**(self.spaces.joined() if self._joined else self.spaces).env_info(), 'state_space': None,
+                'use_global_observations': False}
+
+    @property
+    def observation_space(self):
+        return self.get_env_info()['observation_space']
+
+    @property
+    def action_space(self):
+        return self.get_env_info()['action_space']
+
+    def get_number_of_agents(self):
+        return self._hosted.agents
+
+    @property
+    def value_size(self):
+        return self._hosted.value_size
+
+    def reset(self):
+        """Return the first observations, or, as IsaacGymEnvs' tasks do, the latest: rows reset themselves.
+
+        rl_games' loop asks again after every episode of a single row, and every 27,000 steps.
+        """
+        if self._latest is None:
+            self._latest = self._hosted.reset()
+        return {'obs': self._tensors(self._latest)}
+
+    def step(self, actions):
+        """Take the actions of rl_games' player, a tensor with a row for each environment."""
+        taken, shown = self._to_numpy(actions), self._latest
+        self._latest, rewards, dones, successes = self._hosted.step(taken)
+        if self._on_step:
+            self._on_step(shown, taken, rewards, dones, successes)
+        infos = {} if successes is None else {'successes': self._tensor(successes)}
+        rewards = self._tensor(rewards)
+        # rl_games takes the first of several rewards
+        return ({'obs': self._tensors(self._latest)}, rewards[None] if self.value_size > 1 else rewards,
+                self._tensor(dones), infos)
+
+    def _to_numpy(self, actions):
+        actions = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions)
+        return actions.astype(np.int64 if self.spaces.discrete else np.float32)
+
+    def _tensors(self, observations):
+        if not self._names:
+            return self._observation(observations['obs'])
+        if not self._joined:
+            return {name: self._observation(observations[name]) for name in self._names}
+        return torch.cat([self._observation(observations[name]).flatten(1) for name in self._joined], dim=1)
+
+    def _observation(self, array):
+        """Bytes stay bytes, which rl_games divides by 255; all else becomes float32."""
+        tensor = self._tensor(array)
+        return tensor if tensor.dtype == torch.uint8 else tensor.float()
+
+    def _tensor(self, array):
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+def _spaces(hosted, names):
+    missing = sorted(set(names or ('obs',)) - set(hosted.shapes))
+    if missing:
+        raise ConfigurationError(f'inputs {missing} are not observations of the environment; it has '
+                                 f'{sorted(hosted.shapes)}')
+    space = hosted.action_space
+    bounds = {f'action_{end}': getattr(space, end) for end in ('low', 'high') if hasattr(space, end)}
+    return Spaces(observation={name: hosted.shapes[name] for name in names} if names else hosted.shapes['obs'],
+                  action=hosted.actions, value_size=hosted.value_size, agents=hosted.agents, **bounds)
+
+
+@contextlib.contextmanager
+def registered(environment):
+    """Have rl_games make this environment where a run's env_name is `rlgpu`; undone at the end of the block."""
+    configurations, kinds = dict(env_configurations.configurations), dict(vecenv.vecenv_config)
+    env_configurations.register(NAME, {'vecenv_type': VECENV, 'env_creator': lambda **_: environment})
+    vecenv.register(VECENV, lambda _name, _actors, **_: environment)
+    try:
+        yield
+    finally:
+        for registry, before in ((env_configurations.configurations, configurations), (vecenv.vecenv_config, kinds)):
+            registry.clear()
+            registry.update(before)
+
+
+def create_rlgpu_player(policy, hosted, plugins=(), on_step=None):
+    """Return rl_games' own player, which made its environment itself, with the weights of a Policy.
+
+    hosted: an environment as nodes host them, with a row for each of the policy's. on_step: see
+    RlgpuEnvironment. Raises ConfigurationError where the environment is not the policy's.
+    """
+    names = tuple(policy.spaces.inputs) if policy.spaces.is_dict else ()
+    joined = joined_keys(policy.config.params['network'], policy.spaces)
+    environment = RlgpuEnvironment(hosted, policy.player.device, names, joined, on_step)
+    _check(policy.spaces, environment.spaces)
+    with registered(environment):
+        player = create_player(policy.config, environment.spaces.joined() if joined else environment.spaces,
+                               policy.player.device, plugins, environment=(NAME, policy.rows))
+    player.model.load_state_dict(policy.player.model.state_dict())
+    player.is_deterministic = policy.deterministic
+    return player
+
+
+def _check(policy, environment):
+    for name in ('observation', 'action', 'value_size'):
+        wanted, found = getattr(policy, name), getattr(environment, name)
+        if wanted != found:
+            raise ConfigurationError(f"the environment's {name} is {found}; the policy was trained with {wanted}")

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways of playing: through the nodes, and in rl_games' own loop."""
+from dataclasses import dataclass
+import json
+import logging
+import re
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.policy.dry_run import read_values
+from rl_policy_node.nodes.policy.loading import load_policy
+from rl_policy_node.nodes.simulator.episodes import Episodes
+from rl_policy_node.nodes.simulator.hosting import open_environment
+from rl_policy_node.nodes.topics.transport import make_room
+from rl_policy_node.tools.evaluate.compare import Side
+from rl_policy_node.tools.evaluate.play import play
+from rl_policy_node.tools.process.processes import override_arguments, Text
+from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
+
+NODES, LOOP = 'two nodes', "rl_games' own loop"
+# what an evaluation sets by itself, and how it is asked for
+_OWN = {'sim.episodes': '--episodes', 'sim.steps': '--episodes', 'sim.summary': '--output', 'autostart': None,
+        'use_sim_time': None}
+# up to these, what a step sends fits what Fast DDS sets aside by itself, but for large images
+FEW_ROWS = 64
+_BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be played: a parameter file, overrides of both nodes' parameters, what each node makes of them."""
+
+    params_file: str
+    overrides: dict
+    episodes: int
+    policy: parameters.Configuration
+    bridge: parameters.Configuration
+
+    @property
+    def rows(self):
+        return self.bridge.control.rows
+
+
+def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
+    """Return the Plan of an evaluation; raises ConfigurationError for what does not fit.
+
+    robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
+    settings: `name=value` each, any parameter of both nodes.
+    """
+    overrides = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0, 'sim.episodes': episodes}
+    values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
+    if values['sim.mode'] == 'lockstep':
+        overrides = {'trigger': 'lockstep', **overrides}
+    if 'policy.backend' not in values:
+        overrides = {**overrides, 'policy.backend': 'eager'}        # which can be compared to the last bit
+    overrides |= {} if seed is None else {'sim.seed': seed}
+    overrides |= {} if robots is None else _robots(values, robots)
+    policy, bridge = (parameters.configuration(read_values(params_file, override_arguments(overrides), node))
+                      for node in ('policy_node', 'sim_bridge_node'))
+    if 'sim.environment' not in values:
+        raise ConfigurationError(f'parameter file {params_file}: it has no sim.environment, so that nothing plays the '
+                                 'robots; state it there or with --set sim.environment=NAME')
+    return Plan(params_file, overrides, episodes, policy, bridge)
+
+
+def _named(settings):
+    named = {}
+    for setting in settings:
+        name, equals, value = setting.partition('=')
+        if not equals or not name:
+            raise ConfigurationError(f"--set '{setting}'; expected name=value, such as sim.latency=0.05")
+        if name in _OWN:
+            hint = f'; use {_OWN[name]}' if _OWN[name] else ''
+            raise ConfigurationError(f'--set {name}: an evaluation sets it by itself{hint}')
+        named[name] = Text(value)
+    return named
+
+
+def _robots(values, count):
+    """Return the override for `count` rows: names in the manner of the file's, or just the number."""
+    if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
+        return {'rows': count}
+    names = list(values.get('robots', ['']))
+    if count > len(names):
+        stem = re.sub(r'\d+$', '', names[0]) or 'robot_'
+        names = [f'{stem}{row}' for row in range(count)]
+    return {'robots': names[:count]}
+
+
+def play_nodes(plan, output, console):
+    """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
+    if plan.rows > FEW_ROWS:
+        make_room()
+    file = output / 'nodes.json'
+    file.unlink(missing_ok=True)
+    bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
+    # a simulator harms nobody: it needs no person who keeps saying that it may move
+    policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, **plan.overrides,
+              'autostart': True, 'use_sim_time': True}
+    play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
+                       max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
+    summary = json.loads(file.read_text())
+    about = {name: summary[name] for name in ('steps', 'mode', 'control_rate', 'latency_ms', 'deadline_misses')}
+    return Side(f'{NODES}, {summary["mode"]}', summary['played'], about)
+
+
+def play_loop(plan, console):
+    """Play in rl_games' own loop, in this process; return the Side. The environment is without any gap."""
+    policy = load_policy(plan.policy)
+    environment = open_environment(plan.bridge, _log.info)
+    episodes = Episodes(environment.rows)
+    try:
+        with episode_bar(console) as bar:
+            task = bar.add_task('', total=plan.episodes, figures='')
+
+            def on_step(_observations, _actions, rewards, dones, successes):
+                if episodes.add(rewards, dones, successes):
+                    bar.update(task, completed=min(len(episodes.finished), plan.episodes))
+
+            play(policy, environment, plan.episodes, on_step, plan.policy.policy.plugins, plan.policy.policy.threads)
+    finally:
+        environment.close()
+    about = {'checkpoint': str(policy.checkpoint.path), 'checkpoint_sha256': policy.checkpoint.sha256,
+             'device': str(policy.player.device)}
+    return Side(LOOP, episodes.columns(plan.episodes), about)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The action terms of a parameter file, from a layout's."""
+import math
+
+from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.tools.init.draft_sources import Entry, JOINTS, POSE, WRENCH
+
+NUMBERS = 'std_msgs/msg/Float64MultiArray'
+_TYPES = {'pose_delta': POSE, 'wrench': WRENCH}
+# What a robot does while the policy may not act; where it is missing, it holds where it is.
+_FALLBACKS = {'joint_velocity': 'zero', 'effort': 'zero', 'wrench': 'zero', 'gripper': 'keep', 'raw': 'value'}
+_POSE_NUMBERS = ('position_scale', 'rotation_scale')
+_NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity', 'max_effort')
+
+
+def action_entry(action, sources):
+    """Return the Entry of a LayoutAction; a law that is none of the node's kinds leaves its kind blank."""
+    kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
+    values = {'kind': BLANK if kind == 'other' else kind, **_source(action, sources, fallback),
+              'topic': BLANK, 'type': _TYPES.get(kind, NUMBERS)}
+    if kind == 'raw':
+        values['size'] = action.size
+    elif kind not in _TYPES:
+        values['joints'] = list(action.joints) or [BLANK] * (1 if kind == 'gripper' else action.size or 1)
+    values.update(_law(action))
+    values.update(_limits(kind, values))
+    values['fallback'] = fallback
+    if kind == 'raw':
+        values['fallback_value'] = [float(n) for n in action.initial] or [0.0]
+    return Entry(values, action.law)
+
+
+def _source(action, sources, fallback):
+    """Return the source that measures what is commanded, where the fallback needs it or it is there anyway."""
+    carrier = POSE if action.kind in _TYPES else JOINTS
+    name = sources.measuring(action.subject, carrier)
+    if name is None and fallback in ('hold', 'keep'):
+        name = sources.of(action.subject or 'joints', carrier)
+        sources.entries[name].comment = 'measures what the action commands'
+    return {'source': name} if name and action.kind != 'raw' else {}
+
+
+def _limits(kind, values):
+    """Return the robot's limits, which no run holds, as blanks."""
+    blank = {}
+    for name in KINDS[kind].needed_limits if kind in KINDS and KINDS[kind].must_be_limited else ():
+        if name not in values:
+            alone = isinstance(getattr(ActionSpec, name), float)
+            blank[name] = BLANK if alone else [BLANK] * (3 if kind == 'pose_delta' and 'velocity' not in name else 1)
+    return blank
+
+
+def _law(action):
+    """Return the numbers of a law; what the run does not hold is left blank."""
+    values = {}
+    for name in _POSE_NUMBERS if action.kind == 'pose_delta' else _NUMBERS:
+        numbers = getattr(action, name)
+        if numbers is None:
+            values[name] = [BLANK] * (3 if name in _POSE_NUMBERS else action.size or 1)
+        elif len(numbers):
+            values[name] = [float(n) for n in numbers]
+    if action.kind == 'gripper':
+        values['mode'] = 'threshold'
+    if action.integrate:
+        values['integrate'] = action.integrate
+    if action.smoothing != 1.0:
+        values['smoothing'] = BLANK if action.smoothing is None else float(action.smoothing)
+    if math.isfinite(action.clip) and action.clip != 1.0:
+        values['clip'] = float(action.clip)
+    if action.rotation_threshold is not None:
+        values['rotation_threshold'] = float(action.rotation_threshold)
+    return values

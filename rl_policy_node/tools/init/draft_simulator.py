@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameter file with which a simulator stands in for the robot: one array per input, the bare action back."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.tools.init.draft import Draft
+from rl_policy_node.tools.init.draft_sources import ARRAY, Entry
+
+_BYTES = 'std_msgs/msg/UInt8MultiArray'
+# A simulator is waited for; while it is asked in real time, a slow step is no fault.
+_MAX_AGE = 0.5
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """What `rl_policy init --simulator` was told: sim.environment, sim.id, sim.python, and how many rows."""
+
+    environment: str
+    id: str = ''
+    python: str = ''
+    rows: int = 64
+
+    def told(self):
+        """Return the fields of Spaces that the environment has, and its rate (Hz) or None.
+
+        ({}, None) of Isaac Gym: its run says them all, and it is not everywhere at hand.
+        """
+        if self.environment == 'isaacgym':
+            return {}, None
+        environment = create_environment(EnvironmentSpec(self.environment, 1, id=self.id,
+                                                         python=PythonSpec(self.python)))
+        try:
+            return _fields(environment), environment.control_rate
+        finally:
+            environment.close()
+
+
+def _fields(environment):
+    shapes = environment.shapes
+    fields = {'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes, 'action': environment.actions}
+    images = {name: 'uint8' for name, dtype in environment.dtypes.items() if dtype == np.uint8}
+    if images:
+        fields['dtype'] = images
+    low, high = (getattr(environment.action_space, name, None) for name in ('low', 'high'))
+    if low is not None and np.isfinite([low, high]).all() and not (np.all(low == -1) and np.all(high == 1)):
+        fields['action_low'], fields['action_high'] = (np.ravel(bound).astype(float).tolist() for bound in (low, high))
+    return fields
+
+
+def draft_simulator(spaces):
+    """Return the Draft for a policy's Spaces: every message carries all rows in its first dimension."""
+    made = Draft()
+    for name, shape in spaces.inputs.items():
+        message = _BYTES if spaces.dtype_of(name) == np.uint8 else ARRAY
+        made.sources[name] = Entry({'topic': f'sim/{name}', 'type': message, 'rows': True, 'max_age': _MAX_AGE})
+        made.inputs[name] = Entry({'terms': [name]})
+        made.terms[name] = Entry({'source': name, 'field': 'data', 'shape': list(shape)})
+    choices = _choices(spaces.action)
+    for number, count in enumerate(choices):
+        name = 'choice' if len(choices) == 1 else f'choice_{number}'
+        made.actions[name] = Entry({
+            'kind': 'discrete', 'topic': f'sim/{name}', 'type': ARRAY, 'rows': True, 'table_columns': 1,
+            'table': [float(choice) for choice in range(count)], 'fallback_value': [0.0]}, 'the choice, by its number')
+    if not choices:
+        made.actions['action'] = Entry({
+            'kind': 'raw', 'topic': 'sim/action', 'type': ARRAY, 'rows': True, 'size': spaces.num_actions,
+            'fallback_value': [0.0]}, "the policy's own numbers: the simulator has their law")
+    return made
+
+
+def _choices(action):
+    if not isinstance(action, dict):
+        return ()
+    return action['multi_discrete'] if 'multi_discrete' in action else (action['discrete'],)
+
+
+def space_lines(stated, flow):
+    """Return the lines of `spaces`, {} for none: what the environment says, and the run's files do not."""
+    if not stated:
+        return []
+    observation = stated['observation']
+    shapes = observation if isinstance(observation, dict) else {'obs': observation}
+    lines = ['    spaces:                         # as the environment has them', '      observation:']
+    lines += [f'        {flow(name)}: {flow(list(shape))}' for name, shape in shapes.items()]
+    choices = _choices(stated['action'])
+    name, counts = ('discrete', list(map(int, choices))) if choices else ('actions', stated['action'])
+    lines.append(f'      {name}: {flow(counts)}')
+    lines += [f'      {name}: {flow(stated[name])}' for name in ('action_low', 'action_high') if name in stated]
+    return lines + ([f'      uint8: {flow(list(stated["dtype"]))}'] if 'dtype' in stated else []) + ['']
+
+
+def simulator_lines(simulator, flow):
+    """Return the lines of rows and `sim`."""
+    lines = [f'    rows: {simulator.rows}                        # environments, all of them in one message',
+             '    episode_topic: episode          # when each row began anew', '', '    sim:',
+             f'      environment: {flow(simulator.environment)}']
+    lines += [f'      {name}: {flow(value)}' for name, value in (('id', simulator.id), ('python', simulator.python))
+              if value]
+    return [*lines, '      mode: lockstep                # real_time: at control_rate, as a robot would',
+            '      seed: 0']

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sources of a parameter file that is being written: which message carries what, one topic for each."""
+from dataclasses import dataclass
+
+from rl_policy_node.nodes.parameters.schema import BLANK
+
+ARRAY, JOINTS, POSE, WRENCH, IMAGE, ODOMETRY, IMU, TWIST, TWIST_STAMPED = (
+    'std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState', 'geometry_msgs/msg/PoseStamped',
+    'geometry_msgs/msg/WrenchStamped', 'sensor_msgs/msg/Image', 'nav_msgs/msg/Odometry', 'sensor_msgs/msg/Imu',
+    'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped')
+_COMMENTS = {ODOMETRY: 'velocities in the frame of {subject}, its child_frame_id',
+             IMU: 'orientation of {subject} in a frame whose z axis points up',
+             TWIST: 'wanted velocity: x and y of linear, z of angular'}
+
+
+@dataclass
+class Entry:
+    """One line of the file: its values, and what a comment says of them."""
+
+    values: dict
+    comment: str = ''
+
+
+class Sources:
+    """Hands out the source of a subject and message type; `entries` (name → Entry) is filled as they are asked for.
+
+    One source for each subject and type, but one of its own for each array and each image.
+    """
+
+    def __init__(self, entries, terms):
+        self.entries, self._known = entries, {}
+        self._bodies = {term.subject for term in terms if term.quantity == 'linear_velocity' and own_frame(term)}
+
+    def moves(self, subject):
+        """Return whether there is odometry of a subject."""
+        return subject in self._bodies
+
+    def carrier_of(self, subject):
+        """Return the message type that tells a subject's pose."""
+        return IMU if subject == 'imu' else ODOMETRY if self.moves(subject) else POSE
+
+    def of(self, subject, carrier, name='', frame='', **values):
+        """Return the name of the source of a subject; name: of the term that reads it."""
+        shared = carrier not in (ARRAY, IMAGE)
+        if shared and (subject, carrier) in self._known:
+            return self._known[subject, carrier]
+        source = next(candidate for candidate in self._names(subject or name, carrier, name)
+                      if candidate not in self.entries)
+        comment = _COMMENTS.get(carrier, f'frame: {frame}' if frame else '')
+        comment = comment.format(subject=f'the {subject}' if subject else 'the body')
+        self.entries[source] = Entry({'topic': BLANK, 'type': carrier, **values}, comment)
+        if shared:
+            self._known[subject, carrier] = source
+        return source
+
+    def measuring(self, subject, carrier):
+        """Return the source of this type that measures a subject, any one of joints, or None."""
+        found = [name for (_, kind), name in self._known.items() if kind == carrier]
+        same = self._known.get((subject, carrier))
+        return same or (found[0] if found and carrier == JOINTS else None)
+
+    def _names(self, subject, carrier, name):
+        kind = {ODOMETRY: 'odometry', IMU: 'imu', TWIST_STAMPED: 'velocity', WRENCH: 'wrench', POSE: 'pose',
+                JOINTS: 'joints'}.get(carrier, 'array')
+        if carrier in (ODOMETRY, IMU):
+            yield kind
+        elif carrier == ARRAY:
+            yield name
+        elif carrier != TWIST_STAMPED or subject.endswith('velocity'):
+            yield subject
+        yield f'{subject}_{kind}'
+        yield name
+        yield from (f'{name}_{kind}_{number}' for number in range(2, 1000))
+
+
+def own_frame(term):
+    """Return whether a term is told in the frame of its own subject."""
+    return bool(term.subject) and term.frame == term.subject

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The observation terms of a parameter file, from a layout's: a source, a field, and what the node does with it."""
+from dataclasses import dataclass
+import math
+
+from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.tools.init.draft_sources import (
+    ARRAY,
+    Entry,
+    IMAGE,
+    IMU,
+    JOINTS,
+    ODOMETRY,
+    own_frame,
+    TWIST,
+    TWIST_STAMPED,
+    WRENCH,
+)
+
+_JOINT_FIELDS = {'joint_position': 'position', 'joint_velocity': 'velocity', 'joint_effort': 'effort'}
+_SIZES = {'position': 3, 'orientation': 4, 'pose': 7, 'relative_position': 3, 'relative_orientation': 4, 'yaw': 1,
+          'linear_velocity': 3, 'angular_velocity': 3, 'linear_acceleration': 3, 'gravity': 3, 'rotated_gravity': 3,
+          'force': 3, 'torque': 3, 'command': 3}
+_ENCODINGS = {('image', 3): 'rgb8', ('image', 1): 'mono8', ('force_field', 1): '32FC1', ('force_field', 2): '32FC2',
+              ('force_field', 3): '32FC3'}
+# Quantity → suffix, field, which of the trained numbers, which of the field's; of those that two fields carry.
+_PARTS = {'command': (('linear', 'linear_velocity', (0, 1), [0, 1]), ('yaw', 'angular_velocity', (2,), [2])),
+          'pose': (('position', 'position', (0, 1, 2), []), ('orientation', 'orientation', (3, 4, 5, 6), []))}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one term of the file reads: values of its own, which of the trained numbers it is, None for all."""
+
+    values: dict
+    carrier: str
+    suffix: str = ''
+    picked: tuple | None = None
+
+
+def term_entries(term, sources, actions, known):
+    """Return (name, Entry) of each term of the file that a LayoutTerm becomes, in order.
+
+    sources: the Sources to read from. actions: all LayoutActions. known: whether a layout says what it is.
+    """
+    if term.kind == 'last_action':
+        values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
+        return [(term.name, Entry(values, term.description))]
+    return [(f'{term.name}_{part.suffix}' if part.suffix else term.name,
+             Entry({**part.values, **_numbers(term, part.picked), **_shape(term, part), **_history(term)},
+                   _told(term, part.carrier, known))) for part in _parts(term, sources)]
+
+
+def _parts(term, sources):
+    """Return the _Parts of a term: messages that carry its quantity, else an array."""
+    if term.kind != 'field' or _count(term) != _SIZES.get(term.quantity, _count(term)) and not term.elements:
+        return [_array(term, sources)]
+    if term.quantity in _PARTS:
+        return _two(term, sources) if not term.history else [_array(term, sources)]
+    if term.quantity in _JOINT_FIELDS and term.sample is not None:
+        return [_field(term, sources, JOINTS, _JOINT_FIELDS[term.quantity])]
+    if term.quantity in ('image', 'force_field') and _encoding(term):
+        return [_field(term, sources, IMAGE, 'image', encoding=_encoding(term))]
+    make = _MAKERS.get(term.quantity)
+    return [make(term, sources) if make else _array(term, sources)]
+
+
+def _count(term):
+    return None if term.sample is None else math.prod(term.sample)
+
+
+def _encoding(term):
+    return len(term.sample or ()) == 3 and _ENCODINGS.get((term.quantity, term.sample[2]))
+
+
+def _array(term, sources):
+    return _Part({'source': sources.of('', ARRAY, term.name), 'field': 'data'}, ARRAY)
+
+
+def _field(term, sources, carrier, field, **values):
+    source = sources.of(term.subject, carrier, term.name, term.frame if carrier != ODOMETRY else '', **values)
+    return _Part({'source': source, 'field': field, **_form(term)}, carrier)
+
+
+def _form(term):
+    """Return what the node does to a field before its numbers count."""
+    return {**({'elements': list(term.elements)} if term.elements else {}),
+            **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
+            **({'unique_sign': True} if term.unique_sign else {}),
+            **({'difference_to_tare': True} if term.tare else {}),
+            **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {})}
+
+
+def _two(term, sources):
+    carrier = TWIST if term.quantity == 'command' else sources.carrier_of(term.subject)
+    source = sources.of(term.subject, carrier, term.name, term.frame)
+    return [_Part({'source': source, 'field': field, **({'elements': elements} if elements else {}),
+                   **(_form(term) if field == 'orientation' else {})}, carrier, suffix, picked)
+            for suffix, field, picked, elements in _PARTS[term.quantity]]
+
+
+def _of_pose(term, sources):
+    return _field(term, sources, sources.carrier_of(term.subject), term.quantity)
+
+
+def _velocity(term, sources):
+    if not own_frame(term):
+        return _field(term, sources, TWIST_STAMPED, term.quantity)
+    odometry = sources.moves(term.subject)
+    return _field(term, sources, ODOMETRY if odometry else IMU, term.quantity)
+
+
+def _gravity(term, sources):
+    inverse = {'inverse': False} if term.quantity == 'rotated_gravity' else {}
+    return _Part({'kind': 'projected_gravity', 'source': sources.of(term.subject, IMU, term.name), **inverse}, IMU)
+
+
+def _yaw(term, sources):
+    carrier = sources.carrier_of(term.subject)
+    return _Part({'kind': 'yaw', 'source': sources.of(term.subject, carrier, term.name, term.frame)}, carrier)
+
+
+def _relative(term, sources):
+    source, frame = (sources.of(subject, sources.carrier_of(subject), f'{term.name}_{subject}', term.frame)
+                     for subject in (term.subject, term.relative_to))
+    return _Part({'kind': term.quantity, 'source': source, 'frame_source': frame, 'axes': 'world', **_form(term)}, '')
+
+
+_MAKERS = {'position': _of_pose, 'orientation': _of_pose, 'yaw': _yaw, 'gravity': _gravity, 'rotated_gravity': _gravity,
+           'relative_position': _relative, 'relative_orientation': _relative,
+           'linear_velocity': _velocity, 'angular_velocity': _velocity,
+           'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * _count(term)}, ''),
+           'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
+           'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
+           'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity)}
+
+
+def _shape(term, part):
+    if part.carrier == JOINTS:
+        return {'joints': list(term.joints) or [BLANK] * _count(term)}
+    if part.carrier in (ARRAY, IMAGE):
+        return {'shape': [BLANK] if term.sample is None else list(term.sample)}
+    return {}
+
+
+def _history(term):
+    return {'history': term.history} if term.history > 1 else {}
+
+
+def _numbers(term, picked):
+    """Return offset, clip and scale where there are some; what the run does not hold is left blank.
+
+    picked: which of the trained numbers, None for all.
+    """
+    values, places = {}, range(_count(term) or 1) if picked is None else picked
+    for name in ('offset', 'scale'):
+        numbers = getattr(term, name)
+        if numbers is not None and len(numbers) > 1:
+            numbers = [numbers[place] for place in places]
+        if numbers is None:
+            values[name] = [BLANK] * len(places)
+        elif any(n != (1.0 if name == 'scale' else 0.0) for n in numbers):
+            values[name] = [float(n) for n in numbers]
+        if name == 'offset' and term.clip_range:
+            values['clip_range'] = [float(bound) for bound in term.clip_range]
+        elif name == 'offset' and math.isfinite(term.clip):
+            values['clip'] = float(term.clip)
+    return values
+
+
+def _elements(term, actions):
+    """Return which numbers of the whole action a term of one action's last numbers has."""
+    start = 0
+    for action in actions:
+        if term.count == f'actions of {action.name}' and len(actions) > 1:
+            return {'elements': list(range(start, start + (action.size or 0)))}
+        start += action.size or 0
+    return {}
+
+
+def _told(term, carrier, known):
+    parts = [term.description] if known or term.description else ['the whole input, in the trained order']
+    parts += [f'in {term.unit}'] if term.unit not in ('', '1') else []
+    parts += [f'frame: {term.frame}'] if term.frame and carrier == ARRAY else []
+    parts += [f'{term.history} samples, oldest first: publish one at a time'] if term.history > 1 and carrier == ARRAY \
+        else []
+    parts += ['values of ' + ', '.join(term.joints)] if term.joints and carrier == ARRAY else []
+    return '; '.join(part for part in parts if part)

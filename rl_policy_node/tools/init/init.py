@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rl_policy init`: a parameter file for the node, written from a run."""
+from pathlib import Path
+import textwrap
+
+import yaml
+
+from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.control.specs import ACTION_KINDS
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy.checkpoint.weights import read_spaces
+from rl_policy_node.policy.contract.agreement import agree
+from rl_policy_node.policy.contract.facts import layout_of, published_shapes, read_facts
+from rl_policy_node.policy.run import ignored_keys
+from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.tools.init.draft import draft
+from rl_policy_node.tools.init.draft_simulator import draft_simulator, simulator_lines, space_lines
+
+_WIDTH = 118
+
+
+def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simulator=None):
+    """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
+
+    run: a run directory or a configuration file. plugins: what the policy needs to load. simulator: the
+    Simulator that is to stand in for the robot, None for a robot. Raises ConfigurationError, also where
+    `output` exists and `force` is not given.
+    """
+    if Path(output).exists() and not force:
+        raise ConfigurationError(f'{output} exists; --force writes over it')
+    config = TrainConfig.read(run, overrides)
+    weights, why = _weights(config, checkpoint)
+    facts = read_facts(config)
+    layout = layout_of(config)
+    stated, rate = simulator.told() if simulator else ({}, None)
+    spaces = agree(stated, facts, weights and read_spaces(weights.model), published_shapes(layout))
+    made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
+    ignored = ignored_keys.ignored_keys(config.params, plugins)
+    if ignored:
+        made.notes.append(ignored_keys.told(ignored))
+    if spaces.discrete and not simulator:
+        made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
+    use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \
+        'try it without a robot: rl_policy check'
+    lines = [*_header(config, weights, why, made.notes, use), '/**:', '  ros__parameters:',
+             *_policy(config, weights, facts, overrides, plugins, spaces), '', *space_lines(stated, flow),
+             *_control(facts, rate, simulator), '', *_parts(made, simulator), '']
+    text = '\n'.join(lines)
+    Path(output).write_text(text, encoding='utf-8')
+    return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
+
+
+def _weights(config, wanted):
+    """Return the Checkpoint, or None where the run has none and none was named, and why this one."""
+    try:
+        path, why = locate_checkpoint(config, wanted)
+    except ConfigurationError as error:
+        if wanted:
+            raise
+        return None, str(error)
+    return load_checkpoint(path), why
+
+
+def blanks(tree, prefix=''):
+    """Return the names of the parameters that are still to be filled in."""
+    found = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found += blanks(value, f'{prefix}{name}.')
+        elif value == BLANK or isinstance(value, list) and BLANK in value:
+            found.append(prefix + name)
+    return found
+
+
+def _header(config, weights, why, notes, use):
+    lines = [f'# Parameters of the policy node for {config.name}, written by `rl_policy init`.',
+             f'# Fill in every {BLANK}, if any, then {use} <this file>.']
+    if weights is None:
+        lines += _wrapped(f'No checkpoint: {why}.', '# ')
+    if notes:
+        lines += ['#', '# What the environment did, and the robot has to do as well or must not repeat:']
+    return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
+
+
+def _policy(config, weights, facts, overrides, plugins, spaces):
+    lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
+    lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
+    if weights:
+        lines.append(f"      checkpoint_sha256: '{weights.sha256}'")     # quoted: digits and an e are a number
+    for name, values in (('overrides', overrides), ('plugins', plugins)):
+        if values:
+            lines.append(f'      {name}: {flow(list(values))}')
+    lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
+              '      deterministic: true           # act on the mean, not on a sample']
+    for name in ('clip_observations', 'clip_inputs', 'clip_actions'):
+        fact = facts.known().get(name)
+        if fact is not None and name == 'clip_inputs':
+            lines += _clips(fact, spaces)
+        elif fact is not None:
+            lines.append(f'      {name}: {flow(fact.value)}  # {fact.source}')
+    return lines
+
+
+def _clips(fact, spaces):
+    """Return the line of the clip of each input; blank where the run's keys are not those of the policy."""
+    clips = {name: fact.value.get(name, BLANK) for name in spaces.inputs}
+    named = f'{fact.source}: {", ".join(f"{key} {bound:g}" for key, bound in fact.value.items())}'
+    values = ', '.join(f'{flow(name)}: {flow(bound)}' for name, bound in clips.items())
+    return [f'      clip_inputs: {{{values}}}  # {named}']
+
+
+def _control(facts, rate, simulator):
+    fact = facts.control_rate
+    told = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
+    if fact:
+        told = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
+    if simulator:
+        return [f'    control_rate: {told}',
+                '    trigger: lockstep               # the simulator waits for every answer',
+                '    enable: none                    # nobody has to keep saying that a simulator may move',
+                *simulator_lines(simulator, flow)]
+    return [f'    control_rate: {told}',
+            '    trigger: timer                  # observation: once every source has a new message',
+            "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
+            '    # Somebody holds a button (std_msgs/Bool, or of a Joy): without it for enable.timeout the robot stops',
+            f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
+
+
+def _parts(made, simulator):
+    where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
+    lines = [f'    sources:                        # {where}']
+    lines += _entries(made.sources)
+    lines += ['', '    inputs:                         # terms in the order of training']
+    for name, entry in made.inputs.items():
+        lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
+    lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
+    if not simulator:
+        lines.append("      # Joints have the names of the simulation, in its order: write the robot's where they "
+                     'differ.')
+    lines += _entries(made.terms)
+    lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
+    for name, entry in made.actions.items():
+        lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {flow(name)}:']
+        if entry.values['kind'] == BLANK:
+            lines += _wrapped(f'none of the kinds is this law: {", ".join(ACTION_KINDS)}', '        # ')
+        lines += [line for key, value in entry.values.items()
+                  for line in _wrapped(f'{key}: {flow(value)}', '        ', '          ')]
+        lines += _limits(entry.values) if not simulator else []
+    return lines
+
+
+# What a run never holds: units, and what a robot may have besides
+_FRAME = '# frame_id: base             # frame of the commands'
+_ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
+_LIMITS = {
+    'joint_position': ('rad, rad/s', _ACCELERATION), 'joint_delta': ('rad, rad/s', _ACCELERATION),
+    'joint_velocity': ('rad/s', _ACCELERATION), 'effort': ('N m', '# max_effort_rate: [100.0]    # N m/s'),
+    'pose_delta': ('m, a box that no target leaves; m/s; rad/s', _FRAME), 'wrench': ('N, N m', _FRAME),
+    'gripper': ('m/s or rad/s', ''), 'raw': ('', '# lower: [0.0]              # no number goes below; upper alike')}
+
+
+def _limits(values):
+    """What a run never holds, and a robot should not be without."""
+    unit, more = _LIMITS.get(values['kind'], ('', ''))
+    blank = [name for name, value in values.items() if name in _named_limits(values['kind']) and BLANK in value]
+    lines = [f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
+             'in a simulator: limits: none in their place'] if blank else []
+    return [line for text in lines for line in _wrapped(text, '        ', '        # ')] + (
+        [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
+
+
+def _named_limits(kind):
+    return KINDS[kind].needed_limits if kind in KINDS else ()
+
+
+def _entries(entries):
+    lines = []
+    for name, entry in entries.items():
+        lines += _wrapped(entry.comment, '      # ', '      # ') if entry.comment else []
+        lines += _wrapped(f'{flow(name)}: {flow(entry.values)}', '      ', '        ')
+    return lines
+
+
+def flow(value):
+    """Return a value as one line of YAML, whole numbers apart from others as ROS wants them."""
+    if value == BLANK:
+        return f"'{BLANK}'"
+    text = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
+    return text.removesuffix('\n').removesuffix('\n...').strip()
+
+
+def _wrapped(text, first, rest=None):
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest,
+                         break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rl_policy inspect`: what a run is, for a person or, with --json, for a program."""
+import io
+import json
+import sys
+
+from rich.console import Console
+
+from rl_policy_node.policy.summary import as_plain, summarize
+from rl_policy_node.resources import resolve
+from rl_policy_node.tools.inspect.tables import tables
+from rl_policy_node.tools.inspect.wording import cell
+
+
+def inspect(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle='', as_json=False):
+    """Print the summary of a run; return whether it can be played as far as its files tell."""
+    summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins, allow_untrusted_pickle)
+    if as_json:
+        json.dump(as_plain(summary), sys.stdout, indent=2, allow_nan=False)
+        print()
+    else:
+        show(summary)
+    return not summary.problems
+
+
+def show(summary, width=None):
+    """Print a summary as tables, in colours where stdout is a terminal."""
+    console = Console(width=width, highlight=False)
+    if console.is_terminal:
+        _print(summary, console)
+        return
+    # rich fills every line up with spaces, which a pipe has no use for
+    plain = Console(file=io.StringIO(), width=console.width, highlight=False)
+    _print(summary, plain)
+    print('\n'.join(line.rstrip() for line in plain.file.getvalue().splitlines()))
+
+
+def _print(summary, console):
+    for table in tables(summary):
+        console.print(table)
+    # in one piece, however long: it is there to be copied
+    console.print(cell('Next: ').append_text(cell(summary.next_command, 'bold')), soft_wrap=True)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What observations are made of and what training saw of them, term by term and joint by joint."""
+from rich.table import Table
+
+from rl_policy_node.tools.inspect.wording import (
+    action_text,
+    cell,
+    number,
+    numbers,
+    pretty_shape,
+    term_text,
+    transformation,
+)
+
+_STILL = 'never moved in training'
+
+
+def terms_table(summary):
+    """Return the table of shapes, scales and statistics; None where there is nothing to say."""
+    rows = [row for observation in summary.observations for row in _rows(observation)]
+    if not any(any(row[2:]) for row in rows):
+        return None
+    return _table(('term', 'shape', 'from raw', 'mean in training', 'std in training'), rows)
+
+
+def meanings_table(summary):
+    """Return the table of what each term is; None where no layout is known."""
+    rows = [(_name(observation, term), term_text(term))
+            for observation in summary.observations for term in observation.terms]
+    return _table(('term', 'what it is'), rows) if rows else None
+
+
+def actions_table(summary):
+    """Return the table of what became of each slice of the action; None where no layout is known."""
+    rows = [(term.name, action_text(term)) for term in summary.actions.terms]
+    return _table(('term', 'what it does'), rows) if rows else None
+
+
+def _table(titles, rows):
+    """Return a table without the columns that are empty in all rows."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
+    used = [index for index in range(len(titles)) if any(row[index] for row in rows)]
+    for index in used:
+        table.add_column(titles[index], overflow='fold', no_wrap=titles[index] in ('term', 'shape'))
+    for row in rows:
+        table.add_row(*(cell(row[index], 'yellow' if _STILL in row[index] else '') for index in used))
+    return table
+
+
+def _name(observation, term):
+    return term.name if len(observation.terms) == 1 or observation.name == 'obs' else f'{observation.name}.{term.name}'
+
+
+def _rows(observation):
+    """Yield a row of each term, or of the whole input where nobody says what it is made of."""
+    for term in observation.terms:
+        yield (_name(observation, term), pretty_shape(term.shape) if term.shape else '?', transformation(term),
+               *_trained(term.statistics))
+    if not observation.terms:
+        shape = observation.shape.value
+        yield observation.name, pretty_shape(shape) if shape else '?', '', *_trained(observation.statistics)
+
+
+def _trained(statistics):
+    if statistics is None:
+        return '', ''
+    std = '' if statistics.still == len(statistics.std) > 0 else numbers(statistics.std, statistics.std_range) + '\n'
+    return (numbers(statistics.mean, statistics.mean_range),
+            f'{std}{_STILL}{_places(statistics)}' if statistics.still else std.strip())
+
+
+def _places(statistics):
+    """Return which of the numbers never moved, '' where none of them did."""
+    if statistics.still == len(statistics.std):
+        return ''
+    shown = ', '.join(f'[{place}]' for place in statistics.still_at[:6])
+    return f': {shown}' + (f', {statistics.still} in all' if statistics.still > 6 else '')
+
+
+def joints_tables(summary):
+    """Yield (names of the pieces, table) of each list of joints, with what differs from joint to joint."""
+    lists = {}
+    pieces = [term for observation in summary.observations for term in observation.terms]
+    for piece in [*pieces, *summary.actions.terms]:
+        if piece.joints:
+            lists.setdefault(piece.joints, []).append(piece)
+    for joints, found in lists.items():
+        yield ', '.join(dict.fromkeys(piece.name for piece in found)), _joints(joints, found)
+
+
+def _joints(joints, pieces):
+    columns = [column for piece in pieces for column in _columns(piece)]
+    rows = [(str(index), joint, *(number(values[index]) for _, values in columns))
+            for index, joint in enumerate(joints)]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
+    for title in ('', 'joint', *(title for title, _ in columns)):
+        table.add_column(cell(title), justify='left' if title == 'joint' else 'right', no_wrap=title == 'joint')
+    for row in rows:
+        table.add_row(*map(cell, row))
+    return table
+
+
+def _columns(piece):
+    """Yield (title, one number each) of an offset and a scale that are not the same for all joints."""
+    for name in ('offset', 'scale'):
+        values = getattr(piece, name)
+        if values is not None and len(set(values)) > 1 and len(values) == len(piece.joints):
+            yield f'{piece.name} {name}', values
