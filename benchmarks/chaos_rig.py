@@ -20,7 +20,7 @@ from std_srvs.srv import Trigger
 import torch
 
 from rl_policy_node.adapters import create_adapter
-from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.adapters.adapter import set_stamp
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.tools.process.processes import ToolProcess
 

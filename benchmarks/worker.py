@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 
 STILL = Path(__file__).with_name('still.py')
 

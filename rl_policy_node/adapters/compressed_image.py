@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message
-from rl_policy_node.adapters.base import Adapter, MessageError, one_line, Options
+from rl_policy_node.adapters.adapter import Adapter, MessageError, one_line, Options
+from rl_policy_node.adapters.array_types import Array, Arrays, Message
 from rl_policy_node.adapters.image import pixels
 from rl_policy_node.errors import ConfigurationError, unknown
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message, Names
-from rl_policy_node.adapters.base import Adapter, cast, MessageError, Options
+from rl_policy_node.adapters.adapter import Adapter, cast, MessageError, Options
+from rl_policy_node.adapters.array_types import Array, Arrays, Message, Names
 from rl_policy_node.adapters.cdr import Cdr, Layouts, Order, stamp_of
 from rl_policy_node.errors import unknown
 

@@ -7,10 +7,10 @@ import inspect
 from types import ModuleType
 from typing import NamedTuple
 
-from rl_policy_node.adapters.base import Adapter, one_line, Options
+from rl_policy_node.adapters.adapter import Adapter, one_line, Options
 from rl_policy_node.adapters.compressed_image import CompressedImageAdapter
 from rl_policy_node.adapters.image import ImageAdapter
-from rl_policy_node.adapters.joints import JOINT_ADAPTERS
+from rl_policy_node.adapters.joint_messages import JOINT_ADAPTERS
 from rl_policy_node.adapters.standard import STANDARD_ADAPTERS
 from rl_policy_node.adapters.vectors import VECTOR_ADAPTERS
 from rl_policy_node.errors import ConfigurationError, unknown

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message, Names
-from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError, Options
+from rl_policy_node.adapters.adapter import Adapter, cast, message_class, MessageError, Options
+from rl_policy_node.adapters.array_types import Array, Arrays, Message, Names
 from rl_policy_node.adapters.cdr import Cdr, Layouts
 
 # Kind of number → code of Python's array, dtype. Bool has no array type.

@@ -8,8 +8,8 @@ from operator import attrgetter
 
 import numpy as np
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message
-from rl_policy_node.adapters.base import Adapter, MessageError, Options
+from rl_policy_node.adapters.adapter import Adapter, MessageError, Options
+from rl_policy_node.adapters.array_types import Array, Arrays, Message
 
 # Field → its components in the message, its unit.
 QUANTITIES = {

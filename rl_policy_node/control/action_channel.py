@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.gate import Gate, merged, mixed, Motion
 from rl_policy_node.control.numbers import every

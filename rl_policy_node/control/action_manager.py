@@ -10,7 +10,7 @@ import numpy as np
 from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_sizes import ActionSize, check_sizes, columns_of
 from rl_policy_node.control.action_terms import build_action
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
 from rl_policy_node.control.blend import Blend, LIVE
 from rl_policy_node.control.gate import Motion, Sent

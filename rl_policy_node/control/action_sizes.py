@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from rl_policy_node.control.action_terms import Discrete
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.errors import ConfigurationError
 
 # how many numbers the policy gives, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}

@@ -6,7 +6,7 @@ import math
 from typing import TypeAlias
 
 from rl_policy_node.control.action_terms import KINDS
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # `type` is a field of the spec

@@ -13,8 +13,8 @@ from rl_policy_node.control.distribution import Piece
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kind import Setting
-from rl_policy_node.control.terms.spec import TermSpec
 from rl_policy_node.control.terms.term import Term
+from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.errors import ConfigurationError
 
 

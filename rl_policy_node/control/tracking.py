@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Command, Floats, Mask, Sources
 
 

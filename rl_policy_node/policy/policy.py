@@ -118,7 +118,7 @@ class Policy:
         """
         if self.checkpoint is None or not self.config.params['config'].get('normalize_input'):
             return {}
-        from rl_policy_node.policy.summary.statistics import read_statistics  # it imports the package
+        from rl_policy_node.policy.summary.normalizer import read_statistics  # it imports the package
         found = read_statistics(self.checkpoint.model, self.spaces.inputs, self.joined)
         # bytes are divided by 255 before the normaliser sees them
         factors = {name: 255.0 if np.dtype(self.spaces.dtype_of(name)) == np.uint8 else 1.0 for name in found}

@@ -12,9 +12,9 @@ from typing import Any
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
+from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
-from rl_policy_node.sim.specs import EnvironmentSpec
 
 
 def _gymnasium(spec: EnvironmentSpec) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.sim import worker
-from rl_policy_node.sim.specs import Observations, Transition
+from rl_policy_node.sim.environment_specs import Observations, Transition
 
 
 class Described:

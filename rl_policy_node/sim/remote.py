@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import worker
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, Observations, Transition
 from rl_policy_node.sim.hosted import Described
-from rl_policy_node.sim.specs import EnvironmentSpec, Observations, Transition
 from rl_policy_node.sim.worker_process import WorkerProcess
 
 

@@ -19,7 +19,7 @@ import torch
 
 from gpu_check_parts.tables import OFF, ON, UNFUSED
 from rl_policy_node.policy import set_threads
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.tools.bench.contenders import player_call
 from rl_policy_node.tools.bench.machine import memory_mb
 from rl_policy_node.tools.bench.models import CNN, LSTM_JOINTS, LSTM_POSES, MLP

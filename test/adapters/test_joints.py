@@ -15,7 +15,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from rl_policy_node.adapters import create_adapter, MessageError
-from rl_policy_node.adapters.joints import JointTrajectoryAdapter
+from rl_policy_node.adapters.joint_messages import JointTrajectoryAdapter
 from rl_policy_node.errors import ConfigurationError
 
 STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'

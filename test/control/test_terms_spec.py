@@ -5,7 +5,7 @@ import pytest
 
 from rl_policy_node.control.specs import ControlSpec, SourceSpec, TermSpec
 from rl_policy_node.control.terms.kinds import KINDS
-from rl_policy_node.control.terms.spec import COMMON
+from rl_policy_node.control.terms.term_spec import COMMON
 from rl_policy_node.errors import ConfigurationError
 
 JOINTS = {'source': 'arm', 'field': 'position'}

@@ -21,7 +21,7 @@ from rl_policy_node.nodes.policy.dry_run import synthetic_message
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'how-to' / 'extend.md').read_text('utf-8')
 CODE = dict(re.findall(r'```python\n# (\S+)\n(.*?)```', TEXT, re.DOTALL))

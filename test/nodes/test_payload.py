@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Header, Int64MultiArray
 
 from rl_policy_node.adapters import ADAPTERS
-from rl_policy_node.adapters.base import message_class
+from rl_policy_node.adapters.adapter import message_class
 from rl_policy_node.nodes.topics.payload import Payload
 
 # encapsulations without a body, cut, unknown, in parameter lists; padding without a body; a text beyond the end

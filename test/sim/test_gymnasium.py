@@ -12,8 +12,8 @@ from sim.train_gymnasium import mean_return, RUNS
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 from rl_policy_node.sim.gymnasium import create
-from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 ROOM, ROWS = 'sim.gymnasium_rooms:Room-v0', 3
 

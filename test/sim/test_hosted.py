@@ -7,8 +7,8 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.sim.specs import EnvironmentSpec
 
 ROWS = 2
 FLAT = np.arange(6, dtype=np.float32).reshape(ROWS, 3)

@@ -17,8 +17,8 @@ from sim.workers import belongings, create, goes, HERE, is_alive, pid_of, python
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.sim import create_environment, worker
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
-from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
 
 ACTIONS = np.full((2, 3), 0.5, np.float32)
 SOON = 2.0      # s in which a failure is told

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent.parent / '.workers'

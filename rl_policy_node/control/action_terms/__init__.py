@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rl_policy_node.control.action_terms.base import ActionTerm
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.action_terms.cartesian import Twist, Wrench
+from rl_policy_node.control.action_terms.direct import Discrete, Raw
 from rl_policy_node.control.action_terms.gripper import Gripper
 from rl_policy_node.control.action_terms.joints import Effort, JointDelta, JointPosition, JointVelocity
-from rl_policy_node.control.action_terms.plain import Discrete, Raw
 from rl_policy_node.control.action_terms.pose import PoseDelta
 from rl_policy_node.control.arrays import Command, JointNames, Shape, Sources
 from rl_policy_node.errors import ConfigurationError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_policy_node.control import limits
-from rl_policy_node.control.action_terms.base import ActionTerm, NO_SPEEDS
+from rl_policy_node.control.action_terms.action_term import ActionTerm, NO_SPEEDS
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.control.source_buffer import index_of
 from rl_policy_node.errors import ConfigurationError

@@ -12,7 +12,7 @@ from rl_policy_node.control.terms.kind import elements_of, Kind, Read, Reader, S
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 
 class LastAction(Kind):

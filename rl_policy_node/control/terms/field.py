@@ -8,12 +8,13 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Mask, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.terms import images, quaternions
+from rl_policy_node.control.terms import pixels as images
+from rl_policy_node.control.terms import quaternions
 from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 from rl_policy_node.control.terms.tare import Tare
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 
 class Field(Kind):

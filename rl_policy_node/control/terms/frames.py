@@ -18,7 +18,7 @@ from rl_policy_node.control.terms import quaternions
 from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 AXES = ('frame', 'world')
 FRAME_OPTIONS = ('frame_source', 'frame_orientation', 'yaw_only')

@@ -15,7 +15,7 @@ from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 # ({'source.field': (rows, …)}, context) → (rows, …)
 _Function: TypeAlias = Callable[[dict[str, Array], Context], ArrayLike]

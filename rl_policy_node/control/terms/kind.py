@@ -15,8 +15,8 @@ from rl_policy_node.control.source_buffer import as_slice, index_of
 from rl_policy_node.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
     from rl_policy_node.control.terms.tare import Tare
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 
 @dataclass(frozen=True)

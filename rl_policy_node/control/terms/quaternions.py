@@ -10,7 +10,7 @@ from rl_policy_node.control.arrays import Array, Shape
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 OPTIONS = ('convention', 'unique_sign')
 CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}

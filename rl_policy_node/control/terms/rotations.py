@@ -13,7 +13,7 @@ from rl_policy_node.control.terms.frames import FRAME_OPTIONS, frame_orientation
 from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 # Which of the nine numbers of R, row after row, and in which order
 SIX = {

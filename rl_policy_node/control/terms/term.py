@@ -12,7 +12,7 @@ from rl_policy_node.control.history import History
 from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kind import Setting
 from rl_policy_node.control.terms.kinds import KINDS
-from rl_policy_node.control.terms.spec import TermSpec
+from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.errors import ConfigurationError
 
 

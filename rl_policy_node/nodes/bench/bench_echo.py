@@ -10,9 +10,9 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import JointState
 
-from rl_policy_node.adapters.base import message_class
+from rl_policy_node.adapters.adapter import message_class
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.process.runtime import create_executor
-from rl_policy_node.nodes.protocols import Message
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
 
-from rl_policy_node.adapters.base import message_class
+from rl_policy_node.adapters.adapter import message_class
 from rl_policy_node.adapters.registry import create_adapter
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.process.runtime import create_executor

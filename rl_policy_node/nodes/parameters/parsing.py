@@ -10,7 +10,7 @@ from rclpy.node import Node
 
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.specs import ControlSpec, OodSpec, SourceSpec
-from rl_policy_node.control.terms.spec import TermSpec
+from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.control.unlimited import check_limits
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import schema
@@ -19,8 +19,8 @@ from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.resources import resolve
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 from rl_policy_node.sim.gap import GapSpec
-from rl_policy_node.sim.specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]

@@ -2,7 +2,7 @@
 """The parameters of the observation terms."""
 from typing import Final
 
-from rl_policy_node.control.terms.spec import CHOICES, TERM_KINDS
+from rl_policy_node.control.terms.term_spec import CHOICES, TERM_KINDS
 from rl_policy_node.nodes.parameters.declaration import INF, Parameter, REQUIRED
 
 _p = Parameter

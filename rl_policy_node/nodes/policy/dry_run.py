@@ -17,13 +17,13 @@ from rl_policy_node.control.arrays import Array, Mask, Stamps
 from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.core import assemble, create_trigger, Frame, Logger, Outcome
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
 from rl_policy_node.nodes.parameters.parsing import Configuration
 from rl_policy_node.nodes.policy.diagnostics import RowLog
 from rl_policy_node.nodes.policy.loading import completed, load_policy, trained_moments
-from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics.naming import spec_topic
 from rl_policy_node.nodes.topics.row_names import lines
 from rl_policy_node.nodes.topics.sink import Sink

@@ -11,7 +11,7 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
 

@@ -15,10 +15,10 @@ from rclpy.serialization import serialize_message
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.process.board import Board, Cell
 from rl_policy_node.nodes.process.guardian_process import GuardianProcess
 from rl_policy_node.nodes.process.guardian_voice import spoken_qos
-from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics.endpoints import Gid
 
 # s from its start until everyone who listens knows the guardian: what DDS loses of its discovery it repeats after 1 s

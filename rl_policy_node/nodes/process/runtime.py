@@ -24,7 +24,7 @@ from rl_policy_node.nodes.process.signals import on_ending
 
 if TYPE_CHECKING:       # a node that echoes does without the rest of the package
     from rl_policy_node.core.protocols import Logger
-    from rl_policy_node.nodes.protocols import RunnableNode
+    from rl_policy_node.nodes.interfaces import RunnableNode
 
 POLL_PERIOD = 0.005     # s between two calls of a node's poll()
 LAG = 0.5               # s by which the events executor may lag behind its messages before another takes its place

@@ -10,8 +10,8 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Mask
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.policy.answers import Answers
-from rl_policy_node.nodes.protocols import Message
 from rl_policy_node.nodes.topics.row_names import listed
 from rl_policy_node.nodes.topics.sink import Sink
 

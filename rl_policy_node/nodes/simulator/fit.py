@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether an environment can play the robots of a parameter file."""
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.parsing import Configuration
-from rl_policy_node.nodes.protocols import Environment
 
 
 def input_shapes(configuration: Configuration, environment: Environment) -> dict[str, tuple[int, ...]]:

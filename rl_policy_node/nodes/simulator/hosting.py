@@ -4,10 +4,10 @@ from collections.abc import Callable
 import dataclasses
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.parsing import Configuration
-from rl_policy_node.nodes.protocols import Environment
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec
 
 
 def open_environment(configuration: Configuration, say: Callable[[str], object] = lambda line: None) -> Environment:

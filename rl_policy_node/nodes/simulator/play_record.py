@@ -8,11 +8,11 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Values
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters.parsing import SimSpec
 from rl_policy_node.nodes.policy.answers import Answers
-from rl_policy_node.nodes.protocols import Summary
 from rl_policy_node.nodes.simulator.episodes import Episode, Episodes, latency_ms, Recorder, write_summary
-from rl_policy_node.sim.specs import Transition
+from rl_policy_node.sim.environment_specs import Transition
 
 
 class PlayRecord:

@@ -18,13 +18,13 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
-from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.adapters.adapter import set_stamp
+from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.parsing import Configuration
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.policy import diagnostics
 from rl_policy_node.nodes.process.runtime import run
-from rl_policy_node.nodes.protocols import Environment
 from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
 from rl_policy_node.nodes.simulator.episodes import Episode

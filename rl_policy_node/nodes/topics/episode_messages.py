@@ -9,12 +9,12 @@ import math
 import numpy as np
 from std_msgs.msg import Float64MultiArray, Header, Int64MultiArray, MultiArrayDimension
 
-from rl_policy_node.adapters.base import set_stamp
+from rl_policy_node.adapters.adapter import set_stamp
 from rl_policy_node.control.arrays import Floats, Stamps
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
 from rl_policy_node.errors import ContractError
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.naming import row_groups, topic_of
 from rl_policy_node.nodes.topics.payload import Payload
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from rl_policy_node.adapters.base import Adapter
+from rl_policy_node.adapters.adapter import Adapter
 from rl_policy_node.adapters.cdr import Cdr
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 
 # where the frame_id of a std_msgs/Header begins that comes first: after the encapsulation and the stamp
 _START = 12

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from rclpy.serialization import deserialize_message
 from rosidl_parser.definition import AbstractType, AbstractWString, Array, BasicType, NamespacedType
 
-from rl_policy_node.adapters.base import message_class
+from rl_policy_node.adapters.adapter import message_class
 from rl_policy_node.adapters.cdr import HEADER
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 
 # plain CDR, big and little endian: what the middlewares send. Decoders that are given another one may crash.
 _ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')

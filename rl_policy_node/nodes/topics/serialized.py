@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from rclpy.serialization import deserialize_message, serialize_message
 
-from rl_policy_node.adapters.base import cast
+from rl_policy_node.adapters.adapter import cast
 from rl_policy_node.control.arrays import Values
 from rl_policy_node.control.numbers import surely_small
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 
 _STAMP = struct.Struct('=iI')
 # a stamp that is nothing else: seconds, nanoseconds

@@ -17,7 +17,7 @@ from rl_policy_node.control.numbers import highest, some
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.naming import named_for, row_groups
 from rl_policy_node.nodes.topics.serialized import Template, template
 from rl_policy_node.nodes.topics.source import joint_order

@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rl_policy_node.adapters import ADAPTERS, create_adapter
-from rl_policy_node.adapters.base import MessageError
+from rl_policy_node.adapters.adapter import MessageError
 from rl_policy_node.control.action_terms import measured_fields
 from rl_policy_node.control.arrays import Array, Indices, Shape, Stamps, Values
 from rl_policy_node.control.parts import Part
 from rl_policy_node.control.source_buffer import as_slice, SourceBuffer
 from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
-from rl_policy_node.control.terms.spec import TermSpec
+from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
-from rl_policy_node.nodes.protocols import Message
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.frame_id import FrameId
 from rl_policy_node.nodes.topics.naming import named_for, row_groups
 from rl_policy_node.nodes.topics.payload import Payload

@@ -5,7 +5,7 @@ import onnxruntime
 
 from rl_policy_node.policy.backends.export import exported
 from rl_policy_node.policy.backends.inputs import Inputs
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 
 _TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8}
 

@@ -2,7 +2,7 @@
 """CUDA graphs: a whole step as one launch."""
 import torch
 
-from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.static import StaticStep
 
 _WARM_UP = 3        # steps before the capture, in which libraries choose their kernels and take their memory

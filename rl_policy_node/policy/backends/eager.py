@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import torch
 
-from rl_policy_node.policy.backends.step import traced
+from rl_policy_node.policy.backends.player_step import traced
 from rl_policy_node.policy.rl_games.quiet import quiet
 
 OPSET = 17

@@ -9,7 +9,7 @@ import logging
 import torch
 
 from rl_policy_node.policy.backends.cache import Cache, key_of
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 
 _VERSIONS = ('torch', 'rl-games', 'onnxruntime', 'onnx')
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import onnxruntime
 import torch
 
 from rl_policy_node.errors import unknown
-from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.export import names
 
 ON_CPU = 'CPUExecutionProvider'

@@ -4,8 +4,8 @@ import math
 
 from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.facts import Fact
+from rl_policy_node.policy.summary.normalizer import read_statistics
 from rl_policy_node.policy.summary.record import Observation, Term
-from rl_policy_node.policy.summary.statistics import read_statistics
 
 
 def observations(reading):

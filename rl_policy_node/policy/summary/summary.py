@@ -5,8 +5,8 @@ from pathlib import Path
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.actions import actions
 from rl_policy_node.policy.summary.decisions import decisions
+from rl_policy_node.policy.summary.layers import network
 from rl_policy_node.policy.summary.missing import missing
-from rl_policy_node.policy.summary.network import network
 from rl_policy_node.policy.summary.observations import observations, published
 from rl_policy_node.policy.summary.reading import next_command, read
 from rl_policy_node.policy.summary.record import Files, Summary, Training

@@ -5,9 +5,9 @@ They lie between an environment and its messages and never touch the environment
 robot truly is, and what is recorded is the truth. Real time: they wrap publishers. Lockstep: they decide what each
 step is shown.
 """
+from rl_policy_node.sim.gap.gap_spec import GapSpec
 from rl_policy_node.sim.gap.imperfections import create_imperfections, Imperfections
-from rl_policy_node.sim.gap.robots import Measured, Received, Robots
+from rl_policy_node.sim.gap.robot_sensors import Measured, Received, Robots
 from rl_policy_node.sim.gap.sources import Publish
-from rl_policy_node.sim.gap.spec import GapSpec
 
 __all__ = ['GapSpec', 'Imperfections', 'Measured', 'Publish', 'Received', 'Robots', 'create_imperfections']

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim.gap.commands import DelayedCommands
-from rl_policy_node.sim.gap.network import Network, whole_steps
-from rl_policy_node.sim.gap.noise import Drift, Noise
-from rl_policy_node.sim.gap.robots import Mask, Robots, Values
+from rl_policy_node.sim.gap.gap_spec import GapSpec
+from rl_policy_node.sim.gap.lossy_link import Network, whole_steps
+from rl_policy_node.sim.gap.robot_sensors import Mask, Robots, Values
+from rl_policy_node.sim.gap.sensor_noise import Drift, Noise
 from rl_policy_node.sim.gap.sources import Channel, LockstepSources, Publish, RealTimeSources, Sources
-from rl_policy_node.sim.gap.spec import GapSpec
 
 
 class Imperfections(ABC):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.sim.gap.delay_lines import DelayLine
-from rl_policy_node.sim.gap.network import Network
-from rl_policy_node.sim.gap.noise import Noise
+from rl_policy_node.sim.gap.lossy_link import Network
 from rl_policy_node.sim.gap.outbox import Outbox
-from rl_policy_node.sim.gap.robots import Mask, Measured, Values
+from rl_policy_node.sim.gap.robot_sensors import Mask, Measured, Values
+from rl_policy_node.sim.gap.sensor_noise import Noise
 
 # takes a message and publishes it
 Publish: TypeAlias = Callable[[Any], object]

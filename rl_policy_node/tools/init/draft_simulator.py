@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 from rl_policy_node.tools.init.draft import Draft
 from rl_policy_node.tools.init.draft_sources import ARRAY, Entry
 

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.backends.base import Backend
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.static import StaticStep
 from rl_policy_node.policy.run.train_config import TrainConfig
 

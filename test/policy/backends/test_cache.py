@@ -17,7 +17,7 @@ from rl_policy_node.policy import Policy
 from rl_policy_node.policy.backends import cache as caches
 from rl_policy_node.policy.backends.cache import Cache, key_of
 from rl_policy_node.policy.backends.export import export
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 
 OBSERVATIONS = np.linspace(-1, 1, 15, dtype=np.float32).reshape(3, 5)
 

@@ -5,7 +5,7 @@ from policy.backends.small_policies import drawn, load, ROWS, StaticBackend
 import pytest
 import torch
 
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 
 RECURRENT = ('lstm', 'gru', 'dict')
 

@@ -10,7 +10,7 @@ import pytest
 from rl_policy_node.policy.backends import passes
 from rl_policy_node.policy.backends.export import export
 from rl_policy_node.policy.backends.passes import simplified
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 
 ROWS = 3
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from rl_policy_node.policy.backends.buffers import Block
+from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.backends.static import StaticStep
-from rl_policy_node.policy.backends.step import Step
 
 LAYOUT = {'pose': ((3, 5), torch.float32), 'held': ((3,), torch.bool), 'image': ((3, 7, 5, 3), torch.uint8),
           'number': ((), torch.float64), 'none': ((3, 0), torch.float32), 'choice': ((3, 1), torch.int64)}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rl_policy_node.policy.backends.export import export, names
+from rl_policy_node.policy.backends.player_step import _needed, Step
 from rl_policy_node.policy.backends.static import StaticStep
-from rl_policy_node.policy.backends.step import _needed, Step
 
 # kind → layers of the actor alone: matrices, recurrent layers, states; hidden layers, then mu
 ACTORS = {'mlp': (2, 0, 0), 'lstm': (2, 2, 2), 'gru': (2, 1, 1), 'separate': (2, 0, 0), 'separate lstm': (2, 2, 2),

@@ -12,7 +12,7 @@ from rl_policy_node.policy.backends import choice
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.export import export
 from rl_policy_node.policy.backends.onnx import OnnxBackend
-from rl_policy_node.policy.backends.step import Step
+from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.backends.verify import _distance, difference
 
 RECURRENT = ('lstm', 'gru', 'dict')

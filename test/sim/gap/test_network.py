@@ -4,7 +4,7 @@ import numpy as np
 
 from rl_policy_node.sim.gap import GapSpec
 from rl_policy_node.sim.gap.delay_lines import CommandLine, DelayLine
-from rl_policy_node.sim.gap.network import Network, whole_steps
+from rl_policy_node.sim.gap.lossy_link import Network, whole_steps
 
 PERIOD = 0.02
 

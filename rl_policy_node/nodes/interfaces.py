@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeAlias
 
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.core.protocols import Logger
-from rl_policy_node.sim.specs import Observations, Transition
+from rl_policy_node.sim.environment_specs import Observations, Transition
 
 # numbers of a continuous action, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
 Actions: TypeAlias = int | Mapping[str, Any]

@@ -5,9 +5,9 @@ import math
 
 from rl_policy_node.control.arrays import Shape
 from rl_policy_node.control.terms.frames import AXES
-from rl_policy_node.control.terms.images import LAYOUTS
 from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.kinds import KINDS
+from rl_policy_node.control.terms.pixels import LAYOUTS
 from rl_policy_node.control.terms.quaternions import CONVENTIONS
 from rl_policy_node.control.terms.rotations import SIX
 from rl_policy_node.errors import ConfigurationError, unknown

@@ -16,7 +16,7 @@ from rl_policy_node.control.arrays import Array, Shape
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rl_policy_node.control.terms.spec import TermSpec
+    from rl_policy_node.control.terms.term_spec import TermSpec
 
 N = TypeVar('N', int, float)
 

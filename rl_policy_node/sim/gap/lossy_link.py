@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.sim.gap.spec import GapSpec
+from rl_policy_node.sim.gap.gap_spec import GapSpec
 
 EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz are one period, written by a person
 

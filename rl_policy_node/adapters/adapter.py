@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message, MessageClass, Names, Shape
+from rl_policy_node.adapters.array_types import Array, Arrays, Message, MessageClass, Names, Shape
 from rl_policy_node.errors import ConfigurationError, ContractError
 
 

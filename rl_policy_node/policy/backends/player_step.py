@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-from rl_policy_node.policy.backends.noise import Noise
+from rl_policy_node.policy.backends.sampling_noise import Noise
 from rl_policy_node.policy.networks.dict_normalizer import unscripted
 from rl_policy_node.policy.rl_games.quiet import quiet
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from rl_policy_node.adapters.arrays import Array, Arrays, Message, Names, Shape
-from rl_policy_node.adapters.base import Adapter, cast, message_class, MessageError, Options
+from rl_policy_node.adapters.adapter import Adapter, cast, message_class, MessageError, Options
+from rl_policy_node.adapters.array_types import Array, Arrays, Message, Names, Shape
 from rl_policy_node.adapters.cdr import Cdr, Layouts, Order, stamp_of
 
 POINT = 'trajectory_msgs/msg/JointTrajectoryPoint'
