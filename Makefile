@@ -128,7 +128,7 @@ figures: setup
 
 # What only computes runs on all cores. The rest mostly waits for real time: three files at a time keep two cores busy,
 # each process in a DDS domain of its own.
-COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/gap
+COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/imperfections
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 SELECTED := -m 'not slow'
 test: setup workers $(if $(TEST_ARGS),,lint)

@@ -193,7 +193,7 @@ class Walk:
                 ready = self._actions.sent()
                 after, _ = self._actions.fallback(ready, self._sources, shown, self._now, rows=resting)
                 self._check_stale(ready, after, shown, hidden, fresh)
-                self._actions.rest(self._sources, shown, self._now, resting)
+                self._actions.take_fallback(self._sources, shown, self._now, resting)
             self._actions.note(known, self._now)
             sent = known
         self._show(hidden, ~fresh)

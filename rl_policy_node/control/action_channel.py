@@ -9,7 +9,7 @@ import numpy as np
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.gate import Gate, merged, mixed, Motion
-from rl_policy_node.control.numbers import every
+from rl_policy_node.control.reductions import all_true
 from rl_policy_node.control.state import State
 
 
@@ -60,7 +60,7 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
         """Take what was proposed last as sent, for rows."""
-        if every(rows) and (share is None or self.term.relative):       # as almost always
+        if all_true(rows) and (share is None or self.term.relative):       # as almost always
             self.motion = self._proposed
             self._target = self.motion.sent
             return

@@ -15,7 +15,7 @@ from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNam
 from rl_policy_node.control.blend import Blend, LIVE
 from rl_policy_node.control.gate import Motion, Sent
 from rl_policy_node.control.limits import finite_commands
-from rl_policy_node.control.numbers import highest, lowest, some
+from rl_policy_node.control.reductions import any_true, greatest, least
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.tracking import Tracking
@@ -33,7 +33,7 @@ Fresh: TypeAlias = Mapping[str, Mask]
 class ActionManager:
     """Cuts the action into terms, applies their laws and limits, and knows what was sent last.
 
-    Commands are term name → field → (rows, ...). Rows that are not fit get the fallback until they are fit
+    Commands are term name → field → (rows, ...). Rows that are not healthy get the fallback until they are
     again: by default they stop within their limits and are held there, or go to zero; see Gate.
     Nothing that is computed for a row depends on another row.
     """
@@ -115,7 +115,7 @@ class ActionManager:
         """
         if self._stepwise:
             return dt or self._period
-        first, last = (self._first, self._last) if at is None else (lowest(at), highest(at))
+        first, last = (self._first, self._last) if at is None else (least(at), greatest(at))
         most = 2 * self._period
         if first == last:
             return min(max(steady - first, 1e-6), most)
@@ -135,7 +135,7 @@ class ActionManager:
         rows = told if rows is None else rows & told
         since = self.elapsed(steady, dt, sent.at)
         every_row = np.ones_like(told)
-        motions = {name: channel.gate.rest(sent.motions[name], sources,
+        motions = {name: channel.gate.fallback(sent.motions[name], sources,
                                            fresh.get(channel.term.spec.source, every_row), since, last)
                    for name, channel in self._channels.items()}
         return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
@@ -156,7 +156,7 @@ class ActionManager:
         """Return the rows that do not know where they are since a pause, and are sent no positions; None: none."""
         return self._lost
 
-    def rest(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
+    def take_fallback(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
         """Take the fallback, one step of it, for rows; limits go on, and blending in begins, from there.
 
         Returns those of the rows that may be sent it.
@@ -183,7 +183,7 @@ class ActionManager:
 
     def _take(self, rows: Mask, sent: Sent) -> None:
         self._lost = sent.lost
-        if not some(rows):
+        if not any_true(rows):
             return
         for name, channel in self._channels.items():
             channel.resume(rows, sent.motions[name])
@@ -197,7 +197,7 @@ class ActionManager:
         if sent.lost is not None:
             late = late | sent.lost
         known: Mask = np.ones(len(late), dtype=bool)
-        if not some(late):
+        if not any_true(late):
             return sent, known, late
         for name in self._places:
             known = known & fresh[name]
@@ -208,7 +208,7 @@ class ActionManager:
             motions[name] = channel.gate.anew(motion, sources, never & known)
         at = np.where(late & known, steady - self._period, sent.at)
         lost = late & ~known & ~never if self._mixed else np.zeros_like(known)
-        return Sent(motions, at, lost if some(lost) else None), np.asarray(known | ~late | lost), late & known
+        return Sent(motions, at, lost if any_true(lost) else None), np.asarray(known | ~late | lost), late & known
 
     def process(self, actions: Array, sources: Sources, acting: Mask, dt: float,
                 accept: Accept | None = None, since: Axes | None = None) -> Mask:
@@ -233,7 +233,7 @@ class ActionManager:
         return accepted
 
     def commands(self) -> dict[str, Command]:
-        """Return the command of every row: what `process` took over, or `rest`. Read-only."""
+        """Return the command of every row: what `process` took over, or `take_fallback`. Read-only."""
         commands: dict[str, Command] = {}
         for name, channel in self._channels.items():
             commands[name] = channel.given()
@@ -286,8 +286,8 @@ class ActionManager:
         self._ramping = tuple(self.terms.values())      # those that are on no way leave with the next step
         self._blend.restore(cast(State, state['blend']))
         lost = cast(Mask, state['lost'])
-        self._lost = lost.copy() if some(lost) else None
+        self._lost = lost.copy() if any_true(lost) else None
         self._keep_at(cast(Floats, state['at']).copy())
 
     def _keep_at(self, at: Floats) -> None:
-        self._at, self._first, self._last = at, lowest(at), highest(at)
+        self._at, self._first, self._last = at, least(at), greatest(at)

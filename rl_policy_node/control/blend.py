@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Mask, Rows
-from rl_policy_node.control.numbers import lowest
+from rl_policy_node.control.reductions import least
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError
 
@@ -47,7 +47,7 @@ class Blend:
         self._ratio += min(max(wanted - self._ratio, -step), step)
         if abs(self._ratio - wanted) < 1e-9:
             self._ratio = wanted
-        if not self._seconds or (lowest(self._acted) + dt) / self._seconds >= 1.0:
+        if not self._seconds or (least(self._acted) + dt) / self._seconds >= 1.0:
             return None if self._ratio == 1.0 else np.full((len(self._acted), 1), self._ratio)
         return (self._ratio * np.minimum((self._acted + dt) / self._seconds, 1.0))[:, None]
 

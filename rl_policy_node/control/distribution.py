@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Shape, Values
-from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.reductions import all_true, any_true
 from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.control.still import Still
 
@@ -93,13 +93,13 @@ class Distribution:
             at_clip |= np.logical_or.reduceat(np.abs(self._flat) >= self._bound, self._starts, axis=0).T
         # fmin: what is no number counts as far outside
         np.fmin(top, np.float32(_CAP * self.spec.limit), out=top)
-        whole = every(rows)
+        whole = all_true(rows)
         if whole:
             np.maximum(self.peak, top, out=self.peak)
         else:
             np.maximum(self.peak, top, out=self.peak, where=rows[:, None])
         new = np.abs(now - self._last) > self._gap
-        if some(new):
+        if any_true(new):
             self._begin(new & rows, top)
         self._last[rows] = now
         step = self._share * (top - self.smoothed)
@@ -112,7 +112,7 @@ class Distribution:
         self._clipped *= at_clip
         still = self._still.update(self._flat, rows, whole)
         outside = (self.smoothed > self.spec.limit) | (self._clipped > self._most)
-        if still is not None or some(outside) or self.reasons:
+        if still is not None or any_true(outside) or self.reasons:
             self.reasons = self._explained(outside, still, rows)
             for row, reason in self.reasons.items():
                 self._found.setdefault(row, reason)

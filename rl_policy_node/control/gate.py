@@ -10,7 +10,7 @@ import numpy as np
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.limits import finite_rows
-from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.reductions import all_true, any_true
 
 
 class Motion(NamedTuple):
@@ -55,7 +55,7 @@ class Gate:
         """Return the motion of rows at rest: where they are measured, at zero, or at the fallback's value."""
         # a pose that was never measured has no direction
         with np.errstate(invalid='ignore'):
-            return self._at(self._term.rest(sources, self._rows))
+            return self._at(self._term.fallback(sources, self._rows))
 
     def move(self, motion: Motion, target: Command, dt: Axes) -> Motion:
         """Return what may be sent on the way to a target, dt s (a number or (rows, 1)) after the last command."""
@@ -66,7 +66,7 @@ class Gate:
         """Return what is sent while a row decelerates to rest; without a limit on the acceleration it stops at once."""
         return self._moved(motion, self._term.braked(motion.sent, motion.speed, dt), dt)
 
-    def rest(self, motion: Motion, sources: Sources, fresh: Mask, dt: Axes, last: bool = False) -> Motion:
+    def fallback(self, motion: Motion, sources: Sources, fresh: Mask, dt: Axes, last: bool = False) -> Motion:
         """Return the fallback that may be sent now.
 
         zero, value: reached within the limits; of what goes on acting by itself (a velocity, an effort) the `last`
@@ -76,21 +76,21 @@ class Gate:
         """
         term = self._term
         if term.spec.fallback in ('zero', 'value'):
-            rest = term.rest(sources, self._rows)
+            rest = term.fallback(sources, self._rows)
             return self._at(rest) if last and term.acts_on else self._finite(self._toward(motion, rest, dt), motion)
         braked = self.brake(motion, dt)
         goal, captured = motion.goal or _no_goal(motion.sent), motion.captured
         settled = _held(goal)
         stopped = ~settled & _still(motion.speed, self._rows)
-        if some(stopped):
+        if any_true(stopped):
             goal, settled = merged(stopped, motion.sent, goal), settled | stopped
-        if term.spec.fallback == 'hold' and some(fresh):
+        if term.spec.fallback == 'hold' and any_true(fresh):
             beyond = settled & fresh & ~captured
-            if some(beyond):
+            if any_true(beyond):
                 with np.errstate(invalid='ignore'):
                     measured = term.measured(sources)
                 beyond = beyond & term.apart(motion.sent, measured) & finite_command(measured)
-                if some(beyond):
+                if any_true(beyond):
                     goal, captured = merged(beyond, measured, goal), captured | beyond
         held = self._finite(self._toward(motion, merged(settled, goal, motion.sent), dt), motion)
         return Motion(merged(settled, held.sent, braked.sent), merged(settled, held.speed, braked.speed), goal,
@@ -105,7 +105,7 @@ class Gate:
 
     def anew(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
         """Return the motion of which rows begin at rest, as at a start."""
-        return mixed(rows, self.begin(sources), motion) if some(rows) else motion
+        return mixed(rows, self.begin(sources), motion) if any_true(rows) else motion
 
     def _at(self, command: Command) -> Motion:
         still: Command = {field: np.zeros_like(command[field]) for field in self._term.speeds}
@@ -123,19 +123,19 @@ class Gate:
     def _finite(self, new: Motion, old: Motion) -> Motion:
         """Keep what was sent where the new command is no number."""
         finite = finite_command(new.sent)
-        return new if every(finite) else mixed(finite, new, old)
+        return new if all_true(finite) else mixed(finite, new, old)
 
 
 def merged(rows: Mask, new: Command, old: Command) -> Command:
     """Return a command that is `new` for rows and `old` for the others."""
-    if every(rows):
+    if all_true(rows):
         return new
     return {field: np.where(rows[:, np.newaxis], value, old[field]) for field, value in new.items()}
 
 
 def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
     """Return a motion that is `new` for rows and `old` for the others."""
-    if every(rows):
+    if all_true(rows):
         return new
     goal: Command = {}
     if new.goal or old.goal:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rl_policy_node import geometry
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask
-from rl_policy_node.control.numbers import between, surely_small
+from rl_policy_node.control.reductions import between, surely_small
 
 # beyond, a number has no room in a message of float32
 _MOST = float(np.finfo(np.float32).max)

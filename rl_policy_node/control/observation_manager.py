@@ -83,7 +83,7 @@ class ObservationManager:
                 tare.start(rows)
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
-        """Count what sources show of rows (mask, those whose sources are fit); a message counts once."""
+        """Count what sources show of rows (mask, those whose sources are healthy); a message counts once."""
         for term, _ in self._taring:
             term.kind.feed_tare(sources, rows)
 

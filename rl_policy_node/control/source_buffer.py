@@ -10,11 +10,11 @@ from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Indices, Rows, Shape, Stamps, Values
 from rl_policy_node.control.fitting import finite_rows, fitting, is_finite, not_finite
-from rl_policy_node.control.numbers import highest, surely_small
 from rl_policy_node.control.parts import Part, Parts
 from rl_policy_node.control.past import Past
+from rl_policy_node.control.reductions import greatest, surely_small
 from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder
-from rl_policy_node.errors import ConfigurationError, ContractError
+from rl_policy_node.errors import ContractError
 
 
 class BufferSpec(Protocol):
@@ -106,7 +106,7 @@ class SourceBuffer:
                 array = fitting(field, array, count, one[1:])
             finite = finite and (surely_small(array) or is_finite(array))
             values.append(array)
-        newest = self.stamps.item(rows.start) if count == 1 else highest(self.stamps[rows])
+        newest = self.stamps.item(rows.start) if count == 1 else greatest(self.stamps[rows])
         ordered = stamp >= newest or not (stamp and self.spec.use_header_stamp)
         ahead = self.order.ahead(stamp) if stamp > self.order.latest else None
         if ordered and finite and ahead is None:
@@ -188,7 +188,7 @@ class SourceBuffer:
         if ahead is not None:
             raise ahead
         if not self.order.agreed(np.array([row.start]), stamp, self.received, self.stamps).all():
-            raise OutOfOrder(_late(int(highest(self.stamps[row])) - stamp))
+            raise OutOfOrder(_late(int(greatest(self.stamps[row])) - stamp))
 
     def _check_finite(self, values: Sequence[Array]) -> None:
         for field, value in zip(self.values, values):
@@ -293,17 +293,3 @@ def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[b
 
 def _late(nanoseconds: int) -> str:
     return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'
-
-
-def as_slice(index: Indices) -> slice | None:
-    """Return the slice that picks the same as an index array, or None where its numbers are no neighbours."""
-    first = int(index[0]) if len(index) else 0
-    return slice(first, first + len(index)) if np.array_equal(index, np.arange(first, first + len(index))) else None
-
-
-def index_of(names: Sequence[str], wanted: Sequence[str], where: str) -> Indices:
-    """Return the positions of `wanted` among `names`, or fail naming what is missing."""
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise ConfigurationError(f'{where}: no joint {missing}; there are {list(names)}')
-    return np.array([names.index(name) for name in wanted], dtype=np.intp)

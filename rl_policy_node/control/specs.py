@@ -96,7 +96,7 @@ class ControlSpec:
 
     control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
     them is not known; nothing runs before. clip_inputs: input → a bound of its own in place of
-    clip_observations. together: rows of the batch where every message carries all of them and no robot has a
+    clip_observations. shared_rows: rows of the batch where every message carries all of them and no robot has a
     name; 0: one row for each robot. resume: whether a row that fell out comes back
     by itself, after resume_after (s) of good data; more than latch_falls falls within latch_window (s) never do.
     guardian: whether another process speaks for a control loop that is silent for guardian_timeout (s; 0: three
@@ -120,7 +120,7 @@ class ControlSpec:
     shadow: bool = False
     blend_in: float = 0.0
     blend: float = 1.0
-    together: int = 0
+    shared_rows: int = 0
     resume: str = 'on_request'
     resume_after: float = 0.5
     latch_falls: int = 3
@@ -157,7 +157,7 @@ class ControlSpec:
                                          f"'{action.source}' has a message for each robot")
         if not self.inputs or not self.actions:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
-        if self.together:
+        if self.shared_rows:
             self._check_together()
         for source in self.sources.values():
             self._check_command(source)
@@ -187,7 +187,7 @@ class ControlSpec:
 
     def _check_together(self) -> None:
         """Refuse what needs a robot of its own for each row: a name, a topic, a frame."""
-        where = f'rows is {self.together}'
+        where = f'rows is {self.shared_rows}'
         if self.robots != ('',):
             raise ConfigurationError(f'{where} and robots names {list(self.robots)}; expected one of the two: each row '
                                      'is a robot with topics of its own, or one message carries all rows')
@@ -219,7 +219,7 @@ class ControlSpec:
     @property
     def rows(self) -> int:
         """Rows of the batch: one for each robot, or as many as a message carries."""
-        return self.together or len(self.robots)
+        return self.shared_rows or len(self.robots)
 
     def joints_of(self, source: str) -> tuple[str, ...]:
         """Return the joints that terms and actions take from a source, in first-named order."""

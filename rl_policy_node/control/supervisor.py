@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Mask
-from rl_policy_node.control.numbers import highest, lowest, some
+from rl_policy_node.control.reductions import any_true, greatest, least
 from rl_policy_node.control.source_buffer import SourceBuffer
 
 
@@ -28,20 +28,20 @@ class Supervisor:
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
-        """Return (fit mask (rows,), not to be written into, reasons: row → str for the others).
+        """Return (healthy mask (rows,), not to be written into, reasons: row → str for the others).
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
         """
-        fit = self._all
+        healthy = self._all
         reasons: dict[int, str] = {}
         for name, source in sources.items():
             if self._faultless(source, steady_now, ros_now) or self.reads_as_zero(source):
                 continue
             found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
             if found:
-                fit = without(fit, found)
+                healthy = without(healthy, found)
                 reasons = {**found, **reasons}
-        return fit, reasons
+        return healthy, reasons
 
     def reads_as_zero(self, source: SourceBuffer) -> bool:
         """Whether a source is a person's command, of which zero takes the place when it is stale."""
@@ -59,13 +59,13 @@ class Supervisor:
     def _faultless(self, source: SourceBuffer, steady_now: float, ros_now: int) -> bool:
         """Whether `_judge` would find nothing, where the oldest and the newest row tell; False also where not."""
         spec, limit = source.spec, self._patience or source.spec.max_age
-        if some(source.refused) or steady_now - lowest(source.received) > limit:
+        if any_true(source.refused) or steady_now - least(source.received) > limit:
             return False
-        if spec.frozen_after > 0 and steady_now - lowest(source.changed) > spec.frozen_after:
+        if spec.frozen_after > 0 and steady_now - least(source.changed) > spec.frozen_after:
             return False
         if self._patience is not None or not spec.use_header_stamp:
             return True
-        oldest, newest = lowest(source.stamps), highest(source.stamps)
+        oldest, newest = least(source.stamps), greatest(source.stamps)
         if oldest <= 0:
             return bool(oldest == newest == 0)
         tolerance = spec.future_tolerance or self.future_tolerance

@@ -33,7 +33,7 @@ class Cycle:
         """Begin from the measured state with cleared recurrent states; the latest observation counts as new."""
         frame = self.inbox.begin()
         self.stepper.start(frame)
-        self.inbox.acting = self.stepper.rows.fit
+        self.inbox.acting = self.stepper.rows.healthy
         self.outlet.open()
 
     def step(self) -> None:
@@ -95,7 +95,7 @@ class Cycle:
         self.inbox.request_changes(*changes)
 
     def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
-        self.inbox.acting = self.stepper.rows.fit
+        self.inbox.acting = self.stepper.rows.healthy
         self.outlet.send(frame, outcome, since)
         for observer in self._observers:
             try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.gate import Sent
-from rl_policy_node.control.numbers import every, highest, lowest
+from rl_policy_node.control.reductions import all_true, greatest, least
 from rl_policy_node.control.source_buffer import SourceBuffer
 
 # name of a parameter that may change while the policy acts, and its value
@@ -72,7 +72,7 @@ class Frame(NamedTuple):
     @property
     def arrived(self) -> float:
         """When the last message came, s, on the steady clock; −inf: none did."""
-        return max(highest(source.received) for source in self.sources.values())
+        return max(greatest(source.received) for source in self.sources.values())
 
     def stamps(self, source: str, answers: Mask) -> Stamps:
         """Return the stamps (rows,), ns, of commands.
@@ -80,7 +80,7 @@ class Frame(NamedTuple):
         Rows in `answers` bear the stamp of a source ('': the newest of any), where there is one; the others the time.
         """
         stamps = self.sources[source].stamps if source else np.max([s.stamps for s in self.sources.values()], axis=0)
-        if every(answers) and lowest(stamps) > 0:
+        if all_true(answers) and least(stamps) > 0:
             return stamps
         return np.where(answers & (stamps != 0), stamps, self.ros)
 
@@ -105,6 +105,6 @@ class Frame(NamedTuple):
         """Return those of the rows that all of the named sources have measured at least once."""
         for name in sources:
             received = self.sources[name].received
-            if lowest(received) == -np.inf:
+            if least(received) == -np.inf:
                 rows = rows & np.isfinite(received)
         return rows

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask
-from rl_policy_node.control.numbers import every, some
+from rl_policy_node.control.reductions import all_true, any_true
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.core.checks import NONE, Refusals
@@ -69,12 +69,12 @@ class Latch:
         good: the rows of which all that they need arrives; reasons: why the others' does not; acting: the rows that
         acted until now. None of them is written into.
         """
-        if self._quiet and (not reasons or every(good)):
+        if self._quiet and (not reasons or all_true(good)):
             return NONE
         steady = frame.steady
         if not self._waits:
             self._follow_data(good, reasons, acting, steady)
-        if some(self._asked):
+        if any_true(self._asked):
             for row in np.nonzero(self._asked & good)[0].tolist():
                 self.reasons.pop(row, None)
                 self._falls[row] = -np.inf
@@ -85,7 +85,7 @@ class Latch:
         back = good & ~waiting
         back[list(self.reasons)] = False
         self._out_since[back] = np.inf
-        self._quiet = every(back)
+        self._quiet = all_true(back)
         text = f'all that it needs arrives again, for less than {self._control.resume_after:g} s'
         return {**dict.fromkeys(np.nonzero(waiting)[0].tolist(), text), **self.reasons}
 
@@ -112,7 +112,7 @@ class Latch:
         self._good_since[good & (self._good_since == np.inf)] = steady
         gone = ~good
         self._seen |= good
-        if not some(gone):
+        if not any_true(gone):
             return
         fallen = np.nonzero(gone & acting & self._seen)[0].tolist()
         if fallen:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask
-from rl_policy_node.control.numbers import every, highest, lowest, some
+from rl_policy_node.control.reductions import all_true, any_true, greatest, least
 from rl_policy_node.core.schedule import Schedule
 from rl_policy_node.core.trigger import Arrivals, Trigger
 
@@ -52,16 +52,16 @@ class EveryObservation(Trigger):
             self.settle()
         acting, whole = inbox.acting, True
         for buffer in inbox.awaited.values():
-            if not every(buffer.fresh):
+            if not all_true(buffer.fresh):
                 if len(acting) == 1:
                     return False
                 whole = False
                 break
         if not whole:
             complete: Mask = np.logical_and.reduce([buffer.fresh for buffer in inbox.awaited.values()])
-            if not some(complete & acting if some(acting) else complete):
+            if not any_true(complete & acting if any_true(acting) else complete):
                 return False
-            whole = some(acting) and every(complete[acting])
+            whole = any_true(acting) and all_true(complete[acting])
         now = inbox.steady() if self._now is None else self._simulated_time(inbox)
         schedule = self._schedule
         due, slack = schedule.due, schedule.slack
@@ -102,13 +102,13 @@ class EveryObservation(Trigger):
         if len(inbox.acting) == 1:
             return None
         new = [buffer.fresh for buffer in inbox.awaited.values()]
-        return None if all(map(every, new)) else np.logical_and.reduce(new)
+        return None if all(map(all_true, new)) else np.logical_and.reduce(new)
 
     def _simulated_time(self, inbox: Arrivals) -> float:
         """Return the time, s, of the schedule on a simulated clock, which may lag behind what is stamped with it."""
         assert self._now is not None
         now = self._now()
-        newest = max(int(highest(buffer.stamps)) for buffer in inbox.awaited.values())
+        newest = max(int(greatest(buffer.stamps)) for buffer in inbox.awaited.values())
         self._seen = max(now, min(newest, now + round(AHEAD * 1e9))) * 1e-9
         return self._seen
 
@@ -116,9 +116,9 @@ class EveryObservation(Trigger):
         """Note whether all rows that act have measured anew since their first set: the sensors are faster."""
         if self._replaced:
             return
-        oldest = (received if every(inbox.acting) else received[inbox.acting]
+        oldest = (received if all_true(inbox.acting) else received[inbox.acting]
                   for received in (buffer.received for buffer in inbox.awaited.values()))
-        self._replaced = all(each.size and lowest(each) > self._whole_at for each in oldest)
+        self._replaced = all(each.size and least(each) > self._whole_at for each in oldest)
 
     def _forget(self) -> None:
         self._first = self._whole = self._whole_at = self.alarm = math.inf

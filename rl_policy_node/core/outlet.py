@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands
 from rl_policy_node.control.arrays import Mask, Stamps
-from rl_policy_node.control.numbers import every
+from rl_policy_node.control.reductions import all_true
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.guard import Guard
@@ -33,7 +33,7 @@ class Outlet:
         self._sources = {action.name: action.source for action in control.actions}
         self._measured = tuple(action.source for action in control.actions if action.source)
         # a message for all rows has no stamp: a waiting simulator would mistake a fallback for its answer
-        self._mute = bool(control.together) and trigger.awaited
+        self._mute = bool(control.shared_rows) and trigger.awaited
         self._lock, self._open = threading.Lock(), False
         self._unsaid = False        # closed, but the fallback could not be published
         self.pending_since: float | None = None
@@ -65,7 +65,7 @@ class Outlet:
                 self._last = outcome.sent or self._last
                 if not self._all_acted:
                     self._acted = self._acted | outcome.acted
-                    self._all_acted = every(self._acted)
+                    self._all_acted = all_true(self._acted)
             self.pending_since = None
             return True
 

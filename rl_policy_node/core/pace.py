@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Mask
-from rl_policy_node.control.numbers import highest, lowest, some
+from rl_policy_node.control.reductions import any_true, greatest, least
 from rl_policy_node.control.state import State
 from rl_policy_node.core.checks import Check, NONE, Refusals
 from rl_policy_node.core.frame import Frame
@@ -81,7 +81,7 @@ class Pace(Check):
         held = np.zeros(self._rows, dtype=bool)
         held[list(self._held)] = True
         slow = rows & (rates < np.where(held, GOOD, SLOW) * self._rate)
-        if not some(slow):
+        if not any_true(slow):
             self._strikes.fill(0.0)
             self._held = self._warnings = NONE
             return
@@ -123,7 +123,7 @@ class Episode(Check):
         found: dict[int, str] = {}
         ahead = (frame.begun - frame.ros) * 1e-9
         for name, source in frame.sources.items():
-            if lowest(source.stamps) >= highest(frame.begun) or source.spec.stale == 'zero':
+            if least(source.stamps) >= greatest(frame.begun) or source.spec.stale == 'zero':
                 continue
             behind = (source.stamps != 0) & (source.stamps < frame.begun)
             label = f"source '{name}' ({source.spec.topic}) shows no observation of the episode"

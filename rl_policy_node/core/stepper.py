@@ -11,8 +11,8 @@ from rl_policy_node.control.action_manager import ActionManager, Commands, Fresh
 from rl_policy_node.control.arrays import Array, Floats, Mask, Values
 from rl_policy_node.control.blend import check_ratio
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.numbers import every, highest, lowest, some
 from rl_policy_node.control.observation_manager import ObservationManager
+from rl_policy_node.control.reductions import all_true, any_true, greatest, least
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State, Stateful
 from rl_policy_node.control.supervisor import without
@@ -62,7 +62,7 @@ class Stepper:
         self._policy.reset(self._all)
 
     def start(self, frame: Frame) -> None:
-        """Begin from the measured state, every row fit; terms that take their zero on activation begin to."""
+        """Begin from the measured state, every row healthy; terms with tare_on_activate take their tare."""
         self._follow(frame)
         self.rows.restart(frame.steady)
         self.latch.start()
@@ -81,41 +81,42 @@ class Stepper:
     def step(self, frame: Frame) -> Outcome:
         """Act on what has arrived: a command for every row, but for those that wait for their sensors."""
         self._follow(frame)
-        if self._observations.tares and some(frame.tare):
+        if self._observations.tares and any_true(frame.tare):
             self._observations.tare(frame.tare)
-        fit, reasons = self._judge(frame, feed=True)
+        healthy, reasons = self._judge(frame, feed=True)
         changes: list[RowChange] = []
         reset = self._none
-        if some(frame.reset) or reasons or not every(self.rows.fit):
+        if any_true(frame.reset) or reasons or not all_true(self.rows.healthy):
             # after a gap the recurrent state remembers another time
-            reset = frame.reset | (fit & ~self.rows.fit)
+            reset = frame.reset | (healthy & ~self.rows.healthy)
             self._clear(reset, frame.time)
-            self._note(frame, fit, reasons, changes)
+            self._note(frame, healthy, reasons, changes)
         known = self._actions.renew(frame.sources, lambda: self._fresh(frame), frame.steady)
-        acting, accepted = self._complete(frame, fit), self._none
+        acting, accepted = self._complete(frame, healthy), self._none
         if known is not None:
             acting = acting & known if self._actions.lost is None else acting & known & ~self._actions.lost
         waiting = self._none
         if frame.news is not None:
             # as a robot by itself would: between its observations nothing is sent, and nothing goes on
-            waiting, acting = self.rows.fit & ~frame.news, acting & frame.news
+            waiting, acting = self.rows.healthy & ~frame.news, acting & frame.news
         inputs = actions = None
-        if acting is self._all or some(acting):
+        if acting is self._all or any_true(acting):
             inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
             found = refused(self._hooks.seen, inputs, acting)
             if found:
                 acting = self._refuse(frame, acting, changes, found)
             actions, accepted = self._act(frame, inputs, acting, changes)
-        if accepted is not self._all and not every(accepted):
-            self._actions.idle(self.rows.fit & ~accepted & ~waiting, self._actions.elapsed(frame.steady, frame.dt))
-            if not every(self.rows.fit):
-                self._actions.rest(frame.sources, self._fresh(frame), frame.steady, ~self.rows.fit, frame.dt)
+        if accepted is not self._all and not all_true(accepted):
+            self._actions.idle(self.rows.healthy & ~accepted & ~waiting, self._actions.elapsed(frame.steady, frame.dt))
+            if not all_true(self.rows.healthy):
+                self._actions.take_fallback(frame.sources, self._fresh(frame), frame.steady, ~self.rows.healthy,
+                                            frame.dt)
         send = known
         if frame.news is not None:
             send = ~waiting if known is None else known & ~waiting
         self._actions.note(send, frame.steady)
-        return Outcome(self._actions.commands(), self._all if send is None else send, self.rows.fit, accepted, reset,
-                       tuple(changes), self.rows.reasons, True, inputs, actions, self._actions.sent(),
+        return Outcome(self._actions.commands(), self._all if send is None else send, self.rows.healthy, accepted,
+                       reset, tuple(changes), self.rows.reasons, True, inputs, actions, self._actions.sent(),
                        refused(self._hooks.noticed, frame))
 
     def look(self, frame: Frame) -> Outcome | None:
@@ -124,14 +125,14 @@ class Stepper:
         A row that may act again has to wait for a step, which resets it.
         """
         self._follow(frame)
-        fit, reasons = self._judge(frame)
-        if every(fit) and every(self.rows.fit) and frame.overruled is None:
+        healthy, reasons = self._judge(frame)
+        if all_true(healthy) and all_true(self.rows.healthy) and frame.overruled is None:
             return None
         changes: list[RowChange] = []
-        self._note(frame, fit & self.rows.fit, reasons, changes)
-        send = ~self.rows.fit
-        if some(send):
-            send = self._actions.rest(frame.sources, self._fresh(frame), frame.steady, send)
+        self._note(frame, healthy & self.rows.healthy, reasons, changes)
+        send = ~self.rows.healthy
+        if any_true(send):
+            send = self._actions.take_fallback(frame.sources, self._fresh(frame), frame.steady, send)
         return Outcome(self._actions.commands(), send, self._none, self._none, self._none, tuple(changes),
                        self.rows.reasons, False, sent=self._actions.sent())
 
@@ -170,45 +171,45 @@ class Stepper:
 
     def _judge(self, frame: Frame, feed: bool = False) -> tuple[Mask, dict[int, str]]:
         """Return the rows that may act by what arrived, and row → reason for the others: of several the first."""
-        fit: Mask = self._all
+        healthy: Mask = self._all
         reasons: dict[int, str] = {}
-        good = fit
+        good = healthy
         for arrived, feeds, is_fault, latches in self._hooks.arrived:
             if feed and feeds is not None:
-                feeds(frame, fit)
+                feeds(frame, healthy)
             found = arrived(frame)
             if found:
-                fit, reasons = without(fit, found), {**reasons, **found, **reasons}
+                healthy, reasons = without(healthy, found), {**reasons, **found, **reasons}
                 good = without(good, found) if is_fault else good
                 if latches:
                     self.latch.hold(found)
-        latched = self.latch.judge(frame, good, reasons, self.rows.fit)
-        return (without(fit, latched), {**reasons, **latched}) if latched else (fit, reasons)
+        latched = self.latch.judge(frame, good, reasons, self.rows.healthy)
+        return (without(healthy, latched), {**reasons, **latched}) if latched else (healthy, reasons)
 
     def _complete(self, frame: Frame, rows: Mask) -> Mask:
         """Return those of the rows whose sources belong to their episode, and are new where they count once."""
         for source in frame.sources.values() if self._episodes else ():
             # the episode has begun, and this source still shows the one before
-            if lowest(source.stamps) < highest(frame.begun):
+            if least(source.stamps) < greatest(frame.begun):
                 rows = rows & ((source.stamps == 0) | (source.stamps >= frame.begun))
         for name in self._once:
             rows = rows & frame.sources[name].fresh
         return rows
 
     def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
-        """Take refused rows out of the rows, and out of those that are fit."""
+        """Remove refused rows from the rows, and from those that are healthy."""
         self.latch.fell(found, frame.steady)
-        self._note(frame, without(self.rows.fit, found), found, changes)
+        self._note(frame, without(self.rows.healthy, found), found, changes)
         return without(rows, found)
 
-    def _note(self, frame: Frame, fit: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
-        """Take over which rows are fit; those that are not get the fallback, and go on from there when they are."""
-        change = self.rows.update(fit, reasons, frame.steady)
+    def _note(self, frame: Frame, healthy: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
+        """Take over which rows are healthy. The others get the fallback, and continue from there once they are."""
+        change = self.rows.update(healthy, reasons, frame.steady)
         if change is not None:
             changes.append(change)
 
     def _clear(self, rows: Mask, now: float) -> None:
-        if some(rows):
+        if any_true(rows):
             self._policy.reset(rows)
             self._observations.reset(rows)
             self._context.last_action[rows] = 0.0
@@ -218,7 +219,7 @@ class Stepper:
 
     def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
         """Ask the policy; return its actions (rows, n), and the rows whose command was taken over."""
-        whole = acting is self._all or every(acting)
+        whole = acting is self._all or all_true(acting)
         if not whole:
             for value in inputs.values():
                 value[~acting] = 0.0        # what is no number in one row can fail the batch

@@ -97,6 +97,6 @@ class Trigger(ABC):
         """
         return None
 
-    def answers(self, fit: Mask) -> Mask:
+    def answers(self, healthy: Mask) -> Mask:
         """Return the rows whose command bears the stamp of its observation."""
-        return fit
+        return healthy

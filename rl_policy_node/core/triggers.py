@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Stamps
-from rl_policy_node.control.numbers import every
+from rl_policy_node.control.reductions import all_true
 from rl_policy_node.control.specs import ControlSpec, TRIGGERS
 from rl_policy_node.core.observation_trigger import EveryObservation
 from rl_policy_node.core.trigger import Arrivals, Trigger
@@ -111,8 +111,8 @@ class Lockstep(Trigger):
 
     def fires(self, inbox: Arrivals) -> bool:
         """Whether all rows have a complete set, and its episode."""
-        complete = all(every(buffer.fresh) for buffer in inbox.buffers.values())
-        return complete and (not self._episodes or every(inbox.episode_fresh))
+        complete = all(all_true(buffer.fresh) for buffer in inbox.buffers.values())
+        return complete and (not self._episodes or all_true(inbox.episode_fresh))
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:
         """Return the time of the steps and the period, s."""
@@ -126,9 +126,9 @@ class Lockstep(Trigger):
         """
         return None
 
-    def answers(self, fit: Mask) -> Mask:
+    def answers(self, healthy: Mask) -> Mask:
         """Return all rows: the simulator waits for the fallback of the others, too."""
-        return np.ones_like(fit)
+        return np.ones_like(healthy)
 
 
 def create_trigger(control: ControlSpec, simulated: bool = False, now: Callable[[], int] = time.time_ns) -> Trigger:

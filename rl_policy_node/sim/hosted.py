@@ -12,8 +12,8 @@ from rl_policy_node.sim import worker
 from rl_policy_node.sim.environment_specs import Observations, Transition
 
 
-class Described:
-    """What a Face says about its environment, as the rest of the package asks for it."""
+class EnvironmentDescription:
+    """What a NumpyEnvironment says about its environment, as the rest of the package asks for it."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.about = about
@@ -38,7 +38,7 @@ class Described:
         return {'multi_discrete': described['nvec']} if described['kind'] == 'MultiDiscrete' else self.num_actions
 
 
-class HostedEnvironment(Described):
+class HostedEnvironment(EnvironmentDescription):
     """An environment in this process; every array that it hands out is the caller's to keep.
 
     The environment is reset as it is wrapped, and the first reset() hands out what it observed then.
@@ -46,8 +46,9 @@ class HostedEnvironment(Described):
 
     def __init__(self, environment: Any) -> None:
         self.environment = environment
-        self._face = environment if isinstance(environment, worker.Face) else worker.Face(environment)
-        super().__init__(self._face.about)
+        wrapped = isinstance(environment, worker.NumpyEnvironment)
+        self._wrapped = environment if wrapped else worker.NumpyEnvironment(environment)
+        super().__init__(self._wrapped.about)
         self._lock = threading.Lock()       # close() may come while another thread still steps
         self._qpos: NDArray[Any] | None = None
 
@@ -60,7 +61,7 @@ class HostedEnvironment(Described):
         """Return the observations of new episodes in every row: input → (rows, …)."""
         with self._lock:
             out = self._arrays()
-            self._face.reset(out)
+            self._wrapped.reset(out)
         return self._observations(out)
 
     def step(self, actions: NDArray[Any]) -> Transition:
@@ -70,7 +71,7 @@ class HostedEnvironment(Described):
         """
         with self._lock:
             out = self._arrays()
-            successes = self._face.step(actions, out)
+            successes = self._wrapped.step(actions, out)
         return self._observations(out), out['rewards'], out['dones'], out['successes'] if successes else None
 
     def check(self) -> None:
@@ -79,7 +80,7 @@ class HostedEnvironment(Described):
     def close(self) -> None:
         """End the environment."""
         with self._lock:
-            self._face.close()
+            self._wrapped.close()
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {name: np.empty(*field) for name, field in worker.fields(self.about) if name != 'actions'}

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import worker
 from rl_policy_node.sim.environment_specs import EnvironmentSpec, Observations, Transition
-from rl_policy_node.sim.hosted import Described
+from rl_policy_node.sim.hosted import EnvironmentDescription
 from rl_policy_node.sim.worker_process import WorkerProcess
 
 
-class RemoteEnvironment(Described):
+class RemoteEnvironment(EnvironmentDescription):
     """What HostedEnvironment is, with the environment in a process of the interpreter `spec.python.interpreter`.
 
     target, options: as worker.make() takes them. Every failure ends the process and is one error:

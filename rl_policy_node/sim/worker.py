@@ -37,7 +37,7 @@ class Unknown(Unfit):
 # from a name to an environment
 
 def make(target, num_envs, seed, options):
-    """Return the Face of what `target` makes: `module:function`, or a file's path in the module's place.
+    """Return the NumpyEnvironment of what `target` makes: `module:function`, or a file's path in the module's place.
 
     Called as function(num_envs=…, seed=…, **options). Raises Unfit where there is no such function, where it
     refuses with a ValueError of its own, or where what it makes does not keep the contract.
@@ -48,7 +48,7 @@ def make(target, num_envs, seed, options):
     except ValueError as error:
         _tell_plainly(error, factory.__module__)
         raise
-    return Face(environment)
+    return NumpyEnvironment(environment)
 
 
 def load(target):
@@ -85,7 +85,7 @@ def _tell_plainly(error, module):
 
 # one face for every environment
 
-class Face:
+class NumpyEnvironment:
     """An environment of IsaacGymEnvs' and rl_games' contract; what it gives is written into given arrays.
 
     It gives observations as an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; flat ones become
@@ -197,7 +197,7 @@ def _bound(bound):
 
 
 def _about(environment, arrays):
-    """Return what a Face says of itself, and check it."""
+    """Return what a NumpyEnvironment says of itself, and check it."""
     rows, space = _rows(arrays), describe(environment.observation_space)
     qpos, rate = getattr(environment, 'qpos', None), getattr(environment, 'control_rate', None)
     about = {

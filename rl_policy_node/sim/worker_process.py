@@ -28,7 +28,7 @@ _KEPT_BEGINNINGS = ('AMENT_', 'COLCON_', 'ROS_', 'RMW_')
 
 
 class WorkerProcess:
-    """Answers orders, one at a time; any failure ends it and is raised as one error that says what happened.
+    """ResponseTimes orders, one at a time; any failure ends it and is raised as one error that says what happened.
 
     say(line) is told every line that it prints.
     """

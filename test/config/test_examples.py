@@ -89,9 +89,9 @@ def test_example_commands_every_robot_within_its_limits(name, rehearse):
     dry_run = rehearse(name)
     stream, last, seen = Stream(dry_run), {}, []
     actions = {action.name: action for action in dry_run.control.actions}
-    for fit in dry_run.play(stream.steps(60)):
+    for healthy in dry_run.play(stream.steps(60)):
         commands = numbers(dry_run)
-        assert fit.all() and len(commands) == len(actions) * dry_run.control.rows
+        assert healthy.all() and len(commands) == len(actions) * dry_run.control.rows
         for (term, row), command in commands.items():
             assert_within_limits(actions[term], command, last.get((term, row)), stream.period)
             kind = type(dry_run.messages[term, row])
@@ -126,7 +126,7 @@ def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
         wait_for_consent(dry_run, run, stream.period)
 
 
-def wait_for_consent(dry_run, run, period, fit=()):
+def wait_for_consent(dry_run, run, period, healthy=()):
     """See robots act after `resume_after` of good data: those that are latched by then on request alone.
 
     fit: rows that act meanwhile.
@@ -134,7 +134,7 @@ def wait_for_consent(dry_run, run, period, fit=()):
     steps, latch = round(dry_run.control.resume_after / period), dry_run.cycle.stepper.latch
     automatic = dry_run.control.resume == 'automatic'
     for _ in range(steps - 2):
-        assert np.nonzero(next(run))[0].tolist() == list(fit)
+        assert np.nonzero(next(run))[0].tolist() == list(healthy)
     assert automatic or latch.reasons
     acts = [next(run).all() for _ in range(5)][-1]
     often = any('fell out 4 times' in reason for reason in latch.reasons.values())
@@ -157,10 +157,10 @@ def assert_rests(action, command, before, period):
 def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
     dry_run = rehearse(name)
     stream = Stream(dry_run)
-    for index, fit in enumerate(dry_run.play(stream.steps(100))):      # noqa: B007 - the last one counts
+    for index, healthy in enumerate(dry_run.play(stream.steps(100))):      # noqa: B007 - the last one counts
         if index == 5:
             stream.frozen = {source}
-    assert not fit.any()
+    assert not healthy.any()
 
 
 def with_tare(control):
@@ -172,8 +172,8 @@ def with_tare(control):
 
 def test_tactile_images_may_be_differences_to_a_tare(rehearse):
     dry_run = rehearse('franka_tacsl_tactile', change=with_tare)
-    fit = [fit.copy().all() for fit in dry_run.play(Stream(dry_run).steps(30))]
-    assert not fit[0] and all(fit[12:])
+    healthy = [healthy.copy().all() for healthy in dry_run.play(Stream(dry_run).steps(30))]
+    assert not healthy[0] and all(healthy[12:])
 
 
 def test_second_arm_joins_later_and_outlives_the_first(rehearse):
@@ -184,7 +184,7 @@ def test_second_arm_joins_later_and_outlives_the_first(rehearse):
         assert next(run).tolist() == [True, False]
         assert set(dry_run.messages) == {('arm', 0)}
     stream.rows = [0, 1]
-    wait_for_consent(dry_run, run, stream.period, fit=[0])
+    wait_for_consent(dry_run, run, stream.period, healthy=[0])
     assert set(dry_run.messages) == {('arm', 0), ('arm', 1)}
     stream.rows = [1]
     assert [next(run).tolist() for _ in range(5)][-1] == [False, True]

@@ -53,8 +53,8 @@ def published(request, tmp_path):
 def test_example_fits_its_published_family(published):
     dry_run = dry_run_of(*published)
     assert not [text for text in dry_run.told if 'was trained with' in text]
-    for fit in dry_run.play(Stream(dry_run).steps(20)):
-        assert fit.all()
+    for healthy in dry_run.play(Stream(dry_run).steps(20)):
+        assert healthy.all()
         assert all(np.isfinite(value).all() for command in dry_run.commands.values() for value in command.values())
 
 

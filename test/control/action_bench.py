@@ -70,7 +70,7 @@ def step(made, sources, action, dt=DT):
 
 def hold(made, sources, rows=ALL, dt=DT, fresh=True):
     """Let rows (mask) take one step of the fallback, dt s after the last command; fresh: what is measured counts."""
-    made.rest(sources, {name: np.full(len(rows), fresh) for name in sources}, made.sent().at.max() + dt, rows)
+    made.take_fallback(sources, {name: np.full(len(rows), fresh) for name in sources}, made.sent().at.max() + dt, rows)
 
 
 def same(left, right, rows=slice(None)):

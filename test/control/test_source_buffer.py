@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from rl_policy_node.control.source_buffer import index_of, SourceBuffer
+from rl_policy_node.control.indices import index_of
+from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import SourceSpec
 from rl_policy_node.errors import ConfigurationError, ContractError
 

@@ -31,8 +31,8 @@ def assess(*sources, patience=None):
 
 
 def test_rows_with_fresh_sources_are_fit():
-    fit, reasons = assess(source('arm'), source('camera'))
-    assert fit.dtype == bool and fit.tolist() == [True] * ROWS
+    healthy, reasons = assess(source('arm'), source('camera'))
+    assert healthy.dtype == bool and healthy.tolist() == [True] * ROWS
     assert reasons == {}
 
 
@@ -44,8 +44,8 @@ def test_age_up_to_max_age_is_fit_on_either_clock(clock, age, fits):
         arm.received[1] -= age
     else:
         arm.stamps[1] -= ns(age)
-    fit, reasons = assess(arm)
-    assert fit.tolist() == [True, fits, True]
+    healthy, reasons = assess(arm)
+    assert healthy.tolist() == [True, fits, True]
     assert list(reasons) == ([] if fits else [1])
 
 
@@ -61,8 +61,8 @@ def test_reason_names_source_topic_age_and_limit():
 def test_source_that_never_sent_is_told_apart():
     arm = source()
     arm.received[2], arm.stamps[2] = -np.inf, 0
-    fit, reasons = assess(arm)
-    assert fit.tolist() == [True, True, False]
+    healthy, reasons = assess(arm)
+    assert healthy.tolist() == [True, True, False]
     assert reasons == {2: "source 'arm' (arm_topic) has not sent anything"}
 
 
@@ -80,8 +80,8 @@ def test_old_stamps_do_not_count_where_they_are_not_used():
 def test_stamp_from_the_future_is_fit_within_two_periods_or_a_tenth_of_a_second(period, ahead, fits):
     arm = source()
     arm.stamps[0] += ns(ahead)
-    fit, reasons = Supervisor(ROWS, period).assess({'arm': arm}, STEADY, ROS)
-    assert fit.tolist() == [fits, True, True]
+    healthy, reasons = Supervisor(ROWS, period).assess({'arm': arm}, STEADY, ROS)
+    assert healthy.tolist() == [fits, True, True]
     assert fits or f'is stamped {ahead:.3f} s in the future' in reasons[0]
 
 
@@ -89,8 +89,8 @@ def test_one_stale_source_is_enough_and_the_first_is_told():
     arm, camera = source('arm'), source('camera')
     arm.received[0] -= 1.0
     camera.received[:2] -= 1.0
-    fit, reasons = assess(arm, camera)
-    assert fit.tolist() == [False, False, True]
+    healthy, reasons = assess(arm, camera)
+    assert healthy.tolist() == [False, False, True]
     assert reasons[0].startswith("source 'arm'") and reasons[1].startswith("source 'camera'")
 
 
@@ -102,15 +102,15 @@ def test_silence_and_an_old_stamp_together_are_told_as_silence():
 def test_patience_takes_the_place_of_max_age_and_stamps_do_not_count():
     slow = source(received=STEADY - 5.0, stamp=ROS - ns(500.0))
     assert assess(slow, patience=10.0)[0].all()
-    fit, reasons = assess(slow, patience=4.0)
-    assert not fit.any() and 'max_age 4 s' in reasons[0]
+    healthy, reasons = assess(slow, patience=4.0)
+    assert not healthy.any() and 'max_age 4 s' in reasons[0]
 
 
 def test_a_sensor_that_repeats_itself_is_dead():
     arm = source(frozen_after=1.0)
     arm.changed[:] = STEADY - np.array([0.5, 1.5, 0.0])
-    fit, reasons = assess(arm)
-    assert fit.tolist() == [True, False, True]
+    healthy, reasons = assess(arm)
+    assert healthy.tolist() == [True, False, True]
     assert reasons[1] == "source 'arm' (arm_topic) is frozen: the same payload for 1.500 s, frozen_after 1 s"
 
 
@@ -131,8 +131,8 @@ def test_what_thousands_of_rows_have_in_common_is_written_once():
     arm = source()
     arm.received[:] = STEADY - 1.0
     arm.reject(np.array([False, True, False]), ValueError('position has a value that is not finite'))
-    fit, reasons = assess(arm)
-    assert not fit.any() and list(reasons) == [0, 1, 2]
+    healthy, reasons = assess(arm)
+    assert not healthy.any() and list(reasons) == [0, 1, 2]
     assert reasons[0] is reasons[2] and 'is stale: nothing for 1.000 s' in reasons[0]
     assert reasons[1] == "source 'arm' (arm_topic) sent what was refused: position has a value that is not finite"
 

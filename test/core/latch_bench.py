@@ -15,10 +15,10 @@ def acts(bench, seed=0, rows=None):
     """Step; return which rows act, after a look at what the others command."""
     before = bench.positions.copy() if bench.sent else np.full((2, 3), np.nan)
     bench.step(seed, rows)
-    fit = bench.rows.fit.copy()
-    for row in np.nonzero(~fit)[0]:
+    healthy = bench.rows.healthy.copy()
+    for row in np.nonzero(~healthy)[0]:
         assert (bench.positions[row] == before[row]).all() or (bench.positions[row] == measured(bench, row)).all()
-    return fit.tolist()
+    return healthy.tolist()
 
 
 def assert_replays(first, again, state, later):

@@ -100,12 +100,12 @@ def test_a_check_of_what_arrived_holds_its_rows_with_its_reason(policy):
     assert bench.cycle.refusals() == {1: 'the wrist feels 9 N'}, 'activation would wait for it'
     measured = bench.inbox.buffers['joints'].values['position'][1].copy()
     bench.step()
-    assert bench.rows.fit.tolist() == [True, False] and bench.rows.reasons == {1: 'the wrist feels 9 N'}
+    assert bench.rows.healthy.tolist() == [True, False] and bench.rows.reasons == {1: 'the wrist feels 9 N'}
     np.testing.assert_array_equal(bench.positions[1], measured)
     assert bench.keeper.outcomes[-1].changes[0].lost == {1: 'the wrist feels 9 N'}
     assert bench.rows.since.tolist() == [100.0, bench.now] and gravity.fed == 2
     bench.step(3)
-    assert bench.rows.fit.all() and bench.keeper.outcomes[-1].reset.tolist() == [False, True]
+    assert bench.rows.healthy.all() and bench.keeper.outcomes[-1].reset.tolist() == [False, True]
 
 
 def test_checks_of_inputs_and_of_commands_refuse_before_anything_goes_out(policy):

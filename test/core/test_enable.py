@@ -27,7 +27,7 @@ def test_without_enable_nothing_moves(folder, end):
         bench.inbox.enable(False, bench.now)
     bench.now += 0.0 if end == 'false' else 0.1
     bench.cycle.look()
-    assert not bench.rows.fit.any() and bench.sent[-1][2].all() and 'not enabled' in bench.rows.reasons[1]
+    assert not bench.rows.healthy.any() and bench.sent[-1][2].all() and 'not enabled' in bench.rows.reasons[1]
     for _ in range(60):
         bench.inbox.enable(True, bench.now)
         assert acts(bench) == [False, False], 'it takes ~/resume besides'
@@ -57,8 +57,8 @@ def test_robots_stop_where_nobody_would_be_heard(folder):
     for _ in range(round(0.9 / PERIOD)):
         assert acts(bench) == [True, True]
     for _ in range(round(0.2 / PERIOD)):
-        fit = acts(bench)
-    assert fit == [False, False] and 'a stop would not be heard' in bench.rows.reasons[0]
+        healthy = acts(bench)
+    assert healthy == [False, False] and 'a stop would not be heard' in bench.rows.reasons[0]
     bench.inbox.hear(bench.now)
     for _ in range(round(1.0 / PERIOD)):
         assert acts(bench) == [False, False], 'it takes ~/resume'

@@ -62,7 +62,7 @@ def test_a_silence_after_a_blocked_robot_is_no_jump(bench):
     go(bench, 60, 0.0)
     ahead = bench.positions
     assert np.abs(ahead).max() > 0.05
-    assert go(bench, 30) <= 0.1 * PERIOD + 1e-12 and not bench.rows.fit.any()
+    assert go(bench, 30) <= 0.1 * PERIOD + 1e-12 and not bench.rows.healthy.any()
     held, count = bench.positions, len(bench.sent)
     for _ in range(5):
         bench.now += PERIOD
@@ -121,7 +121,7 @@ def mixed(folder):
     put(bench, 0.0)
     bench.cycle.start()
     go(bench, 30, 0.0)
-    assert bench.rows.fit.all() and np.abs(bench.sent[-1][0]['wheel']['velocity']).min() > 0.05
+    assert bench.rows.healthy.all() and np.abs(bench.sent[-1][0]['wheel']['velocity']).min() > 0.05
     return bench
 
 

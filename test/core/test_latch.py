@@ -47,10 +47,10 @@ def test_a_step_under_way_sends_nothing_after_the_stop(bench):
 def test_a_look_is_enough(bench):
     bench.cycle.latch(RIGHT, 'stop')
     bench.cycle.look()
-    assert bench.rows.fit.tolist() == [True, False] and bench.sent[-1][2].tolist() == [False, True]
+    assert bench.rows.healthy.tolist() == [True, False] and bench.sent[-1][2].tolist() == [False, True]
     bench.cycle.resume(RIGHT)
     bench.cycle.look()
-    assert bench.rows.fit.tolist() == [True, False], 'only a step, which resets it, lets it act'
+    assert bench.rows.healthy.tolist() == [True, False], 'only a step, which resets it, lets it act'
     assert acts(bench) == [True, True]
 
 
@@ -63,7 +63,7 @@ def test_of_two_orders_the_later_one_counts(bench):
     bench.inbox.resume(ALL)
     for _ in range(40):
         bench.step(0)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 def test_orders_that_nobody_takes_do_not_pile_up(bench):
@@ -126,5 +126,5 @@ def test_frames_with_stops_replay_and_the_state_holds_the_latch(folder):
         if step == 20:
             first.cycle.resume(LEFT)
         first.step(step)
-    assert first.rows.fit.all()
+    assert first.rows.healthy.all()
     assert_replays(first, again, kept, later)

@@ -20,7 +20,7 @@ def bench(policy, request):
     bench.cycle.start()
     for seed in range(3):
         bench.step(seed)
-    assert bench.rows.fit.all() and not bench.cycle.distribution.reasons
+    assert bench.rows.healthy.all() and not bench.cycle.distribution.reasons
     return bench
 
 
@@ -31,7 +31,7 @@ def push(bench, times=1):
         bench.measure()
         bench.inbox.write('wrench', slice(1, 2), FAR, bench.ros(), bench.now)
         bench.cycle.step()
-    return bench.rows.fit.tolist(), bench.keeper.outcomes[-1].acted.tolist()
+    return bench.rows.healthy.tolist(), bench.keeper.outcomes[-1].acted.tolist()
 
 
 @pytest.mark.parametrize('bench', ['warn'], indirect=True)
@@ -55,7 +55,7 @@ def test_row_is_held_until_it_is_gone_and_the_other_acts(bench):
     np.testing.assert_array_equal(bench.positions[1], held)
     for seed in range(60):
         bench.step(seed)
-    assert bench.rows.fit.all() and bench.keeper.outcomes[-1].acted.all()
+    assert bench.rows.healthy.all() and bench.keeper.outcomes[-1].acted.all()
 
 
 @pytest.mark.parametrize('bench', ['latch'], indirect=True)
@@ -63,12 +63,12 @@ def test_row_is_latched_until_it_is_freed(bench):
     assert push(bench, 30) == ([True, False], [True, False])
     for seed in range(60):
         bench.step(seed)
-    assert bench.rows.fit.tolist() == [True, False]
+    assert bench.rows.healthy.tolist() == [True, False]
     assert 'ood.limit 6' in bench.rows.reasons[1] and bench.rows.reasons[1].endswith('~/resume')
     bench.cycle.resume(slice(1, 2))
     for seed in range(3):
         bench.step(seed)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 @pytest.mark.parametrize('action', ['hold', 'latch'])

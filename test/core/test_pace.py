@@ -195,7 +195,7 @@ SLOWEST = {'joints': {'max_age': 2.0}, 'wrench': {'max_age': 2.0}}
 def test_sensors_that_are_too_slow_warn_and_then_hold_their_robot(folder):
     bench = started(folder, sources=SLOWEST, resume_after=0.5)
     drive(bench, measured(bench, 100 + np.arange(1, 38) / 33.0))
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
     warned, = bench.keeper.outcomes[-1].warnings.values()
     assert warned == 'complete observations arrive 33.0 times a second; control_rate is 50 Hz'
     drive(bench, measured(bench, 100 + np.arange(38, 120) / 33.0))
@@ -204,14 +204,14 @@ def test_sensors_that_are_too_slow_warn_and_then_hold_their_robot(folder):
     assert 'until ~/resume' in bench.rows.reasons[0], 'it does not come back by itself'
     bench.cycle.resume(slice(0, 1))
     drive(bench, measured(bench, bench.now + np.arange(1, 5) * PERIOD))
-    assert bench.rows.fit.all() and not bench.keeper.outcomes[-1].warnings
+    assert bench.rows.healthy.all() and not bench.keeper.outcomes[-1].warnings
 
 
 def test_a_sensor_below_half_the_rate_is_held_sooner_and_one_a_little_slow_never(folder):
-    for rate, fit in ((20.0, False), (42.0, True)):
+    for rate, healthy in ((20.0, False), (42.0, True)):
         bench = started(folder, sources=SLOWEST)
         drive(bench, measured(bench, 100 + np.arange(1, 2.3 * rate) / rate))
-        assert bench.rows.fit.all() == fit
+        assert bench.rows.healthy.all() == healthy
 
 
 def test_a_slow_robot_is_held_and_ceases_to_delay_the_others(folder):
@@ -219,7 +219,7 @@ def test_a_slow_robot_is_held_and_ceases_to_delay_the_others(folder):
     events = [(100 + tick * PERIOD, lambda: bench.measure([0])) for tick in range(1, 200)]
     events += [(100 + (tick + 0.5) * PERIOD, lambda: bench.measure([1])) for tick in range(1, 200, 8)]
     steps = drive(bench, sorted(events, key=lambda event: event[0]))
-    assert bench.rows.fit.tolist() == [True, False] and ' arrive 5.9 times' in bench.rows.reasons[1]
+    assert bench.rows.healthy.tolist() == [True, False] and ' arrive 5.9 times' in bench.rows.reasons[1]
     assert max(when - sent[0][0][0] * 1e-9 for when, sent in steps[-50:]) < 1e-6
 
 
@@ -230,25 +230,25 @@ def test_a_loop_that_misses_its_deadlines_warns_and_goes_on(folder):
     for count in range(250):
         bench.now += 0.01
         bench.step(count)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
     assert bench.keeper.outcomes[-1].warnings[1] == 'the loop steps 33.3 times a second; control_rate is 50 Hz'
 
 
 def test_a_new_activation_forgets_who_was_slow(folder):
     bench = started(folder, sources=SLOWEST)
     drive(bench, measured(bench, 100 + np.arange(1, 90) / 20.0))
-    assert not bench.rows.fit.any()
+    assert not bench.rows.healthy.any()
     bench.cycle.start()
     bench.measure()
     bench.cycle.step()
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 def test_an_episode_from_the_future_holds_its_row_and_says_why(folder):
     bench = started(folder, robots=('left', 'right'), episode_topic='episode')
     bench.inbox.begin_episodes(slice(0, 1), np.array([bench.ros() + 3600 * 10 ** 9]))
     bench.step(1)
-    assert bench.rows.fit.tolist() == [False, True]
+    assert bench.rows.healthy.tolist() == [False, True]
     assert 'shows no observation of the episode, which began 3599.980 s in the future' in bench.rows.reasons[0]
 
 
@@ -260,7 +260,7 @@ def test_sources_that_never_show_the_episode_hold_their_row(folder):
         bench.now += PERIOD
         bench.measure(stamp=5)
         bench.cycle.step()
-        assert bench.rows.fit.all()
+        assert bench.rows.healthy.all()
     for _ in range(3):
         bench.now += PERIOD
         bench.measure(stamp=5)

@@ -45,7 +45,7 @@ def test_a_policy_that_gives_no_numbers_again_and_again_latches(policy, bench):
     for _ in range(8):
         bench.step(0)
     policy.act = act
-    assert 'fell out 4 times' in bench.rows.reasons[0] and bench.rows.fit.tolist() == [False, True]
+    assert 'fell out 4 times' in bench.rows.reasons[0] and bench.rows.healthy.tolist() == [False, True]
     assert acts(bench) == [False, True]
 
 
@@ -135,13 +135,13 @@ def test_a_tare_is_no_fall(folder):
     bench.cycle.start()
     for step in range(8):
         bench.step(step)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
     bench.inbox.request_tare(ALL)
     bench.step(1)
-    assert not bench.rows.fit.any()
+    assert not bench.rows.healthy.any()
     for step in range(8):
         bench.step(step)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 def test_a_run_with_falls_waits_and_pauses_replays_from_any_state(folder):
@@ -155,6 +155,6 @@ def test_a_run_with_falls_waits_and_pauses_replays_from_any_state(folder):
             first.cycle.resume(ALL)
         kept.append((first.cycle.stepper.state(), len(first.keeper.frames)))
         first.step(step, [1] if 20 <= step < 40 or 100 <= step < 112 else None)
-    assert first.rows.fit[1]
+    assert first.rows.healthy[1]
     for state, later in kept[::7]:
         assert_replays(first, again, state, later)

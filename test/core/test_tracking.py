@@ -43,25 +43,25 @@ def test_a_blocked_robot_is_latched_and_stays_near_and_the_other_goes_on(folder)
     """Blocked at 0, its target ran to 2.8 rad; now it stops at 0.3, and goes back within its limits."""
     bench = begun(folder, max_tracking_error=(0.3,))
     go(bench, 14, blocked=[1])
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
     go(bench, 5, blocked=[1])
-    assert bench.rows.fit.tolist() == [True, False]
+    assert bench.rows.healthy.tolist() == [True, False]
     assert bench.rows.reasons[1].startswith("actions.arm: 'hip' is measured 0.3")
     assert 'max_tracking_error is 0.3; stays on the fallback until ~/resume' in bench.rows.reasons[1]
     go(bench, 100, blocked=[1])
     assert np.abs(bench.positions[1]).max() < 1e-9 and bench.positions[0].min() > 1.5
     most = max(np.abs(sent[0]['arm']['position'][1]).max() for sent in bench.sent)
     assert most < 0.3 + 2 * PERIOD
-    assert bench.rows.fit.tolist() == [True, False], 'by itself it does not come back'
+    assert bench.rows.healthy.tolist() == [True, False], 'by itself it does not come back'
 
 
 def test_it_may_be_freed_once_it_is_where_it_is_held(folder):
     bench = begun(folder, max_tracking_error=(0.3,))
     go(bench, 40, blocked=[1])
-    assert not bench.rows.fit[1]
+    assert not bench.rows.healthy[1]
     bench.inbox.resume(slice(1, 2))
     go(bench, 2)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 def test_who_keeps_a_target_that_is_too_far_is_not_freed(folder):
@@ -69,18 +69,18 @@ def test_who_keeps_a_target_that_is_too_far_is_not_freed(folder):
     go(bench, 40, blocked=[1])
     bench.inbox.resume(slice(1, 2))
     go(bench, 20, blocked=[1])
-    assert not bench.rows.fit[1]
+    assert not bench.rows.healthy[1]
     go(bench, 1)
     bench.inbox.resume(slice(1, 2))
     go(bench, 2)
-    assert bench.rows.fit.all()
+    assert bench.rows.healthy.all()
 
 
 @pytest.mark.parametrize('options', [{}, {'trigger': 'lockstep', 'max_tracking_error': (0.3,)}])
 def test_without_it_and_in_lockstep_nobody_is_stopped(folder, options):
     bench = begun(folder, **options)
     go(bench, 60, blocked=[1])
-    assert bench.rows.fit.all() and bench.positions[1].min() > 0.9
+    assert bench.rows.healthy.all() and bench.positions[1].min() > 0.9
 
 
 def test_what_was_measured_too_long_ago_tells_nothing(folder):

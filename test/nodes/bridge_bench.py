@@ -18,7 +18,8 @@ class BridgeBench:
         self.log, self.emitted, self.ended = Log(), [], []
         self.bridge = Bridge(made, environment)
         self.loop = BridgeLoop(self.bridge, made.sim.play.lockstep, self.publish, self.ended.append, self.log)
-        self.gap, self.record, self.commands = self.bridge.gap, self.bridge.record, self.bridge.commands
+        self.imperfections, self.record = self.bridge.imperfections, self.bridge.record
+        self.commands = self.bridge.commands
         self.start, self.stop = self.loop.start, self.loop.stop
         self.pause, self.ask_reset = self.loop.pause, self.loop.ask_reset
 
@@ -35,13 +36,13 @@ class BridgeBench:
         """Return the message of a source for a row, as shown last."""
         source = self.bridge.sources[name]
         rows = next(rows for rows in source.groups if rows.start <= row < rows.stop)
-        return source.message(self.bridge.gap.shown[name], rows, stamp)
+        return source.message(self.bridge.imperfections.shown[name], rows, stamp)
 
     def receive(self, name, topic, message):
         self.commands.receive(name, topic, message)
 
     def summary(self):
-        return self.record.summary(self.gap.summary())
+        return self.record.summary(self.imperfections.summary())
 
     @property
     def steps(self):

@@ -111,7 +111,7 @@ def test_nothing_that_answers_nothing_goes_to_a_simulator_that_waits(many):
     count = len(many.sent)
     many.time += 11.0
     many.look()
-    assert len(many.sent) == count and not many.rows.fit.any()
+    assert len(many.sent) == count and not many.rows.healthy.any()
     many.cycle.stop()
     assert len(many.sent) == count + 1 and not many.sent[-1].any(), 'it ends with the fallback all the same'
 

@@ -68,7 +68,7 @@ def test_a_velocity_command_that_is_stale_reads_as_zero_and_the_policy_goes_on(r
     assert ridden.seen().tolist() == [[1.0, 2.0, 3.0]] * 2, 'it is young enough'
     before = ridden.sent[-1][0][0]
     ridden.run(4)
-    assert ridden.seen().tolist() == [[0.0] * 3] * 2 and ridden.rows.fit.all()
+    assert ridden.seen().tolist() == [[0.0] * 3] * 2 and ridden.rows.healthy.all()
     assert not np.array_equal(ridden.sent[-1][0][0], before)
     ridden.run(1, (4.0, 0.0, 0.0))
     assert ridden.seen().tolist() == [[4.0, 0.0, 0.0]] * 2
@@ -86,7 +86,7 @@ def test_the_stale_command_of_one_robot_is_none_of_the_others(ridden):
 def test_a_command_that_never_came_reads_as_zero_and_nothing_waits_for_it(ridden):
     assert not waiting(ridden.cycle.refusals(), ridden.sources, ridden.control, lambda topic: 0)
     ridden.run(3)
-    assert ridden.seen().tolist() == [[0.0] * 3] * 2 and ridden.rows.fit.all()
+    assert ridden.seen().tolist() == [[0.0] * 3] * 2 and ridden.rows.healthy.all()
 
 
 def test_a_command_that_was_refused_reads_as_zero(ridden):
@@ -95,7 +95,7 @@ def test_a_command_that_was_refused_reads_as_zero(ridden):
         ridden.command(0, (np.nan, 0.0, 0.0))
     ridden.sources['command'].buffer.reject(slice(0, 1), ValueError('not finite'))
     ridden.run(1)
-    assert ridden.seen().tolist() == [[0.0] * 3, [1.0, 2.0, 3.0]] and ridden.rows.fit.all()
+    assert ridden.seen().tolist() == [[0.0] * 3, [1.0, 2.0, 3.0]] and ridden.rows.healthy.all()
 
 
 def test_what_is_stale_is_told_and_stops_nothing(ridden):
@@ -111,7 +111,7 @@ def test_stale_sensors_are_a_hold_beside_a_command_that_reads_as_zero(ridden):
         ridden.time += 0.02
         ridden.now += 20_000_000
         ridden.step()
-    assert not ridden.rows.fit.any() and "source 'joints'" in ridden.rows.reasons[0]
+    assert not ridden.rows.healthy.any() and "source 'joints'" in ridden.rows.reasons[0]
 
 
 def test_with_hold_a_stale_command_is_a_hold(run):
@@ -119,7 +119,7 @@ def test_with_hold_a_stale_command_is_a_hold(run):
     bench.feed(force=(1.0, 2.0, 3.0))
     bench.start()
     bench.run(10, (1.0, 2.0, 3.0))
-    assert not bench.rows.fit.any()
+    assert not bench.rows.healthy.any()
 
 
 def test_no_step_on_observations_waits_for_a_command(run):
@@ -141,7 +141,7 @@ def test_a_command_from_before_the_episode_does_not_keep_a_robot_from_acting(run
     assert bench.seen().tolist() == [[0.0] * 3] * 2 and bench.keeper.outcomes[-1].acted.all()
     count = len(bench.keeper.outcomes)
     bench.look()
-    assert bench.rows.fit.all() and len(bench.keeper.outcomes) == count
+    assert bench.rows.healthy.all() and len(bench.keeper.outcomes) == count
 
 
 @pytest.mark.parametrize('changes, told', [

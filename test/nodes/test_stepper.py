@@ -206,7 +206,7 @@ def test_a_robot_without_a_tare_holds_until_it_has_one(run):
     assert any("term 'force': its tare has 1 of 3 frames" in line for line in bench.log.lines)
     bench.inbox.request_tare(slice(1, 2))
     bench.step()
-    assert bench.rows.fit.tolist() == [True, False]
+    assert bench.rows.healthy.tolist() == [True, False]
 
 
 def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
@@ -216,7 +216,7 @@ def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
     bench.step()
     first = bench.sent[-1][0][0]
     bench.step()
-    assert np.array_equal(bench.sent[-1][0][0], first) and bench.rows.fit.all()
+    assert np.array_equal(bench.sent[-1][0][0], first) and bench.rows.healthy.all()
     bench.feed(rows=[0])
     bench.step()
     assert not np.array_equal(bench.sent[-1][0][0], first) and np.array_equal(bench.sent[-1][1][0], first)
@@ -250,7 +250,7 @@ def test_a_term_that_fails_for_one_robot_stops_that_robot_alone(run):
     bench.feed()
     bench.start()
     bench.step()
-    assert bench.rows.fit.tolist() == [False, True]
+    assert bench.rows.healthy.tolist() == [False, True]
     assert np.array_equal(bench.sent[-1][0][0], MEASURED) and not np.array_equal(bench.sent[-1][1][0], MEASURED)
     assert bench.rows.reasons == {0: 'what the policy would see is not finite'}
 

@@ -150,7 +150,7 @@ def test_number(value, text):
 @pytest.mark.parametrize('values, limits, text', [
     ((1.0, 2.0), (1.0, 2.0), '1 2'), ((1.0, 1.0), (1.0, 1.0), '1'), ((), (0.5, 2.0), '0.5 … 2'), ((), None, '?'),
     ((1.0, 2.0, 3.0, 4.0, 5.0), None, '1 … 5')])
-def test_numbers(values, limits, text):
+def test_reductions(values, limits, text):
     assert numbers(values, limits) == text
 
 

@@ -36,9 +36,9 @@ def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
     return KINDS[spec.kind].shapes(spec)
 
 
-def stated_rest(spec: ActionSpec, rows: int) -> Command:
+def stated_fallback(spec: ActionSpec, rows: int) -> Command:
     """Return the fallback of an ActionSpec, field → (rows, ...), where it needs no measurement; else empty."""
-    return KINDS[spec.kind].stated_rest(spec, rows)
+    return KINDS[spec.kind].stated_fallback(spec, rows)
 
 
 def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm:
@@ -52,4 +52,4 @@ def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> Acti
 
 
 __all__ = ['KINDS', 'Discrete', 'Effort', 'Gripper', 'JointDelta', 'JointPosition', 'JointVelocity', 'PoseDelta',
-           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields', 'stated_rest']
+           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields', 'stated_fallback']

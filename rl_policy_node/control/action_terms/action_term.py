@@ -78,7 +78,7 @@ class ActionTerm:
         return ()
 
     @classmethod
-    def stated_rest(cls, spec: ActionSpec, rows: int) -> Command:
+    def stated_fallback(cls, spec: ActionSpec, rows: int) -> Command:
         """Return the fallback that needs no measurement, of `zero` and `value`; empty: it takes one."""
         if spec.fallback not in ('zero', 'value'):
             return {}
@@ -128,9 +128,9 @@ class ActionTerm:
 
     # when the policy does not act
 
-    def rest(self, sources: Sources, rows: int) -> Command:
+    def fallback(self, sources: Sources, rows: int) -> Command:
         """Return the fallback: what is commanded while the policy does not act."""
-        return self.stated_rest(self.spec, rows) or self.measured(sources)
+        return self.stated_fallback(self.spec, rows) or self.measured(sources)
 
     @property
     def places(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.action_term import ActionTerm, NO_SPEEDS
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
-from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.control.indices import index_of
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.action_term import NO_SPEEDS, unbounded, VectorTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
-from rl_policy_node.control.source_buffer import index_of
+from rl_policy_node.control.indices import index_of
 from rl_policy_node.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, JointNames, Mask, Shape, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.source_buffer import as_slice, index_of
+from rl_policy_node.control.indices import as_slice, index_of
 from rl_policy_node.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:

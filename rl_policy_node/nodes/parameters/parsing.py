@@ -20,7 +20,7 @@ from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.environment_specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
-from rl_policy_node.sim.gap import GapSpec
+from rl_policy_node.sim.imperfections import ImperfectionSpec
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
@@ -84,7 +84,7 @@ class SimSpec:
 
     environment: EnvironmentSpec
     play: PlaySpec
-    gap: GapSpec
+    imperfections: ImperfectionSpec
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,8 @@ def _sim(tree: _Tree, rows: int) -> SimSpec:
         name=values['environment'], rows=rows, seed=values['seed'], id=values['id'], options=values['options'],
         episode_length=values['episode_length'], stagger=values['stagger'], python=python, isaacgym=isaacgym)
     play = PlaySpec(**{field.name: values[field.name] for field in fields(PlaySpec)})
-    gap = {field.name: values[field.name] for field in fields(GapSpec) if field.name in values}
-    return SimSpec(environment, play, GapSpec(**gap, noise=tree.get('sim', {}).get('noise', {})))
+    imperfections = {field.name: values[field.name] for field in fields(ImperfectionSpec) if field.name in values}
+    return SimSpec(environment, play, ImperfectionSpec(**imperfections, noise=tree.get('sim', {}).get('noise', {})))
 
 
 def _top(tree: _Tree, name: str) -> Any:
@@ -239,7 +239,7 @@ def _control(tree: _Tree) -> ControlSpec:
     return ControlSpec(
         **{**{field.name: _top(tree, field.name) for field in fields(ControlSpec) if schema.find(field.name)},
            'control_rate': _top(tree, 'control_rate') or None},
-        together=_top(tree, 'rows'),
+        shared_rows=_top(tree, 'rows'),
         clip_observations=tree.get('policy', {}).get('clip_observations') or None,
         clip_inputs=dict(tree.get('policy', {}).get('clip_inputs', {})),
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,

@@ -96,7 +96,7 @@ class RowLog:
         self._control, self._log = control, log
         self._warned: Mapping[int, str] = {}
         # of thousands of simulated rows some may fall out in every step
-        self._throttle = {'throttle_duration_sec': 1.0} if control.together else {}
+        self._throttle = {'throttle_duration_sec': 1.0} if control.shared_rows else {}
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Tell what changed."""
@@ -185,7 +185,7 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
     reasons, warnings = dict(figures.reasons), {row: text for row, text in figures.warnings.items()
                                                 if row not in figures.reasons}
     values |= {f'pace of {who}': warning for who, warning in told(control, warnings)}
-    values.update(told(control, reasons) if control.together else
+    values.update(told(control, reasons) if control.shared_rows else
                   {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
     if reasons:
         return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values

@@ -117,11 +117,11 @@ class DryRun:
             self.feed(messages)
             self.cycle.step()
         rows = self.cycle.stepper.rows
-        if not rows.fit.all():
+        if not rows.healthy.all():
             raise ConfigurationError('; '.join(lines(self.control, rows.reasons)))
 
     def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Message]]]) -> Iterator[Mask]:
-        """Step once for each of a stream's (s since the last one, messages); yield who is fit (rows,).
+        """Step once for each of a stream's (s since the last one, messages); yield which rows are healthy (rows,).
 
         The first one counts as activation, whether or not all robots are there; nothing waits for real time.
         """
@@ -131,7 +131,7 @@ class DryRun:
             if index == 0:
                 self.cycle.start()
             self.cycle.step()
-            yield self.cycle.stepper.rows.fit
+            yield self.cycle.stepper.rows.healthy
 
     def feed(self, messages: Mapping[tuple[str, int], Message]) -> None:
         """Let messages arrive: (source, first row that it is of) → a message, or its bytes; raises ValueError."""

@@ -95,4 +95,4 @@ class Requests:
 
     def _count(self, rows: slice) -> str:
         count = rows.stop - rows.start
-        return f'{count} {"row" if self._control.together else "robot"}{"" if count == 1 else "s"}'
+        return f'{count} {"row" if self._control.shared_rows else "robot"}{"" if count == 1 else "s"}'

@@ -61,7 +61,7 @@ def listen(spec: RobotStateSpec, control: ControlSpec, note: Callable[[slice, Ro
         permits = value in spec.permitted
         note(rows, RobotState('' if permits else f"{topic} says '{value}'; the robot may move with "
                                                  f'{" or ".join(map(repr, spec.permitted))}', now))
-    groups = row_groups(bool(control.together), control.rows)
+    groups = row_groups(bool(control.shared_rows), control.rows)
     for robot, rows in zip(control.robots, groups):
         topic = topic_of(robot, spec.topic)
         endpoints.subscribe(payload.message_type, topic, functools.partial(on_bytes, rows, topic),

@@ -18,7 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
 from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
-from rl_policy_node.nodes.process.heap import keep_memory
+from rl_policy_node.nodes.process.memory import keep_memory
 from rl_policy_node.nodes.process.scheduling import share_interpreter
 from rl_policy_node.nodes.process.signals import on_ending
 

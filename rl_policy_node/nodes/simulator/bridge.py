@@ -14,12 +14,12 @@ from rl_policy_node.core.mirror import Mirror
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.parsing import Configuration
 from rl_policy_node.nodes.simulator.command_inbox import CommandInbox
+from rl_policy_node.nodes.simulator.compatibility import input_shapes
 from rl_policy_node.nodes.simulator.episodes import Episode
-from rl_policy_node.nodes.simulator.fit import input_shapes
 from rl_policy_node.nodes.simulator.play_record import PlayRecord
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
-from rl_policy_node.sim.gap import create_imperfections, Measured, Robots
+from rl_policy_node.sim.imperfections import create_imperfections, Measured, Robots
 
 START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
 
@@ -37,8 +37,8 @@ class SimFrame:
 class Bridge:
     """Steps an environment with the commands that arrived; `frame` is what is then to be published.
 
-    It has no thread and publishes nothing: BridgeLoop paces it. gap: the injected imperfections, which also wrap the
-    publishers. Raises ConfigurationError where environment and parameter file do not fit.
+    It has no thread and publishes nothing: BridgeLoop paces it. imperfections: those that are injected; they also wrap
+    the publishers. Raises ConfigurationError where environment and parameter file do not fit.
     """
 
     def __init__(self, configuration: Configuration, environment: Environment) -> None:
@@ -52,8 +52,8 @@ class Bridge:
         self.commands = CommandInbox(self.control, self.sinks, sim.play.lockstep, self.record.answers)
         measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
         robots = Robots(self.control.rows, measured, self.commands.buffers, self._mirror.held)
-        self.gap = create_imperfections(sim.gap, sim.environment.seed, 1.0 / self.control.rate, robots,
-                                        sim.play.lockstep)
+        self.imperfections = create_imperfections(sim.imperfections, sim.environment.seed, 1.0 / self.control.rate,
+                                                  robots, sim.play.lockstep)
         self._environment = environment
         # another one each time: in lockstep the first episode of a bridge that began anew would pass for the old one
         self._stamp = START + time.monotonic_ns() % START if sim.play.lockstep else START
@@ -81,13 +81,13 @@ class Bridge:
     def step(self) -> list[Episode]:
         """Step with the commands there are; return the episodes that ended."""
         with self.commands.condition:
-            actions = self._mirror.actions(self.gap.commands())
+            actions = self._mirror.actions(self.imperfections.commands())
         qpos = self._environment.qpos
         extra = {} if qpos is None else {'qpos': qpos.copy()}
         began = time.monotonic()
         transition = self._environment.step(actions)
         ended = self.record.add(transition, time.monotonic() - began)
-        self.record.keep(self._observed, actions, transition, {**extra, **self.gap.record()})
+        self.record.keep(self._observed, actions, transition, {**extra, **self.imperfections.record()})
         self._observed, _, dones, _ = transition
         self._advance()
         self._begun[dones] = self._stamp
@@ -96,8 +96,8 @@ class Bridge:
     def frame(self) -> SimFrame:
         """Return what the sensors show now, once for each step, when it is due."""
         self._mirror.measure(self._observed)
-        self.gap.show(self._begun)
-        return SimFrame(self._stamp, self._begun.copy(), self.gap.shown)
+        self.imperfections.show(self._begun)
+        return SimFrame(self._stamp, self._begun.copy(), self.imperfections.shown)
 
     def check(self) -> None:
         """Raise SimulationError where the environment's process is gone."""

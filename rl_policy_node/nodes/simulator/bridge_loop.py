@@ -37,8 +37,8 @@ class BridgeLoop:
 
     def start(self) -> None:
         """Begin in a thread of its own."""
-        if self._bridge.gap.description:
-            self._log.info(self._bridge.gap.description)
+        if self._bridge.imperfections.description:
+            self._log.info(self._bridge.imperfections.description)
         self._running = True
         self._thread = threading.Thread(target=self._run, name='bridge', daemon=True)
         self._thread.start()
@@ -53,8 +53,8 @@ class BridgeLoop:
             self._bridge.close()
             self._thread.join()
             self._thread = None
-            self._bridge.gap.close()
-            self._record.write(self._bridge.gap.summary())
+            self._bridge.imperfections.close()
+            self._record.write(self._bridge.imperfections.summary())
 
     def ask_reset(self) -> None:
         """Begin new episodes in every row before the next step."""
@@ -95,7 +95,7 @@ class BridgeLoop:
         if not self._lockstep:
             time.sleep(max(due - time.monotonic(), 0.0))
         self._show()
-        return max(due + self._bridge.gap.period(), time.monotonic())
+        return max(due + self._bridge.imperfections.period(), time.monotonic())
 
     def _show(self) -> None:
         """Publish what the sensors show; what answers it has yet to come."""

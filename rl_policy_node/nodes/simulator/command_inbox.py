@@ -11,7 +11,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Mask
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.interfaces import Message
-from rl_policy_node.nodes.policy.answers import Answers
+from rl_policy_node.nodes.policy.response_times import ResponseTimes
 from rl_policy_node.nodes.topics.row_names import listed
 from rl_policy_node.nodes.topics.sink import Sink
 
@@ -24,7 +24,7 @@ class CommandInbox:
     is none. unstamped: some command cannot be matched to an observation.
     """
 
-    def __init__(self, control: ControlSpec, sinks: Mapping[str, Sink], lockstep: bool, answers: Answers) -> None:
+    def __init__(self, control: ControlSpec, sinks: Mapping[str, Sink], lockstep: bool, answers: ResponseTimes) -> None:
         self._control, self._sinks, self._lockstep, self.answers = control, sinks, lockstep, answers
         self.buffers = {name: sink.buffer(control.rows) for name, sink in sinks.items()}
         self.condition = threading.Condition()

@@ -10,7 +10,7 @@ from rl_policy_node.control.arrays import Array, Values
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters.parsing import SimSpec
-from rl_policy_node.nodes.policy.answers import Answers
+from rl_policy_node.nodes.policy.response_times import ResponseTimes
 from rl_policy_node.nodes.simulator.episodes import Episode, Episodes, latency_ms, Recorder, write_summary
 from rl_policy_node.sim.environment_specs import Transition
 
@@ -24,7 +24,7 @@ class PlayRecord:
     def __init__(self, control: ControlSpec, sim: SimSpec, commands: int) -> None:
         self._control, self._sim, self._play = control, sim, sim.play
         self.episodes = Episodes(control.rows, keep=sim.play.episodes or (None if sim.play.summary else 0))
-        self.answers = Answers((commands, control.rows), keep_all=bool(sim.play.record))
+        self.answers = ResponseTimes((commands, control.rows), keep_all=bool(sim.play.record))
         self._recorder = Recorder() if sim.play.record else None
         self._seconds: deque[float] = deque(maxlen=2000)
         self.steps = self.misses = 0
@@ -50,19 +50,19 @@ class PlayRecord:
         enough = self._play.episodes and len(self.episodes.finished) >= self._play.episodes
         return bool(enough or (self._play.steps and self.steps >= self._play.steps))
 
-    def summary(self, gap: Summary) -> Summary:
-        """Return the figures of the run so far. gap: those of the injected imperfections."""
+    def summary(self, imperfections: Summary) -> Summary:
+        """Return the figures of the run so far. imperfections: those of the injected imperfections."""
         return {**self.episodes.summary(self._play.episodes), 'steps': self.steps,
                 'latency_ms': latency_ms(list(self.answers.latencies)), 'deadline_misses': self.misses,
                 'environment_p50_ms': latency_ms(list(self._seconds))['p50'],
                 'mode': 'lockstep' if self._play.lockstep else 'real time', 'robots': self._control.rows,
-                'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed, **gap}
+                'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed, **imperfections}
 
-    def write(self, gap: Summary) -> None:
+    def write(self, imperfections: Summary) -> None:
         """Write the files that were asked for."""
         if self._recorder is not None and self.answers.by_step is not None:
             latency = [self.answers.by_step.get(step, np.nan) for step in range(self.steps)]
             self._recorder.write(self._play.record, latency=np.array(latency))
         if self._play.summary:
             played = {'played': self.episodes.columns(self._play.episodes)}
-            write_summary(self._play.summary, {**self.summary(gap), **played})
+            write_summary(self._play.summary, {**self.summary(imperfections), **played})

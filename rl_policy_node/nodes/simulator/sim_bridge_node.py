@@ -84,8 +84,8 @@ class SimBridgeNode(Node):
     def _episode_starts(self, qos: Any) -> list[Send]:
         """Return what publishes the starts of episodes, with the imperfections that are stated."""
         def sender(rows: slice, topic: str, kind: type) -> Send:
-            publish = self.bridge.gap.start_publisher(self.create_publisher(kind, topic, qos).publish)
-            return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.together)))
+            publish = self.bridge.imperfections.start_publisher(self.create_publisher(kind, topic, qos).publish)
+            return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.shared_rows)))
         return [sender(*each) for each in start_topics(self._control)]
 
     def _source_messages(self, qos: Any) -> list[Send]:
@@ -93,7 +93,7 @@ class SimBridgeNode(Node):
         def sender(name: str, rows: slice, robot: str) -> Send:
             source = self.bridge.sources[name]
             publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
-            publish = self.bridge.gap.publisher(publisher.publish, name, rows)
+            publish = self.bridge.imperfections.publisher(publisher.publish, name, rows)
             return lambda frame: publish(source.message(frame.values[name], rows, frame.stamp))
         return [sender(name, rows, robot) for name, source in self.bridge.sources.items()
                 for rows, robot in zip(source.groups, self._control.robots)]
@@ -119,7 +119,7 @@ class SimBridgeNode(Node):
         self.get_logger().info(', '.join(f'{name} {value}' for name, value in self._summary().items()))
 
     def _summary(self) -> dict[str, Any]:
-        return self.bridge.record.summary(self.bridge.gap.summary())
+        return self.bridge.record.summary(self.bridge.imperfections.summary())
 
     # out
 
@@ -130,7 +130,7 @@ class SimBridgeNode(Node):
     def _on_episodes(self, ended: list[Episode]) -> None:
         """Publish episodes that ended and say so: each robot's, or in one message and one line those of all rows."""
         numbers = np.array(ended, dtype=np.float64)
-        if self._control.together:
+        if self._control.shared_rows:
             self._episodes.publish(ended_message(numbers))
             total, length, success = numbers[:, 2:].mean(axis=0)
             outcome = '' if math.isnan(success) else f', {success:.0%} successes'

@@ -23,9 +23,9 @@ def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
     """Return [(rows, topic, message type)] of what says when the episodes of rows began."""
     if not control.episode_topic:
         return []
-    kind = Int64MultiArray if control.together else Header
-    return [(rows, topic_of(control.robots[0 if control.together else rows.start], control.episode_topic), kind)
-            for rows in row_groups(bool(control.together), control.rows)]
+    kind = Int64MultiArray if control.shared_rows else Header
+    return [(rows, topic_of(control.robots[0 if control.shared_rows else rows.start], control.episode_topic), kind)
+            for rows in row_groups(bool(control.shared_rows), control.rows)]
 
 
 def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
@@ -61,7 +61,7 @@ class EpisodeStarts:
     def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
         self._topic, self._ros = control.episode_topic, ros
         self._tolerance = math.inf if control.lockstep else future_tolerance(1.0 / control.rate)
-        self._payload = Payload(Int64MultiArray if control.together else Header)
+        self._payload = Payload(Int64MultiArray if control.shared_rows else Header)
         self.rejected, self.last_fault = 0, ''
 
     def read(self, payload: bytes, rows: slice) -> Stamps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rl_policy_node.control.arrays import Floats
-from rl_policy_node.control.numbers import some
+from rl_policy_node.control.reductions import any_true
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import Frame
@@ -68,7 +68,7 @@ class _Intervals:
         with np.errstate(invalid='ignore'):
             gap = self._last - last
         came = gap > 0
-        if not some(came):
+        if not any_true(came):
             return 0.0
         gap = np.where(came, gap, 0.0)
         slow = came & np.isfinite(gap) & (gap > source.spec.max_age)

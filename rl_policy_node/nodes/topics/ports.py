@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.serialization import serialize_message
 
 from rl_policy_node.control.action_manager import Commands
-from rl_policy_node.control.action_terms import stated_rest
+from rl_policy_node.control.action_terms import stated_fallback
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec, TRANSFORM
 from rl_policy_node.errors import ConfigurationError
@@ -60,7 +60,7 @@ class Ports:
     def _rests(self, sink: Sink) -> dict[int, bytes]:
         """Return topic → the message that stops a robot without knowing where it is; empty where there is none."""
         rows = self._control.rows
-        rest = stated_rest(sink.spec, rows)
+        rest = stated_fallback(sink.spec, rows)
         if not rest:
             return {}
         # a stamp that is one: what is stamped at all will be stamped anew

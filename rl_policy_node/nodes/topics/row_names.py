@@ -11,19 +11,19 @@ MOST = 5        # reasons that are told of rows without names, before the rest i
 
 def called(control: ControlSpec, row: int) -> str:
     """Return what a row is called."""
-    if control.together:
+    if control.shared_rows:
         return f'row {row}'
     return f"robot '{control.robots[row]}'" if control.robots[row] else 'robot'
 
 
 def counted(control: ControlSpec, count: int) -> str:
     """Return how many rows, in words: '3 robots', or '3 rows' where they share every topic."""
-    return f'{count} {"rows" if control.together else "robots"}'
+    return f'{count} {"rows" if control.shared_rows else "robots"}'
 
 
 def listed(control: ControlSpec, rows: Sequence[int]) -> str:
     """Return what rows (ints, ascending) are called together, however many they are."""
-    if not control.together:
+    if not control.shared_rows:
         return ', '.join(called(control, row) for row in rows)
     if len(rows) == 1:
         return called(control, rows[0])
@@ -38,7 +38,7 @@ def told(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, st
 
     Of reasons the ones with most rows come first, and few of them.
     """
-    if not control.together:
+    if not control.shared_rows:
         return [(called(control, row), reason) for row, reason in reasons.items()]
     by_reason: dict[str, list[int]] = {}
     for row, reason in sorted(reasons.items()):
@@ -52,4 +52,4 @@ def told(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, st
 def lines(control: ControlSpec, reasons: Mapping[int, str]) -> list[str]:
     """Return the lines that say row → reason: one for each robot; of rows without names, one for all of them."""
     said = [f'{who}: {reason}' for who, reason in told(control, reasons)]
-    return ['; '.join(said)] if control.together else said
+    return ['; '.join(said)] if control.shared_rows else said

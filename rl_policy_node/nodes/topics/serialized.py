@@ -10,7 +10,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 
 from rl_policy_node.adapters.adapter import cast
 from rl_policy_node.control.arrays import Values
-from rl_policy_node.control.numbers import surely_small
+from rl_policy_node.control.reductions import surely_small
 from rl_policy_node.nodes.interfaces import Message
 
 _STAMP = struct.Struct('=iI')

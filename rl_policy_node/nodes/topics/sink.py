@@ -13,7 +13,7 @@ from rl_policy_node.adapters import create_adapter
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.action_terms import command_shapes
 from rl_policy_node.control.arrays import Array, Command, Mask, Stamps, Values
-from rl_policy_node.control.numbers import highest, some
+from rl_policy_node.control.reductions import any_true, greatest
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError, unknown
@@ -113,8 +113,8 @@ class Sink:
     def _parts(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, dict[str, Array], int]]:
         """Yield (topic, field → array, stamp) of each message that is to go out; a stamp of 0 means now."""
         if self.spec.rows:
-            if some(rows):
-                yield 0, dict(command), int(highest(stamps))
+            if any_true(rows):
+                yield 0, dict(command), int(greatest(stamps))
             return
         each = [0] * len(stamps) if self._now else stamps.tolist()
         for row, wanted in enumerate(rows.tolist()):

@@ -12,8 +12,9 @@ from rl_policy_node.adapters import ADAPTERS, create_adapter
 from rl_policy_node.adapters.adapter import MessageError
 from rl_policy_node.control.action_terms import measured_fields
 from rl_policy_node.control.arrays import Array, Indices, Shape, Stamps, Values
+from rl_policy_node.control.indices import as_slice
 from rl_policy_node.control.parts import Part
-from rl_policy_node.control.source_buffer import as_slice, SourceBuffer
+from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.term_spec import TermSpec

@@ -33,8 +33,9 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
         (output / name).unlink(missing_ok=True)
     # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
     loop = [_play_loop(plan, console)] if reference else []
-    gap = f', with {plan.bridge.sim.gap}' if plan.bridge.sim.gap.stated() else ''
-    console.print(f'{NODES}, {plan.bridge.sim.play.mode.replace("_", " ")}{gap}', highlight=False)
+    sim = plan.bridge.sim
+    injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
+    console.print(f'{NODES}, {sim.play.mode.replace("_", " ")}{injected}', highlight=False)
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
@@ -103,7 +104,8 @@ def _draw(plan, sides, comparison, output):
     except ImportError as error:
         return f'none, {error}'
     path = output / PICTURE
-    draw(path, sides, ': '.join(filter(None, (str(plan.bridge.sim.gap), comparison and comparison.sentence()))))
+    texts = str(plan.bridge.sim.imperfections), comparison and comparison.sentence()
+    draw(path, sides, ': '.join(filter(None, texts)))
     return path
 
 
@@ -119,7 +121,7 @@ def _content(plan, settings, sides, comparison):
            'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
            'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.trigger,
            'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
-           'gap': sim.gap.stated(), 'confidence': CONFIDENCE}
+           'gap': sim.imperfections.stated(), 'confidence': CONFIDENCE}
     content = {'run': run, 'nodes': _side(sides[0]), 'reference': _side(sides[1]) if comparison else None}
     if comparison:
         content |= {'verdict': comparison.verdict, 'sentence': comparison.sentence(), 'same_episodes': comparison.same,

@@ -106,7 +106,7 @@ def play_nodes(plan, output, console):
 
 
 def play_loop(plan, console):
-    """Play in rl_games' own loop, in this process; return the Side. The environment is without any gap."""
+    """Play in rl_games' own loop, in this process; return the Side. The environment has no imperfections."""
     policy = load_policy(plan.policy)
     environment = open_environment(plan.bridge, _log.info)
     episodes = Episodes(environment.rows)

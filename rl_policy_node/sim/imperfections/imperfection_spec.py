@@ -8,7 +8,7 @@ _SECONDS: Final = ('latency', 'latency_jitter', 'command_latency')
 
 
 @dataclass(frozen=True)
-class GapSpec:
+class ImperfectionSpec:
     """How a simulator differs from perfect sensors on a perfect network.
 
     Times in s, shares from 0 to 1; noise: source → field → standard deviation, in the field's unit.

@@ -3,8 +3,8 @@
 import time
 
 from nodes.bridge_bench import BridgeBench
-from nodes.gap_bench import Counting, OFFSET, PERIOD, ROWS
 from nodes.harness import parameters
+from nodes.imperfection_bench import Counting, OFFSET, PERIOD, ROWS
 import numpy as np
 from std_msgs.msg import Float64MultiArray
 
@@ -23,14 +23,15 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
     for step in range(25):
         made.show({'obs': np.full((ROWS, 9), float(step), np.float32)})
         now = time.monotonic()
-        start = made.gap.start_publisher(lambda start, now=now: starts.append((start, time.monotonic() - now)))
-        publish = made.gap.publisher(lambda message, now=now: sent.append((message, time.monotonic() - now)),
+        start = made.imperfections.start_publisher(
+            lambda start, now=now: starts.append((start, time.monotonic() - now)))
+        publish = made.imperfections.publisher(lambda message, now=now: sent.append((message, time.monotonic() - now)),
                                      'joints', slice(0, 1))
         start(step)
         publish(step)
         time.sleep(PERIOD)
     time.sleep(0.2)
-    made.gap.close()
+    made.imperfections.close()
     numbers = [number for number, _ in sent]
     assert min(late for _, late in sent + starts) >= 0.06
     assert [number for number, _ in starts] == list(range(25))
@@ -43,11 +44,11 @@ def test_in_real_time_what_is_sent_late_is_what_was_measured_then(run):
     made = real_time(run, **{'sim.latency': 0.05})
     made.show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
     message, sent = made.message('joints', 0, 7 * 10 ** 9), []
-    made.gap.publisher(sent.append, 'joints', slice(0, 1))(message)
+    made.imperfections.publisher(sent.append, 'joints', slice(0, 1))(message)
     made.show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
     assert not sent
     time.sleep(0.15)
-    made.gap.close()
+    made.imperfections.close()
     assert sent == [message] and sent[0].header.stamp.sec == 7 and np.allclose(sent[0].position, 1.0 + np.array(OFFSET))
 
 
@@ -58,7 +59,7 @@ def test_in_real_time_commands_from_before_the_start_went_out_are_of_the_episode
     def command():
         for row in range(ROWS):
             made.receive('arm', row, Float64MultiArray(data=[0.6, 0.7, 0.8]))
-        return made.bridge._mirror.actions(made.gap.commands())
+        return made.bridge._mirror.actions(made.imperfections.commands())
 
     made.show(observation)
     assert np.allclose(command(), 8.0), 'held where it is: the policy does not know of the episode yet'
@@ -67,21 +68,21 @@ def test_in_real_time_commands_from_before_the_start_went_out_are_of_the_episode
     made.bridge._begun[1] += 1
     made.show(observation)
     assert np.allclose(command()[:, 0], [1.0, 8.0]), 'the other robot goes on'
-    made.gap.close()
+    made.imperfections.close()
 
 
 def test_the_period_wanders_only_where_it_is_asked_to(run):
     steady, drifting = real_time(run, **{'sim.latency': 0.1}), real_time(run, **{'sim.rate_drift': 0.1})
-    assert {steady.gap.period() for _ in range(50)} == {PERIOD}
-    periods = [drifting.gap.period() for _ in range(500)]
+    assert {steady.imperfections.period() for _ in range(50)} == {PERIOD}
+    periods = [drifting.imperfections.period() for _ in range(500)]
     assert 0.9 * PERIOD <= min(periods) < max(periods) <= 1.1 * PERIOD
-    steady.gap.close(), drifting.gap.close()
+    steady.imperfections.close(), drifting.imperfections.close()
 
 
 def test_the_bridge_asks_for_every_period_anew(run):
     made, periods = real_time(run, **{'sim.rate_drift': 0.5, 'sim.steps': 10}), []
-    wander = made.gap.period
-    made.gap.period = lambda: periods.append(wander()) or periods[-1]
+    wander = made.imperfections.period
+    made.imperfections.period = lambda: periods.append(wander()) or periods[-1]
     made.start()
     end = time.monotonic() + 10
     while not made.finished and time.monotonic() < end:

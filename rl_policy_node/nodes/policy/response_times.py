@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Answers:
+class ResponseTimes:
     """Times each observation from being shown to the last of the commands that answer it.
 
     shape: (commands, rows) that make an answer complete. latencies: s, in the order of completion;

@@ -6,8 +6,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.sim.gap.delay_lines import CommandLine
-from rl_policy_node.sim.gap.robot_sensors import Mask, Received, Robots, Values
+from rl_policy_node.sim.imperfections.delay_lines import CommandLine
+from rl_policy_node.sim.imperfections.robot_sensors import Mask, Received, Robots, Values
 
 
 class DelayedCommands:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency is timed to the last command of an answer, late ones included."""
-from rl_policy_node.nodes.policy.answers import Answers
+from rl_policy_node.nodes.policy.response_times import ResponseTimes
 
 
 def test_an_answer_is_complete_with_every_robot():
-    answers = Answers((1, 2))
+    answers = ResponseTimes((1, 2))
     answers.shown(100, 1, 5.0)
     answers.answer(100, 0, 0, 5.5)
     answers.answer(100, 0, 0, 5.6)
@@ -14,7 +14,7 @@ def test_an_answer_is_complete_with_every_robot():
 
 
 def test_a_late_answer_counts_for_the_observation_it_answers():
-    answers = Answers((1, 1), keep_all=True)
+    answers = ResponseTimes((1, 1), keep_all=True)
     for step in range(1, 4):
         answers.shown(100 + step, step, float(step))
     answers.answer(101, 0, 0, 3.5)
@@ -23,7 +23,7 @@ def test_a_late_answer_counts_for_the_observation_it_answers():
 
 
 def test_the_first_step_and_strangers_are_not_timed():
-    answers = Answers((1, 1))
+    answers = ResponseTimes((1, 1))
     answers.shown(100, 0, 0.0)
     answers.answer(100, 0, 0, 60.0)
     answers.answer(7, 0, 0, 61.0)
@@ -31,7 +31,7 @@ def test_the_first_step_and_strangers_are_not_timed():
 
 
 def test_what_is_never_answered_is_forgotten():
-    answers = Answers((1, 1))
+    answers = ResponseTimes((1, 1))
     for step in range(1, 1000):
         answers.shown(step, step, float(step))
     answers.answer(1, 0, 0, 1000.0)

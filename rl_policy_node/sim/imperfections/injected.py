@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.sim.gap.commands import DelayedCommands
-from rl_policy_node.sim.gap.gap_spec import GapSpec
-from rl_policy_node.sim.gap.lossy_link import Network, whole_steps
-from rl_policy_node.sim.gap.robot_sensors import Mask, Robots, Values
-from rl_policy_node.sim.gap.sensor_noise import Drift, Noise
-from rl_policy_node.sim.gap.sources import Channel, LockstepSources, Publish, RealTimeSources, Sources
+from rl_policy_node.sim.imperfections.commands import DelayedCommands
+from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
+from rl_policy_node.sim.imperfections.lossy_link import Network, whole_steps
+from rl_policy_node.sim.imperfections.robot_sensors import Mask, Robots, Values
+from rl_policy_node.sim.imperfections.sensor_noise import Drift, Noise
+from rl_policy_node.sim.imperfections.sources import Channel, LockstepSources, Publish, RealTimeSources, Sources
 
 
 class Imperfections(ABC):
@@ -66,8 +66,9 @@ class Imperfections(ABC):
         """End what runs by itself."""
 
 
-def create_imperfections(spec: GapSpec, seed: int, period: float, robots: Robots, lockstep: bool) -> Imperfections:
-    """Return the Imperfections that a GapSpec states. period of the control, s. Raises ConfigurationError."""
+def create_imperfections(spec: ImperfectionSpec, seed: int, period: float, robots: Robots,
+                         lockstep: bool) -> Imperfections:
+    """Return the Imperfections that an ImperfectionSpec states. period of the control, s. Raises ConfigurationError."""
     if not spec.stated():
         return Perfect(robots, period)
     if lockstep and spec.rate_drift:
@@ -81,7 +82,7 @@ def create_imperfections(spec: GapSpec, seed: int, period: float, robots: Robots
     return Injected(spec, f'on purpose: {spec}; seed {seed}', sources, commands, lambda: period * (1.0 + drift.next()))
 
 
-def _channels(spec: GapSpec, seed: int, period: float, robots: Robots) -> dict[str, Channel]:
+def _channels(spec: ImperfectionSpec, seed: int, period: float, robots: Robots) -> dict[str, Channel]:
     """Return the Channel of every source."""
     strangers = spec.noise.keys() - robots.sources.keys()
     if strangers:
@@ -89,7 +90,7 @@ def _channels(spec: GapSpec, seed: int, period: float, robots: Robots) -> dict[s
     channels = {}
     for name, measured in robots.sources.items():
         noise = Noise(spec.noise.get(name, {}), measured.values, _stream(seed, 'noise', name), f'sim.noise.{name}')
-        groups = 1 if measured.together else robots.rows
+        groups = 1 if measured.shared_rows else robots.rows
         channels[name] = Channel(measured, noise, Network(spec, period, groups, _stream(seed, 'network', name)))
     return channels
 
@@ -139,7 +140,7 @@ class Perfect(Imperfections):
 class Injected(Imperfections):
     """Noise on what is measured, a network for each source, commands that wait, a rate that drifts."""
 
-    def __init__(self, spec: GapSpec, description: str, sources: Sources, commands: DelayedCommands,
+    def __init__(self, spec: ImperfectionSpec, description: str, sources: Sources, commands: DelayedCommands,
                  next_period: Callable[[], float]) -> None:
         self._spec, self.description = spec, description
         self._sources, self._commands, self._next_period = sources, commands, next_period

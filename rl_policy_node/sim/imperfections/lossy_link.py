@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.sim.gap.gap_spec import GapSpec
+from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 
 EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz are one period, written by a person
 
@@ -25,7 +25,7 @@ class Network:
     reordered: arriving after one that was measured later.
     """
 
-    def __init__(self, spec: GapSpec, period: float, groups: int, random: np.random.Generator) -> None:
+    def __init__(self, spec: ImperfectionSpec, period: float, groups: int, random: np.random.Generator) -> None:
         self._spec, self._random, self.groups = spec, random, groups
         self._latency, self._jitter = spec.latency / period, spec.latency_jitter / period
         # the longest time, in steps, that a message is under way

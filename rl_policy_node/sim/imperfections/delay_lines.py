@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.sim.gap.lossy_link import EXACT
-from rl_policy_node.sim.gap.robot_sensors import Mask, Values
+from rl_policy_node.sim.imperfections.lossy_link import EXACT
+from rl_policy_node.sim.imperfections.robot_sensors import Mask, Values
 
 
 class DelayLine:

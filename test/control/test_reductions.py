@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import numpy as np
 import pytest
 
-from rl_policy_node.control.numbers import between, every, highest, lowest, some, surely_small
+from rl_policy_node.control.reductions import all_true, any_true, between, greatest, least, surely_small
 
 # on both sides of what counts as few
 SIZES = (1, 2, 127, 128, 129, 4096, 4097)
@@ -16,25 +16,25 @@ any_number = st.floats(width=32) | st.sampled_from([0.0, -0.0, 1e15, -1e20, 3e38
 
 @given(arrays(bool, shapes))
 def test_masks_of_any_shape(mask):
-    assert some(mask) == bool(mask.any()) and every(mask) == bool(mask.all())
+    assert any_true(mask) == bool(mask.any()) and all_true(mask) == bool(mask.all())
 
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('odd', [True, False])
 def test_one_that_is_other_than_the_rest_is_seen(size, odd):
     mask = np.full(size, not odd)
-    assert some(mask) != odd and every(mask) != odd
+    assert any_true(mask) != odd and all_true(mask) != odd
     mask[size // 2] = odd
-    assert some(mask) == (odd or size > 1) and every(mask) == (odd and size == 1)
+    assert any_true(mask) == (odd or size > 1) and all_true(mask) == (odd and size == 1)
 
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('dtype', [np.int64, np.float64])
 def test_lowest_and_highest(size, dtype):
     values = np.random.default_rng(size).normal(0, 1e9, size).astype(dtype)
-    assert lowest(values) == values.min() and highest(values) == values.max()
+    assert least(values) == values.min() and greatest(values) == values.max()
     values[0] = -9 if dtype is np.int64 else -np.inf
-    assert lowest(values) == values.min() and type(lowest(values)) is type(values.min().item())
+    assert least(values) == values.min() and type(least(values)) is type(values.min().item())
 
 
 @given(arrays(np.float64, shapes, elements=any_number), st.sampled_from([np.float32, np.float64]))

@@ -11,18 +11,18 @@ _FEW, _SOME = 128, 4096
 _SMALL = 1e15
 
 
-def some(mask: Mask) -> bool:
+def any_true(mask: Mask) -> bool:
     """Whether any of a mask is True."""
     # numpy keeps True as the byte 1 and False as 0; searching bytes beats a reduction at any size
     return 1 in mask.tobytes()
 
 
-def every(mask: Mask) -> bool:
+def all_true(mask: Mask) -> bool:
     """Whether all of a mask is True."""
     return 0 not in mask.tobytes()
 
 
-def lowest(values: Array) -> float:
+def least(values: Array) -> float:
     """Return the lowest of numbers (n,), n > 0, none of them NaN."""
     least: float
     if values.size == 1:
@@ -32,7 +32,7 @@ def lowest(values: Array) -> float:
     return least
 
 
-def highest(values: Array) -> float:
+def greatest(values: Array) -> float:
     """Return the highest of numbers (n,), n > 0, none of them NaN."""
     most: float
     if values.size == 1:

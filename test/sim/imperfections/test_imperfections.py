@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.sim.gap import create_imperfections, GapSpec, Measured, Robots
+from rl_policy_node.sim.imperfections import create_imperfections, ImperfectionSpec, Measured, Robots
 
 PERIOD, ROWS = 0.02, 3
 
@@ -23,7 +23,7 @@ def imperfections(lockstep=False, together=False, **spec):
     """Return Imperfections of one source, `joints`, and one command, `arm`, which is held at −1."""
     robots = Robots(ROWS, {'joints': Measured({'position': np.zeros((ROWS, 1))}, together)}, {'arm': Command()},
                     lambda: {'arm': {'position': np.full((ROWS, 1), -1.0)}})
-    return create_imperfections(GapSpec(**spec), 5, PERIOD, robots, lockstep)
+    return create_imperfections(ImperfectionSpec(**spec), 5, PERIOD, robots, lockstep)
 
 
 @pytest.mark.parametrize('lockstep, spec', [(False, {}), (True, {}), (True, {'latency': 0.1, 'drop': 0.5})])

@@ -2,9 +2,9 @@
 """When messages and commands arrive, step by step."""
 import numpy as np
 
-from rl_policy_node.sim.gap import GapSpec
-from rl_policy_node.sim.gap.delay_lines import CommandLine, DelayLine
-from rl_policy_node.sim.gap.lossy_link import Network, whole_steps
+from rl_policy_node.sim.imperfections import ImperfectionSpec
+from rl_policy_node.sim.imperfections.delay_lines import CommandLine, DelayLine
+from rl_policy_node.sim.imperfections.lossy_link import Network, whole_steps
 
 PERIOD = 0.02
 
@@ -17,7 +17,7 @@ def test_a_latency_that_is_a_number_of_periods_is_that_many_steps_at_any_rate():
 
 
 def test_a_message_all_robots_share_is_lost_for_all_of_them():
-    network = Network(GapSpec(drop=0.5), PERIOD, 1, np.random.default_rng(0))
+    network = Network(ImperfectionSpec(drop=0.5), PERIOD, 1, np.random.default_rng(0))
     line = DelayLine({'data': np.zeros((3, 1))}, 3, network.longest)
     seen = []
     for step in range(100):
@@ -50,10 +50,10 @@ def test_a_command_that_answers_an_ended_episode_is_none():
 
 
 def test_an_overtaken_message_counts_once():
-    network = Network(GapSpec(reorder=1.0, latency=PERIOD), PERIOD, 1, np.random.default_rng(0))
+    network = Network(ImperfectionSpec(reorder=1.0, latency=PERIOD), PERIOD, 1, np.random.default_rng(0))
     assert [network.send(np.array([step in (0, 4)])).item() for step in range(6)] == [0.0, 3.0, 3.0, 3.0, 0.0, 3.0]
     assert network.counts == {'sent': 6, 'lost': 0, 'late': 4, 'reordered': 0}, 'all alike late: none overtakes'
-    network = Network(GapSpec(latency_jitter=10 * PERIOD), PERIOD, 1, np.random.default_rng(0))
+    network = Network(ImperfectionSpec(latency_jitter=10 * PERIOD), PERIOD, 1, np.random.default_rng(0))
     due = np.array([step + network.send(np.array([False])).item() for step in range(300)])
     overtaken = sum((due[step + 1:] < due[step]).any() for step in range(300))
     assert network.counts['reordered'] == overtaken > 100

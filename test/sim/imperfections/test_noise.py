@@ -5,7 +5,7 @@ import pytest
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.sim.gap.sensor_noise import Drift, Noise
+from rl_policy_node.sim.imperfections.sensor_noise import Drift, Noise
 
 
 def noisy(value, std, seed=0, field='value'):

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = '''
 import resource
-from rl_policy_node.nodes.process.heap import keep_memory
+from rl_policy_node.nodes.process.memory import keep_memory
 if {kept}:
     assert keep_memory()
 

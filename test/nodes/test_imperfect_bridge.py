@@ -4,8 +4,8 @@ import threading
 
 import gymnasium
 from nodes.bridge_bench import BridgeBench
-from nodes.gap_bench import OFFSET, PERIOD, Play, ROWS
 from nodes.harness import parameters
+from nodes.imperfection_bench import OFFSET, PERIOD, Play, ROWS
 import numpy as np
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_jitter_delays_by_up_to_so_much_more_and_never_shows_the_past_after_the_
     # of four messages under way the newest that is there is shown: the slowest are overtaken
     assert lag[10:].min() >= 1 and lag[10:].max() == 4 and len(np.unique(lag[10:])) > 1
     assert (np.diff(play.shown, axis=0) >= 0).all()
-    assert play.gap['reordered'] > 100 and play.gap['lost'] == 0
+    assert play.imperfections['reordered'] > 100 and play.imperfections['lost'] == 0
 
 
 # loss and order
@@ -45,7 +45,8 @@ def test_what_is_lost_leaves_the_value_before_it(run):
     others = ((held[:, 0], held[:, 1]), (held[1:20, 0], forces[1:20, 0]))
     assert all((one != other).any() for one, other in others), 'each topic of each robot has a fate of its own'
     # joints and wrench of two robots, 1001 times
-    assert play.gap['sent'] == 4 * 1001 and abs(play.gap['lost'] / play.gap['sent'] - 0.3) < 4 * 0.0073
+    counted = play.imperfections
+    assert counted['sent'] == 4 * 1001 and abs(counted['lost'] / counted['sent'] - 0.3) < 4 * 0.0073
 
 
 def test_when_all_is_lost_an_episode_shows_its_first_observation(run):
@@ -53,7 +54,7 @@ def test_when_all_is_lost_an_episode_shows_its_first_observation(run):
     assert play.shown[:, 0].tolist() == [0] * 5 + [5] * 5 + [10] * 3
     assert play.shown[:, 1].tolist() == [0] * 6 + [6] * 6 + [12]
     # of 13 times four messages, but for three first ones of each
-    assert (play.gap['sent'], play.gap['lost'], play.gap['late']) == (52, 40, 0)
+    assert (play.imperfections['sent'], play.imperfections['lost'], play.imperfections['late']) == (52, 40, 0)
 
 
 def test_a_message_that_comes_after_its_successor_is_not_shown(run):
@@ -64,7 +65,8 @@ def test_a_message_that_comes_after_its_successor_is_not_shown(run):
         # the message before is seen once more; where all three of a run are swapped, the first arrives after all
         assert (np.diff(shown[:, row]) >= 0).all() and (steps - shown[:, row]).max() <= 2
         assert abs(swapped[1:].mean() - 0.2) < 4 * 0.018
-    assert 0.12 < play.gap['reordered'] / play.gap['sent'] < 0.2, 'but for those whose successor was swapped, too'
+    share = play.imperfections['reordered'] / play.imperfections['sent']
+    assert 0.12 < share < 0.2, 'but for those whose successor was swapped, too'
 
 
 # seeds
@@ -195,7 +197,7 @@ def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
                             'sim.record': str(tmp_path / 'record.npz'), 'sim.seed': 3})
     said = [line for line in play.bridge.log.lines if 'on purpose' in line]
     assert said == ['on purpose: latency 0.04 s, drop 0.1, noise.wrench.force 0.5; seed 3']
-    assert play.gap.items() >= {'latency': 0.04, 'drop': 0.1, 'noise.wrench.force': 0.5, 'sent': 84}.items()
+    assert play.imperfections.items() >= {'latency': 0.04, 'drop': 0.1, 'noise.wrench.force': 0.5, 'sent': 84}.items()
     record = np.load(tmp_path / 'record.npz')
     assert np.array_equal(record['obs/obs'][:, 0, 0], np.arange(20))
     assert np.array_equal(np.rint(record['shown/joints/position'][:, :, 0] - 0.1), play.shown[:20])
@@ -205,9 +207,9 @@ def test_without_a_gap_nothing_lies_in_between(run, tmp_path):
     play = Play(run, 5, **{'sim.record': str(tmp_path / 'record.npz')})
     bridge = play.bridge
     for name, source in bridge.bridge.sources.items():
-        assert bridge.gap.shown[name] is source.buffer.values
-    assert bridge.gap.commands()['arm'] is bridge.commands.buffers['arm'].values
-    assert play.gap is None and not any('purpose' in line for line in bridge.log.lines)
+        assert bridge.imperfections.shown[name] is source.buffer.values
+    assert bridge.imperfections.commands()['arm'] is bridge.commands.buffers['arm'].values
+    assert play.imperfections is None and not any('purpose' in line for line in bridge.log.lines)
     assert not [name for name in np.load(tmp_path / 'record.npz') if name.startswith('shown')]
     assert not [thread for thread in threading.enumerate() if thread.name == 'outbox']
 

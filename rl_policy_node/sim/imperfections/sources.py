@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.sim.gap.delay_lines import DelayLine
-from rl_policy_node.sim.gap.lossy_link import Network
-from rl_policy_node.sim.gap.outbox import Outbox
-from rl_policy_node.sim.gap.robot_sensors import Mask, Measured, Values
-from rl_policy_node.sim.gap.sensor_noise import Noise
+from rl_policy_node.sim.imperfections.delay_lines import DelayLine
+from rl_policy_node.sim.imperfections.lossy_link import Network
+from rl_policy_node.sim.imperfections.outbox import Outbox
+from rl_policy_node.sim.imperfections.robot_sensors import Mask, Measured, Values
+from rl_policy_node.sim.imperfections.sensor_noise import Noise
 
 # takes a message and publishes it
 Publish: TypeAlias = Callable[[Any], object]
@@ -21,7 +21,7 @@ class Channel:
     """One source's way: noise on `values`, which it truly measures, and a network that carries its messages."""
 
     def __init__(self, measured: Measured, noise: Noise, network: Network) -> None:
-        self.values, self._together = measured.values, measured.together
+        self.values, self._together = measured.values, measured.shared_rows
         self._noise, self.network = noise, network
 
     def measure(self) -> Values:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.sim.gap.robot_sensors import Values
+from rl_policy_node.sim.imperfections.robot_sensors import Values
 
 _STEP: Final = 0.05      # greatest change of a drift from one period to the next, as a share of its bound
 

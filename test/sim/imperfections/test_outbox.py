@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from rl_policy_node.sim.gap.outbox import Outbox
+from rl_policy_node.sim.imperfections.outbox import Outbox
 
 
 def outboxes():
