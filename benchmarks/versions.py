@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two checkouts taking turns: is a policy step, or the way from observation to command through DDS, slower now?
 
-    python benchmarks/versions.py BEFORE [--pairs 30] [--starts 10] [--seconds 2] [--output versions.json]
+    python benchmarks/versions.py BEFORE [--pairs 30] [--starts 10] [--nodes 1] [--seconds 2] [--output versions.json]
 
 BEFORE: another checkout of this repository, which runs in this Python, too. One policy node of each is started; the
 two are activated and measured in turns, first the one, then the other, and in the next pair the other way round. A
 machine that becomes slower meanwhile does so for both. Both are started anew several times, each time the other one
-first: where a process happens to lie, and which of two nodes came first, is worth several per cent. The ratio of a
-pair is this checkout's figure over BEFORE's.
+first: where a process happens to lie, and which of two nodes came first, is worth several per cent. --nodes starts
+several of each, whose latencies count together. The ratio of a pair is this checkout's figure over BEFORE's.
 """
 import argparse
 from collections.abc import Callable, Iterator
@@ -50,15 +50,16 @@ def main() -> None:
     versions = {'now': HERE, 'before': Path(options.before).resolve()}
     with tempfile.TemporaryDirectory() as folder:
         turns = Turns(versions, options.pairs, options.starts, console)
-        measured = {'step': turns.play('policy step', steps(Path(folder))),
-                    'dds': turns.play('observation → command', latencies(Path(folder), options.seconds))}
+        benchmarks = {'step': ('policy step', steps(Path(folder))),
+                      'dds': ('observation → command', latencies(Path(folder), options.seconds, options.nodes))}
+        measured = {name: turns.play(*benchmarks[name]) for name in options.only}
     found = {name: {share: ratio(pairs, share) for share in ('p50', 'p99')} for name, pairs in measured.items()}
     for name, shares in found.items():
         for share, (middle, low, high) in shares.items():
             console.print(f'{name:5} {share}  now/before {middle:.3f}  (95 %: {low:.3f} to {high:.3f})')
     if options.output:
-        Path(options.output).write_text(json.dumps({'pairs': options.pairs, 'rate': RATE, 'ratios': found,
-                                                    'us': measured}, indent=1))
+        how = {'pairs': options.pairs, 'starts': options.starts, 'nodes': options.nodes, 'rate': RATE}
+        Path(options.output).write_text(json.dumps({**how, 'ratios': found, 'us': measured}, indent=1))
 
 
 def ratio(pairs: list[Pair], share: str) -> tuple[float, float, float]:
@@ -147,12 +148,13 @@ def serve_steps(folder: Path) -> None:
 # observation → command
 
 
-def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Started]:
-    """Return what measures the time from an observation to its command through DDS: a node of each version."""
+def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, Path]], Started]:
+    """Return what measures the time from an observation to its command through DDS: some nodes of each version."""
     @contextlib.contextmanager
     def start(versions: dict[str, Path]) -> Iterator[Turn]:
         with Probe(folder) as probe, contextlib.ExitStack() as started:
-            for name, checkout in versions.items():
+            for name, checkout in {f'{version}{number}': checkout for number in range(nodes)
+                                   for version, checkout in versions.items()}.items():
                 probe.open(name)
                 tree = known(joint_parameters(folder, LSTM_JOINTS, name, RATE), checkout)
                 file = folder / f'{name}.yaml'
@@ -165,11 +167,13 @@ def latencies(folder: Path, seconds: float) -> Callable[[dict[str, Path]], Start
                 probe.meet(name, node)
                 probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
 
-            def turn(name: str) -> dict[str, float]:
-                probe.ask('transition', node=f'/{name}', number=ACTIVATE, group=name)
-                found = probe.ask('measure', group=name, rate=RATE, seconds=seconds)
-                probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
-                return figures([value for value in found['latencies'] if value is not None])
+            def turn(version: str) -> dict[str, float]:
+                found = []
+                for name in (f'{version}{number}' for number in range(nodes)):
+                    probe.ask('transition', node=f'/{name}', number=ACTIVATE, group=name)
+                    found += probe.ask('measure', group=name, rate=RATE, seconds=seconds)['latencies']
+                    probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
+                return figures([value for value in found if value is not None])
             yield turn
     return start
 
@@ -205,6 +209,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument('before', help='another checkout')
     parser.add_argument('--pairs', type=int, default=30)
     parser.add_argument('--starts', type=int, default=10, help='of the processes')
+    parser.add_argument('--nodes', type=int, default=1, help='of each version at a time')
+    parser.add_argument('--only', nargs='+', choices=['step', 'dds'], default=['step', 'dds'])
     parser.add_argument('--seconds', type=float, default=2.0, help='of each turn through DDS')
     parser.add_argument('--output', help='file for the ratios and all figures of all turns')
     parser.add_argument('--step', help=argparse.SUPPRESS)

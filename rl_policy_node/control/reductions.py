@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reductions (any, all, min, max) that are fast for small arrays."""
-import math
-
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Axes, Mask
@@ -59,8 +57,8 @@ def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
 def surely_small(values: Array) -> bool:
     """Whether all of some floating-point numbers are finite and below 1e15; False where that is costly to tell.
 
-    NaN and infinity make a sum NaN or infinite, and a bounded sum of squares bounds every number. For many numbers
-    the answer is False: min and max are faster then.
+    NaN and infinity make a sum NaN or infinite, and a bounded sum, of values without sign or of squares, bounds every
+    number. For many numbers the answer is False: min and max are faster then.
     """
     if values.size > _SOME:
         return False
@@ -68,5 +66,4 @@ def surely_small(values: Array) -> bool:
         flat = values.reshape(-1)
         with np.errstate(over='ignore'):
             return bool(flat.dot(flat) < _SMALL * _SMALL)
-    numbers = values.ravel().tolist()
-    return not numbers or math.isfinite(sum(numbers)) and min(numbers) > -_SMALL and max(numbers) < _SMALL
+    return bool(sum(map(abs, values.ravel().tolist())) < _SMALL)

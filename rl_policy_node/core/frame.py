@@ -108,3 +108,20 @@ class Frame(NamedTuple):
             if least(received) == -np.inf:
                 rows = rows & np.isfinite(received)
         return rows
+
+
+class Asked(NamedTuple):
+    """What was asked for since the last step, and what holds beyond it; the fields are those of Frame."""
+
+    tare: Mask
+    changes: tuple[Change, ...] = ()
+    orders: tuple[Order, ...] = ()
+    enabled: float = -math.inf
+    robot_states: Mapping[int, RobotState] = MappingProxyType({})
+    heard: float = math.inf
+
+    def carried(self, nothing: Mask) -> Asked:
+        """Return what holds beyond a step. nothing: no row."""
+        if self.tare is nothing and not self.changes and not self.orders:
+            return self
+        return Asked(nothing, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)

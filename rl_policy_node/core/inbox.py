@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 import math
 import threading
 import time
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,28 +13,11 @@ from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
-from rl_policy_node.core.frame import Change, Frame, Order, RobotState
+from rl_policy_node.core.frame import Asked, Change, Frame, Order, RobotState
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.trigger import Trigger
 
 SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that differs from the waiting one's
-
-
-class _Asked(NamedTuple):
-    """What was asked for since the last step, and what holds beyond it; the fields are those of Frame."""
-
-    tare: Mask
-    changes: tuple[Change, ...] = ()
-    orders: tuple[Order, ...] = ()
-    enabled: float = -math.inf
-    robot_states: Mapping[int, RobotState] = MappingProxyType({})
-    heard: float = math.inf
-
-    def carried(self, nothing: Mask) -> _Asked:
-        """Return what holds beyond a step. nothing: no row."""
-        if self.tare is nothing and not self.changes and not self.orders:
-            return self
-        return _Asked(nothing, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)
 
 
 class Inbox:
@@ -55,8 +36,10 @@ class Inbox:
         self._trigger, self._clock = trigger, clock
         for buffer in self.buffers.values() if trigger.awaited else ():
             buffer.take_repeats()
-        self._lock = threading.RLock()      # taken without the Python that a Condition puts around it
-        self._condition = threading.Condition(self._lock)
+        self._lock = threading.RLock()
+        # released to wake the one thread that waits: a Condition would run a dozen lines of Python for it
+        self._bell = threading.Lock()
+        self._bell.acquire()
         # the source that others are aligned to ('': to what the trigger says), and these others
         self._alignment = control.alignment_reference, tuple(
             name for name, source in control.sources.items() if source.alignment == 'asof')
@@ -72,7 +55,7 @@ class Inbox:
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._none
-        self._asked = _Asked(self._none)
+        self._asked = Asked(self._none)
         self._fired = False     # what arrived starts a step, which has not been taken yet
         self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
 
@@ -127,8 +110,8 @@ class Inbox:
         """Take in that the robots may move, or may not. now: s, steady, when that was received."""
         with self._lock:
             self._asked = self._asked._replace(enabled=now if enabled else -math.inf)
-            if not enabled:
-                self._condition.notify_all()
+        if not enabled:
+            self.notify()
 
     def hear(self, now: float) -> None:
         """Take in that callbacks run. now: s, steady."""
@@ -140,8 +123,8 @@ class Inbox:
         with self._lock:
             more = dict.fromkeys(range(rows.start, rows.stop), state)
             self._asked = self._asked._replace(robot_states={**self._asked.robot_states, **more})
-            if state.refusal:
-                self._condition.notify_all()
+        if state.refusal:
+            self.notify()
 
     def _order(self, order: Order) -> None:
         with self._lock:
@@ -149,7 +132,7 @@ class Inbox:
             kept = [each for each in self._asked.orders
                     if each.rows != order.rows or bool(each.reason) != bool(order.reason)]
             self._asked = self._asked._replace(orders=(*kept, order))
-            self._condition.notify_all()
+        self.notify()
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
@@ -167,26 +150,31 @@ class Inbox:
         """Take in that the clock of the stamps went forward by s at once, and have whoever waits look again."""
         with self._lock:
             self._trigger.jumped(seconds)
-            self._condition.notify_all()
+        self.notify()
 
     def notify(self) -> None:
         """Have whoever waits look again: the clock went on, or all is over."""
-        with self._lock:
-            self._condition.notify_all()
+        try:        # noqa: SIM105 - for each message that starts a step; suppress() is a call, an object and a block
+            self._bell.release()
+        except RuntimeError:        # it was released already
+            pass
 
     # what the control loop does
 
     def wait(self, fired: Callable[[], bool], patience: float, running: Callable[[], bool]) -> bool:
-        """Wait until fired(), which is called with the inbox locked; False after `patience` s or when not running()."""
+        """Wait until fired(), which is called with the inbox locked; False after `patience` s or when not running().
+
+        One thread waits at a time.
+        """
         give_up = time.monotonic() + patience
-        with self._lock:
-            while running():
+        while running():
+            with self._lock:
                 if self._fired or fired():
                     return True
-                now = time.monotonic()
-                if now >= give_up:
-                    return False
-                self._condition.wait(max(min(give_up, self._trigger.alarm) - now, SHORTEST))
+                now, alarm = time.monotonic(), self._trigger.alarm
+            if now >= give_up:
+                return False
+            self._bell.acquire(timeout=max(min(give_up, alarm) - now, SHORTEST))
         return False
 
     def begin(self) -> Frame:
@@ -288,7 +276,7 @@ class Inbox:
         alarm = self._trigger.alarm
         self._fired = self._trigger.fires(self)
         if self._fired or self._trigger.alarm < alarm:
-            self._condition.notify_all()
+            self.notify()
 
 
 def _with(mask: Mask, rows: Rows) -> Mask:

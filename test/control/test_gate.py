@@ -44,8 +44,8 @@ def test_the_walk_notices_a_gate_without_one_of_its_limits(walk, name, kinds, mo
 
 
 def test_the_walk_notices_a_hold_that_follows_a_stale_measurement(walk, monkeypatch):
-    rest = Gate.rest
-    monkeypatch.setattr(Gate, 'rest', lambda gate, motion, sources, fresh, *more: rest(
+    fallback = Gate.fallback
+    monkeypatch.setattr(Gate, 'fallback', lambda gate, motion, sources, fresh, *more: fallback(
         gate, motion, sources, np.ones_like(fresh), *more))
     with pytest.raises(AssertionError, match='a fallback followed a stale measurement'):
         walk(6_000, each=60)

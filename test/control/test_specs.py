@@ -79,7 +79,7 @@ def test_rows_are_the_robots():
 
 
 ALL = {'type': 'std_msgs/msg/Float32MultiArray', 'rows': True}
-TOGETHER = {'together': 64, 'sources': {'arm': SourceSpec('arm', 'state', **ALL)},
+TOGETHER = {'shared_rows': 64, 'sources': {'arm': SourceSpec('arm', 'state', **ALL)},
             'actions': (ActionSpec(**{**ACTION, **ALL}),)}
 
 

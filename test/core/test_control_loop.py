@@ -37,7 +37,7 @@ class Steps:
         control = control_of()
         buffers = {name: Sensor(spec, 2).buffer for name, spec in control.sources.items()}
         self.inbox = Inbox(control, buffers, self.trigger, self)
-        self.condition, self.guard = self.inbox._condition, Unguarded()
+        self.lock, self.guard = self.inbox._lock, Unguarded()
         self.loop = ControlLoop(self, self.trigger, self._begin, self.errors.append)
 
     def ros(self):
@@ -58,9 +58,9 @@ class Steps:
         self.watches += 1
 
     def tick(self, seconds):
-        with self.condition:
+        with self.lock:
             self.now += round(seconds * 1e9)
-            self.condition.notify_all()
+        self.inbox.notify()
 
 
 def wait(condition, timeout=5.0):
@@ -125,15 +125,14 @@ def test_nothing_but_its_deadline_wakes_the_timer(make):
     steps.is_ready = True
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
-        with steps.condition:
-            steps.condition.notify_all()
+        steps.inbox.notify()
     assert steps.steps == steps.watches == 0
     assert wait(lambda: steps.steps == 1)
 
 
-def test_the_timer_steps_while_callbacks_hold_the_condition(make):
+def test_the_timer_steps_while_callbacks_hold_the_lock(make):
     steps = make('timer')
-    with steps.condition:
+    with steps.lock:
         assert wait(lambda: steps.steps >= 3)
 
 
@@ -175,9 +174,9 @@ def test_a_step_that_outlasts_the_stop_keeps_a_second_thread_away(make):
 def test_without_a_trigger_it_watches(make):
     steps = make('observation')
     assert wait(lambda: steps.watches >= 3) and steps.steps == 0
-    with steps.condition:
+    with steps.lock:
         steps.is_ready = True
-        steps.condition.notify_all()
+    steps.inbox.notify()
     assert wait(lambda: steps.steps == 1)
 
 

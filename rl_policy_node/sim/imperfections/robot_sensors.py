@@ -15,10 +15,10 @@ Values: TypeAlias = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a source truly measures. values: written anew in every step. together: one message carries all rows."""
+    """What a source truly measures. values: written anew in every step. shared_rows: one message carries all rows."""
 
     values: Values
-    together: bool
+    shared_rows: bool
 
 
 class Received(Protocol):

@@ -21,7 +21,7 @@ class Channel:
     """One source's way: noise on `values`, which it truly measures, and a network that carries its messages."""
 
     def __init__(self, measured: Measured, noise: Noise, network: Network) -> None:
-        self.values, self._together = measured.values, measured.shared_rows
+        self.values, self._shared_rows = measured.values, measured.shared_rows
         self._noise, self.network = noise, network
 
     def measure(self) -> Values:
@@ -33,7 +33,7 @@ class Channel:
 
         begins (rows,): rows whose first message of an episode it is, which arrives at once.
         """
-        return self.network.send(np.array([begins.all()]) if self._together else begins)
+        return self.network.send(np.array([begins.all()]) if self._shared_rows else begins)
 
 
 class Sources(ABC):
