@@ -26,6 +26,7 @@ def permitted():
 def test_what_is_permitted_is_what_there_is(arm, run):
     node = arm.start(parameters(run, guardian=True))
     assert arm.live_until(lambda: len(arm.commands) > 5, 60), node.tail(50)
+    assert arm.live_until(lambda: 'policy_node_guardian' in arm.node.get_node_names(), 10)
     wanted = permitted()
     for name in ('policy_node', 'policy_node_guardian'):
         for kind in KINDS.values():
