@@ -172,7 +172,7 @@ def trials_of(nursery: Nursery, event: str, count: int, run: Path,
     for _ in range(3 * count):
         made = trial(nursery, event, run, random)
         if made is None:
-            print(f'{event}: a node did not act within 40 s; once more', file=sys.stderr, flush=True)
+            print(f'{event}: a node did not act, or was fenced before; once more', file=sys.stderr, flush=True)
         else:
             done.append(made)
         if len(done) == count:
@@ -194,6 +194,9 @@ def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) 
             if listener is not None:
                 listener.stdout.readline()
             time.sleep(0.3 + random.uniform(0, 5 * PERIOD))
+            last, moves = heard.heard[-1]
+            if not moves or time.monotonic() - last > TIMEOUT / 2:
+                return None
             at = provoke(event, node, heard, folder, arm, listener)
             seconds = heard.first_zero(at)
             if event == 'stop':
