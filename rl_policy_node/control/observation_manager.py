@@ -142,12 +142,11 @@ def _check_size(name: str, terms: Sequence[Term], shape: Shape) -> None:
         listed = ', '.join(f'{term} {size}' for term, size in sizes.items())
         raise ConfigurationError(f"input '{name}': its terms have {sum(sizes.values())} numbers ({listed}); "
                                  f'the policy was trained with {wanted} (shape {shape})')
-    if len(terms) == 1 and not _fits(terms[0], tuple(shape)):
-        raise ConfigurationError(f"input '{name}': its term has the shape {terms[0].shape}; "
-                                 f'the policy was trained with {shape}')
-
-
-def _fits(term: Term, shape: Shape) -> bool:
-    """Whether a term that is alone in its input has its shape: axes of one number aside, a history may be flat."""
+    if len(terms) != 1:
+        return
+    # the only term of an input has its shape, but for axes of length 1; a history may be flat
+    term, = terms
     flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
-    return flat or [n for n in term.shape if n != 1] == [n for n in shape if n != 1]
+    if not flat and [n for n in term.shape if n != 1] != [n for n in shape if n != 1]:
+        raise ConfigurationError(f"input '{name}': its term has the shape {term.shape}; "
+                                 f'the policy was trained with {shape}')

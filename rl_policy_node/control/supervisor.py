@@ -84,15 +84,13 @@ class Supervisor:
                                f'{name} is frozen: the same payload for {s:.3f} s, '
                                f'frozen_after {spec.frozen_after:g} s'), **reasons}
         if self._patience is None and spec.use_header_stamp:
-            reasons = {**self._judge_stamps(source, name, limit, ros_now), **reasons}
+            stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
+            tolerance = spec.future_tolerance or self.future_tolerance
+            reasons = {**_told(stamped > limit, stamped, lambda s:
+                               f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
+                       **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future'),
+                       **reasons}
         return reasons
-
-    def _judge_stamps(self, source: SourceBuffer, name: str, limit: float, ros_now: int) -> dict[int, str]:
-        stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
-        tolerance = source.spec.future_tolerance or self.future_tolerance
-        return {**_told(stamped > limit, stamped, lambda s:
-                        f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
-                **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
 
 
 def future_tolerance(period: float) -> float:

@@ -58,11 +58,8 @@ class ControlLoop:
         """Whether a step outlasted the patience of the stop: a second thread beside it would share its policy."""
         return not self._running and self.alive
 
-    def _is_running(self) -> bool:
-        return self._running
-
     def _run(self) -> None:
-        guard = self._cycle.guard
+        guard, inbox = self._cycle.guard, self._cycle.inbox
         try:
             self._prepare()
             guard.begin()
@@ -70,7 +67,7 @@ class ControlLoop:
             while self._running:
                 self.seen = time.monotonic()
                 guard.beat(self.seen)
-                act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
+                act = self._cycle.step if self._trigger.wait(inbox, lambda: self._running) else self._cycle.look
                 if self._running:
                     act()
                     self._beat()

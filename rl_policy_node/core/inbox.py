@@ -261,16 +261,12 @@ class Inbox:
             buffer.copy_to(taken[name])
         reference, aligned = self._alignment
         if aligned:
-            stamps = self._stamps_of(reference, ros)
+            # aligned sources must not be newer than these, (rows,), ns; 0: any
+            stamps = self.buffers[reference].stamps if reference else self._trigger.reference(
+                np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
             for name in aligned:
                 self.buffers[name].copy_asof(taken[name], stamps)
         return taken
-
-    def _stamps_of(self, reference: str, ros: int) -> Stamps:
-        """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
-        if reference:
-            return self.buffers[reference].stamps
-        return self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
 
     def _wake(self) -> None:
         alarm = self._trigger.alarm

@@ -83,7 +83,10 @@ class TermSpec:
         if not self.tare_limit > 0:
             raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
         self._check_picked(where)
-        self._check_clip(where)
+        if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
+            raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
+        if self.clip_range and math.isfinite(self.clip):
+            raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 
     def _check_options(self, where: str) -> None:
         kind = KINDS[self.kind]
@@ -102,12 +105,6 @@ class TermSpec:
         odd = [field for field in self.fields if not all(field.partition('.'))]
         if odd:
             raise ConfigurationError(f'{where}.fields names {odd}; expected source.field')
-
-    def _check_clip(self, where: str) -> None:
-        if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
-            raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
-        if self.clip_range and math.isfinite(self.clip):
-            raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 
     @property
     def reads(self) -> tuple[Read, ...]:
