@@ -126,12 +126,7 @@ def read(node: Node) -> Configuration:
 
 def configuration(values: Mapping[str, Value]) -> Configuration:
     """Return the Configuration of name → value, each checked against its declaration."""
-    tree: _Tree = {}
-    _refuse_blanks(values)
-    for name, value in values.items():
-        if name.startswith(_BUILT_IN):
-            continue
-        _insert(tree, name, converted(name, value))
+    tree = _tree(values)
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
@@ -140,26 +135,30 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
                          links=LinkSpec(**{field.name: _top(tree, field.name) for field in fields(LinkSpec)}))
 
 
-def _refuse_blanks(values: Mapping[str, Value]) -> None:
+def _tree(values: Mapping[str, Value]) -> _Tree:
+    """Return the parameters by group; raises ConfigurationError for blanks and for what does not fit."""
     blank = [name for name, value in values.items()
              if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
     if blank:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
+    tree: _Tree = {}
+    for name, value in values.items():
+        if name.startswith(_BUILT_IN):
+            continue
+        fitted, branch = converted(name, value), tree
+        *parents, leaf = name.split('.')
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        if name in _GROUPS:
+            branch.setdefault(leaf, {})[''] = fitted
+        else:
+            branch[leaf] = fitted
+    return tree
 
 
 def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationError:
     full = declaration.name.replace('*', name)
     return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
-
-
-def _insert(tree: _Tree, name: str, value: object) -> None:
-    *parents, leaf = name.split('.')
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    if name in _GROUPS:
-        tree.setdefault(leaf, {})[''] = value
-    else:
-        tree[leaf] = value
 
 
 def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:

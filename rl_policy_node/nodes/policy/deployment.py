@@ -111,7 +111,7 @@ class Deployment:
                                   moments=trained_moments(policy, control))
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
-            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else _no_beat
+            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else lambda: None
             self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
             self._watch = Watch(self._loop, self.cycle, trigger,
                                 min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
@@ -123,7 +123,8 @@ class Deployment:
                 robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            attention = node.create_timer(DEAF / 10, self._on_attention, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            attention = node.create_timer(DEAF / 10, lambda: self.cycle.inbox.hear(time.monotonic()),
+                                          clock=Clock(clock_type=ClockType.STEADY_TIME))
             entities.callback(node.destroy_timer, attention)
             self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
                                           self._speaks_too)
@@ -209,9 +210,6 @@ class Deployment:
     def _is_acting(self) -> bool:
         return self._loop.running
 
-    def _on_attention(self) -> None:
-        self.cycle.inbox.hear(time.monotonic())
-
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
         now = time.monotonic()
         try:
@@ -268,9 +266,6 @@ class Deployment:
     def _guardian(self) -> Guardian | None:
         guard = self.cycle.guard
         return guard if isinstance(guard, Guardian) else None
-
-
-def _no_beat() -> None: ...
 
 
 def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:

@@ -236,19 +236,19 @@ class PolicyNode(LifecycleNode):
         """Take the next step of autostart; a stop ends it."""
         if self._phase == UNCONFIGURED:
             self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        elif self._phase == INACTIVE and self._deployed().stopped:
+            return
+        if self._phase != INACTIVE:
+            return
+        deployment = self._deployed()
+        if deployment.stopped:
             self._autostart = False
             self.get_logger().info('autostart has ended: a stop was asked for; activate when all is well')
-        elif self._phase == INACTIVE:
-            self._try_to_activate()
-
-    def _try_to_activate(self) -> None:
-        if self._deployed().ready() or self._deployed().hopeless():
+        elif deployment.ready() or deployment.hopeless():
             self._autostart = False
             self.trigger_activate()
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
-            self.get_logger().info(f'waiting: {"; ".join(self._deployed().missing())}')
+            self.get_logger().info(f'waiting: {"; ".join(deployment.missing())}')
 
     def _prepare_thread(self, scheduling: SchedulingSpec, threads: int) -> None:
         """Prepare the control thread: OpenMP counts threads, and torch warms up, for each thread anew."""

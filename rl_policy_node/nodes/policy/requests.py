@@ -2,7 +2,7 @@
 """What people ask of a policy while it acts: to stop and to go on, to reset and to tare."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import functools
 from typing import Any
 
@@ -68,7 +68,7 @@ class Requests:
         if not self._is_acting():
             response.message = 'not active: activate instead'
             return response
-        refusals = self._of(rows, self._cycle.refusals())
+        refusals = {row: reason for row, reason in self._cycle.refusals().items() if rows.start <= row < rows.stop}
         # who is told no must not be freed a moment later; the step that takes it looks again
         start = rows.start
         for row in [*sorted(refusals), rows.stop]:
@@ -89,9 +89,6 @@ class Requests:
         self._cycle.inbox.request_tare(rows)
         response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
         return response
-
-    def _of(self, rows: slice, refusals: Mapping[int, str]) -> dict[int, str]:
-        return {row: reason for row, reason in refusals.items() if rows.start <= row < rows.stop}
 
     def _count(self, rows: slice) -> str:
         count = rows.stop - rows.start

@@ -35,13 +35,11 @@ class ResponseTimes:
             return
         step, shown, answered = self._open[stamp]
         answered[command, rows] = True
-        if answered.all():
-            del self._open[stamp]
-            self._time(step, now - shown)
-
-    def _time(self, step: int, latency: float) -> None:
+        if not answered.all():
+            return
+        del self._open[stamp]
         if step == 0:
-            return      # it came when the policy was up, which says nothing of latency
-        self.latencies.append(latency)
+            return      # the policy may have come up after it: its answer says nothing of latency
+        self.latencies.append(now - shown)
         if self.by_step is not None:
-            self.by_step[step] = latency
+            self.by_step[step] = now - shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 from typing import Any
 
 from rclpy.node import Node
@@ -17,17 +18,15 @@ def answer_refusals(node: Node) -> None:
     """
     for service in node.services:
         if service.srv_name.endswith(_SERVICE):
-            service.callback = _answering(service.callback, node)
+            service.callback = functools.partial(_answer, service.callback, node)
 
 
-def _answering(callback: Callable[[Any, Any], Any], node: Node) -> Callable[[Any, Any], Any]:
-    def _guarded(request: Any, response: Any) -> Any:
-        try:
-            return callback(request, response)
-        except Exception as error:      # noqa: BLE001 - whoever asked gets an answer
-            asked = request.transition.label or request.transition.id
-            node.get_logger().warning(f"transition '{asked}' refused: {' '.join(str(error).split())}",
-                                      throttle_duration_sec=2.0)
-            response.success = False
-            return response
-    return _guarded
+def _answer(callback: Callable[[Any, Any], Any], node: Node, request: Any, response: Any) -> Any:
+    try:
+        return callback(request, response)
+    except Exception as error:      # noqa: BLE001 - whoever asked gets an answer
+        asked = request.transition.label or request.transition.id
+        node.get_logger().warning(f"transition '{asked}' refused: {' '.join(str(error).split())}",
+                                  throttle_duration_sec=2.0)
+        response.success = False
+        return response

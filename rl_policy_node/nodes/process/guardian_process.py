@@ -35,7 +35,7 @@ class GuardianProcess:
                 pass_fds=(theirs.fileno(), memory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 start_new_session=True, env=environment)
         self.gids = frozenset[Gid]()
-        self._said, self._started_at = b'', time.monotonic()
+        self._answer, self._started_at = b'', time.monotonic()
         self._ready_at: float | None = None
 
     def introduce(self, introduction: bytes) -> None:
@@ -46,8 +46,14 @@ class GuardianProcess:
     def age(self) -> float | None:
         """Return how long (s) it has been ready, None while it starts; raises ConfigurationError where it will not."""
         now = time.monotonic()
-        if self._ready_at is None and self._has_answered():
-            self._ready_at = now
+        while self._ready_at is None and select.select([self._line], [], [], 0.0)[0]:
+            part = self._line.recv(1 << 16)
+            if not part:
+                raise self._failure()
+            self._answer += part
+            if self._answer.endswith(b'\n'):
+                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._answer)['gids'])
+                self._ready_at = now
         if self._ready_at is None and now - self._started_at > START_TIMEOUT:
             raise self._failure()
         return None if self._ready_at is None else now - self._ready_at
@@ -69,17 +75,6 @@ class GuardianProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _has_answered(self) -> bool:
-        while select.select([self._line], [], [], 0.0)[0]:
-            part = self._line.recv(1 << 16)
-            if not part:
-                raise self._failure()
-            self._said += part
-            if self._said.endswith(b'\n'):
-                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._said)['gids'])
-                return True
-        return False
 
     def _failure(self) -> ConfigurationError:
         self.end()

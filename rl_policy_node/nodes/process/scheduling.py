@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the kernel and the interpreter schedule the control thread; what is not permitted is told, never fatal."""
+from __future__ import annotations
+
 from collections.abc import Iterator
 import ctypes
 import os
@@ -41,7 +43,13 @@ def schedule_thread(spec: Scheduling) -> list[str]:
     woken at once besides, whatever the spec says.
     """
     if sys.platform == 'linux':
-        _wake_at_once()
+        libc = ctypes.CDLL(None)
+        # ns; by default sleeps last 50 µs longer than asked
+        libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))
+        attributes = ThreadAttributes.read()
+        if attributes is not None:
+            attributes.sched_runtime = SLICE
+            libc.syscall(_SYSTEM_CALLS[platform.machine()][1], 0, ctypes.byref(attributes), 0)
     return [*_pin(spec.cpus), *_raise(spec.priority)]
 
 
@@ -75,30 +83,20 @@ def _raise(priority: int) -> Iterator[str]:
         yield f'{asked}: {error.strerror}; {_HOW}'
 
 
-class _Attributes(ctypes.Structure):
+class ThreadAttributes(ctypes.Structure):
     """The kernel's struct sched_attr, first version."""
 
     _fields_ = [('size', ctypes.c_uint32), ('sched_policy', ctypes.c_uint32), ('sched_flags', ctypes.c_uint64),
                 ('sched_nice', ctypes.c_int32), ('sched_priority', ctypes.c_uint32), ('sched_runtime', ctypes.c_uint64),
                 ('sched_deadline', ctypes.c_uint64), ('sched_period', ctypes.c_uint64)]
 
-
-def _wake_at_once() -> None:
-    """Have sleeps of the calling thread end when they are due, and its turn come then; where that cannot be, not."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))     # ns; by default sleeps last 50 µs longer than they are told to
-    attributes = thread_attributes()
-    if attributes is not None:
-        attributes.sched_runtime = SLICE
-        libc.syscall(_SYSTEM_CALLS[platform.machine()][1], 0, ctypes.byref(attributes), 0)
-
-
-def thread_attributes() -> _Attributes | None:
-    """Return how the kernel schedules the calling thread, sched_attr by its names; None where it cannot be asked."""
-    attributes = _Attributes()
-    numbers = _SYSTEM_CALLS.get(platform.machine())
-    if numbers is None or sys.maxsize < 2 ** 32:
-        return None
-    size = ctypes.sizeof(attributes)
-    failed = ctypes.CDLL(None).syscall(numbers[0], 0, ctypes.byref(attributes), size, 0)
-    return None if failed else attributes
+    @classmethod
+    def read(cls) -> ThreadAttributes | None:
+        """Return how the kernel schedules the calling thread; None where the kernel cannot tell."""
+        attributes = cls()
+        numbers = _SYSTEM_CALLS.get(platform.machine())
+        if numbers is None or sys.maxsize < 2 ** 32:
+            return None
+        size = ctypes.sizeof(attributes)
+        failed = ctypes.CDLL(None).syscall(numbers[0], 0, ctypes.byref(attributes), size, 0)
+        return None if failed else attributes

@@ -78,7 +78,7 @@ class BridgeLoop:
             while self._running and not self._record.over():
                 if self._paused or self._reset_asked:
                     due = self._interrupted()
-                elif self._answered() if self._lockstep else self._wait_until(due):
+                elif self._may_step(due):
                     due = self._step(due)
         except Exception as error:      # noqa: BLE001 - the node ends with the environment's own words
             if self._running:       # else stop() did not wait for it
@@ -125,8 +125,16 @@ class BridgeLoop:
             self._bridge.stay(begin=commanded)
             self._show()
 
-    def _answered(self) -> bool:
-        """Whether the commands are complete within a while; says who keeps the simulator waiting."""
+    def _may_step(self, due: float) -> bool:
+        """Wait for the commands; return whether to step.
+
+        Real time: until the end of the period at the most (s, steady), then the last commands go on. Lockstep: for a
+        while, and the log names the rows that keep the simulator waiting.
+        """
+        if not self._lockstep:
+            if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):
+                self._record.misses += 1
+            return True
         if self._commands.wait(self._commands.complete, 0.2):
             return True
         silent, waited = self._commands.silent()
@@ -135,9 +143,3 @@ class BridgeLoop:
                               f'{self._record.steps} for {waited:.0f} s', throttle_duration_sec=5.0)
         self._bridge.check()
         return False
-
-    def _wait_until(self, due: float) -> bool:
-        """Wait for the commands, but no longer than to the end of the period: the last ones then go on."""
-        if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):
-            self._record.misses += 1
-        return True

@@ -89,7 +89,7 @@ class Links:
             now = time.monotonic()
             topic.count, topic.told = -1, False
             topic.heard = now if topic.endpoint.made.get_subscription_count() else None
-            for text in self._said(topic, now):
+            for text in self._intruders(topic, now):
                 if self._spec.exclusive:
                     raise ConfigurationError(f'not activated: {text}. Stop it, or set exclusive: false. A process that '
                                              'was killed is listed until its middleware gives it up, up to 20 s')
@@ -98,11 +98,11 @@ class Links:
     def troubles(self, now: float) -> Iterator[Trouble]:
         """Yield what is wrong now. now: s, steady."""
         for topic in self._topics if self._looked_at else ():
-            for said in self._said(topic, now):
+            for text in self._intruders(topic, now):
                 if self._spec.exclusive:
-                    yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, said, slice(None), said)
+                    yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, text, slice(None), text)
                 else:
-                    yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, said, topic.rows)
+                    yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, text, topic.rows)
             yield from self._unheard(topic, now)
 
     def see_off(self, seconds: float) -> str:
@@ -136,12 +136,11 @@ class Links:
             self._log.error(f'{text} any more')
         yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, f'{text} any more', topic.rows, f'{text} any more')
 
-    def _said(self, topic: _Topic, now: float) -> list[str]:
-        return [f'{other} publishes on the command topic {topic.endpoint.topic}, too'
-                for other in self._others(topic, now)]
+    def _intruders(self, topic: _Topic, now: float) -> list[str]:
+        """Return a line for each other node that publishes on a command topic.
 
-    def _others(self, topic: _Topic, now: float) -> tuple[str, ...]:
-        """Return the other nodes that publish on a topic; all are asked for when their number changes, and at times."""
+        The graph lists the publishers again when their number has changed, and after a few looks.
+        """
         endpoint = topic.endpoint
         hidden = endpoint.qos.avoid_ros_namespace_conventions
         count = -1 if hidden else self._node.count_publishers(endpoint.topic)
@@ -154,7 +153,7 @@ class Links:
                               for gid, info in strangers.items() if info.node_name == UNKNOWN}
             topic.others = tuple(sorted({called(info) for gid, info in strangers.items()
                                          if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS}))
-        return topic.others
+        return [f'{other} publishes on the command topic {endpoint.topic}, too' for other in topic.others]
 
     def _strangers(self, infos: Sequence[Any], endpoint: Endpoint) -> dict[Gid, Any]:
         """Return gid → info of others than this node's publisher and its guardian."""

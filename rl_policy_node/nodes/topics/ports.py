@@ -45,7 +45,16 @@ class Ports:
         self.commands: list[tuple[slice, Endpoint]] = []
         self.sources: dict[str, list[Endpoint]] = {}
         self._subscribe(endpoints, sources, on_message, on_episode)
-        self._advertise(endpoints)
+        for name, sink in sinks.items():
+            self._publishers[name] = []
+            for robot, rows in zip(control.robots, sink.groups):
+                topic = spec_topic(sink.spec, robot)
+                if control.shadow:
+                    endpoints.tolerate(PUBLISHER, topic)
+                    topic = shadow_topic(topic)
+                made = endpoints.advertise(sink.adapter.message_type, topic, COMMAND_QOS)
+                self._publishers[name].append(made.made)
+                self.commands.append((rows, made))
 
     def guard(self, guardian: Guardian) -> None:
         """Have a guardian know all commands, and be asked before each of them goes out."""
@@ -110,15 +119,3 @@ class Ports:
                 raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
                                          f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
                                          'repeats must not go on')
-
-    def _advertise(self, endpoints: Endpoints) -> None:
-        for name, sink in self._sinks.items():
-            self._publishers[name] = []
-            for robot, rows in zip(self._control.robots, sink.groups):
-                topic = spec_topic(sink.spec, robot)
-                if self._control.shadow:
-                    endpoints.tolerate(PUBLISHER, topic)
-                    topic = shadow_topic(topic)
-                made = endpoints.advertise(sink.adapter.message_type, topic, COMMAND_QOS)
-                self._publishers[name].append(made.made)
-                self.commands.append((rows, made))

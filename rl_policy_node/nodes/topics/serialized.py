@@ -49,7 +49,9 @@ def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], sha
     shapes: field → shape. dtype: of the numbers in the message. Where everything lies is looked up in the bytes of one
     message, and another must then come out.
     """
-    first, second = (_drawn(shapes, seed) for seed in range(2))
+    # numbers that occur nowhere else
+    first, second = ({field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
+                     for random in map(np.random.default_rng, range(2)))
     block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
     views = {}
     for field, value in first.items():
@@ -62,12 +64,6 @@ def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], sha
     wanted = make(second, stamp)
     # not the bytes: what lies between two fields to align them is anything
     return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None
-
-
-def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, NDArray[np.float64]]:
-    """Return field → array of numbers that occur nowhere else, each between a half and one."""
-    random = np.random.default_rng(seed)
-    return {field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
 
 
 def _only(block: bytearray, part: bytes) -> int | None:

@@ -31,7 +31,11 @@ class Transforms:
 
     def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],
                  on_message: Callable[[_Source, slice, Any], object], tf2: Any = None) -> None:
-        self._tf2 = tf2 or _tf2_ros()
+        try:
+            self._tf2 = tf2 or importlib.import_module('tf2_ros')
+        except ImportError as error:
+            raise ConfigurationError(f'sources of type tf2 need tf2_ros, which is not installed here ({error}); '
+                                     'install ros-<distro>-tf2-ros-py, or publish the pose on a topic') from error
         self._on_message = on_message
         self._wanted = [(source, row, *_frames(source.spec, robot))
                         for source in sources for row, robot in enumerate(control.robots)]
@@ -61,11 +65,3 @@ class Transforms:
 
 def _frames(spec: SourceSpec, robot: str) -> tuple[str, str]:
     return spec.target_frame.replace('{robot}', robot), spec.source_frame.replace('{robot}', robot)
-
-
-def _tf2_ros() -> Any:
-    try:
-        return importlib.import_module('tf2_ros')
-    except ImportError as error:
-        raise ConfigurationError(f'sources of type tf2 need tf2_ros, which is not installed here ({error}); install '
-                                 'ros-<distro>-tf2-ros-py, or publish the pose on a topic') from error
