@@ -89,7 +89,7 @@ class Gate:
             if any_true(beyond):
                 with np.errstate(invalid='ignore'):
                     measured = term.measured(sources)
-                beyond = beyond & term.apart(motion.sent, measured) & finite_command(measured)
+                beyond = beyond & term.apart(motion.sent, measured) & _finite_command(measured)
                 if any_true(beyond):
                     goal, captured = merged(beyond, measured, goal), captured | beyond
         held = self._finite(self._toward(motion, merged(settled, goal, motion.sent), dt), motion)
@@ -122,7 +122,7 @@ class Gate:
 
     def _finite(self, new: Motion, old: Motion) -> Motion:
         """Keep what was sent where the new command is no number."""
-        finite = finite_command(new.sent)
+        finite = _finite_command(new.sent)
         return new if all_true(finite) else mixed(finite, new, old)
 
 
@@ -144,7 +144,7 @@ def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
                   np.where(rows, new.captured, old.captured))
 
 
-def finite_command(command: Command) -> Mask:
+def _finite_command(command: Command) -> Mask:
     """Return the rows (mask) whose numbers are all finite, in a message of float32, too."""
     most = np.finfo(np.float32).max
     finite: Mask = np.logical_and.reduce([finite_rows(value) & (np.abs(value) <= most).all(axis=1)

@@ -15,7 +15,7 @@ from rl_policy_node.control.arrays import Array, Mask, Stamps
 from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
-from rl_policy_node.control.unlimited import told_missing
+from rl_policy_node.control.unlimited import missing_limits
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.outlet import Outlet
@@ -156,8 +156,8 @@ def tracking_report(figures: Figures, outlet: Outlet, control: ControlSpec) -> d
 
 def unlimited(control: ControlSpec) -> list[str]:
     """Return a line for each action that goes without a limit."""
-    told = {action.name: told_missing(action) for action in control.actions}
-    return [f'actions.{name}, without limits: {missing}' for name, missing in told.items() if missing]
+    missing = {action.name: missing_limits(action) for action in control.actions}
+    return [f'actions.{name}, without limits: {text}' for name, text in missing.items() if text]
 
 
 def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source],

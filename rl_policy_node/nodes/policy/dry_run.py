@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
@@ -104,7 +103,7 @@ class DryRun:
 
     def step(self) -> None:
         """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
-        messages = {(name, rows.start): synthetic_message(source, rows) for name, source in self.sources.items()
+        messages = {(name, rows.start): source.neutral_message(rows, BEGIN) for name, source in self.sources.items()
                     for rows in source.groups}
         self.feed(messages)
         refusals = self.cycle.refusals(outside=False)
@@ -164,12 +163,3 @@ class DryRun:
         robot = self.control.robots[0]
         return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
                 [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])
-
-
-def synthetic_message(source: Source, rows: slice) -> Message:
-    """Return a message that a source takes of rows: zeros of the right shape, and the quaternion of no turn."""
-    values = {field: np.zeros_like(value) for field, value in source.buffer.values.items()}
-    for field, value in values.items():
-        if source.adapter.fields[field] == (4,):
-            value[..., 3] = 1.0
-    return source.message(values, rows, BEGIN)

@@ -40,16 +40,6 @@ def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
     return message
 
 
-def read_start(message: Message, rows: slice) -> Stamps:
-    """Return the starts (n,), ns, that a message says of n rows; raises ContractError for another number of them."""
-    if isinstance(message, Header):
-        return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
-    count = rows.stop - rows.start
-    if len(message.data) != count:
-        raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
-    return np.array(message.data, dtype=np.int64)
-
-
 class EpisodeStarts:
     """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last.
 
@@ -67,7 +57,7 @@ class EpisodeStarts:
     def read(self, payload: bytes, rows: slice) -> Stamps:
         """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
         try:
-            starts, ros = read_start(self._payload.message(payload), rows), self._ros()
+            starts, ros = self.starts_in(self._payload.message(payload), rows), self._ros()
             ahead = (int(starts.max()) - ros) * 1e-9
             if ros and ahead > self._tolerance:
                 raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
@@ -76,6 +66,16 @@ class EpisodeStarts:
         except ValueError as error:
             self.rejected, self.last_fault = self.rejected + 1, str(error)
             raise
+
+    @staticmethod
+    def starts_in(message: Message, rows: slice) -> Stamps:
+        """Return the starts (n,), ns, in a message for n rows; raises ContractError for another number of them."""
+        if isinstance(message, Header):
+            return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
+        count = rows.stop - rows.start
+        if len(message.data) != count:
+            raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
+        return np.array(message.data, dtype=np.int64)
 
     def report(self) -> dict[str, object]:
         """Return the values for the diagnostics, none where all was well."""

@@ -171,6 +171,14 @@ class Source:
             message.header.frame_id = self._frames[rows.start].name
         return message
 
+    def neutral_message(self, rows: slice, stamp: int) -> Message:
+        """Return a message of rows that holds zeros, and orientations that turn nothing. stamp: ns."""
+        values = {field: np.zeros_like(value) for field, value in self.buffer.values.items()}
+        for field, value in values.items():
+            if self.adapter.fields[field] == (4,):
+                value[..., 3] = 1.0
+        return self.message(values, rows, stamp)
+
     def _parts(self, message: Message) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
         if isinstance(message, bytes):
             if self._from_cdr is not None:
@@ -179,25 +187,23 @@ class Source:
         return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
 
     def _order(self, row: int, names: tuple[str, ...]) -> Order:
-        """Return what puts the numbers of a row's message into the order of its joints."""
+        """Return the Order of a row's message with these names; raises ContractError where it names a joint twice."""
         known = self._orders[row]
         try:
             return known[names]
         except KeyError:
-            order = part_order(names, self._names[row])
+            joints = self._names[row]
+            ours = [joint for joint in joints if joint in names]
+            order: Order = None
+            if len(ours) == len(joints) or len(set(names)) != len(names):
+                order = joint_order(names, joints)
+            elif ours:
+                order = (np.array([names.index(joint) for joint in ours], dtype=np.intp),
+                         np.array([joints.index(joint) for joint in ours], dtype=np.intp))
             if len(known) >= _MOST_ORDERS:
                 del known[next(iter(known))]        # the oldest
             known[names] = order
             return order
-
-
-def part_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Order:
-    """Return the Order of a message's names; raises ContractError where it names a joint twice."""
-    ours = [joint for joint in joints if joint in names]
-    if len(ours) == len(joints) or len(set(names)) != len(names):
-        return joint_order(names, joints)
-    numbers = np.array([names.index(joint) for joint in ours], dtype=np.intp)
-    return (numbers, np.array([joints.index(joint) for joint in ours], dtype=np.intp)) if ours else None
 
 
 def joint_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Indices | slice:
