@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits that a command has to have, unless its file says that it has none."""
+"""The limits that a command must have, unless its file spells out that it has none."""
 from __future__ import annotations
 
 import math

@@ -13,8 +13,8 @@ from rl_policy_node.errors import ConfigurationError
 class Mirror:
     """Turns the terms of a configuration round: observations → values of sources, commands → actions.
 
-    Raises ConfigurationError where that cannot be: an action that its command does not tell, a field of a source that
-    no observation gives.
+    Raises ConfigurationError where that cannot be: where a command does not determine its action, or where no
+    observation gives a field of a source.
     """
 
     def __init__(self, managers: Managers) -> None:
@@ -31,7 +31,7 @@ class Mirror:
                                              'term of kind field; the simulator cannot publish it')
 
     def measure(self, observations: Values) -> None:
-        """Let the buffers of the sources hold what was observed: input → (rows, ...)."""
+        """Write observations, input → (rows, ...), into the buffers of the sources."""
         self._observations.scatter(observations, self._buffers)
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:

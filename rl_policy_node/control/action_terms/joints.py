@@ -57,7 +57,7 @@ class JointPosition(JointTerm):
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._continuous = np.isin(spec.joints, spec.continuous) if spec.continuous else None
-        if self._continuous is not None:        # those have no bounds
+        if self._continuous is not None:        # a joint that turns without end has no bounds
             self._lower, self._upper = (
                 limits.per_axis(np.where(self._continuous, far, bound) if bound else ())
                 for bound, far in ((spec.lower, -math.inf), (spec.upper, math.inf)))
@@ -127,7 +127,7 @@ class JointPosition(JointTerm):
         return np.abs(sent['position'] - near)
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
+        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper,
                                    [f"joint '{joint}'" for joint in self.spec.joints], f'actions.{self.spec.name}')
 
 

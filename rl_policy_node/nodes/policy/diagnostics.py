@@ -198,7 +198,7 @@ def distribution_report(distribution: Distribution, control: ControlSpec) -> tup
     """Return lines about who saw what training did not, since the last report, and values for the diagnostics."""
     if not distribution.terms:
         return [], {'out of distribution': 'unavailable: no running mean and variance of the inputs in the checkpoint'}
-    found, peak, smoothed = distribution.told()
+    found, peak, smoothed = distribution.report()
     values: dict[str, object] = {f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
                                  for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())}
     return lines(control, found) if found else [], values
