@@ -29,7 +29,7 @@ STEPS, SECONDS = array('q'), dict[str, float]()
 
 
 def note(moment: str) -> None:
-    """Note when something was first reached."""
+    """Note when a moment was first reached."""
     MOMENTS.setdefault(moment, time.monotonic_ns())
 
 

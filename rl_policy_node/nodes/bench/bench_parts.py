@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time of a step goes inside the node: its own parts, called one after the other and timed."""
+"""Where the time of a step goes inside the node: its parts run one after the other, timed."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ class _Timed(DryRun):
 
 
 class _Log:
-    """Raises what a node would only warn of: a step that holds is none to be timed."""
+    """Raises each warning of the node: a step that holds must not be timed."""
 
     def info(self, text: str, *, throttle_duration_sec: float = 0.0) -> None:
         logging.getLogger(__name__).info(text)

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from rl_policy_node.errors import ConfigurationError, shown, unknown
 from rl_policy_node.nodes.parameters import schema
 
-# what a parameter may be: one of these, or a list of them
+# the value of a parameter: one of these, or a list of them
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | Iterable[Scalar]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter reference, written from the declarations so that it cannot disagree with them."""
+"""The parameter reference, generated from the declarations."""
 import math
 from typing import Final
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long observations wait for their commands, those that come too late included."""
+"""How long observations wait for their commands, late ones included."""
 from collections import deque, OrderedDict
 
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class ResponseTimes:
-    """Times each observation from being shown to the last of the commands that answer it.
+    """Times each observation from its publication to the last command that answers it.
 
     shape: (commands, rows) that make an answer complete. latencies: s, in the order of completion;
     by_step: step → s, where `keep_all`. An observation that is never answered has no latency.
@@ -29,7 +29,7 @@ class ResponseTimes:
     def answer(self, stamp: int, command: int, rows: int | slice | NDArray[np.bool_], now: float) -> None:
         """Note a command, of one row or a set of rows, that answers the observation of `stamp`.
 
-        A stamp that is not known is none of an observation.
+        It ignores stamps of no known observation.
         """
         if stamp not in self._open:
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the kernel and the interpreter schedule the control thread; what is not permitted is told, never fatal."""
+"""How the kernel and the interpreter schedule the control thread; what is not permitted is logged, never fatal."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import platform
 import sys
 from typing import Protocol
 
-# s. A thread that waits for the interpreter has it after this long at the latest, 5 ms by default: what other
-# threads decode or report meanwhile would hold a step up for as long.
+# s. A thread that waits for the interpreter gets it after this long at the latest, 5 ms by default: threads that decode
+# or report delay a step by as much.
 SWITCH_INTERVAL = 0.5e-3
-# ns, the least that Linux takes, and nobody's permission is needed. From 6.12 on a thread that wakes up and asks for
-# less time than the one that runs goes first; else that one may run on for milliseconds.
+# ns, the least that Linux accepts; it needs no permission. From 6.12 on a waking thread with a shorter slice than the
+# running one goes first; else the running one may go on for milliseconds.
 SLICE = 100_000
 _SET_TIMER_SLACK = 29       # of prctl
 _SYSTEM_CALLS = {'x86_64': (315, 314), 'aarch64': (275, 274)}       # sched_getattr, sched_setattr
@@ -22,7 +22,7 @@ _HOW = ("permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see
 
 
 class Scheduling(Protocol):
-    """What a thread may ask of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
+    """Scheduling of a thread. priority: of SCHED_FIFO, 0: none. cpus: that it keeps to, (): any."""
 
     @property
     def priority(self) -> int: ...
@@ -32,15 +32,15 @@ class Scheduling(Protocol):
 
 
 def share_interpreter() -> None:
-    """Let threads of this process hand the interpreter over soon enough for a control loop."""
+    """Have the threads of this process switch often enough for a control loop."""
     sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
 
 
 def schedule_thread(spec: Scheduling) -> list[str]:
-    """Give the calling thread, and those that it starts later, what a SchedulingSpec asks for.
+    """Schedule the calling thread, and those that it starts later, by a SchedulingSpec.
 
-    Return a line for each thing that could not be had: the thread then goes on as it was. Where Linux can, it is
-    woken at once besides, whatever the spec says.
+    Return a line for each setting that was refused and stays as it was. On Linux the thread also wakes up without
+    delay, whatever the spec says.
     """
     if sys.platform == 'linux':
         libc = ctypes.CDLL(None)

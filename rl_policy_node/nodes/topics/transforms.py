@@ -25,8 +25,8 @@ _Source = TypeVar('_Source', bound=TransformSource)
 class Transforms:
     """Looks up the newest pose of source_frame in target_frame, for every robot, at the control rate.
 
-    on_message(source, rows, TransformStamped) is called for each that is newer than the one before. A static
-    transform has the stamp 0 and counts as measured each time it is looked up. tf2: the module tf2_ros.
+    It calls on_message(source, rows, TransformStamped) for each transform newer than the one before. A static transform
+    has the stamp 0, and counts as measured at each look. tf2: the module tf2_ros.
     """
 
     def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],
@@ -51,12 +51,12 @@ class Transforms:
         self._listener.unregister()
 
     def poll(self) -> None:
-        """Hand on what is new."""
+        """Pass on new transforms."""
         for source, row, target, frame in self._wanted:
             try:
                 message = self._buffer.lookup_transform(target, frame, Time())
             except self._tf2.TransformException:
-                continue            # not there yet, or gone: the source grows stale, which the log tells
+                continue            # not there yet, or gone: the source grows stale, which the log reports
             stamp = message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec
             if stamp == 0 or stamp > self._stamps.get((source.spec.name, row), -1):
                 self._stamps[source.spec.name, row] = stamp
