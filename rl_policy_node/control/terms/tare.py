@@ -40,21 +40,17 @@ class Tare:
         self.counted[new] += 1
         self._last[new] = received[new]
         if np.isfinite(self._limit):
-            self._refuse_spread(value, new)
+            self._least[new] = np.minimum(self._least[new], value[new])
+            self._most[new] = np.maximum(self._most[new], value[new])
+            spread = np.where(new, (self._most - self._least).reshape(len(new), -1).max(axis=1), 0.0)
+            moved = spread > self._limit
+            if moved.any():
+                self._spread[moved] = spread[moved]
+                self._sum[moved], self.counted[moved] = 0.0, 0
+                self._least[moved], self._most[moved] = np.inf, -np.inf
         done = self.wanted & (self.counted >= self.frames)
         self.zero[done] = self._sum[done] / self.frames
         self.wanted &= ~done
-
-    def _refuse_spread(self, value: Array, new: Mask) -> None:
-        """Restart rows that spread by more than the limit. value (rows, *shape), new: of the rows (mask)."""
-        self._least[new] = np.minimum(self._least[new], value[new])
-        self._most[new] = np.maximum(self._most[new], value[new])
-        spread = np.where(new, (self._most - self._least).reshape(len(new), -1).max(axis=1), 0.0)
-        moved = spread > self._limit
-        if moved.any():
-            self._spread[moved] = spread[moved]
-            self._sum[moved], self.counted[moved] = 0.0, 0
-            self._least[moved], self._most[moved] = np.inf, -np.inf
 
     def unknown(self) -> Mask:
         """Return the rows (mask) that have no zero."""

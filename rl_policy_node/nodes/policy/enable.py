@@ -11,7 +11,6 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
 
@@ -55,7 +54,13 @@ def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: E
     def on_bytes(data: bytes) -> None:
         now = time.monotonic()
         try:
-            enable(_enables(payload.message(data), spec.button), now)
+            message = payload.message(data)
+            if isinstance(message, Bool):
+                enabled = bool(message.data)
+            else:
+                enabled = (isinstance(message, Joy) and len(message.buttons) > spec.button
+                           and message.buttons[spec.button] == 1)
+            enable(enabled, now)
         except ValueError as error:
             endpoints.node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
     made = endpoints.subscribe(payload.message_type, spec.topic, on_bytes, _QOS, raw=True)
@@ -63,9 +68,3 @@ def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: E
         raise ConfigurationError(f'enable.topic {made.topic}: qos_overrides make its durability '
                                  f'{made.qos.durability.name.lower()}; expected volatile: a message of the past would '
                                  'let the robots move')
-
-
-def _enables(message: Message, button: int) -> bool:
-    if isinstance(message, Bool):
-        return bool(message.data)
-    return isinstance(message, Joy) and len(message.buttons) > button and message.buttons[button] == 1

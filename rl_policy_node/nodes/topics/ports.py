@@ -58,23 +58,22 @@ class Ports:
 
     def guard(self, guardian: Guardian) -> None:
         """Show a guardian all commands, and check its fence before each goes out."""
-        fallbacks = {name: self._constant_fallbacks(sink) for name, sink in self._sinks.items()}
-        flat = [(name, topic, Command(publisher, fallbacks[name].get(topic, b'')))
-                for name, publishers in self._publishers.items() for topic, publisher in enumerate(publishers)]
-        cells = guardian.watch([command for _, _, command in flat])
-        for (name, topic, command), cell in zip(flat, cells):
-            self._publishers[name][topic] = GuardedPublisher(command.publisher, guardian,
-                                                             cell.show if command.fallback else cell.keep)
-
-    def _constant_fallbacks(self, sink: Sink) -> dict[int, bytes]:
-        """Return topic → the message of a fallback that needs no measurement; empty where there is none."""
         rows = self._control.rows
-        command = stated_fallback(sink.spec, rows)
-        if not command:
-            return {}
         # any stamp but 0: the guardian replaces it
-        outgoing = sink.messages(command, np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool))
-        return {topic: serialize_message(message) for topic, message in outgoing}
+        stamps, every_row = np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool)
+        flat: list[tuple[str, int, Command]] = []
+        for name, publishers in self._publishers.items():
+            sink = self._sinks[name]
+            command = stated_fallback(sink.spec, rows)
+            # empty where the fallback needs a measurement: the guardian then repeats the last command
+            messages = {topic: serialize_message(message)
+                        for topic, message in sink.messages(command, stamps, every_row)} if command else {}
+            flat += [(name, topic, Command(publisher, messages.get(topic, b'')))
+                     for topic, publisher in enumerate(publishers)]
+        cells = guardian.watch([guarded for _, _, guarded in flat])
+        for (name, topic, guarded), cell in zip(flat, cells):
+            self._publishers[name][topic] = GuardedPublisher(guarded.publisher, guardian,
+                                                             cell.show if guarded.fallback else cell.keep)
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows. stamps: action term → (rows,), ns.
