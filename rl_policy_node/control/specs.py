@@ -172,7 +172,7 @@ class ControlSpec:
             ('max_age', source.max_age, math.isinf(source.max_age))) if is_so]
         if moves and lasts and not self.lockstep:
             raise ConfigurationError(f'{where}: {" and ".join(lasts)}, and its {" and ".join(moves)} would go on '
-                                     'though nobody repeats it; expected volatile and a finite max_age')
+                                     'without being repeated; expected volatile and a finite max_age')
         if source.stale == 'zero' and (fields - _COMMANDS or any(a.source == source.name for a in self.actions)):
             why = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
             raise ConfigurationError(f'{where}: stale is zero, and {why}; expected a command of velocities, with the '

@@ -119,4 +119,4 @@ class Gripper(ActionTerm):
         return action.astype(np.float32)
 
     def irreversible(self) -> str:
-        return 'a threshold tells no number' if self.spec.mode == 'threshold' else super().irreversible()
+        return 'a threshold does not determine the action' if self.spec.mode == 'threshold' else super().irreversible()

@@ -36,8 +36,8 @@ class EnableSpec:
     def check(self) -> None:
         """Raise ConfigurationError where the file neither names a topic nor says that none is needed."""
         if not (self.topic or self.none):
-            raise ConfigurationError('enable.topic is missing: the topic on which somebody says again and again that '
-                                     "the robots may move. 'enable: none' lets them move without")
+            raise ConfigurationError('enable.topic is missing: the topic on which a person keeps enabling the robots. '
+                                     "'enable: none' lets them move without")
 
 
 NOBODY = EnableSpec(none=True)

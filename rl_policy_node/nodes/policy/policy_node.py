@@ -198,7 +198,7 @@ class PolicyNode(LifecycleNode):
         """End autostart for good, unless the transition is its own: an operator has taken over."""
         if not self._by_itself and self._autostart:
             self._autostart = False
-            self.get_logger().info('autostart has ended: a transition was asked for')
+            self.get_logger().info('autostart has ended: a transition was requested')
 
     @property
     def keeps_up(self) -> bool:
@@ -242,7 +242,7 @@ class PolicyNode(LifecycleNode):
         deployment = self._deployed()
         if deployment.stopped:
             self._autostart = False
-            self.get_logger().info('autostart has ended: a stop was asked for; activate when all is well')
+            self.get_logger().info('autostart has ended: a stop was requested; activate when all is well')
         elif deployment.ready() or deployment.hopeless():
             self._autostart = False
             self.trigger_activate()

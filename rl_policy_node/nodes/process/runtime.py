@@ -42,7 +42,7 @@ def create_executor(name: str, logger: Logger) -> Executor:
 
 
 def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) -> int:
-    """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
+    """Create a node, spin it until it is done or a signal ends the process, shut it down; return the exit code.
 
     The node offers `executor_name`, `keeps_up` (whether its callbacks have to, see Spinner), `poll()` (called between
     callbacks, False when it is done), `stop()` (publishes the last messages while the context still lives) and

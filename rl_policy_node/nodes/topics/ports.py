@@ -116,5 +116,5 @@ class Ports:
         for endpoint in made if moves and not self._control.lockstep else ():
             if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
                 raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
-                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
-                                         'repeats must not go on')
+                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity must "
+                                         'not go on without being repeated')
