@@ -45,7 +45,7 @@ def children(process):
     for status in Path('/proc').glob('[0-9]*/stat'):
         try:
             fields = status.read_text().rpartition(')')[2].split()
-            if int(fields[1]) == pid and b'nodes.guardian' in (status.parent / 'cmdline').read_bytes():
+            if int(fields[1]) == pid and b'nodes.process.guardian' in (status.parent / 'cmdline').read_bytes():
                 found.append(int(status.parent.name))
         except OSError:
             pass
