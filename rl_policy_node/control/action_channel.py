@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One action term with what it has to remember, for all rows."""
+"""One action term and its memory, for all rows."""
 from __future__ import annotations
 
 from typing import cast
@@ -14,20 +14,19 @@ from rl_policy_node.control.state import State
 
 
 class Channel:
-    """The command sent last (`motion.sent`), from which limits go on, and what filter, law and blend-in go on from.
+    """The last command sent (`motion.sent`), from which limits continue, and the memory of filter, law and blend-in.
 
-    Where the whole of the policy's command goes out, filter and integrator go on from what was sent, limits
-    included: nothing winds up. While blending in they go on from the policy's own target, except for laws
-    that are relative: their step is what is blended, sent = last sent + s · (target − last sent), because a
-    robot that is on its way must not be pulled back to where it began. Rows that come back from the
-    fallback begin from it: they keep nothing from before. No array is written into once it is here: what
-    was sent may be given away, and be two things at once.
+    Where the policy's whole command goes out, filter and integrator continue from the command that was sent, after its
+    limits: nothing winds up. While blending in they continue from the policy's own target. Relative laws differ: they
+    blend the step, sent = last sent + s · (target − last sent), since a moving robot must not be pulled back to where
+    it began. Rows that come back from the fallback begin from it, without any older memory. No array is written into
+    once it is here: others may hold it.
     """
 
     def __init__(self, term: ActionTerm, rows: int) -> None:
         self.term, self.gate = term, Gate(term, rows)
         self.motion = Motion({}, {}, {}, np.zeros(rows, dtype=bool))
-        self._target: Command = {}      # what filter and law go on from
+        self._target: Command = {}      # filter and law continue from it
         self._anchor: Command = {}      # what blending in begins from
         self._next: Command = {}
         self._proposed = self.motion
@@ -38,13 +37,13 @@ class Channel:
         self._target = self._anchor = self.motion.sent
 
     def resume(self, rows: Mask, motion: Motion) -> None:
-        """Go on, for rows, from what went out in place of the policy's command."""
+        """Continue, for rows, from the command that went out in place of the policy's."""
         self.motion = mixed(rows, motion, self.motion)
         self._target, self._anchor = (merged(rows, self.motion.sent, memory)
                                       for memory in (self._target, self._anchor))
 
     def idle(self, rows: Mask, dt: Axes) -> None:
-        """Keep the command of rows that may act and have nothing to act on: within its limits it comes to rest."""
+        """Bring rows to rest within their limits that may act but have no new observation."""
         if self.motion.speed:
             self.motion = mixed(rows, self.gate.brake(self.motion, dt), self.motion)
 
@@ -59,7 +58,7 @@ class Channel:
         return self._proposed.sent
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
-        """Take what was proposed last as sent, for rows."""
+        """Take the last proposed command as sent, for rows."""
         if all_true(rows) and (share is None or self.term.relative):       # as almost always
             self.motion = self._proposed
             self._target = self.motion.sent
@@ -73,13 +72,13 @@ class Channel:
             self._target = merged(whole, self.motion.sent, self._target)
 
     def given(self) -> Command:
-        """Return what was sent, which nobody can write into."""
+        """Return the last command sent, read-only."""
         for value in self.motion.sent.values():
             value.flags.writeable = False
         return self.motion.sent
 
     def state(self) -> State:
-        """Return what the next step goes on from; no array of it is ever written into."""
+        """Return what the next step continues from; its arrays never change."""
         _, speed, goal, captured = self.motion
         return {'sent': self.given(), 'target': self._target, 'anchor': self._anchor, 'speed': speed, 'goal': goal,
                 'captured': captured, 'scales': self.term.state()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the policy's action to the commands that may be sent, and back."""
+"""From the policy's action to limited commands, and back."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,11 +31,10 @@ Fresh: TypeAlias = Mapping[str, Mask]
 
 
 class ActionManager:
-    """Cuts the action into terms, applies their laws and limits, and knows what was sent last.
+    """Splits the action into terms, applies their laws and limits, and remembers the last commands.
 
-    Commands are term name → field → (rows, ...). Rows that are not healthy get the fallback until they are
-    again: by default they stop within their limits and are held there, or go to zero; see Gate.
-    Nothing that is computed for a row depends on another row.
+    Commands are term name → field → (rows, ...). Unhealthy rows get the fallback: by default they stop within their
+    limits and are held there, or go to zero; see Gate. No row depends on another row.
     """
 
     def __init__(self, spec: ControlSpec, actions: ActionSize, buffers: Sources, joints: JointNames) -> None:
@@ -48,16 +47,16 @@ class ActionManager:
                        for name, columns in zip(self.terms, columns_of(self.terms.values()))}
         self.tracking = Tracking(self.terms)
         self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
-        # terms whose scales are on their way to others, and s that it takes
+        # terms whose scales are changing, and s that a change takes
         self._ramping: tuple[ActionTerm, ...] = ()
         self._ramp = max(spec.blend_in, LIVE)
         self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
         self.placed = frozenset(name for name, term in self.terms.items() if term.places)
-        # a robot that also has to be sent zeros always gets these
+        # a robot that is lost still gets the zeros of its other terms
         self._mixed = 0 < len(self.placed) < len(self.terms)
         self._lost: Mask | None = None
         self._period = 1.0 / spec.control_rate if spec.control_rate else 0.02
-        # s without a command after which the last one does not say any more where the robot is
+        # s without a command after which the robot may have moved away from the last one
         ages = [spec.sources[name].max_age for name in self._places]
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
@@ -66,7 +65,7 @@ class ActionManager:
 
     @property
     def pause(self) -> float:
-        """Return after how long (s) without a command the last one does not say any more where a robot is."""
+        """Return after how long (s) without a command a robot may have moved away from the last one."""
         return self._pause
 
     @property
@@ -75,9 +74,9 @@ class ActionManager:
         return self._places
 
     def start(self, sources: Sources, steady: float = 0.0, fresh: Fresh | None = None) -> None:
-        """Seed limits, filters and fallback from the measured state: the first command continues from there.
+        """Seed limits, filters and fallback from the measured state, where the first command begins.
 
-        steady: s, now. A row that is not in `fresh` (None: all are) has nothing to continue from until it is.
+        steady: s, now. A row outside `fresh` (None: all are fresh) has no start until it is measured.
         """
         for channel in self._channels.values():
             channel.start(sources)
@@ -93,14 +92,14 @@ class ActionManager:
         self._keep_at(at)
 
     def sent(self) -> Sent:
-        """Return what was sent last; it does not change."""
+        """Return the last commands sent; they never change."""
         motions: dict[str, Motion] = {}         # see `process`
         for name, channel in self._channels.items():
             motions[name] = channel.motion
         return Sent(motions, self._at, self._lost)
 
     def note(self, rows: Mask | None, steady: float) -> None:
-        """Take what `commands` returns as sent to rows (None: all), at `steady` s."""
+        """Note that rows (None: all) were sent what `commands` returns, at `steady` s."""
         if rows is None:
             self._at = self._at.copy()      # full_like takes five times as long
             self._at.fill(steady)
@@ -127,51 +126,51 @@ class ActionManager:
                  rows: Mask | None = None, dt: float = 0.0) -> tuple[Sent, Mask]:
         """Return the fallback of every row as the next that is sent, and the rows (mask) that may get it.
 
-        last: whether nothing may follow it. rows: those that are meant, None: all. After a pause nobody knows whether
-        the robot still is where it was sent: rows begin from a fresh measurement, and get nothing without one. It
-        changes nothing here: any thread may ask, while another one steps.
+        last: whether nothing may follow it. rows: those to be sent it, None: all. After a pause a robot may be
+        elsewhere: its row begins from a fresh measurement, and gets nothing without one. It changes nothing: any thread
+        may call it while another one steps.
         """
-        sent, told, _ = self._renewed(sent, sources, fresh, steady)
-        rows = told if rows is None else rows & told
+        sent, known, _ = self._renewed(sent, sources, fresh, steady)
+        rows = known if rows is None else rows & known
         since = self.elapsed(steady, dt, sent.at)
-        every_row = np.ones_like(told)
+        every_row = np.ones_like(known)
         motions = {name: channel.gate.fallback(sent.motions[name], sources,
                                            fresh.get(channel.term.spec.source, every_row), since, last)
                    for name, channel in self._channels.items()}
         return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
-        """Begin, after a pause, from what is measured freshly; return the rows that may be sent a command, None: all.
+        """Begin, after a pause, from a fresh measurement; return the rows that may be sent a command, None: all.
 
-        Those that are `lost` may not act.
+        `lost` rows may not act.
         """
         if self._first > -np.inf and steady - self._first <= self._pause and self._lost is None:
             return None
-        sent, told, begun = self._renewed(self.sent(), sources, fresh(), steady)
+        sent, known, begun = self._renewed(self.sent(), sources, fresh(), steady)
         self._take(begun, sent)
-        return told
+        return known
 
     @property
     def lost(self) -> Mask | None:
-        """Return the rows that do not know where they are since a pause, and are sent no positions; None: none."""
+        """Return the rows whose position is unknown since a pause, which get no position commands; None: none."""
         return self._lost
 
     def take_fallback(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
-        """Take the fallback, one step of it, for rows; limits go on, and blending in begins, from there.
+        """Take one step of the fallback for rows; limits continue, and blending in begins, from there.
 
-        Returns those of the rows that may be sent it.
+        Returns the rows that may be sent it.
         """
         sent, known = self.fallback(self.sent(), sources, fresh, steady, rows=rows, dt=dt)
         self._take(rows & known, sent)
         return known
 
     def idle(self, rows: Mask, dt: Axes) -> None:
-        """Keep the commands of rows that may act and have nothing to act on."""
+        """Bring rows to rest that may act but have no new observation."""
         for channel in self._channels.values():
             channel.idle(rows, dt)
 
     def resume(self, sent: Sent) -> None:
-        """Go on from what went out in place of the policy's commands; blending in begins from there."""
+        """Continue from the commands that went out in place of the policy's; blending in begins there."""
         self._take(np.ones(len(self._at), dtype=bool), sent)
 
     def outside(self, sources: Sources) -> dict[int, str]:
@@ -191,7 +190,7 @@ class ActionManager:
         self._keep_at(np.where(rows, sent.at, self._at))
 
     def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask, Mask]:
-        """Return what is gone on from, the rows that may be sent a command (lost ones, too), those that begin anew."""
+        """Return what to continue from, the rows that may be sent a command (lost ones, too), those that begin anew."""
         never = np.isneginf(sent.at)
         late = never | (steady - sent.at > self._pause)
         if sent.lost is not None:
@@ -204,7 +203,7 @@ class ActionManager:
         motions = {}
         for name, channel in self._channels.items():
             motion = channel.gate.renewed(sent.motions[name], sources, late & known)
-            # of a row that was never sent anything the command says nothing
+            # a row that was never sent a command begins anew
             motions[name] = channel.gate.anew(motion, sources, never & known)
         at = np.where(late & known, steady - self._period, sent.at)
         lost = late & ~known & ~never if self._mixed else np.zeros_like(known)
@@ -215,7 +214,7 @@ class ActionManager:
         """Take over the limited commands of the rows in `acting`; `commands()` then returns them.
 
         actions (rows, size), dt in s since the last call. accept(actions, proposed commands, acting) returns the rows
-        whose commands may go out: by default those that are finite. Returns these; the others keep what was sent last.
+        whose commands may go out, by default the finite ones. Returns these; the others keep their last command.
         since: s since the last command, one number or (rows, 1), where that is not dt.
         """
         dt = max(float(dt), 1e-6)
@@ -233,7 +232,7 @@ class ActionManager:
         return accepted
 
     def commands(self) -> dict[str, Command]:
-        """Return the command of every row: what `process` took over, or `take_fallback`. Read-only."""
+        """Return the command of every row, of `process` or `take_fallback`; read-only."""
         commands: dict[str, Command] = {}
         for name, channel in self._channels.items():
             commands[name] = channel.given()
@@ -261,7 +260,7 @@ class ActionManager:
         return self.terms[name]
 
     def check_reversible(self) -> None:
-        """Raise ConfigurationError where received commands do not tell the action: a simulator needs it."""
+        """Raise ConfigurationError where a received command does not determine its action, which a simulator needs."""
         for name, term in self.terms.items():
             reason = term.irreversible()
             if reason:
@@ -273,7 +272,7 @@ class ActionManager:
         return np.concatenate([term.invert(commands[name], sources) for name, term in self.terms.items()], axis=1)
 
     def state(self) -> State:
-        """Return what the next step goes on from: each term's memory, the blend, when rows were last sent a command."""
+        """Return the memory of each term, the blend, and when rows were last sent a command."""
         return {'terms': {name: channel.state() for name, channel in self._channels.items()},
                 'blend': self._blend.state(), 'at': self._at.copy(),
                 'lost': np.zeros(len(self._at), dtype=bool) if self._lost is None else self._lost.copy()}
@@ -283,7 +282,7 @@ class ActionManager:
         terms = cast(Mapping[str, State], state['terms'])
         for name, channel in self._channels.items():
             channel.restore(terms[name])
-        self._ramping = tuple(self.terms.values())      # those that are on no way leave with the next step
+        self._ramping = tuple(self.terms.values())      # those that do not change leave with the next step
         self._blend.restore(cast(State, state['blend']))
         lost = cast(Mask, state['lost'])
         self._lost = lost.copy() if any_true(lost) else None

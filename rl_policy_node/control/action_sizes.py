@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which columns of the policy's action each term takes, and whether all of them fit it."""
+"""Which columns of the policy's action each term takes, and whether they add up."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ TRAJECTORY_STARTS = ('now', 'observation')
 # every kind may have them
 _COMMON = {'name', 'kind', 'topic', 'type', 'source', 'fallback', 'frame_id', 'trajectory_start', 'time_from_start',
            'rows', 'limits'}
-# what counts only beside a choice
+# parameter → the choice that it needs
 _BESIDE = {'max_error': ('integrate', 'leaky'), 'max_rotation_error': ('integrate', 'leaky'),
            'threshold': ('mode', 'threshold'), 'fallback_value': ('fallback', 'value')}
 # one number stands for all axes
@@ -118,7 +118,7 @@ class ActionSpec:
                                      f'max_hold_error {list(held)}: a robot would be held too far away to be freed')
 
     def _choose(self, name: str, valid: tuple[str, ...], where: str) -> None:
-        """Put the kind's default where nothing is chosen; refuse what the kind does not have."""
+        """Set the kind's default where nothing is chosen; refuse choices that the kind does not have."""
         value = getattr(self, name)
         if valid and not value:
             object.__setattr__(self, name, valid[0])
@@ -153,15 +153,15 @@ class ActionSpec:
                                          f'expected 1 or {size}')
         if self.lower and self.upper and any(low > high for low, high in _paired(self.lower, self.upper)):
             raise ConfigurationError(f'{where}: lower {list(self.lower)} is above upper {list(self.upper)}')
-        rest = {'zero': (0.0,), 'value': self.fallback_value}.get(self.fallback, ())
-        if not all(math.isfinite(value) for value in rest):
+        fallback = {'zero': (0.0,), 'value': self.fallback_value}.get(self.fallback, ())
+        if not all(math.isfinite(value) for value in fallback):
             raise ConfigurationError(f'{where}.fallback_value is not finite')
-        if any(low > value for low, value in _paired(self.lower, rest)) or \
-                any(value > high for value, high in _paired(rest, self.upper)):
-            raise ConfigurationError(f'{where}: the fallback {list(rest)} is not within lower and upper')
+        if any(low > value for low, value in _paired(self.lower, fallback)) or \
+                any(value > high for value, high in _paired(fallback, self.upper)):
+            raise ConfigurationError(f'{where}: the fallback {list(fallback)} is not within lower and upper')
 
     def _check_unused(self, kind: _Kind, where: str) -> None:
-        """A limit that the kind does not apply must not look as if it did."""
+        """Refuse parameters that the kind ignores, such as a limit that it does not apply."""
         used = {*kind.parameters, *(['clip'] if kind.clips else []), *(['scale_limit'] if kind.scales else [])}
         given = [f.name for f in fields(self) if f.name not in _COMMON and getattr(self, f.name) != f.default]
         idle = [name for name in given if name not in used]
@@ -175,7 +175,7 @@ class ActionSpec:
 
 
 def _paired(left: tuple[float, ...], right: tuple[float, ...]) -> Iterable[tuple[float, float]]:
-    """Pair per-axis numbers, of which one may stand for all; nothing where one is not stated."""
+    """Pair per-axis numbers, of which one may stand for all; empty where one of the two is."""
     if not left or not right:
         return []
     size = max(len(left), len(right))

@@ -32,7 +32,7 @@ class SourceValues(Protocol):
     """The latest values of a source as terms read them.
 
     values: field -> (rows, ...); stamps (rows,): ns of the header, 0 without one; received (rows,): s on the
-    steady clock, -inf where nothing came.
+    steady clock, -inf: never.
     """
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a term may know beside the sources."""
+"""What terms know besides the sources."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from rl_policy_node.control.arrays import Array, Floats, Mask
 
 @dataclass(frozen=True)
 class Context:
-    """The step as the policy's own past and its clock see it; the arrays belong to whoever steps.
+    """The policy's own past and the clock of a step; the arrays belong to the stepper.
 
-    last_action (rows, actions), float32: what the policy gave at the last step, clipped as its
+    last_action (rows, actions), float32: the output of the policy at the last step, clipped as its
     environment clipped it; zeros after a reset. elapsed (rows,), s: time since the row's reset.
     acting (rows,), bool: rows whose command this step decides; histories of the others stand still.
     """

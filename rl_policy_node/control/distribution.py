@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far what the policy sees lies from what its training saw, by the running mean and variance of training."""
+"""How far observations lie from those of training, by the running mean and variance of training."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from rl_policy_node.control.still import Still
 CLAMP = 5.0             # rl_games' normaliser clamps there: beyond it the policy sees no difference
 # what rl_games' normaliser adds to a variance
 EPSILON = 1e-5
-MOST = 2048             # numbers of a term that are looked at: of larger ones, images, every n-th
-_CAP = 10.0             # times the limit that a step counts at the most: one outlier alone is no change of the world
+MOST = 2048             # numbers that are looked at of a term; of larger ones, images, every n-th
+_CAP = 10.0             # times the limit: the most that one step counts, so that a single outlier raises no alarm
 _WORN = 2.0             # standard deviations within which training itself came to the clip
 
 
@@ -40,13 +40,13 @@ class Piece:
 
 
 class Distribution:
-    """Largest |z| of each term, now and smoothed, and who lies outside: row → reason in `reasons`.
+    """Largest |z| of each term, now and smoothed, and which rows lie outside: row → reason in `reasons`.
 
     z = (value − mean) / √(variance + 1e-5), as rl_games' normaliser has it before its clamp. A row lies outside where
     the smoothed |z| of a term is beyond `limit`; where a term is at its clip, the normaliser's ±5 or
     clip_observations, without a break for `clip_time`; where a number of a grid (taxels, pixels) stays the same while
-    its neighbours move, see Still. terms: names of those that have statistics. seen: row → the first reason since
-    `told` was called last.
+    its neighbours move, see Still. terms: names of those that have statistics. `report` returns
+    what was found since its last call.
     """
 
     def __init__(self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int,
@@ -60,7 +60,7 @@ class Distribution:
         self._parts = _parts(known, self._columns)
         self._starts = np.cumsum([0, *(len(columns) for columns in self._columns)])[:-1]
         total = sum(map(len, self._columns))
-        # (numbers, rows): thousands of rows are reduced term by term a row beside the other
+        # (numbers, rows): reductions over a term then run along contiguous rows
         self._flat: Floats = np.zeros((total, rows), dtype=np.float32)
         self._z: Floats = np.zeros((total, rows), dtype=np.float32)
         whole = [(np.zeros(0), np.zeros(0)), *((moments[piece.input].mean[columns], moments[piece.input].std[columns])
@@ -71,7 +71,7 @@ class Distribution:
         self._bound = _bounds(known, self._columns, mean, std)
         self._still = Still(known, self._starts, std, period, spec.time)
         shape = (rows, len(known))
-        self.peak: Floats = np.zeros(shape, dtype=np.float32)           # largest |z| since `told`
+        self.peak: Floats = np.zeros(shape, dtype=np.float32)           # largest |z| since `report`
         self.smoothed: Floats = np.zeros(shape, dtype=np.float32)
         self._clipped: Floats = np.zeros(shape, dtype=np.float32)       # steps at the clip
         self._share, self._gap = min(1.0, period / spec.time), max(spec.time, 2 * period)
@@ -79,7 +79,7 @@ class Distribution:
         self._last: Floats = np.full(rows, -np.inf)                     # s, when each row was looked at
 
     def update(self, inputs: Values, rows: Mask, now: float) -> None:
-        """Take in what the policy would see of rows (mask). inputs: input → (rows, ...); now: s."""
+        """Compare the inputs of rows (mask) with training. inputs: input → (rows, ...); now: s."""
         if not self.terms:
             return
         for name, target, columns in self._parts:
@@ -91,7 +91,7 @@ class Distribution:
         at_clip = top >= CLAMP
         if self._bound is not None:
             at_clip |= np.logical_or.reduceat(np.abs(self._flat) >= self._bound, self._starts, axis=0).T
-        # fmin: what is no number counts as far outside
+        # fmin: NaN counts as far outside
         np.fmin(top, np.float32(_CAP * self.spec.limit), out=top)
         whole = all_true(rows)
         if whole:
@@ -117,10 +117,10 @@ class Distribution:
             for row, reason in self.reasons.items():
                 self._found.setdefault(row, reason)
 
-    def told(self) -> tuple[dict[int, str], Floats, Floats]:
-        """Return row → reason, and the largest |z| (terms,), of what was seen since the last call, and smoothed ones.
+    def report(self) -> tuple[dict[int, str], Floats, Floats]:
+        """Return row → the first reason, and the largest |z| (terms,), since the last call; and the smoothed |z| now.
 
-        Any thread may ask: what is seen meanwhile is told the next time.
+        Any thread may call it; what is found meanwhile belongs to the next report.
         """
         found, self._found = self._found, {}
         peak = self.peak.max(axis=0)
@@ -128,13 +128,13 @@ class Distribution:
         return found, peak, self.smoothed.max(axis=0)
 
     def _begin(self, rows: Mask, top: Floats) -> None:
-        """Smooth rows anew, from what they show now: after a gap the past is another time."""
+        """Restart the smoothing of rows from their present values, after a gap."""
         self.smoothed[rows] = top[rows]
         self._clipped[rows] = 0.0
         self._still.forget(rows)
 
     def _explained(self, outside: Mask, still: Mask | None, rows: Mask) -> dict[int, str]:
-        """Return row → reason; one that is known stays, so that thousands of rows cost little."""
+        """Return row → reason; a known reason stays, so that thousands of rows cost little."""
         found: dict[int, str] = {}
         for row in np.nonzero(outside.any(axis=1) & rows)[0].tolist():
             if row in self.reasons:
@@ -166,7 +166,7 @@ def _stride(columns: Array) -> int:
 
 
 def _parts(pieces: Sequence[Piece], columns: Sequence[Array]) -> list[tuple[str, slice, slice]]:
-    """Return (input, columns of the whole, columns of the input): neighbours that are copied at once are one."""
+    """Return (input, columns of the whole, columns of the input); neighbours are joined into one copy."""
     parts: list[tuple[str, slice, slice]] = []
     start = 0
     for piece, places in zip(pieces, columns):
@@ -182,7 +182,7 @@ def _parts(pieces: Sequence[Piece], columns: Sequence[Array]) -> list[tuple[str,
 
 
 def _bounds(pieces: Sequence[Piece], columns: Sequence[Array], mean: Floats, std: Floats) -> Floats | None:
-    """Return the clip of each number, infinite where training itself came to it; None where there is none."""
+    """Return the clip of each number, infinite where training reached it; None where no number has one."""
     clips = [np.full(len(places), piece.clip) for piece, places in zip(pieces, columns)]
     bound: Floats = np.concatenate([np.zeros(0), *clips]).astype(np.float32)
     bound[np.abs(mean) + _WORN * std >= bound] = np.inf

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate: what may be sent after what was sent last, of the policy and of the fallback alike."""
+"""The gate: limits on each command of policy and fallback, from the last command sent."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from rl_policy_node.control.reductions import all_true, any_true
 
 
 class Motion(NamedTuple):
-    """What a term sent last, and what its limits go on from. No array of it is ever written into.
+    """The last command of a term, and the state that its limits continue from. Its arrays never change.
 
     sent: field → (rows, ...). speed: rate of change of `sent` (per s), of the fields whose acceleration is limited.
     goal: where a row that stopped is held, NaN of a row that still moves or acts; empty: no row is held.
-    captured (rows,): rows whose goal is a measurement.
+    captured (rows,): whether the goal is a measurement.
     """
 
     sent: Command
@@ -28,9 +28,9 @@ class Motion(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What was sent last: action term → Motion, and when, to each row (rows,): s, steady; −inf: never.
+    """The last commands: action term → Motion, and `at` (rows,), when each row was sent them: s, steady; −inf: never.
 
-    lost: rows (mask) that do not know where they are since a pause, and are sent no positions; None: there are none.
+    lost: rows (mask) whose position is unknown since a pause, which get no position commands; None: none.
     """
 
     motions: Mapping[str, Motion]
@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 
 
 class Gate:
-    """The limits of one term. It remembers nothing: a Motion goes in, the next one comes out; any thread may ask."""
+    """The limits of one term. It has no memory: a Motion goes in, the next one comes out; any thread may call it."""
 
     def __init__(self, term: ActionTerm, rows: int) -> None:
         self._term, self._rows = term, rows
@@ -58,26 +58,26 @@ class Gate:
             return self._at(self._term.fallback(sources, self._rows))
 
     def move(self, motion: Motion, target: Command, dt: Axes) -> Motion:
-        """Return what may be sent on the way to a target, dt s (a number or (rows, 1)) after the last command."""
+        """Return the limited command towards a target, dt s (a number or (rows, 1)) after the last one."""
         term = self._term
         return self._moved(motion, term.limit(term.aim(target), motion.sent, dt, motion.speed), dt)
 
     def brake(self, motion: Motion, dt: Axes) -> Motion:
-        """Return what is sent while a row decelerates to rest; without a limit on the acceleration it stops at once."""
+        """Return the command of rows that decelerate to rest; without a limit on acceleration they stop at once."""
         return self._moved(motion, self._term.braked(motion.sent, motion.speed, dt), dt)
 
     def fallback(self, motion: Motion, sources: Sources, fresh: Mask, dt: Axes, last: bool = False) -> Motion:
         """Return the fallback that may be sent now.
 
-        zero, value: reached within the limits; of what goes on acting by itself (a velocity, an effort) the `last`
-        message is whole: nothing follows it. hold, keep: decelerate to rest, then keep the command. hold: where what is
-        measured is further from it than max_hold_error, the measurement is captured, once, and reached within the
-        limits. fresh (rows,): rows whose measurement may be used.
+        zero, value: reached within the limits; but the `last` command of a velocity or an effort, which goes on acting,
+        is the whole fallback, since nothing follows it. hold, keep: decelerate to rest, then keep the command. hold:
+        where the measurement is further from it than max_hold_error, the gate captures the measurement, once, and goes
+        there within the limits. fresh (rows,): rows whose measurement may be used.
         """
         term = self._term
         if term.spec.fallback in ('zero', 'value'):
-            rest = term.fallback(sources, self._rows)
-            return self._at(rest) if last and term.acts_on else self._finite(self._toward(motion, rest, dt), motion)
+            target = term.fallback(sources, self._rows)
+            return self._at(target) if last and term.acts_on else self._finite(self._toward(motion, target, dt), motion)
         braked = self.brake(motion, dt)
         goal, captured = motion.goal or _no_goal(motion.sent), motion.captured
         settled = _held(goal)
@@ -89,7 +89,7 @@ class Gate:
             if any_true(beyond):
                 with np.errstate(invalid='ignore'):
                     measured = term.measured(sources)
-                beyond = beyond & term.apart(motion.sent, measured) & finite_command(measured)
+                beyond = beyond & term.apart(motion.sent, measured) & _finite_command(measured)
                 if any_true(beyond):
                     goal, captured = merged(beyond, measured, goal), captured | beyond
         held = self._finite(self._toward(motion, merged(settled, goal, motion.sent), dt), motion)
@@ -97,14 +97,14 @@ class Gate:
                       captured)
 
     def renewed(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
-        """Return the motion after a pause: rows that are measured elsewhere than commanded begin from there."""
+        """Return the motion after a pause: rows measured away from their command begin from the measurement."""
         if not self._term.places:
             return motion
         with np.errstate(invalid='ignore'):
             return self.anew(motion, sources, rows & self._term.apart(motion.sent, self._term.measured(sources)))
 
     def anew(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
-        """Return the motion of which rows begin at rest, as at a start."""
+        """Return the motion with rows begun anew at rest, as at a start."""
         return mixed(rows, self.begin(sources), motion) if any_true(rows) else motion
 
     def _at(self, command: Command) -> Motion:
@@ -121,8 +121,8 @@ class Gate:
         return Motion(sent, speed, {}, self._none)
 
     def _finite(self, new: Motion, old: Motion) -> Motion:
-        """Keep what was sent where the new command is no number."""
-        finite = finite_command(new.sent)
+        """Keep the last command where the new one is not finite."""
+        finite = _finite_command(new.sent)
         return new if all_true(finite) else mixed(finite, new, old)
 
 
@@ -144,7 +144,7 @@ def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
                   np.where(rows, new.captured, old.captured))
 
 
-def finite_command(command: Command) -> Mask:
+def _finite_command(command: Command) -> Mask:
     """Return the rows (mask) whose numbers are all finite, in a message of float32, too."""
     most = np.finfo(np.float32).max
     finite: Mask = np.logical_and.reduce([finite_rows(value) & (np.abs(value) <= most).all(axis=1)

@@ -97,7 +97,7 @@ def nearest_turn(value: Floats, previous: Floats, continuous: Mask | None) -> Fl
     """
     if continuous is None:
         return value
-    with np.errstate(invalid='ignore'):     # what is no number is refused later
+    with np.errstate(invalid='ignore'):     # NaN is refused later
         turns = np.rint((value - previous) / (2 * np.pi))
         return np.where(continuous & (turns != 0), value - turns * (2 * np.pi), value)
 
@@ -163,7 +163,7 @@ FAR = 1e9
 SLACK = 5e-3
 
 
-def told_outside(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
+def beyond_limits(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
                  where: str, sides: tuple[str, str] = ('lower', 'upper'), slack: Axes = SLACK) -> dict[int, str]:
     """Return row → which of `names` is beyond [lower, upper] by more than `slack` in `value` (rows, n), and the bound.
 

@@ -21,9 +21,9 @@ from rl_policy_node.errors import ConfigurationError
 class ObservationManager:
     """Computes one float32 array (rows, *shape) per input of the network.
 
-    Terms of one input are flattened and concatenated in the order of `inputs.<name>`. Everything is
-    resolved here, once: a term that does not fit the trained shapes is refused by name. tares, timed:
-    whether any term has a tare, and whether any asks a Context for the time.
+    Terms of one input are flattened and concatenated in the order of `inputs.<name>`. The constructor resolves all
+    names, and refuses a term that does not fit the trained shapes by name. tares, timed: whether any term has a tare,
+    and whether any reads the time of a Context.
     """
 
     def __init__(self, spec: ControlSpec, shapes: Mapping[str, Shape], buffers: Sources, joints: JointNames,
@@ -46,7 +46,7 @@ class ObservationManager:
         self.tares, self.timed = bool(self._taring), any(term.kind.timed for term in self._all())
 
     def pieces(self) -> list[Piece]:
-        """Return which numbers of which input each term is, in order."""
+        """Return the place of each term in its input, in order."""
         return [Piece(term.spec.name, name, columns, () if term.spec.history > 1 else tuple(term.shape),
                       self._clips.get(name, np.inf))
                 for name, terms in self._terms.items() for term, columns in _slices(terms)]
@@ -55,7 +55,7 @@ class ObservationManager:
         return [term for terms in self._terms.values() for term in terms]
 
     def compute(self, sources: Sources, context: Context) -> dict[str, Array]:
-        """Return input → (rows, *shape), clipped to ±clip_observations or a bound of its own, as the environment did.
+        """Return input → (rows, *shape), clipped to ±clip_observations or its own bound, as the environment did.
 
         context: a Context. The arrays are the manager's own and hold until the next call.
         """
@@ -83,12 +83,12 @@ class ObservationManager:
                 tare.start(rows)
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
-        """Count what sources show of rows (mask, those whose sources are healthy); a message counts once."""
+        """Count the messages of rows (mask, those whose sources are healthy) for their tare, each once."""
         for term, _ in self._taring:
             term.kind.feed_tare(sources, rows)
 
     def untared(self) -> dict[int, str]:
-        """Return row → why it may not act: a term whose zero is not known, by name."""
+        """Return row → which term has no zero yet, so that the row may not act."""
         reasons: dict[int, str] = {}
         for term, tare in self._taring:
             for row in np.nonzero(tare.unknown())[0].tolist():
@@ -98,7 +98,7 @@ class ObservationManager:
     def scatter(self, inputs: Values, sources: Sources) -> None:
         """Write into `sources` the values that would have given `inputs`: the simulator's direction.
 
-        Terms that cannot be turned round are left out; `unfed` says what is then missing.
+        Terms that cannot be inverted are left out; `unfed` returns the fields that are then missing.
         """
         for name, terms in self._terms.items():
             flat = np.asarray(inputs[name]).reshape(len(inputs[name]), -1)
@@ -117,7 +117,7 @@ class ObservationManager:
                 if (read.source, read.field) not in fed}
 
     def state(self) -> State:
-        """Return what the next step goes on from: histories and tares, input by input and term by term."""
+        """Return what the next step continues from: histories and tares, input by input and term by term."""
         return {name: {term.spec.name: term.state() for term in terms} for name, terms in self._terms.items()}
 
     def restore(self, state: State) -> None:
@@ -128,7 +128,7 @@ class ObservationManager:
 
 
 def _slices(terms: Sequence[Term]) -> Iterator[tuple[Term, slice]]:
-    """Yield each term with the slice of the input's numbers that is its own."""
+    """Yield each term with its slice of the input's numbers."""
     start = 0
     for term in terms:
         yield term, slice(start, start + term.size)
@@ -142,12 +142,11 @@ def _check_size(name: str, terms: Sequence[Term], shape: Shape) -> None:
         listed = ', '.join(f'{term} {size}' for term, size in sizes.items())
         raise ConfigurationError(f"input '{name}': its terms have {sum(sizes.values())} numbers ({listed}); "
                                  f'the policy was trained with {wanted} (shape {shape})')
-    if len(terms) == 1 and not _fits(terms[0], tuple(shape)):
-        raise ConfigurationError(f"input '{name}': its term has the shape {terms[0].shape}; "
-                                 f'the policy was trained with {shape}')
-
-
-def _fits(term: Term, shape: Shape) -> bool:
-    """Whether a term that is alone in its input has its shape: axes of one number aside, a history may be flat."""
+    if len(terms) != 1:
+        return
+    # the only term of an input has its shape, but for axes of length 1; a history may be flat
+    term, = terms
     flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
-    return flat or [n for n in term.shape if n != 1] == [n for n in shape if n != 1]
+    if not flat and [n for n in term.shape if n != 1] != [n for n in shape if n != 1]:
+        raise ConfigurationError(f"input '{name}': its term has the shape {term.shape}; "
+                                 f'the policy was trained with {shape}')

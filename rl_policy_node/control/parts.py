@@ -11,7 +11,7 @@ from rl_policy_node.control.stamp_order import StampOrder
 
 
 class Part(dict[str, Array]):
-    """field → (1, n) of a message that names some of a robot's joints: those at `joints` (n,)."""
+    """field → (1, n), of a message with some of a robot's joints: those at `joints` (n,)."""
 
     def __init__(self, arrays: Mapping[str, Array], joints: Indices) -> None:
         super().__init__(arrays)
@@ -19,10 +19,10 @@ class Part(dict[str, Array]):
 
 
 class Parts:
-    """When each joint of the rows was last heard of; needed once a message names only some of them.
+    """When each joint of the rows was last measured; needed once a message names only some of the joints.
 
     stamps (rows, joints), ns; received (rows, joints), s, steady, −inf: never. A row is as old as its oldest joint, and
-    has news once each of its joints has.
+    new once each of its joints is.
     """
 
     def __init__(self, stamps: Stamps, received: Floats, joints: int) -> None:
@@ -33,7 +33,7 @@ class Parts:
         self._order = StampOrder(self.stamps.size)
 
     def late(self, row: int, joints: Indices, stamp: int) -> Mask:
-        """Return which of a row's joints (n,) a message stamped so, ns, comes too late for; see StampOrder."""
+        """Return for which of a row's joints (n,) a message with a stamp, ns, comes too late; see StampOrder."""
         late: Mask = stamp < self.stamps[row, joints]
         if late.any():
             flat = row * self.stamps.shape[1] + joints[late]
@@ -41,7 +41,7 @@ class Parts:
         return late
 
     def take(self, row: int, joints: Indices, stamp: int, now: float) -> bool:
-        """Note a message of a row's joints; return whether each joint had one since that was so last."""
+        """Note a message of a row's joints; return whether it completes a set: a message of each joint."""
         self.stamps[row, joints], self.received[row, joints], self._new[row, joints] = stamp, now, True
         complete = bool(self._new[row].all())
         if complete:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages before the latest, for sources that are aligned to another."""
+"""The last messages of a source, for those that are aligned to another."""
 from __future__ import annotations
 
 import numpy as np
@@ -18,7 +18,7 @@ class Past:
         self._depth = depth
 
     def add(self, rows: Indices, values: Values, stamps: Stamps, received: Floats) -> None:
-        """Keep what rows of a buffer hold now."""
+        """Keep the present values of rows of a buffer."""
         slots = self._next[rows]
         for field, value in values.items():
             self._values[field][slots, rows] = value[rows]
@@ -33,7 +33,7 @@ class Past:
         stamps[rows], received[rows] = self._stamps[slots, rows], self._received[slots, rows]
 
     def _slots(self, rows: Indices, references: Stamps) -> Indices:
-        """Return where the wanted messages of rows are: the newest of the old ones, else the oldest of all."""
+        """Return the slots of the newest messages of rows that are old enough, else of the oldest messages."""
         stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
         old: Mask = kept & (stamps <= references)
         newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)

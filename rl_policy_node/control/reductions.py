@@ -41,7 +41,7 @@ def greatest(values: Array) -> float:
 
 
 def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
-    """Whether values lie strictly between two bounds (None: no bound); False where that is costly to tell.
+    """Whether values lie strictly between two bounds (None: no bound); False where the check is costly.
 
     NaN may be passed over or give False: limits keep it. With many numbers, or one bound per axis, applying the limit
     costs less than this check, and the answer is False.
@@ -55,7 +55,7 @@ def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
 
 
 def surely_small(values: Array) -> bool:
-    """Whether all of some floating-point numbers are finite and below 1e15; False where that is costly to tell.
+    """Whether all of some floating-point numbers are finite and below 1e15; False where the check is costly.
 
     NaN and infinity make a sum NaN or infinite, and a bounded sum, of values without sign or of squares, bounds every
     number. For many numbers the answer is False: min and max are faster then.

@@ -18,7 +18,7 @@ from rl_policy_node.errors import ContractError
 
 
 class BufferSpec(Protocol):
-    """What a buffer has to know of its source; see SourceSpec."""
+    """The options of a source that its buffer needs; see SourceSpec."""
 
     @property
     def topic(self) -> str: ...
@@ -50,13 +50,13 @@ _AGES: dict[str, DTypeLike] = {'stamps': np.int64, 'received': np.float64, 'chan
 class SourceBuffer:
     """Preallocated arrays field → (rows, *shape), filled by messages of one row or of many.
 
-    Not locked: whoever shares it between threads holds a lock of their own.
+    Not locked: threads that share it need a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
-    taken yet, and not with the stamp of the one before; refused (rows,): what came last was no observation;
-    counts (rows,): messages so far. depth: messages kept for `copy_to` with a reference stamp. All of them lie in one
-    block of memory: a copy of everything is one copy. joints: names of the numbers of each field, where they have
-    some. parts: None while every message carried all joints.
+    taken yet, and stamped differently from the one before; refused (rows,): the last message was no observation;
+    counts (rows,): messages so far. depth: messages kept for `copy_asof`. All arrays lie in one block of memory, which
+    one copy duplicates. joints: names of the numbers of each field, if any. parts: None while every message carried all
+    joints.
     """
 
     parts: Parts | None = None
@@ -71,29 +71,30 @@ class SourceBuffer:
         self.values = {field: arrays['values', field] for field in shapes}
         self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays['ages', name] for name in _AGES)
         self.received[:] = self.changed[:] = -np.inf
-        # worked out here: this is asked for every message
+        # computed once: every message needs it
         self._layout = [(field, value, (1, *value.shape[1:])) for field, value in self.values.items()]
         self._waiting = True        # for the first message of some row
         self._faults = 0            # kept in last_fault, so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self.counts: Stamps = np.zeros(rows, dtype=np.int64)
-        self._tally = self.counts.data      # the same numbers: to add to one is five times faster
+        self._tally = self.counts.data      # the same numbers; adding to one of them is five times faster
         self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
         self.order = StampOrder(rows)
 
     def empty(self) -> SourceBuffer:
-        """Return a buffer of the same layout to copy into, in which nothing has come."""
+        """Return an empty buffer of the same layout to copy into."""
         return SourceBuffer(self.spec, self._shapes, self.rows, joints=self.joints)
 
     def write(self, rows: slice, arrays: Values, stamp: int, now: float) -> None:
         """Store a message of `rows`: field → (n, *shape), n the number of the rows. stamp: ns. now: s, steady.
 
-        Raises ValueError and changes nothing where the message does not fit (ContractError), or is a robot's own and
-        not finite, late or ahead of the clock. Of several rows each is refused by itself: it keeps its values and is
-        counted. Several late messages that agree are a clock that was set back, and are taken: see StampOrder.
-        A Part carries some of a robot's joints; the row is then as old as its oldest joint: see Parts.
+        Raises ValueError and changes nothing where the message does not fit (ContractError), or where a message of one
+        robot is not finite, late or ahead of the clock. In a message of several rows each is refused by itself: it
+        keeps its values and is counted. Several late messages that agree mean that the clock was set back, and are
+        taken: see StampOrder. A Part carries some of a robot's joints; the row is then as old as its oldest joint: see
+        Parts.
         """
         if self.parts is not None or type(arrays) is Part:
             self._write_part(rows.start, arrays, stamp, now)
@@ -119,7 +120,7 @@ class SourceBuffer:
             if good.size:
                 self._store(good, [value[good - rows.start] for value in values], stamp, now)
             if self.spec.rows:
-                # each row had its message, and nobody has to wait for another
+                # each row has had its message: a step need not wait for another
                 self.fresh[rows] |= self.refused[rows]
 
     def _write_part(self, row: int, arrays: Values, stamp: int, now: float) -> None:
@@ -154,7 +155,7 @@ class SourceBuffer:
             self._past.add(np.array([row]), self.values, self.stamps, self.received)
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
-        """Store values of rows, all of which are good; what bears the stamp of the last message is nothing new."""
+        """Store good values of rows; a message with the stamp of the last one is not new."""
         if self._waiting or self.spec.frozen_after > 0:
             self._note_change(rows, values, now)
         for (_, stored, _), value in zip(self._layout, values):
@@ -218,9 +219,9 @@ class SourceBuffer:
         return np.nonzero(good)[0]
 
     def reject(self, rows: Rows, fault: ValueError) -> None:
-        """Count a message that was not taken, for a set of rows, and keep the error that says why.
+        """Count a refused message of rows, and keep the error.
 
-        One that is late or ahead of the clock costs nothing; any other means that the sensor does not measure now.
+        A late one, or one ahead of the clock, costs nothing else; any other means that the sensor does not measure now.
         """
         self.rejected[rows] += 1
         self.last_fault[rows] = fault
@@ -231,16 +232,16 @@ class SourceBuffer:
                 self.parts.begin(rows)
 
     def broken(self, row: int) -> ContractError | None:
-        """Return why no message of this row can fit, or None: all that came were of another kind."""
+        """Return why no message of this row can fit: all so far had another layout; None where one may fit."""
         fault = self.last_fault[row]
         return fault if np.isinf(self.received[row]) and isinstance(fault, ContractError) else None
 
     def take_repeats(self) -> None:
-        """Take a message with the stamp of the one before for a new one: a simulator that waits wants an answer."""
+        """Count a message with the stamp of the one before as new: a waiting simulator needs an answer."""
         self._stamped = False
 
     def forget_stamps(self) -> None:
-        """Take whatever comes next: time has jumped."""
+        """Take the next messages whatever their stamps: time has jumped."""
         self.stamps[:] = 0
         if self.parts is not None:
             self.parts.stamps[:] = 0
@@ -256,21 +257,21 @@ class SourceBuffer:
         """Copy values and ages into another buffer of the same layout, and why rows were refused."""
         other._block[:] = self._block
         if self.parts is not None:
-            other.parts = self.parts        # to tell which joint is missing; nothing is decided by it
+            other.parts = self.parts        # names the missing joint in texts, and decides nothing
         if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
             other._faults = self._faults
 
     def copy(self) -> SourceBuffer:
-        """Return a copy of values and ages that nobody else writes into."""
+        """Return an independent copy of values and ages."""
         made = self.empty()
         self.copy_to(made)
         return made
 
     def copy_asof(self, other: SourceBuffer, reference: Stamps) -> None:
-        """Copy into another buffer what was the latest at `reference` ((rows,) ns; 0: now), each row for itself.
+        """Copy into another buffer the latest message at `reference` ((rows,) ns; 0: now), row by row.
 
-        Rows whose kept messages are all newer get the oldest of them: its stamp tells.
+        Rows whose kept messages are all newer get the oldest of them, which its stamp shows.
         """
         self.copy_to(other)
         if self._past is not None:
@@ -283,7 +284,7 @@ def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[b
                                                                                dict[tuple[str, str], Array]]:
     """Return a bytearray of zeros, and name → array on its memory, of name → (shape, dtype)."""
     counts = [int(np.prod(shape)) for shape, _ in layout.values()]
-    # each begins where any number may
+    # aligned for numbers of any type
     sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]
     block = bytearray(sum(sizes))
     starts: Iterator[int] = (sum(sizes[:index]) for index in range(len(sizes)))

@@ -16,7 +16,7 @@ RESUMES = ('on_request', 'automatic')
 OOD_ACTIONS = ('warn', 'hold', 'latch')
 DURABILITIES = ('volatile', 'transient_local')
 STALE = ('hold', 'zero')
-# fields of velocities, and those that a command of a person may have besides: of these zero is a command to stand still
+# fields of velocities, and other fields that a person's command may have: for all of them zero means to stand still
 _VELOCITIES = frozenset({'velocity', 'linear_velocity', 'angular_velocity'})
 _COMMANDS = _VELOCITIES | {'vector', 'data'}
 
@@ -35,9 +35,9 @@ class SourceSpec:
     frozen_after: s of identical payloads after which a sensor counts as dead; 0: never. future_tolerance: s
     that a stamp may lie ahead; 0: two periods of the control, at least 0.1 s. rows: one message carries all
     robots, in a leading dimension, on a topic without a namespace. target_frame, source_frame: of type tf2,
-    the pose of source_frame in target_frame. frame_id: of the messages, '': any. `{robot}` in the three of them is the
-    robot's namespace. durability: transient_local also takes what was published before, a goal that is latched. stale:
-    of a command of a person, whether it reads as zeros while it is stale or was never given, or the robot holds.
+    the pose of source_frame in target_frame. frame_id: of the messages, '': any. `{robot}` in these three is the
+    robot's namespace. durability: transient_local also takes an earlier message, such as a latched goal. stale: what
+    a missing or stale value does: 'hold' puts the robot on its fallback, 'zero' reads a person's command as zeros.
     """
 
     name: str
@@ -75,7 +75,7 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class OodSpec:
-    """What happens where the policy sees what its training did not, and from when on that is so.
+    """What happens where observations lie outside the distribution of training, and when they do.
 
     limit: standard deviations from the mean of training. action: warn, hold (the fallback, until it is gone) or
     latch (until ~/resume). time: s of smoothing. clip_time: s that a term may stay at its clip.
@@ -94,13 +94,13 @@ class OodSpec:
 class ControlSpec:
     """Everything between the topics and the network.
 
-    control_rate (Hz), clip_observations and clip_actions (bounds ±) are None while what the run says of
-    them is not known; nothing runs before. clip_inputs: input → a bound of its own in place of
+    control_rate (Hz), clip_observations and clip_actions (bounds ±) are None until they are read from the
+    run; nothing runs before. clip_inputs: input → a bound of its own in place of
     clip_observations. shared_rows: rows of the batch where every message carries all of them and no robot has a
     name; 0: one row for each robot. resume: whether a row that fell out comes back
     by itself, after resume_after (s) of good data; more than latch_falls falls within latch_window (s) never do.
-    guardian: whether another process speaks for a control loop that is silent for guardian_timeout (s; 0: three
-    periods, at least 0.1 s); not in lockstep.
+    guardian: whether another process sends the fallback when the control loop is silent for guardian_timeout (s; 0:
+    three periods, at least 0.1 s); not in lockstep.
     """
 
     robots: tuple[str, ...]
@@ -165,28 +165,28 @@ class ControlSpec:
             raise ConfigurationError('every source has stale: zero; at least one has to be a sensor, with stale: hold')
 
     def _check_command(self, source: SourceSpec) -> None:
-        """Refuse a velocity that goes on though nobody repeats it, and a zero that is no command to stand still."""
+        """Refuse velocities that go on without being repeated, and zeros that do not mean to stand still."""
         where, fields, moves = f'sources.{source.name}', self._fields_of(source.name), self.velocities_of(source.name)
         lasts = [f'{name} is {value}' for name, value, is_so in (
             ('durability', source.durability, source.durability == 'transient_local'),
             ('max_age', source.max_age, math.isinf(source.max_age))) if is_so]
         if moves and lasts and not self.lockstep:
             raise ConfigurationError(f'{where}: {" and ".join(lasts)}, and its {" and ".join(moves)} would go on '
-                                     'though nobody repeats it; expected volatile and a finite max_age')
+                                     'without being repeated; expected volatile and a finite max_age')
         if source.stale == 'zero' and (fields - _COMMANDS or any(a.source == source.name for a in self.actions)):
-            told = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
-            raise ConfigurationError(f'{where}: stale is zero, and {told}; expected a command of velocities, with the '
+            why = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
+            raise ConfigurationError(f'{where}: stale is zero, and {why}; expected a command of velocities, with the '
                                      f'fields {sorted(_COMMANDS)}')
 
     def velocities_of(self, source: str) -> list[str]:
-        """Return the fields of a source that are velocities, of those that terms read: nobody may latch them."""
+        """Return the velocities among the fields of a source that terms read; they must not be latched."""
         return sorted(self._fields_of(source) & _VELOCITIES)
 
     def _fields_of(self, source: str) -> frozenset[str]:
         return frozenset(read.field for term in self.terms.values() for read in term.reads if read.source == source)
 
     def _check_together(self) -> None:
-        """Refuse what needs a robot of its own for each row: a name, a topic, a frame."""
+        """Refuse options that need a named robot for each row: names, topics, frames."""
         where = f'rows is {self.shared_rows}'
         if self.robots != ('',):
             raise ConfigurationError(f'{where} and robots names {list(self.robots)}; expected one of the two: each row '
@@ -196,9 +196,9 @@ class ControlSpec:
                 raise ConfigurationError(f'sources.{source.name}: {where}, and type {TRANSFORM} looks up a frame of '
                                          'each robot; expected a topic with rows: true')
         for group, specs in (('sources', self.sources.values()), ('actions', self.actions)):
-            alone = [spec.name for spec in specs if not spec.rows]
-            if alone:
-                raise ConfigurationError(f'{where}, and {group} {alone} have a message for each row; expected '
+            per_row = [spec.name for spec in specs if not spec.rows]
+            if per_row:
+                raise ConfigurationError(f'{where}, and {group} {per_row} have a message for each row; expected '
                                          'rows: true: one message carries all rows')
         named = [joint for source in self.sources for joint in self.joints_of(source) if '{robot}' in joint]
         if named:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stamps of a source can be: none far ahead of the clock, none older than the one before it."""
+"""Which stamps a source may have: none far ahead of the clock, none older than the one before it."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,20 +8,20 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Indices, Mask, Rows, Stamps
 
-# late messages in a row, each newer than the one before, that are a clock that was set back
+# late messages in a row, each newer than the one before, that mean: the clock was set back
 AGREEING = 5
 _ANY = int(np.iinfo(np.int64).max)
 
 
 class OutOfOrder(ValueError):
-    """A message that is older than the one before it, or stamped ahead of the clock: it says nothing of the sensor."""
+    """A message older than the one before it, or stamped ahead of the clock; the sensor may be well."""
 
 
 class StampOrder:
-    """Judges the stamps of a source's rows. It is asked only for messages that are late or may lie ahead.
+    """Judges the stamps of a source's rows; needed only for messages that are late or may lie ahead.
 
-    latest: ns, stamps up to here need no look at the clock. The clock only goes on, so this stays true until
-    `forget_clock`, and a source whose stamps are those of the clock looks at it once in each tolerance.
+    latest: ns, stamps up to here need no look at the clock. Time only advances, so this holds until `forget_clock`, and
+    a source stamped by that clock looks at it once in each tolerance.
     """
 
     def __init__(self, rows: int) -> None:
@@ -35,7 +35,7 @@ class StampOrder:
         self._newest: Stamps = np.zeros(rows, dtype=np.int64)
 
     def follow(self, ros: Callable[[], int], tolerance: float) -> None:
-        """Refuse stamps more than `tolerance` s ahead of a clock, which says ns; 0: it does not run yet."""
+        """Refuse stamps more than `tolerance` s ahead of the clock ros(), ns; 0: it does not run yet."""
         self._ros, self._tolerance = ros, round(tolerance * 1e9)
         self.latest = 0
 
@@ -45,7 +45,7 @@ class StampOrder:
             return None
         now = self._ros()
         if not now:
-            return None     # nobody knows the time; who asks for the age of the message will say so
+            return None     # the clock does not run yet; the check of ages reports that
         self.latest = now + self._tolerance
         if stamp <= self.latest:
             return None
@@ -53,7 +53,7 @@ class StampOrder:
                           f'future_tolerance is {self._tolerance * 1e-9:g} s')
 
     def agreed(self, rows: Indices, stamp: int, received: Floats, newest: Stamps) -> Mask:
-        """Count a late message of rows; return the mask (of `rows`) in which the clock was set back.
+        """Count a late message of rows; return the mask (of `rows`) of those whose clock was set back.
 
         received (rows of the buffer,): s, when the last good message of every row came, and newest: ns, its stamp.
         Another one since the last late message ends a series.
@@ -68,7 +68,7 @@ class StampOrder:
         return enough
 
     def forget(self, received: Floats, newest: Stamps, rows: Rows = slice(None)) -> None:
-        """Take the next message of rows even where it is late: what came before does not count.
+        """Take the next message of rows even where it is late.
 
         received, newest: as for `agreed`.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a component remembers, as plain data: taken out, kept, and put back."""
+"""The memory of a component as plain data, to be saved and restored."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,15 +7,15 @@ from typing import Protocol, TypeAlias
 
 from rl_policy_node.control.arrays import Array
 
-# a tree of copies: nobody writes into them, and they never change after they were taken
+# a tree of copies, which never change
 State: TypeAlias = Mapping[str, 'State | Array | float | str']
 
 
 class Stateful(Protocol):
-    """Something whose memory can be taken out and put back."""
+    """Something whose memory can be saved and restored."""
 
     def state(self) -> State:
-        """Return a copy of all that the next step depends on, beside its inputs."""
+        """Return a copy of all that the next step depends on, besides its inputs."""
 
     def restore(self, state: State) -> None:
-        """Go on from a state that was taken of an object made alike."""
+        """Continue from a state of an object of the same configuration."""

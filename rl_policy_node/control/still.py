@@ -9,9 +9,9 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Indices, Mask, Shape
 
-_LEAST = 8              # numbers of a grid from which on they have neighbours to be compared with
+_LEAST = 8              # numbers that a grid needs at least, so that each has neighbours to compare with
 _TRAVEL = 0.25          # standard deviations of training that the neighbours move meanwhile, on average
-_MOVED = 0.25           # of the median deviation of its grid: what moved less in training may be dead there, too
+_MOVED = 0.25           # of the median deviation of its grid; a number that moved less may have been dead in training
 
 
 class _Grid(Protocol):
@@ -22,12 +22,12 @@ class _Grid(Protocol):
 
 
 class Still:
-    """Counts for how long each number of each grid has stayed the same to the bit, and how far its neighbours went.
+    """Counts for how long each number of each grid has stayed the same to the bit, and how far its neighbours moved.
 
-    A number is frozen that did not change for `time` s while the mean of its grid went a quarter of a standard
-    deviation of training. A grid is a term whose samples have more than one axis, and eight numbers at least. What is
-    exactly 0 does not count: a taxel without contact rests there. What training hardly saw move does not count
-    either. While nothing moves, nothing can be told.
+    A number is frozen if it did not change for `time` s while the mean of its grid moved by a quarter of a standard
+    deviation of training. A grid is a term whose samples have more than one axis, and at least eight numbers. Exact
+    zeros do not count, since a taxel without contact is 0, nor do numbers that hardly moved in training. While nothing
+    moves, a frozen number cannot be found.
     """
 
     def __init__(self, pieces: Sequence[_Grid], starts: Indices, std: Floats, period: float, time: float) -> None:
@@ -41,7 +41,7 @@ class Still:
         self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)[:, None]
         self._counts: Mask = np.concatenate([np.zeros(0, dtype=bool), *(
             std[span] >= _MOVED * np.median(std[span]) for span in spans)])[:, None]
-        # few looks are enough: what changes in between has changed
+        # few looks are enough: a number that changed in between has changed
         self._every = max(1, round(time / period / 4))
         self._least, self._step = max(1, round(time / period / self._every)), 0
         self._before: Floats | None = None
@@ -80,7 +80,7 @@ class Still:
             self._frozen = frozen if frozen.any() else None
 
     def place(self, index: int) -> tuple[int, int]:
-        """Return (term, number of it) of a number of the grids."""
+        """Return (term, index within it) of a number of the grids."""
         grid = int(np.searchsorted(self._starts, index, side='right')) - 1
         return self._terms[grid], index - int(self._starts[grid])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides, per row and tick, whether the policy's action or the fallback goes out, and says why."""
+"""Which rows may act by the age of their sources, and why the others may not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,10 +14,9 @@ from rl_policy_node.control.source_buffer import SourceBuffer
 class Supervisor:
     """Judges every source of every row.
 
-    A source does not count while what it sent last was refused. It is stale when nothing came for
-    `max_age` seconds on the steady clock, or when what came was stamped longer ago than that.
-    `patience` replaces every max_age where the simulator waits for the policy (lockstep) and silence
-    means a slow simulator; stamps then do not count. `period` of the control, s.
+    A source is bad while its last message was refused. It is stale when nothing came for `max_age` seconds on the
+    steady clock, or when the last message was stamped longer ago than that. `patience` replaces every max_age in
+    lockstep, where silence means a slow simulator; stamps then do not count. `period` of the control, s.
     """
 
     def __init__(self, rows: int, period: float, patience: float | None = None) -> None:
@@ -28,7 +27,7 @@ class Supervisor:
 
     def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
                ros_now: int) -> tuple[Mask, dict[int, str]]:
-        """Return (healthy mask (rows,), not to be written into, reasons: row → str for the others).
+        """Return (healthy mask (rows,), read-only, reasons: row → str for the others).
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
         """
@@ -44,11 +43,11 @@ class Supervisor:
         return healthy, reasons
 
     def reads_as_zero(self, source: SourceBuffer) -> bool:
-        """Whether a source is a person's command, of which zero takes the place when it is stale."""
+        """Whether a source is a person's command, which reads as zero when it is stale."""
         return source.spec.stale == 'zero' and self._patience is None
 
     def zero_stale(self, name: str, source: SourceBuffer, steady_now: float, ros_now: int) -> dict[int, str]:
-        """Let the stale rows of a command read as zeros without a stamp; return row → what is told of them."""
+        """Let the stale rows of a command read as zeros without a stamp; return row → a warning."""
         if self._faultless(source, steady_now, ros_now):
             return {}
         found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
@@ -57,7 +56,7 @@ class Supervisor:
         return {row: f'{reason}; it reads as zero' for row, reason in found.items()}
 
     def _faultless(self, source: SourceBuffer, steady_now: float, ros_now: int) -> bool:
-        """Whether `_judge` would find nothing, where the oldest and the newest row tell; False also where not."""
+        """Whether the oldest and the newest row show that `_judge` would find nothing; else False."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         if any_true(source.refused) or steady_now - least(source.received) > limit:
             return False
@@ -72,31 +71,30 @@ class Supervisor:
         return bool((ros_now - oldest) * 1e-9 <= limit and (ros_now - newest) * 1e-9 >= -tolerance)
 
     def _judge(self, source: SourceBuffer, name: str, steady_now: float, ros_now: int) -> dict[int, str]:
-        """Return row → what is wrong with a source, the gravest where it is several things."""
+        """Return row → what is wrong with a source, the gravest fault of several."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
-        reasons = {**_told(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
+        reasons = {**_reasons(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
                            f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'),
                    **_silent_joints(source, name, steady_now, limit), **_refused(source, name)}
         if spec.frozen_after > 0:
             same = steady_now - source.changed
-            reasons = {**_told(same > spec.frozen_after, same, lambda s:
+            reasons = {**_reasons(same > spec.frozen_after, same, lambda s:
                                f'{name} is frozen: the same payload for {s:.3f} s, '
                                f'frozen_after {spec.frozen_after:g} s'), **reasons}
         if self._patience is None and spec.use_header_stamp:
-            reasons = {**self._judge_stamps(source, name, limit, ros_now), **reasons}
+            stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
+            tolerance = spec.future_tolerance or self.future_tolerance
+            reasons = {**_reasons(stamped > limit, stamped, lambda s:
+                               f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
+                       **_reasons(stamped < -tolerance, stamped, lambda s:
+                                  f'{name} is stamped {-s:.3f} s in the future'),
+                       **reasons}
         return reasons
-
-    def _judge_stamps(self, source: SourceBuffer, name: str, limit: float, ros_now: int) -> dict[int, str]:
-        stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
-        tolerance = source.spec.future_tolerance or self.future_tolerance
-        return {**_told(stamped > limit, stamped, lambda s:
-                        f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
-                **_told(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future')}
 
 
 def future_tolerance(period: float) -> float:
-    """Return how far, s, a stamp may lie ahead of the clock where nobody says so. period: s, of the control."""
+    """Return how far, s, a stamp may lie ahead of the clock by default. period: s, of the control."""
     # a simulated clock is a step behind the observations that are stamped with it
     return max(0.1, 2 * period)
 
@@ -108,8 +106,8 @@ def without(mask: Mask, rows: Iterable[int]) -> Mask:
     return less
 
 
-def _told(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[int, str]:
-    """Return row → text(value) for rows (mask); what thousands of rows have in common is written once."""
+def _reasons(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[int, str]:
+    """Return row → text(value) for rows (mask); equal values of thousands of rows share one text."""
     if not rows.any():
         return {}
     different, which = np.unique(values[rows], return_inverse=True)

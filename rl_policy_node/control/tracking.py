@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far robots are measured from where they were sent."""
+"""How far robots are from their last command."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from rl_policy_node.control.arrays import Command, Floats, Mask, Sources
 
 
 class Tracking:
-    """The tracking errors of the terms that are measured, and their limits, max_tracking_error.
+    """The tracking errors of the terms that hold positions, and their limits, max_tracking_error.
 
-    watched: the terms that have a limit; sources: what measures them.
+    watched: the terms with a limit; sources: their sources.
     """
 
     def __init__(self, terms: Mapping[str, ActionTerm]) -> None:
@@ -24,7 +24,7 @@ class Tracking:
         self.sources = tuple(sorted({self._terms[name].spec.source for name in self.watched}))
 
     def beyond(self, commands: Mapping[str, Command], sources: Sources, rows: Mapping[str, Mask]) -> dict[int, str]:
-        """Return row → what is further from its target than it may be. rows: source → those (mask) to look at."""
+        """Return row → which axis is too far from its target. rows: source → the rows (mask) to check."""
         found: dict[int, str] = {}
         for name, most in self.watched.items():
             term = self._terms[name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits that a command has to have, unless its file says that it has none."""
+"""The limits that a command must have, unless its file spells out that it has none."""
 from __future__ import annotations
 
 import math
@@ -11,24 +11,16 @@ from rl_policy_node.errors import ConfigurationError
 
 def check_limits(spec: ActionSpec) -> None:
     """Raise ConfigurationError where a command lacks a limit and `limits: none` is not spelled out."""
-    missing = told_missing(spec)
+    missing = missing_limits(spec)
     if missing and KINDS[spec.kind].must_be_limited and spec.limits != LIMITLESS:
         raise ConfigurationError(f'actions.{spec.name} (kind {spec.kind}): {missing}; state them, or spell out '
                                  '`limits: none` where nothing can be harmed, as in a simulator')
 
 
-def told_missing(spec: ActionSpec) -> str:
-    """Return which limits an action lacks and what lacks them, '' where it lacks none."""
-    lacking: dict[tuple[str, ...], list[str]] = {}
-    for name, axes in missing_limits(spec).items():
-        lacking.setdefault(axes, []).append(name)
-    return '; '.join(f'{_named(spec, axes)} no {", ".join(names)}' for axes, names in lacking.items())
-
-
-def missing_limits(spec: ActionSpec) -> dict[str, tuple[str, ...]]:
-    """Return limit → what lacks it: joints, axes, or () for the whole command."""
+def missing_limits(spec: ActionSpec) -> str:
+    """Return which joints or axes lack which limits, in words; '' where no limit is missing."""
     kind = KINDS[spec.kind]
-    missing: dict[str, tuple[str, ...]] = {}
+    missing: dict[tuple[str, ...], list[str]] = {}      # joints or axes, () for the whole command → limits
     for name in kind.needed_limits:
         axes = kind.limited_axes(spec, name)
         if axes is None:
@@ -38,8 +30,8 @@ def missing_limits(spec: ActionSpec) -> dict[str, tuple[str, ...]]:
         each = numbers * len(axes) if len(numbers) == 1 else numbers or (math.inf,) * len(axes)
         bare = tuple(axis for axis, number in zip(axes, each) if math.isinf(number))
         if bare or not axes and all(map(math.isinf, numbers)):
-            missing[name] = bare
-    return missing
+            missing.setdefault(bare, []).append(name)
+    return '; '.join(f'{_named(spec, axes)} no {", ".join(names)}' for axes, names in missing.items())
 
 
 def _named(spec: ActionSpec, axes: tuple[str, ...]) -> str:

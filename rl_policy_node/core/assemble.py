@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything put together, once: for the node, the dry run, the bridge, the benchmarks and the tests."""
+"""Builds the core of a configuration: for the node, the dry run, the bridge, the benchmarks and the tests."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.guard import Guard, Unguarded
 from rl_policy_node.core.inbox import Inbox
 from rl_policy_node.core.latch import Latch
-from rl_policy_node.core.ood import Onlooker, OutOfDistribution
+from rl_policy_node.core.ood import DistributionObserver, OutOfDistribution
 from rl_policy_node.core.outlet import Outlet
 from rl_policy_node.core.pace import Episode, Pace
 from rl_policy_node.core.protocols import Clock, Logger, Policy, Publisher, Source, StepObserver
@@ -30,7 +30,7 @@ NOTHING: Mapping[str, Moments] = {}
 
 @dataclass(frozen=True)
 class Managers:
-    """The terms of a configuration on the buffers of its sources: what is observed, and what may be commanded."""
+    """The observation and action terms of a configuration, on the buffers of its sources."""
 
     observations: ObservationManager
     actions: ActionManager
@@ -50,26 +50,26 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
              log: Logger, *, trigger: Trigger, observers: Iterable[StepObserver] = (),
              checks: Iterable[Check] = (), moments: Mapping[str, Moments] = NOTHING,
              guard: Guard | None = None) -> Cycle:
-    """Return the Cycle of a policy: nothing moves before its `start()`.
+    """Return the Cycle of a policy; nothing moves before its `start()`.
 
-    sources: name → Source, whose buffers the cycle's inbox fills from then on. checks: more of them, after the
-    built-in ones. moments: input → Moments of training, of those inputs that have some. guard: who watches from
-    outside, None: nobody. Raises ConfigurationError where terms and policy do not fit.
+    sources: name → Source; the cycle's inbox fills their buffers. checks: run after the built-in ones. moments: input →
+    Moments of training, where the policy has them. guard: another process that watches the control loop, None: none
+    does. Raises ConfigurationError where terms and policy do not fit.
     """
     spaces = policy.spaces
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
     supervisor = Supervisor(control.rows, trigger.period, trigger.patience)
-    # where a simulator waits there is neither a rate to be kept nor a clock to be compared with
-    paced = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
-    told = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
+    # a simulator that waits sets the pace, and its stamps follow no clock
+    pace = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
+    episodes = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
     inbox = Inbox(control, made.buffers, trigger, clock)
     distribution = Distribution(control.ood, made.observations.pieces(), moments, control.rows, trigger.period)
-    # who only tells need not be in the way of the command
+    # a mere warning can wait until the commands are out
     warns = control.ood.action == 'warn'
-    compared = [] if warns else [OutOfDistribution(distribution,
-                                                   inbox.latch if control.ood.action == 'latch' else None)]
-    always = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
+    ood = [] if warns else [OutOfDistribution(distribution, inbox.latch if control.ood.action == 'latch' else None)]
+    first = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
     stepper = Stepper(control, policy, made.observations, made.actions,
-                      [*always, *told, *paced, *checks, *compared], Latch(control, trigger))
+                      [*first, *episodes, *pace, *checks, *ood], Latch(control, trigger))
+    watching = [DistributionObserver(distribution)] if warns and distribution.terms else []
     return Cycle(inbox, stepper, Outlet(control, made.actions, publish, trigger, guard or Unguarded()),
-                 [*observers, *([Onlooker(distribution)] if warns and distribution.terms else [])], log, distribution)
+                 [*observers, *watching], log, distribution)

@@ -26,11 +26,10 @@ P = ParamSpec('P')
 class Check:
     """Refuses rows that must not act, at three moments of a step. It refuses none unless a subclass says so.
 
-    A row that is refused gets the fallback in the same step. What a check remembers belongs in `feed`, which is called
-    once for each step; `arrived` may be called at any time, by any thread, and changes nothing.
-    delays_activation: whether activation waits until it refuses no row by what arrived. is_fault: whether a row that
-    it refuses by what arrived lacks something that it needs; otherwise it goes on by itself. latches: whether a row
-    that it refuses by what arrived stays refused until ~/resume.
+    A refused row gets the fallback in the same step. A check updates its memory in `feed` alone, which runs once for
+    each step; any thread may call `arrived` at any time, so it changes nothing.
+    Three flags concern rows that `arrived` refuses. delays_activation: activation waits until there are none. is_fault:
+    such a row lacks something that it needs; otherwise it goes on by itself. latches: it stays refused until ~/resume.
     """
 
     delays_activation = True
@@ -55,7 +54,7 @@ class Check:
         return NONE
 
     def noticed(self, frame: Frame) -> Refusals:
-        """Return row → what is not well, though that alone stops nothing; asked at the end of each step."""
+        """Return row → a warning, which stops nothing; called at the end of each step."""
         return NONE
 
     def seen(self, inputs: Values, rows: Mask) -> Refusals:
@@ -63,14 +62,14 @@ class Check:
         return NONE
 
     def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
-        """Refuse some of the rows (mask) by the action (rows, n) and the limited commands that it makes."""
+        """Refuse some of the rows (mask) by their actions (rows, n) and the limited commands."""
         return NONE
 
 
 class Hooks:
-    """What several checks do at each moment of a step, without those that do nothing then.
+    """The methods of several checks by the moment of a step, without those that a check does not override.
 
-    arrived: (arrived, feed or None, is_fault, latches) of each; awaited: `arrived` of those that delay the activation.
+    arrived: (arrived, feed or None, is_fault, latches) of each; awaited: `arrived` of those that delay activation.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
@@ -85,12 +84,12 @@ class Hooks:
         self._checks = checks
 
     def start(self) -> None:
-        """Have each forget what it was fed before."""
+        """Start each check."""
         for check in self._checks:
             check.start()
 
     def state(self) -> State:
-        """Return what each remembers, by its place."""
+        """Return the state of each check by its place."""
         return {str(place): check.state() for place, check in enumerate(self._checks)}
 
     def restore(self, state: State) -> None:
@@ -104,7 +103,7 @@ def _does(check: Check, hook: str) -> bool:
 
 
 def refused(hooks: Iterable[Callable[P, Refusals]], *arguments: P.args, **options: P.kwargs) -> Refusals:
-    """Return what several checks refuse; of a row's reasons the first counts."""
+    """Return the rows that any of the checks refuses; the first reason counts."""
     found: Refusals = NONE
     for hook in hooks:
         more = hook(*arguments, **options)
@@ -114,7 +113,7 @@ def refused(hooks: Iterable[Callable[P, Refusals]], *arguments: P.args, **option
 
 
 class Sources(Check):
-    """Every source has sent, is young enough, and was not refused."""
+    """Every source has sent a message that is young enough, and its latest message was not refused."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -124,7 +123,7 @@ class Sources(Check):
 
 
 class StaleCommands(Check):
-    """Commands of people that are stale read as zero, and stop nothing. names: of their sources."""
+    """Stale commands of a person read as zero, and stop nothing. names: the sources of such commands."""
 
     delays_activation = False
     is_fault = False
@@ -134,20 +133,20 @@ class StaleCommands(Check):
         self.start()
 
     def start(self) -> None:
-        self._told: Refusals = NONE
+        self._warnings: Refusals = NONE
 
     def feed(self, frame: Frame, rows: Mask) -> None:
-        self._told = NONE
+        self._warnings = NONE
         for name in self._names:
             found = self._supervisor.zero_stale(name, frame.sources[name], frame.steady, frame.ros)
-            self._told = {**found, **self._told} if found else self._told
+            self._warnings = {**found, **self._warnings} if found else self._warnings
 
     def noticed(self, frame: Frame) -> Refusals:
-        return self._told
+        return self._warnings
 
 
 class Enable(Check):
-    """Somebody says again and again that the robots may move. timeout: s for which that holds; topic: where."""
+    """A person keeps enabling the robots. timeout: s for which one message holds; topic: of these messages."""
 
     def __init__(self, timeout: float, topic: str, rows: int) -> None:
         self._timeout = timeout
@@ -159,7 +158,7 @@ class Enable(Check):
 
 
 class Attention(Check):
-    """Callbacks run: where they lag, as in a flood of messages, nobody's stop would be heard. limit: s."""
+    """Callbacks run in time; while they lag, as in a flood of messages, a stop would come late. limit: s of lag."""
 
     delays_activation = False
     latches = True
@@ -175,7 +174,7 @@ class Attention(Check):
 
 
 class RobotStates(Check):
-    """The driver of each robot says that the robot may move. timeout: s for which a message holds; topic: where."""
+    """The driver of each robot permits motion. timeout: s for which one message holds; topic: of these messages."""
 
     latches = True
 
@@ -197,7 +196,7 @@ class RobotStates(Check):
 
 
 class Tares(Check):
-    """Tactile terms have their zero; it is taken after activation, of rows that may act otherwise."""
+    """Tactile terms have their zero, which is taken after activation, once nothing else refuses the row."""
 
     delays_activation = False
     is_fault = False
@@ -213,7 +212,7 @@ class Tares(Check):
 
 
 class TrackingErrors(Check):
-    """Robots are within max_tracking_error of where they were sent; a stale measurement tells nothing."""
+    """Robots are within max_tracking_error of their last command; stale measurements do not count."""
 
     delays_activation = False
     is_fault = False
@@ -224,27 +223,27 @@ class TrackingErrors(Check):
 
     def arrived(self, frame: Frame) -> Refusals:
         sent, tracking = self._actions.sent(), self._actions.tracking
-        told = frame.steady - sent.at <= self._actions.pause
-        fresh = {name: rows & told for name, rows in frame.fresh(tracking.sources).items()}
+        recent = frame.steady - sent.at <= self._actions.pause
+        fresh = {name: rows & recent for name, rows in frame.fresh(tracking.sources).items()}
         return tracking.beyond(sent.commands, frame.sources, fresh)
 
 
 class FiniteInputs(Check):
-    """The policy sees numbers: one row that is none can fail the whole batch."""
+    """The inputs of the policy are finite: NaN in one row can fail the whole batch."""
 
     def seen(self, inputs: Values, rows: Mask) -> Refusals:
         if all(map(is_finite, inputs.values())):
             return NONE
         finite: Mask = np.logical_and.reduce([finite_rows(value) for value in inputs.values()])
-        return _told(rows & ~finite, 'what the policy would see is not finite')
+        return _refuse(rows & ~finite, 'what the policy would see is not finite')
 
 
 class FiniteCommands(Check):
-    """Actions and commands are numbers."""
+    """Actions and commands are finite."""
 
     def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
         finite = finite_commands(actions, commands, rows)
-        return NONE if finite is rows else _told(rows & ~finite, 'the policy gave a command that is not finite')
+        return NONE if finite is rows else _refuse(rows & ~finite, 'the policy gave a command that is not finite')
 
 
 def built_in(supervisor: Supervisor, observations: ObservationManager, actions: ActionManager,
@@ -257,5 +256,5 @@ def built_in(supervisor: Supervisor, observations: ObservationManager, actions: 
     return [*zeros, Sources(supervisor), *tares, *tracking, FiniteInputs(), FiniteCommands()]
 
 
-def _told(rows: Mask, reason: str) -> Refusals:
+def _refuse(rows: Mask, reason: str) -> Refusals:
     return dict.fromkeys(np.nonzero(rows)[0].tolist(), reason)

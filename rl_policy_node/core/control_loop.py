@@ -12,12 +12,12 @@ from rl_policy_node.core.trigger import Trigger
 
 
 class ControlLoop:
-    """Steps a Cycle in a thread of its own whenever its trigger fires, and looks each period without.
+    """Steps a Cycle in a thread of its own whenever its trigger fires; a period without a step it only looks.
 
-    prepare(): called in that thread before the first step. on_error(error): called in it with what ended it.
-    beat(): called in it after each step or look, whose commands are then gone.
-    seen: s, steady, when it last began to wait: a loop that hangs lags behind. Infinite before it waits at all: what
-    prepares it may take its time, since nothing moves yet.
+    That thread calls prepare() before the first step, beat() after the commands of each step or look went out, and
+    on_error(error) with the error that ended the loop.
+    seen: s, steady, when it last began to wait: a loop that hangs falls behind. Infinite before the first wait:
+    preparing may take long, since nothing moves yet.
     """
 
     def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
@@ -50,19 +50,16 @@ class ControlLoop:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread is there."""
+        """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def stuck(self) -> bool:
-        """Whether a step outlasted the patience of the stop: a second thread beside it would share its policy."""
+        """Whether the last stop gave up waiting for a step: a second thread would share its policy."""
         return not self._running and self.alive
 
-    def _is_running(self) -> bool:
-        return self._running
-
     def _run(self) -> None:
-        guard = self._cycle.guard
+        guard, inbox = self._cycle.guard, self._cycle.inbox
         try:
             self._prepare()
             guard.begin()
@@ -70,10 +67,10 @@ class ControlLoop:
             while self._running:
                 self.seen = time.monotonic()
                 guard.beat(self.seen)
-                act = self._cycle.step if self._trigger.wait(self._cycle.inbox, self._is_running) else self._cycle.look
+                act = self._cycle.step if self._trigger.wait(inbox, lambda: self._running) else self._cycle.look
                 if self._running:
                     act()
                     self._beat()
-        except BaseException as error:      # noqa: BLE001 - whatever it is, SystemExit too: the robot must be stopped
+        except BaseException as error:      # noqa: BLE001 - SystemExit too: any fault must stop the robot
             self._running = False
             self._on_error(error)

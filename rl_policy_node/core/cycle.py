@@ -16,10 +16,10 @@ from rl_policy_node.core.stepper import Stepper
 
 
 class Cycle:
-    """Frame → Stepper → Outcome → Outlet, then whoever looks on.
+    """Frame → Stepper → Outcome → Outlet, then the observers.
 
-    `step` and `look` belong to the thread of the control loop; everything else may come from any. distribution: how far
-    what the policy sees lies from its training.
+    `step` and `look` belong to the thread of the control loop; any thread may call the rest. distribution: compares
+    what the policy sees with its training.
     """
 
     def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
@@ -38,18 +38,18 @@ class Cycle:
 
     def step(self) -> None:
         """Act on what has arrived: a command for every row goes out."""
-        frame = self.outlet.told(self.inbox.take())
+        frame = self.outlet.with_overruled(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
         if self.inbox.steady() - frame.steady > self.stepper.latch.pause:
-            # the process stood still meanwhile, or the policy did: what it wants is for another time
+            # the process or the policy stalled: these commands are outdated
             self.give_up(frame.steady)
         self._send(frame, outcome, frame.steady)
         self.inbox.settle()
 
     def look(self) -> None:
         """While nothing triggers: hold the rows whose sources went stale."""
-        frame = self.outlet.told(self.inbox.look(obey=True))
+        frame = self.outlet.with_overruled(self.inbox.look(obey=True))
         outcome = self.stepper.look(frame)
         if outcome is not None:
             self._send(frame, outcome, None)
@@ -72,16 +72,16 @@ class Cycle:
         fallback goes out from here, in place of a step that is under way.
         """
         self.inbox.latch(rows, reason)
-        everyone = len(range(*rows.indices(self.stepper.count))) == self.stepper.count
-        if everyone and not self.inbox.answers:
+        every_row = len(range(*rows.indices(self.stepper.count))) == self.stepper.count
+        if every_row and not self.inbox.answers:
             self.give_up(self.outlet.pending_since)
 
     def resume(self, rows: slice) -> None:
-        """Free rows that are latched, those of which all that they need arrives by then."""
+        """Free latched rows, where all that they need arrives."""
         self.inbox.resume(rows)
 
     def refusals(self, outside: bool = True) -> Refusals:
-        """Return row → why it could not act now: what activation has to wait for.
+        """Return row → why it could not act now; activation waits for these.
 
         outside: whether a robot beyond its position limits is refused, too; a dry run has no robot.
         """
@@ -100,6 +100,6 @@ class Cycle:
         for observer in self._observers:
             try:
                 observer.observe(frame, outcome)
-            except Exception:       # noqa: BLE001 - whoever looks on must not stop a robot
+            except Exception:       # noqa: BLE001 - an observer must not stop a robot
                 self._observers = tuple(each for each in self._observers if each is not observer)
                 self._log.error(f'{type(observer).__name__} failed and sees no more steps:\n{traceback.format_exc()}')

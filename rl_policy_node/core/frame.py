@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one step takes in."""
+"""The input of one step."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ Change: TypeAlias = tuple[str, 'float | tuple[float, ...]']
 
 
 class Order(NamedTuple):
-    """What somebody asks of rows: to be latched, with the reason, or ('') to be freed."""
+    """A request to latch rows, with the reason, or ('') to free them."""
 
     rows: slice
     reason: str
 
 
 class RobotState(NamedTuple):
-    """What a robot's driver says of itself: why the robot must not move ('': it may), and when, s, steady."""
+    """A report of a robot's driver: why the robot must not move ('': it may), and when it came, s, steady."""
 
     refusal: str
     received: float
@@ -36,16 +36,16 @@ class Frame(NamedTuple):
     """A snapshot of everything that arrived, as one step sees it.
 
     sources: name → SourceBuffer, aligned. steady: s, when it was taken, on the clock of SourceBuffer.received; ros: ns,
-    the same moment on the clock of the stamps. time: s, in which terms live; dt: s since the step before. reset,
+    the same moment on the clock of the stamps. time: s, the clock of the terms; dt: s since the step before. reset,
     tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
-    ns, the start of each row's episode, 0 where nobody tells. changes: parameters that change with this step.
-    overruled: what went out in place of the last outcome's commands, None where those did. orders: rows to be
-    latched or freed, in the order in which that was asked for. enabled: s, steady, when somebody last said that the
-    robots may move; −inf: nobody did, or he said no since. robot_states: row → what its driver says; of a row that is
-    missing it has not said anything. heard: s, steady, when callbacks last ran; inf: nobody tells. news: the rows that
-    the step is for, None: all; the others wait for what they have not measured yet.
+    ns, the start of each row's episode, 0: unknown. changes: parameters that change with this step.
+    overruled: what went out in place of the last outcome's commands, None where those did. orders: requests to latch
+    or free rows, in the order in which they came. enabled: s, steady, when a person last enabled the robots; −inf:
+    never, or disabled since. robot_states: row → the last report of its driver, if any. heard: s, steady, when
+    callbacks last ran; inf: unknown. news: the rows that the step is for, None: all; the others wait for a complete
+    observation.
 
-    The arrays are those of the thread that took it, and hold until its next frame; `copy()` keeps them.
+    The arrays belong to the thread that took the frame, and hold until its next one; `copy()` keeps them.
     """
 
     sources: Mapping[str, SourceBuffer]
@@ -85,7 +85,7 @@ class Frame(NamedTuple):
         return np.where(answers & (stamps != 0), stamps, self.ros)
 
     def fresh(self, sources: Iterable[str], patience: float | None = None) -> dict[str, Mask]:
-        """Return source → rows (mask) whose measurement is young enough to be gone by, and was not refused.
+        """Return source → rows (mask) whose measurement is young enough, and was not refused.
 
         patience: s, in place of every max_age where a simulator waits; stamps then do not count.
         """
@@ -102,7 +102,7 @@ class Frame(NamedTuple):
         return fresh
 
     def measured(self, sources: tuple[str, ...], rows: Mask) -> Mask:
-        """Return those of the rows that all of the named sources have measured at least once."""
+        """Return the rows that all of the named sources have measured at least once."""
         for name in sources:
             received = self.sources[name].received
             if least(received) == -np.inf:
@@ -110,8 +110,8 @@ class Frame(NamedTuple):
         return rows
 
 
-class Asked(NamedTuple):
-    """What was asked for since the last step, and what holds beyond it; the fields are those of Frame."""
+class Pending(NamedTuple):
+    """The requests since the last step, and the states that outlast it; the fields are those of Frame."""
 
     tare: Mask
     changes: tuple[Change, ...] = ()
@@ -120,8 +120,8 @@ class Asked(NamedTuple):
     robot_states: Mapping[int, RobotState] = MappingProxyType({})
     heard: float = math.inf
 
-    def carried(self, nothing: Mask) -> Asked:
-        """Return what holds beyond a step. nothing: no row."""
-        if self.tare is nothing and not self.changes and not self.orders:
+    def after_step(self, no_rows: Mask) -> Pending:
+        """Return what outlasts a step. no_rows: a mask."""
+        if self.tare is no_rows and not self.changes and not self.orders:
             return self
-        return Asked(nothing, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)
+        return Pending(no_rows, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)

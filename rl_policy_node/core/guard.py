@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A watch over the process from outside, as the core sees it."""
+"""The process that watches the control loop from outside, as the core sees it."""
 from __future__ import annotations
 
 from typing import Protocol
 
 
 class Guard(Protocol):
-    """Tells somebody outside of the process that the control loop lives, and hears from there when it must not speak.
+    """Shows another process that the control loop lives, and learns from it when this one must publish nothing.
 
-    Each call costs next to nothing and blocks for nothing.
+    Each call costs next to nothing and never blocks.
     """
 
     @property
     def fenced(self) -> bool:
-        """Whether somebody else speaks to the robots now: nothing may be published before the next start."""
+        """Whether the other process commands the robots: this one must publish nothing before its next start."""
 
     def begin(self) -> None:
-        """The control loop begins: its beat may be missed from now on."""
+        """The control loop begins: from now on a missing beat counts."""
 
     def beat(self, steady: float) -> None:
         """The control loop lives at `steady`, s."""
@@ -25,14 +25,14 @@ class Guard(Protocol):
         """A step begins at `steady`, s."""
 
     def end(self) -> None:
-        """The fallback has been sent, and nothing follows it: nothing is to be missed."""
+        """The fallback was the last command: a missing beat no longer counts."""
 
     def alarm(self) -> str:
-        """Return why nobody may act any more, '' while all is well."""
+        """Return why the loop must stop, '' while all is well."""
 
 
 class Unguarded:
-    """Nobody watches: a Guard for what runs without one."""
+    """A Guard without a process behind it."""
 
     fenced = False
 

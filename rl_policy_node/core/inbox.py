@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one thing that subscriptions and the control loop share."""
+"""What subscriptions and the control loop share: buffers, requests, a lock."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
-from rl_policy_node.core.frame import Asked, Change, Frame, Order, RobotState
+from rl_policy_node.core.frame import Change, Frame, Order, Pending, RobotState
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.trigger import Trigger
 
@@ -23,21 +23,21 @@ SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that
 class Inbox:
     """Buffers, requests and the lock over them: callbacks put in, `take` gives a Frame.
 
-    Every method may be called from any thread. buffers: name → SourceBuffer, episode (rows,): ns, start of each row's
-    episode as a simulator says it, episode_fresh (rows,): said since the last step; all three are looked at
-    with the inbox locked only. acting: the rows whose observations a step waits for.
+    Any thread may call any method. buffers: name → SourceBuffer; episode (rows,): ns, the start of each row's episode
+    by the episode topic; episode_fresh (rows,): whether it came since the last step. Read these three with the inbox
+    locked only. acting: the rows whose observations a step waits for.
     """
 
     def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
-        # without commands of people, which may be silent
+        # without the commands of a person, who may be silent
         self.awaited = {name: buffer for name, buffer in buffers.items() if buffer.spec.stale == 'hold'}
         self._trigger, self._clock = trigger, clock
         for buffer in self.buffers.values() if trigger.awaited else ():
             buffer.take_repeats()
         self._lock = threading.RLock()
-        # released to wake the one thread that waits: a Condition would run a dozen lines of Python for it
+        # released to wake the one thread that waits; a Condition would run a dozen lines of Python
         self._bell = threading.Lock()
         self._bell.acquire()
         # the source that others are aligned to ('': to what the trigger says), and these others
@@ -55,9 +55,9 @@ class Inbox:
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
         self._reset = self._none
-        self._asked = Asked(self._none)
-        self._fired = False     # what arrived starts a step, which has not been taken yet
-        self._snapshots = threading.local()     # of each thread that takes frames: none overwrites another's
+        self._pending = Pending(self._none)
+        self._fired = False     # a step is due, and has not been taken yet
+        self._snapshots = threading.local()     # each thread has its own: none overwrites another's
 
     # what callbacks do
 
@@ -68,13 +68,13 @@ class Inbox:
             self._wake()
 
     def refuse(self, name: str, rows: slice, fault: ValueError) -> None:
-        """Count a message of a source that was not taken, and why."""
+        """Count a refused message of a source, and keep the reason."""
         with self._lock:
             self.buffers[name].reject(rows, fault)
             self._wake()
 
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
-        """Take in when the episodes of rows began. starts: (n,), ns."""
+        """Set when the episodes of rows began. starts: (n,), ns."""
         with self._lock:
             episode = self.episode.copy()       # a frame that holds the old one does not change
             episode[rows] = starts
@@ -91,52 +91,52 @@ class Inbox:
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
         with self._lock:
-            self._asked = self._asked._replace(tare=_with(self._asked.tare, rows))
+            self._pending = self._pending._replace(tare=_with(self._pending.tare, rows))
 
     def request_changes(self, *changes: Change) -> None:
-        """Change parameters, all with the next step; they were checked."""
+        """Change checked parameters, all with the next step."""
         with self._lock:
-            self._asked = self._asked._replace(changes=(*self._asked.changes, *changes))
+            self._pending = self._pending._replace(changes=(*self._pending.changes, *changes))
 
     def latch(self, rows: slice, reason: str) -> None:
         """Keep rows on their fallback from the next step or look on, until `resume` or a new activation."""
         self._order(Order(rows, reason or 'stopped'))
 
     def resume(self, rows: slice) -> None:
-        """Free rows that are latched, those of which all that they need arrives by then."""
+        """Free latched rows, where all that they need arrives."""
         self._order(Order(rows, ''))
 
     def enable(self, enabled: bool, now: float) -> None:
-        """Take in that the robots may move, or may not. now: s, steady, when that was received."""
+        """Enable the robots, or disable them. now: s, steady, when that was received."""
         with self._lock:
-            self._asked = self._asked._replace(enabled=now if enabled else -math.inf)
+            self._pending = self._pending._replace(enabled=now if enabled else -math.inf)
         if not enabled:
             self.notify()
 
     def hear(self, now: float) -> None:
-        """Take in that callbacks run. now: s, steady."""
+        """Note that callbacks run. now: s, steady."""
         with self._lock:
-            self._asked = self._asked._replace(heard=now)
+            self._pending = self._pending._replace(heard=now)
 
     def note_robot_state(self, rows: slice, state: RobotState) -> None:
-        """Take in what the driver of rows says of them."""
+        """Note a report of the driver of rows."""
         with self._lock:
             more = dict.fromkeys(range(rows.start, rows.stop), state)
-            self._asked = self._asked._replace(robot_states={**self._asked.robot_states, **more})
+            self._pending = self._pending._replace(robot_states={**self._pending.robot_states, **more})
         if state.refusal:
             self.notify()
 
     def _order(self, order: Order) -> None:
         with self._lock:
-            # of what is asked for again and again, while nobody steps, the last counts
-            kept = [each for each in self._asked.orders
+            # of several requests for the same rows the last counts
+            kept = [each for each in self._pending.orders
                     if each.rows != order.rows or bool(each.reason) != bool(order.reason)]
-            self._asked = self._asked._replace(orders=(*kept, order))
+            self._pending = self._pending._replace(orders=(*kept, order))
         self.notify()
 
     def clock_went_back(self) -> bool:
-        """Forget stamps and recurrent states: time has jumped. False, and nothing, where stamps do not count."""
-        if self._trigger.awaited:       # the simulator says itself when an episode begins, in order with its messages
+        """Forget stamps and recurrent states. In lockstep, where stamps do not count, do nothing and return False."""
+        if self._trigger.awaited:       # its episode messages come in order with its observations
             return False
         with self._lock:
             for buffer in self.buffers.values():
@@ -147,13 +147,13 @@ class Inbox:
         return True
 
     def clock_jumped(self, seconds: float) -> None:
-        """Take in that the clock of the stamps went forward by s at once, and have whoever waits look again."""
+        """Tell the trigger that the clock of the stamps jumped forward by s, and wake the waiting thread."""
         with self._lock:
             self._trigger.jumped(seconds)
         self.notify()
 
     def notify(self) -> None:
-        """Have whoever waits look again: the clock went on, or all is over."""
+        """Wake the waiting thread."""
         try:        # noqa: SIM105 - for each message that starts a step; suppress() is a call, an object and a block
             self._bell.release()
         except RuntimeError:        # it was released already
@@ -178,35 +178,35 @@ class Inbox:
         return False
 
     def begin(self) -> Frame:
-        """Take a first frame; what has come counts as new for the next, every row's state is cleared then.
+        """Take a first frame; for the next one all that has arrived counts as new, and every row is reset.
 
-        The first message after it is taken even where it is stamped before the last.
+        The next message of each source is taken even where its stamp is older than the last.
         """
         with self._lock:
-            frame = self._frame()._replace(changes=self._asked.changes)
+            frame = self._frame()._replace(changes=self._pending.changes)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
                 buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
-            self._fired = False     # by what came before: the trigger looks anew
+            self._fired = False     # what came before starts no step: the trigger looks anew
             self._reset = _with(self._none, slice(None))
-            self._asked = self._asked.carried(self._none)
-            if self._asked.heard < math.inf:        # whoever begins was just told to
-                self._asked = self._asked._replace(heard=frame.steady)
+            self._pending = self._pending.after_step(self._none)
+            if self._pending.heard < math.inf:        # the request to begin came by a callback
+                self._pending = self._pending._replace(heard=frame.steady)
         self._trigger.restart(frame.steady)
         return frame
 
     def take(self) -> Frame:
-        """Take everything for a step: what is taken is no longer new, what was requested is carried out with it."""
+        """Take everything for a step: observations are then no longer new, and requests are done."""
         with self._lock:
             steady, ros = self._clock.steady(), self._clock.ros()
             if self.episode is not self._begun:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             news = self._trigger.news(self)
-            asked = self._asked
+            pending = self._pending
             frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
-                          asked.tare, self._begun, asked.changes, None, asked.orders, asked.enabled, news,
-                          asked.robot_states, asked.heard)
+                          pending.tare, self._begun, pending.changes, None, pending.orders, pending.enabled, news,
+                          pending.robot_states, pending.heard)
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -215,24 +215,24 @@ class Inbox:
             self.episode_fresh.fill(False)
             self._fired = False
             self._reset = self._none
-            self._asked = asked.carried(self._none)
+            self._pending = pending.after_step(self._none)
         return frame
 
     def settle(self) -> None:
-        """Do what is left of a step when its commands are gone."""
+        """Let the trigger finish a step whose commands are out."""
         with self._lock:
             self._trigger.settle()
 
     def look(self, obey: bool = False) -> Frame:
-        """Return how things stand, and let everything stay as new as it is.
+        """Return a frame of now that takes nothing: what is new stays new.
 
-        obey: take the rows to be latched or freed; only the control loop does.
+        obey: take the requests to latch or free rows; only the control loop does.
         """
         with self._lock:
             frame = self._frame()
-            if obey and self._asked.orders:
-                frame = frame._replace(orders=self._asked.orders)
-                self._asked = self._asked._replace(orders=())
+            if obey and self._pending.orders:
+                frame = frame._replace(orders=self._pending.orders)
+                self._pending = self._pending._replace(orders=())
             return frame
 
     def steady(self) -> float:
@@ -241,15 +241,15 @@ class Inbox:
 
     @property
     def answers(self) -> bool:
-        """Whether a simulator waits for the command of each step: nothing may take its place."""
+        """Whether a simulator waits for the command of each step, which nothing may replace."""
         return self._trigger.awaited
 
     def _frame(self) -> Frame:
-        """Return how things stand, without what was requested: that goes with a step."""
+        """Return a frame of now without the requests, which a step takes."""
         ros = self._clock.ros()
         return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
-                     enabled=self._asked.enabled, robot_states=self._asked.robot_states,
-                     heard=self._asked.heard)
+                     enabled=self._pending.enabled, robot_states=self._pending.robot_states,
+                     heard=self._pending.heard)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return copies of the buffers, aligned, in the arrays of this thread."""
@@ -261,16 +261,12 @@ class Inbox:
             buffer.copy_to(taken[name])
         reference, aligned = self._alignment
         if aligned:
-            stamps = self._stamps_of(reference, ros)
+            # aligned sources must not be newer than these, (rows,), ns; 0: any
+            stamps = self.buffers[reference].stamps if reference else self._trigger.reference(
+                np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
             for name in aligned:
                 self.buffers[name].copy_asof(taken[name], stamps)
         return taken
-
-    def _stamps_of(self, reference: str, ros: int) -> Stamps:
-        """Return the stamp (rows,), ns, that aligned sources must not be newer than; 0: any."""
-        if reference:
-            return self.buffers[reference].stamps
-        return self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
 
     def _wake(self) -> None:
         alarm = self._trigger.alarm

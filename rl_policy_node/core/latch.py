@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one owner of who was stopped and stays so."""
+"""Which rows were stopped, and stay on their fallback."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -17,19 +17,19 @@ from rl_policy_node.core.trigger import Trigger
 
 NEXT = 'stays on the fallback until ~/resume'
 PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: a loop that did nothing for longer was stopped from outside
-LONGEST_OUTAGE = 1.0                        # s from which on a row does not come back by itself
+LONGEST_OUTAGE = 1.0                        # s: a row that was out for longer does not come back by itself
 
 _ARRAYS = ('_seen', '_good_since', '_out_since', '_falls')
 
 
 class Latch:
-    """Row → reason: a latched row is on its fallback until somebody frees it by `Inbox.resume`, or activates anew.
+    """Row → reason: a latched row is on its fallback until `Inbox.resume` frees it, or the next activation.
 
     It is freed only while all that it needs arrives. Rows latch by `Inbox.latch`; all of them after a pause of the
-    process; one that falls out too often; with `resume: on_request` each that falls out, with `automatic` each
-    that is out for longer than LONGEST_OUTAGE, and each that was not there at the activation. What comes back has
-    `resume_after` of good data first. In lockstep a simulator waits: there rows latch by `Inbox.latch` alone. A Check
-    that `latches` does so by `hold`.
+    process; a row that falls out too often; with `resume: on_request` each row that falls out, with `automatic` each
+    that is out for longer than LONGEST_OUTAGE, and each that was missing at the activation. Before a row comes back its
+    data are good for `resume_after`. In lockstep, where a simulator waits, rows latch by `Inbox.latch` alone. A Check
+    with `latches` calls `hold`.
 
     reasons: of the rows that are latched. pause: s between two frames that are too many.
     """
@@ -40,45 +40,45 @@ class Latch:
         self.start()
 
     def start(self) -> None:
-        """Free every row; what arrives by now counts as good for long."""
+        """Free every row; data that arrive now count as good for long."""
         rows = self._control.rows
         self.reasons: dict[int, str] = {}
-        self._asked: Mask = np.zeros(rows, dtype=bool)          # to be freed in this look
+        self._to_free: Mask = np.zeros(rows, dtype=bool)          # to be freed in this look
         self._seen: Mask = np.zeros(rows, dtype=bool)           # all that they need has arrived once
-        self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: it does not arrive
+        self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: its data do not arrive
         self._out_since: Floats = np.full(rows, np.inf)         # s, steady; inf: they act, or were never out
         self._falls: Floats = np.full((rows, self._control.latch_falls + 1), -np.inf)   # s, steady, the newest first
         self._last = np.inf                                     # s, steady, of the frame before
         self._quiet = False                                     # nothing is to be done while all is good
 
     def follow(self, frame: Frame) -> None:
-        """Take over what was asked for, in its order, and notice a pause."""
+        """Carry out the requests in their order, and notice a pause."""
         gap, self._last = frame.steady - self._last, frame.steady
         if gap > self.pause:
             self._hold(range(self._control.rows), f'the process paused for {gap:.3f} s')
         for rows, reason in frame.orders:
-            self._asked[rows] = not reason
+            self._to_free[rows] = not reason
             self._quiet = False
             if reason:
                 self._good_since[rows] = np.maximum(self._good_since[rows], frame.steady)
                 self._hold(range(*rows.indices(self._control.rows)), reason)
 
     def judge(self, frame: Frame, good: Mask, reasons: Refusals, acting: Mask) -> Refusals:
-        """Return row → why it may not act, of those that are latched or wait.
+        """Return row → why it may not act, of the rows that are latched or wait.
 
-        good: the rows of which all that they need arrives; reasons: why the others' does not; acting: the rows that
-        acted until now. None of them is written into.
+        good: the rows whose data all arrive; reasons: why those of the others do not; acting: the rows that acted until
+        now. It writes into none of them.
         """
         if self._quiet and (not reasons or all_true(good)):
             return NONE
         steady = frame.steady
         if not self._waits:
             self._follow_data(good, reasons, acting, steady)
-        if any_true(self._asked):
-            for row in np.nonzero(self._asked & good)[0].tolist():
+        if any_true(self._to_free):
+            for row in np.nonzero(self._to_free & good)[0].tolist():
                 self.reasons.pop(row, None)
                 self._falls[row] = -np.inf
-            self._asked[:] = False
+            self._to_free[:] = False
         waiting = good & (steady - self._good_since < self._control.resume_after)
         if self._waits:
             waiting[:] = False
@@ -96,7 +96,7 @@ class Latch:
         rows = list(reasons)
         self._falls[rows] = np.column_stack([np.full(len(rows), steady), self._falls[rows, :-1]])
         self._out_since[rows] = np.minimum(self._out_since[rows], steady)
-        # of what was refused though all arrived: it is given as long as one whose data were bad
+        # a row refused though its data arrived waits as long as one whose data were bad
         self._good_since[rows] = np.maximum(self._good_since[rows], steady)
         self._quiet = False
         often = steady - self._falls[:, -1] <= self._control.latch_window
@@ -108,7 +108,7 @@ class Latch:
                 self._hold([row], reason)
 
     def _follow_data(self, good: Mask, reasons: Refusals, acting: Mask, steady: float) -> None:
-        """Note whose data come and go, and latch those that are not to come back by themselves."""
+        """Note whose data come and go, and latch the rows that must not come back by themselves."""
         self._good_since[good & (self._good_since == np.inf)] = steady
         gone = ~good
         self._seen |= good
@@ -130,7 +130,7 @@ class Latch:
             self._hold([row], reason)
 
     def state(self) -> State:
-        """Return who is latched, and why, who waits, and since when."""
+        """Return which rows are latched, and why, which wait, and since when."""
         return {**{name: cast(Array, getattr(self, name)).copy() for name in _ARRAYS}, 'last': self._last,
                 'reasons': {str(row): reason for row, reason in self.reasons.items()}}
 

@@ -13,18 +13,25 @@ from rl_policy_node.errors import ConfigurationError
 class Mirror:
     """Turns the terms of a configuration round: observations → values of sources, commands → actions.
 
-    Raises ConfigurationError where that cannot be: an action that its command does not tell, a field of a source that
-    no observation gives.
+    Raises ConfigurationError where that cannot be: where a command does not determine its action, or where no
+    observation gives a field of a source.
     """
 
     def __init__(self, managers: Managers) -> None:
         self._observations, self._actions = managers.observations, managers.actions
         self._buffers = managers.buffers
         self._actions.check_reversible()
-        self._check_fields()
+        fed, unfed = self._observations.fields(), self._observations.unfed()
+        for name, buffer in self._buffers.items():
+            for field in buffer.values:
+                if (name, field) not in fed:
+                    term = unfed.get((name, field))
+                    reader = f"by the term '{term.name}' (kind {term.kind})" if term else 'by an action'
+                    raise ConfigurationError(f"source '{name}': its field '{field}' is read {reader} and fed by no "
+                                             'term of kind field; the simulator cannot publish it')
 
     def measure(self, observations: Values) -> None:
-        """Let the buffers of the sources hold what was observed: input → (rows, ...)."""
+        """Write observations, input → (rows, ...), into the buffers of the sources."""
         self._observations.scatter(observations, self._buffers)
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:
@@ -35,13 +42,3 @@ class Mirror:
         """Return the commands that hold every robot where it is measured."""
         self._actions.start(self._buffers)
         return self._actions.commands()
-
-    def _check_fields(self) -> None:
-        fed, unfed = self._observations.fields(), self._observations.unfed()
-        for name, buffer in self._buffers.items():
-            for field in buffer.values:
-                if (name, field) not in fed:
-                    term = unfed.get((name, field))
-                    reader = f"by the term '{term.name}' (kind {term.kind})" if term else 'by an action'
-                    raise ConfigurationError(f"source '{name}': its field '{field}' is read {reader} and fed by no "
-                                             'term of kind field; the simulator cannot publish it')

@@ -12,7 +12,7 @@ from rl_policy_node.control.reductions import all_true, any_true, greatest, leas
 from rl_policy_node.core.schedule import Schedule
 from rl_policy_node.core.trigger import Arrivals, Trigger
 
-# s by which a simulated clock may lag behind what is stamped with it: it is told ten times a second, or more often
+# s by which a simulated clock may lag behind the stamps: it is published ten times a second, or more often
 AHEAD = 0.1
 
 
@@ -34,7 +34,7 @@ class EveryObservation(Trigger):
         self._first = self._whole = self._whole_at = math.inf
         self._replaced = False
         self._seen = -math.inf      # s, the time at the last look
-        # of the step under way: what its schedule is told, once its commands are gone
+        # of the step under way: the arguments of Schedule.step, which runs once the commands are out
         self._begun: tuple[float, float | None, bool] | None = None
 
     def restart(self, steady: float) -> None:
@@ -65,7 +65,7 @@ class EveryObservation(Trigger):
         now = inbox.steady() if self._now is None else self._simulated_time(inbox)
         schedule = self._schedule
         due, slack = schedule.due, schedule.slack
-        if due - now > 1.5 * self.period:       # the clock went back: the due time is further away than it ever is
+        if due - now > 1.5 * self.period:       # the clock went back: the due time is further away than ever
             schedule.restart()
             return True
         if self._first == math.inf:
@@ -113,7 +113,7 @@ class EveryObservation(Trigger):
         return self._seen
 
     def _note_newer(self, inbox: Arrivals) -> None:
-        """Note whether all rows that act have measured anew since their first set: the sensors are faster."""
+        """Note whether all acting rows have measured again since their first set: the sensors are faster."""
         if self._replaced:
             return
         oldest = (received if all_true(inbox.acting) else received[inbox.acting]

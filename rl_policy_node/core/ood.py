@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of which the policy sees what its training did not: told, held or latched."""
+"""Rows whose observations lie outside the distribution of training: warned of, held or latched."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rl_policy_node.core.outcome import Outcome
 
 
 class OutOfDistribution(Check):
-    """Refuses rows by a Distribution before the policy acts on them. latch(rows, reason): keeps them out; None: not."""
+    """Refuses rows outside a Distribution before the policy acts. latch(rows, reason), None: rows come back."""
 
     def __init__(self, distribution: Distribution, latch: Callable[[slice, str], None] | None) -> None:
         self._distribution, self._latch, self._now = distribution, latch, 0.0
@@ -28,13 +28,13 @@ class OutOfDistribution(Check):
         return self._distribution.reasons
 
 
-class Onlooker:
+class DistributionObserver:
     """Keeps a Distribution up to date after the commands went out: a StepObserver."""
 
     def __init__(self, distribution: Distribution) -> None:
         self._distribution = distribution
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """Look at what the policy was shown."""
+        """Compare what the policy was shown with its training."""
         if outcome.inputs is not None:
             self._distribution.update(outcome.inputs, outcome.acted, frame.time)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What came of one step."""
+"""The result of one step."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ class RowChange(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Commands, and how they came about.
+    """The commands of a step, and how they came about.
 
     commands: action term → field → (rows, ...), read-only. send: the rows whose command goes out. answers: the rows
-    whose command is an answer of the policy to what it observed; those of the others are fallbacks. acted: the
-    rows that the policy decided anew in this step. reset: the rows whose recurrent state was cleared. changes: of
+    whose command answers an observation; those of the others are fallbacks. acted: the rows that the policy
+    decided anew in this step. reset: the rows whose recurrent state was cleared. changes: of
     the rows that act. reasons: row → why it does not act. stepped: False for a look without a trigger.
-    inputs: what the network was shown, input → (rows, ...); actions (rows, n): what it gave, clipped; both hold
-    until the next step, and are None where it was not asked. sent: the commands, with what limits go on from.
-    warnings: row → what is not well, though that alone stops nothing.
+    inputs: of the network, input → (rows, ...); actions (rows, n): its output, clipped; both hold until the next step,
+    and are None where the network did not run. sent: the commands, with the state that limits continue from.
+    warnings: row → a warning, which stops nothing.
     """
 
     commands: Commands

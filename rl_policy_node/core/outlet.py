@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one gate in front of all publishers."""
+"""The only way to the publishers of commands."""
 from __future__ import annotations
 
 import threading
@@ -18,12 +18,11 @@ from rl_policy_node.core.trigger import Trigger
 
 
 class Outlet:
-    """Every command passes here, the policy's and the fallback: to whom it goes, with which stamp, and when no more.
+    """Publishes the commands of the policy and the fallback: chooses rows and stamps, and after a stop sends nothing.
 
-    A robot that never said where it is, or after a pause does not, gets nothing: nothing would hold there.
-    pending_since: s, steady, when the step began whose commands are waited for, None: none is. guard: while it fences,
-    nothing passes.
-    Safe to use from several threads: publishing is one at a time.
+    A robot that was never measured, or not since a pause, gets nothing: no command would hold it where it is.
+    pending_since: s, steady, when the step began whose commands are due, None: none is. guard: while it fences, nothing
+    goes out. Any thread may call any method: one publishes at a time.
     """
 
     def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger,
@@ -35,7 +34,7 @@ class Outlet:
         # a message for all rows has no stamp: a waiting simulator would mistake a fallback for its answer
         self._mute = bool(control.shared_rows) and trigger.awaited
         self._lock, self._open = threading.Lock(), False
-        self._unsaid = False        # closed, but the fallback could not be published
+        self._unsent = False        # closed, but the fallback could not be published
         self.pending_since: float | None = None
         self._patience = control.lockstep_timeout if control.lockstep else None
         self._last = actions.sent()
@@ -44,10 +43,10 @@ class Outlet:
         self._overruled = False
 
     def open(self) -> None:
-        """Let commands pass; where each robot is held now counts as sent."""
+        """Let commands out; where each robot is held now counts as sent."""
         with self._lock:
             self._last, self._acted, self._all_acted = self._actions.sent(), np.zeros_like(self._acted), False
-            self._open, self._unsaid, self._overruled, self.pending_since = True, False, False, None
+            self._open, self._unsent, self._overruled, self.pending_since = True, False, False, None
 
     def expect(self, steady: float) -> None:
         """Wait for the commands of a step that begins now."""
@@ -87,21 +86,21 @@ class Outlet:
         Nothing is published where the guard has spoken already.
         """
         with self._lock:
-            if self._open or self._unsaid:
-                self._open, self._unsaid, self.pending_since = False, True, None
+            if self._open or self._unsent:
+                self._open, self._unsent, self.pending_since = False, True, None
                 if not self.guard.fenced:
                     self._fall_back(frame)
-                self._unsaid = False
+                self._unsent = False
                 self.guard.end()
 
     def tracking(self, frame: Frame) -> dict[str, tuple[float, str, int]]:
-        """Return action → its largest distance (rad, m) between what went out and what is measured, axis and row."""
+        """Return action → its largest distance (rad, m) between last command and measurement, axis and row."""
         sent = self._last
         rows = frame.measured(self._actions.places, np.isfinite(sent.at))
         return self._actions.tracking.largest(sent.commands, frame.sources, rows)
 
-    def told(self, frame: Frame) -> Frame:
-        """Return a frame that tells the next step what went out, where that was not the last outcome."""
+    def with_overruled(self, frame: Frame) -> Frame:
+        """Return a frame that holds the last commands, where those of the last outcome did not go out."""
         if not self._overruled:
             return frame
         with self._lock:
@@ -109,21 +108,21 @@ class Outlet:
             return frame._replace(overruled=self._last)
 
     def _fall_back(self, frame: Frame) -> None:
-        """Publish one message of the fallback, safe by itself: perhaps nothing follows it."""
+        """Publish one message of the fallback, which is safe if nothing follows it."""
         fresh = frame.fresh(self._actions.places, self._patience)
         sent, rows = self._actions.fallback(self._last, frame.sources, fresh, frame.steady, last=True)
         self._send(frame, sent.commands, np.zeros_like(rows), rows, sent.lost)
         self._last = sent
 
     def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask, lost: Mask | None) -> None:
-        """Publish. A command that answers bears the stamp of the observation acted on, a fallback the time.
+        """Publish. A command that answers bears the stamp of its observation, a fallback the time.
 
-        lost: rows that get no positions, for nobody knows where they are.
+        lost: rows at an unknown position, which get no position commands.
         """
         stamps: dict[str, Stamps] = {}
         for name, source in self._sources.items():
             stamps[name] = frame.stamps(source, answers)
-        # who acted was measured
+        # rows that acted were measured
         rows = rows if self._all_acted else frame.measured(self._measured, rows)
         if lost is None:
             self._publish(commands, stamps, rows)

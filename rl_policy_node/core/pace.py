@@ -20,7 +20,7 @@ SLOW = 0.8
 FAR_TOO_SLOW = 0.5
 # of a row that is held: it has to come close to the rate, not only just above the limit
 GOOD = 0.9
-# s, and periods, over which a rate is measured, whichever is longer: of fewer steps one that is late says too much
+# s, and periods, over which a rate is measured, whichever is longer: among fewer steps a late one weighs too much
 WINDOW, PERIODS = 1.0, 20
 # slow windows in a row, far too slow ones counted twice, from which on a row is held: 2 to 3 s, the first one warns
 LASTING = 3
@@ -31,8 +31,8 @@ class Pace(Check):
 
     With trigger `observation` a row is as slow as its sensors, and is held; they cannot make it too fast. With `timer`
     all rows are as slow as the loop, which only warns: a hold would be as late as everything else. Not for lockstep,
-    where a simulator waits. Windows are counted on the clock that paces the trigger; one in which nothing stepped for
-    a whole window says nothing, since silence is judged by max_age.
+    where a simulator waits. Windows are counted on the clock that paces the trigger. A pause of a whole window does not
+    count: max_age judges silence.
     """
 
     delays_activation = False
@@ -87,16 +87,16 @@ class Pace(Check):
             return
         far = rates < FAR_TOO_SLOW * self._rate
         self._strikes = np.where(slow, self._strikes + 1 + far, 0.0)
-        self._warnings = {row: self._told(rates[row]) for row in np.nonzero(slow)[0].tolist()}
+        self._warnings = {row: self._described(rates[row]) for row in np.nonzero(slow)[0].tolist()}
         self._held = {row: f'too slow for a safe step: {text}' for row, text in self._warnings.items()
                       if self._holds and self._strikes[row] >= LASTING}
 
-    def _told(self, rate: float) -> str:
+    def _described(self, rate: float) -> str:
         what = 'complete observations arrive' if self._holds else 'the loop steps'
         return f'{what} {rate:.1f} times a second; control_rate is {self._rate:g} Hz'
 
     def state(self) -> State:
-        """Return the counts of the window, and who is slow."""
+        """Return the counts of the window, and which rows are slow."""
         return {'began': self._began, 'last': self._last, 'whole': float(self._whole), 'counts': self._counts.copy(),
                 'strikes': self._strikes.copy(), 'held': _numbered(self._held), 'warnings': _numbered(self._warnings)}
 
@@ -111,7 +111,7 @@ class Pace(Check):
 
 
 class Episode(Check):
-    """Sources show the episode that the row is told to be in; a row whose do not, though they have had time, waits.
+    """Sources show the row's current episode, by the episode topic; a row whose sources still do not, waits.
 
     tolerance: s by which an episode may begin ahead of the clock. Not for lockstep, where a simulator waits.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the core asks of its neighbours."""
+"""What the core needs from outside."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ class Clock(Protocol):
         """Return the time in s on a clock that never jumps: ages and periods are counted on it."""
 
     def ros(self) -> int:
-        """Return the time in ns on the clock that stamps are taken from; it may be simulated, and may jump."""
+        """Return the time in ns on the clock of the stamps, which may be simulated, and may jump."""
 
 
 class Logger(Protocol):
-    """Where events are told; rclpy's loggers are such. Each call may block: never before a command goes out."""
+    """A log, such as rclpy's loggers. A call may block: never log before a command goes out."""
 
     def info(self, text: str, *, throttle_duration_sec: float = ...) -> object: ...
 
@@ -78,7 +78,7 @@ class Policy(Protocol):
 
 
 class Source(Protocol):
-    """A source with the buffer that its messages are written into, and the names of its joints in that order."""
+    """A source: the buffer of its messages, and the names of its joints in the order of that buffer."""
 
     @property
     def buffer(self) -> SourceBuffer: ...
@@ -88,18 +88,18 @@ class Source(Protocol):
 
 
 class Publisher(Protocol):
-    """What puts commands on the wire."""
+    """Puts commands on the wire."""
 
     def __call__(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows, of all action terms or of some. stamps: action term → (rows,), ns."""
 
 
 class StepObserver(Protocol):
-    """Somebody who looks on: sees each frame and what came of it, after the commands went out."""
+    """Sees each frame and its outcome, after the commands went out."""
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """See a step, or a look without a step (`outcome.stepped`).
 
         Frame and outcome hold until the next step: keep `frame.copy()`, `outcome.copy()`. An observer that
-        raises is told of in the log and sees no more.
+        raises is logged, and called no more.
         """

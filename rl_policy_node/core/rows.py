@@ -18,7 +18,7 @@ class RowStates:
 
     healthy (rows,): rows that may act; reasons: row → why it may not; since (rows,): s, steady, of the last change.
 
-    A row that is refused may act again only by `update`, which a step calls: it is then reset.
+    A refused row acts again only by `update`, which a step calls and which resets the row.
     """
 
     def __init__(self, rows: int) -> None:
@@ -32,7 +32,7 @@ class RowStates:
         self.since = np.full_like(self.since, steady)
 
     def update(self, healthy: Mask, reasons: Mapping[int, str], steady: float) -> RowChange | None:
-        """Take over which rows act; return what changed, None where nothing did. steady: s."""
+        """Set which rows act; return what changed, None where nothing did. steady: s."""
         if all_true(healthy) and all_true(self.healthy):
             self.reasons = {}
             return None
@@ -45,7 +45,7 @@ class RowStates:
         return RowChange({row: reasons[row] for row in np.nonzero(lost)[0].tolist()}, found)
 
     def state(self) -> State:
-        """Return who acts, why not, and since when."""
+        """Return which rows act, why the others do not, and since when."""
         return {'healthy': self.healthy.copy(), 'since': self.since.copy(),
                 'reasons': {str(row): reason for row, reason in self.reasons.items()}}
 

@@ -29,17 +29,17 @@ class Schedule:
         """Begin anew, in the phase of the next observation."""
         self.due, self._waited = -math.inf, -math.inf
 
-    def step(self, now: float, complete: float | None, alone: bool) -> None:
+    def step(self, now: float, complete: float | None, unreplaced: bool) -> None:
         """Set when the step after the one that begins now is due.
 
-        complete: when there was a complete set first since the step before, None: never. alone: whether that is the one
-        acted on; else the sensors are faster.
+        complete: when the first set since the step before was complete, None: never. unreplaced: whether the step acts
+        on that set; else the sensors are faster.
         """
         waited = complete is not None and complete < self.due - self.slack and now >= self.due
         self._waited = now if waited else -math.inf
         if self.due == -math.inf or self.went_back(now):
-            self.due = complete if complete is not None and alone else now
-        elif complete is not None and alone:
+            self.due = complete if complete is not None and unreplaced else now
+        elif complete is not None and unreplaced:
             half = self.period / 2
             apart = (complete - self.due + half) % self.period - half
             most = DRIFT * self.period
@@ -47,10 +47,10 @@ class Schedule:
         self.due = max(self.due + self.period, now + self.period - self.slack)
 
     def hear(self, now: float) -> None:
-        """Take in that the first complete set after a step came now."""
+        """Note that the first complete set after a step came now."""
         if now - self._waited < self.slack:
             self.due, self._waited = self.due + DRIFT * self.period, -math.inf
 
     def went_back(self, now: float) -> bool:
-        """Whether the clock went back: the due time is further away than it ever is."""
+        """Whether the clock went back: the due time is further away than ever."""
         return now < self.due - 1.5 * self.period

@@ -23,15 +23,14 @@ from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Observations, Policy
 from rl_policy_node.core.rows import RowStates
 
-WARM_UP = 5     # steps; the first is twenty times slower than the rest
+WARM_UP = 5     # steps; the first is twenty times slower than the others
 
 
 class Stepper:
     """Puts policy and control together for all rows: the same frames make the same outcomes, to the bit.
 
-    It has no thread, lock, clock, logger or publisher, and nobody else may use its parts meanwhile. What it
-    remembers is `state()`: histories and tares, recurrent states and the random stream, what limits and blending go on
-    from, who acts.
+    It has no thread, lock, clock, logger or publisher, and owns its parts. Its memory is `state()`: histories and
+    tares, recurrent states and the random stream, what limits and blending continue from, which rows act.
     """
 
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
@@ -46,7 +45,7 @@ class Stepper:
         self._types = {name: dtype for name, dtype in types.items() if dtype != np.float32}
         self._named = policy.spaces.is_dict
         bound = control.clip_actions
-        # a choice is no number to be clipped
+        # a discrete choice is not clipped
         self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
         self._context = Context.at_reset(control.rows, policy.spaces.num_actions)
         self._reset_at: Floats = np.zeros(control.rows)      # s, of the step's own time
@@ -71,7 +70,7 @@ class Stepper:
         self._actions.start(frame.sources, frame.steady, self._fresh(frame))
 
     def refusals(self, frame: Frame, outside: bool = True) -> Refusals:
-        """Return row → why activation has to wait for it, by a frame; nothing is remembered.
+        """Return row → why activation has to wait for it, by a frame; changes nothing.
 
         outside: whether a robot beyond its position limits is refused, too.
         """
@@ -79,7 +78,7 @@ class Stepper:
         return {**self._actions.outside(frame.sources), **found} if outside else found
 
     def step(self, frame: Frame) -> Outcome:
-        """Act on what has arrived: a command for every row, but for those that wait for their sensors."""
+        """Act on what has arrived: a command for every row, except those that wait for their sensors."""
         self._follow(frame)
         if self._observations.tares and any_true(frame.tare):
             self._observations.tare(frame.tare)
@@ -97,7 +96,7 @@ class Stepper:
             acting = acting & known if self._actions.lost is None else acting & known & ~self._actions.lost
         waiting = self._none
         if frame.news is not None:
-            # as a robot by itself would: between its observations nothing is sent, and nothing goes on
+            # like a single robot: between its observations it sends nothing, and its state stands still
             waiting, acting = self.rows.healthy & ~frame.news, acting & frame.news
         inputs = actions = None
         if acting is self._all or any_true(acting):
@@ -120,7 +119,7 @@ class Stepper:
                        refused(self._hooks.noticed, frame))
 
     def look(self, frame: Frame) -> Outcome | None:
-        """Take the fallback for rows that may no longer act, though no step is due; None where nothing is to be done.
+        """Take the fallback for rows that may no longer act, though no step is due; None where nothing changes.
 
         A row that may act again has to wait for a step, which resets it.
         """
@@ -142,7 +141,7 @@ class Stepper:
         return len(self._all)
 
     def check(self, change: Change) -> None:
-        """Raise ConfigurationError for a parameter that cannot change so; any thread may ask."""
+        """Raise ConfigurationError for a change that is not allowed; any thread may call it."""
         name, value = change
         if name == 'blend':
             check_ratio(cast(float, value))
@@ -151,14 +150,14 @@ class Stepper:
             self._actions.check_scale(term, cast('tuple[float, ...]', value), scale)
 
     def state(self) -> State:
-        """Return a copy of all that the next outcome depends on, beside its frame."""
+        """Return a copy of all that the next outcome depends on, besides its frame."""
         return {'policy': self._policy.state(), 'observations': self._observations.state(),
                 'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
                 'checks': self._hooks.state(), 'last_action': self._context.last_action.copy(),
                 'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of a stepper made alike."""
+        """Go on from a state of a stepper of the same configuration."""
         parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
                                       'actions': self._actions, 'rows': self.rows, 'latch': self.latch,
                                       'checks': self._hooks}
@@ -167,10 +166,10 @@ class Stepper:
         self._context.last_action[:] = cast(Array, state['last_action'])
         self._reset_at[:] = cast(Floats, state['reset_at'])
 
-    # who acts
+    # which rows act
 
     def _judge(self, frame: Frame, feed: bool = False) -> tuple[Mask, dict[int, str]]:
-        """Return the rows that may act by what arrived, and row → reason for the others: of several the first."""
+        """Return the rows that may act by what arrived, and row → the first reason for the others."""
         healthy: Mask = self._all
         reasons: dict[int, str] = {}
         good = healthy
@@ -203,7 +202,7 @@ class Stepper:
         return without(rows, found)
 
     def _note(self, frame: Frame, healthy: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
-        """Take over which rows are healthy. The others get the fallback, and continue from there once they are."""
+        """Set which rows are healthy. The others get the fallback, and continue from it once they are."""
         change = self.rows.update(healthy, reasons, frame.steady)
         if change is not None:
             changes.append(change)
@@ -218,11 +217,11 @@ class Stepper:
     # what they do
 
     def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
-        """Ask the policy; return its actions (rows, n), and the rows whose command was taken over."""
+        """Run the policy; return its actions (rows, n), and the rows whose command was accepted."""
         whole = acting is self._all or all_true(acting)
         if not whole:
             for value in inputs.values():
-                value[~acting] = 0.0        # what is no number in one row can fail the batch
+                value[~acting] = 0.0        # NaN in one row can fail the batch
         actions = self._policy.act(self._shaped(inputs), hold=None if whole else ~acting)
         if self._clip is not None:
             actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
@@ -259,7 +258,7 @@ class Stepper:
         return inputs if self._named else inputs['obs']
 
     def _follow(self, frame: Frame) -> None:
-        """Go on from what really went out, with parameters that change; they were checked when asked for."""
+        """Go on from the commands that really went out, with the parameters that change, which were checked before."""
         self.latch.follow(frame)
         if frame.overruled is not None:
             self._actions.resume(frame.overruled)

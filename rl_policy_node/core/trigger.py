@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every trigger does: say when a step starts, and what time it has."""
+"""The base class of triggers, which say when a step starts, and what time it has."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -37,15 +37,15 @@ class Arrivals(Protocol):
 class Trigger(ABC):
     """Says when a step starts, what time and dt mean in it, and how patient it is.
 
-    period: s, of the control. patience: s that a source may be silent in place of its max_age, or None: each has its
-    own, and a step that takes longer is given up. missed: deadlines that no step began at. late: s from the
-    deadline to the start of each of the last steps; empty where no deadline on the steady clock starts them.
+    period: s, of the control. patience: s that a source may be silent in place of its max_age; None: max_age holds, and
+    a step that takes longer is given up. missed: deadlines at which no step began. late: s from the deadline to the
+    start of each of the last steps; empty where no deadline on the steady clock starts them.
     """
 
     patience: float | None = None
-    # every command answers an observation that somebody waits for: stamps tell which, and never how old it is
+    # a simulator waits for the answer to each observation: stamps match the two, and say nothing of age
     awaited = False
-    # its periods are counted on a clock that somebody else moves
+    # it counts periods on a simulated clock
     simulated = False
     # s, steady, when a step may be due though nothing more arrives; set by `fires`
     alarm = math.inf
@@ -64,14 +64,14 @@ class Trigger(ABC):
         """Count deadlines from now on."""
 
     def jumped(self, seconds: float) -> None:      # noqa: B027 - only simulated deadlines move with a clock
-        """Take in that the clock of the stamps went forward by s at once."""
+        """Note that the clock of the stamps jumped forward by s."""
 
     @abstractmethod
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
-        """Wait until a step is to start; False when a period went by on the steady clock without, or all is over."""
+        """Wait until a step is due; False after a period on the steady clock without one, or when not running()."""
 
     def fires(self, inbox: Arrivals) -> bool:
-        """Whether what arrived starts a step; asked with the inbox locked, after each message."""
+        """Whether what arrived starts a step; called with the inbox locked, after each message."""
         return False
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:
@@ -80,7 +80,7 @@ class Trigger(ABC):
         return ros * 1e-9, min(elapsed, 2 * self.period)
 
     def settle(self) -> None:      # noqa: B027 - only schedules have something to work out
-        """Work out what `moment` left for when the commands are gone; asked with the inbox locked."""
+        """Do what `moment` left for after the commands; called with the inbox locked."""
 
     def reference(self, stamps: Stamps, ros: int) -> Stamps:
         """Return the stamp (rows,), ns, that aligned sources must not be newer than, 0: any.
@@ -91,9 +91,9 @@ class Trigger(ABC):
         return np.where((stamps != 0).any(axis=0), oldest, 0)
 
     def news(self, inbox: Arrivals) -> Mask | None:
-        """Return the rows (mask) that the step which begins now is for, None: all; asked with the inbox locked.
+        """Return the rows (mask) that the step which begins now is for, None: all; called with the inbox locked.
 
-        What the others have of a set stays new for the next step.
+        The partial observations of the other rows stay new for the next step.
         """
         return None
 

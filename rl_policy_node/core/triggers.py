@@ -39,7 +39,7 @@ class _Timer(Trigger):
 
 
 class SteadyTimer(_Timer):
-    """On the steady clock: woken by nothing else, and holding nothing meanwhile."""
+    """On the steady clock: nothing else wakes it, and it holds no lock."""
 
     def arm(self) -> None:
         self._due = time.monotonic() + self.period
@@ -57,9 +57,9 @@ class SteadyTimer(_Timer):
 
 
 class SimulatedTimer(_Timer):
-    """On a clock that somebody else moves, and tells the inbox so. now(): ns.
+    """On a simulated clock, whose updates wake the inbox. now(): ns.
 
-    A deadline is missed that passes while the loop is busy. One that a clock jumps over is not: nobody could keep it.
+    A deadline that passes while the loop is busy counts as missed. One that the clock jumps over does not.
     """
 
     simulated = True
@@ -95,7 +95,7 @@ class SimulatedTimer(_Timer):
 class Lockstep(Trigger):
     """Whenever every row has a new message from every source, while a simulator waits for the answers.
 
-    Silence means a slow simulator. Time goes by in steps: so many periods as there were steps.
+    Silence means a slow simulator. Time is counted in steps, a period each.
     episodes: whether the start of each row's episode comes with the observations.
     """
 
@@ -120,9 +120,9 @@ class Lockstep(Trigger):
         return (self._steps - 1) * self.period, self.period
 
     def news(self, inbox: Arrivals) -> Mask | None:
-        """Return the rows (mask) that the step which begins now is for, None: all; asked with the inbox locked.
+        """Return the rows (mask) that the step which begins now is for, None: all; called with the inbox locked.
 
-        What the others have of a set stays new for the next step.
+        The partial observations of the other rows stay new for the next step.
         """
         return None
 

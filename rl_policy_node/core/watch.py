@@ -19,29 +19,29 @@ LONGEST = 0.1       # s at the most: how soon a loop that is gone is noticed
 class Watch:
     """Looks at the control loop from a thread of its own, which decodes no message and waits for no lock of a step.
 
-    limit: s that a step may take: as long as a source may be old. A step that takes longer is given up: the fallback
-    goes out, and its result is dropped. The same happens, once, to a loop that neither steps nor looks for that
-    much longer than a period. Where its thread has ended by itself, or the outlet's guard gives an alarm, the fallback
-    goes out, nothing follows it, and on_gone(why) is called, once.
+    limit: s that a step may take, the smallest max_age of the sources. It gives up a step that takes longer: the
+    fallback goes out, and the step's result is dropped. It also sends the fallback, once, where the loop neither steps
+    nor looks for `limit` and two periods. Where the loop's thread has ended by itself, or the outlet's guard gives an
+    alarm, the fallback goes out, nothing follows it, and on_gone(why) is called, once.
     """
 
     def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[str], None],
                  log: Logger) -> None:
         self._loop, self._cycle, self._on_gone, self._log = loop, cycle, on_gone, log
-        # a simulator that waits waits for a slow step, too
+        # in lockstep the simulator waits for a slow step
         self._limit = limit if trigger.patience is None else float('inf')
         self._idle = self._limit + 2 * trigger.period
         self._stop, self._thread = threading.Event(), threading.Thread()
         self._hung = False
 
     def start(self) -> None:
-        """Begin to look; the loop has been started."""
+        """Begin to look; start the loop first."""
         self._stop, self._hung = threading.Event(), False
         self._thread = threading.Thread(target=self._run, args=(self._stop,), name='watch', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; called after the loop was stopped: until then a step may still be late."""
+        """Look no more; stop the loop first: until then a step may be late."""
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(1.0)
@@ -72,7 +72,7 @@ class Watch:
                     self._end(over)
                     return
                 wait = self.look(time.monotonic())
-            except Exception:       # noqa: BLE001 - nobody watches the watch: it has to go on
+            except Exception:       # noqa: BLE001 - nothing watches the watch: it has to go on
                 wait = LONGEST
                 self._log.error(f'the watch over the control loop failed and goes on:\n{traceback.format_exc()}',
                                 throttle_duration_sec=2.0)

@@ -37,12 +37,12 @@ def changed(row, **places):
 def test_largest_deviation_is_that_of_the_term_in_units_of_training():
     watch = Watch()
     watch.see(changed(1, _0=1.5, _3=-8.0))
-    _, peak, smoothed = watch.distribution.told()
+    _, peak, smoothed = watch.distribution.report()
     # rl_games adds 1e-5 to the variance
     np.testing.assert_allclose(peak, [0.5 / np.sqrt(0.01 + 1e-5), 8.0 / np.sqrt(4.0 + 1e-5)], rtol=1e-5)
     np.testing.assert_array_equal(smoothed, peak)
     watch.see(USUAL)
-    _, peak, smoothed = watch.distribution.told()
+    _, peak, smoothed = watch.distribution.report()
     assert (peak == 0.0).all() and 0.0 < smoothed[0] < 5.0
 
 
@@ -71,8 +71,8 @@ def test_deviation_below_the_cap_needs_time_and_goes_again():
     steps = next(step for step in range(100) if watch.see(changed(0, _1=7.0)))
     assert 0.25 < steps * PERIOD < 1.0
     watch.see(USUAL, times=50)
-    assert watch.distribution.reasons == {} and set(watch.distribution.told()[0]) == {0}
-    assert watch.distribution.told()[0] == {}
+    assert watch.distribution.reasons == {} and set(watch.distribution.report()[0]) == {0}
+    assert watch.distribution.report()[0] == {}
 
 
 def test_row_that_does_not_act_is_not_looked_at_and_begins_anew():

@@ -4,7 +4,7 @@ from control.action_bench import NEEDS, spec
 import numpy as np
 import pytest
 
-from rl_policy_node.control.unlimited import check_limits, missing_limits, told_missing
+from rl_policy_node.control.unlimited import check_limits, missing_limits
 from rl_policy_node.errors import ConfigurationError
 
 ALL = 'joints hip, knee, ankle have no'
@@ -22,10 +22,10 @@ COMPLETE = {
 def test_what_is_complete_is_taken_and_what_lacks_one_limit_is_named(kind):
     whole = spec(kind, **COMPLETE[kind])
     check_limits(whole)
-    assert not told_missing(whole)
+    assert not missing_limits(whole)
     for name in COMPLETE[kind]:
         bare = spec(kind, **{limit: number for limit, number in COMPLETE[kind].items() if limit != name})
-        assert name in told_missing(bare)
+        assert name in missing_limits(bare)
         check_limits(spec(kind, limits='none'))
         if kind != 'raw':
             with pytest.raises(ConfigurationError, match=f'actions.it .kind {kind}.*{name}.*`limits: none`'):
@@ -51,7 +51,7 @@ def test_what_is_complete_is_taken_and_what_lacks_one_limit_is_named(kind):
     ('gripper', {'joints': (), 'fallback': 'value', 'fallback_value': (0.0,), 'source': ''}, 'it has no max_velocity'),
     ('raw', {'lower': (0.0,)}, 'it has no upper, max_velocity')])
 def test_who_lacks_what_is_told(kind, options, told):
-    assert told_missing(spec(kind, **options)) == told
+    assert missing_limits(spec(kind, **options)) == told
 
 
 def test_what_bounds_its_numbers_otherwise_lacks_nothing():

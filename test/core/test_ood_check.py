@@ -39,7 +39,7 @@ def test_warning_changes_no_command(bench, policy):
     other = Bench(policy, control_of())
     assert push(bench, 30) == ([True, True], [True, True])
     assert list(bench.cycle.distribution.reasons) == [1]
-    found, peak, smoothed = bench.cycle.distribution.told()
+    found, peak, smoothed = bench.cycle.distribution.report()
     assert found[1].startswith("term 'force' lies") and bench.cycle.distribution.terms == (
         'position', 'velocity', 'force')
     assert peak[2] == pytest.approx(15.0, abs=1e-3) and 6.0 < smoothed[2] < 15.0 and peak[0] < 6.0

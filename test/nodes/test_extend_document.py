@@ -17,7 +17,7 @@ import yaml
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.nodes.parameters.parsing import configuration
-from rl_policy_node.nodes.policy.dry_run import synthetic_message
+from rl_policy_node.nodes.policy.dry_run import BEGIN
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.sim import create_environment
@@ -48,7 +48,7 @@ def observed(tree, name, change):
     source = Source(next(iter(control.sources.values())), control, {'obs': (1,)})
     buffers = {source.spec.name: source.buffer}
     observations = ObservationManager(control, {'obs': (1,)}, buffers, {source.spec.name: source.joints}, 1)
-    message = synthetic_message(source, slice(0, 1))
+    message = source.neutral_message(slice(0, 1), BEGIN)
     change(message)
     deliver(source, 0, message, 1.0)
     return observations.compute(buffers, Context.at_reset(1, 1))['obs']

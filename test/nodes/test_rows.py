@@ -21,7 +21,7 @@ from rl_policy_node.nodes.policy.diagnostics import policy_report, TimedPolicy
 from rl_policy_node.nodes.policy.readiness import broken, waiting
 from rl_policy_node.nodes.simulator.episodes import Episodes
 from rl_policy_node.nodes.topics import row_names as rows
-from rl_policy_node.nodes.topics.episode_messages import ended_message, read_start, start_message, start_topics
+from rl_policy_node.nodes.topics.episode_messages import ended_message, EpisodeStarts, start_message, start_topics
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.nodes.topics.transport import advice, make_room
 from rl_policy_node.policy import Policy, set_threads
@@ -124,7 +124,7 @@ def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
         assert not many.ready(), 'not before it is said whose episodes begin'
         starts[[3, 40]] += (step == 2) * 10 ** 9
         message = start_message(starts, slice(0, ROWS), True)
-        many.inbox.begin_episodes(slice(0, ROWS), read_start(message, slice(0, ROWS)))
+        many.inbox.begin_episodes(slice(0, ROWS), EpisodeStarts.starts_in(message, slice(0, ROWS)))
         if step == 0:
             many.start()
         assert many.ready()
@@ -137,11 +137,11 @@ def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
 
 def test_starts_of_episodes_come_as_they_went():
     starts, everyone = np.arange(5) * 10 ** 18, slice(0, 5)
-    np.testing.assert_array_equal(read_start(start_message(starts, everyone, True), everyone), starts)
+    np.testing.assert_array_equal(EpisodeStarts.starts_in(start_message(starts, everyone, True), everyone), starts)
     third = slice(2, 3)
-    assert read_start(start_message(starts + 1, third, False), third).tolist() == [2 * 10 ** 18 + 1]
+    assert EpisodeStarts.starts_in(start_message(starts + 1, third, False), third).tolist() == [2 * 10 ** 18 + 1]
     with pytest.raises(ContractError, match='4 starts of episodes; expected 5, one for each row'):
-        read_start(Int64MultiArray(data=array.array('q', [0] * 4)), everyone)
+        EpisodeStarts.starts_in(Int64MultiArray(data=array.array('q', [0] * 4)), everyone)
 
 
 def test_starts_have_one_topic_where_rows_share_all(run):

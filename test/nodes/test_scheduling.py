@@ -15,7 +15,7 @@ from rl_policy_node.nodes.process.scheduling import (
     share_interpreter,
     SLICE,
     SWITCH_INTERVAL,
-    thread_attributes,
+    ThreadAttributes,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and CPU affinity are of Linux')
@@ -101,11 +101,11 @@ def test_where_no_cpu_is_there_the_thread_stays_as_it_was():
 
 def test_a_thread_is_woken_at_once_whatever_else_is_asked_for():
     def ask():
-        before = thread_attributes()
+        before = ThreadAttributes.read()
         os.setpriority(os.PRIO_PROCESS, 0, 3)
         schedule_thread(SchedulingSpec())
         slack = Path(f'/proc/{threading.get_native_id()}/timerslack_ns').read_text()
-        return before, thread_attributes(), slack
+        return before, ThreadAttributes.read(), slack
     before, after, slack = in_a_thread(ask)
     assert int(slack) == 1
     if before is None:

@@ -11,7 +11,7 @@ import yaml
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.nodes.parameters.parsing import configuration
-from rl_policy_node.nodes.policy.dry_run import synthetic_message
+from rl_policy_node.nodes.policy.dry_run import BEGIN
 from rl_policy_node.nodes.topics.source import Source
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'reference' / 'terms.md').read_text()
@@ -37,7 +37,7 @@ def test_example_computes_inputs_of_the_trained_shapes(title):
     observations.tare(rows, activating=True)
     for number in range(10):
         for each in sources.values():
-            deliver(each, 0, synthetic_message(each, slice(0, 1)), float(number))
+            deliver(each, 0, each.neutral_message(slice(0, 1), BEGIN), float(number))
         observations.feed_tare(buffers, rows)
     assert not observations.untared()
     inputs = observations.compute(buffers, Context.at_reset(1, ACTIONS))

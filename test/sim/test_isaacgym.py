@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.simulator.hosting import run_task
+from rl_policy_node.nodes.simulator.isaacgym_run import run_task
 from rl_policy_node.sim.isaacgym import create, IsaacGymTask
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Action terms: the law that makes a command of a slice of the action, and the law back.
 
-A command is field → (rows, ...), float64. `command` gives what the policy means, `limit` what may be
-sent, `rest` the command of a robot that the policy does not move, and `invert` the action that a
-received command means, which is how a simulator is commanded.
+A command is field → (rows, ...), float64. `command` returns what the policy wants, `limit` what may be sent,
+`fallback` the command of a robot that the policy must not move, and `invert` the action that a received command means:
+that is how a simulator is commanded.
 """
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
 
 
 def stated_fallback(spec: ActionSpec, rows: int) -> Command:
-    """Return the fallback of an ActionSpec, field → (rows, ...), where it needs no measurement; else empty."""
+    """Return the constant fallback of an ActionSpec, field → (rows, ...); empty where it needs a measurement."""
     return KINDS[spec.kind].stated_fallback(spec, rows)
 
 

@@ -29,18 +29,18 @@ class ActionTerm:
     and after a gap it is the measured state.
     """
 
-    measures: tuple[str, ...] = ()           # fields of its source that it has to know
+    measures: tuple[str, ...] = ()           # fields of its source that it needs
     fallbacks: tuple[str, ...] = ()          # the first one is the default
     integrals: tuple[str, ...] = ()          # likewise, of `integrate`
-    parameters: tuple[str, ...] = ()         # what else of the ActionSpec it reads
+    parameters: tuple[str, ...] = ()         # other fields of the ActionSpec that it reads
     required: tuple[str, ...] = ()
     per_axis: tuple[str, ...] = ()           # those of its parameters with one number for all axes, or one each
     scales: tuple[str, ...] = ('scale',)
-    clips = True                             # whether its action is numbers that can be clipped
-    zero_scale = False                       # whether an axis may be left out of the command by its scale
+    clips = True                             # whether its action can be clipped
+    zero_scale = False                       # whether a scale of zero may leave an axis out of the command
     speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
-    needed_limits: tuple[str, ...] = ()      # parameters without which its commands go anywhere, at any rate
-    must_be_limited = True                   # whether they may lack them only by `limits: none`
+    needed_limits: tuple[str, ...] = ()      # parameters without which its commands are unbounded
+    must_be_limited = True                   # whether only `limits: none` may leave them out
     acts_on = True                           # whether its command goes on moving the robot when nothing follows it
     hold_error = 0.0                         # default of max_hold_error
 
@@ -49,7 +49,7 @@ class ActionTerm:
         self._clip = spec.clip if np.isfinite(spec.clip) else None
         self.relative = spec.integrate not in ('', 'none')
         self._scales = {name: np.asarray(getattr(spec, name), dtype=np.float64) for name in self.scales}
-        # where they are going, and s until they are there
+        # the scales that they change to, and s until then
         self._wanted, self._left = self._scales, 0.0
         for name, value in self._scales.items():
             if np.any(value == 0) and not self.zero_scale:
@@ -74,12 +74,12 @@ class ActionTerm:
 
     @classmethod
     def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
-        """Return the names of what a limit is to hold for, () for the whole command, None: for nothing of it."""
+        """Return the axes that a limit holds for, () for the whole command, None: for none."""
         return ()
 
     @classmethod
     def stated_fallback(cls, spec: ActionSpec, rows: int) -> Command:
-        """Return the fallback that needs no measurement, of `zero` and `value`; empty: it takes one."""
+        """Return the constant fallback of `zero` and `value`; empty where the fallback needs a measurement."""
         if spec.fallback not in ('zero', 'value'):
             return {}
         value = np.asarray(spec.fallback_value if spec.fallback == 'value' else 0.0, dtype=np.float64)
@@ -87,12 +87,12 @@ class ActionTerm:
 
     @classmethod
     def check(cls, spec: ActionSpec, where: str) -> None:
-        """Raise ConfigurationError for what the kind cannot mean."""
+        """Raise ConfigurationError for options that the kind cannot have."""
 
     # towards the robot
 
     def command(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, size) → the command that the policy means."""
+        """action (rows, size) → the command that the policy wants."""
         if self._clip is not None:
             action = np.minimum(np.maximum(action, -self._clip), self._clip)
         target = self.law(action, sources, previous)
@@ -107,47 +107,47 @@ class ActionTerm:
         return {field: ratio * end[field] + (1.0 - ratio) * start[field] for field in end}
 
     def bound(self, command: Command) -> Command:
-        """Return the command within the bounds that hold at any time; what is within passes unchanged."""
+        """Return the command within its constant bounds; what is within passes unchanged."""
         return command
 
     def aim(self, command: Command) -> Command:
-        """Return what the policy may aim at: beyond its bounds it means the bound."""
+        """Return the target of the policy, moved to a bound where it lies beyond."""
         return command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt s (a number or (rows, 1)) after `previous`.
 
-        speed: rate of change of `previous`, for the fields in `speeds`. Bounds of positions end what moves towards
-        them, and move nothing themselves: what is beyond them stays, or comes back within its greatest speed.
+        speed: rate of change of `previous`, for the fields in `speeds`. Bounds of positions end motion towards
+        them, and start none: a robot beyond them stays, or comes back within its greatest speed.
         """
         return self.bound(command)
 
     def braked(self, previous: Command, speed: Command, dt: Axes) -> Command:
-        """Return the command, dt seconds after `previous`, of what decelerates to rest."""
+        """Return the command, dt seconds after `previous`, that decelerates to rest."""
         return previous
 
     # when the policy does not act
 
     def fallback(self, sources: Sources, rows: int) -> Command:
-        """Return the fallback: what is commanded while the policy does not act."""
+        """Return the fallback: the command while the policy does not act."""
         return self.stated_fallback(self.spec, rows) or self.measured(sources)
 
     @property
     def places(self) -> bool:
-        """Whether it commands where the robot is to be, and its source measures where it is."""
+        """Whether it commands positions, which its source measures."""
         return self.spec.fallback in ('hold', 'keep')
 
     def apart(self, sent: Command, measured: Command) -> Mask:
-        """Return the rows (mask) whose command is further than max_hold_error from what is measured."""
+        """Return the rows (mask) whose command is further than max_hold_error from the measurement."""
         raise NotImplementedError
 
     @property
     def axis_names(self) -> tuple[str, ...]:
-        """What the numbers of `lag` are called."""
+        """The names of the numbers of `lag`."""
         return self.spec.joints
 
     def lag(self, sent: Command, measured: Command) -> Floats:
-        """Return how far (rows, axes) what is measured is from what was sent, rad or m."""
+        """Return the distance (rows, axes), rad or m, between measurement and command."""
         return np.abs(sent['position'] - measured['position'])
 
     def outside(self, sources: Sources) -> dict[int, str]:
@@ -176,12 +176,12 @@ class ActionTerm:
     # while it runs
 
     def set_scale(self, values: ArrayLike, parameter: str = 'scale', seconds: float = 0.0) -> None:
-        """Go over, within so many seconds of `ramp`, to a scale that `checked_scale` lets pass."""
+        """Change, within so many seconds of `ramp`, to a scale that `checked_scale` accepts."""
         self._wanted = {**self._wanted, parameter: self.checked_scale(values, parameter)}
         self._left = seconds
 
     def ramp(self, dt: float) -> bool:
-        """Take the scales dt s further on their way, evenly; return whether there is more of it."""
+        """Change the scales evenly for dt s; return whether they still differ from their goal."""
         if dt >= self._left:
             self._scales, self._left = self._wanted, 0.0
         else:
@@ -192,21 +192,21 @@ class ActionTerm:
         return self._left > 0.0
 
     def _on_scales(self) -> None:
-        """Take over what was made of the scales."""
+        """Use the changed scales."""
 
     def state(self) -> State:
-        """Return the scales: they may have changed since they were stated."""
+        """Return the scales, which may differ from the configured ones."""
         return {'now': dict(self._scales), 'wanted': dict(self._wanted), 'left': self._left}
 
     def restore(self, state: State) -> None:
-        """Go on with the scales of a state."""
+        """Continue with the scales of a state."""
         self._scales, self._wanted = (dict(cast('dict[str, NDArray[np.float64]]', state[name]))
                                       for name in ('now', 'wanted'))
         self._left = cast(float, state['left'])
         self._on_scales()
 
     def checked_scale(self, values: ArrayLike, parameter: str = 'scale') -> NDArray[np.float64]:
-        """Return a scale as an array: same signs as stated, and no more than scale_limit times as great.
+        """Return a scale as an array: same signs as configured, and at most scale_limit times as great.
 
         Raises ConfigurationError for any other.
         """
@@ -259,7 +259,7 @@ class VectorTerm(ActionTerm):
 
 
 def unbounded(spec: ActionSpec, axes: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the axes (all that a command has, in order) that lower and upper do not both bound."""
+    """Return the axes (of all axes of a command, in order) that lower and upper do not both bound."""
     lower, upper = (np.broadcast_to(numbers or np.inf, len(axes)) for numbers in (spec.lower, spec.upper))
     bounded = np.isfinite(lower) & np.isfinite(upper)
     return tuple(axis for axis, both in zip(axes, bounded.tolist()) if not both)

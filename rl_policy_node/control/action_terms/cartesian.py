@@ -20,7 +20,7 @@ LINEAR = AXES[:3]
 
 
 class SixAxes(ActionTerm):
-    """Some of six axes: value = action · scale + offset on the axes that are named, zero on the others.
+    """Some of six axes: value = action · scale + offset on the named axes, zero on the others.
 
     Fields: one of the three linear axes (rows, 3), one of the three turning axes (rows, 3).
     """

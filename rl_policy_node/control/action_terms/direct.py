@@ -96,11 +96,11 @@ class Discrete(ActionTerm):
             raise ConfigurationError(f'{where}.table has a number that is not finite')
 
     def command(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, 1), int64 → {'data': (rows, table_columns)}; of a choice there is not, no number."""
+        """action (rows, 1), int64 → {'data': (rows, table_columns)}; NaN for a choice that does not exist."""
         choice = np.asarray(action)[:, 0]
-        there = (choice >= 0) & (choice < self.choices)
-        row = self._table[np.where(there, choice, 0).astype(np.intp)]
-        return {'data': np.where(there[:, None], row, np.nan)}
+        valid = (choice >= 0) & (choice < self.choices)
+        row = self._table[np.where(valid, choice, 0).astype(np.intp)]
+        return {'data': np.where(valid[:, None], row, np.nan)}
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the choice (rows, 1), float32, whose command is nearest: exact for the commands of the table."""

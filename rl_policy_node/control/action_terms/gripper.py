@@ -106,9 +106,9 @@ class Gripper(ActionTerm):
     def outside(self, sources: Sources) -> dict[int, str]:
         if not self.places:
             return {}
-        # fingers that hold something, or are bent open, are measured further beyond than an arm that rests on its limit
+        # fingers that grip something, or are bent open, lie further beyond than an arm that rests on its limit
         slack = np.maximum(limits.SLACK, 0.05 * np.abs(self._open - self._closed))
-        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
+        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper,
                                    [f"joint '{joint}'" for joint in self.spec.joints], f'actions.{self.spec.name}',
                                    ('open or closed', 'open or closed'), slack)
 
@@ -119,4 +119,4 @@ class Gripper(ActionTerm):
         return action.astype(np.float32)
 
     def irreversible(self) -> str:
-        return 'a threshold tells no number' if self.spec.mode == 'threshold' else super().irreversible()
+        return 'a threshold does not determine the action' if self.spec.mode == 'threshold' else super().irreversible()

@@ -57,8 +57,10 @@ class JointPosition(JointTerm):
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)
         self._continuous = np.isin(spec.joints, spec.continuous) if spec.continuous else None
-        self._lower, self._upper = (self._endless(bound, far) for bound, far in
-                                    ((spec.lower, -math.inf), (spec.upper, math.inf)))
+        if self._continuous is not None:        # a joint that turns without end has no bounds
+            self._lower, self._upper = (
+                limits.per_axis(np.where(self._continuous, far, bound) if bound else ())
+                for bound, far in ((spec.lower, -math.inf), (spec.upper, math.inf)))
         self._columns = index_of(joints, spec.joints, f'actions.{spec.name}')
         self._velocity, self._acceleration = map(limits.per_axis, (spec.max_velocity, spec.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
@@ -80,12 +82,6 @@ class JointPosition(JointTerm):
                 if joint in spec.continuous and math.isfinite(number):
                     raise ConfigurationError(f"{where}.{name} is {number:g} for joint '{joint}', which is continuous; "
                                              f'expected {"-" if name == "lower" else ""}.inf')
-
-    def _endless(self, numbers: tuple[float, ...], far: float) -> Axes | None:
-        """Return a bound of the joints, which is `far` for those that are continuous."""
-        if self._continuous is None or not numbers:
-            return limits.per_axis(numbers)
-        return limits.per_axis(np.where(self._continuous, far, numbers))
 
     def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
         if self._continuous is None:
@@ -131,7 +127,7 @@ class JointPosition(JointTerm):
         return np.abs(sent['position'] - near)
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper,
+        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper,
                                    [f"joint '{joint}'" for joint in self.spec.joints], f'actions.{self.spec.name}')
 
 

@@ -128,7 +128,7 @@ class PoseDelta(ActionTerm):
         return ('x', 'y', 'z')
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        return limits.told_outside(self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'),
+        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'),
                                    f'actions.{self.spec.name}')
 
     def invert(self, command: Command, sources: Sources) -> Floats:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class LastAction(Kind):
-    """What the policy gave at the last step (rows, actions), as its environment clipped it; zeros after a reset.
+    """The policy's action at the last step (rows, actions), as its environment clipped it; zeros after a reset.
 
-    Not the command that limits made of it. Isaac Lab's `last_action`; elements pick those of one action term.
+    Not the limited command. Isaac Lab's `last_action`; elements pick those of one action term.
     """
 
     description = "the policy's last action before any limit of the robot's side, zeros after a reset (Isaac Lab: " \

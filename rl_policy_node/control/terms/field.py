@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Field(Kind):
     """A field of a source: joints picked by name, other numbers by position, in the field's unit.
 
-    After them, where asked for: quaternion order and sign, image steps, minus the tare. With `offset`
+    After that, where configured: quaternion order and sign, image steps, minus the tare. With `offset`
     it is Isaac Lab's `joint_pos_rel`.
     """
 
@@ -47,7 +47,7 @@ class Field(Kind):
         return value if self.tare is None else value.astype(np.float32) - self.tare.zero
 
     def untared(self, sources: Sources) -> Array:
-        """Return the value before the tare is taken off."""
+        """Return the value without subtracting the tare."""
         value = self._reader(sources)
         if self._form is not None:
             value = self._form(value)
@@ -59,7 +59,7 @@ class Field(Kind):
         self._reader.write(value if self._form is None else self._form.invert(value), sources)
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
-        """Count what sources show of rows (mask) for their tare."""
+        """Count the messages of rows (mask) for their tare."""
         tare = self.tare
         if tare is not None and (tare.wanted & rows).any():
             tare.feed(self.untared(sources), self._reader.received(sources), rows)

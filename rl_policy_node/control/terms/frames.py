@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds that express vectors, positions and orientations in another frame. m, rad, quaternions x, y, z, w.
 
-A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as what
-is looked at; `yaw_only` keeps of its rotation the turn about z.
+A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as the target;
+`yaw_only` keeps of its rotation the turn about z.
 """
 from __future__ import annotations
 

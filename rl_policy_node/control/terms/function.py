@@ -55,7 +55,7 @@ class Function(Kind):
             raise ConfigurationError(f"{self._where}.function is '{name}'; expected package.module:function")
         try:
             found: _Function = getattr(importlib.import_module(module), attribute)
-        except Exception as error:      # whatever a user's module does as it is imported
+        except Exception as error:      # a module of the user may raise anything
             raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
         if not callable(found):
             raise ConfigurationError(f"{self._where}.function '{name}' is {found!r}; expected a function")
@@ -64,7 +64,7 @@ class Function(Kind):
     def _call(self, arrays: dict[str, Array], context: Context) -> Array:
         try:
             return np.asarray(self._function(arrays, context))
-        except Exception as error:      # whatever a user's function raises
+        except Exception as error:      # a function of the user may raise anything
             raise ConfigurationError(f"{self._where}: function '{self._name}' raised "
                                      f'{type(error).__name__}: {error}') from error
 

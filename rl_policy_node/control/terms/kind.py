@@ -34,7 +34,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Setting:
-    """What terms resolve their names against: buffers by source, joint names by source, sizes."""
+    """What terms resolve their names against: buffers and joint names by source, sizes."""
 
     buffers: Sources
     joints: JointNames
@@ -45,10 +45,9 @@ class Setting:
 class Kind(ABC):
     """Computes one value per robot from sources and Context; made of a TermSpec, once, at configuration.
 
-    description: what it computes and whose formula that is, for the reference. options: the fields of
-    TermSpec it knows; required: those it cannot do without. shape: of one robot's value. invertible:
-    whether `invert` can give back the fields it reads. tare: its Tare, where it has one. timed: whether it
-    reads the elapsed time.
+    description: its formula and origin, for the reference. options: the fields of TermSpec that it reads; required:
+    those that it needs. shape: of one robot's value. invertible: whether `invert` can restore the fields that it reads.
+    tare: its Tare, where it has one. timed: whether it reads the elapsed time.
     """
 
     description = ''
@@ -61,7 +60,7 @@ class Kind(ABC):
 
     @abstractmethod
     def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        """Find what the term reads; raises ConfigurationError where it does not fit."""
+        """Find the fields that the term reads; raises ConfigurationError where they do not fit."""
 
     @staticmethod
     def reads(spec: TermSpec) -> tuple[Read, ...]:
@@ -77,14 +76,14 @@ class Kind(ABC):
         raise NotImplementedError(f'{type(self).__name__} cannot be inverted')
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
-        """Count what sources show of rows (mask) for the tare."""
+        """Count the messages of rows (mask) for the tare."""
         raise NotImplementedError(f'{type(self).__name__} has no tare')
 
 
 class Reader:
-    """Reads a field of all robots, all of it or elements picked by joint name or index; refuses what does not fit.
+    """Reads a field of all robots, whole or by joint names or indices; refuses a field that does not fit.
 
-    shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of so many.
+    shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of that.
     """
 
     def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
@@ -130,12 +129,12 @@ class Reader:
             target.reshape(len(target), -1)[:, self._picked] = value
 
     def received(self, sources: Sources) -> Floats:
-        """Return the arrival times (rows,), s, of the messages that are read."""
+        """Return the arrival times (rows,), s, of the messages that it reads."""
         return sources[self._source].received
 
 
 def _shape(read: Read, have: Shape, where: str) -> Shape:
-    """Return the stated shape; it must have as many numbers as the field."""
+    """Return the configured shape, which must have as many numbers as the field."""
     if read.joints or read.shape is None:
         return have
     if int(np.prod(read.shape)) != int(np.prod(have)):
@@ -152,7 +151,7 @@ def elements_of(elements: Sequence[int], shape: Shape, where: str, read: str) ->
 
 
 def choose(value: str, valid: Collection[str], where: str) -> str:
-    """Return `value` where it is one of `valid`, else fail naming them."""
+    """Return `value` if it is one of `valid`; else raise an error that names them."""
     if value not in valid:
         raise unknown(where.rpartition('.')[2], value, valid, where.rpartition('.')[0])
     return value

@@ -91,7 +91,7 @@ class DepthClip:
 
 @dataclass(frozen=True)
 class Resize:
-    """Pillow's bilinear filter, which averages over all pixels that a smaller image stands for (antialias).
+    """Pillow's bilinear filter, which averages over all pixels of a reduced one (antialias).
 
     Bytes are rounded to bytes, as Pillow and torchvision do; other values are resized in float32.
     """
@@ -105,7 +105,7 @@ class Resize:
         result = np.empty((len(image), self.height, self.width, image.shape[3]), image.dtype)
         for row, channel in np.ndindex(len(image), image.shape[3]):
             plane = Image.fromarray(np.ascontiguousarray(image[row, :, :, channel]))
-            # Pillow 9.0, that of Ubuntu 22.04, has no Image.Resampling yet, which is all that its types know
+            # Pillow 9.0 of Ubuntu 22.04 has no Image.Resampling yet, the only name that its types know
             bilinear = Image.BILINEAR       # type: ignore[attr-defined]  # see above
             result[row, :, :, channel] = plane.resize((self.width, self.height), bilinear)
         return result
@@ -149,7 +149,7 @@ class Grey:
 
 @dataclass(frozen=True)
 class ZeroChannels:
-    """Set channels to zero, as TacSL does with normal forces that no sensor tells."""
+    """Set channels to zero, as TacSL does with normal forces that its sensor cannot measure."""
 
     indices: tuple[int, ...]
 
@@ -181,8 +181,8 @@ def _check_channels(indices: tuple[int, ...], channels: int) -> None:
 
 
 def image_steps(spec: TermSpec, shape: Shape, where: str) -> tuple[tuple[Step, ...], Shape]:
-    """Return the steps that a TermSpec asks for, in their order, and the shape of what comes out."""
-    wanted = list(_asked(spec, where))
+    """Return the steps of a TermSpec, in their order, and the shape of the result."""
+    wanted = list(_steps(spec, where))
     if wanted and len(shape) != 3:
         raise ConfigurationError(f'{where}.{wanted[0][0]} is for images (height, width, channels); the field '
                                  f'{spec.source}.{spec.field} has the shape {shape}')
@@ -194,7 +194,7 @@ def image_steps(spec: TermSpec, shape: Shape, where: str) -> tuple[tuple[Step, .
     return tuple(step for _, step in wanted), shape
 
 
-def _asked(spec: TermSpec, where: str) -> Iterator[tuple[str, Step]]:
+def _steps(spec: TermSpec, where: str) -> Iterator[tuple[str, Step]]:
     if spec.crop:
         yield 'crop', Crop(*_numbers(spec.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
     if spec.subsample != 1:

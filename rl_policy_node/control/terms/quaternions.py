@@ -36,12 +36,12 @@ class QuaternionForm:
         return quaternion if self._order is None else quaternion[:, self._order]
 
     def invert(self, value: Array) -> Array:
-        """Return quaternions (rows, 4) xyzw of what the policy saw."""
+        """Return quaternions (rows, 4) xyzw of their trained form."""
         return value if self._order is None else value[:, self._back]
 
 
 def quaternion_form(spec: TermSpec, shape: Shape, where: str) -> QuaternionForm | None:
-    """Return the QuaternionForm that a TermSpec asks for, or None; only four numbers can be a quaternion."""
+    """Return the QuaternionForm of a TermSpec, or None; only four numbers can be a quaternion."""
     if spec.convention == 'xyzw' and not spec.unique_sign:
         return None
     if tuple(shape) != (4,) or spec.joints:

@@ -9,12 +9,11 @@ from rl_policy_node.control.state import State
 
 
 class Tare:
-    """Mean of `frames` messages of every row, each message counted once; not a number until there is one.
+    """Mean of `frames` messages of every row, each message counted once; NaN until it is complete.
 
-    limit: how far a number may spread over these messages, its largest less its smallest value: beyond that the robot
+    limit: greatest spread of a number over these messages, its largest minus its smallest value: beyond that the robot
     moves or touches something, and the row begins anew with its next message.
-    A row without a zero must not act. Should it act all the same, what it sees is no number, and so is its
-    action, which nothing sends.
+    A row without a zero must not act. If it acted all the same, its input and action would be NaN, which is never sent.
     """
 
     def __init__(self, rows: int, shape: Shape, frames: int, limit: float = np.inf) -> None:
@@ -35,27 +34,23 @@ class Tare:
         self._least[rows], self._most[rows], self._spread[rows] = np.inf, -np.inf, 0.0
 
     def feed(self, value: Array, received: Floats, rows: Mask) -> None:
-        """Count `value` (rows, *shape) of rows (mask) that want it; received (rows,): when each came, s."""
+        """Count `value` (rows, *shape) for rows (mask) without a zero; received (rows,): when each came, s."""
         new = rows & self.wanted & (received > self._last)
         self._sum[new] += value[new]
         self.counted[new] += 1
         self._last[new] = received[new]
         if np.isfinite(self._limit):
-            self._refuse_spread(value, new)
+            self._least[new] = np.minimum(self._least[new], value[new])
+            self._most[new] = np.maximum(self._most[new], value[new])
+            spread = np.where(new, (self._most - self._least).reshape(len(new), -1).max(axis=1), 0.0)
+            moved = spread > self._limit
+            if moved.any():
+                self._spread[moved] = spread[moved]
+                self._sum[moved], self.counted[moved] = 0.0, 0
+                self._least[moved], self._most[moved] = np.inf, -np.inf
         done = self.wanted & (self.counted >= self.frames)
         self.zero[done] = self._sum[done] / self.frames
         self.wanted &= ~done
-
-    def _refuse_spread(self, value: Array, new: Mask) -> None:
-        """Let rows that move by more than the limit begin anew. value (rows, *shape), new: of the rows (mask)."""
-        self._least[new] = np.minimum(self._least[new], value[new])
-        self._most[new] = np.maximum(self._most[new], value[new])
-        spread = np.where(new, (self._most - self._least).reshape(len(new), -1).max(axis=1), 0.0)
-        moved = spread > self._limit
-        if moved.any():
-            self._spread[moved] = spread[moved]
-            self._sum[moved], self.counted[moved] = 0.0, 0
-            self._least[moved], self._most[moved] = np.inf, -np.inf
 
     def unknown(self) -> Mask:
         """Return the rows (mask) that have no zero."""
@@ -71,7 +66,7 @@ class Tare:
         return 'it has no tare: take one while nothing touches the sensor'
 
     def state(self) -> State:
-        """Return the zero, and what was counted for it."""
+        """Return the zero, and the counts for it."""
         return {name: array.copy() for name, array in self._memory().items()}
 
     def restore(self, state: State) -> None:

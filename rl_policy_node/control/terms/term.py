@@ -66,7 +66,7 @@ class Term:
             self._history.reset(rows)
 
     def state(self) -> State:
-        """Return the samples and the zero that the next value goes on from; empty where it needs none."""
+        """Return the samples and the zero that the next value needs; empty where it needs none."""
         parts = {'history': self._history, 'tare': self.kind.tare}
         return {name: part.state() for name, part in parts.items() if part is not None}
 
@@ -78,7 +78,7 @@ class Term:
             self.kind.tare.restore(cast(State, state['tare']))
 
     def scatter(self, value: Array, sources: Sources) -> None:
-        """Write the fields that would have given `value` (rows, *shape); of a history the newest sample counts."""
+        """Write the fields that would give `value` (rows, *shape), by the newest sample of a history."""
         value = value if self._history is None else value[:, -1]
         value = value if self._scale is None else value / self._scale
         self.kind.invert(value if self._offset is None else value + self._offset, sources)

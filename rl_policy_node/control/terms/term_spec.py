@@ -15,7 +15,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 TERM_KINDS = tuple(KINDS)
 CHOICES: dict[str, tuple[str, ...]] = {
     'convention': tuple(CONVENTIONS), 'layout': LAYOUTS, 'axes': AXES, 'six_d': tuple(SIX)}
-# what every kind takes
+# options of every kind
 COMMON = ('name', 'kind', 'offset', 'clip', 'clip_range', 'scale', 'history', 'history_stride')
 
 
@@ -23,8 +23,7 @@ COMMON = ('name', 'kind', 'offset', 'clip', 'clip_range', 'scale', 'history', 'h
 class TermSpec:
     """One named piece of an input: its kind's value, − offset → clip → × scale → history.
 
-    What each option means stands with the parameters; which kind takes it, in the kind. An option that
-    the kind does not take is refused.
+    The parameters explain each option; each kind lists the options that it takes, and others are refused.
     """
 
     name: str
@@ -83,7 +82,10 @@ class TermSpec:
         if not self.tare_limit > 0:
             raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
         self._check_picked(where)
-        self._check_clip(where)
+        if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
+            raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
+        if self.clip_range and math.isfinite(self.clip):
+            raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 
     def _check_options(self, where: str) -> None:
         kind = KINDS[self.kind]
@@ -103,21 +105,15 @@ class TermSpec:
         if odd:
             raise ConfigurationError(f'{where}.fields names {odd}; expected source.field')
 
-    def _check_clip(self, where: str) -> None:
-        if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
-            raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
-        if self.clip_range and math.isfinite(self.clip):
-            raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
-
     @property
     def reads(self) -> tuple[Read, ...]:
-        """The Reads of this term: what its sources must carry."""
+        """The Reads of this term: the fields that its sources must carry."""
         return KINDS[self.kind].reads(self)
 
     def sent_shape(self, trained: Shape) -> Shape | None:
-        """Return the shape of what the source sends, of a term alone in an input trained with a shape.
+        """Return the shape of the field in the source, for the only term of an input trained with a shape.
 
-        None where that does not follow: the term then has to state its shape.
+        None where it does not follow: the term must then state its shape.
         """
         changed = (self.elements or self.crop or self.resize or self.subsample != 1 or self.channels or self.grey
                    or self.layout != 'hwc')

@@ -29,7 +29,7 @@ STEPS, SECONDS = array('q'), dict[str, float]()
 
 
 def note(moment: str) -> None:
-    """Note when something was first reached."""
+    """Note when a moment was first reached."""
     MOMENTS.setdefault(moment, time.monotonic_ns())
 
 
@@ -40,8 +40,15 @@ def main() -> None:
     from rl_policy_node.nodes.policy.loading import load_policy
     from rl_policy_node.nodes.process.runtime import run
     note('imported')
-    setattr(policy_node, 'load_policy', loading(load_policy))      # noqa: B010 - replaced where it is called from
-    code = run(noting_node(policy_node.PolicyNode))
+
+    def load(configuration: Configuration) -> Policy:
+        note('read')
+        policy = load_policy(configuration)
+        note('loaded')
+        SECONDS.update(policy.seconds)
+        return policy
+    setattr(policy_node, 'load_policy', load)       # noqa: B010 - replaced where it is called from
+    code = run(_noting_node(policy_node.PolicyNode))
     record.write_text(json.dumps({'moments': MOMENTS, 'steps': STEPS.tolist(), 'seconds': SECONDS}))
     sys.exit(code)
 
@@ -56,18 +63,7 @@ class Starts:
             note('acted')
 
 
-def loading(load_policy: Callable[[Configuration], Policy]) -> Callable[[Configuration], Policy]:
-    """Return a load_policy that notes what took how long."""
-    def load(configuration: Configuration) -> Policy:
-        note('read')
-        policy = load_policy(configuration)
-        note('loaded')
-        SECONDS.update(policy.seconds)
-        return policy
-    return load
-
-
-def noting_node(node: type[PolicyNode]) -> Callable[[], PolicyNode]:
+def _noting_node(node: type[PolicyNode]) -> Callable[[], PolicyNode]:
     """Return a PolicyNode that notes where it is in its life."""
     class NotingNode(node):     # type: ignore[valid-type, misc]  # the class is handed in: importing it is timed
 

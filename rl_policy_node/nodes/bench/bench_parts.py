@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time of a step goes inside the node: its own parts, called one after the other and timed."""
+"""Where the time of a step goes inside the node: its parts run one after the other, timed."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -45,18 +45,16 @@ class _Timed(DryRun):
     def round(self, messages: Mapping[str, bytes]) -> None:
         """Step once on one message of each source."""
         self.clock.now += 0.01
-        self._decode({source: stamped(message, self.clock.ros()) for source, message in messages.items()})
+        arrived = {(source, 0): stamped(message, self.clock.ros()) for source, message in messages.items()}
+        began = time.perf_counter()
+        self.feed(arrived)
+        self.taken['decode'].append(time.perf_counter() - began)
         if not self.taken['policy']:
             self.cycle.start()
         began = time.perf_counter()
         self.cycle.step()
         whole = time.perf_counter() - began
         self.taken['assemble and limit'].append(whole - self.taken['policy'][-1] - self.taken['encode'][-1])
-
-    def _decode(self, messages: Mapping[str, bytes]) -> None:
-        began = time.perf_counter()
-        self.feed({(name, 0): message for name, message in messages.items()})
-        self.taken['decode'].append(time.perf_counter() - began)
 
     def _timed_act(self, *arguments: Any, **options: Any) -> Any:
         began = time.perf_counter()
@@ -74,7 +72,7 @@ class _Timed(DryRun):
 
 
 class _Log:
-    """Raises what a node would only warn of: a step that holds is none to be timed."""
+    """Raises each warning of the node: a step that holds must not be timed."""
 
     def info(self, text: str, *, throttle_duration_sec: float = 0.0) -> None:
         logging.getLogger(__name__).info(text)

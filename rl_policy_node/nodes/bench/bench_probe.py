@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Robots of which nothing is real but the messages: they publish observations when due and note each answer.
+"""Simulated robots with real messages: they publish observations when due and note each answer.
 
-One process, apart from whatever it measures. It takes requests as lines of JSON on stdin and answers each with
-one line on stdout. Messages are made beforehand and only stamped as they go, commands are read no further than
-their stamp: what is measured is the node on the other side.
+A process of its own, apart from the node that it measures. It takes requests as lines of JSON on stdin and answers
+each with one line on stdout. It prepares messages beforehand and only stamps them, and reads of commands only the
+stamp, so that it measures the node and not itself.
 """
 from collections.abc import Mapping, Sequence
 import gc
@@ -34,7 +34,7 @@ _STAMP = struct.Struct('<iI')      # of a header, behind the four bytes that beg
 _STAMP_AT, _STAMP_END = 4, 12
 
 
-# what a request asks, and what it is answered: JSON
+# a request, or its answer: JSON
 Json: TypeAlias = dict[str, Any]
 
 
@@ -115,7 +115,7 @@ class Probe:
         return {}
 
     def await_answers(self, group: str, patience: float, rate: float = 20.0) -> Json:
-        """Publish until every robot of a group has been answered; say whether they all were."""
+        """Publish until every robot of a group has been answered; return whether all were."""
         robots = self._groups[group]
         end = time.monotonic() + patience
         while not all(robot.answered for robot in robots) and time.monotonic() < end:
@@ -124,9 +124,9 @@ class Probe:
 
     def measure(self, group: str, rate: float, seconds: float, stagger: bool = False, settle: float = 0.3,
                 pid: int | None = None) -> Json:
-        """Publish at a rate, all robots at once or one after the other over the period; say what was answered when.
+        """Publish at a rate, all robots at once or one after the other over the period; return the latencies.
 
-        settle: s before what counts. pid: of the node, whose processor time is told as a share of one core.
+        settle: s before the measurement. pid: of the node, whose processor time is returned as a share of one core.
         """
         robots = self._groups[group]
         self._publish(robots, rate, round(settle * rate), stagger)
@@ -142,7 +142,7 @@ class Probe:
         return {'latencies': [value for robot in robots for value in robot.latencies()], 'cpu': cpu}
 
     def transition(self, node: str, number: int, group: str, patience: float = 20.0) -> Json:
-        """Ask a lifecycle node for a transition while a group's robots speak; say whether it was made."""
+        """Request a transition of a lifecycle node while a group's robots publish; return whether it was made."""
         client: Any = self._node.create_client(ChangeState, f'{node}/change_state')
         request, end = ChangeState.Request(), time.monotonic() + patience
         future: Any = None
@@ -182,7 +182,7 @@ def _cpu_seconds(pid: int | None) -> float:
 def main() -> None:
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)       # what a library prints must not pass for an answer
+    os.dup2(2, 1)       # output of libraries must not look like an answer
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     probe = Probe()
     gc.freeze()

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from rl_policy_node.errors import ConfigurationError, shown, unknown
 from rl_policy_node.nodes.parameters import schema
 
-# what a parameter may be: one of these, or a list of them
+# the value of a parameter: one of these, or a list of them
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | Iterable[Scalar]
 
@@ -26,26 +26,18 @@ def converted(name: str, value: Value) -> Scalar | tuple[Scalar, ...]:
     """Return the value of a parameter, checked against its declaration; raises ConfigurationError."""
     declaration = schema.find(name)
     if declaration is None:
-        raise _unknown_parameter(name)
-    return _convert(name, value, declaration)
-
-
-def _unknown_parameter(name: str) -> ConfigurationError:
-    groups = sorted({p.name.split('.')[0] for p in schema.PARAMETERS})
-    parts = name.split('.')
-    generic = [p.name.replace('*', parts[1]) if len(parts) > 1 else p.name for p in schema.PARAMETERS]
-    near = difflib.get_close_matches(name, generic, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else f'; parameters start with {groups}'
-    return ConfigurationError(f"unknown parameter '{name}'{hint}")
-
-
-def _convert(name: str, value: Value, declaration: schema.Parameter) -> Scalar | tuple[Scalar, ...]:
+        groups = sorted({p.name.split('.')[0] for p in schema.PARAMETERS})
+        parts = name.split('.')
+        generic = [p.name.replace('*', parts[1]) if len(parts) > 1 else p.name for p in schema.PARAMETERS]
+        near = difflib.get_close_matches(name, generic, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f'; parameters start with {groups}'
+        raise ConfigurationError(f"unknown parameter '{name}'{hint}")
     kind, is_list = declaration.type.removesuffix('[]'), declaration.type.endswith('[]')
-    if is_list:
-        # an empty YAML list arrives as an array of bytes, one number may stand for a list of one
-        items = list(value) if isinstance(value, (list, tuple, array.array)) else [value]
-        return tuple(_scalar(name, item, kind, declaration) for item in items)
-    return _scalar(name, value, kind, declaration)
+    if not is_list:
+        return _scalar(name, value, kind, declaration)
+    # an empty YAML list arrives as an array of bytes; one number may stand for a list of one
+    items = list(value) if isinstance(value, (list, tuple, array.array)) else [value]
+    return tuple(_scalar(name, item, kind, declaration) for item in items)
 
 
 def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) -> Scalar:

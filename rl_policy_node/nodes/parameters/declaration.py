@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of one parameter."""
+"""The declaration of one parameter."""
 from dataclasses import dataclass
 import math
 from typing import Final
 
 REQUIRED: Final = object()
 INF: Final = math.inf
-FROM_RUN: Final = float()       # noqa: UP018 - no other zero is this one: 'as the run says'
-BLANK: Final = '???'            # what a generated file leaves for its user to fill in
+FROM_RUN: Final = float()       # noqa: UP018 - an object of its own, unlike any other zero: 'as in the run'
+BLANK: Final = '???'            # left by a generated file for its user to fill in
 
 
 @dataclass(frozen=True)

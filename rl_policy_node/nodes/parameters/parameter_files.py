@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What parameter files say that rclpy refuses without naming it."""
+"""Names the parameters in files that rclpy refuses without a name."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

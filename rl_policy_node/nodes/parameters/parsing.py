@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From ROS parameters to typed configuration; a name or value that does not fit is refused by name."""
+"""From ROS parameters to typed configuration; refuses names and values that do not fit."""
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 import math
@@ -24,7 +24,7 @@ from rl_policy_node.sim.imperfections import ImperfectionSpec
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
-# groups of parameters that are a parameter themselves, by the name '' among them
+# groups that are also a parameter, which has the name '' among them
 _GROUPS: Final = ('enable',)
 # rclpy's and rcl's own
 _BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
@@ -32,7 +32,7 @@ _BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overr
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """What to load and how to run it."""
+    """Which policy to load, and how to run it."""
 
     train_config: str
     checkpoint: str
@@ -52,7 +52,7 @@ class PolicySpec:
 
 @dataclass(frozen=True)
 class SchedulingSpec:
-    """What the control thread asks of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
+    """Scheduling of the control thread. priority: of SCHED_FIFO, 0: none. cpus: that it keeps to, (): any."""
 
     priority: int = 0
     cpus: tuple[int, ...] = ()
@@ -60,10 +60,10 @@ class SchedulingSpec:
 
 @dataclass(frozen=True)
 class PlaySpec:
-    """How the bridge plays an environment, and what it writes of it.
+    """How the bridge plays an environment, and the files that it writes.
 
-    mode: real_time or lockstep. episodes, steps: how many it plays at the most; 0: no bound. record: .npz file for
-    every step; summary: .json file for the figures.
+    mode: real_time or lockstep. episodes, steps: the most that it plays; 0: no bound. record: .npz file of every step;
+    summary: .json file of the figures.
     """
 
     mode: str = 'real_time'
@@ -80,7 +80,7 @@ class PlaySpec:
 
 @dataclass(frozen=True)
 class SimSpec:
-    """What the bridge hosts, how it plays it, and the imperfections that it injects."""
+    """The environment that the bridge hosts, how it plays it, and the imperfections that it injects."""
 
     environment: EnvironmentSpec
     play: PlaySpec
@@ -101,7 +101,7 @@ class Configuration:
 
 
 def declare(node: Node) -> None:
-    """Describe the parameters that came in and declare the rest with their defaults; never raises for a value."""
+    """Describe the given parameters and declare the others with their defaults; never raises for a value."""
     for name in node.get_parameters_by_prefix(''):
         declaration = schema.find(name)
         if declaration:
@@ -126,12 +126,7 @@ def read(node: Node) -> Configuration:
 
 def configuration(values: Mapping[str, Value]) -> Configuration:
     """Return the Configuration of name → value, each checked against its declaration."""
-    tree: _Tree = {}
-    _refuse_blanks(values)
-    for name, value in values.items():
-        if name.startswith(_BUILT_IN):
-            continue
-        _insert(tree, name, converted(name, value))
+    tree = _tree(values)
     control = _control(tree)
     return Configuration(policy=_policy(tree), control=control,
                          scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
@@ -140,26 +135,30 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
                          links=LinkSpec(**{field.name: _top(tree, field.name) for field in fields(LinkSpec)}))
 
 
-def _refuse_blanks(values: Mapping[str, Value]) -> None:
+def _tree(values: Mapping[str, Value]) -> _Tree:
+    """Return the parameters by group; raises ConfigurationError for blanks and for what does not fit."""
     blank = [name for name, value in values.items()
              if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
     if blank:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
+    tree: _Tree = {}
+    for name, value in values.items():
+        if name.startswith(_BUILT_IN):
+            continue
+        fitted, branch = converted(name, value), tree
+        *parents, leaf = name.split('.')
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        if name in _GROUPS:
+            branch.setdefault(leaf, {})[''] = fitted
+        else:
+            branch[leaf] = fitted
+    return tree
 
 
 def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationError:
     full = declaration.name.replace('*', name)
     return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
-
-
-def _insert(tree: _Tree, name: str, value: object) -> None:
-    *parents, leaf = name.split('.')
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    if name in _GROUPS:
-        tree.setdefault(leaf, {})[''] = value
-    else:
-        tree[leaf] = value
 
 
 def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:
@@ -187,7 +186,7 @@ def _policy(tree: _Tree) -> PolicySpec:
 
 
 def _spaces(tree: _Tree) -> dict[str, object]:
-    """Return the fields of Spaces that the file states."""
+    """Return the fields of Spaces in the file."""
     given = tree.get('spaces', {})
     shapes = given.get('observation', {})
     discrete = given.get('discrete', ())

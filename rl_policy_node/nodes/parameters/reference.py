@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter reference, written from the declarations so that it cannot disagree with them."""
+"""The parameter reference, generated from the declarations."""
 import math
 from typing import Final
 
@@ -73,18 +73,17 @@ _KINDS: Final = {'terms': _kinds_of_terms, 'sources': _message_types, 'actions':
 
 def _row(parameter: schema.Parameter) -> str:
     choices = f' One of {", ".join(f"`{c}`" for c in parameter.choices)}.' if parameter.choices else ''
-    return (f'| `{parameter.name}` | {parameter.type} | {_default(parameter)} | '
-            f'{parameter.description}{_bounds(parameter)}.{choices} |')
-
-
-def _default(parameter: schema.Parameter) -> str:
     if parameter.default is schema.REQUIRED:
-        return 'required'
-    if parameter.default == math.inf:
-        return 'none'
-    if parameter.default is schema.FROM_RUN:
-        return "the run's"
-    return f'`{str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)}`'
+        default = 'required'
+    elif parameter.default == math.inf:
+        default = 'none'
+    elif parameter.default is schema.FROM_RUN:
+        default = "the run's"
+    else:
+        text = str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)
+        default = f'`{text}`'
+    return (f'| `{parameter.name}` | {parameter.type} | {default} | '
+            f'{parameter.description}{_bounds(parameter)}.{choices} |')
 
 
 def _bounds(parameter: schema.Parameter) -> str:

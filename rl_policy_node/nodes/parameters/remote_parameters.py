@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services by which other nodes change parameters: answered whatever comes, and never a way to run code."""
+"""The services by which other nodes change parameters: they answer every request, and run no code."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from rclpy.parameter_service import ParameterService
 
 from rl_policy_node.nodes.parameters import schema
 
-# name code, an interpreter or where either lies, or take back a check on what is loaded
+# name code, an interpreter or the place of either, or remove a check on what is loaded
 AT_START: Final = ('policy.allow_untrusted_pickle', 'policy.checkpoint_sha256', 'policy.plugins', 'sim.config',
                    'sim.environment', 'sim.id', 'sim.options', 'sim.python', 'sim.python_path', 'sim.python_variables',
                    'terms.*.function')
@@ -21,11 +21,11 @@ AT_START_WITH_COLON: Final = ('sources.*.type', 'actions.*.type')
 
 
 class RemoteParameters(ParameterService):
-    """rclpy's services of a node, of which those that raise are guarded: both that set, and `get_parameter_types`.
+    """rclpy's parameter services of a node, without exceptions in both that set, and in `get_parameter_types`.
 
-    Create the node with start_parameter_services=False, then this. rclpy's own leave a request without an answer, and
-    end a node that does not guard its spin, where a parameter has a type that nobody knows; where somebody asks for
-    types, rclpy 7 always does.
+    Create the node with start_parameter_services=False, then this. With an unknown parameter type rclpy's own services
+    leave a request without an answer, and end a node that does not guard its spin; `get_parameter_types` of rclpy 7
+    always does.
     """
 
     def __init__(self, node: Any) -> None:
@@ -57,7 +57,7 @@ class RemoteParameters(ParameterService):
                 return _refused(f'{", ".join(barred)}: names code or loosens what may be loaded; only parameter files '
                                 'and overrides at start set it')
             return self._node.set_parameters_atomically(changes)
-        except Exception as error:      # noqa: BLE001 - whoever asked gets an answer
+        except Exception as error:      # noqa: BLE001 - the client gets an answer
             names = ', '.join(each.name for each in messages)
             return _refused(f'{names}: {type(error).__name__}: {error}')
 

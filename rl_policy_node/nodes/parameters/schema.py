@@ -18,13 +18,14 @@ __all__ = ['BLANK', 'FROM_RUN', 'INF', 'PARAMETERS', 'Parameter', 'REQUIRED', 'f
 PARAMETERS: Final = (*RUN, *ROBOTS, *TERMS, *ACTIONS, *SIMULATOR)
 
 
-
 def find(name: str) -> Parameter | None:
     """Return the declaration that a parameter's name falls under, or None."""
     exact = [p for p in PARAMETERS if p.name == name]
-    return exact[0] if exact else next((p for p in PARAMETERS if '*' in p.name and _matches(p.name, name)), None)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    parts, names = pattern.split('.'), name.split('.')
-    return len(parts) == len(names) and all(part in ('*', each) for part, each in zip(parts, names))
+    if exact:
+        return exact[0]
+    names = name.split('.')
+    for parameter in PARAMETERS:
+        parts = parameter.name.split('.')
+        if len(parts) == len(names) and all(part in ('*', each) for part, each in zip(parts, names)):
+            return parameter
+    return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A configured policy on its robots: all that exists from configure to cleanup."""
+"""A configured policy on its robots: everything that exists from configure to cleanup."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +57,7 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Foreign, Source
 from rl_policy_node.policy import Policy
 
-DEAF = 1.0      # s by which callbacks, a stop among them, may lag while the robots move
+DEAF = 1.0      # s by which callbacks, such as a stop, may lag while the robots move
 
 
 class RosClock:
@@ -72,15 +72,15 @@ class RosClock:
 
     def ros(self) -> int:
         """Return ROS time, ns."""
-        # where nothing simulates it, it is the system's, which costs a tenth to ask
+        # without simulated time it is the system's, which takes a tenth of the time to read
         return self._clock.now().nanoseconds if self._clock.ros_time_is_active else time.time_ns()
 
 
 class Deployment:
     """Sources, commands and services of a policy, its control loop and the watch over it.
 
-    prepare(): called in the control thread before its first step. fault: what ended the loop by itself, None while
-    nothing did. Raises ConfigurationError where something does not fit, and leaves nothing behind then.
+    prepare(): called in the control thread before its first step. fault: the error that ended the loop, None: none did.
+    Raises ConfigurationError where something does not fit, and then leaves nothing behind.
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
@@ -94,24 +94,24 @@ class Deployment:
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
         enable = configuration.enable
-        asked: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        if not control.lockstep:        # there a simulator waits for whatever callbacks have to do
-            asked.append(Attention(control.rows, DEAF))
+        checks: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
+        if not control.lockstep:        # in lockstep the simulator waits for the callbacks
+            checks.append(Attention(control.rows, DEAF))
         states = configuration.robot_state
         if states.topic:
-            asked.append(RobotStates(states.timeout, states.topic, control.rows))
-        looking_on: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
+            checks.append(RobotStates(states.timeout, states.topic, control.rows))
+        own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
-            # first: its process starts while the policy warms up. In lockstep a simulator waits
+            # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian and not control.lockstep else None
             if guardian is not None:
                 entities.callback(guardian.close)
             self.cycle = assemble(control, timed, self._sources, self._publish, clock, self._log, trigger=trigger,
-                                  guard=guardian, checks=asked, observers=[*looking_on, *observers],
+                                  guard=guardian, checks=checks, observers=[*own, *observers],
                                   moments=trained_moments(policy, control))
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
-            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else _no_beat
+            beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else lambda: None
             self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
             self._watch = Watch(self._loop, self.cycle, trigger,
                                 min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
@@ -123,10 +123,11 @@ class Deployment:
                 robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            attention = node.create_timer(DEAF / 10, self._on_attention, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            attention = node.create_timer(DEAF / 10, lambda: self.cycle.inbox.hear(time.monotonic()),
+                                          clock=Clock(clock_type=ClockType.STEADY_TIME))
             entities.callback(node.destroy_timer, attention)
             self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
-                                          self._speaks_too)
+                                          self._guardian_gids)
             # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
@@ -140,19 +141,19 @@ class Deployment:
     # from one lifecycle state to the next
 
     def hopeless(self) -> str:
-        """Return why no message of a source can ever fit, '' where that is not so."""
+        """Return why no message of a source can ever fit, '' where one may."""
         return broken(self._sources, self.control)
 
     def ready(self) -> bool:
-        """Whether activation has to wait for nothing."""
+        """Whether activation may begin."""
         return self._neighbours.ready(self.cycle.refusals(), self._sources) and not self._unwatched()
 
     def missing(self) -> list[str]:
-        """Return what activation waits for, and why it does not come."""
+        """Return what activation waits for, and why it is missing."""
         return [*self._neighbours.missing(self.cycle.refusals(), self._sources), *filter(None, [self._unwatched()])]
 
     def prepare_to_act(self) -> None:
-        """Begin from the measured state; raises ConfigurationError while an old step still runs, or somebody else
+        """Begin from the measured state; raises ConfigurationError while an old step still runs, or another node
         commands the robots."""
         if self._loop.stuck:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
@@ -168,15 +169,15 @@ class Deployment:
         self._watch.start()
 
     def stop(self) -> str:
-        """Stop the loop, then send the fallback and see it off; return what came of it."""
+        """Stop the loop, send the fallback, and wait for its acknowledgement; return the result in words."""
         self._loop.stop()
         sent = self._fall_back()
         self._watch.stop()
-        told = self._neighbours.see_off(0.2) if sent else 'could not be sent'
+        result = self._neighbours.see_off(0.2) if sent else 'could not be sent'
         if self._guardian is not None:
             with contextlib.suppress(ConfigurationError, OSError):      # the next activation says so
                 self._guardian.not_ready()      # where it has ended, the next one may start
-        return 'sent by the guardian' if self.cycle.guard.fenced else told
+        return 'sent by the guardian' if self.cycle.guard.fenced else result
 
     def close(self) -> None:
         """Destroy what talks to the robots."""
@@ -184,12 +185,14 @@ class Deployment:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody said stop since it was configured."""
+        """Whether a stop was requested since configure."""
         return self._requests.stopped
 
     def report(self) -> tuple[bytes, str, dict[str, object]]:
-        """Return level, message and values of the diagnostics while it acts; latch robots that nobody else may command,
-        and those that nobody listens for."""
+        """Return level, message and values of the diagnostics while it acts.
+
+        It latches robots that another node commands, too, and those whose commands have no subscriber.
+        """
         level, message, values = self._policy_report()
         found, figures = distribution_report(self.cycle.distribution, self.control)
         if found:
@@ -197,11 +200,11 @@ class Deployment:
         if found and level == DiagnosticStatus.OK:
             level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        told = {'guardian': 'none' if self._guardian is None else self._guardian.told()}
-        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | told)
+        guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
+        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | guarded)
 
     def change(self, *changes: Change) -> None:
-        """Change parameters from the next step on; raises ConfigurationError, and changes none, where one cannot be."""
+        """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""
         self.cycle.change(*changes)
 
     # callbacks
@@ -209,16 +212,13 @@ class Deployment:
     def _is_acting(self) -> bool:
         return self._loop.running
 
-    def _on_attention(self) -> None:
-        self.cycle.inbox.hear(time.monotonic())
-
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
         now = time.monotonic()
         try:
-            arrays, stamp = source.read(rows, message)      # nobody else has to wait for this
+            arrays, stamp = source.read(rows, message)      # outside the lock of the inbox
             self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
         except Foreign:
-            pass        # it was counted: another driver shares the topic
+            pass        # counted already: another driver shares the topic
         except ValueError as error:
             self.cycle.inbox.refuse(source.spec.name, rows, error)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
@@ -240,17 +240,17 @@ class Deployment:
         self._ports.publish(commands, stamps, rows)
 
     def _on_fault(self, error: BaseException) -> None:
-        """The loop ended: send the fallback from its thread, at once; the node deactivates."""
+        """The loop ended: send the fallback from its thread at once; then the node deactivates."""
         self._fall_back()
         self.fault = error
         self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
 
     def _fall_back(self) -> bool:
-        """Send the fallback, and nothing more; where it cannot be published the node still has to deactivate."""
+        """Send the fallback, and nothing after it; if it cannot be published, the node must deactivate all the same."""
         try:
             self.cycle.stop()
             return True
-        except BaseException:       # noqa: BLE001 - what failed may be what ended the loop, too
+        except BaseException:       # noqa: BLE001 - it may be the same fault that ended the loop
             self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
             return False
 
@@ -258,10 +258,10 @@ class Deployment:
         self.fault = self.fault or RuntimeError(why)
 
     def _unwatched(self) -> str:
-        """Return why no guardian watches yet, '' where one does, or none is wanted."""
+        """Return why no guardian watches yet, '' where one does, or none is configured."""
         return '' if self._guardian is None else self._guardian.not_ready()
 
-    def _speaks_too(self) -> frozenset[Gid]:
+    def _guardian_gids(self) -> frozenset[Gid]:
         return frozenset() if self._guardian is None else self._guardian.gids
 
     @property
@@ -270,11 +270,8 @@ class Deployment:
         return guard if isinstance(guard, Guardian) else None
 
 
-def _no_beat() -> None: ...
-
-
 def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
-    """Return what is read beside the sources, parameter → topic."""
+    """Return the topics that are read besides the sources, by parameter."""
     read = {'enable.topic': enable.topic} if enable.topic else {}
     for robot in control.robots if states.topic else ():
         read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node says of itself once per second, and the figures in it."""
+"""The diagnostics that the node publishes once per second, and the figures in them."""
 from __future__ import annotations
 
 from collections import deque
@@ -15,13 +15,13 @@ from rl_policy_node.control.arrays import Array, Mask, Stamps
 from rl_policy_node.control.distribution import Distribution
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
-from rl_policy_node.control.unlimited import told_missing
+from rl_policy_node.control.unlimited import missing_limits
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.outlet import Outlet
 from rl_policy_node.core.protocols import Logger, Observations, Policy, PolicySpaces
 from rl_policy_node.core.trigger import Trigger
-from rl_policy_node.nodes.topics.row_names import counted, lines, told
+from rl_policy_node.nodes.topics.row_names import by_name, counted, lines
 from rl_policy_node.nodes.topics.source import Source
 
 
@@ -46,10 +46,9 @@ def diagnostic_array(header: Header, name: str, level: bytes, message: str,
 class Figures:
     """Counts steps and times them: a StepObserver.
 
-    steps; resets: of recurrent states, rows counted; latencies: s from the last message to the commands, of the last
+    steps; resets: of recurrent states, counted by rows; latencies: s from the last message to the commands, of the last
     steps. stepped: s, steady, when the last step began, −inf before. reasons: row → why it does not act; warnings:
-    row → what is not well besides. frame: of the last step, whose arrays the next one overwrites; None before it.
-    clock(): s, steady.
+    row → a warning. frame: of the last step, whose arrays the next one overwrites; None before it. clock(): s, steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -90,7 +89,7 @@ class Figures:
 
 
 class RowLog:
-    """Tells which rows cease to act, and why, which act again, and what is not well besides: a StepObserver."""
+    """Logs which rows cease to act, and why, which act again, and warnings: a StepObserver."""
 
     def __init__(self, control: ControlSpec, log: Logger) -> None:
         self._control, self._log = control, log
@@ -99,7 +98,7 @@ class RowLog:
         self._throttle = {'throttle_duration_sec': 1.0} if control.shared_rows else {}
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """Tell what changed."""
+        """Log what changed."""
         if outcome.stepped and outcome.warnings is not self._warned:
             self._warned = outcome.warnings
             if outcome.warnings:
@@ -138,16 +137,16 @@ class TimedPolicy:
         self._policy.reset(rows)
 
     def state(self) -> State:
-        """Return the policy's."""
+        """Return the state of the policy."""
         return self._policy.state()
 
     def restore(self, state: State) -> None:
-        """Restore the policy's."""
+        """Restore the state of the policy."""
         self._policy.restore(state)
 
 
 def tracking_report(figures: Figures, outlet: Outlet, control: ControlSpec) -> dict[str, object]:
-    """Return the largest tracking error of each action that is measured; may mix two messages."""
+    """Return the largest tracking error of each measured action; the measurement may mix two messages."""
     found = outlet.tracking(figures.frame) if figures.frame is not None else {}
     return {f'tracking error of actions.{name}':
             f'{error:.4f} ({axis}{f", {control.robots[row]}" if len(control.robots) > 1 else ""})'
@@ -155,9 +154,9 @@ def tracking_report(figures: Figures, outlet: Outlet, control: ControlSpec) -> d
 
 
 def unlimited(control: ControlSpec) -> list[str]:
-    """Return a line for each action that goes without a limit."""
-    told = {action.name: told_missing(action) for action in control.actions}
-    return [f'actions.{name}, without limits: {missing}' for name, missing in told.items() if missing]
+    """Return a line for each action that lacks a limit."""
+    missing = {action.name: missing_limits(action) for action in control.actions}
+    return [f'actions.{name}, without limits: {text}' for name, text in missing.items() if text]
 
 
 def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source],
@@ -184,8 +183,8 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
             values[f'ignored on the topic of {name}'] = f'{foreign} (they name none of its joints)'
     reasons, warnings = dict(figures.reasons), {row: text for row, text in figures.warnings.items()
                                                 if row not in figures.reasons}
-    values |= {f'pace of {who}': warning for who, warning in told(control, warnings)}
-    values.update(told(control, reasons) if control.shared_rows else
+    values |= {f'pace of {who}': warning for who, warning in by_name(control, warnings)}
+    values.update(by_name(control, reasons) if control.shared_rows else
                   {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
     if reasons:
         return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values
@@ -195,10 +194,10 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
 
 
 def distribution_report(distribution: Distribution, control: ControlSpec) -> tuple[list[str], dict[str, object]]:
-    """Return lines about who saw what training did not, since the last report, and values for the diagnostics."""
+    """Return lines about rows outside the distribution of training since the last report, and diagnostic values."""
     if not distribution.terms:
         return [], {'out of distribution': 'unavailable: no running mean and variance of the inputs in the checkpoint'}
-    found, peak, smoothed = distribution.told()
+    found, peak, smoothed = distribution.report()
     values: dict[str, object] = {f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
                                  for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())}
     return lines(control, found) if found else [], values

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
@@ -38,10 +37,10 @@ def read_file(path: str | Path) -> Configuration:
 
 
 def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Value]:
-    """Return name → value of what a parameter file says to the node `name`.
+    """Return name → value of the parameters of the node `name` in a file.
 
-    arguments: more of ROS's, such as ('-p', 'sim.seed:=3'). A node that talks to nobody is created for it, in
-    the domain that the environment names. Raises ConfigurationError for what ROS cannot read.
+    arguments: further ROS arguments, such as ('-p', 'sim.seed:=3'). It creates a node without topics, in the domain of
+    the environment. Raises ConfigurationError for what ROS cannot read.
     """
     if not Path(path).is_file():
         raise ConfigurationError(f'parameter file {path}: no such file')
@@ -79,11 +78,11 @@ class HandClock:
 
 
 class DryRun:
-    """A configuration's policy, sources and sinks, stepped for every robot on messages that no robot sent.
+    """A configuration's policy, sources and sinks, stepped for every robot on synthetic messages.
 
-    policy, control: what was loaded and completed from the run. told: lines about what the run filled in.
-    clock: moved by hand. outcome: of the last step. messages: (action name, place of its topic) → what that step would
-    have published. Raises ConfigurationError as configure would.
+    policy, control: loaded, and completed from the run. told: lines about what the run filled in. clock: moved by hand.
+    outcome: of the last step. messages: (action name, place of its topic) → the message that this step would have
+    published. Raises ConfigurationError as configure would.
     """
 
     def __init__(self, configuration: Configuration, log: Logger) -> None:
@@ -95,7 +94,8 @@ class DryRun:
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
-        trained_moments(self.policy, self.control)      # what ood needs; a dry run shows nothing that was trained
+        # only to raise where ood needs moments; synthetic messages resemble no training
+        trained_moments(self.policy, self.control)
         self.control = dataclasses.replace(self.control, ood=OodSpec())
         self.cycle = assemble(self.control, self.policy, self.sources, self.publish, self.clock, log,
                               trigger=create_trigger(self.control), observers=[RowLog(self.control, log), self])
@@ -103,8 +103,8 @@ class DryRun:
         self.outcome: Outcome | None = None
 
     def step(self) -> None:
-        """Feed every source and step, after what a tare takes; raises ConfigurationError where a robot cannot act."""
-        messages = {(name, rows.start): synthetic_message(source, rows) for name, source in self.sources.items()
+        """Feed every source, also for tares, and step; raises ConfigurationError where a robot cannot act."""
+        messages = {(name, rows.start): source.neutral_message(rows, BEGIN) for name, source in self.sources.items()
                     for rows in source.groups}
         self.feed(messages)
         refusals = self.cycle.refusals(outside=False)
@@ -123,7 +123,7 @@ class DryRun:
     def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Message]]]) -> Iterator[Mask]:
         """Step once for each of a stream's (s since the last one, messages); yield which rows are healthy (rows,).
 
-        The first one counts as activation, whether or not all robots are there; nothing waits for real time.
+        The first one counts as activation, even if robots are missing; nothing waits for real time.
         """
         for index, (seconds, messages) in enumerate(stream):
             self.clock.now += seconds
@@ -134,14 +134,14 @@ class DryRun:
             yield self.cycle.stepper.rows.healthy
 
     def feed(self, messages: Mapping[tuple[str, int], Message]) -> None:
-        """Let messages arrive: (source, first row that it is of) → a message, or its bytes; raises ValueError."""
+        """Let messages arrive: (source, its first row) → a message, or its bytes; raises ValueError."""
         for (name, first), message in messages.items():
             source = self.sources[name]
             rows = next(rows for rows in source.groups if rows.start == first)
             self.cycle.inbox.write(name, rows, *source.read(rows, message), self.clock.now)
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """Keep what came of a step."""
+        """Keep the outcome of a step."""
         self.outcome = outcome
 
     @property
@@ -151,7 +151,7 @@ class DryRun:
 
     @property
     def actions(self) -> Array | None:
-        """What the policy gave at the last step, (rows, actions); None where it was not asked."""
+        """The actions of the last step, (rows, actions); None where the policy did not run."""
         return None if self.outcome is None else self.outcome.actions
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
@@ -164,12 +164,3 @@ class DryRun:
         robot = self.control.robots[0]
         return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
                 [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])
-
-
-def synthetic_message(source: Source, rows: slice) -> Message:
-    """Return a message that a source takes of rows: zeros of the right shape, and the quaternion of no turn."""
-    values = {field: np.zeros_like(value) for field, value in source.buffer.values.items()}
-    for field, value in values.items():
-        if source.adapter.fields[field] == (4,):
-            value[..., 3] = 1.0
-    return source.message(values, rows, BEGIN)

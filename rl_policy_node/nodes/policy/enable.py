@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who lets the robots move: a heartbeat that a person keeps up."""
+"""Enabling of the robots: messages that a person keeps up."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,18 +11,17 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
 
 _TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
-# whoever publishes it: best effort hears all of them, volatile none that has gone
+# best effort matches any publisher; volatile takes no message of the past
 _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @dataclass(frozen=True)
 class EnableSpec:
-    """topic: of the heartbeat. type: Bool or Joy, of which a button. timeout: s it holds. none: nobody is asked."""
+    """topic, type: of the messages, Bool or Joy. button: of a Joy. timeout: s that one holds. none: needs no topic."""
 
     topic: str = ''
     type: str = 'std_msgs/msg/Bool'
@@ -35,27 +34,33 @@ class EnableSpec:
             raise ConfigurationError(f"enable is 'none' and enable.topic is '{self.topic}'; expected one of the two")
 
     def check(self) -> None:
-        """Raise ConfigurationError where the file says neither who enables the robots, nor that nobody does."""
+        """Raise ConfigurationError where the file neither names a topic nor says that none is needed."""
         if not (self.topic or self.none):
-            raise ConfigurationError('enable.topic is missing: the topic on which somebody says again and again that '
-                                     "the robots may move. 'enable: none' lets them move without")
+            raise ConfigurationError('enable.topic is missing: the topic on which a person keeps enabling the robots. '
+                                     "'enable: none' lets them move without")
 
 
 NOBODY = EnableSpec(none=True)
 
 
 def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: Endpoints) -> None:
-    """Tell enable(whether the robots may move, s of receipt, steady) of each message.
+    """Call enable(whether the robots may move, s of receipt, steady) for each message.
 
-    A Joy without the button means no. Raises ConfigurationError for a topic that is none, and for a latched one: what
-    was said before somebody listened counts for nothing.
+    A Joy without the button means no. Raises ConfigurationError for an invalid topic, and for a latched one: a message
+    of the past must not enable the robots.
     """
     payload = Payload(_TYPES[spec.type])
 
     def on_bytes(data: bytes) -> None:
         now = time.monotonic()
         try:
-            enable(_enables(payload.message(data), spec.button), now)
+            message = payload.message(data)
+            if isinstance(message, Bool):
+                enabled = bool(message.data)
+            else:
+                enabled = (isinstance(message, Joy) and len(message.buttons) > spec.button
+                           and message.buttons[spec.button] == 1)
+            enable(enabled, now)
         except ValueError as error:
             endpoints.node.get_logger().warning(f'{spec.topic}: message refused: {error}', throttle_duration_sec=2.0)
     made = endpoints.subscribe(payload.message_type, spec.topic, on_bytes, _QOS, raw=True)
@@ -63,9 +68,3 @@ def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: E
         raise ConfigurationError(f'enable.topic {made.topic}: qos_overrides make its durability '
                                  f'{made.qos.durability.name.lower()}; expected volatile: a message of the past would '
                                  'let the robots move')
-
-
-def _enables(message: Message, button: int) -> bool:
-    if isinstance(message, Bool):
-        return bool(message.data)
-    return isinstance(message, Joy) and len(message.buttons) > button and message.buttons[button] == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node's side of its guardian: it starts the process, shows it a beat, and hears when it must not speak."""
+"""The node's side of its guardian: starts the process, shows it a beat, and learns when it is fenced."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -21,20 +21,20 @@ from rl_policy_node.nodes.process.guardian_process import GuardianProcess
 from rl_policy_node.nodes.process.guardian_voice import spoken_qos
 from rl_policy_node.nodes.topics.endpoints import Gid
 
-# s from its start until everyone who listens knows the guardian: what DDS loses of its discovery it repeats after 1 s
+# s from its start until every subscriber knows the guardian: DDS repeats lost discovery messages after 1 s
 SETTLE: Final = 1.2
-REACH_TIMEOUT: Final = 2.5      # s that it may take to find who listens; one that died lately is never found
-SILENT: Final = 0.5             # s without a look of the guardian that are too many
-_MOST_PER_LOOK: Final = 0.1     # s of silence that one look adds: while this process stood still it saw nothing
-ROOM: Final = 1 << 20           # bytes for a command; what is not written takes no memory
+REACH_TIMEOUT: Final = 2.5      # s that it may take to find the subscribers; it never finds one that has just died
+SILENT: Final = 0.5             # s without a look of the guardian after which it counts as gone
+_MOST_PER_LOOK: Final = 0.1     # s of silence that one look adds at most: a stopped process sees nothing
+ROOM: Final = 1 << 20           # bytes for a command; unwritten ones take no memory
 _PERIODS, _SHORTEST = 3, 0.1    # of guardian_timeout by default: periods, s at the least
 
 
 class Command(NamedTuple):
-    """A command topic. rest: the message that a robot gets in the node's stead, b'': the last one that was sent."""
+    """A command topic. fallback: the message that the guardian publishes, b'': it repeats the last command."""
 
     publisher: Any
-    rest: bytes
+    fallback: bytes
 
 
 def guardian_timeout(control: ControlSpec) -> float:
@@ -49,13 +49,13 @@ def guardian_timeout(control: ControlSpec) -> float:
 
 
 class Guardian:
-    """A core Guard: a process of its own that fences this one, and speaks for it, when the control loop falls silent.
+    """A core Guard: when the control loop falls silent, its process fences this one and publishes the fallback.
 
     node_name, namespace: of its ROS node.
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec) -> None:
-        """Start the process; `watch` says what over, `await_ready` waits for it."""
+        """Start the process; `watch` gives it the topics, `await_ready` waits for it."""
         self.node_name, self.namespace = f'{node.get_name()}_guardian', node.get_namespace()
         self.timeout = guardian_timeout(control)
         self._domain, self._clock = node.context.get_domain_id(), node.get_clock()
@@ -71,15 +71,15 @@ class Guardian:
     # from configure to cleanup
 
     def watch(self, commands: Sequence[Command]) -> list[Cell]:
-        """Tell the process of all command topics; return the memory of each."""
+        """Give the process all command topics; return the memory of each."""
         self._publishers = [command.publisher for command in commands]
-        capacities = [len(command.rest) or ROOM for command in commands]
+        capacities = [len(command.fallback) or ROOM for command in commands]
         self._board.close()
         self._board = Board(self._memory, capacities)
         for cell, command in zip(self._board.cells, commands):
             cell.forget()
-            if command.rest:
-                cell.prepare(command.rest)
+            if command.fallback:
+                cell.prepare(command.fallback)
         self._introduction = json.dumps({
             'node': self.node_name, 'namespace': self.namespace, 'domain': self._domain, 'timeout': self.timeout,
             'pid': os.getpid(), 'topics': [{**_described(command.publisher), 'capacity': capacity}
@@ -93,7 +93,7 @@ class Guardian:
             time.sleep(0.02)
 
     def not_ready(self) -> str:
-        """Return why the process cannot watch yet, '' where it can; one that has ended, or is silent, is replaced.
+        """Return why the process cannot watch yet, '' where it can; replace one that has ended or is silent.
 
         Raises ConfigurationError where it does not start; the next call tries again.
         """
@@ -112,7 +112,7 @@ class Guardian:
         return ''
 
     def renew(self) -> None:
-        """Begin a new epoch: nothing has been sent in it, and nobody is fenced."""
+        """Begin a new epoch, in which nothing was sent and the node is not fenced."""
         with self._lock:
             self._epoch, self._open = self._board.renew(), True
         self._silence = Silence()
@@ -124,8 +124,8 @@ class Guardian:
         self._board.close()
         os.close(self._memory)
 
-    def told(self) -> str:
-        """Return how it is, for the diagnostics."""
+    def status(self) -> str:
+        """Return its status for the diagnostics."""
         if self.fenced:
             return 'has fenced this node'
         if self._process.ended() is not None:
@@ -135,14 +135,14 @@ class Guardian:
 
     @property
     def gids(self) -> frozenset[Gid]:
-        """The GIDs of its publishers, and of those of processes before, which the graph lists for a while."""
+        """The GIDs of its publishers, and of those of former processes, which the graph lists for a while."""
         return self._former | self._process.gids
 
     # a core Guard
 
     @property
     def fenced(self) -> bool:
-        """Whether the guardian has spoken in this node's stead."""
+        """Whether the guardian publishes in place of this node."""
         return self._board.fence >= self._epoch
 
     def begin(self) -> None:
@@ -163,13 +163,13 @@ class Guardian:
         self._board.set_step(steady)
 
     def end(self) -> None:
-        """Nothing is to be missed any more."""
+        """A missing beat no longer counts."""
         with self._lock:
             self._open = False
             self._board.set_active(False)
 
     def alarm(self) -> str:
-        """Return that this node is fenced, or that the guardian is gone, or silent; '' while all is well."""
+        """Return whether this node is fenced, or the guardian gone or silent, in words; '' while all is well."""
         if self.fenced:
             self._board.set_noticed(self._epoch)
             return f'fenced by the guardian: the control loop was silent for {self.timeout:g} s'
@@ -187,13 +187,13 @@ class Guardian:
         self._process.introduce(self._introduction)
 
     def _unreached(self) -> str:
-        """Return of which topics this node has found more subscribers than the guardian; '' of none."""
+        """Return the topics on which the guardian has found fewer subscribers than this node, '': none."""
         return ', '.join(publisher.topic_name for publisher, cell in zip(self._publishers, self._board.cells)
                          if publisher.get_subscription_count() > cell.reach)
 
 
 class Silence:
-    """How long a beat has not changed, as seen by looks at it: while nobody looked, nothing was missed."""
+    """How long a beat has not changed, counted by looks: time without a look hardly counts."""
 
     def __init__(self) -> None:
         self._beat, self._seconds, self._looked = 0.0, 0.0, float('inf')
@@ -209,29 +209,29 @@ class Silence:
 
 
 class GuardedPublisher:
-    """A publisher that is silent while its node is fenced; what it sends the guardian can repeat.
+    """A publisher that sends nothing while its node is fenced.
 
-    note(data): called after each message.
+    note(data): called after each message, for the guardian to repeat.
     """
 
     def __init__(self, publisher: Any, guardian: Guardian, note: Callable[[bytes], None]) -> None:
         self._publisher, self._guardian, self._note = publisher, guardian, note
 
     def publish(self, message: Message) -> None:
-        """Send a message, or the bytes of one, unless it is too late."""
+        """Send a message, or the bytes of one, unless the node is fenced."""
         data = message if type(message) is bytes else serialize_message(message)
-        if not self._guardian.fenced:       # nothing lies between this and sending
+        if not self._guardian.fenced:       # the last look before sending
             self._publisher.publish(data)
             self._note(data)
 
     def wait_for_all_acked(self, timeout: Duration) -> bool:
-        """See the last message off."""
+        """Wait until the last message is acknowledged."""
         acked: bool = self._publisher.wait_for_all_acked(timeout)
         return acked
 
 
 def _described(publisher: Any) -> dict[str, object]:
-    """Return what another process needs to publish the same."""
+    """Return what another process needs to publish on the same topic."""
     kind = publisher.msg_type
     fields = list(kind.get_fields_and_field_types().items())
     return {'name': publisher.topic_name, 'module': kind.__module__, 'class': kind.__name__,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tells those downstream that the control loop goes round: its absence is the message."""
+"""The heartbeat of the control loop, whose absence shows others that the loop stands still."""
 from __future__ import annotations
 
 import struct
@@ -19,7 +19,7 @@ _STAMP, _AT = struct.Struct('=iI'), 4       # behind the header of the serialize
 
 
 class Heartbeat:
-    """Publishes `~/heartbeat`, a std_msgs/Header with the ROS time, whenever it is told to."""
+    """Publishes `~/heartbeat`, a std_msgs/Header with the ROS time."""
 
     def __init__(self, endpoints: Endpoints, clock: Clock) -> None:
         self._publisher, self._clock = endpoints.advertise(Header, TOPIC, _QOS).made, clock
@@ -28,12 +28,12 @@ class Heartbeat:
         self._failed = False
 
     def beat(self) -> None:
-        """Publish; never raises: silence says enough."""
+        """Publish; never raises: silence is the signal."""
         if self._failed:
             return
         try:
             _STAMP.pack_into(self._block, _AT, *divmod(self._clock.ros(), 1_000_000_000))
             self._publisher.publish(bytes(self._block))
-        except Exception:       # noqa: BLE001 - whatever it is, the robots are not to stop for it
+        except Exception:       # noqa: BLE001 - no fault of it may stop the robots
             self._failed = True
             self._log.error(f'the heartbeat failed and stays silent:\n{traceback.format_exc()}')

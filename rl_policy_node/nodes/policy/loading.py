@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a configuration to the policy it names; what the file leaves open, the run says."""
+"""From a configuration to its policy; the run completes what the file leaves open."""
 from collections.abc import Callable
 import dataclasses
 import math
@@ -25,8 +25,7 @@ def load_policy(configuration: Configuration) -> Policy:
 
 
 def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
-    """Return input → Moments of a policy's training; raises ConfigurationError where there are none and ood needs them.
-    """
+    """Return input → Moments of a policy's training; raises ConfigurationError where ood needs them and none exist."""
     moments = {name: Moments(mean, std) for name, (mean, std) in policy.moments().items()}
     if not moments and control.ood.action != 'warn':
         raise ConfigurationError(f'ood.action is {control.ood.action}, and the policy has no running mean and variance '
@@ -38,8 +37,8 @@ def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
               warn: Callable[[str], object] | None = None) -> ControlSpec:
     """Return a ControlSpec with what it leaves open taken from the run's Facts.
 
-    say(text) tells what was taken and from where, warn(text) what the file states otherwise than the run.
-    Raises ConfigurationError where nobody tells the control rate.
+    say(text) logs what was taken and from where, warn(text) where the file differs from the run. Raises
+    ConfigurationError where neither states the control rate.
     """
     found: dict[str, Any] = {}
     for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
@@ -72,6 +71,6 @@ def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
 
 
 def run_rate(configuration: Configuration) -> float | None:
-    """Return the control rate (Hz) that the run's files tell; raises ConfigurationError where they do not."""
+    """Return the control rate (Hz) in the run's files; raises ConfigurationError where they state none."""
     facts = read_facts(TrainConfig.read(configuration.policy.train_config, configuration.policy.overrides))
     return completed(configuration.control, facts, lambda text: None).control_rate

@@ -42,7 +42,7 @@ _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallb
 
 
 def _transition(callback: _Transition) -> _Transition:
-    """Log what goes wrong in a transition: rclpy itself drops the exception without a word."""
+    """Log what goes wrong in a transition: rclpy drops the exception silently."""
     @functools.wraps(callback)
     def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
         self.note_transition()
@@ -50,7 +50,7 @@ def _transition(callback: _Transition) -> _Transition:
             return callback(self, state)
         except ConfigurationError as error:
             self.get_logger().error(f'{callback.__name__}: {error}')
-        except (Exception, SystemExit):     # noqa: BLE001 - any fault ends in a safe state; a user's term may exit
+        except (Exception, SystemExit):     # noqa: BLE001 - any fault ends in a safe state; a term of the user may exit
             self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
         return TransitionCallbackReturn.FAILURE
     return guarded
@@ -59,7 +59,7 @@ def _transition(callback: _Transition) -> _Transition:
 class PolicyNode(LifecycleNode):
     """Loads a policy at configure, acts while active, holds the robots when it may not act.
 
-    observers: see each step, beside the node's own.
+    observers: see each step, besides the node's own.
     """
 
     def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
@@ -73,13 +73,13 @@ class PolicyNode(LifecycleNode):
         self._observers = tuple(observers)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
-        self._fault = ''        # what ended the last activation by itself
+        self._fault = ''        # the fault that ended the last activation
         self._autostart = self.get_parameter('autostart').value is True
-        self._by_itself = self._told = False
+        self._by_itself = self._hinted = False
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        # who asks for that liveliness hears within the lease that the process is gone, or stands still
+        # a subscriber that requests this liveliness learns within the lease that the process is gone, or stands still
         alive = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, liveliness=LivelinessPolicy.AUTOMATIC,
                            liveliness_lease_duration=Duration(seconds=LEASE))
         self._active_publisher = self.create_publisher(Bool, '~/is_active', alive)
@@ -121,7 +121,7 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Act, unless a sensor is silent or speaks of something else."""
+        """Act, unless a sensor is silent or sends something else."""
         deployment = self._deployed()
         hopeless = deployment.hopeless()
         if hopeless:
@@ -135,14 +135,14 @@ class PolicyNode(LifecycleNode):
         result: TransitionCallbackReturn = super().on_activate(state)
         deployment.act()
         self._phase, self._fault = ACTIVE, ''
-        self._autostart = False         # from here on it resumes when it is told to
+        self._autostart = False         # from here on only requests resume it
         self._say_active(True)
         self.get_logger().info('active')
         return result
 
     @_transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the fallback, then fall silent."""
+        """Send the fallback, and nothing after it."""
         self._stop_acting()
         result: TransitionCallbackReturn = super().on_deactivate(state)
         return result
@@ -198,15 +198,15 @@ class PolicyNode(LifecycleNode):
         """End autostart for good, unless the transition is its own: an operator has taken over."""
         if not self._by_itself and self._autostart:
             self._autostart = False
-            self.get_logger().info('autostart has ended: a transition was asked for')
+            self.get_logger().info('autostart has ended: a transition was requested')
 
     @property
     def keeps_up(self) -> bool:
-        """Whether a stop must not have to wait behind other messages: unless a simulator waits for each step."""
+        """Whether a stop must not wait behind other messages: always but in lockstep."""
         return self._deployment is None or not self._deployment.control.lockstep
 
     def poll(self) -> bool:
-        """Do what callbacks may not: start by itself, and stop after a fault. Always True: it runs on."""
+        """Do what callbacks may not: autostart, and stop after a fault. Always True: the node goes on."""
         if self._phase == ACTIVE:
             if self._deployed().fault is not None:
                 self.trigger_deactivate()
@@ -216,8 +216,8 @@ class PolicyNode(LifecycleNode):
                 self._start_by_itself()
             finally:
                 self._by_itself = False
-        elif self._phase == UNCONFIGURED and not self._told:
-            self._told = True
+        elif self._phase == UNCONFIGURED and not self._hinted:
+            self._hinted = True
             name = self.get_fully_qualified_name()
             self.get_logger().info(f'unconfigured: `ros2 lifecycle set {name} configure`, then `ros2 lifecycle set '
                                    f'{name} activate`, let it act')
@@ -236,22 +236,22 @@ class PolicyNode(LifecycleNode):
         """Take the next step of autostart; a stop ends it."""
         if self._phase == UNCONFIGURED:
             self._autostart = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        elif self._phase == INACTIVE and self._deployed().stopped:
+            return
+        if self._phase != INACTIVE:
+            return
+        deployment = self._deployed()
+        if deployment.stopped:
             self._autostart = False
-            self.get_logger().info('autostart has ended: a stop was asked for; activate when all is well')
-        elif self._phase == INACTIVE:
-            self._try_to_activate()
-
-    def _try_to_activate(self) -> None:
-        if self._deployed().ready() or self._deployed().hopeless():
+            self.get_logger().info('autostart has ended: a stop was requested; activate when all is well')
+        elif deployment.ready() or deployment.hopeless():
             self._autostart = False
             self.trigger_activate()
         elif time.monotonic() - self._waited > 2.0:
             self._waited = time.monotonic()
-            self.get_logger().info(f'waiting: {"; ".join(self._deployed().missing())}')
+            self.get_logger().info(f'waiting: {"; ".join(deployment.missing())}')
 
     def _prepare_thread(self, scheduling: SchedulingSpec, threads: int) -> None:
-        """Prepare the control thread: OpenMP counts threads, and torch warms up, for each thread anew."""
+        """Prepare the control thread: OpenMP counts threads, and torch warms up, once for each thread."""
         # first, since the threads that OpenMP starts from here inherit it
         for refusal in schedule_thread(scheduling):
             self.get_logger().warning(refusal)
@@ -273,7 +273,7 @@ class PolicyNode(LifecycleNode):
             publisher.publish(message)
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
-        """Take what may change while running, refuse the rest. Never raises: that would let any peer end the node."""
+        """Change what may change while the node runs, refuse the rest. Never raises: any peer could end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
         fixed = [change.name for change in changes if not conversion.is_live(change.name)]
@@ -294,5 +294,5 @@ class PolicyNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the policy node until it is asked to end."""
+    """Run the policy node until a signal ends it."""
     sys.exit(run(PolicyNode, args))

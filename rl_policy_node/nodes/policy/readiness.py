@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a node may be activated, and what it waits for, in words."""
+"""Whether a node may activate, and what it waits for, in words."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from rl_policy_node.nodes.topics.source import Source
 
 
 def broken(sources: Mapping[str, Source], control: ControlSpec) -> str:
-    """Return what makes waiting pointless: a topic that carries something else than the file says; '' if none does."""
+    """Return the topic that carries another layout than configured, a permanent fault; '': none does."""
     for name, source in sources.items():
         for row in np.nonzero(_silent(source) & source.buffer.refused)[0].tolist():
             fault = source.buffer.broken(row)
@@ -24,7 +24,7 @@ def broken(sources: Mapping[str, Source], control: ControlSpec) -> str:
 
 
 def _silent(source: Source) -> Mask:
-    """Return the rows of which nothing was taken yet."""
+    """Return the rows without any accepted message."""
     return np.isinf(source.buffer.received)
 
 
@@ -36,7 +36,7 @@ def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control:
             why_silent: Callable[[Source, int], str]) -> list[str]:
     """Return what activation waits for.
 
-    refusals: row → why it could not act now. why_silent(source, row): why nothing of it has arrived, such as 'no
+    refusals: row → why it could not act now. why_silent(source, row): why no message has arrived, such as 'no
     publisher'. With `robots_required: any` one robot is enough.
     """
     if control.robots_required == 'any' and len(refusals) < control.rows:
@@ -61,13 +61,13 @@ def _trouble(source: Source, row: int, why_silent: Callable[[Source, int], str])
     parts = source.buffer.parts
     if parts is not None and np.isfinite(parts.received[row]).any():
         missing = np.nonzero(np.isinf(parts.received[row]))[0].tolist()
-        return f'no message names the joints {[source.joints[joint] for joint in missing]}{_strangers(source, row)}'
+        return f'no message names the joints {[source.joints[joint] for joint in missing]}{_names_heard(source, row)}'
     if source.foreign[row]:
-        return f'no message names the joints {list(source.joints)}{_strangers(source, row)}'
+        return f'no message names the joints {list(source.joints)}{_names_heard(source, row)}'
     return why_silent(source, row)
 
 
-def _strangers(source: Source, row: int) -> str:
-    """Return what else is named there, in words: a joint may be misspelt."""
+def _names_heard(source: Source, row: int) -> str:
+    """Return the names in the messages of the topic, in words: a joint may be misspelt."""
     names = dict.fromkeys(name for each in source.heard(row) for name in each)
     return f' (there are {list(names)})' if names else ''

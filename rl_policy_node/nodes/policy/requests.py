@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people ask of a policy while it acts: to stop and to go on, to reset and to tare."""
+"""Requests to a policy that acts: stop and resume, reset and tare."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import functools
 from typing import Any
 
@@ -16,7 +16,7 @@ from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.nodes.topics.row_names import lines
 
-# none is lost on the way, and only the newest counts
+# reliable, and only the newest counts
 ESTOP_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 _ESTOP = Payload(Bool)
 
@@ -24,8 +24,8 @@ _ESTOP = Payload(Bool)
 class Requests:
     """Services ~/stop, ~/resume, ~/reset and ~/tare, and topic ~/estop (std_msgs/Bool), for all robots.
 
-    For several robots there is one of each for every robot, too: ~/stop/<robot>. is_acting(): whether the policy acts.
-    stopped: whether somebody said stop.
+    For several robots each robot has its own besides: ~/stop/<robot>. is_acting(): whether the policy acts. stopped:
+    whether a stop was requested.
     """
 
     def __init__(self, endpoints: Endpoints, control: ControlSpec, cycle: Cycle, is_acting: Callable[[], bool]) -> None:
@@ -52,10 +52,10 @@ class Requests:
     def _on_estop(self, rows: slice, topic: str, payload: bytes) -> None:
         try:
             message = _ESTOP.message(payload)
-        except ValueError as error:     # whoever can send it can send true: it is no reason to stop
+        except ValueError as error:     # a garbled message is no stop: its sender can as well send true
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
             return
-        if isinstance(message, Bool) and message.data:      # false frees nothing: that takes a person
+        if isinstance(message, Bool) and message.data:      # false frees nothing: only ~/resume does
             self._stop(rows, f'stopped by {topic}')
 
     def _on_stop(self, rows: slice, _request: Any, response: Any) -> Any:
@@ -68,8 +68,8 @@ class Requests:
         if not self._is_acting():
             response.message = 'not active: activate instead'
             return response
-        refusals = self._of(rows, self._cycle.refusals())
-        # who is told no must not be freed a moment later; the step that takes it looks again
+        refusals = {row: reason for row, reason in self._cycle.refusals().items() if rows.start <= row < rows.stop}
+        # a refused row must not be freed a moment later; the step that takes the request checks again
         start = rows.start
         for row in [*sorted(refusals), rows.stop]:
             if row > start:
@@ -89,9 +89,6 @@ class Requests:
         self._cycle.inbox.request_tare(rows)
         response.success, response.message = True, 'the next messages are the zero; until then the fallback goes out'
         return response
-
-    def _of(self, rows: slice, refusals: Mapping[int, str]) -> dict[int, str]:
-        return {row: reason for row, reason in refusals.items() if rows.start <= row < rows.stop}
 
     def _count(self, rows: slice) -> str:
         count = rows.stop - rows.start

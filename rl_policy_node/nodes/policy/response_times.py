@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long observations wait for their commands, those that come too late included."""
+"""How long observations wait for their commands, late ones included."""
 from collections import deque, OrderedDict
 
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class ResponseTimes:
-    """Times each observation from being shown to the last of the commands that answer it.
+    """Times each observation from its publication to the last command that answers it.
 
     shape: (commands, rows) that make an answer complete. latencies: s, in the order of completion;
     by_step: step → s, where `keep_all`. An observation that is never answered has no latency.
@@ -29,19 +29,17 @@ class ResponseTimes:
     def answer(self, stamp: int, command: int, rows: int | slice | NDArray[np.bool_], now: float) -> None:
         """Note a command, of one row or a set of rows, that answers the observation of `stamp`.
 
-        A stamp that is not known is none of an observation.
+        It ignores stamps of no known observation.
         """
         if stamp not in self._open:
             return
         step, shown, answered = self._open[stamp]
         answered[command, rows] = True
-        if answered.all():
-            del self._open[stamp]
-            self._time(step, now - shown)
-
-    def _time(self, step: int, latency: float) -> None:
+        if not answered.all():
+            return
+        del self._open[stamp]
         if step == 0:
-            return      # it came when the policy was up, which says nothing of latency
-        self.latencies.append(latency)
+            return      # the policy may have come up after it: its answer says nothing of latency
+        self.latencies.append(now - shown)
         if self.by_step is not None:
-            self.by_step[step] = latency
+            self.by_step[step] = now - shown

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each robot's driver says of itself: its state has to permit that the robot moves."""
+"""The state that each robot's driver reports, which must permit motion."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -23,9 +23,8 @@ _BOOL = 'std_msgs/msg/Bool'
 
 @dataclass(frozen=True)
 class RobotStateSpec:
-    """topic: below each robot's namespace, '': nobody is asked. type: of TYPES. values: those that permit motion, as
-    text; none for Bool: true. timeout: s for which a message holds. durability: transient_local for one that the
-    driver latches.
+    """topic: below each robot's namespace, '': not needed. type: of TYPES. values: those that permit motion, as text;
+    empty for Bool: true. timeout: s for which a message holds. durability: transient_local for a latched topic.
     """
 
     topic: str = ''
@@ -47,7 +46,7 @@ class RobotStateSpec:
 
 def listen(spec: RobotStateSpec, control: ControlSpec, note: Callable[[slice, RobotState], None],
            endpoints: Endpoints) -> None:
-    """Tell note(rows, state) of each message; raises ConfigurationError for a topic that is none."""
+    """Call note(rows, state) for each message; raises ConfigurationError for an invalid topic."""
     payload = Payload(TYPES[spec.type])
 
     def on_bytes(rows: slice, topic: str, data: bytes) -> None:

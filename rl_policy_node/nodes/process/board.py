@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node and its guardian share: a few words and, for each command topic, the bytes of a message.
+"""The memory that a node and its guardian share: a few words and, for each command topic, the bytes of a message.
 
-Memory without a name: it is gone with the last process that holds it, however that one ends. Each word is written by
-one side alone. What is written bears a checksum, and the place of the newest is told last: what was written in part
-when its writer was stopped is never read.
+It has no name, and is gone with the last process that holds it, however that one ends. Only one side writes each word.
+Messages bear a checksum, and the slot of the newest is written last: a message that was half written when its writer
+stopped is never read.
 """
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NOTHING = 2                    # in place of a slot's number
 
 
 class Board:
-    """A view of the shared memory; both sides make one of the same descriptor and capacities.
+    """A view of the shared memory; both sides create one with the same descriptor and capacities.
 
     The node writes epoch, active, noticed, beat and step, the guardian fence and guardian_beat. Times are those of the
     steady clock, s, which all processes of a machine share. epoch: counts activations. fence: the last epoch that
-    the guardian has ended: nothing of it, or of one before, may be published. noticed: the epoch whose end the
-    node has seen. beat: when the control loop last began to wait. step: when it last began a step.
+    the guardian has ended; the node must publish nothing of it, or of an earlier one. noticed: the last epoch whose end
+    the node has seen. beat: when the control loop last began to wait. step: when it last began a step.
     """
 
     def __init__(self, descriptor: int, capacities: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ class Board:
     # the node's side
 
     def renew(self) -> int:
-        """Return a new epoch, in which nothing has been sent yet."""
+        """Begin a new epoch, in which nothing has been sent yet, and return it."""
         self._words[_ACTIVE] = 0
         for cell in self.cells:
             cell.forget()
@@ -58,20 +58,20 @@ class Board:
         return epoch
 
     def set_active(self, active: bool) -> None:
-        """Say whether there is a beat to be missed."""
+        """Set whether a missing beat counts."""
         self._words[_ACTIVE] = active
 
     def set_beat(self, steady: float, ros: int) -> None:
-        """Say that the control loop lives. ros: ns on a simulated clock, 0: stamps are of the system's."""
+        """Beat: the control loop lives. ros: ns on a simulated clock, 0: stamps are of the system's clock."""
         self._times[_BEAT] = steady
         self._words[_ROS] = ros
 
     def set_step(self, steady: float) -> None:
-        """Say that a step begins."""
+        """Note that a step begins."""
         self._times[_STEP] = steady
 
     def set_noticed(self, epoch: int) -> None:
-        """Say that the end of an epoch has been seen."""
+        """Note that the node has seen the end of an epoch."""
         self._words[_NOTICED] = epoch
 
     @property
@@ -93,7 +93,7 @@ class Board:
 
     @property
     def active(self) -> bool:
-        """Whether there is a beat to be missed."""
+        """Whether a missing beat counts."""
         return bool(self._words[_ACTIVE])
 
     @property
@@ -108,7 +108,7 @@ class Board:
 
     @property
     def step(self) -> float:
-        """When the control loop last began a step; before `beat`: it is over."""
+        """When the control loop last began a step; earlier than `beat`: that step is over."""
         return self._times[_STEP]
 
     @property
@@ -121,14 +121,14 @@ class Board:
         self._words[_FENCE] = epoch
 
     def set_guardian_beat(self, steady: float) -> None:
-        """Say that the guardian looks."""
+        """Note that the guardian looks."""
         self._times[_GUARDIAN_BEAT] = steady
 
 
 class Cell:
-    """The message that a topic is to get when the node cannot speak: the last one, or one prepared beforehand.
+    """The message of a topic that the guardian publishes: the last one sent, or one prepared beforehand.
 
-    Two slots, written in turn. A word says which of them counts, if any; one word for each holds its size and checksum.
+    Two slots, written in turn. One word holds which of them counts, if any; a word for each its size and checksum.
     The last word is the guardian's: how many subscribers it has found.
     """
 
@@ -145,12 +145,12 @@ class Cell:
         return _CELL_HEAD + 2 * _rounded(capacity)
 
     def keep(self, data: bytes) -> None:
-        """Take a message that has been sent as the one to repeat; of one without room nothing is repeated."""
+        """Keep a sent message to be repeated; one that is too large is not repeated."""
         self.prepare(data)
         self.show(data)
 
     def prepare(self, data: bytes) -> None:
-        """Write a message that does not count before `show`."""
+        """Write a message that counts from the next `show` on."""
         slot, count = self._next, len(data)
         if count > self._capacity:
             count = 0
@@ -161,11 +161,11 @@ class Cell:
         self._ready, self._next = slot, slot ^ 1
 
     def show(self, _sent: bytes) -> None:
-        """Let what was prepared count, since something has been sent."""
+        """Let the prepared message count: the node has sent a command."""
         self._words[self._current] = self._ready
 
     def forget(self) -> None:
-        """Say that nothing has been sent."""
+        """Note that nothing has been sent."""
         self._words[self._current] = _NOTHING
 
     @property
@@ -174,12 +174,12 @@ class Cell:
         return self._words[self._current + 3]
 
     def set_reach(self, subscribers: int) -> None:
-        """Say how many subscribers the guardian has found."""
+        """Set how many subscribers the guardian has found."""
         self._words[self._current + 3] = subscribers
 
     def read(self) -> bytes:
         """Return the message that counts, b'' where there is none."""
-        for _ in range(3):          # it may be written just now
+        for _ in range(3):          # the node may be writing
             slot = self._words[self._current]
             if slot == _NOTHING:
                 return b''

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node's process writes, drained by a process of its own: a reader that stalls never stalls the node.
+"""A process that drains the output of a node's process, so that a stalled reader never stalls the node.
 
-rcl writes log lines while it holds Python's interpreter lock. Where the terminal, pipe or journal that they go to is
-full, every thread of the node would stop: no command, no fallback, and no signal would be handled. A thread of the same
-process could not drain a long line either, for want of that lock.
+rcl writes log lines while it holds Python's interpreter lock. If the terminal, pipe or journal behind them were full,
+every thread of the node would stop: no command, no fallback, no reaction to signals. A thread of the same process could
+not drain a long line, since it would need that lock.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from types import TracebackType
 
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-ROOM = 1 << 20          # bytes that wait for a reader; of more the oldest are dropped, and counted
+ROOM = 1 << 20          # bytes that wait for a reader; beyond, the oldest are dropped and counted
 FLUSH = 1.0             # s that the last lines get at the end
 _SET_PIPE_SIZE = 1031   # Linux' F_SETPIPE_SZ
 
@@ -29,14 +29,14 @@ _SET_PIPE_SIZE = 1031   # Linux' F_SETPIPE_SZ
 class Console:
     """Redirects what this process writes to its standard output and error, a context manager.
 
-    Enter it before any thread is started: it forks. What cannot block is left alone: a file, no output at all.
+    Enter it before any thread starts: it forks. It leaves output that cannot block alone: a file, /dev/null.
     """
 
     def __init__(self) -> None:
         self._ask = self._answer = -1
 
     def __enter__(self) -> Console:
-        # where it cannot be had, a node that may block is better than none
+        # without it, a node that may block is better than none
         with contextlib.suppress(OSError):
             self._redirect([fd for fd in (1, 2) if _may_block(fd)])
         return self
@@ -49,7 +49,7 @@ class Console:
         self.flush()
 
     def flush(self) -> None:
-        """See off what was written, for `FLUSH` s at the most."""
+        """Wait until the output is written, for `FLUSH` s at the most."""
         if self._ask >= 0:
             with contextlib.suppress(OSError):
                 os.write(self._ask, b'?')
@@ -61,7 +61,7 @@ class Console:
             return
         if any(map(os.isatty, descriptors)):
             os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1')      # rcl no longer sees the terminal
-        # one pipe for what goes to the same place keeps its order
+        # one pipe for each target keeps the order of its lines
         places: dict[tuple[int, int], tuple[int, int, int]] = {}
         ends = []
         for fd in descriptors:
@@ -91,7 +91,7 @@ def _may_block(fd: int) -> bool:
 
 
 def _pipe() -> tuple[int, int]:
-    """Return both ends of a pipe that holds much and never blocks: it is ours, the inherited descriptors are not."""
+    """Return both ends of a large pipe that never blocks; inherited descriptors must stay as they are."""
     read, write = os.pipe()
     with contextlib.suppress(OSError):
         fcntl.fcntl(write, _SET_PIPE_SIZE, ROOM)
@@ -101,7 +101,7 @@ def _pipe() -> tuple[int, int]:
 
 
 def _drain(routes: list[tuple[int, int]], asked: int, answered: int) -> None:
-    """Carry what is written from pipes to their targets until nobody holds the other ends; never returns."""
+    """Copy from pipes to their targets until the other ends are closed; never returns."""
     try:
         _leave({fd for route in routes for fd in route} | {asked, answered})
         outlets = {read: _Outlet(target) for read, target in routes}
@@ -114,7 +114,7 @@ def _drain(routes: list[tuple[int, int]], asked: int, answered: int) -> None:
             if asked in ready:
                 if not os.read(asked, 1):
                     waiting.remove(asked)
-                # what was written before it was asked lies in the pipes at the latest now
+                # everything written before the request lies in the pipes by now
                 for read in (fd for fd in waiting if fd in outlets):
                     _carry(read, outlets[read])
                 threading.Thread(target=_answer, args=(list(outlets.values()), answered), daemon=True).start()
@@ -124,7 +124,7 @@ def _drain(routes: list[tuple[int, int]], asked: int, answered: int) -> None:
 
 
 def _leave(kept: set[int]) -> None:
-    """Let go of everything that the process was forked with: it ends when its pipes do, by no signal."""
+    """Give up all that the process inherited: it ends with its pipes, by no signal."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -140,7 +140,7 @@ def _leave(kept: set[int]) -> None:
 
 
 def _carry(read: int, outlet: _Outlet) -> bool:
-    """Take what lies in a pipe; return whether more may come."""
+    """Copy what lies in a pipe; return whether more may come."""
     while True:
         try:
             chunk = os.read(read, 1 << 16)
@@ -164,7 +164,7 @@ def _answer(outlets: list[_Outlet], answered: int) -> None:
 
 
 class _Outlet:
-    """Writes to a descriptor that may block from a thread of its own; of what waits too long the oldest is dropped."""
+    """Writes to a descriptor that may block from a thread of its own; drops the oldest of too many bytes."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -175,7 +175,7 @@ class _Outlet:
         threading.Thread(target=self._run, daemon=True).start()
 
     def put(self, chunk: bytes) -> None:
-        """Take bytes to be written; returns at once."""
+        """Queue bytes to be written; returns at once."""
         with self._condition:
             self._chunks.append(chunk)
             self._size += len(chunk)
@@ -207,7 +207,7 @@ class _Outlet:
         while chunk and not self._gone:
             try:
                 chunk = chunk[os.write(self._target, chunk):]
-            except BlockingIOError:     # somebody else who holds it wants it so
+            except BlockingIOError:     # another holder made it non-blocking
                 select.select([], [self._target], [])
-            except OSError:             # nobody will ever read it
+            except OSError:             # its reader is gone
                 self._gone = True

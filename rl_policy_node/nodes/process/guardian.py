@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guardian: a small process that speaks to the robots when the policy node cannot.
+"""The guardian: a small process that sends the fallback when the policy node cannot.
 
     python -m rl_policy_node.nodes.process.guardian LIFELINE MEMORY
 
-The policy node starts it and hands it two descriptors: a socket, whose end tells that the node is gone, and the memory
-of a Board. Where the control loop falls silent while it acts, the guardian first fences the node, then publishes what
-each topic is to get. It imports neither torch nor numpy, and writes nothing to a log that could block.
+The policy node starts it with two descriptors: a socket, which closes when the node is gone, and the memory of a Board.
+When the control loop falls silent while it acts, the guardian first fences the node, then publishes the message of each
+topic on the Board. It imports neither torch nor numpy, and writes to no log that could block.
 """
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from rl_policy_node.nodes.process.signals import ENDINGS
 if TYPE_CHECKING:       # ROS is loaded after the signals are dealt with
     from rl_policy_node.nodes.process.guardian_voice import Outgoing
 
-LOOK_PERIOD: Final = 0.1    # s between two looks at the most: the node misses the guardian's own beat
+LOOK_PERIOD: Final = 0.1    # s between two looks at the most: the node watches the beat of the guardian
 REPEAT_PERIOD: Final = 0.1  # s between two fallbacks
-# s for which the fallback is repeated: for a driver that lost one. Not longer: whoever takes the robot over then must
-# not hear an old pose.
+# s for which the fallback is repeated, for a driver that lost a message. Not longer: the next commander of the robot
+# must meet no old pose.
 REPEAT_FOR: Final = 1.0
-LINGER: Final = 1.5         # s that the guardian outlives a node that is gone without a word
-PATIENCE: Final = 5.0       # s that a fenced node gets to notice; then it is ended
+LINGER: Final = 1.5         # s that the guardian outlives a node that ended without notice
+PATIENCE: Final = 5.0       # s that a fenced node has to notice; then the guardian kills it
 
 
 class Vigil:
-    """Looks at a Board, and knows when to speak.
+    """Looks at a Board, and decides when to send the fallback.
 
-    outgoing: of each of its cells. timeout: s of silence that are too many. end_node(): ends a node that does not
-    notice. say(text): tells somebody; must not block.
+    outgoing: of each of its cells. timeout: s of silence that are too long. end_node(): kills a node that does not
+    notice. say(text): logs a line; must not block.
     """
 
     def __init__(self, board: Board, outgoing: Sequence[Outgoing], timeout: float, end_node: Callable[[], None],
@@ -48,7 +48,7 @@ class Vigil:
         self._board, self._outgoing, self._timeout = board, outgoing, timeout
         self._end_node, self._say = end_node, say
         self._fenced, self._fenced_at, self._spoken_at = 0, 0.0, 0.0
-        self._due = float('inf')        # when the next look was to be
+        self._due = float('inf')        # when the next look is due
         self._awake = 0.0               # silence counts from here on at the earliest
         self.gone_at: float | None = None
 
@@ -56,7 +56,7 @@ class Vigil:
         """Look once, `now` s on the steady clock; return after how many seconds to look again."""
         board = self._board
         if now - self._due > self._timeout / 2:
-            # the whole machine may have stood still: the node gets as long to show itself as it took us
+            # the whole machine may have stalled: the node gets some time to show itself, too
             self._awake = now - self._timeout / 2
         board.set_guardian_beat(now)
         wait = LOOK_PERIOD
@@ -77,14 +77,14 @@ class Vigil:
         return wait
 
     def over(self, now: float) -> bool:
-        """Return whether the node is gone, and all is said."""
+        """Return whether the node is gone, and its fallback sent."""
         if self.gone_at is None:
             return False
         return now - self.gone_at >= LINGER or not self._board.active
 
     def _fence(self, epoch: int, now: float) -> None:
         board = self._board
-        board.set_fence(epoch)      # first: from here on the node is silent
+        board.set_fence(epoch)      # first: from here on the node publishes nothing
         self._fenced, self._fenced_at = epoch, now
         self._speak(now)
         silent = now - board.beat
@@ -97,7 +97,7 @@ class Vigil:
         self._say(f'{why}: the node is fenced, its fallback sent')
 
     def _go_on(self, now: float) -> float:
-        """Repeat the fallback for a while; end a node that does not notice."""
+        """Repeat the fallback for a while; kill a node that does not notice."""
         if now - self._fenced_at <= REPEAT_FOR and now - self._spoken_at >= 0.9 * REPEAT_PERIOD:
             self._speak(now)
         if now - self._fenced_at > PATIENCE and self._board.noticed < self._fenced and self.gone_at is None:
@@ -119,7 +119,7 @@ class Vigil:
 
 
 class Teller:
-    """Writes lines to a descriptor from a thread of its own: whoever does not read them holds nobody up."""
+    """Writes lines to a descriptor from a thread of its own: a reader that stalls does not block the caller."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -128,7 +128,7 @@ class Teller:
         threading.Thread(target=self._run, daemon=True).start()
 
     def say(self, text: str) -> None:
-        """Take a line; returns at once."""
+        """Queue a line; returns at once."""
         self._waiting.append(f'[rl_policy_node] [guardian]: {text}\n')
         self._some.set()
 
@@ -144,7 +144,7 @@ class Teller:
 def main(lifeline: int, memory: int) -> None:
     """Watch until the node is gone."""
     for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)       # of a whole group: the node ends, and the guardian with it
+        signal.signal(number, signal.SIG_IGN)       # sent to the whole group: the guardian ends after the node
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     line = socket.socket(fileno=lifeline)
     teller = Teller(os.dup(2))
@@ -155,7 +155,7 @@ def main(lifeline: int, memory: int) -> None:
     vigil = Vigil(board, voice.outgoing, setup['timeout'], _ending(setup['pid']), teller.say)
     board.set_guardian_beat(time.monotonic())
     line.sendall(json.dumps({'gids': voice.gids()}).encode() + b'\n')
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # what ROS has to say from here on must not block
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # output of ROS must not block from here on
     _watch(vigil, line, setup['pid'])
     voice.close()
 
@@ -175,18 +175,18 @@ def _watch(vigil: Vigil, line: socket.socket, pid: int) -> None:
 
 
 def _line_of(line: socket.socket) -> bytes:
-    """Return what the node says first; exits where it is gone before."""
-    said = b''
-    while not said.endswith(b'\n'):
+    """Return the first line of the node; exits if the node is gone before."""
+    text = b''
+    while not text.endswith(b'\n'):
         part = line.recv(1 << 16)
         if not part:
             sys.exit(0)
-        said += part
-    return said
+        text += part
+    return text
 
 
 def _received(line: socket.socket) -> bytes:
-    """Return what woke us, b'' where the node is gone."""
+    """Return the bytes that arrived, b'' where the node is gone."""
     try:
         return line.recv(1 << 10)
     except OSError:
@@ -194,7 +194,7 @@ def _received(line: socket.socket) -> bytes:
 
 
 def _ending(pid: int) -> Callable[[], None]:
-    """Return a function that ends the process of that id that runs now, and none that comes by its id later."""
+    """Return a function that kills the process with this id, and never a later one with the same id."""
     try:
         process = os.pidfd_open(pid)
     except (OSError, AttributeError):       # an old kernel; Python on macOS

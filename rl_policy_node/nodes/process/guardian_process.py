@@ -19,14 +19,14 @@ START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes
 
 
 class GuardianProcess:
-    """Runs `nodes.guardian` in a session of its own: what a terminal sends or stops must not silence it.
+    """Runs `nodes.process.guardian` in a session of its own, so that signals of a terminal do not reach it.
 
     memory: descriptor of a Board. gids: of its publishers, once it is ready.
     """
 
     def __init__(self, memory: int) -> None:
         self._line, theirs = socket.socketpair()
-        # the way this interpreter finds things; threads of libraries only cost memory there
+        # the import path of this interpreter; threads of libraries would only cost memory there
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
                        'MALLOC_ARENA_MAX': '1', 'OPENBLAS_NUM_THREADS': '1'}
         with theirs:
@@ -35,19 +35,25 @@ class GuardianProcess:
                 pass_fds=(theirs.fileno(), memory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 start_new_session=True, env=environment)
         self.gids = frozenset[Gid]()
-        self._said, self._started_at = b'', time.monotonic()
+        self._answer, self._started_at = b'', time.monotonic()
         self._ready_at: float | None = None
 
     def introduce(self, introduction: bytes) -> None:
-        """Tell it what to watch."""
-        with contextlib.suppress(OSError):      # that it has ended is noticed elsewhere
+        """Send it the topics to watch."""
+        with contextlib.suppress(OSError):      # if it has ended, `ended` tells
             self._line.sendall(introduction)
 
     def age(self) -> float | None:
-        """Return how long (s) it has been ready, None while it starts; raises ConfigurationError where it will not."""
+        """Return how long (s) it has been ready, None while it starts; raises ConfigurationError if it fails to."""
         now = time.monotonic()
-        if self._ready_at is None and self._has_answered():
-            self._ready_at = now
+        while self._ready_at is None and select.select([self._line], [], [], 0.0)[0]:
+            part = self._line.recv(1 << 16)
+            if not part:
+                raise self._failure()
+            self._answer += part
+            if self._answer.endswith(b'\n'):
+                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._answer)['gids'])
+                self._ready_at = now
         if self._ready_at is None and now - self._started_at > START_TIMEOUT:
             raise self._failure()
         return None if self._ready_at is None else now - self._ready_at
@@ -57,29 +63,18 @@ class GuardianProcess:
         return self._process.poll()
 
     def wake(self) -> None:
-        """Have it look now: it looks rarely while nobody acts."""
+        """Wake it up: it looks rarely while the policy does not act."""
         with contextlib.suppress(OSError):
             self._line.send(b'!', socket.MSG_DONTWAIT)
 
     def end(self, patience: float = 1.0) -> None:
-        """See it off: the end of its socket tells it to go."""
+        """End it by closing its socket; kill it after `patience` s."""
         self._line.close()
         try:
             self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _has_answered(self) -> bool:
-        while select.select([self._line], [], [], 0.0)[0]:
-            part = self._line.recv(1 << 16)
-            if not part:
-                raise self._failure()
-            self._said += part
-            if self._said.endswith(b'\n'):
-                self.gids = frozenset(tuple(bytes.fromhex(gid)) for gid in json.loads(self._said)['gids'])
-                return True
-        return False
 
     def _failure(self) -> ConfigurationError:
         self.end()

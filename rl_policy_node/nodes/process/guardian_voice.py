@@ -39,7 +39,7 @@ def _qos(numbers: Mapping[str, int]) -> QoSProfile:
 class Outgoing:
     """A command topic. publish(data): puts bytes on the wire. stamped: whether a header comes first in them.
 
-    reach(): how many subscribers there are.
+    reach(): the number of subscribers.
     """
 
     def __init__(self, publish: Callable[[bytes], None], stamped: bool, reach: Callable[[], int]) -> None:
@@ -60,7 +60,7 @@ class Voice:
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self._context = rclpy.Context()
-        # what is said by the node's command line was the node's: topics come resolved
+        # remappings of the command line were for the node: topics come resolved
         rclpy.init(args=['--ros-args', '--disable-external-lib-logs', '--disable-rosout-logs', '--disable-stdout-logs'],
                    context=self._context, domain_id=setup['domain'], signal_handler_options=SignalHandlerOptions.NO)
         self._node: Node = rclpy.create_node(
@@ -89,7 +89,7 @@ class Voice:
         return found
 
     def close(self) -> None:
-        """See the last words off, and go."""
+        """Wait until the last messages are acknowledged, and shut down."""
         for publisher in self._publishers:
             publisher.wait_for_all_acked(Duration(seconds=0.1))
         self._node.destroy_node()
@@ -97,7 +97,7 @@ class Voice:
 
 
 def message_type(module: str, name: str) -> type:
-    """Return a message type, loaded without the other messages of its package: they take memory, and numpy."""
+    """Return a message type without loading the other messages of its package, which take memory, and numpy."""
     package, kind, leaf = (*module.split('.'), '', '')[:3]
     if kind == 'msg' and leaf.startswith('_') and f'{package}.msg' not in sys.modules:
         found = importlib.util.find_spec(package)
@@ -109,5 +109,5 @@ def message_type(module: str, name: str) -> type:
             try:
                 return cast(type, getattr(importlib.import_module(module), name))
             finally:
-                del sys.modules[bare.__name__]      # what else is asked of the package is there
+                del sys.modules[bare.__name__]      # later imports find the whole package
     return cast(type, getattr(importlib.import_module(module), name))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory that messages arrive in stays with the process."""
+"""Keeps freed memory with the process, for the next messages."""
 import ctypes
 
 # of glibc's mallopt

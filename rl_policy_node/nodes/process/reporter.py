@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thread that tells how things are: it takes milliseconds, which no message and no stop has to wait for."""
+"""The thread that publishes reports: they take milliseconds, which no message and no stop waits for."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -9,13 +9,11 @@ import traceback
 
 from rl_policy_node.core.protocols import Logger
 
-PATIENCE = 1.0      # s that whoever changes what is reported on waits for a report under way
+PATIENCE = 1.0      # s that a transition waits for a report under way
 
 
 class Reporter:
-    """Calls report() every `period` s in a thread of its own until `stop`; what it raises is logged, and it goes on.
-
-    """
+    """Calls report() every `period` s in a thread of its own until `stop`; logs what it raises, and goes on."""
 
     def __init__(self, report: Callable[[], None], period: float, log: Logger) -> None:
         self._report, self._period, self._log = report, period, log
@@ -23,7 +21,7 @@ class Reporter:
         self._thread = threading.Thread(target=self._run, name='report', daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -34,7 +32,7 @@ class Reporter:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Keep reports from being under way; for one that hangs it waits PATIENCE s at the most."""
+        """Keep reports from running meanwhile; waits PATIENCE s at the most for one under way."""
         got = self._under_way.acquire(timeout=PATIENCE)
         try:
             yield

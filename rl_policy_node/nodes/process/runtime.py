@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every node's process does: an executor that does not hang, signals that let the node say goodbye."""
+"""Runs a node in its process: an executor that does not hang, signals that let the node send its last message."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from rl_policy_node.nodes.process.memory import keep_memory
 from rl_policy_node.nodes.process.scheduling import share_interpreter
 from rl_policy_node.nodes.process.signals import on_ending
 
-if TYPE_CHECKING:       # a node that echoes does without the rest of the package
+if TYPE_CHECKING:       # bench_echo needs nothing else of the package
     from rl_policy_node.core.protocols import Logger
     from rl_policy_node.nodes.interfaces import RunnableNode
 
@@ -42,10 +42,10 @@ def create_executor(name: str, logger: Logger) -> Executor:
 
 
 def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) -> int:
-    """Create a node, spin it until it is done or the process is asked to end, shut it down; return the exit code.
+    """Create a node, spin it until it is done or a signal ends the process, shut it down; return the exit code.
 
     The node offers `executor_name`, `keeps_up` (whether its callbacks have to, see Spinner), `poll()` (called between
-    callbacks, False when it is done), `stop()` (publishes what must be said while the context still lives) and
+    callbacks, False when it is done), `stop()` (publishes the last messages while the context still lives) and
     `exit_code`.
     rclpy's own signal handlers would invalidate the context before a last command could go out.
     """
@@ -63,7 +63,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         return 1
     share_interpreter()
     keep_memory()
-    # not before: what a node is created from may take minutes, which a signal ends at once
+    # not before: creating a node may take minutes, and a signal has to end that at once
     asked: list[int] = []
     on_ending(lambda number, _frame: asked.append(number))
     # a protocol cannot inherit from a class
@@ -81,10 +81,10 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
 class Spinner:
     """Runs the callbacks of a node in an executor whose queue stays bounded.
 
-    The events executor queues an event for each message, without bound: under a flood a stop would have to wait behind
-    all of them, and memory grows. Where it lags the single-threaded executor takes its place for good: there each topic
-    has its turn, and the middleware drops what is too much. keeps_up(): whether it has to; a simulator that waits
-    sends no more than is answered, be it thousands of messages a step.
+    The events executor queues an event for each message, without bound: in a flood a stop would wait behind all of
+    them, and memory would grow. If it lags, the single-threaded executor takes its place for good: there each topic has
+    its turn, and the middleware drops excess messages. keeps_up(): whether lagging matters; a waiting simulator sends
+    no more than is answered, be it thousands of messages a step.
     """
 
     def __init__(self, node: Node, executor: str, keeps_up: Callable[[], bool]) -> None:
@@ -92,7 +92,7 @@ class Spinner:
         self._executor = create_executor(executor, node.get_logger())
         self._executor.add_node(node)
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
-        # s in callbacks since the timer last had its turn, without the longest of them: that one was busy, not late
+        # s in callbacks since the last turn of the timer, and of the longest of them, which was busy rather than late
         self._spent = self._longest = 0.0
         self._timer = None if self.bounded else node.create_timer(
             LAG / 5, self._on_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -141,7 +141,7 @@ def _spin(node: RunnableNode, spinner: Spinner, asked: list[int]) -> None:
                     return
         except ExternalShutdownException:
             return
-        except Exception:       # noqa: BLE001 - a callback's fault must not silence the robot's commands
+        except Exception:       # noqa: BLE001 - a fault of a callback must not stop the commands
             node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
     if asked:
         node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the kernel and the interpreter schedule the control thread; what is not permitted is told, never fatal."""
+"""How the kernel and the interpreter schedule the control thread; what is not permitted is logged, never fatal."""
+from __future__ import annotations
+
 from collections.abc import Iterator
 import ctypes
 import os
@@ -7,11 +9,11 @@ import platform
 import sys
 from typing import Protocol
 
-# s. A thread that waits for the interpreter has it after this long at the latest, 5 ms by default: what other
-# threads decode or report meanwhile would hold a step up for as long.
+# s. A thread that waits for the interpreter gets it after this long at the latest, 5 ms by default: threads that decode
+# or report delay a step by as much.
 SWITCH_INTERVAL = 0.5e-3
-# ns, the least that Linux takes, and nobody's permission is needed. From 6.12 on a thread that wakes up and asks for
-# less time than the one that runs goes first; else that one may run on for milliseconds.
+# ns, the least that Linux accepts; it needs no permission. From 6.12 on a waking thread with a shorter slice than the
+# running one goes first; else the running one may go on for milliseconds.
 SLICE = 100_000
 _SET_TIMER_SLACK = 29       # of prctl
 _SYSTEM_CALLS = {'x86_64': (315, 314), 'aarch64': (275, 274)}       # sched_getattr, sched_setattr
@@ -20,7 +22,7 @@ _HOW = ("permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see
 
 
 class Scheduling(Protocol):
-    """What a thread may ask of the kernel. priority: of SCHED_FIFO, 0: none. cpus: it keeps to, (): any."""
+    """Scheduling of a thread. priority: of SCHED_FIFO, 0: none. cpus: that it keeps to, (): any."""
 
     @property
     def priority(self) -> int: ...
@@ -30,18 +32,24 @@ class Scheduling(Protocol):
 
 
 def share_interpreter() -> None:
-    """Let threads of this process hand the interpreter over soon enough for a control loop."""
+    """Have the threads of this process switch often enough for a control loop."""
     sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
 
 
 def schedule_thread(spec: Scheduling) -> list[str]:
-    """Give the calling thread, and those that it starts later, what a SchedulingSpec asks for.
+    """Schedule the calling thread, and those that it starts later, by a SchedulingSpec.
 
-    Return a line for each thing that could not be had: the thread then goes on as it was. Where Linux can, it is
-    woken at once besides, whatever the spec says.
+    Return a line for each setting that was refused and stays as it was. On Linux the thread also wakes up without
+    delay, whatever the spec says.
     """
     if sys.platform == 'linux':
-        _wake_at_once()
+        libc = ctypes.CDLL(None)
+        # ns; by default sleeps last 50 µs longer than asked
+        libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))
+        attributes = ThreadAttributes.read()
+        if attributes is not None:
+            attributes.sched_runtime = SLICE
+            libc.syscall(_SYSTEM_CALLS[platform.machine()][1], 0, ctypes.byref(attributes), 0)
     return [*_pin(spec.cpus), *_raise(spec.priority)]
 
 
@@ -75,30 +83,20 @@ def _raise(priority: int) -> Iterator[str]:
         yield f'{asked}: {error.strerror}; {_HOW}'
 
 
-class _Attributes(ctypes.Structure):
+class ThreadAttributes(ctypes.Structure):
     """The kernel's struct sched_attr, first version."""
 
     _fields_ = [('size', ctypes.c_uint32), ('sched_policy', ctypes.c_uint32), ('sched_flags', ctypes.c_uint64),
                 ('sched_nice', ctypes.c_int32), ('sched_priority', ctypes.c_uint32), ('sched_runtime', ctypes.c_uint64),
                 ('sched_deadline', ctypes.c_uint64), ('sched_period', ctypes.c_uint64)]
 
-
-def _wake_at_once() -> None:
-    """Have sleeps of the calling thread end when they are due, and its turn come then; where that cannot be, not."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))     # ns; by default sleeps last 50 µs longer than they are told to
-    attributes = thread_attributes()
-    if attributes is not None:
-        attributes.sched_runtime = SLICE
-        libc.syscall(_SYSTEM_CALLS[platform.machine()][1], 0, ctypes.byref(attributes), 0)
-
-
-def thread_attributes() -> _Attributes | None:
-    """Return how the kernel schedules the calling thread, sched_attr by its names; None where it cannot be asked."""
-    attributes = _Attributes()
-    numbers = _SYSTEM_CALLS.get(platform.machine())
-    if numbers is None or sys.maxsize < 2 ** 32:
-        return None
-    size = ctypes.sizeof(attributes)
-    failed = ctypes.CDLL(None).syscall(numbers[0], 0, ctypes.byref(attributes), size, 0)
-    return None if failed else attributes
+    @classmethod
+    def read(cls) -> ThreadAttributes | None:
+        """Return how the kernel schedules the calling thread; None where the kernel cannot tell."""
+        attributes = cls()
+        numbers = _SYSTEM_CALLS.get(platform.machine())
+        if numbers is None or sys.maxsize < 2 ** 32:
+            return None
+        size = ctypes.sizeof(attributes)
+        failed = ctypes.CDLL(None).syscall(numbers[0], 0, ctypes.byref(attributes), size, 0)
+        return None if failed else attributes

@@ -26,8 +26,11 @@ START = 1_000_000_000        # ns: simulated time begins at 1 s or later, becaus
 
 @dataclass(frozen=True)
 class SimFrame:
-    """What the robots' sensors show at one moment. stamp: ns, of simulated time; begun (rows,): ns, when each row's
-    episode began; values: source → field → (rows, ...), which hold until the next frame."""
+    """What the robots' sensors measure at one moment.
+
+    stamp: ns, of simulated time; begun (rows,): ns, when each row's episode began; values: source → field →
+    (rows, ...), which hold until the next frame.
+    """
 
     stamp: int
     begun: Stamps
@@ -35,9 +38,9 @@ class SimFrame:
 
 
 class Bridge:
-    """Steps an environment with the commands that arrived; `frame` is what is then to be published.
+    """Steps an environment with the commands that arrived; `frame` returns what to publish then.
 
-    It has no thread and publishes nothing: BridgeLoop paces it. imperfections: those that are injected; they also wrap
+    It has no thread and publishes nothing: BridgeLoop paces it. imperfections: the injected ones, which also wrap
     the publishers. Raises ConfigurationError where environment and parameter file do not fit.
     """
 
@@ -55,7 +58,7 @@ class Bridge:
         self.imperfections = create_imperfections(sim.imperfections, sim.environment.seed, 1.0 / self.control.rate,
                                                   robots, sim.play.lockstep)
         self._environment = environment
-        # another one each time: in lockstep the first episode of a bridge that began anew would pass for the old one
+        # different at each start: in lockstep the first episode of a restarted bridge would look like the old one
         self._stamp = START + time.monotonic_ns() % START if sim.play.lockstep else START
         self._begun: Stamps = np.full(self.control.rows, self._stamp, dtype=np.int64)
         self._observed: Values = {}
@@ -72,14 +75,14 @@ class Bridge:
         self._observed = self._environment.reset()
 
     def stay(self, begin: bool) -> None:
-        """Let a period go by in which nothing moves. begin: whether the episodes begin only with it."""
+        """Let a period pass in which nothing moves. begin: whether the episodes begin after it."""
         self._environment.check()
         self._advance()
         if begin:
             self._begun[:] = self._stamp
 
     def step(self) -> list[Episode]:
-        """Step with the commands there are; return the episodes that ended."""
+        """Step with the latest commands; return the episodes that ended."""
         with self.commands.condition:
             actions = self._mirror.actions(self.imperfections.commands())
         qpos = self._environment.qpos
@@ -94,7 +97,7 @@ class Bridge:
         return ended
 
     def frame(self) -> SimFrame:
-        """Return what the sensors show now, once for each step, when it is due."""
+        """Return what the sensors measure now; call it once for each step, when it is due."""
         self._mirror.measure(self._observed)
         self.imperfections.show(self._begun)
         return SimFrame(self._stamp, self._begun.copy(), self.imperfections.shown)
@@ -104,7 +107,7 @@ class Bridge:
         self._environment.check()
 
     def close(self) -> None:
-        """End the environment, though a step may be under way."""
+        """End the environment, even during a step."""
         self._environment.close()
 
     def _advance(self) -> None:

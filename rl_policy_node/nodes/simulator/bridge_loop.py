@@ -14,16 +14,16 @@ from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.episodes import Episode
 from rl_policy_node.nodes.topics.row_names import listed
 
-PATIENCE = 1.0               # s that a step under way has, when the bridge is to end, before its worker is ended
+PATIENCE = 1.0               # s that the step under way has at the end, before its worker is killed
 OnEpisodes: TypeAlias = Callable[[list[Episode]], None]
 
 
 class BridgeLoop:
     """Steps a Bridge and publishes its frames.
 
-    Lockstep: one step per complete set of commands that answers the frame. Real time: one step per period, its frame
-    shown at the period's end; commands that come later than that go on from the period before.
-    on_episodes(those that ended with a step).
+    Lockstep: one step for each complete set of commands that answers the frame. Real time: one step in each period,
+    whose frame is published at its end; where commands are late, the last ones go on. on_episodes(ended): called with
+    the episodes that ended with a step.
     """
 
     def __init__(self, bridge: Bridge, lockstep: bool, publish: Callable[[SimFrame], None], on_episodes: OnEpisodes,
@@ -44,7 +44,7 @@ class BridgeLoop:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, close the environment and write what was recorded."""
+        """End the thread, close the environment and write the records."""
         with self._commands.condition:
             self._running = False
             self._commands.condition.notify_all()
@@ -78,17 +78,17 @@ class BridgeLoop:
             while self._running and not self._record.over():
                 if self._paused or self._reset_asked:
                     due = self._interrupted()
-                elif self._answered() if self._lockstep else self._wait_until(due):
+                elif self._may_step(due):
                     due = self._step(due)
-        except Exception as error:      # noqa: BLE001 - the node ends with the environment's own words
-            if self._running:       # else stop() did not wait for it
+        except Exception as error:      # noqa: BLE001 - the log names the fault of the environment, and the node ends
+            if self._running:       # else stop() closed the environment
                 self.failed = True
-                told = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
-                self._log.error(f'sim.environment failed at step {self._record.steps}:\n{told}')
+                text = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
+                self._log.error(f'sim.environment failed at step {self._record.steps}:\n{text}')
         self.finished = True
 
     def _step(self, due: float) -> float:
-        """Step, and show what came of it when it is due (s, steady); return when the next is."""
+        """Step, and publish the frame when it is due (s, steady); return when the next one is due."""
         ended = self._bridge.step()
         if ended:
             self._on_episodes(ended)
@@ -98,7 +98,7 @@ class BridgeLoop:
         return max(due + self._bridge.imperfections.period(), time.monotonic())
 
     def _show(self) -> None:
-        """Publish what the sensors show; what answers it has yet to come."""
+        """Publish what the sensors measure, and wait for its answers from now on."""
         frame = self._bridge.frame()
         self._commands.expect(frame.stamp, self._record.steps)
         self._publish(frame)
@@ -118,15 +118,23 @@ class BridgeLoop:
         return time.monotonic() + self._period
 
     def _await_commands(self) -> None:
-        """Keep showing the first observation until every robot is commanded, then begin the episode."""
+        """Repeat the first observation until every robot is commanded, then begin the episodes."""
         commanded = False
         while self._running and not commanded:
             commanded = self._commands.wait(self._commands.commanded, self._period)
             self._bridge.stay(begin=commanded)
             self._show()
 
-    def _answered(self) -> bool:
-        """Whether the commands are complete within a while; says who keeps the simulator waiting."""
+    def _may_step(self, due: float) -> bool:
+        """Wait for the commands; return whether to step.
+
+        Real time: until the end of the period at the most (s, steady), then the last commands go on. Lockstep: for a
+        while, and the log names the rows that keep the simulator waiting.
+        """
+        if not self._lockstep:
+            if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):
+                self._record.misses += 1
+            return True
         if self._commands.wait(self._commands.complete, 0.2):
             return True
         silent, waited = self._commands.silent()
@@ -135,9 +143,3 @@ class BridgeLoop:
                               f'{self._record.steps} for {waited:.0f} s', throttle_duration_sec=5.0)
         self._bridge.check()
         return False
-
-    def _wait_until(self, due: float) -> bool:
-        """Wait for the commands, but no longer than to the end of the period: the last ones then go on."""
-        if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):
-            self._record.misses += 1
-        return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands as a simulator receives them."""
+"""The commands that a simulator receives."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ from rl_policy_node.nodes.topics.sink import Sink
 class CommandInbox:
     """The latest commands of all rows, and whether they answer the observation shown last.
 
-    Callbacks call `receive`, the bridge's thread everything else. buffers: command → SourceBuffer, looked at within
-    `with inbox.condition`, which is notified when an answer is complete. lockstep: a command for another observation
-    is none. unstamped: some command cannot be matched to an observation.
+    Callbacks call `receive`, the bridge's thread everything else. buffers: command → SourceBuffer; read them within
+    `with inbox.condition`, which is notified when an answer is complete. lockstep: commands that answer another
+    observation are ignored. unstamped: some commands cannot be matched to an observation.
     """
 
     def __init__(self, control: ControlSpec, sinks: Mapping[str, Sink], lockstep: bool, answers: ResponseTimes) -> None:
@@ -34,7 +34,7 @@ class CommandInbox:
         self._shown = 0.0                       # when that was, s, steady
 
     def expect(self, stamp: int, step: int) -> None:
-        """Wait for the answers to the observation of a step, stamped so (ns)."""
+        """Wait for the answers to the observation of a step. stamp: of that observation, ns."""
         with self.condition:
             for buffer in self.buffers.values():
                 buffer.fresh[:] = False
@@ -42,14 +42,14 @@ class CommandInbox:
             self.answers.shown(stamp, step, self._shown)
 
     def receive(self, name: str, topic: int, message: Message) -> None:
-        """Take in a command, of the rows of a sink's topic; before anything was shown it is none.
+        """Take a command for the rows of a sink's topic; ignore it before the first observation.
 
-        Raises ValueError, naming the rows, for what was not taken.
+        Raises ValueError, naming the rows, for commands that are refused.
         """
         sink, buffer, rows = self._sinks[name], self.buffers[name], self._sinks[name].groups[topic]
         with self.condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
-            if not stamp and not self._lockstep:        # of a trajectory that starts now
+            if not stamp and not self._lockstep:        # a trajectory that starts now
                 stamp = self._current
             if stamp is None or self._current is None or (self._lockstep and stamp != self._current):
                 return
@@ -66,7 +66,7 @@ class CommandInbox:
             raise ValueError(f'{listed(self._control, refused)}: {buffer.last_fault[refused[0]]}')
 
     def wait(self, until: Callable[[], bool], seconds: float) -> bool:
-        """Return whether a condition, asked with the inbox locked, comes true in time."""
+        """Return whether until(), called with the inbox locked, comes true in time."""
         with self.condition:
             return self.condition.wait_for(until, seconds)
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an environment can play the robots of a parameter file."""
+"""Whether an environment can stand in for the robots of a parameter file."""
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.parsing import Configuration
 
 
 def input_shapes(configuration: Configuration, environment: Environment) -> dict[str, tuple[int, ...]]:
-    """Return input → shape of a row, of what the policy takes; raises ConfigurationError for what is not there."""
+    """Return input → shape of a row, for the inputs of the policy; raises ConfigurationError for missing ones."""
     control, name = configuration.control, configuration.sim.environment.name
     have, rate = environment.shapes, environment.control_rate
     missing = sorted(set(control.inputs) - set(have))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened in a simulator: episodes, figures, and a record of every step."""
+"""Episodes of a simulator, their figures, and a record of every step."""
 from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.policy.diagnostics import percentiles
 
-COLUMNS = ('row', 'index', 'return', 'length', 'success')      # what is known of an episode that ended
-# those of an episode; success is 1.0, 0.0, or NaN: not told
+COLUMNS = ('row', 'index', 'return', 'length', 'success')      # of an episode that ended
+# the values of an episode; success is 1.0, 0.0, or NaN: unknown
 Episode: TypeAlias = tuple[int, int, float, int, float]
 
 
@@ -30,7 +30,7 @@ class Episodes:
 
     def add(self, rewards: Array, dones: NDArray[np.bool_],
             successes: NDArray[np.bool_] | None) -> list[Episode]:
-        """Take one step in; return the episodes that ended with it."""
+        """Count one step; return the episodes that ended with it."""
         self._return += rewards
         self._length += 1
         rows = np.nonzero(dones)[0]
@@ -63,7 +63,7 @@ class Episodes:
     def columns(self, limit: int = 0) -> dict[str, list[float | None]]:
         """Return each of COLUMNS as a list over the first `limit` episodes (0: all), in the order in which they ended.
 
-        Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: not told.
+        Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: unknown.
         """
         counted = self.finished[:limit or None]
         columns: dict[str, list[float | None]] = {name: [entry[place] for entry in counted]
@@ -79,7 +79,7 @@ class Recorder:
         self._steps: list[dict[str, NDArray[Any]]] = []
 
     def add(self, **arrays: ArrayLike) -> None:
-        """Take one step in; arrays (rows, ...) are copied."""
+        """Keep one step; arrays (rows, ...) are copied."""
         self._steps.append({name: np.array(value) for name, value in arrays.items()})
 
     def write(self, path: str, **more: ArrayLike) -> None:
@@ -93,7 +93,7 @@ class Recorder:
 
 
 def write_summary(path: str, summary: Mapping[str, object]) -> None:
-    """Write the figures of a run as JSON, one to a line; what is not a number becomes null."""
+    """Write the figures of a run as JSON, one to a line; NaN and infinity become null."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     clean = {key: None if isinstance(value, float) and not np.isfinite(value) else value
              for key, value in summary.items()}
@@ -101,7 +101,7 @@ def write_summary(path: str, summary: Mapping[str, object]) -> None:
 
 
 def in_lines(content: Mapping[str, object]) -> str:
-    """Return a dict as JSON with a line for each entry: a list of thousands of episodes has one, too."""
+    """Return a dict as JSON with one line for each entry, even for a list of thousands of episodes."""
     lines = [f'  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}' for name, value in content.items()]
     return '{\n' + ',\n'.join(lines) + '\n}\n'
 

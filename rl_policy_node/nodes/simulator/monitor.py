@@ -18,11 +18,11 @@ class BridgeMonitor:
 
     @property
     def status(self) -> dict[str, str]:
-        """The bridge's."""
+        """The status of the bridge."""
         return self._statuses[self._name]
 
     def of(self, name: str) -> dict[str, str]:
-        """Return another node's."""
+        """Return the status of another node."""
         return self._statuses[name]
 
     def __enter__(self) -> 'BridgeMonitor':

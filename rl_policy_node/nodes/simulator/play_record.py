@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened while an environment was played, and what is written of it."""
+"""The record of a run of the bridge, and the files written of it."""
 from __future__ import annotations
 
 from collections import deque
@@ -16,7 +16,7 @@ from rl_policy_node.sim.environment_specs import Transition
 
 
 class PlayRecord:
-    """Counts steps, episodes and times; keeps every step where a record is wanted.
+    """Counts steps, episodes and times; keeps every step where a record is configured.
 
     steps; misses: periods that ended without all commands; answers: times each observation to its commands.
     """
@@ -37,7 +37,7 @@ class PlayRecord:
         return self.episodes.add(rewards, dones, successes)
 
     def keep(self, observations: Values, actions: Array, transition: Transition, extra: Values) -> None:
-        """Keep a step, where that is wanted: what was observed, done, and came of it. extra: name → (rows, ...)."""
+        """Keep a step, where a record is configured. extra: more arrays, name → (rows, ...)."""
         if self._recorder is None:
             return
         _, rewards, dones, successes = transition
@@ -46,7 +46,7 @@ class PlayRecord:
                            rewards=rewards, dones=dones.astype(np.uint8), **more)
 
     def over(self) -> bool:
-        """Whether everything was played that was asked for."""
+        """Whether the configured episodes or steps are done."""
         enough = self._play.episodes and len(self.episodes.finished) >= self._play.episodes
         return bool(enough or (self._play.steps and self.steps >= self._play.steps))
 
@@ -59,7 +59,7 @@ class PlayRecord:
                 'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed, **imperfections}
 
     def write(self, imperfections: Summary) -> None:
-        """Write the files that were asked for."""
+        """Write the configured files."""
         if self._recorder is not None and self.answers.by_step is not None:
             latency = [self.answers.by_step.get(step, np.nan) for step in range(self.steps)]
             self._recorder.write(self._play.record, latency=np.array(latency))

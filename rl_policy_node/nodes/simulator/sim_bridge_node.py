@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator bridge: hosts an environment and speaks the robots' side of the policy's parameter file."""
+"""The simulator bridge: hosts an environment that stands in for the robots of the policy's parameter file."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -34,14 +34,14 @@ from rl_policy_node.nodes.topics.naming import COMMAND_QOS, source_qos, spec_top
 from rl_policy_node.nodes.topics.row_names import called
 from rl_policy_node.nodes.topics.transport import advice
 
-# publishes what of a frame belongs on one topic
+# publishes the part of a frame for one topic
 Send: TypeAlias = Callable[[SimFrame], object]
 
 
 class SimBridgeNode(Node):
-    """Publishes what the policy's sources expect and obeys what its sinks send."""
+    """Publishes the policy's sources and takes its commands."""
 
-    keeps_up = False        # nothing moves but a simulator, and thousands of robots may answer at once
+    keeps_up = False        # only a simulator moves, and thousands of robots may answer at once
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
@@ -63,7 +63,7 @@ class SimBridgeNode(Node):
         self._control, play = configuration.control, configuration.sim.play
         self.bridge = Bridge(configuration, environment)
         self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
-        # the episode's start first, the clock last: whoever is paced by it has the rest
+        # the episode's start first, the clock last: a node that it paces then has everything else
         qos = source_qos(play.lockstep)
         self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
         for name, sink in self.bridge.sinks.items():
@@ -82,14 +82,14 @@ class SimBridgeNode(Node):
         self.loop.start()
 
     def _episode_starts(self, qos: Any) -> list[Send]:
-        """Return what publishes the starts of episodes, with the imperfections that are stated."""
+        """Return the senders of episode starts, with the configured imperfections."""
         def sender(rows: slice, topic: str, kind: type) -> Send:
             publish = self.bridge.imperfections.start_publisher(self.create_publisher(kind, topic, qos).publish)
             return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.shared_rows)))
         return [sender(*each) for each in start_topics(self._control)]
 
     def _source_messages(self, qos: Any) -> list[Send]:
-        """Return what publishes the sources, with the imperfections that are stated."""
+        """Return the senders of sources, with the configured imperfections."""
         def sender(name: str, rows: slice, robot: str) -> Send:
             source = self.bridge.sources[name]
             publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
@@ -108,11 +108,11 @@ class SimBridgeNode(Node):
         return send
 
     def poll(self) -> bool:
-        """Go on until the environment has played what it was asked to."""
+        """Go on until the configured episodes or steps are done."""
         return not self.loop.finished
 
     def stop(self) -> None:
-        """End the environment and write what was recorded."""
+        """End the environment and write the records."""
         self.loop.stop()
         self.exit_code = int(self.loop.failed)
         self._on_timer()
@@ -128,7 +128,7 @@ class SimBridgeNode(Node):
             send(frame)
 
     def _on_episodes(self, ended: list[Episode]) -> None:
-        """Publish episodes that ended and say so: each robot's, or in one message and one line those of all rows."""
+        """Publish and log episodes that ended: one by one for robots, in one message and line for shared rows."""
         numbers = np.array(ended, dtype=np.float64)
         if self._control.shared_rows:
             self._episodes.publish(ended_message(numbers))
@@ -175,11 +175,11 @@ class SimBridgeNode(Node):
 
 
 def _completed(configuration: Configuration, environment: Environment) -> Configuration:
-    """Return the configuration with the control rate known; clips are the environment's own affair."""
+    """Return the configuration with the control rate known; the environment itself clips."""
     control = configuration.control
     rate = control.control_rate or environment.control_rate
     if not rate:
-        # rl_games takes seconds to import, and is rarely asked
+        # rl_games takes seconds to import, and is rarely needed
         from rl_policy_node.nodes.policy.loading import run_rate
         rate = run_rate(configuration)
     control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_inputs={},
@@ -188,6 +188,6 @@ def _completed(configuration: Configuration, environment: Environment) -> Config
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the bridge until it has played what it was asked to, or is asked to end."""
+    """Run the bridge until the configured episodes or steps are done, or a signal ends it."""
     sys.exit(run(SimBridgeNode, args))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The publishers and subscriptions of a node: with the user's quality of service, and gone together."""
+"""Creates publishers and subscriptions with the user's quality of service, and destroys them together."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from rclpy.qos import QoSProfile
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.quality import differences, Overrides, PUBLISHER, SUBSCRIPTION
 
-# what a topic that is none raises; a middleware that refuses a profile raises rclpy's private RCLError
+# raised for invalid topics; a middleware that refuses a profile raises rclpy's private RCLError
 _FAULTS = (InvalidTopicNameException, ValueError, RuntimeError)
 Gid: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A publisher or subscription that was made.
+    """A publisher or subscription.
 
-    topic: resolved. gid: what the graph knows it by; () where a namesake of the node came at the same moment.
+    topic: resolved. gid: its id in the graph; () where a node of the same name came at the same moment.
     """
 
     made: Any
@@ -36,7 +36,7 @@ class Endpoints:
     """Makes publishers and subscriptions of a node, which `entities` destroys.
 
     Their profiles are changed by the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`, which name
-    the topic as it is after remapping. Raises ConfigurationError for a parameter that is none.
+    the topic after remapping. Raises ConfigurationError for invalid parameters.
     """
 
     def __init__(self, node: Node, entities: contextlib.ExitStack) -> None:
@@ -46,27 +46,27 @@ class Endpoints:
 
     def subscribe(self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile,
                   raw: bool = False) -> Endpoint:
-        """Subscribe. raw: the callback gets bytes. Raises ConfigurationError for what cannot be had."""
+        """Subscribe. raw: the callback gets bytes. Raises ConfigurationError where that is impossible."""
         return self._make(SUBSCRIPTION, topic, default, lambda qos: self.node.create_subscription(
             message_type, topic, callback, qos, raw=raw))
 
     def advertise(self, message_type: type, topic: str, default: QoSProfile) -> Endpoint:
-        """Make a publisher; raises ConfigurationError for what cannot be had."""
+        """Make a publisher; raises ConfigurationError where that is impossible."""
         return self._make(PUBLISHER, topic, default, lambda qos: self.node.create_publisher(message_type, topic, qos))
 
     def resolve(self, topic: str) -> str:
-        """Return what a topic is called after expansion and remapping; raises ConfigurationError for none."""
+        """Return the name of a topic after expansion and remapping; raises ConfigurationError for invalid ones."""
         try:
             return str(self.node.resolve_topic_name(topic))
         except _FAULTS as error:
             raise _refused(topic, error) from error
 
     def tolerate(self, entity: str, topic: str) -> None:
-        """Let parameters speak of a topic that is not made now."""
+        """Accept qos_overrides for a topic that is not made now."""
         self._overrides.profile(entity, self.resolve(topic), QoSProfile(depth=1))
 
     def refuse_unused(self) -> None:
-        """Raise ConfigurationError for quality of service that is stated for a topic that nobody has made."""
+        """Raise ConfigurationError for qos_overrides of a topic that was not made."""
         self._overrides.refuse_unused()
 
     def _make(self, entity: str, topic: str, default: QoSProfile, make: Callable[[QoSProfile], Any]) -> Endpoint:
@@ -86,7 +86,7 @@ class Endpoints:
         return Endpoint(made, resolved, qos, next(iter(infos)) if len(infos) == 1 else ())
 
     def _known(self, entity: str, topic: str, qos: QoSProfile) -> dict[Gid, Any]:
-        """Return gid → info of what bears this node's name on a topic: of no other node but a namesake."""
+        """Return gid → info of the endpoints on a topic under this node's name."""
         infos = getattr(self.node, f'get_{entity}s_info_by_topic')(topic, qos.avoid_ros_namespace_conventions)
         own = self.node.get_name(), self.node.get_namespace()
         return {tuple(info.endpoint_gid): info for info in infos if (info.node_name, info.node_namespace) == own}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What simulator and policy say to each other of episodes: of each robot, or of all rows in one message."""
+"""The messages about episodes between simulator and policy: of each robot, or of all rows at once."""
 from __future__ import annotations
 
 import array
@@ -20,7 +20,7 @@ from rl_policy_node.nodes.topics.payload import Payload
 
 
 def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
-    """Return [(rows, topic, message type)] of what says when the episodes of rows began."""
+    """Return [(rows, topic, message type)] of the topics with the starts of episodes."""
     if not control.episode_topic:
         return []
     kind = Int64MultiArray if control.shared_rows else Header
@@ -29,7 +29,7 @@ def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
 
 
 def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
-    """Return the message that says when the episodes of rows began, all of them in one where together.
+    """Return the message with the starts of the episodes of rows, in one message for all where together.
 
     starts: (rows of the batch,), ns.
     """
@@ -40,22 +40,12 @@ def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
     return message
 
 
-def read_start(message: Message, rows: slice) -> Stamps:
-    """Return the starts (n,), ns, that a message says of n rows; raises ContractError for another number of them."""
-    if isinstance(message, Header):
-        return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
-    count = rows.stop - rows.start
-    if len(message.data) != count:
-        raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
-    return np.array(message.data, dtype=np.int64)
-
-
 class EpisodeStarts:
-    """Reads what the episode topic says, and counts what it refuses. last_fault: why it refused a message last.
+    """Reads the messages of the episode topic, and counts those it refuses. last_fault: the last reason.
 
-    An episode that begins ahead of the clock is refused: its robot would wait for observations of it, and keep the
-    last command until then. Where a simulator waits, stamps say nothing of the clock.
-    ros(): ns, now; 0: a simulated clock that nobody has told yet.
+    It refuses an episode that begins ahead of the clock: the robot would wait for its observations, and keep the last
+    command until then. In lockstep stamps do not follow the clock.
+    ros(): ns, now; 0: a simulated clock that does not run yet.
     """
 
     def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
@@ -65,9 +55,9 @@ class EpisodeStarts:
         self.rejected, self.last_fault = 0, ''
 
     def read(self, payload: bytes, rows: slice) -> Stamps:
-        """Return the starts (n,), ns, that the bytes of a message say of n rows; raises ValueError."""
+        """Return the starts (n,), ns, in the bytes of a message for n rows; raises ValueError."""
         try:
-            starts, ros = read_start(self._payload.message(payload), rows), self._ros()
+            starts, ros = self.starts_in(self._payload.message(payload), rows), self._ros()
             ahead = (int(starts.max()) - ros) * 1e-9
             if ros and ahead > self._tolerance:
                 raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
@@ -77,8 +67,18 @@ class EpisodeStarts:
             self.rejected, self.last_fault = self.rejected + 1, str(error)
             raise
 
+    @staticmethod
+    def starts_in(message: Message, rows: slice) -> Stamps:
+        """Return the starts (n,), ns, in a message for n rows; raises ContractError for another number of them."""
+        if isinstance(message, Header):
+            return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
+        count = rows.stop - rows.start
+        if len(message.data) != count:
+            raise ContractError(f'{len(message.data)} starts of episodes; expected {count}, one for each row')
+        return np.array(message.data, dtype=np.int64)
+
     def report(self) -> dict[str, object]:
-        """Return the values for the diagnostics, none where all was well."""
+        """Return the values for the diagnostics, none where it refused nothing."""
         if not self.rejected:
             return {}
         return {f'rejected from {self._topic}': f'{self.rejected} (last: {self.last_fault})'}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame that messages have to be in, read from their bytes without decoding them."""
+"""The frame that messages must be in, read from their bytes without decoding them."""
 from __future__ import annotations
 
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who else commands the robots, and who listens: what the graph says of the command topics."""
+"""Other publishers and the subscribers of the command topics, by the graph."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,18 +19,20 @@ from rl_policy_node.core.protocols import Logger
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoint, Gid
 
-# the process that watches over a node speaks for it: `<node>_guardian` in its namespace
+# the guardian may publish for its node: `<node>_guardian` in its namespace
 GUARDIAN = '_guardian'
-# s after which a publisher whose node nobody has named yet counts as one without: names come after endpoints
+# s after which a publisher without a node name counts as a stranger: the graph names endpoints late
 _NAMELESS = 2.0
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
-# looks that rely on the number of publishers alone before all of them are asked for their names, which costs more
+# looks by the number of publishers alone, before the next look at all of their names, which costs more
 _TRUSTED = 10
 
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """exclusive: whether another commander stops the robots. consumer_timeout: s without anybody who listens, 0: any.
+    """Supervision of the command topics.
+
+    exclusive: whether another commander stops the robots. consumer_timeout: s without a subscriber, 0: no limit.
     heartbeat: whether the control loop publishes one.
     """
 
@@ -43,9 +45,9 @@ class LinkSpec:
 class _Topic:
     """A command topic.
 
-    count: of its publishers when all of them were last asked for; looks: since then; others: found then. nameless:
-    publisher whose node is not known → since when, s, steady. heard: s, steady, when somebody last listened, None:
-    nobody since the start; told: whether the log says that nobody does any more.
+    count: of its publishers when they were last listed; looks: since then; others: found then. nameless: publisher
+    whose node is not known → since when, s, steady. heard: s, steady, when it last had a subscriber, None: never since
+    the start; logged: whether the log says that the subscribers are gone.
     """
 
     rows: slice
@@ -55,12 +57,12 @@ class _Topic:
     others: tuple[str, ...] = ()
     nameless: dict[Gid, float] = field(default_factory=dict)
     heard: float | None = None
-    told: bool = False
+    logged: bool = False
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with a topic. level: of the diagnostics; rows, reason: whom to latch, '': nobody."""
+    """A problem of a topic. level: of the diagnostics; rows, reason: which rows to latch, and why, '': none."""
 
     level: bytes
     topic: str
@@ -70,43 +72,43 @@ class Trouble:
 
 
 class Links:
-    """Looks after the command topics: at activation, once per second while active, and after the last command.
+    """Supervises the command topics: at activation, once per second while active, and after the last command.
 
-    commands: [(rows, publisher)] of each. In shadow nothing is looked at, in lockstep, where one simulator asks and
-    gets its answer, only the activation is. speaks_too(): GIDs of publishers that speak for this node.
+    commands: [(rows, publisher)] of each. In shadow it checks nothing; in lockstep, where one simulator gets its
+    answers, only the activation. guardian_gids(): GIDs of the publishers of the guardian.
     """
 
     def __init__(self, node: Node, control: ControlSpec, commands: Sequence[tuple[slice, Endpoint]], spec: LinkSpec,
-                 log: Logger, speaks_too: Callable[[], Collection[Gid]] = tuple) -> None:
-        self._node, self._spec, self._log, self._speaks_too = node, spec, log, speaks_too
+                 log: Logger, guardian_gids: Callable[[], Collection[Gid]] = tuple) -> None:
+        self._node, self._spec, self._log, self._guardian_gids = node, spec, log, guardian_gids
         self._topics = [_Topic(rows, endpoint) for rows, endpoint in commands]
-        self._asked = not control.shadow
-        self._looked_at = self._asked and not control.lockstep
+        self._checks_start = not control.shadow
+        self._supervises = self._checks_start and not control.lockstep
 
     def start(self) -> None:
-        """Begin; raises ConfigurationError for another publisher on a command topic, where that is not allowed."""
-        for topic in self._topics if self._asked else ():
+        """Begin; raises ConfigurationError for another publisher on a command topic, if `exclusive`."""
+        for topic in self._topics if self._checks_start else ():
             now = time.monotonic()
-            topic.count, topic.told = -1, False
+            topic.count, topic.logged = -1, False
             topic.heard = now if topic.endpoint.made.get_subscription_count() else None
-            for text in self._said(topic, now):
+            for text in self._intruders(topic, now):
                 if self._spec.exclusive:
                     raise ConfigurationError(f'not activated: {text}. Stop it, or set exclusive: false. A process that '
                                              'was killed is listed until its middleware gives it up, up to 20 s')
                 self._log.warning(text)
 
     def troubles(self, now: float) -> Iterator[Trouble]:
-        """Yield what is wrong now. now: s, steady."""
-        for topic in self._topics if self._looked_at else ():
-            for said in self._said(topic, now):
+        """Yield the present problems. now: s, steady."""
+        for topic in self._topics if self._supervises else ():
+            for text in self._intruders(topic, now):
                 if self._spec.exclusive:
-                    yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, said, slice(None), said)
+                    yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, text, slice(None), text)
                 else:
-                    yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, said, topic.rows)
+                    yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, text, topic.rows)
             yield from self._unheard(topic, now)
 
     def see_off(self, seconds: float) -> str:
-        """Wait for the last commands to be acknowledged, for so many seconds at the most; return what came of it."""
+        """Wait for the last commands to be acknowledged, for so many seconds at the most; return the result."""
         listeners = [topic.endpoint.made.get_subscription_count() for topic in self._topics]
         reliable = sum(map(self._reliable, self._topics))
         if not any(listeners):
@@ -125,23 +127,22 @@ class Links:
 
     def _unheard(self, topic: _Topic, now: float) -> Iterator[Trouble]:
         if topic.endpoint.made.get_subscription_count():
-            topic.heard, topic.told = now, False
+            topic.heard, topic.logged = now, False
             return
         text = f'nobody listens to {topic.endpoint.topic}'
         if topic.heard is None or not self._spec.consumer_timeout or now - topic.heard < self._spec.consumer_timeout:
             yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, text, topic.rows)
             return
-        if not topic.told:
-            topic.told = True
+        if not topic.logged:
+            topic.logged = True
             self._log.error(f'{text} any more')
         yield Trouble(DiagnosticStatus.ERROR, topic.endpoint.topic, f'{text} any more', topic.rows, f'{text} any more')
 
-    def _said(self, topic: _Topic, now: float) -> list[str]:
-        return [f'{other} publishes on the command topic {topic.endpoint.topic}, too'
-                for other in self._others(topic, now)]
+    def _intruders(self, topic: _Topic, now: float) -> list[str]:
+        """Return a line for each other node that publishes on a command topic.
 
-    def _others(self, topic: _Topic, now: float) -> tuple[str, ...]:
-        """Return the other nodes that publish on a topic; all are asked for when their number changes, and at times."""
+        The graph lists the publishers again when their number has changed, and after a few looks.
+        """
         endpoint = topic.endpoint
         hidden = endpoint.qos.avoid_ros_namespace_conventions
         count = -1 if hidden else self._node.count_publishers(endpoint.topic)
@@ -154,19 +155,19 @@ class Links:
                               for gid, info in strangers.items() if info.node_name == UNKNOWN}
             topic.others = tuple(sorted({called(info) for gid, info in strangers.items()
                                          if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS}))
-        return topic.others
+        return [f'{other} publishes on the command topic {endpoint.topic}, too' for other in topic.others]
 
     def _strangers(self, infos: Sequence[Any], endpoint: Endpoint) -> dict[Gid, Any]:
-        """Return gid → info of others than this node's publisher and its guardian."""
+        """Return gid → info of all publishers except this node's and its guardian's."""
         own, namespace = self._node.get_name(), self._node.get_namespace()
         namesakes = [info for info in infos if (info.node_name, info.node_namespace) == (own, namespace)]
         mine = endpoint.gid or (tuple(namesakes[0].endpoint_gid) if namesakes else ())
-        known = {mine, *self._speaks_too()}
+        known = {mine, *self._guardian_gids()}
         return {tuple(info.endpoint_gid): info for info in infos if tuple(info.endpoint_gid) not in known
                 and (info.node_name, info.node_namespace) != (f'{own}{GUARDIAN}', namespace)}
 
     def _reliable(self, topic: _Topic) -> int:
-        """Return how many subscribers acknowledge what they get."""
+        """Return how many subscribers acknowledge messages."""
         endpoint = topic.endpoint
         if endpoint.qos.reliability == ReliabilityPolicy.BEST_EFFORT or not endpoint.made.get_subscription_count():
             return 0
@@ -183,6 +184,6 @@ def called(info: TopicEndpointInfo) -> str:
 
 
 def worst(troubles: Sequence[Trouble]) -> tuple[bytes, str]:
-    """Return the worst level and what is wrong to that level, OK and '' where all is well."""
+    """Return the worst level and its problems in words, OK and '' where all is well."""
     level: bytes = max((trouble.level for trouble in troubles), default=DiagnosticStatus.OK)
     return level, '; '.join(dict.fromkeys(trouble.text for trouble in troubles if trouble.level == level))

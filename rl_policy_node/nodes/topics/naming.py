@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What topics are called, whom they carry, and with which quality of service."""
+"""The names of topics, their rows and their quality of service."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 def source_qos(lockstep: bool, durability: str = 'volatile') -> QoSProfile:
     """Sensor data, best effort; in lockstep every message counts, and a late joiner gets the last one.
 
-    durability: transient_local, of a goal that is latched: the last one, reliable.
+    durability: transient_local, for a latched goal: the last message, reliable.
     """
     if lockstep or durability == 'transient_local':
         return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -29,14 +29,14 @@ def topic_of(robot: str, topic: str) -> str:
 
 
 def spec_topic(spec: SourceSpec | ActionSpec, robot: str) -> str:
-    """Return the topic of a source or an action for a robot; what carries all robots has no namespace."""
+    """Return the topic of a source or an action for a robot; one for all robots has no namespace."""
     if spec.type == TRANSFORM:
         return '/tf'
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
 def shadow_topic(topic: str) -> str:
-    """Return where the commands of a topic go that no robot is to get."""
+    """Return the topic for commands that no robot must get."""
     return f'~/shadow/{topic.lstrip("/")}'
 
 
@@ -51,9 +51,9 @@ def row_groups(together: bool, rows: int) -> list[slice]:
 
 
 def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for a command's topic that is another command's or an input's, too, naming both.
+    """Raise ConfigurationError where a command shares its topic with another command or an input, naming both.
 
-    resolve(topic): its name after namespaces and remapping. inputs: what they are called → topic, beside the sources.
+    resolve(topic): its name after namespaces and remapping. inputs: name → topic, besides the sources.
     Several inputs may share a topic.
     """
     _refuse_namesakes(control.robots, resolve)
@@ -61,7 +61,7 @@ def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: M
     for action in control.actions:
         for robot in control.robots[:1] if action.rows else control.robots:
             name, topic = _called(f'actions.{action.name}', robot), spec_topic(action, robot)
-            # what goes to a shadow's topics meets there, too
+            # shadow topics must not meet, either
             for resolved in map(resolve, [topic, shadow_topic(topic)] if control.shadow else [topic]):
                 other = commands.setdefault(resolved, name)
                 if other != name:
@@ -76,7 +76,7 @@ def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: M
 
 
 def _refuse_namesakes(robots: tuple[str, ...], resolve: Callable[[str], str]) -> None:
-    """Refuse robots whose namespaces are one though they are written differently."""
+    """Refuse robots whose different namespaces resolve to the same one."""
     seen: dict[str, str] = {}
     for robot in robots:
         resolved = resolve(topic_of(robot, 'topics'))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other ends of the node's topics: who publishes what it reads, who else commands its robots, who listens."""
+"""The other ends of the node's topics: publishers of its sources, other commanders, and subscribers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
@@ -20,35 +20,35 @@ from rl_policy_node.nodes.topics.talkers import Talkers
 class Neighbours:
     """Looks at the graph: before activation, at activation, once per second from then on, and after the last command.
 
-    latch(rows, reason): puts robots on their fallback. speaks_too(): GIDs of publishers that speak for the node.
+    latch(rows, reason): puts robots on their fallback. guardian_gids(): GIDs of the publishers of the guardian.
     """
 
     def __init__(self, node: Node, control: ControlSpec, ports: Ports, spec: LinkSpec,
-                 latch: Callable[[slice, str], None], speaks_too: Callable[[], Collection[Gid]] = tuple) -> None:
+                 latch: Callable[[slice, str], None], guardian_gids: Callable[[], Collection[Gid]] = tuple) -> None:
         self._node, self._control, self._latch = node, control, latch
-        self._links = Links(node, control, ports.commands, spec, node.get_logger(), speaks_too)
+        self._links = Links(node, control, ports.commands, spec, node.get_logger(), guardian_gids)
         self._talkers = Talkers(node, ports.sources)
 
     def ready(self, refusals: Refusals, sources: Mapping[str, Source]) -> bool:
-        """Whether activation has to wait for nothing. refusals: row → why it could not act now."""
+        """Whether activation may begin. refusals: row → why it could not act now."""
         return not (self._timeless() or waiting(refusals, sources, self._control, lambda *_: ''))
 
     def missing(self, refusals: Refusals, sources: Mapping[str, Source]) -> list[str]:
-        """Return what activation waits for, and why it does not come; asks the graph, which takes its time."""
-        if self._timeless():        # what else is missing may be so for want of it
+        """Return what activation waits for, and why it is missing; reads the graph, which takes time."""
+        if self._timeless():        # other things may be missing because of that
             return [self._talkers.no_clock()]
         return waiting(refusals, sources, self._control, self._talkers.why_silent)
 
     def start(self) -> None:
-        """Begin to act; raises ConfigurationError where somebody else commands the robots."""
+        """Begin to act; raises ConfigurationError where another node commands the robots."""
         self._links.start()
         self._warn()
 
     def report(self, level: bytes, message: str,
                values: Mapping[str, object]) -> tuple[bytes, str, dict[str, object]]:
-        """Return level, message and values of the diagnostics with what is wrong with the topics.
+        """Return level, message and values of the diagnostics, with the problems of the topics.
 
-        Latches all robots where somebody else commands one, and those for which nobody listens any more.
+        Latches all robots where another node commands one, and those whose commands have lost their subscriber.
         """
         self._warn()
         troubles = list(self._links.troubles(time.monotonic()))
@@ -61,11 +61,11 @@ class Neighbours:
         return level, message, {**values, **{f'topic {trouble.topic}': trouble.text for trouble in troubles}}
 
     def see_off(self, seconds: float) -> str:
-        """Wait up to `seconds` for the last commands to be acknowledged; return what came of it."""
+        """Wait up to `seconds` for the last commands to be acknowledged; return the result."""
         return self._links.see_off(seconds)
 
     def _timeless(self) -> bool:
-        """Whether simulated time has not begun where it counts: a simulator in lockstep says itself when to step."""
+        """Whether simulated time matters and has not begun; in lockstep the observations set the time."""
         clock = self._node.get_clock()
         return not self._control.lockstep and clock.ros_time_is_active and not clock.now().nanoseconds
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serialized messages from anyone who can reach the topic: looked at before native code decodes them."""
+"""Serialized messages, which anyone on the network may send, are checked before native code decodes them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from rl_policy_node.adapters.adapter import message_class
 from rl_policy_node.adapters.cdr import HEADER
 from rl_policy_node.nodes.interfaces import Message
 
-# plain CDR, big and little endian: what the middlewares send. Decoders that are given another one may crash.
+# plain CDR, big and little endian, as the middlewares send it. Decoders may crash on another encoding.
 _ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')
 _WORDS = (struct.Struct('>I'), struct.Struct('<I'))
 _SIZES = {'boolean': 1, 'octet': 1, 'char': 1, 'int8': 1, 'uint8': 1, 'wchar': 2, 'int16': 2, 'uint16': 2, 'int32': 4,
@@ -34,7 +34,7 @@ class _Step(NamedTuple):
 
 
 class Payload:
-    """Decodes serialized messages of one type, and refuses those that are none, before native code sees them.
+    """Decodes serialized messages of one type, and refuses malformed ones before native code sees them.
 
     least: bytes that the shortest message of the type has, its header of four included.
     """
@@ -45,7 +45,7 @@ class Payload:
         self.least = HEADER + _least(self._steps)
 
     def message(self, payload: bytes) -> Message:
-        """Return the message of its bytes; raises ValueError for bytes that are none."""
+        """Return the message of its bytes; raises ValueError for malformed bytes."""
         self.check(payload)
         try:
             return deserialize_message(payload, self.message_type)
@@ -79,7 +79,7 @@ def _walk(steps: Sequence[_Step], payload: bytes, at: int, end: int) -> int:
                 raise _beyond(at, end)
             count = _WORDS[payload[1]].unpack_from(payload, at - _LENGTH)[0]
             if not count:
-                continue        # where there is nothing, nothing is aligned
+                continue        # an empty sequence is not aligned
             if at + count * size > end:
                 raise _beyond(at + count * size, end)
             if inner:
@@ -100,7 +100,7 @@ def _beyond(at: int, end: int) -> ValueError:
 def _least(steps: Sequence[_Step]) -> int:
     """Return the bytes of the shortest message: its strings and sequences are empty.
 
-    Those of an empty message that the middleware serialized would not do: it is longer than it needs to be.
+    An empty message that the middleware serialized would not do: it is longer than necessary.
     """
     at = 0
     for step in steps:
@@ -110,7 +110,7 @@ def _least(steps: Sequence[_Step]) -> int:
 
 
 def _joined(steps: Iterator[_Step]) -> tuple[_Step, ...]:
-    """Return steps with neighbours of a known size made one, where the place of the second follows from the first."""
+    """Join neighbouring steps of a known size, where the place of the second follows from the first."""
     found: list[_Step] = []
     for step in steps:
         last = found[-1] if found else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sources that send regularly, and too seldom for their max_age."""
+"""Sources that send regularly, but too rarely for their max_age."""
 from __future__ import annotations
 
 import numpy as np
@@ -12,21 +12,21 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Logger
 
-INTERVALS = 3       # in a row that are too long, and alike, from which on they are no accident
+INTERVALS = 3       # in a row that are too long, and alike: a pattern
 ALIKE = 1.5         # times the shortest of them that the longest may be
 MARGIN = 1.25       # times the longest interval that max_age should be
-REMEMBERED = 5.0    # s after a robot was on its fallback for which the intervals are still measured
+REMEMBERED = 5.0    # s for which the intervals are still measured after a robot was on its fallback
 
 
 class Periods:
-    """Says once of each source that its max_age is shorter than its period: its robots stop again and again.
+    """Warns once of each source whose max_age is shorter than its period: its robots stop again and again.
 
     A StepObserver. It measures only while a robot is on its fallback, or was lately.
     """
 
     def __init__(self, control: ControlSpec, log: Logger) -> None:
         self._log = log
-        # where a simulator waits max_age does not count
+        # in lockstep max_age does not count
         self._watched = {} if control.lockstep else {name: _Intervals(control.rows) for name in control.sources}
         self._until = -np.inf       # s, steady
 
@@ -57,13 +57,13 @@ class _Intervals:
         self.restart()
 
     def restart(self) -> None:
-        """Begin with the message that is there now."""
+        """Begin with the present message."""
         self._last: Floats = np.full(self._shape, np.nan)
         self._count, self._sum = np.zeros((2, self._shape))
         self._least, self._most = np.full(self._shape, np.inf), np.zeros(self._shape)
 
     def too_long(self, source: SourceBuffer) -> float:
-        """Take a look in; return the longest interval, s, of a row whose last ones were too long and alike, else 0."""
+        """Look once; return the longest interval, s, of a row whose last ones were too long and alike, else 0."""
         last, self._last = self._last, source.received.copy()
         with np.errstate(invalid='ignore'):
             gap = self._last - last

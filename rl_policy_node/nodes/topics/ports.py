@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The subscriptions and publishers of the policy node: one per robot, or one for all of them."""
+"""The subscriptions and publishers of the policy node: one for each robot, or one for all."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,10 +31,10 @@ OnEpisode: TypeAlias = Callable[[slice, bytes], None]
 
 
 class Ports:
-    """What talks to the robots.
+    """The subscriptions and publishers that talk to the robots.
 
-    Subscriptions take bytes: whatever a peer sends is looked at before native code decodes it. Quality of service: best
-    effort for sources, reliable for commands, each changed by the user: see Endpoints.
+    Subscriptions take bytes, which are checked before native code decodes them. Quality of service: best
+    effort for sources, reliable for commands; the user may change each: see Endpoints.
     commands: [(rows, endpoint)] of each topic that carries commands; sources: name → endpoint of each of its topics.
     """
 
@@ -45,32 +45,40 @@ class Ports:
         self.commands: list[tuple[slice, Endpoint]] = []
         self.sources: dict[str, list[Endpoint]] = {}
         self._subscribe(endpoints, sources, on_message, on_episode)
-        self._advertise(endpoints)
+        for name, sink in sinks.items():
+            self._publishers[name] = []
+            for robot, rows in zip(control.robots, sink.groups):
+                topic = spec_topic(sink.spec, robot)
+                if control.shadow:
+                    endpoints.tolerate(PUBLISHER, topic)
+                    topic = shadow_topic(topic)
+                made = endpoints.advertise(sink.adapter.message_type, topic, COMMAND_QOS)
+                self._publishers[name].append(made.made)
+                self.commands.append((rows, made))
 
     def guard(self, guardian: Guardian) -> None:
-        """Have a guardian know all commands, and be asked before each of them goes out."""
-        rests = {name: self._rests(sink) for name, sink in self._sinks.items()}
-        flat = [(name, topic, Command(publisher, rests[name].get(topic, b'')))
-                for name, publishers in self._publishers.items() for topic, publisher in enumerate(publishers)]
-        cells = guardian.watch([command for _, _, command in flat])
-        for (name, topic, command), cell in zip(flat, cells):
-            self._publishers[name][topic] = GuardedPublisher(command.publisher, guardian,
-                                                             cell.show if command.rest else cell.keep)
-
-    def _rests(self, sink: Sink) -> dict[int, bytes]:
-        """Return topic → the message that stops a robot without knowing where it is; empty where there is none."""
+        """Show a guardian all commands, and check its fence before each goes out."""
         rows = self._control.rows
-        rest = stated_fallback(sink.spec, rows)
-        if not rest:
-            return {}
-        # a stamp that is one: what is stamped at all will be stamped anew
-        outgoing = sink.messages(rest, np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool))
-        return {topic: serialize_message(message) for topic, message in outgoing}
+        # any stamp but 0: the guardian replaces it
+        stamps, every_row = np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool)
+        flat: list[tuple[str, int, Command]] = []
+        for name, publishers in self._publishers.items():
+            sink = self._sinks[name]
+            command = stated_fallback(sink.spec, rows)
+            # empty where the fallback needs a measurement: the guardian then repeats the last command
+            messages = {topic: serialize_message(message)
+                        for topic, message in sink.messages(command, stamps, every_row)} if command else {}
+            flat += [(name, topic, Command(publisher, messages.get(topic, b'')))
+                     for topic, publisher in enumerate(publishers)]
+        cells = guardian.watch([guarded for _, _, guarded in flat])
+        for (name, topic, guarded), cell in zip(flat, cells):
+            self._publishers[name][topic] = GuardedPublisher(guarded.publisher, guardian,
+                                                             cell.show if guarded.fallback else cell.keep)
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows. stamps: action term → (rows,), ns.
 
-        Where some of them cannot be sent the others are, before the first error is raised.
+        If some of them fail, the others still go out, before the first error is raised.
         """
         fault: BaseException | None = None
         for name, command in commands.items():
@@ -108,17 +116,5 @@ class Ports:
         for endpoint in made if moves and not self._control.lockstep else ():
             if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
                 raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
-                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity that nobody "
-                                         'repeats must not go on')
-
-    def _advertise(self, endpoints: Endpoints) -> None:
-        for name, sink in self._sinks.items():
-            self._publishers[name] = []
-            for robot, rows in zip(self._control.robots, sink.groups):
-                topic = spec_topic(sink.spec, robot)
-                if self._control.shadow:
-                    endpoints.tolerate(PUBLISHER, topic)
-                    topic = shadow_topic(topic)
-                made = endpoints.advertise(sink.adapter.message_type, topic, COMMAND_QOS)
-                self._publishers[name].append(made.made)
-                self.commands.append((rows, made))
+                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity must "
+                                         'not go on without being repeated')

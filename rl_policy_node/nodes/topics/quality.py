@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of service as the user wants it: the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`."""
+"""The user's quality of service: the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -24,39 +24,39 @@ _LONGEST: Final = 2 ** 63 - 1       # ns: infinite
 
 
 class Overrides:
-    """The profiles of topics with what parameters say of them.
+    """The profiles of topics, as changed by parameters.
 
     parameters: name → value, of a node; those that do not start with `qos_overrides.` are ignored. private: the
-    namespace of the node's own topics, `/policy_node`: these, and OTHERS, need not be asked for. Raises
-    ConfigurationError for a policy or a value that is none.
+    namespace of the node's own topics, `/policy_node`: these, and OTHERS, need not be used. Raises
+    ConfigurationError for an invalid policy or value.
     """
 
     def __init__(self, parameters: Mapping[str, Any], private: str) -> None:
         self._private = f'{private}/'
         self._given: dict[tuple[str, str], dict[str, Any]] = {}
-        self._asked: set[tuple[str, str]] = set()
+        self._used: set[tuple[str, str]] = set()
         for name in sorted(parameters):
             if name.startswith(PREFIX):
                 self._take(name, parameters[name])
 
     def profile(self, entity: str, topic: str, default: QoSProfile) -> QoSProfile:
         """Return the profile of a publisher or subscription (`entity`) of a resolved topic."""
-        self._asked.add((topic, entity))
+        self._used.add((topic, entity))
         profile = copy.copy(default)
         for policy, value in self._given.get((topic, entity), {}).items():
             setattr(profile, policy, value)
         return profile
 
     def given(self, entity: str, topic: str) -> Mapping[str, object]:
-        """Return policy → value of what the parameters say of a resolved topic."""
+        """Return policy → value of the parameters for a resolved topic."""
         return self._given.get((topic, entity), {})
 
     def refuse_unused(self) -> None:
-        """Raise ConfigurationError for the first parameter whose topic nobody asked for: it would do nothing."""
+        """Raise ConfigurationError for the first parameter of an unused topic, which would do nothing."""
         for topic, entity in self._given:
-            if (topic, entity) not in self._asked and not topic.startswith(self._private):
+            if (topic, entity) not in self._used and not topic.startswith(self._private):
                 policy = next(iter(self._given[topic, entity]))
-                raise unknown('topic', f'{topic}.{entity}', (f'{name}.{kind}' for name, kind in self._asked),
+                raise unknown('topic', f'{topic}.{entity}', (f'{name}.{kind}' for name, kind in self._used),
                               f"parameter '{PREFIX}{topic}.{entity}.{policy}'")
 
     def _take(self, name: str, value: Any) -> None:
@@ -74,7 +74,7 @@ class Overrides:
 
 
 def _value(name: str, policy: str, value: Any) -> Any:
-    """Return a policy's value as a QoSProfile has it; raises ConfigurationError."""
+    """Return the value of a policy as a QoSProfile holds it; raises ConfigurationError."""
     if policy in _NAMED:
         choices = {each.name.lower(): each for each in _NAMED[policy] if each.name != 'UNKNOWN'}
         if value not in choices:
@@ -91,9 +91,9 @@ def _value(name: str, policy: str, value: Any) -> Any:
 
 
 def differences(wanted: Mapping[str, object], made: QoSProfile) -> Iterable[str]:
-    """Yield what a middleware made of the policies of an endpoint where it is not what was wanted, in words.
+    """Yield in words where a middleware changed the wanted policies of an endpoint.
 
-    History and depth stay in the process: nobody can ask for them.
+    History and depth stay in the process, and cannot be read.
     """
     for policy, value in wanted.items():
         got = getattr(made, policy)
@@ -101,8 +101,8 @@ def differences(wanted: Mapping[str, object], made: QoSProfile) -> Iterable[str]
             getattr(value, 'name', '') in ('SYSTEM_DEFAULT', 'BEST_AVAILABLE') or \
             isinstance(value, Duration) and value.nanoseconds in (0, _LONGEST)
         if not left_open and got != value:
-            yield f'{policy} is {_told(got)} instead of {_told(value)}'
+            yield f'{policy} is {_text(got)} instead of {_text(value)}'
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     return f'{value.nanoseconds} ns' if isinstance(value, Duration) else str(getattr(value, 'name', value)).lower()

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rows are called, in words: robots by their names, rows that share every topic by their numbers."""
+"""Names of rows in texts: robots by their names, rows that share every topic by their numbers."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rl_policy_node.control.specs import ControlSpec
 
-MOST = 5        # reasons that are told of rows without names, before the rest is counted
+MOST = 5        # reasons that are listed for rows without names; more are only counted
 
 
 def called(control: ControlSpec, row: int) -> str:
-    """Return what a row is called."""
+    """Return the name of a row."""
     if control.shared_rows:
         return f'row {row}'
     return f"robot '{control.robots[row]}'" if control.robots[row] else 'robot'
 
 
 def counted(control: ControlSpec, count: int) -> str:
-    """Return how many rows, in words: '3 robots', or '3 rows' where they share every topic."""
+    """Return a number of rows in words: '3 robots', or '3 rows' where they share every topic."""
     return f'{count} {"rows" if control.shared_rows else "robots"}'
 
 
 def listed(control: ControlSpec, rows: Sequence[int]) -> str:
-    """Return what rows (ints, ascending) are called together, however many they are."""
+    """Return one name for several rows (ints, ascending), however many there are."""
     if not control.shared_rows:
         return ', '.join(called(control, row) for row in rows)
     if len(rows) == 1:
@@ -33,10 +33,10 @@ def listed(control: ControlSpec, rows: Sequence[int]) -> str:
     return counted(control, len(rows)) if len(rows) == control.rows else f'{counted(control, len(rows))} ({some}, …)'
 
 
-def told(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, str]]:
-    """Return [(who, reason)] of row → reason: one for each robot; of rows without names, one for each reason.
+def by_name(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Return [(name, reason)] of row → reason: one for each robot; of rows without names, one for each reason.
 
-    Of reasons the ones with most rows come first, and few of them.
+    Of those the reasons with most rows come first; of more than MOST the others are counted.
     """
     if not control.shared_rows:
         return [(called(control, row), reason) for row, reason in reasons.items()]
@@ -44,12 +44,12 @@ def told(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, st
     for row, reason in sorted(reasons.items()):
         by_reason.setdefault(reason, []).append(row)
     groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
-    rest = sum(len(rows) for _, rows in groups[MOST:])
+    more = sum(len(rows) for _, rows in groups[MOST:])
     return [(listed(control, rows), reason) for reason, rows in groups[:MOST]] + (
-        [(f'{rest} more', f'{len(groups) - MOST} other reasons')] if rest else [])
+        [(f'{more} more', f'{len(groups) - MOST} other reasons')] if more else [])
 
 
 def lines(control: ControlSpec, reasons: Mapping[int, str]) -> list[str]:
-    """Return the lines that say row → reason: one for each robot; of rows without names, one for all of them."""
-    said = [f'{who}: {reason}' for who, reason in told(control, reasons)]
-    return ['; '.join(said)] if control.shared_rows else said
+    """Return row → reason as lines: one for each robot; of rows without names, one for all of them."""
+    texts = [f'{name}: {reason}' for name, reason in by_name(control, reasons)]
+    return ['; '.join(texts)] if control.shared_rows else texts

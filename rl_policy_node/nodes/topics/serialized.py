@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands serialized beforehand: numbers and stamps are written where they lie in the bytes of a message."""
+"""Commands serialized beforehand: numbers and stamps are written to their places in the bytes of a message."""
 from collections.abc import Callable, Mapping
 import struct
 from typing import Any
@@ -14,15 +14,15 @@ from rl_policy_node.control.reductions import surely_small
 from rl_policy_node.nodes.interfaces import Message
 
 _STAMP = struct.Struct('=iI')
-# a stamp that is nothing else: seconds, nanoseconds
+# a stamp that resembles no other number: seconds, nanoseconds
 _SECONDS, _NANOSECONDS = 0x5A3C96E1, 0x2B17D4C5
 
 
 class Template:
-    """The bytes of a message, in which each array of a command, and the stamp, have their place.
+    """The bytes of a message, with the places of each array of a command, and of the stamp.
 
-    A message object is made of a Python object for each of its fields, field by field, and read likewise when it
-    is published; here an array is copied, and that is all.
+    A message object would be built field by field, and read likewise when it is published; a template only copies
+    arrays.
     """
 
     def __init__(self, block: bytearray, views: Mapping[str, NDArray[Any]], stamp_at: int | None) -> None:
@@ -44,12 +44,14 @@ class Template:
 
 def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], shapes: Mapping[str, tuple[int, ...]],
              dtype: DTypeLike) -> Template | None:
-    """Return the Template of the messages that make(arrays, stamp) makes, or None where their bytes are no such thing.
+    """Return the Template of the messages that make(arrays, stamp) makes, or None where they have none.
 
-    shapes: field → shape. dtype: of the numbers in the message. Where everything lies is looked up in the bytes of one
-    message, and another must then come out.
+    shapes: field → shape. dtype: of the numbers in the message. The places are found in the bytes of one message, and
+    checked with another.
     """
-    first, second = (_drawn(shapes, seed) for seed in range(2))
+    # numbers that occur nowhere else
+    first, second = ({field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
+                     for random in map(np.random.default_rng, range(2)))
     block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
     views = {}
     for field, value in first.items():
@@ -60,16 +62,10 @@ def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], sha
     found = Template(block, views, _only(block, _STAMP.pack(_SECONDS, _NANOSECONDS)))
     stamp = 10 ** 18 + 1
     wanted = make(second, stamp)
-    # not the bytes: what lies between two fields to align them is anything
+    # not the bytes: the padding between two fields is arbitrary
     return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None
 
 
-def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, NDArray[np.float64]]:
-    """Return field → array of numbers that occur nowhere else, each between a half and one."""
-    random = np.random.default_rng(seed)
-    return {field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
-
-
 def _only(block: bytearray, part: bytes) -> int | None:
-    """Return where a part of the bytes lies, None where it does not or in several places."""
+    """Return the only place of a part in the bytes, None where there is none or several."""
     return block.find(part) if block.count(part) == 1 else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A command as its topics carry it: arrays of rows to messages, and back."""
+"""A command on its topics: arrays of rows to messages, and back."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ COMMAND_TYPES = {
 
 @dataclass(frozen=True)
 class _Received:
-    """What a buffer of received commands has to know of them; they keep for ever."""
+    """The options of received commands that their buffer needs; such commands never grow stale."""
 
     topic: str
     max_age: float = np.inf
@@ -55,11 +55,11 @@ class _Received:
 class Sink:
     """A command's adapter; turns field → array of rows into messages and back.
 
-    groups: the rows that each of its topics carries; a topic is known by its place among them.
+    groups: the rows of each of its topics; a topic is named by its index among them.
     """
 
     def __init__(self, spec: ActionSpec, control: ControlSpec) -> None:
-        """control: its rate says when a trajectory is to be at its point, its robots what their joints are called."""
+        """control: gives the default time_from_start of trajectories, and the names of the robots."""
         self.spec = spec
         if spec.type not in COMMAND_TYPES[spec.kind] and ':' not in spec.type:
             raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
@@ -78,7 +78,7 @@ class Sink:
         self._templates = [self._template(topic, rows) for topic, rows in enumerate(self.groups)]
 
     def _template(self, topic: int, rows: slice) -> Template | None:
-        if ':' in self.spec.type:       # what an adapter of a user's own does with numbers is its own affair
+        if ':' in self.spec.type:       # an adapter of the user may do anything with the numbers
             return None
         shapes = {field: (rows.stop - rows.start, *shape) if self.spec.rows else shape
                   for field, shape in command_shapes(self.spec).items()}
@@ -97,12 +97,12 @@ class Sink:
         return options
 
     def messages(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
-        """Yield (topic, message) for what goes out of the commands of rows. stamps (rows,): ns."""
+        """Yield (topic, message) of the commands of rows. stamps (rows,): ns."""
         for topic, arrays, stamp in self._parts(command, stamps, rows):
             yield topic, self._made(topic, arrays, stamp)
 
     def outgoing(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
-        """Yield the same messages for a publisher, which takes bytes as well: serialized, wherever that can be."""
+        """Yield the same messages for a publisher, which also takes bytes: serialized where possible."""
         for topic, arrays, stamp in self._parts(command, stamps, rows):
             known = self._templates[topic]
             yield topic, self._made(topic, arrays, stamp) if known is None else known.filled(arrays, stamp)
@@ -122,7 +122,7 @@ class Sink:
                 yield row, {field: value[row] for field, value in command.items()}, each[row]
 
     def buffer(self, rows: int) -> SourceBuffer:
-        """Return a buffer for received commands: the sink seen from the robot's side."""
+        """Return a buffer for received commands, for the robot's side."""
         shapes = {field: (shape, np.dtype(np.float64)) for field, shape in command_shapes(self.spec).items()}
         return SourceBuffer(_Received(self.spec.topic), shapes, rows)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A source as its topics carry it: messages to arrays of rows, and back."""
+"""A source on its topics: messages to arrays of rows, and back."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,32 +24,32 @@ from rl_policy_node.nodes.topics.frame_id import FrameId
 from rl_policy_node.nodes.topics.naming import named_for, row_groups
 from rl_policy_node.nodes.topics.payload import Payload
 
-# messages of a source with alignment asof, of which the right one is taken
+# messages kept of a source with alignment asof
 KEPT = 32
-# those whose layout can have a dimension for the rows
+# types whose layout can have a dimension for the rows
 _WITH_ROWS = tuple(name for name in ADAPTERS if name.endswith('MultiArray'))
-# orders of names that are remembered of a robot's messages: of one publisher there is one
+# orders of names that are remembered for a robot; each publisher uses one
 _MOST_ORDERS = 16
 _NO_TURN = np.array([0.0, 0.0, 0.0, 1.0])
 
-# what puts the numbers of a message into the order of all joints; of a message that names some of them (which of its
-# numbers, which joints); of one that names none, None
+# puts the numbers of a message into the order of all joints; for a message of some joints: (which numbers, which
+# joints); for one of none: None
 Order: TypeAlias = 'Indices | slice | tuple[Indices, Indices] | None'
 
 
 class Foreign(ValueError):
-    """A message on a shared topic that names none of the source's joints: somebody else's, and no fault."""
+    """A message on a shared topic that names none of the source's joints: of another driver, and no fault."""
 
 
 class Source:
-    """A source's adapter, joints and buffer. groups: the rows that each of its topics carries.
+    """A source's adapter, joints and buffer. groups: the rows of each of its topics.
 
-    foreign (rows,): how many messages named none of a robot's joints, and were ignored.
+    foreign (rows,): counts messages that named none of a robot's joints, and were ignored.
     """
 
     def __init__(self, spec: SourceSpec, control: ControlSpec, input_shapes: Mapping[str, Shape]) -> None:
         if control.lockstep:
-            # one publisher, one message per step: a stamp that goes back is a simulator that began anew
+            # one publisher, one message per step: a stamp that goes back means that the simulator restarted
             spec = dataclasses.replace(spec, use_header_stamp=False)
         self.spec = spec
         message = 'geometry_msgs/msg/TransformStamped' if spec.type == TRANSFORM else spec.type
@@ -57,7 +57,7 @@ class Source:
             raise unknown('message type', message, _WITH_ROWS, f'sources.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(message, f'sources.{spec.name}.type', encoding=spec.encoding)
         self._payload = Payload(self.adapter.message_type)
-        # an adapter of a user's own gets the message, whatever it inherits
+        # an adapter of the user gets the message, whatever it inherits
         self._from_cdr = None if ':' in spec.type else self.adapter.from_cdr
         self._frames = [FrameId(spec.frame_id.replace('{robot}', robot.strip('/')), self.adapter,
                                 f'sources.{spec.name}') for robot in control.robots] if spec.frame_id else []
@@ -90,7 +90,7 @@ class Source:
         return {field: (shape, np.dtype(self.adapter.dtype)) for field, shape in known.items()}
 
     def _agree(self, shapes: dict[str, Shape | None], field: str, shape: Shape | None) -> None:
-        """Keep the shape of a field, the first one stated; another size cannot be meant."""
+        """Keep the first shape of a field; refuse another size."""
         known = shapes.setdefault(field, shape)
         if known is None:
             shapes[field] = shape
@@ -99,7 +99,7 @@ class Source:
                                      f"of its field '{field}'")
 
     def _shape(self, field: str) -> Shape | None:
-        """Return the shape of a field as the message type or the joints have it, None where neither says it."""
+        """Return the shape of a field by the message type or the joints, None where neither gives it."""
         if field not in self.adapter.fields:
             raise unknown('field', field, self.adapter.fields, f"source '{self.spec.name}' ({self.spec.type})")
         fixed = self.adapter.fields[field]
@@ -107,19 +107,19 @@ class Source:
 
     def _shape_read(self, read: Read, term: TermSpec, control: ControlSpec,
                     inputs: Mapping[str, Shape]) -> Shape | None:
-        """Return the shape of a field as a term reads it, None where nobody says it."""
+        """Return the shape of a field as a term reads it, None where it is unknown."""
         shape = self._shape(read.field) or read.shape
         if shape:
             return shape
-        alone = [term.sent_shape(inputs[name]) for name, terms in control.inputs.items()
-                 if terms == (term.name,) and name in inputs]
-        return alone[0] if alone else None
+        trained = [term.sent_shape(inputs[name]) for name, terms in control.inputs.items()
+                   if terms == (term.name,) and name in inputs]
+        return trained[0] if trained else None
 
     def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
         """Return the arrays field → (n, ...) and the stamp (ns) of a message, or its bytes, of n rows.
 
-        Raises ValueError for one that cannot be read, Foreign for one that is somebody else's. Of one that names some
-        of the robot's joints the arrays are a Part. The arrays lie on the message's own memory.
+        Raises ValueError for a message that cannot be read, Foreign for one of another driver. For a message of some of
+        the robot's joints the arrays are a Part. They lie on the memory of the message.
         """
         try:
             arrays, stamp, names = self._parts(message)
@@ -148,11 +148,11 @@ class Source:
         return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
 
     def heard(self, row: int) -> list[tuple[str, ...]]:
-        """Return the names of the messages that came on a row's topic, one for each order of them."""
+        """Return the joint names of the messages on a row's topic, one tuple for each order of them."""
         return list(self._orders[row])
 
     def _foreign(self, row: int, names: tuple[str, ...]) -> Foreign:
-        """Count a message that is somebody else's."""
+        """Count a message of another driver, and return the error."""
         self.foreign[row] += 1
         return Foreign(f'names none of the joints {list(self._names[row])}; it names {list(names)}')
 
@@ -171,6 +171,14 @@ class Source:
             message.header.frame_id = self._frames[rows.start].name
         return message
 
+    def neutral_message(self, rows: slice, stamp: int) -> Message:
+        """Return a message of rows that holds zeros, and orientations that turn nothing. stamp: ns."""
+        values = {field: np.zeros_like(value) for field, value in self.buffer.values.items()}
+        for field, value in values.items():
+            if self.adapter.fields[field] == (4,):
+                value[..., 3] = 1.0
+        return self.message(values, rows, stamp)
+
     def _parts(self, message: Message) -> tuple[Mapping[str, Array], int, tuple[str, ...] | None]:
         if isinstance(message, bytes):
             if self._from_cdr is not None:
@@ -179,25 +187,23 @@ class Source:
         return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
 
     def _order(self, row: int, names: tuple[str, ...]) -> Order:
-        """Return what puts the numbers of a row's message into the order of its joints."""
+        """Return the Order of a row's message with these names; raises ContractError where it names a joint twice."""
         known = self._orders[row]
         try:
             return known[names]
         except KeyError:
-            order = part_order(names, self._names[row])
+            joints = self._names[row]
+            ours = [joint for joint in joints if joint in names]
+            order: Order = None
+            if len(ours) == len(joints) or len(set(names)) != len(names):
+                order = joint_order(names, joints)
+            elif ours:
+                order = (np.array([names.index(joint) for joint in ours], dtype=np.intp),
+                         np.array([joints.index(joint) for joint in ours], dtype=np.intp))
             if len(known) >= _MOST_ORDERS:
                 del known[next(iter(known))]        # the oldest
             known[names] = order
             return order
-
-
-def part_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Order:
-    """Return the Order of a message's names; raises ContractError where it names a joint twice."""
-    ours = [joint for joint in joints if joint in names]
-    if len(ours) == len(joints) or len(set(names)) != len(names):
-        return joint_order(names, joints)
-    numbers = np.array([names.index(joint) for joint in ours], dtype=np.intp)
-    return (numbers, np.array([joints.index(joint) for joint in ours], dtype=np.intp)) if ours else None
 
 
 def joint_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Indices | slice:

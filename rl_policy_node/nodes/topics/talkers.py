@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who publishes what the sources read, and why nothing arrives: what the graph says of their topics."""
+"""The publishers of the sources by the graph, and why nothing arrives."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,21 @@ NO_CLOCK = 'no /clock message yet: use_sim_time is true'
 
 
 class Talkers:
-    """Looks at the publishers of sources. subscriptions: source → its endpoints, one for each of its topics; of a
-    transform, which tf2 subscribes to, none.
+    """Looks at the publishers of sources.
+
+    subscriptions: source → its endpoints, one for each of its topics; none for a transform, which tf2 subscribes to.
     """
 
     def __init__(self, node: Node, subscriptions: Mapping[str, Sequence[Endpoint]]) -> None:
         self._node, self._subscriptions = node, subscriptions
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def no_clock(self) -> str:
-        """Return what to say of time that has not begun."""
+        """Return why simulated time has not begun, in words."""
         return NO_CLOCK if self._node.count_publishers('/clock') else f'{NO_CLOCK}, and nobody publishes it'
 
     def why_silent(self, source: Source, row: int) -> str:
-        """Return why nothing of a source has arrived for a row, as far as its publishers tell."""
+        """Return why nothing of a source has arrived for a row, by its publishers."""
         endpoints = self._subscriptions.get(source.spec.name)
         if not endpoints:
             return 'no message yet' if self._node.count_publishers('/tf') else 'no publisher'
@@ -37,20 +38,20 @@ class Talkers:
         infos = self._infos(endpoint)
         if not infos:
             return 'no publisher'
-        wrong = [_wrong(info, source, endpoint) for info in infos]
-        told = list(dict.fromkeys(filter(None, wrong)))
-        return '; '.join(told if all(wrong) else [*told, 'no message yet'])
+        faults = [_mismatch(info, source, endpoint) for info in infos]
+        texts = list(dict.fromkeys(filter(None, faults)))
+        return '; '.join(texts if all(faults) else [*texts, 'no message yet'])
 
     def several(self) -> list[str]:
-        """Return what to say of topics that several publish on, once for each."""
+        """Return a line for each topic with several publishers, once for each."""
         lines = []
         for name, endpoints in self._subscriptions.items():
             for endpoint in endpoints:
-                if endpoint.topic in self._told or self._node.count_publishers(endpoint.topic) < 2:
+                if endpoint.topic in self._reported or self._node.count_publishers(endpoint.topic) < 2:
                     continue
                 infos = self._infos(endpoint)
                 if len(infos) > 1 and all(info.node_name != UNKNOWN for info in infos):
-                    self._told.add(endpoint.topic)
+                    self._reported.add(endpoint.topic)
                     lines.append(f'sources.{name}: {len(infos)} publishers on {endpoint.topic}: '
                                  f'{", ".join(sorted(map(called, infos)))}; is that meant?')
         return lines
@@ -60,8 +61,8 @@ class Talkers:
             endpoint.topic, endpoint.qos.avoid_ros_namespace_conventions))
 
 
-def _wrong(info: Any, source: Source, endpoint: Endpoint) -> str:
-    """Return why nothing of a publisher can reach a subscription, '' where something can."""
+def _mismatch(info: Any, source: Source, endpoint: Endpoint) -> str:
+    """Return why the messages of a publisher cannot reach a subscription, '' where they can."""
     if info.topic_type != source.adapter.type_name:
         return f'{called(info)} publishes {info.topic_type} instead of {source.adapter.type_name}'
     compatible, reason = qos_check_compatible(info.qos_profile, endpoint.qos)

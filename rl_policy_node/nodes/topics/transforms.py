@@ -25,13 +25,17 @@ _Source = TypeVar('_Source', bound=TransformSource)
 class Transforms:
     """Looks up the newest pose of source_frame in target_frame, for every robot, at the control rate.
 
-    on_message(source, rows, TransformStamped) is called for each that is newer than the one before. A static
-    transform has the stamp 0 and counts as measured each time it is looked up. tf2: the module tf2_ros.
+    It calls on_message(source, rows, TransformStamped) for each transform newer than the one before. A static transform
+    has the stamp 0, and counts as measured at each look. tf2: the module tf2_ros.
     """
 
     def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],
                  on_message: Callable[[_Source, slice, Any], object], tf2: Any = None) -> None:
-        self._tf2 = tf2 or _tf2_ros()
+        try:
+            self._tf2 = tf2 or importlib.import_module('tf2_ros')
+        except ImportError as error:
+            raise ConfigurationError(f'sources of type tf2 need tf2_ros, which is not installed here ({error}); '
+                                     'install ros-<distro>-tf2-ros-py, or publish the pose on a topic') from error
         self._on_message = on_message
         self._wanted = [(source, row, *_frames(source.spec, robot))
                         for source in sources for row, robot in enumerate(control.robots)]
@@ -47,12 +51,12 @@ class Transforms:
         self._listener.unregister()
 
     def poll(self) -> None:
-        """Hand on what is new."""
+        """Pass on new transforms."""
         for source, row, target, frame in self._wanted:
             try:
                 message = self._buffer.lookup_transform(target, frame, Time())
             except self._tf2.TransformException:
-                continue            # not there yet, or gone: the source grows stale, which the log tells
+                continue            # not there yet, or gone: the source grows stale, which the log reports
             stamp = message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec
             if stamp == 0 or stamp > self._stamps.get((source.spec.name, row), -1):
                 self._stamps[source.spec.name, row] = stamp
@@ -61,11 +65,3 @@ class Transforms:
 
 def _frames(spec: SourceSpec, robot: str) -> tuple[str, str]:
     return spec.target_frame.replace('{robot}', robot), spec.source_frame.replace('{robot}', robot)
-
-
-def _tf2_ros() -> Any:
-    try:
-        return importlib.import_module('tf2_ros')
-    except ImportError as error:
-        raise ConfigurationError(f'sources of type tf2 need tf2_ros, which is not installed here ({error}); install '
-                                 'ros-<distro>-tf2-ros-py, or publish the pose on a topic') from error

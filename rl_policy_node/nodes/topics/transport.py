@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the middleware loses where much is sent at once, and what helps."""
+"""Large messages, which the middleware loses by default, and its profile that helps."""
 from collections.abc import Mapping
 from importlib import metadata
 import os
@@ -9,14 +9,15 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from rl_policy_node.core.protocols import Source
 from rl_policy_node.resources import resolve
 
-# of Fast DDS' shared memory, 512 kB by default, without what the headers take
+# bytes of Fast DDS' shared memory, 512 kB by default, without the headers
 ROOM = 450_000
 
 
 def profile() -> tuple[str, str]:
-    """Return the variable that names Fast DDS' profiles, and the path of ours: both differ from 3, in Kilted, on."""
+    """Return the variable that names Fast DDS' profiles, and the path of ours; from 3, in Kilted, on both differ."""
     name = 'fastrtps' if _is_fast_dds_2() else 'fastdds'
-    return f'{name.upper()}_DEFAULT_PROFILES_FILE', resolve(f'package://rl_policy_node/config/{name}_large_messages.xml')
+    path = resolve(f'package://rl_policy_node/config/{name}_large_messages.xml')
+    return f'{name.upper()}_DEFAULT_PROFILES_FILE', path
 
 
 def make_room() -> None:
@@ -41,7 +42,7 @@ def _has_chosen(variable: str) -> bool:
 
 
 def advice(sources: Mapping[str, Source]) -> str:
-    """Return what to say of sources (name → Source) whose messages of a step do not fit, or ''."""
+    """Return a warning about sources (name → Source) whose messages of a step do not fit, or ''."""
     size = sum(value.nbytes for source in sources.values() for value in source.buffer.values.values())
     variable, path = profile()
     if size <= ROOM or _has_chosen(variable) or 'fastrtps' not in get_rmw_implementation_identifier():

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a run of IsaacGymEnvs to the environment that it was trained in."""
+import dataclasses
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.sim.environment_specs import EnvironmentSpec
+
+
+def run_task(configuration: Configuration) -> EnvironmentSpec:
+    """Return the EnvironmentSpec of an IsaacGymEnvs run: with the task half, resolved, and the control rate.
+
+    Devices, seed and number of rows are those of `sim`, as if the run had been started with them;
+    `sim.options` change the task in Hydra's form, and come last. Raises ConfigurationError, also for a value
+    that cannot be resolved: a task would go on without it, and be another one.
+    """
+    # rl_games, which comes with it, takes seconds to import
+    from rl_policy_node.policy.contract.facts import read_facts
+    from rl_policy_node.policy.run.train_config import TrainConfig
+    spec, policy = configuration.sim.environment, configuration.policy
+    run = spec.isaacgym.config
+    config = TrainConfig.read(run or policy.train_config, (*(() if run else policy.overrides), *_started_with(spec)))
+    if 'name' not in config.task:
+        raise ConfigurationError(f'sim.environment isaacgym: {config.path} says nothing of a task; expected the '
+                                 "config.yaml that IsaacGymEnvs writes into a run's folder, with task: and train:")
+    for name, why in config.unresolved.items():
+        if name.startswith('task.'):
+            raise ConfigurationError(f'sim.environment isaacgym: {name} of {config.path} cannot be resolved: {why}')
+    task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=read_facts(config).value('control_rate'))
+    return dataclasses.replace(spec, options=(), isaacgym=task)
+
+
+def _started_with(spec: EnvironmentSpec) -> tuple[str, ...]:
+    """Return Hydra's overrides that start the run with the devices, rows and changes of `sim`."""
+    for option in spec.options:
+        if not option.lstrip('+~').startswith('task.'):
+            raise ConfigurationError(f"sim.options has '{option}'; isaacgym takes changes to the task: "
+                                     'task.name=value, +task.name=value, ~task.name')
+    device, rows = spec.isaacgym.device, spec.rows
+    pipeline, on_gpu = ('cpu', 'false') if device == 'cpu' else ('gpu', 'true')
+    # of a run that keeps its interpolations the first line is enough; others have them resolved already
+    return (f'sim_device={device}', f'rl_device={device}', f'pipeline={pipeline}', f'num_envs={rows}',
+            f'++task.sim.use_gpu_pipeline={on_gpu}', f'++task.sim.physx.use_gpu={on_gpu}', f'task.env.numEnvs={rows}',
+            f'seed={spec.seed}', *spec.options)
