@@ -13,6 +13,7 @@ from typing import Any
 import rl_games
 
 from rl_policy_node.policy import networks
+from rl_policy_node.policy.shared_types import YamlTree
 
 _QUOTED = re.compile(r'''['"](\w+)['"]''')
 # below these, names are the user's own (inputs), arguments of an initialiser, or of use in training only
@@ -22,7 +23,7 @@ _PLAYED = re.compile(r'expl_\w+$')
 _OFF = (None, False, '', 'none', 'None')
 
 
-def ignored_keys(params: Mapping[str, Any], plugins: Iterable[str] = ()) -> tuple[str, ...]:
+def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the names, `params.network.…`, of set keys that change the play and that nobody reads.
 
     params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
