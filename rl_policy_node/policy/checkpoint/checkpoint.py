@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints that rl_games wrote, read as data and brought into one form."""
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -40,7 +41,7 @@ class Checkpoint:
     that its model lacks. executed: whether code in the file was run, as `allow_untrusted_pickle` asked.
     """
 
-    model: dict
+    model: dict[str, torch.Tensor]
     path: Path
     sha256: str
     epoch: int | None = None
@@ -62,6 +63,7 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
     not a checkpoint, or that wants code run.
     """
     path = Path(path)
+    content: Any
     content, digest, size, executed = read_file(path, sha256, allow_untrusted_pickle)
     algorithm = _algorithm(content, path)
     inside, beside = _inside(content, algorithm, path), _beside(content, path)
@@ -73,7 +75,7 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
                       beside_model=tuple(beside))
 
 
-def _algorithm(content, path):
+def _algorithm(content: object, path: Path) -> str:
     if not isinstance(content, Mapping):
         raise Refused(path, f'holds one {type(content).__name__}; {_EXPECTED}')
     if 'model' in content:
@@ -85,30 +87,30 @@ def _algorithm(content, path):
     raise Refused(path, f'{looks}; it has {_listed(content)}; {_EXPECTED}')
 
 
-def _is_sac_actor(part):
+def _is_sac_actor(part: object) -> bool:
     # others, too, save an `actor`; rl_games' has a trunk
     return isinstance(part, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in part)
 
 
-def _inside(content, algorithm, path):
+def _inside(content: Mapping[str, object], algorithm: str, path: Path) -> dict[str, torch.Tensor]:
     if algorithm == 'ppo':
         return _named(content['model'], '', 'model', path)
-    model = {}
+    model: dict[str, torch.Tensor] = {}
     for part, prefix in _SAC_PARTS.items():
         if part in content:
             model |= _named(content[part], prefix, part, path)
     return model
 
 
-def _beside(content, path):
-    found = {}
+def _beside(content: Mapping[str, object], path: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
     for part, prefix in _BESIDE.items():
         if content.get(part) is not None:
             found |= _named(content[part], prefix, part, path)
     return found
 
 
-def _named(tensors, prefix, part, path):
+def _named(tensors: object, prefix: str, part: str, path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of one part under the names of the player's model."""
     if not isinstance(tensors, Mapping) or not tensors:
         kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
@@ -122,22 +124,22 @@ def _named(tensors, prefix, part, path):
     return {prefix + name.replace('_orig_mod.', ''): tensor.detach() for name, tensor in tensors.items()}
 
 
-def _extras(content):
+def _extras(content: Mapping[str, object]) -> tuple[str, ...]:
     names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items()
              if key not in _READ and not _is_nothing(value)]
     return tuple(dict.fromkeys(names))
 
 
-def _is_nothing(value):
+def _is_nothing(value: object) -> bool:
     return value is None or isinstance(value, (Mapping, list, tuple)) and not value
 
 
-def _listed(content):
+def _listed(content: Iterable[object]) -> str:
     names = sorted(map(repr, content))
     return f'[{", ".join(name[:60] for name in names[:8])}{", …" if len(names) > 8 else ""}]'
 
 
-def _integer(content, name, path):
+def _integer(content: Mapping[str, object], name: str, path: Path) -> int | None:
     value = _number(content, name, path)
     if value is None:
         return None
@@ -146,7 +148,7 @@ def _integer(content, name, path):
     return int(value)
 
 
-def _number(content, name, path):
+def _number(content: Mapping[str, Any], name: str, path: Path) -> float | None:
     value = content.get(name)
     if value is None:
         return None

@@ -37,7 +37,7 @@ def other_kind(data: bytes) -> str:
     return _text_kind(data)
 
 
-def _archive_kind(data):
+def _archive_kind(data: bytes) -> str:
     """Return what a zip archive holds, '' for one of torch.save and for one that cannot be opened."""
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
@@ -52,7 +52,7 @@ def _archive_kind(data):
     return '' if 'data.pkl' in files else f'a zip archive of {sorted(names)[:4]}'
 
 
-def _text_kind(data):
+def _text_kind(data: bytes) -> str:
     beginning = data[:200]
     try:
         text = beginning.decode('utf-8')
@@ -84,7 +84,7 @@ def damaged_record(data: bytes) -> str:
         return f'{type(error).__name__}: {error}'
 
 
-def _is_whole(archive, name):
+def _is_whole(archive: zipfile.ZipFile, name: str) -> bool:
     try:
         archive.read(name)
     except zipfile.BadZipFile:

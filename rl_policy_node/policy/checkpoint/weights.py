@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model's weights tell of what goes into a policy and what comes out."""
-from collections.abc import Mapping
 from dataclasses import dataclass
 import math
 import re
+from typing import Any
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.shared_types import Shape, Tensors, YamlTree
 
 _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
 _NETWORK = 'a2c_network.'
@@ -30,14 +31,14 @@ class WeightsSpaces:
     action_source: names of the parameters that told, '' where none did.
     """
 
-    observation: tuple | dict | None
-    action: int | dict | None
+    observation: Shape | dict[str, Shape] | None
+    action: int | YamlTree | None
     value_size: int = 1
     observation_source: str = ''
     action_source: str = ''
 
 
-def read_spaces(model: Mapping) -> WeightsSpaces:
+def read_spaces(model: Tensors) -> WeightsSpaces:
     """Return what a model's state dict (names as in rl_games' player) tells of its spaces.
 
     Raises ConfigurationError, naming both, where two parameters tell different things, and where one is missing
@@ -51,7 +52,7 @@ def read_spaces(model: Mapping) -> WeightsSpaces:
     return spaces
 
 
-def _check_pairs(model):
+def _check_pairs(model: Tensors) -> None:
     """Refuse what lacks half of a layer: without it the layers beside it would be taken for the missing one."""
     for name in model:
         for pattern, other in _PAIRS:
@@ -60,28 +61,28 @@ def _check_pairs(model):
                 raise ConfigurationError(f'the checkpoint lacks the weight {match.expand(other)}; it has {name}')
 
 
-def _disagree(first, what, second, other):
+def _disagree(first: str, what: object, second: str, other: object) -> ConfigurationError:
     return ConfigurationError(f"the checkpoint's weights disagree: {first} has {what}, {second} has {other}")
 
 
-def _matrix(model, name):
-    """Return the shape (outputs, inputs) of a layer, None where there is none."""
-    if name not in model:
-        return None
+def _matrix(model: Tensors, name: str) -> tuple[int, int]:
+    """Return the shape (outputs, inputs) of a layer."""
     shape = tuple(model[name].shape)
     if len(shape) != 2 or 0 in shape:
         raise ConfigurationError(f"the checkpoint's {name} has the shape {shape}; expected (outputs, inputs)")
-    return shape
+    return shape[0], shape[1]
 
 
-def _layers(model, pattern):
+def _layers(model: Tensors, pattern: str) -> list[tuple[str, tuple[int, int]]]:
     """Return (name, shape) of the layers that a pattern with one number numbers, first layer first."""
     found = [(int(match[1]), match[0]) for match in map(re.compile(pattern).match, model) if match]
     return [(name, _matrix(model, name)) for _, name in sorted(found) if model[name].ndim == 2]
 
 
-def _observation(model):
-    shapes = {match['key']: tuple(model[match[0]].shape) for match in map(_STATISTICS.match, model) if match}
+def _observation(model: Tensors) -> tuple[Shape | dict[str, Shape] | None, str]:
+    found = [match for match in map(_STATISTICS.match, model) if match]
+    # of a flat observation the key is None
+    shapes: dict[Any, Shape] = {match['key']: tuple(model[match[0]].shape) for match in found}
     size, layer = _input_size(model)
     if not shapes:
         return ((size,), layer) if size else (None, '')
@@ -94,7 +95,7 @@ def _observation(model):
     return shapes[None], source
 
 
-def _check_channels(model, shape, source):
+def _check_channels(model: Tensors, shape: Shape, source: str) -> None:
     for layer in ('actor_cnn.0.weight', 'cnn.0.conv.conv.weight'):
         weight = model.get(_NETWORK + layer)
         # channels come first or last, and coordinates may join them
@@ -103,7 +104,7 @@ def _check_channels(model, shape, source):
             raise _disagree(source, f'the shape {shape}', _NETWORK + layer, f'{weight.shape[1]} input channels')
 
 
-def _input_size(model):
+def _input_size(model: Tensors) -> tuple[int | None, str]:
     """Return (size, parameter) of a flat input by the first layer; (None, '') where that does not tell."""
     if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
         return None, ''
@@ -116,7 +117,7 @@ def _input_size(model):
     return _input_of_recurrent(model, rnn, mlp)
 
 
-def _input_of_recurrent(model, rnn, mlp):
+def _input_of_recurrent(model: Tensors, rnn: str, mlp: list[tuple[str, tuple[int, int]]]) -> tuple[int | None, str]:
     """Tell whether the recurrent layer or the MLP comes first, by which widths fit together."""
     into_rnn, units = _matrix(model, rnn)[1], _matrix(model, rnn.replace('_ih_', '_hh_'))[1]
     if not mlp:
@@ -135,16 +136,16 @@ def _input_of_recurrent(model, rnn, mlp):
     return next((size, name) for name, size in sizes.items())
 
 
-def _head(model):
+def _head(model: Tensors) -> str | None:
     names = (f'{_NETWORK}{head}.weight' for head in ('mu', 'logits', 'logits.0', 'value'))
     return next((name for name in names if name in model), None)
 
 
-def _has(model, part):
+def _has(model: Tensors, part: str) -> bool:
     return any(name.startswith(_NETWORK + part) for name in model)
 
 
-def _action(model):
+def _action(model: Tensors) -> tuple[int | YamlTree | None, str]:
     trunk = _layers(model, _SAC_ACTOR)
     if trunk:
         return _sac_action(*trunk[-1])
@@ -160,11 +161,10 @@ def _action(model):
     return None, ''
 
 
-def _continuous(model, name):
+def _continuous(model: Tensors, name: str) -> tuple[int, str]:
     """Return the number of actions by mu, which sigma has to agree with."""
-    mean = _matrix(model, name)
-    for sigma in ('sigma', 'sigma.weight', 'log_std'):
-        sigma = _NETWORK + sigma
+    mean = _matrix(model, name) if name in model else None
+    for sigma in (f'{_NETWORK}sigma', f'{_NETWORK}sigma.weight', f'{_NETWORK}log_std'):
         if sigma not in model:
             continue
         size = model[sigma].shape[0] if model[sigma].ndim else 1
@@ -172,30 +172,32 @@ def _continuous(model, name):
             return int(size), sigma
         if size != mean[0]:
             raise _disagree(name, f'{mean[0]} actions', sigma, int(size))
+    assert mean is not None     # one of mu and sigma brought us here
     return mean[0], name
 
 
-def _sac_action(name, shape):
+def _sac_action(name: str, shape: tuple[int, int]) -> tuple[int, str]:
     if shape[0] % 2:
         raise ConfigurationError(f"the checkpoint's {name} has {shape[0]} outputs; expected an even number, "
                                  'mean and deviation of each action')
     return shape[0] // 2, name
 
 
-def _check_sac_critic(model, spaces):
-    critic = _matrix(model, _SAC_CRITIC)
-    if critic is None or not isinstance(spaces.action, int) or not isinstance(spaces.observation, tuple):
+def _check_sac_critic(model: Tensors, spaces: WeightsSpaces) -> None:
+    if (_SAC_CRITIC not in model or not isinstance(spaces.action, int)
+            or not isinstance(spaces.observation, tuple)):
         return
+    critic = _matrix(model, _SAC_CRITIC)
     size = math.prod(spaces.observation) + spaces.action
     if critic[1] != size:
         raise _disagree(f'{spaces.observation_source} with {spaces.action_source}', f'{size} observations and actions',
                         _SAC_CRITIC, f'{critic[1]} inputs')
 
 
-def _value_size(model):
+def _value_size(model: Tensors) -> int:
     for name in ('value.weight', 'value.value_linear.weight'):
-        shape = _matrix(model, _NETWORK + name)
-        if shape:
+        if _NETWORK + name in model:
+            shape = _matrix(model, _NETWORK + name)
             # a value in two-hot encoding is one number in 255 bins
             return 1 if 'linear' in name and shape[0] == 255 else shape[0]
     statistics = model.get('value_mean_std.running_mean')
