@@ -6,14 +6,16 @@ tells the policy's motion from the demonstrated one; actions do not depend on it
 """
 from rl_games.algos_torch.network_builder import A2CBuilder, NetworkBuilder
 
+from rl_policy_node.policy.shared_types import YamlTree
+
 
 class AmpBuilder(NetworkBuilder):
     """Builder registered with rl_games as `amp`."""
 
-    def load(self, params):
+    def load(self, params: YamlTree) -> None:
         self.params = params
 
-    def build(self, name, **kwargs):
+    def build(self, name: str, **kwargs: object) -> 'Amp':
         return Amp(self.params, **kwargs)
 
 
@@ -26,7 +28,7 @@ class Amp(A2CBuilder.Network):
     # weights that a checkpoint may hold and nobody needs here, by the beginning of their names
     training_only = ('_disc_mlp.', '_disc_logits.')
 
-    def __init__(self, params, **kwargs):
+    def __init__(self, params: YamlTree, **kwargs: object) -> None:
         space = params['space'].get('continuous')
         given = space is not None and not space.get('learn_sigma', True)
         if given:
