@@ -113,6 +113,7 @@ class PolicyNode(LifecycleNode):
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
         self._phase = INACTIVE
+        assert policy.checkpoint is not None        # the parameters name one
         self.get_logger().info(
             f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
             f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {control.rows} rows, '
