@@ -110,17 +110,13 @@ def _needed(graph: Any, observations: int, states: int) -> list[int]:
         return list(range(states))      # what is changed in place has more makers than the graph names
     makers = {name: node for node in nodes for name in _names(node.outputs())}
     taken = _names(graph.inputs())[1 + observations:1 + observations + states]
-    sources = [_sources(name, makers) for name in _returned(graph, makers)]
+    returned = makers[next(graph.outputs()).debugName()]        # a tuple
+    sources = [_sources(name, makers) for name in _names(returned.inputs())]
     needed, before = {index for index in range(states) if taken[index] in sources[0]}, set[int]()
     while needed != before:
         before = needed
         needed = needed | {index for index in range(states) for other in before if taken[index] in sources[1 + other]}
     return sorted(needed)
-
-
-def _returned(graph: Any, makers: Mapping[str, Any]) -> list[str]:
-    """Return the names of what a traced step returns: a tuple."""
-    return _names(makers[next(graph.outputs()).debugName()].inputs())
 
 
 def _sources(name: str, makers: Mapping[str, Any]) -> set[str]:

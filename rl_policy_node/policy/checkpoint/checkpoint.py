@@ -66,7 +66,9 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
     content: Any
     content, digest, size, executed = read_file(path, sha256, allow_untrusted_pickle)
     algorithm = _algorithm(content, path)
-    inside, beside = _inside(content, algorithm, path), _beside(content, path)
+    parts = {'model': ''} if algorithm == 'ppo' else {part: at for part, at in _SAC_PARTS.items() if part in content}
+    inside = _tensors(content, parts, path)
+    beside = _tensors(content, {part: at for part, at in _BESIDE.items() if content.get(part) is not None}, path)
     model = inside | beside
     check_tensors(model, size, path)
     return Checkpoint(model=model, path=path, sha256=digest, size=size, algorithm=algorithm, executed=executed,
@@ -80,58 +82,37 @@ def _algorithm(content: object, path: Path) -> str:
         raise Refused(path, f'holds one {type(content).__name__}; {_EXPECTED}')
     if 'model' in content:
         return 'ppo'
-    if _is_sac_actor(content.get('actor')):
+    actor = content.get('actor')
+    # others, too, save an `actor`; rl_games' has a trunk
+    if isinstance(actor, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in actor):
         return 'sac'
     found = [name for key, name in _FRAMEWORKS.items() if key in content]
     looks = f'looks like a file of {found[0]}' if found else "no 'model' in it"
     raise Refused(path, f'{looks}; it has {_listed(content)}; {_EXPECTED}')
 
 
-def _is_sac_actor(part: object) -> bool:
-    # others, too, save an `actor`; rl_games' has a trunk
-    return isinstance(part, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in part)
-
-
-def _inside(content: Mapping[str, object], algorithm: str, path: Path) -> dict[str, torch.Tensor]:
-    if algorithm == 'ppo':
-        return _named(content['model'], '', 'model', path)
-    model: dict[str, torch.Tensor] = {}
-    for part, prefix in _SAC_PARTS.items():
-        if part in content:
-            model |= _named(content[part], prefix, part, path)
-    return model
-
-
-def _beside(content: Mapping[str, object], path: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = {}
-    for part, prefix in _BESIDE.items():
-        if content.get(part) is not None:
-            found |= _named(content[part], prefix, part, path)
+def _tensors(content: Mapping[str, object], parts: Mapping[str, str], path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of some parts under the names of the player's model; parts: name → what names begin with."""
+    found = {}
+    for part, prefix in parts.items():
+        tensors = content[part]
+        if not isinstance(tensors, Mapping) or not tensors:
+            kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
+            raise Refused(path, f'{part} is {kind}; expected a dict of tensors')
+        for name, tensor in tensors.items():
+            if not isinstance(name, str):
+                raise Refused(path, f'{part} has the key {name!r:.80}; expected names of parameters')
+            if not isinstance(tensor, torch.Tensor):
+                raise Refused(path, f"'{name:.80}' in {part} is a {type(tensor).__name__}; expected a tensor")
+            # training under torch.compile puts this into the names, wherever the compiled module is
+            found[prefix + name.replace('_orig_mod.', '')] = tensor.detach()
     return found
 
 
-def _named(tensors: object, prefix: str, part: str, path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of one part under the names of the player's model."""
-    if not isinstance(tensors, Mapping) or not tensors:
-        kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
-        raise Refused(path, f'{part} is {kind}; expected a dict of tensors')
-    for name, tensor in tensors.items():
-        if not isinstance(name, str):
-            raise Refused(path, f'{part} has the key {name!r:.80}; expected names of parameters')
-        if not isinstance(tensor, torch.Tensor):
-            raise Refused(path, f"'{name:.80}' in {part} is a {type(tensor).__name__}; expected a tensor")
-    # training under torch.compile puts this into the names, wherever the compiled module is
-    return {prefix + name.replace('_orig_mod.', ''): tensor.detach() for name, tensor in tensors.items()}
-
-
 def _extras(content: Mapping[str, object]) -> tuple[str, ...]:
-    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items()
-             if key not in _READ and not _is_nothing(value)]
+    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items() if key not in _READ
+             and value is not None and not (isinstance(value, (Mapping, list, tuple)) and not value)]
     return tuple(dict.fromkeys(names))
-
-
-def _is_nothing(value: object) -> bool:
-    return value is None or isinstance(value, (Mapping, list, tuple)) and not value
 
 
 def _listed(content: Iterable[object]) -> str:

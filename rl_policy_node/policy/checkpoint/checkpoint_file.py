@@ -39,7 +39,12 @@ def read_file(path: Path, sha256: str = '', allow_untrusted_pickle: str = '') ->
     data = _bytes(path)
     digest = hashlib.sha256(data).hexdigest()
     _check_sum(path, digest, sha256)
-    _check_kind(path, data)
+    kind = other_kind(data)
+    if kind:
+        raise Refused(path, f'{kind}; expected a .pth file that rl_games wrote')
+    record = damaged_record(data)
+    if record:
+        raise Refused(path, f'damaged or not a checkpoint ({len(data)} bytes; {record})')
     content, executed = _content(path, data, digest, bool(allow_untrusted_pickle))
     return content, digest, len(data), executed
 
@@ -47,7 +52,9 @@ def read_file(path: Path, sha256: str = '', allow_untrusted_pickle: str = '') ->
 def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise Refused(path, f'a folder; expected one .pth file{_such_as(path)}')
+            files = [file for pattern in ('*', 'nn/*') for file in path.glob(pattern) if file.suffix in _SUFFIXES]
+            names = sorted(str(file.relative_to(path)) for file in files)
+            raise Refused(path, f'a folder; expected one .pth file{f", such as {names[:6]}" if names else ""}')
         if not path.exists():
             raise Refused(path, 'no such file')
         if not path.is_file():
@@ -57,12 +64,6 @@ def _bytes(path: Path) -> bytes:
         raise Refused(path, f'cannot be read ({error.strerror or error})') from error
 
 
-def _such_as(folder: Path) -> str:
-    files = [file for pattern in ('*', 'nn/*') for file in folder.glob(pattern) if file.suffix in _SUFFIXES]
-    names = sorted(str(file.relative_to(folder)) for file in files)
-    return f', such as {names[:6]}' if names else ''
-
-
 def _check_sum(path: Path, digest: str, wanted: str) -> None:
     wanted = str(wanted).strip().lower()
     if wanted and not re.fullmatch('[0-9a-f]{64}', wanted):
@@ -70,15 +71,6 @@ def _check_sum(path: Path, digest: str, wanted: str) -> None:
                             f"(this file's is {digest})")
     if wanted and digest != wanted:
         raise Refused(path, f'its sha256 is {digest}, expected {wanted}')
-
-
-def _check_kind(path: Path, data: bytes) -> None:
-    kind = other_kind(data)
-    if kind:
-        raise Refused(path, f'{kind}; expected a .pth file that rl_games wrote')
-    record = damaged_record(data)
-    if record:
-        raise Refused(path, f'damaged or not a checkpoint ({len(data)} bytes; {record})')
 
 
 def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[object, bool]:

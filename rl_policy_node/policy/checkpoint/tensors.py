@@ -24,9 +24,10 @@ def check_tensors(model: Tensors, size: int, path: Path) -> None:
         oddity = _oddity(tensor, size)
         if oddity:
             raise Refused(path, f"'{name:.80}' is {oddity}; expected plain numbers")
-        if not _is_usable(name, tensor):
+        trouble = _trouble(name, tensor)
+        if trouble:
             if not _UNUSED.match(name):
-                raise Refused(path, f"'{name:.80}' {_trouble(name, tensor)}; expected finite numbers")
+                raise Refused(path, f"'{name:.80}' {trouble}; expected finite numbers")
             _log.warning("checkpoint %s: '%s' is not finite; actions do not depend on it", path, name)
 
 
@@ -49,16 +50,10 @@ def _oddity(tensor: torch.Tensor, size: int) -> str:
 _WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
-def _is_usable(name: str, tensor: torch.Tensor) -> bool:
+def _trouble(name: str, tensor: torch.Tensor) -> str:
     # statistics are float64 in files and float32 in use, where they may overflow
     numbers = tensor.float()
-    if name.endswith('running_var') and bool((numbers < 0).any()):
-        return False
-    return bool(torch.isfinite(numbers).all())
-
-
-def _trouble(name: str, tensor: torch.Tensor) -> str:
-    bad = int((~torch.isfinite(tensor.float())).sum())
-    if not bad:
-        return 'has negative variances'
-    return f'has {bad} of {tensor.numel()} numbers that are NaN or infinite'
+    bad = int((~torch.isfinite(numbers)).sum())
+    if bad:
+        return f'has {bad} of {tensor.numel()} numbers that are NaN or infinite'
+    return 'has negative variances' if name.endswith('running_var') and bool((numbers < 0).any()) else ''

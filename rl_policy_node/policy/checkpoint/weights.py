@@ -148,7 +148,11 @@ def _has(model: Tensors, part: str) -> bool:
 def _action(model: Tensors) -> tuple[int | YamlTree | None, str]:
     trunk = _layers(model, _SAC_ACTOR)
     if trunk:
-        return _sac_action(*trunk[-1])
+        name, (outputs, _) = trunk[-1]
+        if outputs % 2:
+            raise ConfigurationError(f"the checkpoint's {name} has {outputs} outputs; expected an even number, "
+                                     'mean and deviation of each action')
+        return outputs // 2, name
     name = f'{_NETWORK}mu.weight'
     if name in model or f'{_NETWORK}sigma' in model:
         return _continuous(model, name)
@@ -174,13 +178,6 @@ def _continuous(model: Tensors, name: str) -> tuple[int, str]:
             raise _disagree(name, f'{mean[0]} actions', sigma, int(size))
     assert mean is not None     # one of mu and sigma brought us here
     return mean[0], name
-
-
-def _sac_action(name: str, shape: tuple[int, int]) -> tuple[int, str]:
-    if shape[0] % 2:
-        raise ConfigurationError(f"the checkpoint's {name} has {shape[0]} outputs; expected an even number, "
-                                 'mean and deviation of each action')
-    return shape[0] // 2, name
 
 
 def _check_sac_critic(model: Tensors, spaces: WeightsSpaces) -> None:

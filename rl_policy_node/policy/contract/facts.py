@@ -52,14 +52,16 @@ def read_facts(config: TrainConfig) -> Facts:
     """Return the Facts of a TrainConfig."""
     observation = _observation(config)
     clip_all, clip_each = _clips(config, observation)
+    clip_actions = _first(config, ('params', 'env.clip_actions'))
+    # Isaac Lab's wrapper makes the space of the clip, IsaacGymEnvs' is always ±1
+    no_clip = Fact(math.inf, f'no params.env.clip_actions in {config.path.name}')
     return Facts(
         observation=observation,
         action=_first(config, ('task', 'env.numActions'), ('environment', 'action_space'),
                       ('environment', 'num_actions'), kind=int),
         clip_observations=clip_all, clip_inputs=clip_each,
         clip_actions=_first(config, ('task', 'env.clipActions'), ('params', 'env.clip_actions')),
-        # Isaac Lab's wrapper makes the space of the clip, IsaacGymEnvs' is always ±1
-        action_bound=_lab_bound(config),
+        action_bound=clip_actions or no_clip if config.environment else None,
         control_rate=_control_rate(config))
 
 
@@ -103,13 +105,6 @@ def _clips(config: TrainConfig, observation: Fact | None) -> tuple[Fact | None, 
     if bounds and not keys and len(set(bounds.values())) == 1:
         return Fact(next(iter(bounds.values())), source.replace(' in ', f'.{next(iter(bounds))} in ', 1)), None
     return None, Fact(bounds, source) if bounds else None
-
-
-def _lab_bound(config: TrainConfig) -> Fact | None:
-    if not config.environment:
-        return None
-    return _first(config, ('params', 'env.clip_actions')) or Fact(math.inf, 'no params.env.clip_actions in '
-                                                                  f'{config.path.name}')
 
 
 def _observation(config: TrainConfig) -> Fact | None:

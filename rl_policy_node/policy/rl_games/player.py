@@ -39,7 +39,11 @@ def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Ite
     params = copy.deepcopy(config.params)
     seed = _complete(params, spaces, device)
     if environment:
-        _leave_to_player(params['config'], *environment)
+        # the player makes its environment by itself, as with IsaacGymEnvs' training script
+        made = params['config']
+        del made['env_info']
+        made['env_name'], made['num_actors'] = environment
+        made['player']['use_vecenv'] = True
     with preserved():
         runner = _runner(params, plugins)
         _seed(seed)
@@ -106,13 +110,6 @@ def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
     return seed if isinstance(seed, int) and seed >= 0 else 0
 
 
-def _leave_to_player(config: YamlTree, name: str, rows: int) -> None:
-    """Have the player make its environment by itself, as IsaacGymEnvs' training script does."""
-    del config['env_info']
-    config['env_name'], config['num_actors'] = name, rows
-    config['player']['use_vecenv'] = True
-
-
 def _env_info(spaces: Spaces) -> dict[str, object]:
     try:
         info = spaces.env_info()
@@ -176,7 +173,9 @@ def restore(player: Player, checkpoint: Checkpoint) -> None:
     Weights that the network declares to be of use in training only are set aside, and so is what the file
     keeps beside its model and this model lacks: rl_games' player does not look at it either.
     """
-    unused, wanted = tuple(_training_only(player.model)), player.model.state_dict()
+    unused = tuple(f'{place}.{name}' for place, module in player.model.named_modules()
+                   for name in getattr(module, 'training_only', ()))
+    wanted = player.model.state_dict()
     found = {name: tensor for name, tensor in checkpoint.model.items()
              if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)}
     problems = _differences(wanted, found)
@@ -184,11 +183,6 @@ def restore(player: Player, checkpoint: Checkpoint) -> None:
         raise ConfigurationError(f'checkpoint {checkpoint.path} is of another network than the train config: '
                                  + '; '.join(problems))
     player.model.load_state_dict(found)
-
-
-def _training_only(model: torch.nn.Module) -> Iterator[str]:
-    for place, module in model.named_modules():
-        yield from (f'{place}.{name}' for name in getattr(module, 'training_only', ()))
 
 
 def _differences(wanted: Tensors, found: Tensors) -> list[str]:

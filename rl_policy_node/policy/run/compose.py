@@ -39,7 +39,8 @@ def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
     overrides = [_from_root(override) for override in overrides]
     whole = 'train' in content or 'train' in _defaults(content)
     tree = None if whole else Tree.around(path)
-    chosen = [group for group in ('task', 'train') if _chooses(overrides, group)]
+    chosen = [group for group in ('task', 'train')
+              if any(override.lstrip('+').startswith(f'{group}=') for override in overrides)]
     if chosen and tree is None and 'train' not in _defaults(content):
         raise ConfigurationError(f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
                                  'below a config.yaml with a defaults list), so there is none to choose')
@@ -93,10 +94,6 @@ def _from_root(override: str) -> str:
     sign = override[:len(override) - len(override.lstrip('+~'))]
     name = override[len(sign):]
     return f'{sign}train.{name}' if name.partition('=')[0].split('.')[0] == 'params' else override
-
-
-def _chooses(overrides: Iterable[str], group: str) -> bool:
-    return any(override.lstrip('+').startswith(f'{group}=') for override in overrides)
 
 
 def _compose_content(path: Path, parts: Mapping[str, YamlTree], content: YamlTree,

@@ -18,7 +18,7 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
-def arithmetic(text: object) -> float:
+def _arithmetic(text: object) -> float:
     """Return the value of an expression of numbers, truth values, comparisons and + - * / // %.
 
     TacSL writes `${eval:'${.a} + ${.b}'}` and means Python's eval, which would run whatever a stranger's
@@ -51,7 +51,7 @@ RESOLVERS: dict[str, Callable[..., object]] = {
     'contains': lambda part, whole: str(part).lower() in str(whole).lower(),
     'if': lambda condition, yes, no: yes if condition else no,
     'resolve_default': lambda default, value: default if value == '' else value,
-    'eval': arithmetic,
+    'eval': _arithmetic,
 }
 
 

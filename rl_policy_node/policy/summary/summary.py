@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.actions import actions
 from rl_policy_node.policy.summary.decisions import decisions
@@ -26,11 +25,12 @@ def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: 
     """
     reading = read(run, checkpoint, overrides, plugins, allow_untrusted_pickle)
     inputs, outputs, net = observations(reading), actions(reading), network(reading)
-    rate = _control_rate(reading)
+    rate, loaded = _control_rate(reading), reading.checkpoint
+    training = Training(loaded.epoch, loaded.frame, loaded.mean_reward) if loaded else None
     return Summary(
         files=_files(reading), task=_task(reading), algorithm=_named(reading, 'algo'), model=_named(reading, 'model'),
         player=_player(reading), network=net, observations=inputs, actions=outputs, control_rate=rate,
-        training=_training(reading.checkpoint), notes=reading.layout.notes if reading.layout else (),
+        training=training, notes=reading.layout.notes if reading.layout else (),
         decisions=decisions(reading, inputs, outputs, net), problems=reading.problems,
         missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides, plugins))
 
@@ -70,9 +70,3 @@ def _control_rate(reading: Reading) -> Fact | None:
     if reading.layout is not None and reading.layout.control_rate is not None:
         return Fact(reading.layout.control_rate, published(reading))
     return None
-
-
-def _training(checkpoint: Checkpoint | None) -> Training | None:
-    if checkpoint is None:
-        return None
-    return Training(checkpoint.epoch, checkpoint.frame, checkpoint.mean_reward)
