@@ -26,9 +26,9 @@ class Policy:
 
     act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player, `backend` what
     computes its actions, `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights),
-    `config` the TrainConfig, `facts` what the run says of its environment. `told`: a line about the backend and why it
-    is this one, `fell_back`: whether it stands in for one that does not do. `warnings`: lines about what may make it
-    act otherwise than it did in training. `seconds`: step of loading → s.
+    `config` the TrainConfig, `facts` what the run says of its environment. `backend_report`: a line on the backend
+    and why it was chosen, `fell_back`: whether eager replaced one that failed. `warnings`: lines on what may make the
+    policy act otherwise than in training. `seconds`: step of loading → s.
     """
 
     def __init__(self, player: Player, spaces: Spaces, rows: int, checkpoint: Checkpoint | None = None,
@@ -36,7 +36,7 @@ class Policy:
         self.player, self.spaces, self.rows = player, spaces, int(rows)
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
-        self.told, self.fell_back = '', False
+        self.backend_report, self.fell_back = '', False
         self.warnings: tuple[str, ...] = ()
         self.seconds: dict[str, float] = {}
         # the keys of a dict that a flat network takes as one vector
@@ -90,7 +90,7 @@ class Policy:
             players.override_sigma(player, sigma)
         watch.lap('player')
         policy = cls(player, spaces, rows, weights, deterministic, config, facts)
-        policy.warnings = (ignored_keys.told(ignored),) if ignored else ()
+        policy.warnings = (ignored_keys.warning(ignored),) if ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds
@@ -101,7 +101,7 @@ class Policy:
         """Act by another backend from now on, as new, with the weights as they are; see `load`."""
         setup = Setup(self.player, self._inputs, self.deterministic, self.config, threads or torch.get_num_threads(),
                       tolerance, tuple(providers))
-        self.backend, self.told, self.fell_back = choose(name, setup)
+        self.backend, self.backend_report, self.fell_back = choose(name, setup)
 
     @property
     def recurrent(self) -> bool:

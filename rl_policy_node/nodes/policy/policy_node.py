@@ -100,9 +100,9 @@ class PolicyNode(LifecycleNode):
         started = time.monotonic()
         policy = load_policy(configuration)
         if policy.fell_back:
-            self.get_logger().warning(policy.told)
+            self.get_logger().warning(policy.backend_report)
         else:
-            self.get_logger().info(policy.told)
+            self.get_logger().info(policy.backend_report)
         if policy.warnings:
             self.get_logger().warning('; '.join(policy.warnings))
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)

@@ -9,7 +9,7 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.eager import EagerBackend
-from rl_policy_node.policy.backends.making import Setup, Unavailable, ways
+from rl_policy_node.policy.backends.making import makers, Setup, Unavailable
 from rl_policy_node.policy.backends.verify import difference
 from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.policy.shared_types import Array, Observations
@@ -18,7 +18,7 @@ BACKENDS = ('auto', 'eager', 'onnx', 'cuda_graph')
 
 
 class Choice(NamedTuple):
-    """A backend; a line that says why it is this one; whether it stands in for one that does not do."""
+    """A backend; a line on why it was chosen; whether eager replaced one that failed."""
 
     backend: Backend
     report: str
@@ -59,7 +59,7 @@ def _verified(name: str, eager: Backend, setup: Setup) -> Choice:
     """Return the Choice of a backend that acts as eager does, or of eager where none does."""
     found = ''
     try:
-        for make in ways(name, setup):
+        for make in makers(name, setup):
             backend, found = _tried(make, eager, setup)
             if backend is not None:
                 return Choice(backend, f'backend {name}: {found}')

@@ -59,7 +59,7 @@ class Unavailable(Exception):
     """A backend cannot be had on this machine, and that is no fault."""
 
 
-def ways(name: str, setup: Setup) -> Iterator[Maker]:
+def makers(name: str, setup: Setup) -> Iterator[Maker]:
     """Yield functions that make the backend of a name, the cheaper way first.
 
     Raises Unavailable, and ConfigurationError for what was asked for wrongly.

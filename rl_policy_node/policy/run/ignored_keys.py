@@ -39,7 +39,7 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
     return tuple(names)
 
 
-def told(names: Iterable[str]) -> str:
+def warning(names: Iterable[str]) -> str:
     """Return what these keys mean for a deployment, in one line."""
     return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
             'may play otherwise; compare with it before a robot moves')

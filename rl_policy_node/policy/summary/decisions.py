@@ -20,7 +20,7 @@ def decisions(reading: Reading, observations: Sequence[Observation], actions: Ac
 
 def _of_keys(reading: Reading) -> Iterator[str]:
     if reading.ignored:
-        yield ignored_keys.told(reading.ignored) + '; samples (policy.deterministic: false) are refused'
+        yield ignored_keys.warning(reading.ignored) + '; samples (policy.deterministic: false) are refused'
 
 
 def _of_model(algo: str, model: str, actions: Actions) -> Iterator[str]:
