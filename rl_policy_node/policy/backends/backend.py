@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every backend does: act on a batch of rows, remember what they have seen, forget it when asked."""
+"""The interface of backends: act on a batch of rows, keep their recurrent states, reset them."""
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -40,7 +40,7 @@ class Backend(ABC):
 
     @abstractmethod
     def restart(self) -> None:
-        """Be as new: states cleared, the random stream at its beginning."""
+        """Start again: states cleared, the random stream at its beginning."""
 
     @abstractmethod
     def state(self) -> BackendState:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime by itself: what a backend may at best be compared with."""
+"""Bare ONNX Runtime: the lower bound that backends are compared with."""
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 

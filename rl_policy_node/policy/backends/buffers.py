@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One block of memory for tensors of several kinds: what lies together is copied at once."""
+"""One block of memory for several tensors, so that one copy moves them all."""
 from collections.abc import Mapping
 import math
 

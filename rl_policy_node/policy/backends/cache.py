@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exported models on disk, by the checksum of all that they are made from."""
+"""Exported models on disk, keyed by the checksum of everything they are made from."""
 from collections.abc import Mapping
 import hashlib
 import json
@@ -55,7 +55,7 @@ class Cache:
 def _users_own() -> Path | None:
     try:
         return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rl_policy_node'
-    except RuntimeError:        # a user of a container that nobody told who it is
+    except RuntimeError:        # a container's user without an entry in passwd
         return None
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backend acts: what was asked for, or the fastest that acts as rl_games' player does."""
+"""Choose a backend: the requested one, or the fastest that acts as rl_games' player does."""
 from collections.abc import Callable
 import time
 from typing import NamedTuple

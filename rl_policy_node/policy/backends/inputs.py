@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is handed to a policy, checked against its spaces."""
+"""Observations checked against the spaces of a policy."""
 from collections.abc import Iterable, Mapping
 from typing import Any
 

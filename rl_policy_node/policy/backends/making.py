@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the backends are made that stand for rl_games' player."""
+"""Make the backends that can replace rl_games' player."""
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 import functools
@@ -56,7 +56,7 @@ class Setup:
 
 
 class Unavailable(Exception):
-    """A backend cannot be had on this machine, and that is no fault."""
+    """This machine lacks what a backend needs; not an error by itself."""
 
 
 def makers(name: str, setup: Setup) -> Iterator[Maker]:

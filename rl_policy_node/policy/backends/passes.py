@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small changes to an exported graph that spare operators; none of them changes a bit of what it computes.
+"""Simplify an exported graph: fewer operators, bit-identical results.
 
 A step of one row takes some ten µs, of which every operator, however small, takes about one.
 """
@@ -16,7 +16,7 @@ _BY_COLUMN = ('Sub', 'Div', 'Add', 'Mul')       # with a constant as their secon
 
 
 class Graph:
-    """An ONNX model, with what is known of its values: constants, who makes and who takes them, shapes."""
+    """An ONNX model with an index of its values: constants, producers (makers), consumers (takers), shapes."""
 
     def __init__(self, model: bytes) -> None:
         self.model = onnx.shape_inference.infer_shapes(onnx.load_from_string(model))
@@ -24,7 +24,7 @@ class Graph:
         self.index()
 
     def index(self) -> None:
-        """Look at all nodes anew."""
+        """Rebuild the index."""
         graph = self.model.graph
         self.nodes = graph.node
         self.constants: dict[str, Array] = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -49,7 +49,7 @@ class Graph:
         return name not in self.outputs and self.takers.get(name, []) == [node]
 
     def replace(self, name: str, other: str) -> None:
-        """Let whoever takes a value take another instead."""
+        """Make the consumers of a value take another instead."""
         for node in self.takers.get(name, []):
             node.input[:] = [other if each == name else each for each in node.input]
 
@@ -74,8 +74,7 @@ class Graph:
 def simplified(model: bytes) -> bytes:
     """Return an ONNX model (bytes) with fewer operators that computes the same."""
     graph = Graph(model)
-    for change in (_drop_what_does_nothing, _take_parts_where_they_are, _normalise_together,
-                   _drop_what_does_nothing, _forget_what_nobody_takes):
+    for change in (_drop_no_ops, _bypass_slices, _normalise_together, _drop_no_ops, _drop_dead_nodes):
         while change(graph):
             graph.model = onnx.shape_inference.infer_shapes(graph.model)
             graph.index()
@@ -88,9 +87,9 @@ def _shape(value: onnx.ValueInfoProto) -> Shape | None:
     return tuple(sizes) if all(sizes) else None
 
 
-def _drop_what_does_nothing(graph: Graph) -> bool:
-    """x · 1, x + 0, the flattening of what is flat, the concatenation of one thing."""
-    idle = [node for node in graph.nodes if _is_idle(graph, node) and _stands_for(graph, node.input[0], node.output[0])]
+def _drop_no_ops(graph: Graph) -> bool:
+    """Remove x · 1, x + 0, the flattening of what is flat, the concatenation of one value."""
+    idle = [node for node in graph.nodes if _is_idle(graph, node) and _substitute(graph, node.input[0], node.output[0])]
     for node in idle:
         graph.nodes.remove(node)
     return bool(idle)
@@ -107,20 +106,20 @@ def _is_idle(graph: Graph, node: onnx.NodeProto) -> bool:
     return second is not None and bool((second == neutral).all())
 
 
-def _take_parts_where_they_are(graph: Graph) -> bool:
-    """A slice of a concatenation that is just one of its members."""
+def _bypass_slices(graph: Graph) -> bool:
+    """Replace a slice of a concatenation that is exactly one member by that member."""
     found = False
     for node in list(graph.nodes):
         if node.op_type == 'Slice' and graph.op(node.input[0]) == 'Concat':
             member = _member(graph, node, graph.makers[node.input[0]])
-            if member and _stands_for(graph, member, node.output[0]):
+            if member and _substitute(graph, member, node.output[0]):
                 graph.nodes.remove(node)
                 found = True
     return found
 
 
-def _stands_for(graph: Graph, value: str, other: str) -> bool:
-    """Let a value take the place of another; return whether it can."""
+def _substitute(graph: Graph, value: str, other: str) -> bool:
+    """Substitute a value for another; return whether that is possible."""
     if other not in graph.outputs:
         graph.replace(other, value)
         return True
@@ -132,8 +131,8 @@ def _stands_for(graph: Graph, value: str, other: str) -> bool:
     return True
 
 
-def _forget_what_nobody_takes(graph: Graph) -> bool:
-    """Nodes, and then constants, that are of no use any more."""
+def _drop_dead_nodes(graph: Graph) -> bool:
+    """Remove nodes, then constants, without consumers."""
     nodes = [node for node in graph.nodes if not any(name in graph.outputs or graph.takers.get(name)
                                                      for name in node.output)]
     initializers = graph.model.graph.initializer
@@ -163,7 +162,7 @@ def _member(graph: Graph, node: onnx.NodeProto, concat: onnx.NodeProto) -> str |
 
 
 def _normalise_together(graph: Graph) -> bool:
-    """The same operation, column by column, on neighbours in a concatenation: once, on all of them together."""
+    """Apply an operation that neighbours in a concatenation share once, after it."""
     for concat in graph.nodes:
         if concat.op_type != 'Concat' or concat.attribute[0].i not in (1, -1):
             continue

@@ -64,7 +64,7 @@ class Step(torch.nn.Module):
         return (actions, *(states[index] for index in self._kept))
 
     def traced(self) -> torch.jit.ScriptModule:
-        """Return the step as TorchScript, for these rows; what nobody needs is left out when it runs."""
+        """Return the step as TorchScript, for these rows; it skips what no output needs."""
         return traced(self, self.model)
 
     def _initial_states(self) -> list[torch.Tensor]:

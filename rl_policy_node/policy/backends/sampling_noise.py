@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The random numbers of a player's step, drawn outside of it: what samples becomes a function of them."""
+"""Draw the random numbers of a step outside of it, so that the step becomes a pure function."""
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

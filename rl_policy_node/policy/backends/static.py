@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A step in memory that never moves: what a CUDA graph records, and what it is recorded from."""
+"""A step on tensors at fixed addresses, as a CUDA graph needs it."""
 from collections.abc import Mapping
 
 import numpy as np
@@ -57,7 +57,7 @@ class StaticStep:
         self._on_device.bytes.copy_(self._host.bytes, non_blocking=True)
 
     def compute(self) -> None:
-        """Compute actions and states on the device, from and into the tensors that are there."""
+        """Compute actions and states on the device, from and into its tensors."""
         with torch.no_grad():
             actions, *states = self._traced(*self._operands())
             self._result.copy_(actions)
@@ -70,7 +70,7 @@ class StaticStep:
         self._actions.copy_(self._result, non_blocking=True)
 
     def draw(self, generator: torch.Generator) -> None:
-        """Fill the noise anew."""
+        """Draw new noise."""
         self._noise.draw(self.noise, generator)
 
     def reset(self, index: slice | torch.Tensor = slice(None)) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a backend acts as rl_games' player does, tried before it is used."""
+"""Check that a backend acts as rl_games' player does before it is used."""
 from collections.abc import Mapping
 from typing import TypeAlias
 

@@ -13,7 +13,7 @@ from rl_policy_node.policy.checkpoint.tensors import check_tensors
 
 # parts of a SAC file → where they are in the player's model
 _SAC_PARTS = {part: f'sac_network.{part}.' for part in ('actor', 'critic', 'critic_target')}
-# statistics that older rl_games keeps beside the model; there, they count
+# statistics that older rl_games keeps beside the model and restores from there
 _BESIDE = {'running_mean_std': 'running_mean_std.', 'reward_mean_std': 'value_mean_std.'}
 _SET_ASIDE = {
     'assymetric_vf_nets': 'central value', 'assymetric_vf_mean_std': 'central value',
@@ -22,7 +22,7 @@ _SET_ASIDE = {
 }
 _READ = {'model', 'epoch', 'frame', 'last_mean_rewards', *_SAC_PARTS, *_BESIDE}
 _EXPECTED = "expected one that rl_games wrote, with 'model' (PPO) or 'actor' and 'critic' (SAC)"
-# what tells the files of others, as far as they say it themselves
+# keys in other frameworks' files
 _FRAMEWORKS = {
     'model_state_dict': 'rsl_rl', 'actor_state_dict': 'rsl_rl', 'pytorch-lightning_version': 'Lightning',
     'state_dicts': 'diffusion_policy', 'policy': 'skrl', 'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tensor has to be before a robot is moved by it."""
+"""Checks of tensors before they may move a robot."""
 import logging
 from pathlib import Path
 import re
@@ -10,7 +10,7 @@ from rl_policy_node.policy.checkpoint.checkpoint_file import Refused
 from rl_policy_node.policy.shared_types import Tensors
 
 _log = logging.getLogger(__name__)
-# values and discriminators: what they hold never reaches an action
+# values and discriminators: no action depends on them
 _UNUSED = re.compile(r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c_layer_norm\.|input_networks_critic\.'
                      r'|_disc_)|sac_network\.critic)')
 
@@ -18,7 +18,7 @@ _UNUSED = re.compile(r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c
 def check_tensors(model: Tensors, size: int, path: Path) -> None:
     """Refuse tensors that are no plain numbers in memory, or from which no action can come.
 
-    size: of the file, in bytes: what a tensor says it holds has to be in there.
+    size: of the file, in bytes: no tensor may claim to hold more.
     """
     for name, tensor in model.items():
         oddity = _oddity(tensor, size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model's weights tell of what goes into a policy and what comes out."""
+"""Observation and action sizes, read from the shapes of a model's weights."""
 from dataclasses import dataclass
 import math
 import re
@@ -12,7 +12,7 @@ _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)
 _NETWORK = 'a2c_network.'
 _SAC_ACTOR = r'sac_network\.actor\.trunk\.(\d+)\.weight$'
 _SAC_CRITIC = 'sac_network.critic.Q1.0.weight'
-# a parameter that is never without another: pattern → the other; of the layers that tell sizes
+# parameters that come in pairs (pattern → the other), of the layers that sizes are read from
 _PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
     (r'(a2c_network\.(?:actor_mlp\..+|mu|logits|logits\.\d+|value)|sac_network\.actor\.trunk\.\d+)\.bias$',
      r'\1.weight'),
@@ -23,12 +23,12 @@ _PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
 
 @dataclass(frozen=True)
 class WeightsSpaces:
-    """The spaces that weights tell.
+    """Spaces read from weights.
 
-    observation: the shape of one row, or key → shape; None where the weights do not tell.
+    observation: the shape of one row, or key → shape; None where weights leave it open.
     action: the number of continuous actions, `{'discrete': n}` or `{'multi_discrete': [n, ...]}`; None
-    where the weights do not tell. value_size: rewards that the critic estimates. observation_source,
-    action_source: names of the parameters that told, '' where none did.
+    where weights leave it open. value_size: rewards that the critic estimates. observation_source,
+    action_source: names of the parameters they were read from, '' for none.
     """
 
     observation: Shape | dict[str, Shape] | None
@@ -39,10 +39,10 @@ class WeightsSpaces:
 
 
 def read_spaces(model: Tensors) -> WeightsSpaces:
-    """Return what a model's state dict (names as in rl_games' player) tells of its spaces.
+    """Return the spaces of a model's state dict, with names as in rl_games' player.
 
-    Raises ConfigurationError, naming both, where two parameters tell different things, and where one is missing
-    that another cannot be without.
+    Raises ConfigurationError, naming both, where two parameters contradict each other, and where half of a pair is
+    missing.
     """
     _check_pairs(model)
     action, action_source = _action(model)
@@ -53,7 +53,7 @@ def read_spaces(model: Tensors) -> WeightsSpaces:
 
 
 def _check_pairs(model: Tensors) -> None:
-    """Refuse what lacks half of a layer: without it the layers beside it would be taken for the missing one."""
+    """Refuse half a layer: sizes would be read from the layers beside it."""
     for name in model:
         for pattern, other in _PAIRS:
             match = pattern.match(name)
@@ -105,7 +105,7 @@ def _check_channels(model: Tensors, shape: Shape, source: str) -> None:
 
 
 def _input_size(model: Tensors) -> tuple[int | None, str]:
-    """Return (size, parameter) of a flat input by the first layer; (None, '') where that does not tell."""
+    """Return (size, parameter) of a flat input by the first layer; (None, '') where that leaves it open."""
     if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
         return None, ''
     mlp = _layers(model, _SAC_ACTOR) or _layers(model, r'a2c_network\.actor_mlp\.(?:linears\.)?(\d+)\.weight$')
@@ -118,7 +118,7 @@ def _input_size(model: Tensors) -> tuple[int | None, str]:
 
 
 def _input_of_recurrent(model: Tensors, rnn: str, mlp: list[tuple[str, tuple[int, int]]]) -> tuple[int | None, str]:
-    """Tell whether the recurrent layer or the MLP comes first, by which widths fit together."""
+    """Return the input size of whichever comes first, recurrent layer or MLP, by the widths that fit together."""
     into_rnn, units = _matrix(model, rnn)[1], _matrix(model, rnn.replace('_ih_', '_hh_'))[1]
     if not mlp:
         return into_rnn, rnn

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user, the run and the weights say of the spaces, brought together; a disagreement is refused."""
+"""Observation and action spaces by the user, the run and the weights; they must agree."""
 from collections.abc import Callable, Mapping
 import math
 import re
@@ -11,7 +11,7 @@ from rl_policy_node.policy.contract.facts import Fact, Facts, PublishedShapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.shared_types import Shape
 
-# where weights tell a shape; the first layer tells a size
+# parameters that hold the shape of the observation; of the first layer follows only its size
 _STATISTICS = re.compile(r'running_mean_std\b|$')
 
 
@@ -21,12 +21,13 @@ def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: W
 
     stated: Spaces, or a mapping of some of their fields, or None. facts: what the run's files say.
     weights: what the checkpoint's weights say (WeightsSpaces), or None. layout: (inputs' shapes, number of
-    actions) of the run's environment as it was published; taken only where nothing else tells, since a
-    run may have changed it. Raises ConfigurationError where two of them disagree, naming both, or none tells.
+    actions) of the run's environment as it was published; used only where no other source
+    states them, since a run may have changed it. Raises ConfigurationError where two sources disagree, naming both,
+    and where no source states a size.
     """
     fields = _fields(stated)
-    observations = _said(fields, 'observation', facts.observation, weights)
-    actions = _said(fields, 'action', facts.action, weights)
+    observations = _stated(fields, 'observation', facts.observation, weights)
+    actions = _stated(fields, 'action', facts.action, weights)
     _compare('observation', observations, _observations_differ)
     _compare('action', actions, _actions_differ)
     guess = layout or (None, None)
@@ -60,8 +61,8 @@ def _fields(stated: Spaces | Mapping[str, object] | None) -> dict[str, Any]:
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _said(stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None) -> list[Fact]:
-    """Return a Fact of each that says something, in the order of precedence."""
+def _stated(stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None) -> list[Fact]:
+    """Return a Fact for each source that states this, in order of precedence."""
     found = [Fact(stated[name], 'the stated spaces')] if name in stated else []
     found += [fact] if fact is not None else []
     value, source = (getattr(weights, name), getattr(weights, f'{name}_source')) if weights else (None, '')
@@ -72,9 +73,9 @@ def _said(stated: Mapping[str, object], name: str, fact: Fact | None, weights: W
     return found
 
 
-def _compare(name: str, said: list[Fact], differ: Callable[[Any, Any], str]) -> None:
-    for index, one in enumerate(said):
-        for other in said[index + 1:]:
+def _compare(name: str, stated: list[Fact], differ: Callable[[Any, Any], str]) -> None:
+    for index, one in enumerate(stated):
+        for other in stated[index + 1:]:
             difference = differ(_plain(one.value), _plain(other.value))
             if difference:
                 raise ConfigurationError(f'{name}: {one.source} says {_shown(one.value)}, {other.source} says '
@@ -128,16 +129,16 @@ def _as_action(action: object) -> dict[str, object]:
     return {'continuous': action}
 
 
-def _observation(said: list[Fact], guess: object) -> Any:
-    chosen = _plain(_chosen('observation', said, guess))
+def _observation(stated: list[Fact], guess: object) -> Any:
+    chosen = _plain(_chosen('observation', stated, guess))
     if not isinstance(chosen, dict):
         return chosen
     shapes = dict(chosen)
-    for other in (*(_plain(fact.value) for fact in said), guess):
+    for other in (*(_plain(fact.value) for fact in stated), guess):
         if isinstance(other, dict):
             shapes.update({key: other[key] for key, shape in shapes.items() if shape is None and key in other})
     unknown = [key for key, shape in shapes.items() if shape is None]
-    flat = next((fact.value for fact in said if not isinstance(fact.value, Mapping)), None)
+    flat = next((fact.value for fact in stated if not isinstance(fact.value, Mapping)), None)
     if unknown and flat is not None:
         return flat
     if unknown:
@@ -145,9 +146,9 @@ def _observation(said: list[Fact], guess: object) -> Any:
     return shapes
 
 
-def _chosen(name: str, said: list[Fact], guess: object) -> object:
-    if said:
-        return said[0].value
+def _chosen(name: str, stated: list[Fact], guess: object) -> object:
+    if stated:
+        return stated[0].value
     if guess is None:
         raise ConfigurationError(f'{name}: neither the run nor the weights tell its size; state it (spaces)')
     return guess

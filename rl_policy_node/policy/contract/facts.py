@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run's own files say of the contract with its environment, each value with where it stands."""
+"""What a run's own files state about its environment, each value with its source."""
 from dataclasses import dataclass, fields
 import math
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ PublishedShapes: TypeAlias = tuple[Shape | dict[str, Shape | None] | None, int |
 
 @dataclass(frozen=True)
 class Fact:
-    """A value and the place that it was read from."""
+    """A value and where it was read from."""
 
     value: Any
     source: str
@@ -22,9 +22,9 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """None where the run does not say.
+    """What the run states about its environment; None where it does not.
 
-    observation: (size,), or key → shape (None: a key that the network takes, of a shape not said).
+    observation: (size,), or key → shape (None: the network takes the key, its shape is not stated).
     action: number of continuous actions. clip_observations, clip_actions: bounds ± that the environment put
     on what it gave and took. clip_inputs: key of the observation → a bound of its own. action_bound: the
     action space is ± this. control_rate: Hz.
@@ -39,12 +39,12 @@ class Facts:
     control_rate: Fact | None = None
 
     def value(self, name: str, default: object = None) -> object:
-        """Return the value of a fact, or the default where the run does not say."""
+        """Return the value of a fact, or the default where the run does not state it."""
         fact = getattr(self, name)
         return default if fact is None else fact.value
 
     def known(self) -> dict[str, Fact]:
-        """Return name → Fact of everything the run says."""
+        """Return name → Fact of everything that the run states."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
 
 
@@ -110,7 +110,7 @@ def _clips(config: TrainConfig, observation: Fact | None) -> tuple[Fact | None, 
 def _observation(config: TrainConfig) -> Fact | None:
     if config.params['network'].get('input_preprocessors') is not None:
         return _dict_observation(config)
-    # TacSL's flat size stands beside its dict observations and is not theirs
+    # TacSL states a flat size, too, which is not that of its dict observations
     if _lookup(config, 'task', 'env.use_dict_obs'):
         return _dict_observation(config)
     flat = _first(config, ('task', 'env.numObservations'), ('environment', 'observation_space'),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sizes that a run's files leave open, told by the sizes of the policy itself."""
+"""Fill in sizes that a run's files leave open, from the sizes of the policy."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +12,12 @@ from rl_policy_node.policy.shared_types import Shape
 
 # size or shape of an observation, None where not known
 PolicyShape: TypeAlias = int | Shape | None
-# what there is one number each of → how many there are
+# name of a count, such as joints → how many
 Counts: TypeAlias = Mapping[str, int | None]
 
 
 def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape], actions: int | None) -> Layout:
-    """Return the layout with every size filled in that the policy's own sizes leave no choice about.
+    """Return the layout with every size filled in that follows from those of the policy.
 
     observation: size or shape of a flat policy's observation, or input → shape. actions: number of actions.
     Either may be None, for not known. What stays open is ambiguous. Raises ConfigurationError where the

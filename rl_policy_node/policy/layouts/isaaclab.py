@@ -30,7 +30,7 @@ def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
     env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml.
-    Sizes that only the simulator knows are None with a `count`; `complete` fills in what the policy tells.
+    Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
     """
     if isinstance(env.get('observations'), dict):
         inputs = _groups(env, params)

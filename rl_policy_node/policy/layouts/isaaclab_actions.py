@@ -113,7 +113,7 @@ def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
 
 
 def _clipped(clip: YamlTree, joints: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return lower and upper of `pattern: [least, greatest]`, None where only the joints' names would tell."""
+    """Return lower and upper of `pattern: [least, greatest]`, None where that takes the joints' names."""
     sides = {name: per_joint({pattern: pair[side] for pattern, pair in clip.items()}, joints, infinite)
              for name, side, infinite in (('lower', 0, -math.inf), ('upper', 1, math.inf))}
     return None if None in sides.values() else sides

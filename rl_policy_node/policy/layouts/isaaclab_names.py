@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Isaac Lab's configs say by patterns over joint names."""
+"""Resolve the joint-name patterns of Isaac Lab's configs."""
 from collections.abc import Iterable
 import re
 from typing import SupportsFloat
@@ -24,7 +24,7 @@ def count_of(patterns: str | Iterable[str] | None, asset: str = 'robot') -> str:
 
 
 def per_joint(values: SupportsFloat | YamlTree | None, names: tuple[str, ...], default: float = 0.0) -> Numbers | None:
-    """Return one number each for `names`, or one for all, or None where only the joints' names would tell.
+    """Return one number each for `names`, or one for all, or None where that takes the joints' names.
 
     values: a number, or pattern → number as in `init_state.joint_pos`; what no pattern matches is `default`.
     """

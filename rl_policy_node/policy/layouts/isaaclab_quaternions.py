@@ -6,7 +6,7 @@ _ORDERS = {'xyzw': 'x, y, z, w', 'wxyz': 'w, x, y, z', None: 'w, x, y, z until I
 
 
 def convention(env: Mapping[str, object]) -> str | None:
-    """Return 'xyzw' or 'wxyz' by env.yaml, None where it does not tell.
+    """Return 'xyzw' or 'wxyz' by env.yaml, None where it leaves it open.
 
     Most assets begin unturned: their `init_state.rot` is (0, 0, 0, 1) or (1, 0, 0, 0). A half turn looks like the
     identity of the other order, so the greater number counts.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment's observations and actions are made of, as far as its source tells.
+"""What an environment's observations and actions are made of, as far as its source states it.
 
 A layout says nothing about topics: it is the training's side of the contract. `None` where a number
 belongs means that the environment used one that the run's files do not hold: a user fills it in, by the
@@ -50,7 +50,7 @@ QUANTITIES = {
 class LayoutTerm:
     """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of work.
 
-    shape: without the row dimension, history included; None where the run's files do not tell.
+    shape: without the row dimension, history included; None where the run's files leave it open.
     kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known).
     quantity: a name of QUANTITIES. subject: what it is measured of, a name for the source
     (joints, base, ee, socket, object, goal, left_tactile, …).
@@ -62,7 +62,7 @@ class LayoutTerm:
     at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
-    count: of what there is one number each, where the run's files do not tell how many that are; terms and
+    count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
 
@@ -116,7 +116,7 @@ class LayoutTerm:
 class LayoutAction:
     """A slice of the action and the law that the environment made a command of it with.
 
-    size: number of actions; None where the run's files do not tell.
+    size: number of actions; None where the run's files leave it open.
     kind: the law, one of the node's action kinds, where the environment's is exactly that; 'other' where
     nothing but `law` says it.
     subject: what measures that which is commanded (joints, ee, …).
@@ -167,9 +167,9 @@ class Layout:
 
     inputs: input name → its terms in the trained order; a flat policy has the one input `obs`.
     actions: in the order of the action vector.
-    joints: the simulation's joints in its own order, () where the asset does not tell.
+    joints: the simulation's joints in its own order, () where the asset leaves it open.
     notes: one line each, what the environment did and the robot's side must do, or must not repeat.
-    control_rate: steps of the policy per second, Hz; None where the run's files do not tell.
+    control_rate: steps of the policy per second, Hz; None where the run's files leave it open.
     clip_observations: bound ± that the environment put on every number of its observation.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rl_games changes in a process while it builds, put back as it was."""
+"""Restore the global state that rl_games changes while it builds."""
 from collections.abc import Callable, Iterator
 import contextlib
 import copy
@@ -59,7 +59,7 @@ def _set_printing(options: Any) -> None:
 
 
 def _compile_limit() -> int | None:
-    # only looked at where it is loaded: it is slow to import, and who has not, has nothing to keep
+    # only if it is loaded: it is slow to import, and there is nothing to restore before
     dynamo = sys.modules.get('torch._dynamo')
     return dynamo.config.cache_size_limit if dynamo else None
 

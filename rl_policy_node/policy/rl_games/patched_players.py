@@ -35,7 +35,7 @@ class RescalingSacPlayer(SACPlayer):
 
 
 def register(runner: 'Runner') -> None:
-    """Give a Runner the players; the Runner is the caller's own, so nobody else sees them."""
+    """Register the players with a Runner, which is the caller's own: others do not see them."""
     runner.player_factory.register_builder('sac', lambda **kwargs: RescalingSacPlayer(**kwargs))
     # playing needs nothing of the discriminator, so AMP plays as PPO
     runner.player_factory.register_builder('amp_continuous', lambda **kwargs: PpoPlayerContinuous(**kwargs))

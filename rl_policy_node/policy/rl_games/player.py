@@ -72,7 +72,7 @@ def check_names(config: TrainConfig, plugins: Iterable[str] = ()) -> None:
 
 
 def _runner(params: YamlTree, plugins: Iterable[str]) -> Runner:
-    """Return a Runner that knows all there is to build, where that has what the params name."""
+    """Return a Runner that knows every network, model and player; raises for a name in params that is none."""
     runner = Runner()
     networks.register()
     players.register(runner)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rl_games prints as it builds; this sends what it prints to the log."""
+"""Send what rl_games prints to the log."""
 from collections.abc import Iterator
 import contextlib
 import io

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A random stream of one's own, though torch's distributions draw from the process' one."""
+"""A random stream apart from the process' generator, for torch's distributions."""
 import torch
 
 from rl_policy_node.policy.shared_types import Array
 
 
 class RandomStream:
-    """Within `with stream:` torch draws from this stream; outside, nobody notices.
+    """Within `with stream:` torch draws from this stream; the process' generator is unchanged afterwards.
 
     torch's distributions take no generator, so the state of the process' generator is exchanged and
     put back: a few µs. device: where the numbers are drawn. seed: the same seed, the same numbers.

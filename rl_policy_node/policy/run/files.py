@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a training run: which configuration, which checkpoint, and why these."""
+"""Find the configuration and the checkpoint of a training run."""
 from dataclasses import dataclass
 from pathlib import Path
 import re
@@ -94,6 +94,6 @@ def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]
 
 
 def _age(file: Path) -> tuple[int, float, str]:
-    """Epochs where the name tells them: copying a run changes its files' times."""
+    """Return what orders checkpoints by age: the epoch in the name first, since copying a run changes file times."""
     epoch = _EPOCH.search(file.stem)
     return (int(epoch[1]) if epoch else -1, file.stat().st_mtime, file.name)

@@ -24,7 +24,7 @@ _OFF = (None, False, '', 'none', 'None')
 
 
 def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the names, `params.network.…`, of set keys that change the play and that nobody reads.
+    """Return the names, `params.network.…`, of set keys that change the play and that no code reads.
 
     params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
     installed rl_games has no source to look into.
@@ -40,7 +40,7 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
 
 
 def warning(names: Iterable[str]) -> str:
-    """Return what these keys mean for a deployment, in one line."""
+    """Return what these keys mean for a deployment, one line."""
     return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
             'may play otherwise; compare with it before a robot moves')
 

@@ -57,7 +57,7 @@ RESOLVERS: dict[str, Callable[..., object]] = {
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Offer the resolvers within the block; whoever has registered the same names has them back after it."""
+    """Register the resolvers within the block; afterwards earlier ones of the same names are back."""
     before = dict(BaseContainer._resolvers)
     for name, function in RESOLVERS.items():
         OmegaConf.register_new_resolver(name, function, replace=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration of a run: rl_games' parameters, and what is said of the environment beside them."""
+"""The configuration of a run: rl_games' parameters and those of the environment."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,14 @@ from rl_policy_node.policy.run.files import BEST, find_checkpoint, find_run, NEW
 from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
-# Without these a player is another one than was trained; the rest of `params` matters to training alone.
+# What decides how a policy plays; the rest of `params` matters to training alone.
 _PLAYED = ('params.algo', 'params.model', 'params.network', 'params.config.normalize_input',
            'params.config.normalize_value', 'params.config.clip_actions')
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The `params` of an rl_games run, interpolations resolved, and what stands beside them.
+    """The `params` of an rl_games run, interpolations resolved, and the environment's half of its configuration.
 
     path: the file read. task: the environment's half of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
     environment: Isaac Lab's env.yaml as plain data, or {}. unresolved: name → why, of values that could not

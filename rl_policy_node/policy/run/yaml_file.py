@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YAML files read as plain data: tags are taken apart, never acted on."""
+"""Read YAML files as plain data: tags never run code."""
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def _reason(error: Exception) -> str:
 
 
 def _loader() -> Any:
-    """Return OmegaConf's own loader, safe and YAML 1.2 about numbers (5e-4), which takes tags apart."""
+    """Return OmegaConf's loader, safe and YAML 1.2 about numbers (5e-4), which takes tagged values as plain data."""
     # of a name that stands twice the last counts, as where rl_games itself reads the file
     loader: Any = type('Loader', (get_yaml_loader(),), {'construct_mapping': yaml.SafeLoader.construct_mapping})
     for tag in (_TAG, '!'):

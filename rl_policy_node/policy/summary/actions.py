@@ -37,7 +37,7 @@ def actions(reading: Reading) -> Actions:
 
 
 def _action(reading: Reading) -> tuple[Any, str]:
-    """Return the number or kind of actions, None where nobody tells, and who tells it."""
+    """Return the number or kind of actions, None where no source states it, and the source."""
     if reading.facts.action is not None:
         return reading.facts.action.value, reading.facts.action.source
     if reading.weights is not None and reading.weights.action is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What running statistics tell of the observations of training."""
+"""The running statistics of the observations of training."""
 from collections.abc import Mapping, Sequence
 import math
 
@@ -8,7 +8,7 @@ import torch
 from rl_policy_node.policy.shared_types import Shape, Tensors
 from rl_policy_node.policy.summary.record import Statistics
 
-# more numbers than these are told by their range
+# of more numbers than these only the range is listed
 LISTED = 64
 # A deviation below this is none: the normaliser would blow up what a real sensor's noise makes of it.
 _STILL = 1e-4

@@ -25,7 +25,7 @@ def observations(reading: Reading) -> tuple[Observation, ...]:
 
 
 def input_shapes(reading: Reading) -> dict[str, Fact]:
-    """Return input name → Fact of its shape, None in it where nobody tells."""
+    """Return input name → Fact of its shape, which is None where no source states it."""
     if reading.spaces is not None:
         known: Mapping[str, Shape | None] = reading.spaces.inputs
     else:
@@ -36,7 +36,7 @@ def input_shapes(reading: Reading) -> dict[str, Fact]:
 
 
 def _source(reading: Reading, name: str, shape: Shape | None) -> str:
-    """Return who tells a shape: the run before the weights before the environment as published."""
+    """Return the source of a shape: the run before the weights before the environment as published."""
     if shape is None:
         return 'said nowhere'
     stating: list[Fact] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run's files read and put together as far as they fit, with what stands in the way of the rest."""
+"""Read a run's files as far as they fit together, and record what prevents the rest."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import math
@@ -113,7 +113,7 @@ def _player(config: TrainConfig, spaces: Spaces | None, checkpoint: Checkpoint |
 
 def _completed(layout: Layout | None, facts: Facts, weights: WeightsSpaces | None,
                spaces: Spaces | None) -> tuple[Layout | None, str]:
-    """Return the layout with the sizes that the policy tells; (None, why) where they contradict it."""
+    """Return the layout with the sizes of the policy; (None, why) where they contradict it."""
     if layout is None:
         return None, ''
     stated = spaces.inputs if spaces else facts.value('observation')

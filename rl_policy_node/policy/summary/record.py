@@ -78,7 +78,7 @@ class Term(LayoutTerm):
 
 @dataclass(frozen=True)
 class Observation:
-    """An input of the policy. shape: of one row, None where nobody tells. terms: () where not known."""
+    """An input of the policy. shape: of one row, None where no source states it. terms: () where not known."""
 
     name: str
     shape: Fact

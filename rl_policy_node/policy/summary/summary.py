@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""summarize(): everything that a run's files tell, each value with where it comes from."""
+"""summarize(): everything that a run's files state, each value with its source."""
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
