@@ -9,7 +9,6 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.checkpoint.weights import WeightsSpaces
 from rl_policy_node.policy.contract.facts import Fact, Facts, PublishedShapes
 from rl_policy_node.policy.contract.spaces import Spaces
-from rl_policy_node.policy.shared_types import Shape
 
 # parameters that hold the shape of the observation; of the first layer follows only its size
 _STATISTICS = re.compile(r'running_mean_std\b|$')
@@ -97,7 +96,11 @@ def _shown(value: object) -> object:
 def _observations_differ(one: object, other: object) -> str:
     """Return '' where both may be the same observation, else a hint at what differs (may be a blank)."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return _keys_differ(one, other)
+        lone = sorted(set(one) ^ set(other))
+        if lone:
+            return f'; only one of them has {", ".join(lone)}'
+        odd = [key for key in one if None not in (one[key], other[key]) and one[key] != other[key]]
+        return f'; they differ in {", ".join(odd)}' if odd else ''
     if isinstance(one, tuple) and isinstance(other, tuple):
         return '' if one == other else ' '
     # an environment may concatenate keys to the one vector that the network takes
@@ -109,14 +112,6 @@ def _size(value: Any) -> int | None:
         shapes = list(value.values())
         return None if None in shapes else sum(map(math.prod, shapes))
     return math.prod(value) if isinstance(value, tuple) else value
-
-
-def _keys_differ(one: dict[str, Shape | None], other: dict[str, Shape | None]) -> str:
-    lone = sorted(set(one) ^ set(other))
-    if lone:
-        return f'; only one of them has {", ".join(lone)}'
-    odd = [key for key in one if None not in (one[key], other[key]) and one[key] != other[key]]
-    return f'; they differ in {", ".join(odd)}' if odd else ''
 
 
 def _actions_differ(one: object, other: object) -> str:

@@ -37,14 +37,10 @@ def per_joint(values: SupportsFloat | YamlTree | None, names: tuple[str, ...], d
         for name in names:
             matching = (float(value) for pattern, value in values.items() if re.fullmatch(pattern, name))
             numbers.append(next(matching, default))
-        return _shortest(tuple(numbers))
+        return tuple(numbers[:1] if len(set(numbers)) == 1 else numbers)
     if set(values) == {'.*'} or all(value == default for value in values.values()):
         return (float(next(iter(values.values()), default)),)
     return None
-
-
-def _shortest(numbers: Numbers) -> Numbers:
-    return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
 def default_positions(env: YamlTree, asset: str, names: tuple[str, ...]) -> Numbers | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import copy
+import functools
 import random
 import sys
 from typing import Any
@@ -50,14 +51,6 @@ def _set_flags(flags: tuple[bool, bool, bool, bool]) -> None:
     cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = flags
 
 
-def _printing() -> object:
-    return copy.copy(torch._tensor_str.PRINT_OPTS)
-
-
-def _set_printing(options: Any) -> None:
-    torch._tensor_str.PRINT_OPTS = options
-
-
 def _compile_limit() -> int | None:
     # only if it is loaded: it is slow to import, and there is nothing to restore before
     dynamo = sys.modules.get('torch._dynamo')
@@ -67,10 +60,6 @@ def _compile_limit() -> int | None:
 def _set_compile_limit(limit: int | None) -> None:
     if limit is not None:
         sys.modules['torch._dynamo'].config.cache_size_limit = limit
-
-
-def _environments() -> dict[str, Any]:
-    return dict(gymnasium.registry)
 
 
 def _set_environments(registry: dict[str, Any]) -> None:
@@ -85,7 +74,7 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (_flags, _set_flags),
-    (_printing, _set_printing),
+    (lambda: copy.copy(torch._tensor_str.PRINT_OPTS), functools.partial(setattr, torch._tensor_str, 'PRINT_OPTS')),
     (_compile_limit, _set_compile_limit),
-    (_environments, _set_environments),
+    (lambda: dict(gymnasium.registry), _set_environments),
 )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from rl_policy_node.policy.contract.facts import Fact
-from rl_policy_node.policy.shared_types import Array, YamlTree
+from rl_policy_node.policy.shared_types import YamlTree
 from rl_policy_node.policy.summary.observations import published, stated
 from rl_policy_node.policy.summary.reading import Reading
 from rl_policy_node.policy.summary.record import Actions, Sigma
@@ -80,16 +80,15 @@ def _sigma(reading: Reading) -> Sigma | None:
     network = getattr(getattr(reading.player, 'model', None), 'a2c_network', None)
     sigma = getattr(network, 'sigma', None)
     if isinstance(sigma, torch.nn.Parameter):
-        return _of_parameter(sigma.detach().double().numpy(), reading)
+        values, model = sigma.detach().double().numpy(), reading.config.params['model']['name']
+        source = "initial weights: the train config's sigma_init"
+        if reading.checkpoint:
+            source = 'weights: a2c_network.sigma'
+        if model in _LOG:
+            values = np.exp(values)
+        elif model not in _PLAIN:
+            return Sigma('parameter', None, None, f'{source}, through what {model} makes of it')
+        return Sigma('parameter', float(values.min()), float(values.max()), source)
     if isinstance(sigma, torch.nn.Module) or hasattr(getattr(reading.player, 'model', None), 'actor'):
         return Sigma('network', None, None, 'computed from the observation')
     return None
-
-
-def _of_parameter(sigma: Array, reading: Reading) -> Sigma:
-    model = reading.config.params['model']['name']
-    values = np.exp(sigma) if model in _LOG else sigma if model in _PLAIN else None
-    source = 'weights: a2c_network.sigma' if reading.checkpoint else "initial weights: the train config's sigma_init"
-    if values is None:
-        return Sigma('parameter', None, None, f'{source}, through what {model} makes of it')
-    return Sigma('parameter', float(values.min()), float(values.max()), source)

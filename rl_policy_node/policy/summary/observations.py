@@ -16,7 +16,9 @@ from rl_policy_node.policy.summary.record import Observation, Term
 def observations(reading: Reading) -> tuple[Observation, ...]:
     """Return the Observation of every input, in the order of the spaces."""
     shapes = input_shapes(reading)
-    normalized = _normalized(reading)
+    config = reading.config.params['config']
+    normalized = Fact(bool(config.get('normalize_input', False)),
+                      stated(reading, config, 'config', 'normalize_input'))
     statistics = _statistics(reading, {name: shape.value for name, shape in shapes.items()}) if normalized.value else {}
     return tuple(Observation(
         name=name, shape=shape, dtype=str(reading.spaces.dtype_of(name)) if reading.spaces else 'float32',
@@ -53,11 +55,6 @@ def _source(reading: Reading, name: str, shape: Shape | None) -> str:
 def published(reading: Reading) -> str:
     """Return the source of what is known of the environment by its name."""
     return f"{reading.layout.task}'s environment as published" if reading.layout else ''
-
-
-def _normalized(reading: Reading) -> Fact:
-    config = reading.config.params['config']
-    return Fact(bool(config.get('normalize_input', False)), stated(reading, config, 'config', 'normalize_input'))
 
 
 def stated(reading: Reading, node: YamlTree, place: str, name: str) -> str:
