@@ -93,7 +93,8 @@ def _new_names_only(plugin: str, runner: 'Runner') -> Iterator[None]:
             names.clear()
             names.update(before[kind])
         for name in set(sys.modules) - modules:
-            if _is_of(name, plugin):
+            path = getattr(sys.modules[name], '__file__', None) or ''
+            if name == plugin or plugin.endswith('.py') and path == str(Path(plugin).resolve()):
                 del sys.modules[name]
         raise
 
@@ -102,8 +103,3 @@ def _content(builder: object) -> tuple[object, list[object]]:
     """Return what makes a builder itself: registering a class again makes another function, of the same content."""
     cells = getattr(builder, '__closure__', None) or ()
     return getattr(builder, '__code__', builder), [cell.cell_contents for cell in cells]
-
-
-def _is_of(module: str, plugin: str) -> bool:
-    path = getattr(sys.modules[module], '__file__', None) or ''
-    return module == plugin or plugin.endswith('.py') and path == str(Path(plugin).resolve())
