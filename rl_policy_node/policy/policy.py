@@ -80,8 +80,8 @@ class Policy:
             weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
         watch.lap('checkpoint')
         facts = read_facts(config)
-        trained = read_spaces(weights.model) if weights else None
-        spaces = agree(spaces, facts, trained, published_shapes(layout_of(config)))
+        from_weights = read_spaces(weights.model) if weights else None
+        spaces = agree(spaces, facts, from_weights, published_shapes(layout_of(config)))
         taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
         player = players.create_player(config, taken, _device(device), plugins)
         if weights is not None:
