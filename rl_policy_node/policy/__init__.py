@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What would the policy do? The rl_games player, loaded from a train config and a checkpoint."""
+"""Policies: rl_games players, loaded from a train config and a checkpoint."""
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.policy import Policy, set_threads
 

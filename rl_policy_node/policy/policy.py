@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: a batch of rows through a player of rl_games, one recurrent state per row."""
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,8 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.backends import BACKENDS, choose, EagerBackend, Inputs, Setup
-from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy.backends.backend import Backend
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from rl_policy_node.policy.checkpoint.weights import read_spaces
 from rl_policy_node.policy.contract.agreement import agree, joined_keys
 from rl_policy_node.policy.contract.facts import Facts, layout_of, published_shapes, read_facts
@@ -16,6 +17,7 @@ from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.rl_games import player as players
 from rl_policy_node.policy.run import ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Player, Rows
 from rl_policy_node.policy.stopwatch import Stopwatch
 
 
@@ -24,25 +26,28 @@ class Policy:
 
     act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player, `backend` what
     computes its actions, `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights),
-    `config` the TrainConfig, `facts` what the run says of its environment. `told`: a line about the backend and why it
-    is this one, `fell_back`: whether it stands in for one that does not do. `warnings`: lines about what may make it
-    act otherwise than it did in training. `seconds`: step of loading → s.
+    `config` the TrainConfig, `facts` what the run says of its environment. `backend_report`: a line on the backend
+    and why it was chosen, `fell_back`: whether eager replaced one that failed. `warnings`: lines on what may make the
+    policy act otherwise than in training. `seconds`: step of loading → s.
     """
 
-    def __init__(self, player, spaces, rows, checkpoint=None, deterministic=True, config=None, facts=None):
+    def __init__(self, player: Player, spaces: Spaces, rows: int, checkpoint: Checkpoint | None = None,
+                 deterministic: bool = True, config: TrainConfig | None = None, facts: Facts | None = None) -> None:
         self.player, self.spaces, self.rows = player, spaces, int(rows)
         self.checkpoint, self.deterministic = checkpoint, deterministic
         self.config, self.facts = config, facts or Facts()
-        self.told, self.fell_back, self.warnings, self.seconds = '', False, (), {}
+        self.backend_report, self.fell_back = '', False
+        self.warnings: tuple[str, ...] = ()
+        self.seconds: dict[str, float] = {}
         # the keys of a dict that a flat network takes as one vector
         self.joined = joined_keys(config.params['network'], spaces) if config else ()
         self._inputs = Inputs(spaces, rows, self.joined)
-        self.backend = EagerBackend(player, self._inputs, deterministic)
+        self.backend: Backend = EagerBackend(player, self._inputs, deterministic)
 
     @classmethod
     def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *,
-             spaces: Spaces | Mapping | None = None, rows: int = 1, device: str = 'auto', backend: str = 'eager',
-             threads: int | None = None, tolerance: float = 1e-5, providers: Iterable[str] = (),
+             spaces: Spaces | Mapping[str, object] | None = None, rows: int = 1, device: str = 'auto',
+             backend: str = 'eager', threads: int | None = None, tolerance: float = 1e-5, providers: Iterable[str] = (),
              overrides: Iterable[str] = (), sigma: float | None = None, deterministic: bool = True,
              checkpoint_sha256: str = '', plugins: Iterable[str] = (), allow_untrusted_pickle: str = '') -> 'Policy':
         """Build the player of a run and restore a checkpoint into it.
@@ -75,7 +80,8 @@ class Policy:
             weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
         watch.lap('checkpoint')
         facts = read_facts(config)
-        spaces = agree(spaces, facts, weights and read_spaces(weights.model), published_shapes(layout_of(config)))
+        from_weights = read_spaces(weights.model) if weights else None
+        spaces = agree(spaces, facts, from_weights, published_shapes(layout_of(config)))
         taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
         player = players.create_player(config, taken, _device(device), plugins)
         if weights is not None:
@@ -84,7 +90,7 @@ class Policy:
             players.override_sigma(player, sigma)
         watch.lap('player')
         policy = cls(player, spaces, rows, weights, deterministic, config, facts)
-        policy.warnings = (ignored_keys.told(ignored),) if ignored else ()
+        policy.warnings = (ignored_keys.warning(ignored),) if ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds
@@ -95,14 +101,14 @@ class Policy:
         """Act by another backend from now on, as new, with the weights as they are; see `load`."""
         setup = Setup(self.player, self._inputs, self.deterministic, self.config, threads or torch.get_num_threads(),
                       tolerance, tuple(providers))
-        self.backend, self.told, self.fell_back = choose(name, setup)
+        self.backend, self.backend_report, self.fell_back = choose(name, setup)
 
     @property
     def recurrent(self) -> bool:
         """Whether rows carry a state from step to step."""
         return self.backend.recurrent
 
-    def act(self, observations: np.ndarray | Mapping[str, np.ndarray], hold: np.ndarray | None = None) -> np.ndarray:
+    def act(self, observations: Observations, hold: Array | None = None) -> Array:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
 
         observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose
@@ -111,12 +117,12 @@ class Policy:
         """
         return self.backend.act(observations, hold)
 
-    def moments(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def moments(self) -> dict[str, tuple[Array, Array]]:
         """Return input → mean and standard deviation (n,) of its numbers in training, in its own units.
 
         Empty without a normaliser of the input, and before training.
         """
-        if self.checkpoint is None or not self.config.params['config'].get('normalize_input'):
+        if self.checkpoint is None or not self.config or not self.config.params['config'].get('normalize_input'):
             return {}
         from rl_policy_node.policy.summary.normalizer import read_statistics  # it imports the package
         found = read_statistics(self.checkpoint.model, self.spaces.inputs, self.joined)
@@ -126,20 +132,20 @@ class Policy:
                 for name, each in found.items()
                 if each.count > 1 and len(each) == np.prod(self.spaces.inputs[name], dtype=int)}
 
-    def reset(self, rows: slice | np.ndarray | Sequence[int] = slice(None)) -> None:
+    def reset(self, rows: Rows = slice(None)) -> None:
         """Clear the recurrent state of rows: a slice, by default of all, a mask (rows,) or a list of indices."""
         self.backend.reset(rows)
 
-    def state(self) -> dict:
+    def state(self) -> BackendState:
         """Return a copy of what the next action depends on beside the observations: recurrent states, random stream."""
         return self.backend.state()
 
-    def restore(self, state: Mapping) -> None:
+    def restore(self, state: BackendState) -> None:
         """Go on from a state that was taken of the same policy and backend."""
         self.backend.restore(state)
 
 
-def _device(name):
+def _device(name: str) -> str:
     if name == 'auto':
         return 'cuda:0' if torch.cuda.is_available() else 'cpu'
     try:

@@ -89,7 +89,7 @@ class DryRun:
         self.clock, self.messages, self.told = HandClock(), dict[tuple[str, int], Message](), list[str]()
         configuration.enable.check()
         self.policy = load_policy(configuration)
-        self.told += [self.policy.told, *self.policy.warnings]
+        self.told += [self.policy.backend_report, *self.policy.warnings]
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}

@@ -100,9 +100,9 @@ class PolicyNode(LifecycleNode):
         started = time.monotonic()
         policy = load_policy(configuration)
         if policy.fell_back:
-            self.get_logger().warning(policy.told)
+            self.get_logger().warning(policy.backend_report)
         else:
-            self.get_logger().info(policy.told)
+            self.get_logger().info(policy.backend_report)
         if policy.warnings:
             self.get_logger().warning('; '.join(policy.warnings))
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
@@ -113,6 +113,7 @@ class PolicyNode(LifecycleNode):
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
         self._phase = INACTIVE
+        assert policy.checkpoint is not None        # the parameters name one
         self.get_logger().info(
             f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
             f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {control.rows} rows, '

@@ -26,7 +26,8 @@ def run_task(configuration: Configuration) -> EnvironmentSpec:
     for name, why in config.unresolved.items():
         if name.startswith('task.'):
             raise ConfigurationError(f'sim.environment isaacgym: {name} of {config.path} cannot be resolved: {why}')
-    task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=read_facts(config).value('control_rate'))
+    rate = read_facts(config).control_rate
+    task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=rate.value if rate else None)
     return dataclasses.replace(spec, options=(), isaacgym=task)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What computes the actions: rl_games' player itself, or what is proved to act as it does, and faster."""
+"""Backends compute the actions: rl_games' player, or a faster one that was checked against it."""
 from rl_policy_node.policy.backends.choice import BACKENDS, choose
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.inputs import Inputs

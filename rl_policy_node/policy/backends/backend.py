@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every backend does: act on a batch of rows, remember what they have seen, forget it when asked."""
+"""The interface of backends: act on a batch of rows, keep their recurrent states, reset them."""
 from abc import ABC, abstractmethod
 
 import numpy as np
+
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Rows
 
 
 class Backend(ABC):
@@ -13,7 +16,7 @@ class Backend(ABC):
 
     name = ''
 
-    def __init__(self, inputs):
+    def __init__(self, inputs: Inputs) -> None:
         self.inputs, self.rows = inputs, inputs.rows
         self._actions_shape = (inputs.rows, inputs.spaces.num_actions)
         self._discrete = inputs.spaces.discrete
@@ -24,7 +27,7 @@ class Backend(ABC):
         """Whether rows carry a state from step to step."""
 
     @abstractmethod
-    def act(self, observations, hold=None) -> np.ndarray:
+    def act(self, observations: Observations, hold: Array | None = None) -> Array:
         """Return the actions (rows, actions), float32, or int64 for discrete policies; the caller's to keep.
 
         observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose recurrent
@@ -32,34 +35,34 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def reset(self, rows=slice(None)) -> None:
+    def reset(self, rows: Rows = slice(None)) -> None:
         """Clear the recurrent state of rows: a slice, a mask (rows,) or a list of indices."""
 
     @abstractmethod
     def restart(self) -> None:
-        """Be as new: states cleared, the random stream at its beginning."""
+        """Start again: states cleared, the random stream at its beginning."""
 
     @abstractmethod
-    def state(self) -> dict:
+    def state(self) -> BackendState:
         """Return a copy of what the next action depends on, beside the observations.
 
         recurrent: index → array (layers, rows, units), random: the state of the random stream, bytes.
         """
 
     @abstractmethod
-    def restore(self, state: dict) -> None:
+    def restore(self, state: BackendState) -> None:
         """Go on from a state that was taken of the same backend."""
 
-    def indices(self, rows):
+    def indices(self, rows: Rows) -> Array:
         """Return rows, a slice, a mask (rows,) or indices, as indices; raises ValueError for another mask."""
         if isinstance(rows, slice):
             return np.arange(self.rows)[rows]
-        rows = np.asarray(rows)
-        if rows.dtype == bool and rows.shape != (self.rows,):
-            raise ValueError(f'rows: a mask of shape {rows.shape}; expected ({self.rows},)')
-        return np.nonzero(rows)[0] if rows.dtype == bool else rows.astype(np.int64)
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool and chosen.shape != (self.rows,):
+            raise ValueError(f'rows: a mask of shape {chosen.shape}; expected ({self.rows},)')
+        return np.nonzero(chosen)[0] if chosen.dtype == bool else chosen.astype(np.int64)
 
-    def actions(self, array):
+    def actions(self, array: Array) -> Array:
         """Return what a player gave as (rows, actions)."""
         array = array.reshape(self._actions_shape)
         return array.astype(np.int64) if self._discrete else array

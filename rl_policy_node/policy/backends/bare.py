@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime by itself: what a backend may at best be compared with."""
+"""Bare ONNX Runtime: the lower bound that backends are compared with."""
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnxruntime
 
@@ -7,10 +10,13 @@ from rl_policy_node.policy.backends.export import exported
 from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.player_step import Step
 
+if TYPE_CHECKING:       # it imports the backends
+    from rl_policy_node.policy.policy import Policy
+
 _TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8}
 
 
-def bare_onnx(policy, threads=1):
+def bare_onnx(policy: 'Policy', threads: int = 1) -> Callable[[], object]:
     """Return a step of a Policy as a call without arguments: torch's export of all rows, run on random numbers.
 
     Nothing is written, checked or kept, the states that come out are not those that go in.

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One block of memory for tensors of several kinds: what lies together is copied at once."""
+"""One block of memory for several tensors, so that one copy moves them all."""
+from collections.abc import Mapping
 import math
 
 import torch
+
+from rl_policy_node.policy.shared_types import Shape
 
 _ALIGNMENT = 64     # bytes; a view of any type may begin there
 
@@ -10,7 +13,8 @@ _ALIGNMENT = 64     # bytes; a view of any type may begin there
 class Block:
     """Bytes on a device, and views on them: name → tensor of a shape and a type. pinned: for copies to a GPU."""
 
-    def __init__(self, layout, device='cpu', pinned=False):
+    def __init__(self, layout: Mapping[str, tuple[Shape, torch.dtype]], device: str | torch.device = 'cpu',
+                 pinned: bool = False) -> None:
         places, size = {}, 0
         for name, (shape, dtype) in layout.items():
             length = math.prod(shape) * dtype.itemsize

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exported models on disk, by the checksum of all that they are made from."""
+"""Exported models on disk, keyed by the checksum of everything they are made from."""
+from collections.abc import Mapping
 import hashlib
 import json
 import os
 from pathlib import Path
 import tempfile
+from typing import Any
+
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.shared_types import Player
 
 VERSION = 3     # of what `export` makes
 KEPT = 64       # models, the newest
@@ -16,18 +22,20 @@ class Cache:
     A file begins with the checksum of what follows: a damaged one counts as none.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = Path(folder) if folder else _users_own()
 
-    def read(self, key):
+    def read(self, key: str) -> bytes | None:
         """Return the bytes kept under a key, or None."""
+        if not self.folder:
+            return None
         try:
-            kept = self._file(key).read_bytes() if self.folder else b''
+            kept = (self.folder / f'{key}.onnx').read_bytes()
         except OSError:
             return None
         return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
 
-    def write(self, key, content):
+    def write(self, key: str, content: bytes) -> str:
         """Keep bytes under a key; return what prevents it, in words, or ''."""
         if not self.folder:
             return 'neither $XDG_CACHE_HOME nor $HOME is set'
@@ -35,29 +43,23 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             # another process may write, or read, the same at the same time
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                _put(hashlib.sha256(content).digest() + content, file, self._file(key))
-            self._forget_the_oldest()
+                _put(hashlib.sha256(content).digest() + content, file, self.folder / f'{key}.onnx')
+            newest_first = sorted(self.folder.glob('*.onnx'), key=lambda kept: kept.stat().st_mtime, reverse=True)
+            for oldest in newest_first[KEPT:]:
+                oldest.unlink(missing_ok=True)
         except OSError as error:
             return f'{self.folder}: {error.strerror or error}'
         return ''
 
-    def _forget_the_oldest(self):
-        newest_first = sorted(self.folder.glob('*.onnx'), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in newest_first[KEPT:]:
-            file.unlink(missing_ok=True)
 
-    def _file(self, key):
-        return self.folder / f'{key}.onnx'
-
-
-def _users_own():
+def _users_own() -> Path | None:
     try:
         return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rl_policy_node'
-    except RuntimeError:        # a user of a container that nobody told who it is
+    except RuntimeError:        # a container's user without an entry in passwd
         return None
 
 
-def _put(content, file, place):
+def _put(content: bytes, file: Any, place: Path) -> None:
     """Write a temporary file and move it to its place, or leave nothing behind."""
     try:
         file.write(content)
@@ -68,14 +70,15 @@ def _put(content, file, place):
         raise
 
 
-def key_of(player, config, inputs, deterministic, versions):
+def key_of(player: Player, config: TrainConfig | None, inputs: Inputs, deterministic: bool,
+           versions: Mapping[str, str]) -> str:
     """Return the checksum of a player's weights, of its config and its spaces, and of versions (name → version)."""
     digest = hashlib.sha256()
-    told = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
-            'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,
-            'player': f'{type(player).__module__}.{type(player).__qualname__}'}
+    made_from = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
+                 'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,
+                 'player': f'{type(player).__module__}.{type(player).__qualname__}'}
     # in the order of the file: that of a network's inputs counts
-    digest.update(json.dumps(told, default=repr).encode())
+    digest.update(json.dumps(made_from, default=repr).encode())
     for name, tensor in sorted(player.model.state_dict().items()):
         digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

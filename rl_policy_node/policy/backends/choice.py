@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backend acts: what was asked for, or the fastest that acts as rl_games' player does."""
+"""Choose a backend: the requested one, or the fastest that acts as rl_games' player does."""
+from collections.abc import Callable
 import time
 from typing import NamedTuple
 
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.eager import EagerBackend
-from rl_policy_node.policy.backends.making import Unavailable, ways
+from rl_policy_node.policy.backends.making import makers, Setup, Unavailable
 from rl_policy_node.policy.backends.verify import difference
 from rl_policy_node.policy.rl_games.global_state import preserved
+from rl_policy_node.policy.shared_types import Array, Observations
 
 BACKENDS = ('auto', 'eager', 'onnx', 'cuda_graph')
 
 
 class Choice(NamedTuple):
-    """A backend; a line that says why it is this one; whether it stands in for one that does not do."""
+    """A backend; a line on why it was chosen; whether eager replaced one that failed."""
 
-    backend: object
-    told: str
+    backend: Backend
+    report: str
     fell_back: bool = False
 
 
-def choose(name, setup):
+def choose(name: str, setup: Setup) -> Choice:
     """Return the Choice for a name out of BACKENDS.
 
     A backend that differs from the player by more than the tolerance, or that cannot be built, is replaced by eager.
@@ -44,19 +47,19 @@ def choose(name, setup):
     return choice if name != 'auto' or choice.fell_back else _faster(choice, eager)
 
 
-def _faster(choice, eager):
-    there, here = _seconds(choice.backend), _seconds(eager)
-    if here <= there:
-        return Choice(eager, f"backend eager: rl_games' player, {1e6 * here:.0f} µs a step; "
-                             f'{choice.backend.name} takes {1e6 * there:.0f} µs')
-    return Choice(choice.backend, f'{choice.told}; {1e6 * there:.0f} µs a step, the player takes {1e6 * here:.0f} µs')
+def _faster(choice: Choice, eager: Backend) -> Choice:
+    other, own = _seconds(choice.backend), _seconds(eager)
+    if own <= other:
+        return Choice(eager, f"backend eager: rl_games' player, {1e6 * own:.0f} µs a step; "
+                             f'{choice.backend.name} takes {1e6 * other:.0f} µs')
+    return Choice(choice.backend, f'{choice.report}; {1e6 * other:.0f} µs a step, the player takes {1e6 * own:.0f} µs')
 
 
-def _verified(name, eager, setup):
+def _verified(name: str, eager: Backend, setup: Setup) -> Choice:
     """Return the Choice of a backend that acts as eager does, or of eager where none does."""
     found = ''
     try:
-        for make in ways(name, setup):
+        for make in makers(name, setup):
             backend, found = _tried(make, eager, setup)
             if backend is not None:
                 return Choice(backend, f'backend {name}: {found}')
@@ -68,7 +71,7 @@ def _verified(name, eager, setup):
     return Choice(eager, f"backend {name} {found}; acting by eager, rl_games' player", True)
 
 
-def _tried(make, eager, setup):
+def _tried(make: Callable[[], Backend], eager: Backend, setup: Setup) -> tuple[Backend | None, str]:
     """Return a backend, None where it does not act as eager does or cannot be made, and what was found."""
     try:
         backend = make()
@@ -82,13 +85,13 @@ def _tried(make, eager, setup):
     return None, f"differs by {apart:.1e} from rl_games' player, tolerance {setup.tolerance:g}"
 
 
-def _lacking(error):
+def _lacking(error: Exception) -> str:
     return f'cannot be had: {type(error).__name__}: {" ".join(str(error).split())[:300]}'
 
 
-def _statistics(setup):
+def _statistics(setup: Setup) -> dict[str, tuple[Array, Array]]:
     """Return key → (mean, variance) of the observations that the policy was trained on, where its model has them."""
-    tensors, found = setup.player.model.state_dict(), {}
+    tensors, found = setup.player.model.state_dict(), dict[str, tuple[Array, Array]]()
     for key, shape in setup.inputs.spaces.inputs.items():
         place = f'running_mean_std.running_mean_std.{key}' if setup.inputs.spaces.is_dict else 'running_mean_std'
         mean, variance = (tensors.get(f'{place}.{name}') for name in ('running_mean', 'running_var'))
@@ -97,10 +100,11 @@ def _statistics(setup):
     return found
 
 
-def _seconds(backend):
-    """Return the time of a step on observations of zeros, the median of some."""
+def _seconds(backend: Backend) -> float:
+    """Return the time of a step on observations of zeros in s, the median of some."""
     zeros = backend.inputs.zeros()
-    observations, taken = zeros if backend.inputs.spaces.is_dict else zeros['obs'], []
+    observations: Observations = zeros if backend.inputs.spaces.is_dict else zeros['obs']
+    taken: list[float] = []
     end = time.perf_counter() + 0.1
     while len(taken) < 10 or (time.perf_counter() < end and len(taken) < 200):
         begun = time.perf_counter()

@@ -4,7 +4,9 @@ import numpy as np
 import torch
 
 from rl_policy_node.policy.backends.backend import Backend
+from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
+from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Player, Rows
 
 
 class EagerBackend(Backend):
@@ -12,7 +14,7 @@ class EagerBackend(Backend):
 
     name = 'eager'
 
-    def __init__(self, player, inputs, deterministic=True):
+    def __init__(self, player: Player, inputs: Inputs, deterministic: bool = True) -> None:
         super().__init__(inputs)
         self.player, self._deterministic = player, deterministic
         # what rl_games' get_batch_size would find; without it recurrent states stay at one row
@@ -20,10 +22,10 @@ class EagerBackend(Backend):
         self.restart()
 
     @property
-    def recurrent(self):
+    def recurrent(self) -> bool:
         return bool(getattr(self.player, 'is_rnn', False))
 
-    def act(self, observations, hold=None):
+    def act(self, observations: Observations, hold: Array | None = None) -> Array:
         tensors, before = self.inputs.tensors(observations, self.player.device), self.player.states
         # rl_games samples even where it then returns the mean
         with self._stream:
@@ -34,7 +36,7 @@ class EagerBackend(Backend):
                 state[:, kept] = old[:, kept]
         return self.actions(actions.detach().cpu().numpy())
 
-    def reset(self, rows=slice(None)):
+    def reset(self, rows: Rows = slice(None)) -> None:
         if not self.recurrent:
             return
         if isinstance(rows, slice) and rows == slice(None):
@@ -44,16 +46,16 @@ class EagerBackend(Backend):
         for state in self.player.states:
             state[:, index] = 0.0
 
-    def restart(self):
+    def restart(self) -> None:
         self._stream = RandomStream(self.player.device, self.player.seed or 0)
         self.player.reset()
 
-    def state(self):
+    def state(self) -> BackendState:
         states = self.player.states if self.recurrent else ()
         return {'recurrent': {str(index): state.detach().cpu().numpy().copy() for index, state in enumerate(states)},
                 'random': self._stream.state()}
 
-    def restore(self, state):
+    def restore(self, state: BackendState) -> None:
         if self.recurrent:
             self.player.states = [torch.from_numpy(kept.copy()).to(self.player.device)
                                   for kept in state['recurrent'].values()]

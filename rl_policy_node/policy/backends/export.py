@@ -5,7 +5,7 @@ import warnings
 
 import torch
 
-from rl_policy_node.policy.backends.player_step import traced
+from rl_policy_node.policy.backends.player_step import Step, traced
 from rl_policy_node.policy.rl_games.quiet import quiet
 
 OPSET = 17
@@ -14,21 +14,21 @@ OPSET = 17
 class PerLayer(torch.nn.Module):
     """A Step whose states are taken and returned layer by layer: those of a row then lie together, for each layer."""
 
-    def __init__(self, step):
+    def __init__(self, step: Step) -> None:
         super().__init__()
         self.step = step
         self.layers = [len(state) for state in step.states]
         self.eval()
 
     @property
-    def example(self):
+    def example(self) -> tuple[torch.Tensor, ...]:
         """The tensors of a first step."""
         keys, states = len(self.step.keys), len(self.layers)
         tensors = self.step.example
         layers = [layer.clone() for state in tensors[keys:keys + states] for layer in state.split(1)]
         return (*tensors[:keys], *layers, *tensors[keys + states:])
 
-    def forward(self, *tensors):
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         keys, layers = len(self.step.keys), sum(self.layers)
         parts = iter(tensors[keys:keys + layers])
         states = [torch.cat([next(parts) for _ in range(count)]) for count in self.layers]
@@ -36,7 +36,7 @@ class PerLayer(torch.nn.Module):
         return (actions, *(state[layer:layer + 1] for state in states for layer in range(len(state))))
 
 
-def export(step):
+def export(step: Step) -> bytes:
     """Return the ONNX model of a Step, as bytes; its inputs and outputs are named by `names`.
 
     Raises what torch's exporter raises for an operator that ONNX has not.
@@ -46,7 +46,7 @@ def export(step):
     return simplified(exported(step))
 
 
-def exported(step):
+def exported(step: Step) -> bytes:
     """Return the same as torch's exporter leaves it."""
     inputs, outputs = names(step)
     layered, model = PerLayer(step), io.BytesIO()
@@ -54,12 +54,13 @@ def exported(step):
     with torch.no_grad(), warnings.catch_warnings(), quiet():
         # the tracing exporter: it takes rl_games' scripted normaliser and writes recurrent layers as ONNX's own
         warnings.simplefilter('ignore')
-        torch.onnx.export(script, layered.example, model, dynamo=False, opset_version=OPSET, input_names=inputs,
-                          output_names=outputs)
+        torch.onnx.export(
+            script, layered.example, model,     # type: ignore[arg-type]  # a buffer: torch's annotation lacks it
+            dynamo=False, opset_version=OPSET, input_names=inputs, output_names=outputs)
     return model.getvalue()
 
 
-def names(step):
+def names(step: Step) -> tuple[list[str], list[str]]:
     """Return the names of a step's inputs and of its outputs."""
     states = [f'state_{index}/layer_{layer}' for index, state in enumerate(step.states) for layer in range(len(state))]
     return ([*(f'observation/{key}' for key in step.keys), *states,

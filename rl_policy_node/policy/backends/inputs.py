@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is handed to a policy, checked against its spaces."""
+"""Observations checked against the spaces of a policy."""
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 import torch
+
+from rl_policy_node.policy.contract.spaces import Spaces
+from rl_policy_node.policy.shared_types import Array, Observations, Tensors
 
 
 class Inputs:
@@ -10,27 +16,28 @@ class Inputs:
     joined: the keys that a flat network was trained on in one vector, in order; () where it takes them apart.
     """
 
-    def __init__(self, spaces, rows, joined=()):
+    def __init__(self, spaces: Spaces, rows: int, joined: Iterable[str] = ()) -> None:
         self.spaces, self.rows, self._joined = spaces, int(rows), tuple(joined)
         self.shapes = {key: (self.rows, *shape) for key, shape in spaces.inputs.items()}
         self.dtypes = {key: spaces.dtype_of(key) for key in self.shapes}
 
-    def of(self, rows):
+    def of(self, rows: int) -> 'Inputs':
         """Return the same for another number of rows."""
         return Inputs(self.spaces, rows, self._joined)
 
-    def zeros(self):
+    def zeros(self) -> dict[str, Array]:
         """Return key → array (rows, *shape) of zeros, in the type that enters the player."""
         return {key: np.zeros(shape, self.dtypes[key]) for key, shape in self.shapes.items()}
 
-    def tensors(self, observations, device):
+    def tensors(self, observations: Observations, device: str | torch.device) -> torch.Tensor | Tensors:
         """Return what a player takes for observations, on a device; raises ValueError for what does not fit."""
         if not self.spaces.is_dict:
             return self._tensor('obs', observations, device)
         self._check_keys(observations)
-        return self.for_player({key: self._tensor(key, observations[key], device) for key in self.shapes})
+        named: Any = observations
+        return self.for_player({key: self._tensor(key, named[key], device) for key in self.shapes})
 
-    def for_player(self, tensors):
+    def for_player(self, tensors: Tensors) -> torch.Tensor | Tensors:
         """Return key → tensor in the form that the player takes: the dict, one vector, or the only input."""
         if not self.spaces.is_dict:
             return tensors['obs']
@@ -39,27 +46,28 @@ class Inputs:
             return torch.cat([part / 255.0 if part.dtype == torch.uint8 else part for part in parts], dim=1)
         return tensors
 
-    def write(self, observations, arrays):
+    def write(self, observations: Observations, arrays: Mapping[str, Array]) -> None:
         """Write observations into arrays, key → (rows, *shape); raises ValueError for what does not fit."""
         if not self.spaces.is_dict:
             self._write('obs', observations, arrays['obs'])
             return
-        if len(observations) != len(arrays) or observations.keys() != arrays.keys():
-            self._check_keys(observations)
+        named: Any = observations
+        if len(named) != len(arrays) or named.keys() != arrays.keys():
+            self._check_keys(named)
         for key, array in arrays.items():
-            self._write(key, observations[key], array)
+            self._write(key, named[key], array)
 
-    def _write(self, key, value, array):
+    def _write(self, key: str, value: Any, array: Array) -> None:
         # the ordinary case, at every step; torch's types never equal numpy's
         if getattr(value, 'dtype', None) != array.dtype or value.shape != array.shape:
             value = self._tensor(key, value, 'cpu').detach().numpy()
         array[...] = value
 
-    def _check_keys(self, observations):
+    def _check_keys(self, observations: Any) -> None:
         if set(observations) != set(self.shapes):
             raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(self.shapes)}')
 
-    def _tensor(self, key, array, device):
+    def _tensor(self, key: str, array: Any, device: str | torch.device) -> torch.Tensor:
         wanted = getattr(torch, self.dtypes[key].name)
         tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
         # rl_games divides bytes by 255, so that neither may pass for the other

@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the backends are made that stand for rl_games' player."""
+"""Make the backends that can replace rl_games' player."""
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 import functools
 from importlib.metadata import PackageNotFoundError, version
 import importlib.util
 import logging
+from typing import TypeAlias
 
 import torch
 
+from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.cache import Cache, key_of
+from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.player_step import Step
+from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.shared_types import Player
 
 _VERSIONS = ('torch', 'rl-games', 'onnxruntime', 'onnx')
 _log = logging.getLogger(__name__)
+# makes a backend; raises what an exporter or a runtime raises on what it lacks
+Maker: TypeAlias = Callable[[], Backend]
 
 
 @dataclass(frozen=True)
@@ -22,36 +30,36 @@ class Setup:
     threads: CPU threads of a step. tolerance: of actions, see `difference`. providers: of ONNX Runtime, in order.
     """
 
-    player: object
-    inputs: object
+    player: Player
+    inputs: Inputs
     deterministic: bool = True
-    config: object = None
+    config: TrainConfig | None = None
     threads: int = 1
     tolerance: float = 1e-5
-    providers: tuple = ()
+    providers: tuple[str, ...] = ()
     cache: Cache = field(default_factory=Cache)
 
     @property
-    def on_gpu(self):
+    def on_gpu(self) -> bool:
         """Whether the player computes on a GPU."""
         return torch.device(self.player.device).type == 'cuda'
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """Where the random stream begins."""
         return self.player.seed or 0
 
-    def step(self, rows=None):
+    def step(self, rows: int | None = None) -> Step:
         """Return the player's step as a function of all rows, or of fewer."""
         inputs = self.inputs if rows is None else self.inputs.of(rows)
         return Step(self.player, inputs, self.deterministic)
 
 
 class Unavailable(Exception):
-    """A backend cannot be had on this machine, and that is no fault."""
+    """This machine lacks what a backend needs; not an error by itself."""
 
 
-def ways(name, setup):
+def makers(name: str, setup: Setup) -> Iterator[Maker]:
     """Yield functions that make the backend of a name, the cheaper way first.
 
     Raises Unavailable, and ConfigurationError for what was asked for wrongly.
@@ -59,7 +67,7 @@ def ways(name, setup):
     yield from {'onnx': _onnx, 'cuda_graph': _cuda_graph}[name](setup)
 
 
-def _onnx(setup):
+def _onnx(setup: Setup) -> Iterator[Maker]:
     if not _installed('onnxruntime'):
         raise Unavailable('onnxruntime is not installed: pip install rl_policy_node[onnx]')
     # not before it is known to be there
@@ -68,7 +76,7 @@ def _onnx(setup):
     rows = part_of(setup.inputs.rows, setup.threads, providers)
     step = functools.cache(lambda: setup.step(rows))
 
-    def made(model):
+    def made(model: bytes) -> Backend:
         return OnnxBackend(model, step(), setup.inputs, setup.seed, setup.threads, providers)
 
     key = key_of(setup.player, setup.config, setup.inputs.of(rows), setup.deterministic, _versions())
@@ -78,7 +86,7 @@ def _onnx(setup):
     yield lambda: made(_exported(step(), key, setup.cache))
 
 
-def _exported(step, key, cache):
+def _exported(step: Step, key: str, cache: Cache) -> bytes:
     if not _installed('onnx'):
         raise Unavailable('onnx is not installed: pip install rl_policy_node[onnx]')
     from rl_policy_node.policy.backends.export import export
@@ -89,18 +97,18 @@ def _exported(step, key, cache):
     return model
 
 
-def _cuda_graph(setup):
+def _cuda_graph(setup: Setup) -> Iterator[Maker]:
     if not setup.on_gpu:
         raise Unavailable(f'the policy is on {setup.player.device}; expected a CUDA device')
     from rl_policy_node.policy.backends.cuda_graph import CudaGraphBackend
     yield lambda: CudaGraphBackend(setup.step(), setup.inputs, setup.seed)
 
 
-def _installed(name):
+def _installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def _versions():
+def _versions() -> dict[str, str]:
     found = {}
     for name in _VERSIONS:
         try:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime: the step without critic and sampling, fused, in buffers of its own."""
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import math
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -10,6 +12,9 @@ import torch
 from rl_policy_node.errors import unknown
 from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.export import names
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.backends.player_step import Step
+from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Rows
 
 ON_CPU = 'CPUExecutionProvider'
 _FEW, _MANY = 64, 256       # rows: fewer are not worth a thread, of more the intermediate values leave the cache
@@ -25,7 +30,8 @@ class OnnxBackend(Backend):
 
     name = 'onnx'
 
-    def __init__(self, model, step, inputs, seed=0, threads=1, providers=(ON_CPU,)):
+    def __init__(self, model: bytes, step: Step, inputs: Inputs, seed: int = 0, threads: int = 1,
+                 providers: Sequence[str] = (ON_CPU,)) -> None:
         super().__init__(inputs)
         parts = math.ceil(inputs.rows / step.rows)
         self._workers = max(1, min(threads, parts))
@@ -41,10 +47,10 @@ class OnnxBackend(Backend):
         self.restart()
 
     @property
-    def recurrent(self):
+    def recurrent(self) -> bool:
         return bool(self._initial)
 
-    def act(self, observations, hold=None):
+    def act(self, observations: Observations, hold: Array | None = None) -> Array:
         self.inputs.write(observations, self._arrays)
         if self._draws:
             self._noise.draw(self._draws, self._generator)
@@ -58,26 +64,26 @@ class OnnxBackend(Backend):
                     state[:, kept] = old[:, kept]
         return self.actions(self._actions.copy())
 
-    def reset(self, rows=slice(None)):
+    def reset(self, rows: Rows = slice(None)) -> None:
         index = rows if isinstance(rows, slice) else self.indices(rows)
         for state, initial in zip(self._states[self._now], self._initial):
             state[:, index] = initial[:, :1]
 
-    def restart(self):
+    def restart(self) -> None:
         self._generator = torch.Generator().manual_seed(self._seed)
         self.reset()
 
-    def state(self):
+    def state(self) -> BackendState:
         return {'recurrent': {str(index): state[:, :self.rows].copy()
                               for index, state in enumerate(self._states[self._now])},
                 'random': self._generator.get_state().numpy().copy()}
 
-    def restore(self, state):
+    def restore(self, state: BackendState) -> None:
         for index, held in enumerate(self._states[self._now]):
             held[:, :self.rows] = state['recurrent'][str(index)]
         self._generator.set_state(torch.from_numpy(state['random'].copy()))
 
-    def _compute(self, bindings):
+    def _compute(self, bindings: list[Any]) -> None:
         if self._helpers is None:
             for binding in bindings:
                 self._run(binding, None)
@@ -88,11 +94,11 @@ class OnnxBackend(Backend):
         for other in others:
             other.result()
 
-    def _compute_some(self, bindings):
+    def _compute_some(self, bindings: list[Any]) -> None:
         for binding in bindings:
             self._run(binding, None)
 
-    def _allocate(self, step, parts):
+    def _allocate(self, step: Step, parts: int) -> None:
         """Make the arrays, with rows to spare where the parts do not come out even, and views without those."""
         rows, total = self.rows, parts * step.rows
         self._whole = {key: np.zeros((total, *shape[1:]), self.inputs.dtypes[key])
@@ -107,7 +113,7 @@ class OnnxBackend(Backend):
         self._whole_actions = np.zeros((total, math.prod(output.shape) // step.rows), _KINDS[output.type])
         self._actions = self._whole_actions[:rows]
 
-    def _bind(self, step, part, now):
+    def _bind(self, step: Step, part: int, now: int) -> Any:
         """Return the binding of a part of the rows, whose states lie in set `now` before the step."""
         inputs, outputs = names(step)
         rows, binding = slice(part * step.rows, (part + 1) * step.rows), self.session.io_binding()
@@ -127,7 +133,7 @@ class OnnxBackend(Backend):
 _KINDS = {'tensor(float)': np.float32, 'tensor(int64)': np.int64}
 
 
-def part_of(rows, threads, providers=(ON_CPU,)):
+def part_of(rows: int, threads: int, providers: Sequence[str] = (ON_CPU,)) -> int:
     """Return how many rows to compute at a time: so many that threads share them evenly and caches hold them."""
     if tuple(providers) != (ON_CPU,):
         return rows
@@ -135,7 +141,7 @@ def part_of(rows, threads, providers=(ON_CPU,)):
     return math.ceil(rows / (workers * math.ceil(rows / (workers * _MANY))))
 
 
-def providers_for(wanted, on_gpu):
+def providers_for(wanted: Sequence[str], on_gpu: bool) -> list[str]:
     """Return the execution providers to use; raises ConfigurationError for one that this build lacks.
 
     wanted: names, first choice first; () for CUDA where the policy is on a GPU and this build has it, else the CPU.
@@ -148,7 +154,7 @@ def providers_for(wanted, on_gpu):
     return [*found, *(name for name in (ON_CPU,) if name not in found)]
 
 
-def _options(threads):
+def _options(threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

@@ -1,96 +1,101 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small changes to an exported graph that spare operators; none of them changes a bit of what it computes.
+"""Simplify an exported graph: fewer operators, bit-identical results.
 
 A step of one row takes some ten µs, of which every operator, however small, takes about one.
 """
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+from rl_policy_node.policy.shared_types import Array, Shape
 
 _BY_COLUMN = ('Sub', 'Div', 'Add', 'Mul')       # with a constant as their second operand
 
 
 class Graph:
-    """An ONNX model, with what is known of its values: constants, who makes and who takes them, shapes."""
+    """An ONNX model with an index of its values: constants, producers (makers), consumers (takers), shapes."""
 
-    def __init__(self, model):
+    def __init__(self, model: bytes) -> None:
         self.model = onnx.shape_inference.infer_shapes(onnx.load_from_string(model))
         self._count = 0
         self.index()
 
-    def index(self):
-        """Look at all nodes anew."""
+    def index(self) -> None:
+        """Rebuild the index."""
         graph = self.model.graph
         self.nodes = graph.node
-        self.constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+        self.constants: dict[str, Array] = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
         self.constants |= {node.output[0]: numpy_helper.to_array(node.attribute[0].t) for node in graph.node
                            if node.op_type == 'Constant' and node.attribute[0].name == 'value'}
         self.makers = {name: node for node in graph.node for name in node.output}
-        self.takers = {}
+        self.takers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in node.input:
                 self.takers.setdefault(name, []).append(node)
         values = (*graph.input, *graph.output, *graph.value_info)
-        self.shapes = {each.name: _shape(each) for each in values}
+        self.shapes: dict[str, Shape | None] = {each.name: _shape(each) for each in values}
         self.shapes |= {name: value.shape for name, value in self.constants.items()}
         self.outputs = {each.name for each in graph.output}
 
-    def op(self, name):
+    def op(self, name: str) -> str:
         """Return what kind of node makes a value, '' for inputs."""
         return self.makers[name].op_type if name in self.makers else ''
 
-    def only_for(self, name, node):
+    def only_for(self, name: str, node: onnx.NodeProto) -> bool:
         """Whether a value is taken by one node alone."""
         return name not in self.outputs and self.takers.get(name, []) == [node]
 
-    def replace(self, name, other):
-        """Let whoever takes a value take another instead."""
+    def replace(self, name: str, other: str) -> None:
+        """Make the consumers of a value take another instead."""
         for node in self.takers.get(name, []):
             node.input[:] = [other if each == name else each for each in node.input]
 
-    def constant(self, value):
+    def constant(self, value: Array) -> str:
         """Return the name of a new constant."""
         name = self._name()
         self.model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def add(self, kind, inputs, before, output=None, **attributes):
+    def add(self, kind: str, inputs: Sequence[str], before: onnx.NodeProto, **attributes: int) -> str:
         """Put a new node in front of another; return the name of its value."""
-        name = output or self._name()
+        name, stated = self._name(), dict[str, Any](attributes)
         place = next(index for index, node in enumerate(self.nodes) if node is before or node == before)
-        self.nodes.insert(place, helper.make_node(kind, inputs, [name], **attributes))
+        self.nodes.insert(place, helper.make_node(kind, inputs, [name], **stated))
         return name
 
-    def _name(self):
+    def _name(self) -> str:
         self._count += 1
         return f'added_{self._count}'
 
 
-def simplified(model):
+def simplified(model: bytes) -> bytes:
     """Return an ONNX model (bytes) with fewer operators that computes the same."""
     graph = Graph(model)
-    for change in (_drop_what_does_nothing, _take_parts_where_they_are, _normalise_together,
-                   _drop_what_does_nothing, _forget_what_nobody_takes):
+    for change in (_drop_no_ops, _bypass_slices, _normalise_together, _drop_no_ops, _drop_dead_nodes):
         while change(graph):
             graph.model = onnx.shape_inference.infer_shapes(graph.model)
             graph.index()
-    return graph.model.SerializeToString()
+    content: bytes = graph.model.SerializeToString()
+    return content
 
 
-def _shape(value):
+def _shape(value: onnx.ValueInfoProto) -> Shape | None:
     sizes = [size.dim_value for size in value.type.tensor_type.shape.dim]
     return tuple(sizes) if all(sizes) else None
 
 
-def _drop_what_does_nothing(graph):
-    """x · 1, x + 0, the flattening of what is flat, the concatenation of one thing."""
-    idle = [node for node in graph.nodes if _is_idle(graph, node) and _stands_for(graph, node.input[0], node.output[0])]
+def _drop_no_ops(graph: Graph) -> bool:
+    """Remove x · 1, x + 0, the flattening of what is flat, the concatenation of one value."""
+    idle = [node for node in graph.nodes if _is_idle(graph, node) and _substitute(graph, node.input[0], node.output[0])]
     for node in idle:
         graph.nodes.remove(node)
     return bool(idle)
 
 
-def _is_idle(graph, node):
+def _is_idle(graph: Graph, node: onnx.NodeProto) -> bool:
     shape = graph.shapes.get(node.input[0]) if node.input else None
     if shape is None or graph.shapes.get(node.output[0]) != shape:
         return False
@@ -101,20 +106,20 @@ def _is_idle(graph, node):
     return second is not None and bool((second == neutral).all())
 
 
-def _take_parts_where_they_are(graph):
-    """A slice of a concatenation that is just one of its members."""
+def _bypass_slices(graph: Graph) -> bool:
+    """Replace a slice of a concatenation that is exactly one member by that member."""
     found = False
     for node in list(graph.nodes):
         if node.op_type == 'Slice' and graph.op(node.input[0]) == 'Concat':
             member = _member(graph, node, graph.makers[node.input[0]])
-            if member and _stands_for(graph, member, node.output[0]):
+            if member and _substitute(graph, member, node.output[0]):
                 graph.nodes.remove(node)
                 found = True
     return found
 
 
-def _stands_for(graph, value, other):
-    """Let a value take the place of another; return whether it can."""
+def _substitute(graph: Graph, value: str, other: str) -> bool:
+    """Substitute a value for another; return whether that is possible."""
     if other not in graph.outputs:
         graph.replace(other, value)
         return True
@@ -126,8 +131,8 @@ def _stands_for(graph, value, other):
     return True
 
 
-def _forget_what_nobody_takes(graph):
-    """Nodes, and then constants, that are of no use any more."""
+def _drop_dead_nodes(graph: Graph) -> bool:
+    """Remove nodes, then constants, without consumers."""
     nodes = [node for node in graph.nodes if not any(name in graph.outputs or graph.takers.get(name)
                                                      for name in node.output)]
     initializers = graph.model.graph.initializer
@@ -139,23 +144,25 @@ def _forget_what_nobody_takes(graph):
     return bool(nodes)
 
 
-def _member(graph, node, concat):
-    bounds = [graph.constants.get(name) for name in node.input[1:]]
-    sizes = [graph.shapes.get(name) for name in concat.input]
-    if len(bounds) < 3 or any(bound is None or bound.size != 1 for bound in bounds) or None in sizes:
+def _member(graph: Graph, node: onnx.NodeProto, concat: onnx.NodeProto) -> str | None:
+    bounds = [graph.constants[name] for name in node.input[1:] if name in graph.constants]
+    sizes = [size for size in map(graph.shapes.get, concat.input) if size is not None]
+    if len(bounds) < max(3, len(node.input) - 1) or any(bound.size != 1 for bound in bounds):
+        return None
+    if len(sizes) < len(concat.input):
         return None
     axis, start = concat.attribute[0].i, 0
     if int(bounds[2].item()) != axis or (len(bounds) > 3 and bounds[3].item() != 1):
         return None
     for name, size in zip(concat.input, sizes):
         if (bounds[0].item(), bounds[1].item()) == (start, start + size[axis]):
-            return name
+            return str(name)
         start += size[axis]
     return None
 
 
-def _normalise_together(graph):
-    """The same operation, column by column, on neighbours in a concatenation: once, on all of them together."""
+def _normalise_together(graph: Graph) -> bool:
+    """Apply an operation that neighbours in a concatenation share once, after it."""
     for concat in graph.nodes:
         if concat.op_type != 'Concat' or concat.attribute[0].i not in (1, -1):
             continue
@@ -165,27 +172,27 @@ def _normalise_together(graph):
     return False
 
 
-def _signature(graph, name, concat):
+def _signature(graph: Graph, name: str, concat: onnx.NodeProto) -> tuple[object, ...] | None:
     """Return what must be alike for values to be computed together; None for what cannot be."""
-    if not graph.only_for(name, concat) or len(graph.shapes.get(name) or ()) != 2:
+    shape, node = graph.shapes.get(name), graph.makers.get(name)
+    if not graph.only_for(name, concat) or shape is None or len(shape) != 2:
         return None
-    node = graph.makers.get(name)
-    if node is None or graph.shapes.get(node.input[0]) != graph.shapes[name]:
+    if node is None or graph.shapes.get(node.input[0]) != shape:
         return None
-    constants = [graph.constants.get(each) for each in node.input[1:]]
-    if any(constant is None for constant in constants):
+    constants = [graph.constants[each] for each in node.input[1:] if each in graph.constants]
+    if len(constants) < len(node.input) - 1:
         return None
     if node.op_type == 'Clip':
         return 'Clip', *(constant.item() for constant in constants)
-    columns = len(constants) == 1 and _is_by_column(constants[0], graph.shapes[name][1])
+    columns = len(constants) == 1 and _is_by_column(constants[0], shape[1])
     return (node.op_type,) if node.op_type in _BY_COLUMN and columns else None
 
 
-def _is_by_column(constant, width):
+def _is_by_column(constant: Array, width: int) -> bool:
     return constant.size == 1 or (constant.size == width and constant.shape[-1] == width)
 
 
-def _runs(signatures):
+def _runs(signatures: Sequence[object]) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of neighbours, two or more, that are alike."""
     start = 0
     for stop in range(1, len(signatures) + 1):
@@ -195,17 +202,19 @@ def _runs(signatures):
             start = stop
 
 
-def _hoist(graph, concat, start, stop):
+def _hoist(graph: Graph, concat: onnx.NodeProto, start: int, stop: int) -> None:
     names = list(concat.input[start:stop])
     nodes = [graph.makers[name] for name in names]
     together = graph.add('Concat', [node.input[0] for node in nodes], concat, axis=1)
     if nodes[0].op_type == 'Clip':
         operands = list(nodes[0].input[1:])
     else:
-        widths = [graph.shapes[name][1] for name in names]
-        operands = [graph.constant(np.concatenate([
-            np.broadcast_to(graph.constants[node.input[1]].reshape(-1), (width,))
-            for node, width in zip(nodes, widths)]))]
+        columns = []
+        for name, node in zip(names, nodes):
+            shape = graph.shapes[name]
+            assert shape is not None        # only values of known shape have a signature
+            columns.append(np.broadcast_to(graph.constants[node.input[1]].reshape(-1), (shape[1],)))
+        operands = [graph.constant(np.concatenate(columns))]
     result = graph.add(nodes[0].op_type, [together, *operands], concat)
     concat.input[:] = [*concat.input[:start], result, *concat.input[stop:]]
     for node in nodes:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step of a player as a function: observations, states and noise in, actions and states out."""
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 import warnings
 
 import torch
 
+from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.sampling_noise import Noise
 from rl_policy_node.policy.networks.dict_normalizer import unscripted
 from rl_policy_node.policy.rl_games.quiet import quiet
+from rl_policy_node.policy.shared_types import Player
 
 
 class Step(torch.nn.Module):
@@ -16,7 +20,7 @@ class Step(torch.nn.Module):
     actions come to depend on count: a critic's own are left out. example: tensors that forward takes.
     """
 
-    def __init__(self, player, inputs, deterministic):
+    def __init__(self, player: Player, inputs: Inputs, deterministic: bool) -> None:
         super().__init__()
         self.model = player.model       # a trace knows the parameters of what is registered
         self.eval()     # the exporter puts back what it finds: a step in training mode would take the player along
@@ -31,26 +35,26 @@ class Step(torch.nn.Module):
             self._kept = _needed(self.traced().inlined_graph, len(self.keys), len(self._initial))
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """How many rows it is a step of."""
         return self._inputs.rows
 
     @property
-    def device(self):
+    def device(self) -> str | torch.device:
         """Where the step is computed."""
         return self._player.device
 
     @property
-    def states(self):
+    def states(self) -> list[torch.Tensor]:
         """The initial states, each (layers, rows, units), that actions come to depend on."""
         return [self._initial[index].clone() for index in self._kept]
 
     @property
-    def example(self):
+    def example(self) -> tuple[torch.Tensor, ...]:
         """The tensors of a first step."""
         return (*self._observations, *self.states, *self.noise.tensors(self._player.device))
 
-    def forward(self, *tensors):
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         observations, rest = tensors[:len(self.keys)], tensors[len(self.keys):]
         states = list(self._initial)
         for index, state in zip(self._kept, rest):
@@ -59,11 +63,11 @@ class Step(torch.nn.Module):
             actions, states = self._act(observations, states)
         return (actions, *(states[index] for index in self._kept))
 
-    def traced(self):
-        """Return the step as TorchScript, for these rows; what nobody needs is left out when it runs."""
+    def traced(self) -> torch.jit.ScriptModule:
+        """Return the step as TorchScript, for these rows; it skips what no output needs."""
         return traced(self, self.model)
 
-    def _initial_states(self):
+    def _initial_states(self) -> list[torch.Tensor]:
         if not getattr(self._player, 'is_rnn', False):
             return []
         player = self._player
@@ -74,7 +78,8 @@ class Step(torch.nn.Module):
         player.states, player.batch_size = kept
         return states
 
-    def _act(self, observations, states):
+    def _act(self, observations: Sequence[torch.Tensor],
+             states: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
         player = self._player
         kept = player.states
         try:
@@ -87,14 +92,15 @@ class Step(torch.nn.Module):
             player.states = kept
 
 
-def traced(module, model):
+def traced(module: torch.nn.Module, model: torch.nn.Module) -> torch.jit.ScriptModule:
     """Return a module with an `example`, around a rl_games model, as TorchScript."""
     with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(model):
         warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
-        return torch.jit.trace(module, module.example, check_trace=False)
+        script: torch.jit.ScriptModule = torch.jit.trace(module, module.example, check_trace=False)
+        return script
 
 
-def _needed(graph, observations, states):
+def _needed(graph: Any, observations: int, states: int) -> list[int]:
     """Return the indices of the states that actions depend on, at once or through other states.
 
     graph: of a traced step, whose inputs after `self` are the observations, the states, the noise.
@@ -104,22 +110,18 @@ def _needed(graph, observations, states):
         return list(range(states))      # what is changed in place has more makers than the graph names
     makers = {name: node for node in nodes for name in _names(node.outputs())}
     taken = _names(graph.inputs())[1 + observations:1 + observations + states]
-    sources = [_sources(name, makers) for name in _returned(graph, makers)]
-    needed, before = {index for index in range(states) if taken[index] in sources[0]}, None
+    returned = makers[next(graph.outputs()).debugName()]        # a tuple
+    sources = [_sources(name, makers) for name in _names(returned.inputs())]
+    needed, before = {index for index in range(states) if taken[index] in sources[0]}, set[int]()
     while needed != before:
         before = needed
         needed = needed | {index for index in range(states) for other in before if taken[index] in sources[1 + other]}
     return sorted(needed)
 
 
-def _returned(graph, makers):
-    """Return the names of what a traced step returns: a tuple."""
-    return _names(makers[next(graph.outputs()).debugName()].inputs())
-
-
-def _sources(name, makers):
+def _sources(name: str, makers: Mapping[str, Any]) -> set[str]:
     """Return the names of all values that a value is computed from."""
-    found, left = set(), [name]
+    found, left = set[str](), [name]
     while left:
         value = left.pop()
         if value not in found:
@@ -128,7 +130,7 @@ def _sources(name, makers):
     return found
 
 
-def _looked_at(value, makers):
+def _looked_at(value: str, makers: Mapping[str, Any]) -> list[str]:
     """Return the names of the values that the maker of a value takes for it."""
     node = makers[value]
     names = _names(node.inputs())
@@ -140,7 +142,7 @@ def _looked_at(value, makers):
     return names + [name for block in node.blocks() for name in _taken_within(block)]
 
 
-def _taken_within(block):
+def _taken_within(block: Any) -> list[str]:
     """Return the names of the values that a branch takes, its own among them."""
     names = _names(block.outputs())
     for node in block.nodes():
@@ -148,5 +150,5 @@ def _taken_within(block):
     return names
 
 
-def _names(values):
+def _names(values: Iterable[Any]) -> list[str]:
     return [value.debugName() for value in values]

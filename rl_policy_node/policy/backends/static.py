@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A step in memory that never moves: what a CUDA graph records, and what it is recorded from."""
+"""A step on tensors at fixed addresses, as a CUDA graph needs it."""
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from rl_policy_node.policy.backends.buffers import Block
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.backends.player_step import Step
+from rl_policy_node.policy.shared_types import Array, Observations, Shape
 
 _HELD = '/held'     # no observation's key: those of rl_games come from YAML names without a slash in front
 
@@ -15,11 +20,12 @@ class StaticStep:
     their recurrent state within `compute`, so that nothing but the copies and the computation is left for a step.
     """
 
-    def __init__(self, step, inputs, device):
+    def __init__(self, step: Step, inputs: Inputs, device: str | torch.device) -> None:
         self._device, pinned = torch.device(device), torch.device(device).type == 'cuda'
-        layout = {key: (shape, getattr(torch, inputs.dtypes[key].name)) for key, shape in inputs.shapes.items()}
+        layout: dict[str, tuple[Shape, torch.dtype]] = {
+            key: (shape, getattr(torch, inputs.dtypes[key].name)) for key, shape in inputs.shapes.items()}
         layout[_HELD] = ((inputs.rows,), torch.bool)
-        self._host, self._there = Block(layout, pinned=pinned), Block(layout, device)
+        self._host, self._on_device = Block(layout, pinned=pinned), Block(layout, device)
         self._inputs, self._noise = inputs, step.noise
         self.arrays = {key: self._host.views[key].numpy() for key in inputs.shapes}
         self._held = self._host.views[_HELD].numpy()
@@ -32,11 +38,11 @@ class StaticStep:
         self._actions = torch.zeros(self._result.shape, dtype=self._result.dtype, pin_memory=pinned)
 
     @property
-    def actions(self):
+    def actions(self) -> Array:
         """The actions of the last step, an array that the next one writes into."""
         return self._actions.numpy()
 
-    def stage(self, observations, hold):
+    def stage(self, observations: Observations, hold: Array | None) -> None:
         """Write observations and the mask of held rows (None: no row) where the copy takes them from.
 
         Raises ValueError for what does not fit.
@@ -46,41 +52,41 @@ class StaticStep:
         self._inputs.write(observations, self.arrays)
         self._held[:] = False if hold is None else hold
 
-    def upload(self):
+    def upload(self) -> None:
         """Copy what was staged to the device."""
-        self._there.bytes.copy_(self._host.bytes, non_blocking=True)
+        self._on_device.bytes.copy_(self._host.bytes, non_blocking=True)
 
-    def compute(self):
-        """Compute actions and states on the device, from and into the tensors that are there."""
+    def compute(self) -> None:
+        """Compute actions and states on the device, from and into its tensors."""
         with torch.no_grad():
             actions, *states = self._traced(*self._operands())
             self._result.copy_(actions)
-            held = self._there.views[_HELD].view(1, -1, 1)
+            held = self._on_device.views[_HELD].view(1, -1, 1)
             for state, new in zip(self.states, states):
                 state.copy_(torch.where(held, state, new))
 
-    def download(self):
+    def download(self) -> None:
         """Copy the actions to the host."""
         self._actions.copy_(self._result, non_blocking=True)
 
-    def draw(self, generator):
-        """Fill the noise anew."""
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw new noise."""
         self._noise.draw(self.noise, generator)
 
-    def reset(self, index=slice(None)):
+    def reset(self, index: slice | torch.Tensor = slice(None)) -> None:
         """Clear the states of all rows, or of some (indices on the device)."""
         for state, initial in zip(self.states, self._initial):
             state[:, index] = initial[:, index]
 
-    def kept(self):
+    def kept(self) -> dict[str, Array]:
         """Return index → array of the recurrent states, copied to the host."""
         return {str(index): state.cpu().numpy().copy() for index, state in enumerate(self.states)}
 
-    def restore(self, kept):
+    def restore(self, kept: Mapping[str, Array]) -> None:
         """Go on from states as `kept` returns them."""
         for index, state in enumerate(self.states):
             state.copy_(torch.from_numpy(kept[str(index)]))
 
-    def _operands(self):
-        observations = (self._there.views[key] for key in self._inputs.shapes)
+    def _operands(self) -> tuple[torch.Tensor, ...]:
+        observations = (self._on_device.views[key] for key in self._inputs.shapes)
         return (*observations, *self.states, *self.noise)

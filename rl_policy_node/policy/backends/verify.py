@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a backend acts as rl_games' player does, tried before it is used."""
+"""Check that a backend acts as rl_games' player does before it is used."""
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import numpy as np
+
+from rl_policy_node.policy.backends.backend import Backend
+from rl_policy_node.policy.backends.inputs import Inputs
+from rl_policy_node.policy.shared_types import Array, Observations
+
+# key → (mean, variance) of the observations of training
+Statistics: TypeAlias = Mapping[str, tuple[Array, Array]]
 
 STEPS, SEED = 8, 0
 
 
-def difference(backend, reference, statistics=None):
+def difference(backend: Backend, reference: Backend, statistics: Statistics | None = None) -> float:
     """Return the greatest difference of actions over some steps on seeded observations, from new to new.
 
     Absolute up to 1, relative beyond; choices that differ, and what is not a number in only one of them, are
@@ -28,9 +38,9 @@ def difference(backend, reference, statistics=None):
     return worst
 
 
-def _observations(inputs, random, step, statistics):
+def _observations(inputs: Inputs, random: np.random.Generator, step: int, statistics: Statistics) -> Observations:
     """Return observations as in training in even steps, of the size of one in odd ones."""
-    observations = {}
+    observations: dict[str, Array] = {}
     for key, shape in inputs.shapes.items():
         choices = _choices(inputs, key)
         if choices:
@@ -41,15 +51,16 @@ def _observations(inputs, random, step, statistics):
     return observations if inputs.spaces.is_dict else observations['obs']
 
 
-def _choices(inputs, key):
+def _choices(inputs: Inputs, key: str) -> int:
     """Return how many values an observation may have, 0 for numbers of any kind."""
     if inputs.dtypes[key] == np.uint8:
         return 256
     # rl_games' resnet looks the last action up in a table
-    return inputs.spaces.action.get('discrete', 0) if key == 'last_action' and inputs.spaces.discrete else 0
+    action = inputs.spaces.action
+    return int(action.get('discrete', 0)) if key == 'last_action' and isinstance(action, dict) else 0
 
 
-def _distance(found, wanted):
+def _distance(found: Array, wanted: Array) -> float:
     if found.dtype != wanted.dtype or found.shape != wanted.shape:
         return np.inf
     if wanted.dtype.kind == 'i':

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints that rl_games wrote, read as data and brought into one form."""
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from rl_policy_node.policy.checkpoint.tensors import check_tensors
 
 # parts of a SAC file → where they are in the player's model
 _SAC_PARTS = {part: f'sac_network.{part}.' for part in ('actor', 'critic', 'critic_target')}
-# statistics that older rl_games keeps beside the model; there, they count
+# statistics that older rl_games keeps beside the model and restores from there
 _BESIDE = {'running_mean_std': 'running_mean_std.', 'reward_mean_std': 'value_mean_std.'}
 _SET_ASIDE = {
     'assymetric_vf_nets': 'central value', 'assymetric_vf_mean_std': 'central value',
@@ -21,7 +22,7 @@ _SET_ASIDE = {
 }
 _READ = {'model', 'epoch', 'frame', 'last_mean_rewards', *_SAC_PARTS, *_BESIDE}
 _EXPECTED = "expected one that rl_games wrote, with 'model' (PPO) or 'actor' and 'critic' (SAC)"
-# what tells the files of others, as far as they say it themselves
+# keys in other frameworks' files
 _FRAMEWORKS = {
     'model_state_dict': 'rsl_rl', 'actor_state_dict': 'rsl_rl', 'pytorch-lightning_version': 'Lightning',
     'state_dicts': 'diffusion_policy', 'policy': 'skrl', 'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',
@@ -40,7 +41,7 @@ class Checkpoint:
     that its model lacks. executed: whether code in the file was run, as `allow_untrusted_pickle` asked.
     """
 
-    model: dict
+    model: dict[str, torch.Tensor]
     path: Path
     sha256: str
     epoch: int | None = None
@@ -62,9 +63,12 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
     not a checkpoint, or that wants code run.
     """
     path = Path(path)
+    content: Any
     content, digest, size, executed = read_file(path, sha256, allow_untrusted_pickle)
     algorithm = _algorithm(content, path)
-    inside, beside = _inside(content, algorithm, path), _beside(content, path)
+    parts = {'model': ''} if algorithm == 'ppo' else {part: at for part, at in _SAC_PARTS.items() if part in content}
+    inside = _tensors(content, parts, path)
+    beside = _tensors(content, {part: at for part, at in _BESIDE.items() if content.get(part) is not None}, path)
     model = inside | beside
     check_tensors(model, size, path)
     return Checkpoint(model=model, path=path, sha256=digest, size=size, algorithm=algorithm, executed=executed,
@@ -73,71 +77,50 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
                       beside_model=tuple(beside))
 
 
-def _algorithm(content, path):
+def _algorithm(content: object, path: Path) -> str:
     if not isinstance(content, Mapping):
         raise Refused(path, f'holds one {type(content).__name__}; {_EXPECTED}')
     if 'model' in content:
         return 'ppo'
-    if _is_sac_actor(content.get('actor')):
+    actor = content.get('actor')
+    # others, too, save an `actor`; rl_games' has a trunk
+    if isinstance(actor, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in actor):
         return 'sac'
     found = [name for key, name in _FRAMEWORKS.items() if key in content]
     looks = f'looks like a file of {found[0]}' if found else "no 'model' in it"
     raise Refused(path, f'{looks}; it has {_listed(content)}; {_EXPECTED}')
 
 
-def _is_sac_actor(part):
-    # others, too, save an `actor`; rl_games' has a trunk
-    return isinstance(part, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in part)
-
-
-def _inside(content, algorithm, path):
-    if algorithm == 'ppo':
-        return _named(content['model'], '', 'model', path)
-    model = {}
-    for part, prefix in _SAC_PARTS.items():
-        if part in content:
-            model |= _named(content[part], prefix, part, path)
-    return model
-
-
-def _beside(content, path):
+def _tensors(content: Mapping[str, object], parts: Mapping[str, str], path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of some parts under the names of the player's model; parts: name → what names begin with."""
     found = {}
-    for part, prefix in _BESIDE.items():
-        if content.get(part) is not None:
-            found |= _named(content[part], prefix, part, path)
+    for part, prefix in parts.items():
+        tensors = content[part]
+        if not isinstance(tensors, Mapping) or not tensors:
+            kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
+            raise Refused(path, f'{part} is {kind}; expected a dict of tensors')
+        for name, tensor in tensors.items():
+            if not isinstance(name, str):
+                raise Refused(path, f'{part} has the key {name!r:.80}; expected names of parameters')
+            if not isinstance(tensor, torch.Tensor):
+                raise Refused(path, f"'{name:.80}' in {part} is a {type(tensor).__name__}; expected a tensor")
+            # training under torch.compile puts this into the names, wherever the compiled module is
+            found[prefix + name.replace('_orig_mod.', '')] = tensor.detach()
     return found
 
 
-def _named(tensors, prefix, part, path):
-    """Return the tensors of one part under the names of the player's model."""
-    if not isinstance(tensors, Mapping) or not tensors:
-        kind = 'empty' if isinstance(tensors, Mapping) else f'a {type(tensors).__name__}'
-        raise Refused(path, f'{part} is {kind}; expected a dict of tensors')
-    for name, tensor in tensors.items():
-        if not isinstance(name, str):
-            raise Refused(path, f'{part} has the key {name!r:.80}; expected names of parameters')
-        if not isinstance(tensor, torch.Tensor):
-            raise Refused(path, f"'{name:.80}' in {part} is a {type(tensor).__name__}; expected a tensor")
-    # training under torch.compile puts this into the names, wherever the compiled module is
-    return {prefix + name.replace('_orig_mod.', ''): tensor.detach() for name, tensor in tensors.items()}
-
-
-def _extras(content):
-    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items()
-             if key not in _READ and not _is_nothing(value)]
+def _extras(content: Mapping[str, object]) -> tuple[str, ...]:
+    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items() if key not in _READ
+             and value is not None and not (isinstance(value, (Mapping, list, tuple)) and not value)]
     return tuple(dict.fromkeys(names))
 
 
-def _is_nothing(value):
-    return value is None or isinstance(value, (Mapping, list, tuple)) and not value
-
-
-def _listed(content):
+def _listed(content: Iterable[object]) -> str:
     names = sorted(map(repr, content))
     return f'[{", ".join(name[:60] for name in names[:8])}{", …" if len(names) > 8 else ""}]'
 
 
-def _integer(content, name, path):
+def _integer(content: Mapping[str, object], name: str, path: Path) -> int | None:
     value = _number(content, name, path)
     if value is None:
         return None
@@ -146,7 +129,7 @@ def _integer(content, name, path):
     return int(value)
 
 
-def _number(content, name, path):
+def _number(content: Mapping[str, Any], name: str, path: Path) -> float | None:
     value = content.get(name)
     if value is None:
         return None

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+from pathlib import Path
 import pickle
 import re
 import warnings
@@ -22,11 +23,11 @@ _SUFFIXES = ('.pth', '.pt')
 class Refused(ConfigurationError):
     """A checkpoint that is not loaded; the message is one line and begins with the file."""
 
-    def __init__(self, path, reason):
+    def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f'checkpoint {path}: ' + ' '.join(str(reason).split()))
 
 
-def read_file(path, sha256='', allow_untrusted_pickle=''):
+def read_file(path: Path, sha256: str = '', allow_untrusted_pickle: str = '') -> tuple[object, str, int, bool]:
     """Return (content, sha256, size in bytes, executed) of the file at `path`, tensors on the CPU.
 
     Nothing in the file is run, unless it is no plain data and `allow_untrusted_pickle` is its name.
@@ -38,15 +39,22 @@ def read_file(path, sha256='', allow_untrusted_pickle=''):
     data = _bytes(path)
     digest = hashlib.sha256(data).hexdigest()
     _check_sum(path, digest, sha256)
-    _check_kind(path, data)
+    kind = other_kind(data)
+    if kind:
+        raise Refused(path, f'{kind}; expected a .pth file that rl_games wrote')
+    record = damaged_record(data)
+    if record:
+        raise Refused(path, f'damaged or not a checkpoint ({len(data)} bytes; {record})')
     content, executed = _content(path, data, digest, bool(allow_untrusted_pickle))
     return content, digest, len(data), executed
 
 
-def _bytes(path):
+def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise Refused(path, f'a folder; expected one .pth file{_such_as(path)}')
+            files = [file for pattern in ('*', 'nn/*') for file in path.glob(pattern) if file.suffix in _SUFFIXES]
+            names = sorted(str(file.relative_to(path)) for file in files)
+            raise Refused(path, f'a folder; expected one .pth file{f", such as {names[:6]}" if names else ""}')
         if not path.exists():
             raise Refused(path, 'no such file')
         if not path.is_file():
@@ -56,13 +64,7 @@ def _bytes(path):
         raise Refused(path, f'cannot be read ({error.strerror or error})') from error
 
 
-def _such_as(folder):
-    files = [file for pattern in ('*', 'nn/*') for file in folder.glob(pattern) if file.suffix in _SUFFIXES]
-    names = sorted(str(file.relative_to(folder)) for file in files)
-    return f', such as {names[:6]}' if names else ''
-
-
-def _check_sum(path, digest, wanted):
+def _check_sum(path: Path, digest: str, wanted: str) -> None:
     wanted = str(wanted).strip().lower()
     if wanted and not re.fullmatch('[0-9a-f]{64}', wanted):
         raise Refused(path, f"the checksum given is '{wanted[:80]}'; expected 64 hexadecimal digits of a sha256 "
@@ -71,16 +73,7 @@ def _check_sum(path, digest, wanted):
         raise Refused(path, f'its sha256 is {digest}, expected {wanted}')
 
 
-def _check_kind(path, data):
-    kind = other_kind(data)
-    if kind:
-        raise Refused(path, f'{kind}; expected a .pth file that rl_games wrote')
-    record = damaged_record(data)
-    if record:
-        raise Refused(path, f'damaged or not a checkpoint ({len(data)} bytes; {record})')
-
-
-def _content(path, data, digest, may_execute):
+def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[object, bool]:
     try:
         content = _as_data(data)
     except pickle.UnpicklingError as error:
@@ -94,13 +87,13 @@ def _content(path, data, digest, may_execute):
     return content, False
 
 
-def _as_data(data):
+def _as_data(data: bytes) -> object:
     with torch.serialization.safe_globals(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
         warnings.simplefilter('ignore')         # of protocols and of storages, which users cannot change
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
-def _as_program(path, data, digest):
+def _as_program(path: Path, data: bytes, digest: str) -> object:
     _log.warning('RUNNING CODE from checkpoint %s (sha256 %s): it is no plain data, and allow_untrusted_pickle names '
                  'it; whoever wrote it can do here whatever this user can', path, digest)
     try:
@@ -109,18 +102,18 @@ def _as_program(path, data, digest):
         raise Refused(path, f'unpickled as allow_untrusted_pickle asks, which failed ({_reason(error)})') from error
 
 
-def _refusal(size, error):
+def _refusal(size: int, error: Exception) -> str:
     reason = _reason(error)
     if 'operand' in reason or 'magic number' in reason:     # bytes at random, or no file of torch.save
         return _damage(size, error)
     return f'refused, it is not plain weights ({reason}); nothing in it was run'
 
 
-def _damage(size, error):
+def _damage(size: int, error: Exception) -> str:
     return f'damaged or not a checkpoint ({size} bytes; {_reason(error)})'
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     """Return the line of torch's long advice that says what came."""
     lines = [line.strip() for line in str(error).splitlines()]
     lines = [line for line in lines if line and not line.startswith(_ADVICE)]

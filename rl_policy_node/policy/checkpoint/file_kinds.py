@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file is that is not a checkpoint, told by how it begins."""
+"""Recognise files that are no checkpoints by their first bytes."""
 import io
 import zipfile
 
@@ -37,7 +37,7 @@ def other_kind(data: bytes) -> str:
     return _text_kind(data)
 
 
-def _archive_kind(data):
+def _archive_kind(data: bytes) -> str:
     """Return what a zip archive holds, '' for one of torch.save and for one that cannot be opened."""
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
@@ -52,7 +52,7 @@ def _archive_kind(data):
     return '' if 'data.pkl' in files else f'a zip archive of {sorted(names)[:4]}'
 
 
-def _text_kind(data):
+def _text_kind(data: bytes) -> str:
     beginning = data[:200]
     try:
         text = beginning.decode('utf-8')
@@ -68,7 +68,7 @@ def _text_kind(data):
 def damaged_record(data: bytes) -> str:
     """Return which record of a zip archive differs from its own checksum, '' where none does.
 
-    torch does not look at these checksums: without this, a flipped bit is another weight.
+    torch does not check them: a flipped bit would silently change a weight.
     """
     if not data.startswith(b'PK'):
         return ''
@@ -78,13 +78,13 @@ def damaged_record(data: bytes) -> str:
         if unpacked > 100 * len(data):
             return f'its records unpack to {unpacked} bytes'
         bad = [name for name in archive.namelist() if not _is_whole(archive, name)]
-        # torch can be told to write no checksums; then none of them fits
+        # torch has an option to write no checksums; then none of them fits
         return f'{bad[0]} does not fit its checksum' if 0 < len(bad) < len(archive.namelist()) else ''
     except Exception as error:      # noqa: BLE001 - zipfile raises nearly anything on damaged archives
         return f'{type(error).__name__}: {error}'
 
 
-def _is_whole(archive, name):
+def _is_whole(archive: zipfile.ZipFile, name: str) -> bool:
     try:
         archive.read(name)
     except zipfile.BadZipFile:

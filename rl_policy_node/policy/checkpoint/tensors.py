@@ -1,34 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tensor has to be before a robot is moved by it."""
+"""Checks of tensors before they may move a robot."""
 import logging
+from pathlib import Path
 import re
 
 import torch
 
 from rl_policy_node.policy.checkpoint.checkpoint_file import Refused
+from rl_policy_node.policy.shared_types import Tensors
 
 _log = logging.getLogger(__name__)
-# values and discriminators: what they hold never reaches an action
+# values and discriminators: no action depends on them
 _UNUSED = re.compile(r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c_layer_norm\.|input_networks_critic\.'
                      r'|_disc_)|sac_network\.critic)')
 
 
-def check_tensors(model, size, path):
+def check_tensors(model: Tensors, size: int, path: Path) -> None:
     """Refuse tensors that are no plain numbers in memory, or from which no action can come.
 
-    size: of the file, in bytes: what a tensor says it holds has to be in there.
+    size: of the file, in bytes: no tensor may claim to hold more.
     """
     for name, tensor in model.items():
         oddity = _oddity(tensor, size)
         if oddity:
             raise Refused(path, f"'{name:.80}' is {oddity}; expected plain numbers")
-        if not _is_usable(name, tensor):
+        trouble = _trouble(name, tensor)
+        if trouble:
             if not _UNUSED.match(name):
-                raise Refused(path, f"'{name:.80}' {_trouble(name, tensor)}; expected finite numbers")
+                raise Refused(path, f"'{name:.80}' {trouble}; expected finite numbers")
             _log.warning("checkpoint %s: '%s' is not finite; actions do not depend on it", path, name)
 
 
-def _oddity(tensor, size):
+def _oddity(tensor: torch.Tensor, size: int) -> str:
     if tensor.is_quantized:
         return f'quantized ({tensor.dtype})'
     if tensor.is_nested or tensor.layout is not torch.strided:
@@ -47,16 +50,10 @@ def _oddity(tensor, size):
 _WHOLE = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
-def _is_usable(name, tensor):
+def _trouble(name: str, tensor: torch.Tensor) -> str:
     # statistics are float64 in files and float32 in use, where they may overflow
     numbers = tensor.float()
-    if name.endswith('running_var') and bool((numbers < 0).any()):
-        return False
-    return bool(torch.isfinite(numbers).all())
-
-
-def _trouble(name, tensor):
-    bad = int((~torch.isfinite(tensor.float())).sum())
-    if not bad:
-        return 'has negative variances'
-    return f'has {bad} of {tensor.numel()} numbers that are NaN or infinite'
+    bad = int((~torch.isfinite(numbers)).sum())
+    if bad:
+        return f'has {bad} of {tensor.numel()} numbers that are NaN or infinite'
+    return 'has negative variances' if name.endswith('running_var') and bool((numbers < 0).any()) else ''

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model's weights tell of what goes into a policy and what comes out."""
-from collections.abc import Mapping
+"""Observation and action sizes, read from the shapes of a model's weights."""
 from dataclasses import dataclass
 import math
 import re
+from typing import Any
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.shared_types import Shape, Tensors, YamlTree
 
 _STATISTICS = re.compile(r'running_mean_std\.(?:running_mean_std\.(?P<key>.+)\.)?running_mean$')
 _NETWORK = 'a2c_network.'
 _SAC_ACTOR = r'sac_network\.actor\.trunk\.(\d+)\.weight$'
 _SAC_CRITIC = 'sac_network.critic.Q1.0.weight'
-# a parameter that is never without another: pattern → the other; of the layers that tell sizes
+# parameters that come in pairs (pattern → the other), of the layers that sizes are read from
 _PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
     (r'(a2c_network\.(?:actor_mlp\..+|mu|logits|logits\.\d+|value)|sac_network\.actor\.trunk\.\d+)\.bias$',
      r'\1.weight'),
@@ -22,26 +23,26 @@ _PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
 
 @dataclass(frozen=True)
 class WeightsSpaces:
-    """The spaces that weights tell.
+    """Spaces read from weights.
 
-    observation: the shape of one row, or key → shape; None where the weights do not tell.
+    observation: the shape of one row, or key → shape; None where weights leave it open.
     action: the number of continuous actions, `{'discrete': n}` or `{'multi_discrete': [n, ...]}`; None
-    where the weights do not tell. value_size: rewards that the critic estimates. observation_source,
-    action_source: names of the parameters that told, '' where none did.
+    where weights leave it open. value_size: rewards that the critic estimates. observation_source,
+    action_source: names of the parameters they were read from, '' for none.
     """
 
-    observation: tuple | dict | None
-    action: int | dict | None
+    observation: Shape | dict[str, Shape] | None
+    action: int | YamlTree | None
     value_size: int = 1
     observation_source: str = ''
     action_source: str = ''
 
 
-def read_spaces(model: Mapping) -> WeightsSpaces:
-    """Return what a model's state dict (names as in rl_games' player) tells of its spaces.
+def read_spaces(model: Tensors) -> WeightsSpaces:
+    """Return the spaces of a model's state dict, with names as in rl_games' player.
 
-    Raises ConfigurationError, naming both, where two parameters tell different things, and where one is missing
-    that another cannot be without.
+    Raises ConfigurationError, naming both, where two parameters contradict each other, and where half of a pair is
+    missing.
     """
     _check_pairs(model)
     action, action_source = _action(model)
@@ -51,8 +52,8 @@ def read_spaces(model: Mapping) -> WeightsSpaces:
     return spaces
 
 
-def _check_pairs(model):
-    """Refuse what lacks half of a layer: without it the layers beside it would be taken for the missing one."""
+def _check_pairs(model: Tensors) -> None:
+    """Refuse half a layer: sizes would be read from the layers beside it."""
     for name in model:
         for pattern, other in _PAIRS:
             match = pattern.match(name)
@@ -60,28 +61,28 @@ def _check_pairs(model):
                 raise ConfigurationError(f'the checkpoint lacks the weight {match.expand(other)}; it has {name}')
 
 
-def _disagree(first, what, second, other):
+def _disagree(first: str, what: object, second: str, other: object) -> ConfigurationError:
     return ConfigurationError(f"the checkpoint's weights disagree: {first} has {what}, {second} has {other}")
 
 
-def _matrix(model, name):
-    """Return the shape (outputs, inputs) of a layer, None where there is none."""
-    if name not in model:
-        return None
+def _matrix(model: Tensors, name: str) -> tuple[int, int]:
+    """Return the shape (outputs, inputs) of a layer."""
     shape = tuple(model[name].shape)
     if len(shape) != 2 or 0 in shape:
         raise ConfigurationError(f"the checkpoint's {name} has the shape {shape}; expected (outputs, inputs)")
-    return shape
+    return shape[0], shape[1]
 
 
-def _layers(model, pattern):
+def _layers(model: Tensors, pattern: str) -> list[tuple[str, tuple[int, int]]]:
     """Return (name, shape) of the layers that a pattern with one number numbers, first layer first."""
     found = [(int(match[1]), match[0]) for match in map(re.compile(pattern).match, model) if match]
     return [(name, _matrix(model, name)) for _, name in sorted(found) if model[name].ndim == 2]
 
 
-def _observation(model):
-    shapes = {match['key']: tuple(model[match[0]].shape) for match in map(_STATISTICS.match, model) if match}
+def _observation(model: Tensors) -> tuple[Shape | dict[str, Shape] | None, str]:
+    found = [match for match in map(_STATISTICS.match, model) if match]
+    # of a flat observation the key is None
+    shapes: dict[Any, Shape] = {match['key']: tuple(model[match[0]].shape) for match in found}
     size, layer = _input_size(model)
     if not shapes:
         return ((size,), layer) if size else (None, '')
@@ -94,7 +95,7 @@ def _observation(model):
     return shapes[None], source
 
 
-def _check_channels(model, shape, source):
+def _check_channels(model: Tensors, shape: Shape, source: str) -> None:
     for layer in ('actor_cnn.0.weight', 'cnn.0.conv.conv.weight'):
         weight = model.get(_NETWORK + layer)
         # channels come first or last, and coordinates may join them
@@ -103,8 +104,8 @@ def _check_channels(model, shape, source):
             raise _disagree(source, f'the shape {shape}', _NETWORK + layer, f'{weight.shape[1]} input channels')
 
 
-def _input_size(model):
-    """Return (size, parameter) of a flat input by the first layer; (None, '') where that does not tell."""
+def _input_size(model: Tensors) -> tuple[int | None, str]:
+    """Return (size, parameter) of a flat input by the first layer; (None, '') where that leaves it open."""
     if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
         return None, ''
     mlp = _layers(model, _SAC_ACTOR) or _layers(model, r'a2c_network\.actor_mlp\.(?:linears\.)?(\d+)\.weight$')
@@ -116,8 +117,8 @@ def _input_size(model):
     return _input_of_recurrent(model, rnn, mlp)
 
 
-def _input_of_recurrent(model, rnn, mlp):
-    """Tell whether the recurrent layer or the MLP comes first, by which widths fit together."""
+def _input_of_recurrent(model: Tensors, rnn: str, mlp: list[tuple[str, tuple[int, int]]]) -> tuple[int | None, str]:
+    """Return the input size of whichever comes first, recurrent layer or MLP, by the widths that fit together."""
     into_rnn, units = _matrix(model, rnn)[1], _matrix(model, rnn.replace('_ih_', '_hh_'))[1]
     if not mlp:
         return into_rnn, rnn
@@ -135,19 +136,23 @@ def _input_of_recurrent(model, rnn, mlp):
     return next((size, name) for name, size in sizes.items())
 
 
-def _head(model):
+def _head(model: Tensors) -> str | None:
     names = (f'{_NETWORK}{head}.weight' for head in ('mu', 'logits', 'logits.0', 'value'))
     return next((name for name in names if name in model), None)
 
 
-def _has(model, part):
+def _has(model: Tensors, part: str) -> bool:
     return any(name.startswith(_NETWORK + part) for name in model)
 
 
-def _action(model):
+def _action(model: Tensors) -> tuple[int | YamlTree | None, str]:
     trunk = _layers(model, _SAC_ACTOR)
     if trunk:
-        return _sac_action(*trunk[-1])
+        name, (outputs, _) = trunk[-1]
+        if outputs % 2:
+            raise ConfigurationError(f"the checkpoint's {name} has {outputs} outputs; expected an even number, "
+                                     'mean and deviation of each action')
+        return outputs // 2, name
     name = f'{_NETWORK}mu.weight'
     if name in model or f'{_NETWORK}sigma' in model:
         return _continuous(model, name)
@@ -160,11 +165,10 @@ def _action(model):
     return None, ''
 
 
-def _continuous(model, name):
+def _continuous(model: Tensors, name: str) -> tuple[int, str]:
     """Return the number of actions by mu, which sigma has to agree with."""
-    mean = _matrix(model, name)
-    for sigma in ('sigma', 'sigma.weight', 'log_std'):
-        sigma = _NETWORK + sigma
+    mean = _matrix(model, name) if name in model else None
+    for sigma in (f'{_NETWORK}sigma', f'{_NETWORK}sigma.weight', f'{_NETWORK}log_std'):
         if sigma not in model:
             continue
         size = model[sigma].shape[0] if model[sigma].ndim else 1
@@ -172,30 +176,25 @@ def _continuous(model, name):
             return int(size), sigma
         if size != mean[0]:
             raise _disagree(name, f'{mean[0]} actions', sigma, int(size))
+    assert mean is not None     # one of mu and sigma brought us here
     return mean[0], name
 
 
-def _sac_action(name, shape):
-    if shape[0] % 2:
-        raise ConfigurationError(f"the checkpoint's {name} has {shape[0]} outputs; expected an even number, "
-                                 'mean and deviation of each action')
-    return shape[0] // 2, name
-
-
-def _check_sac_critic(model, spaces):
-    critic = _matrix(model, _SAC_CRITIC)
-    if critic is None or not isinstance(spaces.action, int) or not isinstance(spaces.observation, tuple):
+def _check_sac_critic(model: Tensors, spaces: WeightsSpaces) -> None:
+    if (_SAC_CRITIC not in model or not isinstance(spaces.action, int)
+            or not isinstance(spaces.observation, tuple)):
         return
+    critic = _matrix(model, _SAC_CRITIC)
     size = math.prod(spaces.observation) + spaces.action
     if critic[1] != size:
         raise _disagree(f'{spaces.observation_source} with {spaces.action_source}', f'{size} observations and actions',
                         _SAC_CRITIC, f'{critic[1]} inputs')
 
 
-def _value_size(model):
+def _value_size(model: Tensors) -> int:
     for name in ('value.weight', 'value.value_linear.weight'):
-        shape = _matrix(model, _NETWORK + name)
-        if shape:
+        if _NETWORK + name in model:
+            shape = _matrix(model, _NETWORK + name)
             # a value in two-hot encoding is one number in 255 bins
             return 1 if 'linear' in name and shape[0] == 255 else shape[0]
     statistics = model.get('value_mean_std.running_mean')

@@ -1,45 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user, the run and the weights say of the spaces, brought together; a disagreement is refused."""
-from collections.abc import Mapping
+"""Observation and action spaces by the user, the run and the weights; they must agree."""
+from collections.abc import Callable, Mapping
 import math
 import re
+from typing import Any
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.contract.facts import Fact, Facts
+from rl_policy_node.policy.checkpoint.weights import WeightsSpaces
+from rl_policy_node.policy.contract.facts import Fact, Facts, PublishedShapes
 from rl_policy_node.policy.contract.spaces import Spaces
 
-# where weights tell a shape; the first layer tells a size
+# parameters that hold the shape of the observation; of the first layer follows only its size
 _STATISTICS = re.compile(r'running_mean_std\b|$')
 
 
-def agree(stated, facts: Facts, weights, layout=None) -> Spaces:
+def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: WeightsSpaces | None,
+          layout: PublishedShapes | None = None) -> Spaces:
     """Return the Spaces of a policy.
 
     stated: Spaces, or a mapping of some of their fields, or None. facts: what the run's files say.
     weights: what the checkpoint's weights say (WeightsSpaces), or None. layout: (inputs' shapes, number of
-    actions) of the run's environment as it was published; taken only where nothing else tells, since a
-    run may have changed it. Raises ConfigurationError where two of them disagree, naming both, or none tells.
+    actions) of the run's environment as it was published; used only where no other source
+    states them, since a run may have changed it. Raises ConfigurationError where two sources disagree, naming both,
+    and where no source states a size.
     """
-    stated = _fields(stated)
-    observations = _said(stated, 'observation', facts.observation, weights)
-    actions = _said(stated, 'action', facts.action, weights)
+    fields = _fields(stated)
+    observations = _stated(fields, 'observation', facts.observation, weights)
+    actions = _stated(fields, 'action', facts.action, weights)
     _compare('observation', observations, _observations_differ)
     _compare('action', actions, _actions_differ)
     guess = layout or (None, None)
     low, high = _bounds(facts)
     return Spaces(**{'action_low': low, 'action_high': high, 'value_size': weights.value_size if weights else 1,
-                     **stated, 'observation': _observation(observations, guess[0]),
+                     **fields, 'observation': _observation(observations, guess[0]),
                      'action': _chosen('action', actions, guess[1])})
 
 
-def joined_keys(network, spaces: Spaces) -> tuple:
+def joined_keys(network: Mapping[str, object], spaces: Spaces) -> tuple[str, ...]:
     """Return the keys that make the one vector of a flat network, in its YAML's order, or ().
 
     Dextreme's environments concatenate the keys of `params.network.inputs` themselves; the network
     never sees a dict.
     """
     keys = network.get('inputs')
-    if not spaces.is_dict or not isinstance(keys, Mapping):
+    if not isinstance(spaces.observation, dict) or not isinstance(keys, Mapping):
         return ()
     if set(keys) != set(spaces.observation):
         raise ConfigurationError(f'observation: params.network.inputs names {list(keys)}; '
@@ -47,7 +51,7 @@ def joined_keys(network, spaces: Spaces) -> tuple:
     return tuple(keys)
 
 
-def _fields(stated):
+def _fields(stated: Spaces | Mapping[str, object] | None) -> dict[str, Any]:
     if stated is None:
         return {}
     if isinstance(stated, Spaces):
@@ -56,84 +60,80 @@ def _fields(stated):
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _said(stated, name, fact, weights):
-    """Return a Fact of each that says something, in the order of precedence."""
-    said = [Fact(stated[name], 'the stated spaces')] if name in stated else []
-    said += [fact] if fact is not None else []
-    value = getattr(weights, name) if weights is not None else None
-    if name == 'observation' and isinstance(value, tuple) and not _STATISTICS.match(weights.observation_source):
+def _stated(stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None) -> list[Fact]:
+    """Return a Fact for each source that states this, in order of precedence."""
+    found = [Fact(stated[name], 'the stated spaces')] if name in stated else []
+    found += [fact] if fact is not None else []
+    value, source = (getattr(weights, name), getattr(weights, f'{name}_source')) if weights else (None, '')
+    if name == 'observation' and isinstance(value, tuple) and not _STATISTICS.match(source):
         value = math.prod(value)
     if value is not None:
-        said.append(Fact(value, f'{getattr(weights, name + "_source")} of the checkpoint'))
-    return said
+        found.append(Fact(value, f'{source} of the checkpoint'))
+    return found
 
 
-def _compare(name, said, differ):
-    for index, one in enumerate(said):
-        for other in said[index + 1:]:
+def _compare(name: str, stated: list[Fact], differ: Callable[[Any, Any], str]) -> None:
+    for index, one in enumerate(stated):
+        for other in stated[index + 1:]:
             difference = differ(_plain(one.value), _plain(other.value))
             if difference:
                 raise ConfigurationError(f'{name}: {one.source} says {_shown(one.value)}, {other.source} says '
                                          f'{_shown(other.value)}{difference}')
 
 
-def _plain(value):
+def _plain(value: object) -> Any:
     """Return shapes as tuples, whatever the form they came in."""
     if isinstance(value, Mapping):
         return {key: None if shape is None else _plain(shape) for key, shape in value.items()}
     return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
-def _shown(value):
+def _shown(value: object) -> object:
     value = _plain(value)
     return {key: '?' if shape is None else shape for key, shape in value.items()} if isinstance(value, dict) else value
 
 
-def _observations_differ(one, other):
+def _observations_differ(one: object, other: object) -> str:
     """Return '' where both may be the same observation, else a hint at what differs (may be a blank)."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return _keys_differ(one, other)
+        lone = sorted(set(one) ^ set(other))
+        if lone:
+            return f'; only one of them has {", ".join(lone)}'
+        odd = [key for key in one if None not in (one[key], other[key]) and one[key] != other[key]]
+        return f'; they differ in {", ".join(odd)}' if odd else ''
     if isinstance(one, tuple) and isinstance(other, tuple):
         return '' if one == other else ' '
     # an environment may concatenate keys to the one vector that the network takes
     return '' if None in (_size(one), _size(other)) or _size(one) == _size(other) else ' '
 
 
-def _size(value):
+def _size(value: Any) -> int | None:
     if isinstance(value, dict):
-        sizes = [None if shape is None else math.prod(shape) for shape in value.values()]
-        return None if None in sizes else sum(sizes)
+        shapes = list(value.values())
+        return None if None in shapes else sum(map(math.prod, shapes))
     return math.prod(value) if isinstance(value, tuple) else value
 
 
-def _keys_differ(one, other):
-    lone = sorted(set(one) ^ set(other))
-    if lone:
-        return f'; only one of them has {", ".join(lone)}'
-    odd = [key for key in one if None not in (one[key], other[key]) and one[key] != other[key]]
-    return f'; they differ in {", ".join(odd)}' if odd else ''
-
-
-def _actions_differ(one, other):
+def _actions_differ(one: object, other: object) -> str:
     return '' if _as_action(one) == _as_action(other) else ' '
 
 
-def _as_action(action):
+def _as_action(action: object) -> dict[str, object]:
     if isinstance(action, Mapping):
         return {name: list(value) if isinstance(value, (list, tuple)) else value for name, value in action.items()}
     return {'continuous': action}
 
 
-def _observation(said, guess):
-    chosen = _plain(_chosen('observation', said, guess))
+def _observation(stated: list[Fact], guess: object) -> Any:
+    chosen = _plain(_chosen('observation', stated, guess))
     if not isinstance(chosen, dict):
         return chosen
     shapes = dict(chosen)
-    for other in [*(_plain(fact.value) for fact in said), guess or {}]:
+    for other in (*(_plain(fact.value) for fact in stated), guess):
         if isinstance(other, dict):
             shapes.update({key: other[key] for key, shape in shapes.items() if shape is None and key in other})
     unknown = [key for key, shape in shapes.items() if shape is None]
-    flat = next((fact.value for fact in said if not isinstance(fact.value, Mapping)), None)
+    flat = next((fact.value for fact in stated if not isinstance(fact.value, Mapping)), None)
     if unknown and flat is not None:
         return flat
     if unknown:
@@ -141,14 +141,14 @@ def _observation(said, guess):
     return shapes
 
 
-def _chosen(name, said, guess):
-    if said:
-        return said[0].value
+def _chosen(name: str, stated: list[Fact], guess: object) -> object:
+    if stated:
+        return stated[0].value
     if guess is None:
         raise ConfigurationError(f'{name}: neither the run nor the weights tell its size; state it (spaces)')
     return guess
 
 
-def _bounds(facts):
-    bound = facts.value('action_bound', 1.0)
+def _bounds(facts: Facts) -> tuple[float, float]:
+    bound = 1.0 if facts.action_bound is None else facts.action_bound.value
     return -bound, bound

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run's own files say of the contract with its environment, each value with where it stands."""
+"""What a run's own files state about its environment, each value with its source."""
 from dataclasses import dataclass, fields
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
-from rl_policy_node.policy.layouts import isaacgymenvs, isaaclab
+from rl_policy_node.policy.layouts import isaacgymenvs, isaaclab, Layout
 from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.shared_types import Shape
+
+# (observation, number of actions) of an environment as it was published, None where unknown
+PublishedShapes: TypeAlias = tuple[Shape | dict[str, Shape | None] | None, int | None]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A value and the place that it was read from."""
+    """A value and where it was read from."""
 
     value: Any
     source: str
@@ -18,9 +22,9 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """None where the run does not say.
+    """What the run states about its environment; None where it does not.
 
-    observation: (size,), or key → shape (None: a key that the network takes, of a shape not said).
+    observation: (size,), or key → shape (None: the network takes the key, its shape is not stated).
     action: number of continuous actions. clip_observations, clip_actions: bounds ± that the environment put
     on what it gave and took. clip_inputs: key of the observation → a bound of its own. action_bound: the
     action space is ± this. control_rate: Hz.
@@ -34,13 +38,13 @@ class Facts:
     action_bound: Fact | None = None
     control_rate: Fact | None = None
 
-    def value(self, name: str, default: Any = None) -> Any:
-        """Return the value of a fact, or the default where the run does not say."""
+    def value(self, name: str, default: object = None) -> object:
+        """Return the value of a fact, or the default where the run does not state it."""
         fact = getattr(self, name)
         return default if fact is None else fact.value
 
     def known(self) -> dict[str, Fact]:
-        """Return name → Fact of everything the run says."""
+        """Return name → Fact of everything that the run states."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
 
 
@@ -48,18 +52,20 @@ def read_facts(config: TrainConfig) -> Facts:
     """Return the Facts of a TrainConfig."""
     observation = _observation(config)
     clip_all, clip_each = _clips(config, observation)
+    clip_actions = _first(config, ('params', 'env.clip_actions'))
+    # Isaac Lab's wrapper makes the space of the clip, IsaacGymEnvs' is always ±1
+    no_clip = Fact(math.inf, f'no params.env.clip_actions in {config.path.name}')
     return Facts(
         observation=observation,
         action=_first(config, ('task', 'env.numActions'), ('environment', 'action_space'),
                       ('environment', 'num_actions'), kind=int),
         clip_observations=clip_all, clip_inputs=clip_each,
         clip_actions=_first(config, ('task', 'env.clipActions'), ('params', 'env.clip_actions')),
-        # Isaac Lab's wrapper makes the space of the clip, IsaacGymEnvs' is always ±1
-        action_bound=_lab_bound(config),
+        action_bound=clip_actions or no_clip if config.environment else None,
         control_rate=_control_rate(config))
 
 
-def _lookup(config, half, name):
+def _lookup(config: TrainConfig, half: str, name: str) -> Any:
     """Return a value of the file's half by its dotted name, or None."""
     node = getattr(config, half)
     for part in name.split('.'):
@@ -67,16 +73,18 @@ def _lookup(config, half, name):
     return node
 
 
-def _is_number(value, kind):
+def _is_number(value: object, kind: type) -> bool:
     return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
 
 
-def _place(config, half, name):
-    file = config.run.environment if half == 'environment' and config.run else config.path
+def _place(config: TrainConfig, half: str, name: str) -> str:
+    file = config.path
+    if half == 'environment' and config.run and config.run.environment:
+        file = config.run.environment
     return f'{name if half == "environment" else f"{half}.{name}"} in {file.name}'
 
 
-def _first(config, *places, kind=float):
+def _first(config: TrainConfig, *places: tuple[str, str], kind: type = float) -> Fact | None:
     for half, name in places:
         value = _lookup(config, half, name)
         if _is_number(value, kind) and value > 0:
@@ -84,7 +92,7 @@ def _first(config, *places, kind=float):
     return None
 
 
-def _clips(config, observation):
+def _clips(config: TrainConfig, observation: Fact | None) -> tuple[Fact | None, Fact | None]:
     """Return the Fact of the clip of all observations, and that of a clip for each key; None where not stated."""
     each = _lookup(config, 'task', 'env.clipObservations')
     if not isinstance(each, dict):
@@ -99,17 +107,10 @@ def _clips(config, observation):
     return None, Fact(bounds, source) if bounds else None
 
 
-def _lab_bound(config):
-    if not config.environment:
-        return None
-    return _first(config, ('params', 'env.clip_actions')) or Fact(math.inf, 'no params.env.clip_actions in '
-                                                                  f'{config.path.name}')
-
-
-def _observation(config):
+def _observation(config: TrainConfig) -> Fact | None:
     if config.params['network'].get('input_preprocessors') is not None:
         return _dict_observation(config)
-    # TacSL's flat size stands beside its dict observations and is not theirs
+    # TacSL states a flat size, too, which is not that of its dict observations
     if _lookup(config, 'task', 'env.use_dict_obs'):
         return _dict_observation(config)
     flat = _first(config, ('task', 'env.numObservations'), ('environment', 'observation_space'),
@@ -121,8 +122,8 @@ def _observation(config):
     return Fact(tuple(shape), _place(config, 'environment', 'observation_space')) if whole else None
 
 
-def _dict_observation(config):
-    """The keys that the environment gives, and those that the network takes, which may be more."""
+def _dict_observation(config: TrainConfig) -> Fact | None:
+    """Return the keys that the environment gives, and those that the network takes, which may be more."""
     shapes = _lookup(config, 'task', 'env.obsDims')
     shapes = {key: tuple(shape) for key, shape in shapes.items()} if isinstance(shapes, dict) else {}
     taken = config.params['network'].get('input_preprocessors') or {}
@@ -138,7 +139,7 @@ _DECIMATIONS = (('task', 'env.controlFrequencyInv'), ('task', 'env.control.decim
                 ('task', 'env.control_decimation'), ('environment', 'decimation'))
 
 
-def _control_rate(config):
+def _control_rate(config: TrainConfig) -> Fact | None:
     step = _first(config, ('task', 'sim.dt'), ('environment', 'sim.dt'))
     if step is None:
         return None
@@ -151,14 +152,14 @@ def _control_rate(config):
     return Fact(1.0 / (step.value * steps), f'1 / {product} in {step.source.partition(" in ")[2]}')
 
 
-def layout_of(config):
+def layout_of(config: TrainConfig) -> Layout | None:
     """Return the Layout of the run's environment where it is known, or None."""
     if config.environment:
         return isaaclab.read_layout(config.environment, config.params)
     return isaacgymenvs.read_layout(config.task, config.params) if config.task else None
 
 
-def published_shapes(layout):
+def published_shapes(layout: Layout | None) -> PublishedShapes:
     """Return (observation, number of actions) of an environment as it was published, None where unknown."""
     if layout is None:
         return None, None

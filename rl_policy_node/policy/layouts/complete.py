@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sizes that a run's files leave open, told by the sizes of the policy itself."""
+"""Fill in sizes that a run's files leave open, from the sizes of the policy."""
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import math
+from typing import TypeAlias
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.shared_types import Shape
+
+# size or shape of an observation, None where not known
+PolicyShape: TypeAlias = int | Shape | None
+# name of a count, such as joints → how many
+Counts: TypeAlias = Mapping[str, int | None]
 
 
-def complete(layout, observation, actions):
-    """Return the layout with every size filled in that the policy's own sizes leave no choice about.
+def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape], actions: int | None) -> Layout:
+    """Return the layout with every size filled in that follows from those of the policy.
 
     observation: size or shape of a flat policy's observation, or input → shape. actions: number of actions.
     Either may be None, for not known. What stays open is ambiguous. Raises ConfigurationError where the
     sizes contradict the layout.
     """
     shapes = observation if isinstance(observation, Mapping) else {'obs': observation}
-    counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
-    counts.update({f'actions of {action.name}': _counted(action, counts).size for action in layout.actions})
+    counts: Counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
+    counts = {**counts, **{f'actions of {action.name}': _counted(action, counts).size for action in layout.actions}}
     for name, terms in layout.inputs.items():
         counts = _solve(terms, _size(shapes.get(name)), counts, f'input {name}')
     return replace(
@@ -26,14 +34,17 @@ def complete(layout, observation, actions):
                 for name, terms in layout.inputs.items()})
 
 
-def _solve(pieces, total, counts, where):
+def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, counts: Counts, where: str) -> Counts:
     """Return `counts` with the one more that makes the sizes of the pieces sum up to `total`."""
     if total is None:
         return counts
-    unknown, rest = Counter(), total
+    unknown, rest = Counter[str](), total
     for piece in pieces:
         times = max(1, getattr(piece, 'history', 0))
-        size = piece.size if piece.size is not None else _times(counts.get(piece.count), times)
+        count_each = counts.get(piece.count)
+        size = piece.size
+        if size is None and count_each is not None:
+            size = count_each * times
         rest -= size or 0
         if size is None:
             unknown[piece.count] += times
@@ -50,23 +61,20 @@ def _solve(pieces, total, counts, where):
     return {**counts, count: rest // times}
 
 
-def _times(count, times):
-    return None if count is None else count * times
-
-
-def _filled(term, counts):
-    if term.shape is not None or counts.get(term.count) is None:
+def _filled(term: LayoutTerm, counts: Counts) -> LayoutTerm:
+    count = counts.get(term.count)
+    if term.shape is not None or count is None:
         return term
-    return replace(term, shape=(counts[term.count] * max(1, term.history),))
+    return replace(term, shape=(count * max(1, term.history),))
 
 
-def _counted(action, counts):
+def _counted(action: LayoutAction, counts: Counts) -> LayoutAction:
     if action.size is not None or counts.get(action.count) is None:
         return action
     return replace(action, size=counts[action.count])
 
 
-def _shaped(terms, shape):
+def _shaped(terms: tuple[LayoutTerm, ...], shape: PolicyShape) -> tuple[LayoutTerm, ...]:
     """Give the one term of no known size what the others leave."""
     if shape is None:
         return terms
@@ -75,13 +83,13 @@ def _shaped(terms, shape):
     unknown = [term for term in terms if term.size is None]
     if len(unknown) != 1:
         return terms
-    rest = _size(shape) - sum(term.size for term in terms if term.size is not None)
+    rest = math.prod(_tuple(shape)) - sum(term.size for term in terms if term.size is not None)
     return tuple(replace(term, shape=(rest,)) if term is unknown[0] and rest > 0 else term for term in terms)
 
 
-def _tuple(shape):
+def _tuple(shape: int | Shape) -> Shape:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def _size(shape):
+def _size(shape: PolicyShape) -> int | None:
     return None if shape is None else math.prod(_tuple(shape))

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of IsaacGymEnvs' tasks: facts in isaacgymenvs.yaml, numbers from the run's own task config."""
+from collections.abc import Iterable
 from functools import cache
 import math
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.template import Template
+from rl_policy_node.policy.shared_types import Numbers, YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
 # OmniIsaacGymEnvs has tasks of the same names that observe and act otherwise; these names stand in its `sim` alone.
@@ -20,18 +23,18 @@ _ACTION_NUMBERS = ('scale', 'offset', 'position_scale', 'rotation_scale', 'lower
 _TAKES_DICT = 'complex_net'
 
 
-def read_layout(task, params):
+def read_layout(task: YamlTree, params: YamlTree) -> Layout | None:
     """Return the Layout of a run, None where the task is not known.
 
     task: the task half of the run's config, resolved, a plain dict (`name`, `env`, `sim`, …).
     params: rl_games' params, whose network says which keys of a dict observation it takes and in which order.
     Raises ConfigurationError where the run lacks what decides which numbers were observed.
     """
-    entry = _catalogue().get(task.get('name'))
+    entry = _catalogue().get(task.get('name', ''))
     if entry is None or _OMNIVERSE & set(task.get('sim') or ()):
         return None
     template = Template(task, f"task {task['name']}")
-    rest = {key: template.fill(value) for key, value in entry.items() if key not in ('inputs', 'keys')}
+    rest: YamlTree = {key: template.fill(value) for key, value in entry.items() if key not in ('inputs', 'keys')}
     return Layout(
         task=task['name'],
         inputs=_inputs(entry, template, params.get('network') or {}),
@@ -44,34 +47,36 @@ def read_layout(task, params):
 
 
 @cache
-def _catalogue():
-    return yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
+def _catalogue() -> YamlTree:
+    tasks: YamlTree = yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
+    return tasks
 
 
-def _inputs(entry, template, network):
+def _inputs(entry: YamlTree, template: Template, network: YamlTree) -> dict[str, tuple[LayoutTerm, ...]]:
     known = entry.get('keys')
     if known is not None and network.get('inputs'):
         terms = {key: _keyed(key, known, template, None) for key in network['inputs']}
         return terms if network.get('name') == _TAKES_DICT else {'obs': sum(terms.values(), ())}
     if 'inputs' not in entry:
-        shapes = template.get('env.obsDims', {})
+        shapes: Any = template.get('env.obsDims', {})
         keys = dict.fromkeys([*(network.get('input_preprocessors') or ()), *shapes])
         return {key: _keyed(key, known, template, shapes.get(key)) for key in keys}
-    return {name: tuple(_term(term) for term in template.fill(terms)) for name, terms in entry['inputs'].items()}
+    filled: YamlTree = {name: template.fill(terms) for name, terms in entry['inputs'].items()}
+    return {name: tuple(_term(term) for term in terms) for name, terms in filled.items()}
 
 
-def _keyed(key, known, template, shape):
+def _keyed(key: str, known: Any, template: Template, shape: Any) -> tuple[LayoutTerm, ...]:
     """Return the terms of a key of a dict observation; a `shape` that the run states goes first."""
     if key not in known:
         return (LayoutTerm(key, None if shape is None else tuple(shape), 'unknown',
                            description='not an observation of the released environment'),)
-    entry = template.fill(known[key])
+    entry: Any = template.fill(known[key])
     if isinstance(entry, list):
         return tuple(map(_term, entry))
     return (_term({'name': key, **entry, **({} if shape is None else {'shape': shape})}),)
 
 
-def _term(entry):
+def _term(entry: YamlTree) -> LayoutTerm:
     size = entry.get('shape', len(entry.get('joints') or ()) or None)
     shape = (size,) if isinstance(size, int) else None if size is None else tuple(size)
     return LayoutTerm(**{
@@ -80,9 +85,9 @@ def _term(entry):
         'offset': _numbers(entry.get('offset', ())), 'scale': _numbers(entry.get('scale', ()))})
 
 
-def _action(entry):
+def _action(entry: YamlTree) -> LayoutAction:
     joints = tuple(entry.get('joints') or ())
-    size = {'pose_delta': 6, 'wrench': 6, 'gripper': 1}.get(entry.get('kind'), len(joints) or None)
+    size = {'pose_delta': 6, 'wrench': 6, 'gripper': 1}.get(entry.get('kind', ''), len(joints)) or None
     range_of = {name: entry[name] for name in ('middle', 'half') if name in entry}
     entry = {name: value for name, value in entry.items() if name not in range_of}
     if isinstance(entry.get('smoothing'), dict):
@@ -94,27 +99,28 @@ def _action(entry):
         **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry}})
 
 
-def _between(middle=(), half=()):
+def _between(middle: Iterable[float] = (), half: Iterable[float] = ()) -> dict[str, tuple[float, ...]]:
     """Return lower and upper of the limits that are stated as their middle and the half of their range."""
     return {name: tuple(float(f'{m + sign * h:.8g}') for m, h in zip(middle, half))
             for name, sign in (('lower', -1), ('upper', 1)) if middle}
 
 
-def _numbers(value):
+def _numbers(value: Any) -> Numbers | None:
     if value is None:
         return None
     return tuple(map(float, value)) if isinstance(value, (list, tuple)) else (float(value),)
 
 
-def _bound(value):
+def _bound(value: object) -> float:
     """Return a bound as a number; none, zero and less mean none, and so does one for each key."""
     return float(value) if isinstance(value, (int, float)) and value > 0 else math.inf
 
 
-def _rate(template, steps, extra_steps):
+def _rate(template: Template, steps: Any, extra_steps: Any) -> float | None:
     """Return how often the policy stepped, Hz: controlFrequencyInv · steps · (1 + extra_steps) times `sim.dt` s."""
-    dt = template.get('sim.dt')
+    dt: Any = template.get('sim.dt')
+    inverse: Any = template.get('env.controlFrequencyInv', 1)
     if dt is None or steps is None:
         return None
-    count = int(template.get('env.controlFrequencyInv', 1)) * int(steps) * (1 + int(extra_steps or 0))
+    count = int(inverse) * int(steps) * (1 + int(extra_steps or 0))
     return 1.0 / (float(dt) * count)

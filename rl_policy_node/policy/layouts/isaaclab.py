@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
+from collections.abc import Iterator, Mapping, Sequence
 import math
+from typing import Any
 
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.shared_types import Shape, YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length',
                    'flatten_history_dim')
@@ -23,11 +26,11 @@ _FACTORY = {
 }
 
 
-def read_layout(env, params):
+def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
     env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml.
-    Sizes that only the simulator knows are None with a `count`; `complete` fills in what the policy tells.
+    Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
     """
     if isinstance(env.get('observations'), dict):
         inputs = _groups(env, params)
@@ -41,7 +44,7 @@ def read_layout(env, params):
                   clip_observations=_bound(wrapper.get('clip_observations')))
 
 
-def _groups(env, params):
+def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
     """Return the inputs of a manager-based environment: the groups that the wrapper hands to the policy."""
     wrapper, observations = params.get('env') or {}, env['observations']
     names = (wrapper.get('obs_groups') or {}).get('obs') or ['policy']
@@ -56,12 +59,12 @@ def _groups(env, params):
     return {'obs': sum(terms.values(), ())}
 
 
-def _terms(group, env):
+def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
     return tuple(read_term(name, config, env, group) for name, config in group.items()
                  if name not in _GROUP_SETTINGS and isinstance(config, dict))
 
 
-def _direct(env):
+def _direct(env: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
     """Return the input of an environment of the direct workflow, whose config says sizes and nothing more."""
     size = env.get('observation_space', env.get('num_observations'))
     if env.get('obs_order'):
@@ -73,20 +76,21 @@ def _direct(env):
     return {'obs': (_undescribed('observation', size),)}
 
 
-def _undescribed(name, shape):
+def _undescribed(name: str, shape: object) -> LayoutTerm:
     return LayoutTerm(name, _shape(shape), 'unknown', description='what it is made of, the code of the task says: '
                       '_get_observations of its environment')
 
 
-def _shape(size):
+def _shape(size: object) -> Shape | None:
     """Return a space of the config as a shape; a text (a space of gymnasium's own) says nothing here."""
     if isinstance(size, int) and not isinstance(size, bool):
         return (size,)
-    whole = isinstance(size, (list, tuple)) and size and all(isinstance(n, int) for n in size)
-    return tuple(size) if whole else None
+    if isinstance(size, (list, tuple)) and size and all(isinstance(n, int) for n in size):
+        return tuple(size)
+    return None
 
 
-def _factory(name, env):
+def _factory(name: str, env: YamlTree) -> LayoutTerm:
     if name not in _FACTORY:
         return LayoutTerm(name, None, 'unknown', description='not an observation of the released environment')
     size, quantity, subject, unit, description = _FACTORY[name]
@@ -96,7 +100,7 @@ def _factory(name, env):
                       relative_to='fixed_part' if quantity == 'relative_position' else '')
 
 
-def _smoothed_actions(env):
+def _smoothed_actions(env: YamlTree) -> LayoutTerm:
     shape = _shape(env.get('action_space', env.get('num_actions')))
     ema = (env.get('ctrl') or {}).get('ema_factor', 'ctrl.ema_factor')
     return LayoutTerm('prev_actions', shape, count='actions', subject='smoothed_actions', description='the smoothed '
@@ -104,7 +108,7 @@ def _smoothed_actions(env):
                       'action that the policy gave')
 
 
-def _actions(env):
+def _actions(env: YamlTree) -> tuple[LayoutAction, ...]:
     if isinstance(env.get('actions'), dict):
         return tuple(read_action(name, config, env) for name, config in env['actions'].items()
                      if isinstance(config, dict))
@@ -115,7 +119,7 @@ def _actions(env):
     return (LayoutAction('action', None if shape is None else math.prod(shape), count='actions', law=law),)
 
 
-def _notes(env, wrapper, inputs):
+def _notes(env: YamlTree, wrapper: YamlTree, inputs: Mapping[str, Sequence[LayoutTerm]]) -> Iterator[str]:
     terms = [term for group in inputs.values() for term in group]
     if any(term.count.startswith('joints') and not term.joints for term in terms):
         yield ("joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
@@ -129,10 +133,10 @@ def _notes(env, wrapper, inputs):
         yield f'actions were clipped to ± {wrapper["clip_actions"]} (params.env.clip_actions)'
 
 
-def _rate(env):
+def _rate(env: YamlTree) -> float | None:
     dt = (env.get('sim') or {}).get('dt')
     return 1.0 / (float(dt) * int(env.get('decimation') or 1)) if dt else None
 
 
-def _bound(value):
+def _bound(value: Any) -> float:
     return float(value) if value and value > 0 else math.inf

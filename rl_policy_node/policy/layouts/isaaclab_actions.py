@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Action terms of Isaac Lab's manager-based environments, by the name of their class."""
 import math
+from typing import Any
 
 from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, initial, joint_names, per_joint
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutAction
+from rl_policy_node.policy.shared_types import Numbers, YamlTree
 
 _LIMITS = 'action scaled from -1 .. 1 to the soft limits of the joint'
 _RANGE = 'offset = middle of the limits, scale = half of their range times {scale}'
@@ -19,7 +21,7 @@ _JOINT_LAWS = {
 }
 
 
-def read_action(name, config, env):
+def read_action(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     """Return the LayoutAction of an action term's config."""
     kind = str(config.get('class_type') or '').rpartition(':')[2].rpartition('.')[2]
     if kind == 'JointPositionAction':
@@ -35,14 +37,14 @@ def read_action(name, config, env):
                         law=f"that of {config.get('class_type')}, with the run's own configuration")
 
 
-def _joints(name, kind, config, env):
+def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     """Return an action on joints; `other` where its configuration asks for more than the node's kind has."""
     known, (node_kind, law) = _of_joints(config), _JOINT_LAWS[kind]
     offset, scale = config.get('offset', 0.0), per_joint(config.get('scale', 1.0), known['joints'], 1.0)
     if kind == 'JointVelocityAction' and config.get('use_default_offset', True):
         offset = initial(env, config.get('asset_name') or 'robot').get('joint_vel', 0.0)
     law = law.format(scale=config.get('scale', 1.0), offset=offset, alpha=config.get('alpha'))
-    numbers = {'scale': scale, 'offset': per_joint(offset, known['joints'])}
+    numbers: dict[str, Any] = {'scale': scale, 'offset': per_joint(offset, known['joints'])}
     if 'ToLimits' in kind:
         numbers = {'scale': None, 'offset': None, 'clip': _reach(config, known['joints']),
                    'smoothing': config.get('alpha') if kind.startswith('EMA') else 1.0}
@@ -55,47 +57,44 @@ def _joints(name, kind, config, env):
     if config.get('clip') or not exact:
         law += f', clipped to {config["clip"]}' if config.get('clip') else ''
         return LayoutAction(name, law=law, **known)
-    numbers['offset'] = _without_zero(numbers['offset'])
+    if numbers['offset'] == (0.0,):
+        numbers['offset'] = ()
     return LayoutAction(name, kind=node_kind, law=law, **numbers, **known)
 
 
-def _without_zero(offset):
-    return () if offset == (0.0,) else offset
-
-
-def _reach(config, joints):
+def _reach(config: YamlTree, joints: tuple[str, ...]) -> float | None:
     """Return how far an action counts before its joint is at its limit, None where joints differ."""
     scale = per_joint(config.get('scale', 1.0), joints, 1.0)
     return 1.0 / abs(scale[0]) if scale and len(scale) == 1 and scale[0] else None
 
 
-def _gripper(name, kind, config):
+def _gripper(name: str, kind: str, config: YamlTree) -> LayoutAction:
     """Return a gripper; one of several joints, whose commands differ, needs their names in order."""
     names = joint_names(config.get('joint_names'))
     names = names if config.get('preserve_order') or len(names) == 1 else ()
-    ends = [_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close')]
+    opened, closed = (_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close'))
     law = f'open {config.get("open_command_expr")} where the action is 0 or more, else close ' \
           f'{config.get("close_command_expr")}'
-    if kind != 'BinaryJointPositionAction' or not all(ends) or config.get('clip'):
+    if kind != 'BinaryJointPositionAction' or not opened or not closed or config.get('clip'):
         return LayoutAction(name, 1, subject='joints', law=law)
-    return LayoutAction(name, 1, kind='gripper', subject='joints', joints=names, open=ends[0], closed=ends[1], law=law)
+    return LayoutAction(name, 1, kind='gripper', subject='joints', joints=names, open=opened, closed=closed, law=law)
 
 
-def _command(values, names):
+def _command(values: YamlTree, names: tuple[str, ...]) -> Numbers | None:
     """Return one number each for `names`, or the one that all patterns have: every joint matches one of them."""
     numbers = set(values.values())
     return (float(*numbers),) if len(numbers) == 1 else per_joint(values, names) if names else None
 
 
-def _of_joints(config):
-    """What all actions on joints have in common: their names where the file tells the order, else their count."""
+def _of_joints(config: YamlTree) -> YamlTree:
+    """Return what all actions on joints have in common: their names if the file tells the order, else their count."""
     patterns, asset = config.get('joint_names'), config.get('asset_name') or 'robot'
     names = joint_names(patterns)
     ordered = names if config.get('preserve_order') or len(names) == 1 else ()
     return {'size': len(names) or None, 'subject': 'joints', 'joints': ordered, 'count': count_of(patterns, asset)}
 
 
-def _joint_position(name, config, env):
+def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     known = _of_joints(config)
     default = config.get('use_default_offset', True)
     asset = config.get('asset_name') or 'robot'
@@ -105,7 +104,7 @@ def _joint_position(name, config, env):
     law = f'target = {config.get("scale", 1.0)} * action + {where}'
     if not known['joints']:
         law += ', joints in the order of the simulator'
-    bounds = {}
+    bounds: dict[str, Any] | None = {}
     if config.get('clip'):
         law += f', clipped to {config["clip"]}'
         bounds = _clipped(config['clip'], known['joints'])
@@ -113,21 +112,21 @@ def _joint_position(name, config, env):
                         scale=per_joint(config.get('scale', 1.0), known['joints'], 1.0), **(bounds or {}), **known)
 
 
-def _clipped(clip, joints):
-    """Return lower and upper of `pattern: [least, greatest]`, None where only the joints' names would tell."""
+def _clipped(clip: YamlTree, joints: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return lower and upper of `pattern: [least, greatest]`, None where that takes the joints' names."""
     sides = {name: per_joint({pattern: pair[side] for pattern, pair in clip.items()}, joints, infinite)
              for name, side, infinite in (('lower', 0, -math.inf), ('upper', 1, math.inf))}
     return None if None in sides.values() else sides
 
 
-def _inverse_kinematics(name, config, env):
+def _inverse_kinematics(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     controller = config.get('controller') or {}
     relative, position = controller.get('use_relative_mode'), controller.get('command_type') == 'position'
     size = 3 if position else 6 if relative else 7
     what = 'change of the pose of' if relative else 'pose of'
     parts = 'position' if position else 'position, rotation vector' if relative else \
         f'position, quaternion {order(convention(env))}'
-    scales = {}
+    scales: dict[str, Any] = {}
     if relative and not position and not config.get('clip'):
         scale = config.get('scale', 1.0)
         six = [float(n) for n in scale] if isinstance(scale, (list, tuple)) else [float(scale)] * 6

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Isaac Lab's configs say by patterns over joint names."""
+"""Resolve the joint-name patterns of Isaac Lab's configs."""
+from collections.abc import Iterable
 import re
+from typing import SupportsFloat
+
+from rl_policy_node.policy.shared_types import Numbers, YamlTree
 
 _PLAIN = re.compile(r'[\w\-/:]+')
 
 
-def joint_names(patterns):
+def joint_names(patterns: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the names where all patterns are plain names, else ()."""
     patterns = [patterns] if isinstance(patterns, str) else list(patterns or ())
     return tuple(patterns) if patterns and all(_PLAIN.fullmatch(pattern) for pattern in patterns) else ()
 
 
-def count_of(patterns, asset='robot'):
+def count_of(patterns: str | Iterable[str] | None, asset: str = 'robot') -> str:
     """Return what a joint-sized term counts: equal texts mean equal sizes."""
     patterns = [patterns] if isinstance(patterns, str) else list(patterns or ['.*'])
     if patterns == ['.*']:
@@ -19,34 +23,32 @@ def count_of(patterns, asset='robot'):
     return f'joints of {asset} that match {", ".join(patterns)}'
 
 
-def per_joint(values, names, default=0.0):
-    """Return one number each for `names`, or one for all, or None where only the joints' names would tell.
+def per_joint(values: SupportsFloat | YamlTree | None, names: tuple[str, ...], default: float = 0.0) -> Numbers | None:
+    """Return one number each for `names`, or one for all, or None where that takes the joints' names.
 
     values: a number, or pattern → number as in `init_state.joint_pos`; what no pattern matches is `default`.
     """
+    if values is None:
+        return None
     if not isinstance(values, dict):
-        return None if values is None else _shortest((float(values),))
+        return (float(values),)
     if names:
-        return _shortest(tuple(_match(values, name, default) for name in names))
+        numbers = []
+        for name in names:
+            matching = (float(value) for pattern, value in values.items() if re.fullmatch(pattern, name))
+            numbers.append(next(matching, default))
+        return tuple(numbers[:1] if len(set(numbers)) == 1 else numbers)
     if set(values) == {'.*'} or all(value == default for value in values.values()):
-        return _shortest((float(next(iter(values.values()), default)),))
+        return (float(next(iter(values.values()), default)),)
     return None
 
 
-def _match(values, name, default):
-    return next((float(value) for pattern, value in values.items() if re.fullmatch(pattern, name)), default)
-
-
-def _shortest(numbers):
-    return numbers[:1] if len(set(numbers)) == 1 else numbers
-
-
-def default_positions(env, asset, names):
+def default_positions(env: YamlTree, asset: str, names: tuple[str, ...]) -> Numbers | None:
     """Return `init_state.joint_pos` of an asset: one number each, one for all, or None."""
     return per_joint(initial(env, asset).get('joint_pos', {}), names)
 
 
-def initial(env, asset):
+def initial(env: YamlTree, asset: str) -> YamlTree:
     """Return `init_state` of an asset of the scene, {} where there is none."""
     holder = (env.get('scene') or {}).get(asset) or env.get(asset) or {}
     return holder.get('init_state') or {}

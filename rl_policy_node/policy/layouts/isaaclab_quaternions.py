@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 _ORDERS = {'xyzw': 'x, y, z, w', 'wxyz': 'w, x, y, z', None: 'w, x, y, z until Isaac Lab 2.x, x, y, z, w from 3.0 on'}
 
 
-def convention(env: Mapping) -> str | None:
-    """Return 'xyzw' or 'wxyz' by env.yaml, None where it does not tell.
+def convention(env: Mapping[str, object]) -> str | None:
+    """Return 'xyzw' or 'wxyz' by env.yaml, None where it leaves it open.
 
     Most assets begin unturned: their `init_state.rot` is (0, 0, 0, 1) or (1, 0, 0, 0). A half turn looks like the
     identity of the other order, so the greater number counts.
@@ -36,6 +36,7 @@ def _rotations(node: object) -> Iterator[object]:
 
 def _rounded(rotation: object) -> tuple[int, ...] | None:
     """Return the four numbers where each is 0 or ±1, signs aside."""
-    whole = isinstance(rotation, Sequence) and len(rotation) == 4 and all(
-        isinstance(number, (int, float)) and abs(number) in (0, 1) for number in rotation)
-    return tuple(int(abs(number)) for number in rotation) if whole else None
+    if isinstance(rotation, Sequence) and len(rotation) == 4 and all(
+            isinstance(number, (int, float)) and abs(number) in (0, 1) for number in rotation):
+        return tuple(int(abs(number)) for number in rotation)
+    return None

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observation terms of Isaac Lab's manager-based environments, by the name of their function."""
 import math
+from typing import Any
 
 from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, joint_names
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutTerm
+from rl_policy_node.policy.shared_types import Numbers, Shape, YamlTree
 
 _QUATERNION = 'unit quaternion in the order {order}'
 # Function -> size, quantity, subject, frame, unit, description
@@ -46,24 +48,25 @@ _COMMANDS = {
 }
 
 
-def read_term(name, config, env, group):
+def read_term(name: str, config: YamlTree, env: YamlTree, group: YamlTree) -> LayoutTerm:
     """Return the LayoutTerm of an observation term's config."""
     function = str(config.get('func') or '').rpartition(':')[2].rpartition('.')[2]
     known = _known(function, config.get('params') or {}, env)
-    offset, scale = known.pop('offset', ()), _numbers(config.get('scale'))
+    offset: Numbers | None = known.pop('offset', ())
+    scale: Numbers | None = _numbers(config.get('scale'))
     description = known.pop('description', f'computed by {config.get("func")}')
     if config.get('modifiers'):
         description += '; modifiers changed it further, see the run'
     bounds = _bounds(config.get('clip'))
     if function in _BY_LIMITS:
-        known, offset, scale, description = _by_limits(known, scale, bounds, description)
+        known, offset, scale, description = _by_limits(known, _numbers(config.get('scale')), bounds, description)
         bounds = {}
     history, flat = _history(config, group)
     return LayoutTerm(name=name, **{**known, 'shape': _stacked(known['shape'], history, flat)}, offset=offset,
                       scale=scale, history=history, description=description, **bounds)
 
 
-def _known(function, params, env):
+def _known(function: str, params: YamlTree, env: YamlTree) -> YamlTree:
     if function in _FIXED:
         size, quantity, subject, frame, unit, description = _FIXED[function]
         return {'shape': (size,), 'quantity': quantity, 'subject': subject, 'frame': frame, 'unit': unit,
@@ -78,25 +81,26 @@ def _known(function, params, env):
     return special[function](params, env) if function in special else {'shape': None, 'kind': 'unknown'}
 
 
-def _by_limits(known, scale, bounds, description):
+def _by_limits(known: YamlTree, scale: Numbers, bounds: YamlTree,
+               description: str) -> tuple[YamlTree, Numbers | None, Numbers | None, str]:
     """Return known, offset, scale and description of a term that the limits of its joints scale.
 
     A clip bounds the result: the node clips before it scales, so that the user computes the whole.
     """
     factors = [2.0 * number for number in scale or (1.0,)]
-    told = description.format(scale=', '.join(f'{factor:g}' for factor in factors))
+    description = description.format(scale=', '.join(f'{factor:g}' for factor in factors))
     if not bounds:
-        return known, None, None, told
+        return known, None, None, description
     clipped = bounds.get('clip_range') or (-bounds['clip'], bounds['clip'])
-    told += f', with {clipped[0]:g} .. {clipped[1]:g} as bounds before the last scale'
-    return {**known, 'quantity': 'other'}, (), (), told
+    description += f', with {clipped[0]:g} .. {clipped[1]:g} as bounds before the last scale'
+    return {**known, 'quantity': 'other'}, (), (), description
 
 
-def _last(params):
+def _last(params: YamlTree) -> str:
     return f'actions of {params["action_name"]}' if params.get('action_name') else 'actions'
 
 
-def _joints(function, asset_cfg, env):
+def _joints(function: str, asset_cfg: YamlTree, env: YamlTree) -> YamlTree:
     quantity, unit, relative, description = _JOINTS[function]
     asset, patterns = asset_cfg.get('name') or 'robot', asset_cfg.get('joint_names')
     names = joint_names(patterns)
@@ -113,7 +117,7 @@ def _joints(function, asset_cfg, env):
             'count': count_of(patterns, asset), 'description': description}
 
 
-def _command(params, env):
+def _command(params: YamlTree, env: YamlTree) -> YamlTree:
     name = params.get('command_name')
     kind = str(((env.get('commands') or {}).get(name) or {}).get('class_type') or '')
     for ending, (size, quantity, unit, description) in _COMMANDS.items():
@@ -124,11 +128,12 @@ def _command(params, env):
     return {'shape': None, 'subject': 'command', 'description': f"the command '{name}' of {kind or 'the environment'}"}
 
 
-def _height_scan(params, env):
+def _height_scan(params: YamlTree, env: YamlTree) -> YamlTree:
     sensor = (params.get('sensor_cfg') or {}).get('name', 'height_scanner')
     pattern = ((env.get('scene') or {}).get(sensor) or {}).get('pattern_cfg') or {}
-    size, step = pattern.get('size'), pattern.get('resolution')
-    points = [math.floor(float(length) / float(step) + 1e-6) + 1 for length in size] if size and step else None
+    size: Any = pattern.get('size') or ()
+    step = pattern.get('resolution')
+    points = [math.floor(float(length) / float(step) + 1e-6) + 1 for length in size] if step else []
     order = 'x in the inner order, y in the outer' if pattern.get('ordering', 'xy') == 'xy' else 'y in the inner order'
     grid = f'{points[0]} x {points[1]} points over {size[0]} x {size[1]} m, {order}' if points else 'its rays'
     return {'shape': (math.prod(points),) if points else None, 'quantity': 'height_scan', 'subject': sensor,
@@ -136,7 +141,7 @@ def _height_scan(params, env):
             'description': f'height of the sensor above what each ray hits, {grid}'}
 
 
-def _image(params, env):
+def _image(params: YamlTree, env: YamlTree) -> YamlTree:
     sensor = (params.get('sensor_cfg') or {}).get('name', 'tiled_camera')
     camera = (env.get('scene') or {}).get(sensor) or {}
     data = params.get('data_type', 'rgb')
@@ -148,7 +153,7 @@ def _image(params, env):
             'description': f'{data} image{treated}'}
 
 
-def _quaternion(quantity, params, env, description):
+def _quaternion(quantity: str, params: YamlTree, env: YamlTree, description: str) -> YamlTree:
     if quantity not in ('orientation', 'pose'):
         return {}
     known = convention(env)
@@ -156,26 +161,26 @@ def _quaternion(quantity, params, env, description):
             'description': description.format(order=order(known))}
 
 
-def _bounds(clip):
+def _bounds(clip: Any) -> YamlTree:
     if not clip:
         return {}
     low, high = map(float, clip)
     return {'clip': high} if low == -high else {'clip_range': (low, high)}
 
 
-def _numbers(scale):
+def _numbers(scale: Any) -> Numbers:
     if scale is None:
         return ()
     return tuple(map(float, scale)) if isinstance(scale, (list, tuple)) else (float(scale),)
 
 
-def _history(config, group):
-    """The group's history, where it has one, goes before the term's."""
+def _history(config: YamlTree, group: YamlTree) -> tuple[int, bool]:
+    """Return how many samples are stacked, and whether flat; the group's setting goes before the term's."""
     holder = group if group.get('history_length') is not None else config
     return int(holder.get('history_length') or 0), holder.get('flatten_history_dim', True)
 
 
-def _stacked(shape, history, flat):
+def _stacked(shape: Shape | None, history: int, flat: bool) -> Shape | None:
     if shape is None or not history:
         return shape
     return (history * math.prod(shape),) if flat else (history, *shape)

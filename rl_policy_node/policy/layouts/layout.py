@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment's observations and actions are made of, as far as its source tells.
+"""What an environment's observations and actions are made of, as far as its source states it.
 
 A layout says nothing about topics: it is the training's side of the contract. `None` where a number
 belongs means that the environment used one that the run's files do not hold: a user fills it in, by the
 formula in `description` or `law`.
 """
+from collections.abc import Collection, Iterable, Sequence, Sized
 from dataclasses import dataclass
 import math
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.shared_types import Numbers, Shape
 
 TERM_KINDS = ('field', 'last_action', 'unknown')
 # The node's own action kinds, which this layer may not import, and 'other' for a law that is none of them.
@@ -48,7 +50,7 @@ QUANTITIES = {
 class LayoutTerm:
     """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of work.
 
-    shape: without the row dimension, history included; None where the run's files do not tell.
+    shape: without the row dimension, history included; None where the run's files leave it open.
     kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known).
     quantity: a name of QUANTITIES. subject: what it is measured of, a name for the source
     (joints, base, ee, socket, object, goal, left_tactile, …).
@@ -60,33 +62,33 @@ class LayoutTerm:
     at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
-    count: of what there is one number each, where the run's files do not tell how many that are; terms and
+    count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
 
     name: str
-    shape: tuple | None
+    shape: Shape | None
     kind: str = 'field'
     quantity: str = 'other'
     subject: str = ''
-    joints: tuple = ()
-    offset: tuple | None = ()
+    joints: tuple[str, ...] = ()
+    offset: Numbers | None = ()
     clip: float = math.inf
-    clip_range: tuple = ()
-    scale: tuple | None = ()
+    clip_range: Numbers = ()
+    scale: Numbers | None = ()
     history: int = 0
     convention: str | None = 'xyzw'
     unique_sign: bool = False
-    elements: tuple = ()
+    elements: tuple[int, ...] = ()
     relative_to: str = ''
     tare: bool = False
-    zero_channels: tuple = ()
+    zero_channels: tuple[int, ...] = ()
     count: str = ''
     frame: str = ''
     unit: str = ''
     description: str = ''
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f'term {self.name}'
         _one_of('kind', self.kind, TERM_KINDS, where)
         _one_of('quantity', self.quantity, QUANTITIES, where)
@@ -98,12 +100,12 @@ class LayoutTerm:
             raise ConfigurationError(f'{where}: its shape is {self.shape}; it has {len(self.joints)} joints')
 
     @property
-    def size(self):
+    def size(self) -> int | None:
         """Number of numbers, or None where the shape is not known."""
         return None if self.shape is None else math.prod(self.shape)
 
     @property
-    def sample(self):
+    def sample(self) -> Shape | None:
         """Shape of one sample of the history, or None where it is not known."""
         if self.shape is None or not self.history:
             return self.shape
@@ -114,7 +116,7 @@ class LayoutTerm:
 class LayoutAction:
     """A slice of the action and the law that the environment made a command of it with.
 
-    size: number of actions; None where the run's files do not tell.
+    size: number of actions; None where the run's files leave it open.
     kind: the law, one of the node's action kinds, where the environment's is exactly that; 'other' where
     nothing but `law` says it.
     subject: what measures that which is commanded (joints, ee, …).
@@ -131,26 +133,26 @@ class LayoutAction:
     size: int | None
     kind: str = 'other'
     subject: str = ''
-    joints: tuple = ()
-    scale: tuple | None = ()
-    offset: tuple | None = ()
-    position_scale: tuple | None = ()
-    rotation_scale: tuple | None = ()
+    joints: tuple[str, ...] = ()
+    scale: Numbers | None = ()
+    offset: Numbers | None = ()
+    position_scale: Numbers | None = ()
+    rotation_scale: Numbers | None = ()
     rotation_threshold: float | None = None
     clip: float = math.inf
     integrate: str = ''
     smoothing: float | None = 1.0
-    lower: tuple = ()
-    upper: tuple = ()
-    max_velocity: tuple = ()
-    max_effort: tuple = ()
-    open: tuple = ()
-    closed: tuple = ()
-    initial: tuple = ()
+    lower: Numbers = ()
+    upper: Numbers = ()
+    max_velocity: Numbers = ()
+    max_effort: Numbers = ()
+    open: Numbers = ()
+    closed: Numbers = ()
+    initial: Numbers = ()
     law: str = ''
     count: str = ''
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f'action {self.name}'
         _one_of('kind', self.kind, ACTION_KINDS, where)
         for name in ('scale', 'offset', 'lower', 'upper', 'max_velocity', 'max_effort', 'initial'):
@@ -165,22 +167,22 @@ class Layout:
 
     inputs: input name → its terms in the trained order; a flat policy has the one input `obs`.
     actions: in the order of the action vector.
-    joints: the simulation's joints in its own order, () where the asset does not tell.
+    joints: the simulation's joints in its own order, () where the asset leaves it open.
     notes: one line each, what the environment did and the robot's side must do, or must not repeat.
-    control_rate: steps of the policy per second, Hz; None where the run's files do not tell.
+    control_rate: steps of the policy per second, Hz; None where the run's files leave it open.
     clip_observations: bound ± that the environment put on every number of its observation.
     """
 
     task: str
-    inputs: dict
-    actions: tuple = ()
-    joints: tuple = ()
-    notes: tuple = ()
+    inputs: dict[str, tuple[LayoutTerm, ...]]
+    actions: tuple[LayoutAction, ...] = ()
+    joints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     control_rate: float | None = None
     clip_observations: float = math.inf
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, Shape | None]:
         """Input name → shape without the row dimension, None where a term's size is not known.
 
         An input of one term has that term's shape, one of several the shape (sum of sizes,).
@@ -188,24 +190,32 @@ class Layout:
         return {name: _shape(terms) for name, terms in self.inputs.items()}
 
     @property
-    def num_actions(self):
+    def num_actions(self) -> int | None:
         """Length of the action vector, or None where the size of a slice is not known."""
-        sizes = [action.size for action in self.actions]
-        return None if None in sizes else sum(sizes)
+        return _sum(action.size for action in self.actions)
 
 
-def _shape(terms):
+def _shape(terms: Sequence[LayoutTerm]) -> Shape | None:
     if len(terms) == 1:
         return terms[0].shape
-    sizes = [term.size for term in terms]
-    return None if None in sizes else (sum(sizes),)
+    size = _sum(term.size for term in terms)
+    return None if size is None else (size,)
 
 
-def _one_of(kind, name, valid, where):
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    total = 0
+    for size in sizes:
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def _one_of(kind: str, name: str | None, valid: Collection[str | None], where: str) -> None:
     if name not in valid:
         raise unknown(kind, name, valid, where)
 
 
-def _sized(values, size, where):
+def _sized(values: Sized | None, size: int | None, where: str) -> None:
     if values is not None and size is not None and len(values) not in (0, 1, size):
         raise ConfigurationError(f'{where} has {len(values)} numbers; expected 1 or {size}')

@@ -11,7 +11,7 @@ NETWORKS = {'actor_critic_dict': ActorCriticDictBuilder, 'amp': AmpBuilder}
 MODELS = {'continuous_amp': models.ModelA2CContinuousLogStd}
 
 
-def register():
+def register() -> None:
     """Make rl_games build what it cannot build by itself; calling it again changes nothing.
 
     `actor_critic_dict` is TacSL's network, `amp` with `continuous_amp` that of adversarial motion priors.

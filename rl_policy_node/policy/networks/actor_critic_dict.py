@@ -5,18 +5,23 @@ Every key listed under `input_preprocessors` passes its own CNN and/or MLP (or n
 and is concatenated with the others *in the order of the YAML*; the rest is rl_games' `actor_critic`
 (LSTM before or after the MLP, value, mu, sigma). Keys that are not listed are not looked at.
 """
+from collections.abc import Mapping
+from typing import Any
+
 from rl_games.algos_torch.network_builder import A2CBuilder, NetworkBuilder
 import torch
 from torch import nn
+
+from rl_policy_node.policy.shared_types import Shape, Tensors, YamlTree
 
 
 class ActorCriticDictBuilder(NetworkBuilder):
     """Builder registered with rl_games as `actor_critic_dict`."""
 
-    def load(self, params):
+    def load(self, params: YamlTree) -> None:
         self.params = params
 
-    def build(self, name, **kwargs):
+    def build(self, name: str, **kwargs: object) -> 'ActorCriticDict':
         return ActorCriticDict(self.params, **kwargs)
 
 
@@ -27,7 +32,7 @@ class ActorCriticDict(A2CBuilder.Network):
     side by side through the base class, which takes each half apart again.
     """
 
-    def __init__(self, params, **kwargs):
+    def __init__(self, params: YamlTree, **kwargs: Any) -> None:
         shapes = kwargs.pop('input_shape')
         specs = params['input_preprocessors']
         missing = [key for key in specs if key not in shapes]
@@ -44,14 +49,14 @@ class ActorCriticDict(A2CBuilder.Network):
             self.actor_cnn = _Slice(0, branches.size)
             self.critic_cnn = _Slice(branches.size, 2 * branches.size)
 
-    def forward(self, obs_dict):
+    def forward(self, obs_dict: YamlTree) -> object:
         observations = obs_dict['obs']
         parts = self._features(self.input_networks_actor, observations)
         if self.separate:
             parts += self._features(self.input_networks_critic, observations)
         return super().forward({**obs_dict, 'obs': torch.cat(parts, dim=1)})
 
-    def _features(self, networks, observations):
+    def _features(self, networks: Any, observations: Tensors) -> list[torch.Tensor]:
         return [networks[key](observations[key]).flatten(1) if key in networks
                 else observations[key].flatten(1) for key in self.input_keys]
 
@@ -59,32 +64,38 @@ class ActorCriticDict(A2CBuilder.Network):
 class _Slice(nn.Module):
     """Columns `start` to `stop` of a matrix."""
 
-    def __init__(self, start, stop):
+    def __init__(self, start: int, stop: int) -> None:
         super().__init__()
         self.start, self.stop = start, stop
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x[:, self.start:self.stop]
 
 
 class _ChannelsFirst(nn.Sequential):
     """A CNN that takes images as environments give them: (rows, height, width, channels)."""
 
-    def forward(self, x):
-        return super().forward(x.permute(0, 3, 1, 2))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.permute(0, 3, 1, 2)
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 class _FlatMlp(nn.Sequential):
     """An MLP that takes a key of any shape: a force field is flattened first."""
 
-    def forward(self, x):
-        return super().forward(x.flatten(1))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(1)
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 class _Branches:
     """The preprocessors of all keys, `module[key]` = Sequential(cnn, mlp), and their total width."""
 
-    def __init__(self, base, specs, shapes):
+    def __init__(self, base: Any, specs: YamlTree, shapes: Mapping[str, Shape]) -> None:
         self.module, self.size = nn.ModuleDict(), 0
         for key, spec in specs.items():
             stages, width = _branch(base, key, spec or {}, tuple(shapes[key]))
@@ -93,11 +104,12 @@ class _Branches:
                 self.module[key] = nn.Sequential(*stages)
 
 
-def _branch(base, key, spec, shape):
+def _branch(base: Any, key: str, spec: YamlTree, shape: Shape) -> tuple[list[nn.Module], int]:
     unknown = set(spec) - {'cnn', 'mlp'}
     if unknown:
         raise ValueError(f'input_preprocessors.{key}: unknown {sorted(unknown)}; valid are cnn and mlp')
-    stages, width = [], int(torch.Size(shape).numel())
+    stages: list[nn.Module] = []
+    width = int(torch.Size(shape).numel())
     if 'cnn' in spec:
         stages.append(_cnn(base, key, spec['cnn'], shape))
         with torch.no_grad():
@@ -108,7 +120,7 @@ def _branch(base, key, spec, shape):
     return stages, width
 
 
-def _cnn(base, key, spec, shape):
+def _cnn(base: Any, key: str, spec: YamlTree, shape: Shape) -> nn.Module:
     if len(shape) != 3:
         raise ValueError(f'input_preprocessors.{key}.cnn wants an image (height, width, channels), got {shape}')
     layers = base._build_conv(spec['type'], input_shape=(shape[2], shape[0], shape[1]), convs=spec['convs'],
@@ -116,15 +128,16 @@ def _cnn(base, key, spec, shape):
     return _initialize(base, _ChannelsFirst(*layers), spec)
 
 
-def _mlp(base, spec, width):
+def _mlp(base: Any, spec: YamlTree, width: int) -> nn.Module:
     layers = base._build_sequential_mlp(width, spec['units'], spec['activation'], nn.Linear)
     return _initialize(base, _FlatMlp(*layers), spec)
 
 
-def _initialize(base, module, spec):
+def _initialize(base: Any, module: nn.Module, spec: YamlTree) -> nn.Module:
     initializer = base.init_factory.create(**spec.get('initializer', {'name': 'default'}))
     for layer in module.modules():
         if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Linear)):
             initializer(layer.weight)
+            assert layer.bias is not None       # rl_games builds every layer with one
             nn.init.zeros_(layer.bias)
     return module

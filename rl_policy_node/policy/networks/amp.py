@@ -2,18 +2,20 @@
 """`amp`: the network of adversarial motion priors, as far as playing needs it.
 
 It is rl_games' actor-critic with the parameter names it has there. Training adds a discriminator, which
-tells the policy's motion from the demonstrated one; actions do not depend on it.
+distinguishes the policy's motion from the demonstrated one; actions do not depend on it.
 """
 from rl_games.algos_torch.network_builder import A2CBuilder, NetworkBuilder
+
+from rl_policy_node.policy.shared_types import YamlTree
 
 
 class AmpBuilder(NetworkBuilder):
     """Builder registered with rl_games as `amp`."""
 
-    def load(self, params):
+    def load(self, params: YamlTree) -> None:
         self.params = params
 
-    def build(self, name, **kwargs):
+    def build(self, name: str, **kwargs: object) -> 'Amp':
         return Amp(self.params, **kwargs)
 
 
@@ -23,10 +25,10 @@ class Amp(A2CBuilder.Network):
     `space.continuous.learn_sigma: False` keeps sigma, one number per action, as `sigma_init` sets it.
     """
 
-    # weights that a checkpoint may hold and nobody needs here, by the beginning of their names
+    # weights in checkpoints that playing does not need, by the beginning of their names
     training_only = ('_disc_mlp.', '_disc_logits.')
 
-    def __init__(self, params, **kwargs):
+    def __init__(self, params: YamlTree, **kwargs: object) -> None:
         space = params['space'].get('continuous')
         given = space is not None and not space.get('learn_sigma', True)
         if given:

@@ -3,6 +3,8 @@
 from rl_games.algos_torch import models
 import torch
 
+from rl_policy_node.policy.shared_types import YamlTree
+
 
 class ModelA2CContinuous(models.ModelA2CContinuous):
     """rl_games' model, which could train but not play.
@@ -14,9 +16,10 @@ class ModelA2CContinuous(models.ModelA2CContinuous):
     class Network(models.ModelA2CContinuous.Network):
         """Trains as rl_games' own; plays the distribution that it was trained with."""
 
-        def forward(self, input_dict):
+        def forward(self, input_dict: YamlTree) -> YamlTree:
             if input_dict.get('is_train', True):
-                return super().forward(input_dict)
+                trained: YamlTree = super().forward(input_dict)
+                return trained
             input_dict['obs'] = self.norm_obs(input_dict['obs'])
             mu, sigma, value, states = self.a2c_network(input_dict)
             # not torch.normal: it refuses a whole batch for one deviation below zero

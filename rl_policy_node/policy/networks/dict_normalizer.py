@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running statistics per key of a dict observation, in a form that TorchScript accepts."""
+from collections.abc import Iterator, Mapping
 import contextlib
-from typing import Dict
+from typing import Any, Dict
 
 from rl_games.algos_torch.running_mean_std import RunningMeanStd
 import torch
 from torch import nn
+
+from rl_policy_node.policy.shared_types import Shape
 
 
 class DictRunningMeanStd(nn.Module):
@@ -15,15 +18,17 @@ class DictRunningMeanStd(nn.Module):
     unit variance and clamped to ±5, or back again with `denorm`.
     """
 
-    def __init__(self, insize, epsilon=1e-05, per_channel=False, norm_only=False):
+    def __init__(self, insize: Mapping[str, Shape], epsilon: float = 1e-05, per_channel: bool = False,
+                 norm_only: bool = False) -> None:
         super().__init__()
         self.running_mean_std = nn.ModuleDict({
             key: RunningMeanStd(shape, epsilon, per_channel, norm_only) for key, shape in insize.items()})
-        for statistics in self.running_mean_std.values():
+        each: Any
+        for each in self.running_mean_std.values():
             # a key of one number a row, as the last reward is; TorchScript takes no empty shape, and none is needed
-            statistics.insize = statistics.insize or (1,)
+            each.insize = each.insize or (1,)
 
-    def forward(self, input: Dict[str, torch.Tensor], denorm: bool = False):
+    def forward(self, input: Dict[str, torch.Tensor], denorm: bool = False) -> Dict[str, torch.Tensor]:
         # a key too many must fail as loudly as one too few: both mean another observation than trained
         assert len(input) == len(self.running_mean_std), 'observation keys differ from the trained ones'
         result: Dict[str, torch.Tensor] = {}
@@ -33,13 +38,13 @@ class DictRunningMeanStd(nn.Module):
 
 
 @contextlib.contextmanager
-def unscripted(model):
+def unscripted(model: nn.Module) -> Iterator[None]:
     """Within the block a rl_games model normalises dict observations in Python: exporters do not know
     TorchScript's dicts.
 
     The arithmetic, and the bits of the result, are the same.
     """
-    scripted = getattr(model, 'running_mean_std', None)
+    scripted: Any = getattr(model, 'running_mean_std', None)
     if getattr(scripted, 'original_name', '') != DictRunningMeanStd.__name__:
         yield
         return

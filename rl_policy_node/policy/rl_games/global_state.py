@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rl_games changes in a process while it builds, put back as it was."""
+"""Restore the global state that rl_games changes while it builds."""
+from collections.abc import Callable, Iterator
 import contextlib
 import copy
+import functools
 import random
 import sys
+from typing import Any
 import warnings
 
 import gymnasium
@@ -14,7 +17,7 @@ from rl_policy_node.policy.rl_games.quiet import quiet
 
 
 @contextlib.contextmanager
-def preserved():
+def preserved() -> Iterator[None]:
     """Keep random streams, threads, precision flags, print options, warnings, registries and stdout as they are."""
     kept = [(put, get()) for get, put in _SETTINGS]
     try:
@@ -25,12 +28,12 @@ def preserved():
             put(value)
 
 
-def _streams():
+def _streams() -> tuple[Any, Any, torch.Tensor, list[torch.Tensor] | None]:
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
 
 
-def _set_streams(states):
+def _set_streams(states: tuple[Any, Any, torch.Tensor, list[torch.Tensor] | None]) -> None:
     random.setstate(states[0])
     np.random.set_state(states[1])
     torch.set_rng_state(states[2])
@@ -38,52 +41,40 @@ def _set_streams(states):
         torch.cuda.set_rng_state_all(states[3])
 
 
-def _flags():
+def _flags() -> tuple[bool, bool, bool, bool]:
     cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     return cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
 
 
-def _set_flags(flags):
+def _set_flags(flags: tuple[bool, bool, bool, bool]) -> None:
     cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = flags
 
 
-def _printing():
-    return copy.copy(torch._tensor_str.PRINT_OPTS)
-
-
-def _set_printing(options):
-    torch._tensor_str.PRINT_OPTS = options
-
-
-def _compile_limit():
-    # only looked at where it is loaded: it is slow to import, and who has not, has nothing to keep
+def _compile_limit() -> int | None:
+    # only if it is loaded: it is slow to import, and there is nothing to restore before
     dynamo = sys.modules.get('torch._dynamo')
-    return dynamo and dynamo.config.cache_size_limit
+    return dynamo.config.cache_size_limit if dynamo else None
 
 
-def _set_compile_limit(limit):
+def _set_compile_limit(limit: int | None) -> None:
     if limit is not None:
         sys.modules['torch._dynamo'].config.cache_size_limit = limit
 
 
-def _environments():
-    return dict(gymnasium.registry)
-
-
-def _set_environments(registry):
+def _set_environments(registry: dict[str, Any]) -> None:
     for name in set(gymnasium.registry) - set(registry):
         del gymnasium.registry[name]
     gymnasium.registry.update(registry)
 
 
 # how each is read, and how it is put back; the precision comes first, because it sets some of the flags
-_SETTINGS = (
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (_streams, _set_streams),
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (_flags, _set_flags),
-    (_printing, _set_printing),
+    (lambda: copy.copy(torch._tensor_str.PRINT_OPTS), functools.partial(setattr, torch._tensor_str, 'PRINT_OPTS')),
     (_compile_limit, _set_compile_limit),
-    (_environments, _set_environments),
+    (lambda: dict(gymnasium.registry), _set_environments),
 )

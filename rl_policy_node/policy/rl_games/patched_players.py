@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players that rl_games 1.6 lacks, or that act otherwise than its training did."""
+from typing import TYPE_CHECKING
+
 from rl_games.algos_torch.players import PpoPlayerContinuous, SACPlayer
 import torch
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.shared_types import Player, YamlTree
+
+if TYPE_CHECKING:       # importing it changes torch's print options
+    from rl_games.torch_runner import Runner
 
 
 class RescalingSacPlayer(SACPlayer):
@@ -12,7 +18,7 @@ class RescalingSacPlayer(SACPlayer):
     The player of rl_games 1.6.5 only clamps: in a space wider than ±1 it never leaves ±1.
     """
 
-    def __init__(self, params):
+    def __init__(self, params: YamlTree) -> None:
         super().__init__(params)
         space = self.env_info['action_space']
         self.actions_low = torch.from_numpy(space.low.copy()).float().to(self.device)
@@ -22,22 +28,23 @@ class RescalingSacPlayer(SACPlayer):
         self.action_range = [-1.0, 1.0]         # what the base class clamps to: the network's own range
 
     @torch.no_grad()        # which the base class forgets
-    def get_action(self, obs, is_deterministic=False):
+    def get_action(self, obs: object, is_deterministic: bool = False) -> torch.Tensor:
         actions = super().get_action(obs, is_deterministic) * self.action_scale + self.action_bias
-        return actions.clamp(self.actions_low, self.actions_high)
+        clamped: torch.Tensor = actions.clamp(self.actions_low, self.actions_high)
+        return clamped
 
 
-def register(runner):
-    """Give a Runner the players; the Runner is the caller's own, so nobody else sees them."""
+def register(runner: 'Runner') -> None:
+    """Register the players with a Runner, which is the caller's own: others do not see them."""
     runner.player_factory.register_builder('sac', lambda **kwargs: RescalingSacPlayer(**kwargs))
     # playing needs nothing of the discriminator, so AMP plays as PPO
     runner.player_factory.register_builder('amp_continuous', lambda **kwargs: PpoPlayerContinuous(**kwargs))
 
 
-def check_bounds(player):
+def check_bounds(player: Player) -> None:
     """Raise ConfigurationError if a player would rescale its actions to bounds that are not finite: to NaN."""
     rescales = isinstance(player, SACPlayer) or getattr(player, 'clip_actions', False)
-    if not rescales or not hasattr(player, 'actions_low'):
+    if not rescales or not hasattr(player, 'actions_low') or not hasattr(player, 'actions_high'):
         return
     low, high = player.actions_low, player.actions_high
     if torch.isfinite(high - low).all():

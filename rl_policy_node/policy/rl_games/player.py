@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games' own player, built without an environment: Runner().load → create_player."""
+from collections.abc import Iterable, Iterator
 import copy
 import random
+from typing import Any
 
 import numpy as np
 import torch
 import torch._dynamo  # rl_games imports it and changes it: its settings are kept only if it is there
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint
+from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
+from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.shared_types import Player, Tensors, YamlTree
 
 with preserved():       # importing rl_games' runner changes torch's print options
     from rl_games.algos_torch import model_builder
@@ -20,7 +26,8 @@ with preserved():       # importing rl_games' runner changes torch's print optio
     from rl_policy_node.policy.rl_games.plugins import load_plugins
 
 
-def create_player(config, spaces, device, plugins=(), environment=None):
+def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Iterable[str] = (),
+                  environment: tuple[str, int] | None = None) -> Player:
     """Return rl_games' player for a TrainConfig, with the network's initial weights.
 
     spaces: Spaces. device: a torch device name. plugins: modules that register networks, models or players
@@ -32,13 +39,17 @@ def create_player(config, spaces, device, plugins=(), environment=None):
     params = copy.deepcopy(config.params)
     seed = _complete(params, spaces, device)
     if environment:
-        _leave_to_player(params['config'], *environment)
+        # the player makes its environment by itself, as with IsaacGymEnvs' training script
+        made = params['config']
+        del made['env_info']
+        made['env_name'], made['num_actors'] = environment
+        made['player']['use_vecenv'] = True
     with preserved():
         runner = _runner(params, plugins)
         _seed(seed)
         try:
             runner.load({'params': params})
-            player = runner.create_player()
+            player: Player = runner.create_player()
             players.check_bounds(player)
             _try(player, spaces, seed)
         except ConfigurationError:
@@ -51,7 +62,7 @@ def create_player(config, spaces, device, plugins=(), environment=None):
     return player
 
 
-def check_names(config, plugins=()):
+def check_names(config: TrainConfig, plugins: Iterable[str] = ()) -> None:
     """Raise ConfigurationError for an algorithm, model or network that neither rl_games nor a plug-in has.
 
     create_player does the same; this asks before the spaces are known, which depend on the network.
@@ -60,8 +71,8 @@ def check_names(config, plugins=()):
         _runner(config.params, plugins)
 
 
-def _runner(params, plugins):
-    """Return a Runner that knows all there is to build, where that has what the params name."""
+def _runner(params: YamlTree, plugins: Iterable[str]) -> Runner:
+    """Return a Runner that knows every network, model and player; raises for a name in params that is none."""
     runner = Runner()
     networks.register()
     players.register(runner)
@@ -76,7 +87,7 @@ def _runner(params, plugins):
     return runner
 
 
-def _complete(params, spaces, device):
+def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
     """Set what the player needs and playing does not depend on, as a training script would; return the seed."""
     config = params['config']
     config['env_info'] = _env_info(spaces)
@@ -99,26 +110,19 @@ def _complete(params, spaces, device):
     return seed if isinstance(seed, int) and seed >= 0 else 0
 
 
-def _leave_to_player(config, name, rows):
-    """Have the player make its environment by itself, as IsaacGymEnvs' training script does."""
-    del config['env_info']
-    config['env_name'], config['num_actors'] = name, rows
-    config['player']['use_vecenv'] = True
-
-
-def _env_info(spaces):
+def _env_info(spaces: Spaces) -> dict[str, object]:
     try:
         info = spaces.env_info()
     except (AssertionError, ValueError) as error:
         raise ConfigurationError(f"spaces: {' '.join(str(error).split())}") from error
-    action = info['action_space']
+    action: Any = info['action_space']
     for space in getattr(action, 'spaces', [action]):
         if hasattr(space, 'n'):
             space.n = int(space.n)      # gymnasium's np.int64 is not what torch takes as a size
     return info
 
 
-def _name_activations(tree):
+def _name_activations(tree: YamlTree) -> None:
     """Write `null` as the name that rl_games knows no activation by."""
     for key, value in tree.items():
         if value is None and (key == 'activation' or str(key).endswith('_activation')):
@@ -127,14 +131,14 @@ def _name_activations(tree):
             _name_activations(value)
 
 
-def _seed(seed):
+def _seed(seed: int) -> None:
     """Seed what initial weights are drawn from, as Runner.load does: they are drawn on the CPU."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)
 
 
-def _try(player, spaces, seed):
+def _try(player: Player, spaces: Spaces, seed: int) -> None:
     """Take a step with observations of zeros: much that rl_games builds fails only here."""
     zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, str(np.dtype(spaces.dtype_of(key)))),
                               device=player.device) for key, shape in spaces.inputs.items()}
@@ -146,7 +150,7 @@ def _try(player, spaces, seed):
         raise ValueError(f'its actions have the shape {tuple(action.shape)}')
 
 
-def _reason(error, params):
+def _reason(error: Exception, params: YamlTree) -> str:
     """Return what went wrong in one line; rl_games says of a name it does not know nothing but the name."""
     text = ' '.join(str(error).split())[:300]
     places = [place for place, value in _leaves(params['network'], 'params.network') if str(value) == text]
@@ -155,7 +159,7 @@ def _reason(error, params):
     return f'{type(error).__name__}: {text}'
 
 
-def _leaves(tree, place):
+def _leaves(tree: YamlTree, place: str) -> Iterator[tuple[str, object]]:
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, f'{place}.{key}')
@@ -163,13 +167,15 @@ def _leaves(tree, place):
             yield f'{place}.{key}', value
 
 
-def restore(player, checkpoint):
+def restore(player: Player, checkpoint: Checkpoint) -> None:
     """Put a Checkpoint's weights into the player; every name and shape must fit.
 
     Weights that the network declares to be of use in training only are set aside, and so is what the file
     keeps beside its model and this model lacks: rl_games' player does not look at it either.
     """
-    unused, wanted = tuple(_training_only(player.model)), player.model.state_dict()
+    unused = tuple(f'{place}.{name}' for place, module in player.model.named_modules()
+                   for name in getattr(module, 'training_only', ()))
+    wanted = player.model.state_dict()
     found = {name: tensor for name, tensor in checkpoint.model.items()
              if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)}
     problems = _differences(wanted, found)
@@ -179,12 +185,7 @@ def restore(player, checkpoint):
     player.model.load_state_dict(found)
 
 
-def _training_only(model):
-    for place, module in model.named_modules():
-        yield from (f'{place}.{name}' for name in getattr(module, 'training_only', ()))
-
-
-def _differences(wanted, found):
+def _differences(wanted: Tensors, found: Tensors) -> list[str]:
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     shapes = [f'{name} is {tuple(found[name].shape)}, the network wants {tuple(wanted[name].shape)}'
               for name in wanted if name in found and found[name].shape != wanted[name].shape]
@@ -198,12 +199,12 @@ def _differences(wanted, found):
     return problems + shapes[:3]
 
 
-def override_sigma(player, sigma):
+def override_sigma(player: Player, sigma: float) -> None:
     """Set the parameter `sigma` of the exploration noise, as rl_games' `--sigma` does.
 
     It is what the model makes of it: a log standard deviation for most, the deviation itself for `continuous_a2c`.
     """
-    network = getattr(player.model, 'a2c_network', None)
+    network: Any = getattr(player.model, 'a2c_network', None)
     if not isinstance(getattr(network, 'sigma', None), torch.nn.Parameter):
         raise ConfigurationError('sigma: cannot be set, the network has none or computes it (fixed_sigma is False)')
     with torch.no_grad():

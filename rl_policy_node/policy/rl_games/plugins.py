@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plug-ins: Python modules of the user that register networks, models or players with rl_games."""
+from collections.abc import Callable, Iterable, Iterator
 import contextlib
 import functools
 import hashlib
@@ -7,13 +8,20 @@ import importlib
 import importlib.util
 from pathlib import Path
 import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
 
 from rl_games.algos_torch import model_builder
 
 from rl_policy_node.errors import ConfigurationError
 
+if TYPE_CHECKING:       # importing it changes torch's print options
+    from rl_games.torch_runner import Runner
 
-def load_plugins(names, runner):
+T = TypeVar('T')
+
+
+def load_plugins(names: Iterable[str], runner: 'Runner') -> None:
     """Import the plug-ins and let them register what they bring; loading one again is harmless.
 
     names: importable modules (`my_pkg.networks`) or paths of .py files. On import a plug-in may call rl_games'
@@ -29,7 +37,7 @@ def load_plugins(names, runner):
                 _run(name, functools.partial(module.register, runner))
 
 
-def _import(name):
+def _import(name: str) -> ModuleType:
     if name.endswith('.py'):
         return _run(name, lambda: _import_file(Path(name).resolve()))
     try:
@@ -42,13 +50,14 @@ def _import(name):
     return _run(name, lambda: importlib.import_module(name))
 
 
-def _import_file(path):
+def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f'{path} is not a file')
     # two files of the same name must not be taken for one another
     name = f'{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}'
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None     # the name ends in .py
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -58,7 +67,7 @@ def _import_file(path):
     return sys.modules[name]
 
 
-def _run(name, call):
+def _run(name: str, call: Callable[[], T]) -> T:
     try:
         return call()
     except (Exception, SystemExit) as error:     # a stranger's module may raise anything
@@ -67,7 +76,7 @@ def _run(name, call):
 
 
 @contextlib.contextmanager
-def _new_names_only(plugin, runner):
+def _new_names_only(plugin: str, runner: 'Runner') -> Iterator[None]:
     """Put the registries back, and forget the plug-in, if it fails or takes a name that has an owner."""
     registries = {'network': model_builder.NETWORK_REGISTRY, 'model': model_builder.MODEL_REGISTRY,
                   'player': runner.player_factory._builders}
@@ -84,17 +93,13 @@ def _new_names_only(plugin, runner):
             names.clear()
             names.update(before[kind])
         for name in set(sys.modules) - modules:
-            if _is_of(name, plugin):
+            path = getattr(sys.modules[name], '__file__', None) or ''
+            if name == plugin or plugin.endswith('.py') and path == str(Path(plugin).resolve()):
                 del sys.modules[name]
         raise
 
 
-def _content(builder):
-    """Registering the same class again makes another function of it, with the same content."""
+def _content(builder: object) -> tuple[object, list[object]]:
+    """Return what makes a builder itself: registering a class again makes another function, of the same content."""
     cells = getattr(builder, '__closure__', None) or ()
     return getattr(builder, '__code__', builder), [cell.cell_contents for cell in cells]
-
-
-def _is_of(module, plugin):
-    path = getattr(sys.modules[module], '__file__', None) or ''
-    return module == plugin or plugin.endswith('.py') and path == str(Path(plugin).resolve())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rl_games prints as it builds; this sends what it prints to the log."""
+"""Send what rl_games prints to the log."""
+from collections.abc import Iterator
 import contextlib
 import io
 import logging
@@ -8,14 +9,14 @@ _log = logging.getLogger(__name__)
 
 
 class _LogWriter(io.TextIOBase):
-    def write(self, text):
+    def write(self, text: str) -> int:
         if text.strip():
             _log.debug(text.rstrip())
         return len(text)
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Send what Python code prints within the block to the debug log instead of stdout."""
     with contextlib.redirect_stdout(_LogWriter()):
         yield

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configurations put together by Hydra: defaults lists, config groups, overrides, interpolations."""
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 import uuid
 
 from hydra import compose, initialize_config_dir
@@ -13,9 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.run import resolvers
 from rl_policy_node.policy.run.yaml_file import read_yaml
+from rl_policy_node.policy.shared_types import YamlTree
 
 # What train configs of IsaacGymEnvs and OmniIsaacGymEnvs refer to above themselves; training scripts set these.
-ROOT = {
+ROOT: dict[str, Any] = {
     'seed': 42, 'checkpoint': '', 'experiment': '', 'num_envs': '', 'max_iterations': '', 'test': False,
     'multi_gpu': False, 'torch_deterministic': False, 'headless': True, 'physics_engine': 'physx', 'pipeline': 'gpu',
     'sim_device': 'cuda:0', 'rl_device': 'cuda:0', 'graphics_device_id': 0, 'device_id': 0, 'num_threads': 4,
@@ -24,7 +27,7 @@ ROOT = {
 }
 
 
-def compose_file(path, overrides=()):
+def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
     """Return the whole configuration of a train YAML or a run's config.yaml, interpolations still in it.
 
     The result has the rl_games parameters under `train.params`, and under `task` what the file or the
@@ -35,15 +38,16 @@ def compose_file(path, overrides=()):
     content = read_yaml(path, 'train config')
     overrides = [_from_root(override) for override in overrides]
     whole = 'train' in content or 'train' in _defaults(content)
-    tree = None if whole else find_tree(path)
-    chosen = [group for group in ('task', 'train') if _chooses(overrides, group)]
+    tree = None if whole else Tree.around(path)
+    chosen = [group for group in ('task', 'train')
+              if any(override.lstrip('+').startswith(f'{group}=') for override in overrides)]
     if chosen and tree is None and 'train' not in _defaults(content):
         raise ConfigurationError(f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
                                  'below a config.yaml with a defaults list), so there is none to choose')
     if whole:
         return _compose_content(path, {}, content, overrides)
     tasks = tree.tasks(path.stem) if tree and 'task' not in chosen else []
-    if 'task' in chosen or len(tasks) == 1:
+    if tree and ('task' in chosen or len(tasks) == 1):
         groups = [f'{tree.group}={path.stem}', *(f'task={task}' for task in tasks)]
         return _compose(tree.primary.parent, tree.primary.stem, [*groups, *overrides], path)
     return _compose_content(path, {'train': content}, {}, overrides)
@@ -52,10 +56,22 @@ def compose_file(path, overrides=()):
 class Tree:
     """A Hydra configuration tree: `config.yaml` above the folder of a config group such as `train`."""
 
-    def __init__(self, primary, group, choices):
+    def __init__(self, primary: Path, group: str, choices: YamlTree) -> None:
         self.primary, self.group, self._choices = primary, group, choices
 
-    def tasks(self, stem):
+    @classmethod
+    def around(cls, path: Path) -> 'Tree | None':
+        """Return the Tree that a train YAML lies in, or None."""
+        primary, group = path.resolve().parent.parent / 'config.yaml', path.resolve().parent.name
+        if not primary.is_file():
+            return None
+        try:
+            choices = _defaults(read_yaml(primary, 'configuration'))
+        except ConfigurationError:
+            return None
+        return cls(primary, group, choices) if group in choices else None
+
+    def tasks(self, stem: str) -> list[str]:
         """Return the task configs for which the tree chooses the train config `stem`, or that bear its name."""
         pattern = str(self._choices[self.group])
         names = sorted(file.stem for file in (self.primary.parent / 'task').glob('*.yaml'))
@@ -63,25 +79,13 @@ class Tree:
                 if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)]
 
 
-def find_tree(path):
-    """Return the Tree that a train YAML lies in, or None."""
-    primary, group = path.resolve().parent.parent / 'config.yaml', path.resolve().parent.name
-    if not primary.is_file():
-        return None
-    try:
-        choices = _defaults(read_yaml(primary, 'configuration'))
-    except ConfigurationError:
-        return None
-    return Tree(primary, group, choices) if group in choices else None
-
-
-def _defaults(content):
+def _defaults(content: YamlTree) -> YamlTree:
     items = content.get('defaults')
     return {name: choice for item in (items if isinstance(items, list) else []) if isinstance(item, dict)
             for name, choice in item.items()}
 
 
-def _from_root(override):
+def _from_root(override: str) -> str:
     try:
         OverridesParser.create().parse_override(str(override))
     except HydraException as error:
@@ -92,11 +96,8 @@ def _from_root(override):
     return f'{sign}train.{name}' if name.partition('=')[0].split('.')[0] == 'params' else override
 
 
-def _chooses(overrides, group):
-    return any(override.lstrip('+').startswith(f'{group}=') for override in overrides)
-
-
-def _compose_content(path, parts, content, overrides):
+def _compose_content(path: Path, parts: Mapping[str, YamlTree], content: YamlTree,
+                     overrides: Iterable[str]) -> DictConfig:
     """Compose what was read already: `content` at the root, `parts` below their names, ROOT under both."""
     store, name = ConfigStore.instance(), f'rl_policy_node_{uuid.uuid4().hex}'
     root = {**ROOT, **content}
@@ -115,24 +116,26 @@ def _compose_content(path, parts, content, overrides):
             del store.repo[stored]
 
 
-def _compose(folder, name, overrides, path):
+def _compose(folder: Path, name: str, overrides: Iterable[str], path: Path) -> DictConfig:
     try:
         with initialize_config_dir(config_dir=str(folder.resolve()), version_base='1.3'):
             return compose(name, overrides=list(overrides))
     except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
-        told = one_line(error) if folder != path.resolve().parent else one_line(error).replace('train.params', 'params')
-        raise ConfigurationError(f'train config {path}: {told}') from error
+        reason = _one_line(error)
+        if folder == path.resolve().parent:
+            reason = reason.replace('train.params', 'params')
+        raise ConfigurationError(f'train config {path}: {reason}') from error
 
 
-def one_line(error):
+def _one_line(error: Exception) -> str:
     """Return an error's text in one line, as Hydra spreads it over several."""
     lines = [line.strip().rstrip('.') for line in str(error).splitlines() if line.strip()]
     return '; '.join(lines)[:400] or type(error).__name__
 
 
-def resolve(config):
+def resolve(config: DictConfig) -> tuple[YamlTree, dict[str, str]]:
     """Return a config as plain Python with its interpolations resolved, and name → error of those that cannot be."""
-    failed = {}
+    failed: dict[str, str] = {}
     with resolvers.registered():
         return _plain(config, '', failed), failed
 
@@ -140,23 +143,23 @@ def resolve(config):
 _DROPPED = object()
 
 
-def _plain(node, name, failed):
+def _plain(node: object, name: str, failed: dict[str, str]) -> Any:
     if isinstance(node, DictConfig):
-        items = ((key, _item(node, key, f'{name}.{key}'.lstrip('.'), failed)) for key in node)
+        items = ((key, _item(node, key, f'{name}.{key!s}'.lstrip('.'), failed)) for key in node)
         return {key: value for key, value in items if value is not _DROPPED}
     if isinstance(node, ListConfig):
-        items = (_item(node, index, f'{name}[{index}]', failed) for index in range(len(node)))
-        return [value for value in items if value is not _DROPPED]
+        values = (_item(node, index, f'{name}[{index}]', failed) for index in range(len(node)))
+        return [value for value in values if value is not _DROPPED]
     return node
 
 
-def _item(node, key, name, failed):
-    """One by one: a single interpolation that leads nowhere must not cost the rest of the file."""
+def _item(node: Any, key: Any, name: str, failed: dict[str, str]) -> Any:
+    """Resolve one value by itself: a single interpolation that leads nowhere must not cost the rest of the file."""
     if OmegaConf.is_missing(node, key):
         failed[name] = 'a mandatory value (???) that is not given'
         return _DROPPED
     try:
         return _plain(node[key], name, failed)
     except (OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
-        failed[name] = one_line(error)
+        failed[name] = _one_line(error)
         return _DROPPED

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a training run: which configuration, which checkpoint, and why these."""
+"""Find the configuration and the checkpoint of a training run."""
 from dataclasses import dataclass
 from pathlib import Path
 import re
@@ -26,7 +26,7 @@ class Run:
     folder: Path
 
 
-def find_run(path):
+def find_run(path: str | Path) -> Run:
     """Return the Run that a path means: a run directory, a folder inside of one, or a configuration file.
 
     Raises ConfigurationError, naming what was looked for, where there is none or more than one.
@@ -42,14 +42,14 @@ def find_run(path):
     return _run_of(_only_config(path))
 
 
-def _run_of(config):
+def _run_of(config: Path) -> Run:
     environment = config.parent / 'env.yaml'
     inside = config.parent.name in ('params', '.hydra')
     return Run(config=config, environment=environment if environment.is_file() and environment != config else None,
                folder=config.parent.parent if inside else config.parent)
 
 
-def _only_config(folder):
+def _only_config(folder: Path) -> Path:
     found = [file for file in sorted([*folder.glob('*.yaml'), *folder.glob('*.yml')]) if _is_train_config(file)]
     if len(found) == 1:
         return found[0]
@@ -63,7 +63,7 @@ def _only_config(folder):
                              'other YAML file with `params:` or `train:`')
 
 
-def _is_train_config(file):
+def _is_train_config(file: Path) -> bool:
     try:
         content = read_yaml(file, 'train config')
     except ConfigurationError:
@@ -71,7 +71,7 @@ def _is_train_config(file):
     return 'params' in content or 'train' in content
 
 
-def find_checkpoint(run, name, wanted=BEST):
+def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]:
     """Return the path of a run's checkpoint and, in a few words, why this one.
 
     name: `params.config.name`, after which rl_games calls the best checkpoint. wanted: 'best' (the newest
@@ -93,7 +93,7 @@ def find_checkpoint(run, name, wanted=BEST):
     return newest, f'the newest of {len(files)}' + ('' if wanted == NEWEST else f'; there is no {name}.pth')
 
 
-def _age(file):
-    """Epochs where the name tells them: copying a run changes its files' times."""
+def _age(file: Path) -> tuple[int, float, str]:
+    """Return what orders checkpoints by age: the epoch in the name first, since copying a run changes file times."""
     epoch = _EPOCH.search(file.stem)
     return (int(epoch[1]) if epoch else -1, file.stat().st_mtime, file.name)

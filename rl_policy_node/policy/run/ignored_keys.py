@@ -13,6 +13,7 @@ from typing import Any
 import rl_games
 
 from rl_policy_node.policy import networks
+from rl_policy_node.policy.shared_types import YamlTree
 
 _QUOTED = re.compile(r'''['"](\w+)['"]''')
 # below these, names are the user's own (inputs), arguments of an initialiser, or of use in training only
@@ -22,8 +23,8 @@ _PLAYED = re.compile(r'expl_\w+$')
 _OFF = (None, False, '', 'none', 'None')
 
 
-def ignored_keys(params: Mapping[str, Any], plugins: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the names, `params.network.…`, of set keys that change the play and that nobody reads.
+def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names, `params.network.…`, of set keys that change the play and that no code reads.
 
     params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
     installed rl_games has no source to look into.
@@ -38,8 +39,8 @@ def ignored_keys(params: Mapping[str, Any], plugins: Iterable[str] = ()) -> tupl
     return tuple(names)
 
 
-def told(names: Iterable[str]) -> str:
-    """Return what these keys mean for a deployment, in one line."""
+def warning(names: Iterable[str]) -> str:
+    """Return what these keys mean for a deployment, one line."""
     return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
             'may play otherwise; compare with it before a robot moves')
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration of a run: rl_games' parameters, and what is said of the environment beside them."""
+"""The configuration of a run: rl_games' parameters and those of the environment."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,26 +9,27 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.run.compose import compose_file, resolve
 from rl_policy_node.policy.run.files import BEST, find_checkpoint, find_run, NEWEST, Run
 from rl_policy_node.policy.run.yaml_file import read_yaml
+from rl_policy_node.policy.shared_types import YamlTree
 
-# Without these a player is another one than was trained; the rest of `params` matters to training alone.
+# What decides how a policy plays; the rest of `params` matters to training alone.
 _PLAYED = ('params.algo', 'params.model', 'params.network', 'params.config.normalize_input',
            'params.config.normalize_value', 'params.config.clip_actions')
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The `params` of an rl_games run, interpolations resolved, and what stands beside them.
+    """The `params` of an rl_games run, interpolations resolved, and the environment's half of its configuration.
 
     path: the file read. task: the environment's half of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
     environment: Isaac Lab's env.yaml as plain data, or {}. unresolved: name → why, of values that could not
     be resolved and that playing does not need. run: the run's files.
     """
 
-    params: dict[str, Any]
+    params: YamlTree
     path: Path
-    task: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
-    unresolved: dict[str, Any] = field(default_factory=dict)
+    task: YamlTree = field(default_factory=dict)
+    environment: YamlTree = field(default_factory=dict)
+    unresolved: dict[str, str] = field(default_factory=dict)
     run: Run | None = None
 
     @classmethod
@@ -49,43 +50,43 @@ class TrainConfig:
         _apply_model_size(params['network'])
         environment = read_yaml(run.environment, 'environment') if run.environment else {}
         task = root.get('task')
-        return cls(params=params, path=run.config, environment=environment, unresolved=failed, run=run,
-                   task=task if isinstance(task, dict) and set(task) - {'env'} or _says_more(task) else {})
+        # composing adds the number of environments by itself: a task with nothing more is not the run's
+        if not (isinstance(task, dict) and (set(task) - {'env'} or set(task.get('env') or {}) - {'numEnvs'})):
+            task = {}
+        return cls(params=params, path=run.config, environment=environment, unresolved=failed, run=run, task=task)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What rl_games calls the run's best checkpoint."""
         return str(self.params['config'].get('name', 'nn'))
 
 
-def locate_checkpoint(config, wanted):
+def locate_checkpoint(config: TrainConfig, wanted: str | Path) -> tuple[Path, str]:
     """Return the path of a checkpoint and why this one; wanted: a path, 'best', 'newest', or '' for best."""
     if str(wanted) not in ('', BEST, NEWEST):
         return Path(wanted), 'as named'
+    assert config.run is not None       # it was read from files
     return find_checkpoint(config.run, config.name, str(wanted))
 
 
-def _says_more(task):
-    """Whether the task half is the run's: composing adds the number of environments by itself."""
-    return isinstance(task, dict) and set(task.get('env') or {}) - {'numEnvs'}
-
-
-def _apply_model_size(network):
+def _apply_model_size(network: YamlTree) -> None:
     """Do what IsaacGymEnvs' training script does to `mlp.units`: rl_games does not know the multiplier."""
     mlp = network.get('mlp')
-    factor = mlp.get('model_size_multiplier', 1) if isinstance(mlp, dict) else 1
+    if not isinstance(mlp, dict):
+        return
+    factor = mlp.get('model_size_multiplier', 1)
     if factor != 1:
         mlp['units'] = [_whole(unit * factor) for unit in mlp['units']]
 
 
-def _whole(units):
+def _whole(units: float) -> int:
     if units != int(units):
         raise ConfigurationError(f'params.network.mlp.model_size_multiplier gives {units} units; '
                                  'expected a whole number')
     return int(units)
 
 
-def _checked(tree, path):
+def _checked(tree: Any, path: Path) -> YamlTree:
     params = tree.get('params') if isinstance(tree, dict) else None
     if not isinstance(params, dict):
         raise ConfigurationError(f'train config {path}: no `params`; it has {sorted(map(str, tree))}. '

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YAML files read as plain data: tags are taken apart, never acted on."""
+"""Read YAML files as plain data: tags never run code."""
 from pathlib import Path
+from typing import Any
 
 from omegaconf._utils import get_yaml_loader
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.shared_types import YamlTree
 
 _TAG = 'tag:yaml.org,2002:python/'
 
 
-def read_yaml(path, what):
+def read_yaml(path: str | Path, what: str) -> YamlTree:
     """Return the mapping that a YAML file holds; `what` names the file in errors ('train config').
 
     Interpolations stay as they are. What has a tag (Isaac Lab writes Python's tuples, slices and classes)
@@ -32,24 +34,22 @@ def read_yaml(path, what):
     return content
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     """Return what a parser says in one line, with the line of the file."""
     mark, problem = getattr(error, 'problem_mark', None), getattr(error, 'problem', None)
     return f'{problem}, line {mark.line + 1}' if mark and problem else str(error).splitlines()[0]
 
 
-def _loader():
-    """OmegaConf's own loader, safe and YAML 1.2 about numbers (5e-4), which takes tags apart."""
-    class Loader(get_yaml_loader()):
-        # of a name that stands twice the last counts, as where rl_games itself reads the file
-        construct_mapping = yaml.SafeLoader.construct_mapping
-
+def _loader() -> Any:
+    """Return OmegaConf's loader, safe and YAML 1.2 about numbers (5e-4), which takes tagged values as plain data."""
+    # of a name that stands twice the last counts, as where rl_games itself reads the file
+    loader: Any = type('Loader', (get_yaml_loader(),), {'construct_mapping': yaml.SafeLoader.construct_mapping})
     for tag in (_TAG, '!'):
-        Loader.add_multi_constructor(tag, _plain)
-    return Loader
+        loader.add_multi_constructor(tag, _plain)
+    return loader
 
 
-def _plain(loader, suffix, node):
+def _plain(loader: Any, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):

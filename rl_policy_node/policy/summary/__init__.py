@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is, as far as its files tell: everything that `rl_policy inspect` shows."""
+"""Summaries of runs: everything that `rl_policy inspect` shows."""
 from rl_policy_node.policy.summary.plain import as_plain
 from rl_policy_node.policy.summary.record import Summary
 from rl_policy_node.policy.summary.summary import summarize

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where rl_games' player, its training and this package might differ, and what holds for this policy."""
+from collections.abc import Iterator, Sequence
 import math
 
 from rl_policy_node.policy.run import ignored_keys
+from rl_policy_node.policy.summary.reading import Reading
+from rl_policy_node.policy.summary.record import Actions, Network, Observation
 
 
-def decisions(reading, observations, actions, network):
+def decisions(reading: Reading, observations: Sequence[Observation], actions: Actions,
+              network: Network) -> tuple[str, ...]:
     """Return one line for each decision that concerns this policy."""
     params = reading.config.params
     return tuple(line for line in (
@@ -14,17 +18,17 @@ def decisions(reading, observations, actions, network):
         *_of_statistics(observations)) if line)
 
 
-def _of_keys(reading):
+def _of_keys(reading: Reading) -> Iterator[str]:
     if reading.ignored:
-        yield ignored_keys.told(reading.ignored) + '; samples (policy.deterministic: false) are refused'
+        yield ignored_keys.warning(reading.ignored) + '; samples (policy.deterministic: false) are refused'
 
 
-def _of_model(algo, model, actions):
-    if algo == 'sac' and (actions.low.value, actions.high.value) != (-1.0, 1.0):
+def _of_model(algo: str, model: str, actions: Actions) -> Iterator[str]:
+    if algo == 'sac' and actions.low and actions.high and (actions.low.value, actions.high.value) != (-1.0, 1.0):
         yield ("actions are rescaled to their bounds as SAC's training did; rl_games 1.6's own player only clamps "
                'them, and would never leave ±1')
     if model == 'continuous_a2c_tanh':
-        clamped = ' clamped to ±1' if actions.clip.value else ''
+        clamped = ' clamped to ±1' if actions.clip and actions.clip.value else ''
         yield (f'the deterministic action is the mean{clamped}, as rl_games plays it; training squashed its samples '
                'by tanh')
     if model == 'continuous_a2c':
@@ -33,9 +37,9 @@ def _of_model(algo, model, actions):
         yield 'AMP plays as PPO does: the discriminator is of use in training only'
 
 
-def _of_bounds(actions):
-    if actions.kind != 'continuous':
-        return
+def _of_bounds(actions: Actions) -> Iterator[str]:
+    if actions.high is None or actions.clip is None:
+        return          # choices
     infinite = not math.isfinite(actions.high.value)
     if infinite and actions.clip.value:
         yield ('rl_games would rescale the actions to infinite bounds, which gives NaN: refused until the bounds of '
@@ -44,13 +48,13 @@ def _of_bounds(actions):
         yield 'nothing bounds the actions, neither rl_games nor the environment: the robot side has to'
 
 
-def _of_clip(actions):
+def _of_clip(actions: Actions) -> Iterator[str]:
     bound = actions.environment_clip.value if actions.environment_clip else math.inf
-    if actions.kind == 'continuous' and not actions.clip.value and math.isfinite(bound):
+    if actions.clip and not actions.clip.value and math.isfinite(bound):
         yield f'rl_games does not clip the actions; the environment did, at ±{bound:g}, and the robot side has to'
 
 
-def _of_config(reading, actions, network):
+def _of_config(reading: Reading, actions: Actions, network: Network) -> Iterator[str]:
     params = reading.config.params
     if network.central_value is not None:
         yield ('a critic with inputs of its own (central value) was trained beside the policy; it is not played, so '
@@ -65,7 +69,7 @@ def _of_config(reading, actions, network):
         yield 'the input statistics are those beside the model, as rl_games restores old checkpoints'
 
 
-def _of_statistics(observations):
+def _of_statistics(observations: Sequence[Observation]) -> Iterator[str]:
     """Numbers that training never saw move: the normaliser blows up what a robot makes of them."""
     names = [term.name for observation in observations for term in observation.terms or (observation,)
              if term.statistics is not None and term.statistics.still]

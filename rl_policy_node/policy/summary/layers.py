@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network of a policy: what it is made of, how large it is, what it remembers."""
+from typing import Any
+
 import numpy as np
 import torch
 
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
+from rl_policy_node.policy.shared_types import YamlTree
+from rl_policy_node.policy.summary.reading import Reading
 from rl_policy_node.policy.summary.record import Network
 
 
-def network(reading):
+def network(reading: Reading) -> Network:
     """Return the Network of a reading."""
     tree, place = reading.config.params['network'], f'params.network in {reading.config.path.name}'
 
-    def fact(value):
+    def fact(value: object) -> Fact | None:
         return None if value in (None, '', {}) else Fact(value, place)
     return Network(
-        name=fact(tree['name']), inputs=fact(_inputs(tree)), cnn=fact(_cnn(tree)), mlp=fact(_mlp(tree.get('mlp'))),
-        rnn=fact(_rnn(tree)), separate=Fact(bool(tree.get('separate', False)), place),
+        name=Fact(tree['name'], place), inputs=fact(_inputs(tree)), cnn=fact(_cnn(tree)),
+        mlp=fact(_mlp(tree.get('mlp'))), rnn=fact(_rnn(tree)), separate=Fact(bool(tree.get('separate', False)), place),
         central_value=_central_value(reading), parameters=_parameters(reading), acting_parameters=_acting(reading),
         state=_state(reading))
 
 
-def _mlp(mlp):
+def _mlp(mlp: Any) -> YamlTree | None:
     """Return e.g. {'units': [256, 128], 'activation': 'elu'} of a part of the config, None where there is none."""
     if not isinstance(mlp, dict) or not mlp.get('units'):
         return None
@@ -29,7 +33,7 @@ def _mlp(mlp):
             'd2rl': bool(mlp.get('d2rl', False))}
 
 
-def _cnn(tree):
+def _cnn(tree: YamlTree) -> YamlTree | None:
     if isinstance(tree.get('resnet'), dict):
         return {'type': 'resnet', 'filters': list(tree['resnet'].get('conv_depths') or ())}
     cnn = tree.get('cnn')
@@ -39,7 +43,7 @@ def _cnn(tree):
             'filters': [layer.get('filters') for layer in cnn.get('convs') or ()]}
 
 
-def _rnn(tree):
+def _rnn(tree: YamlTree) -> YamlTree | None:
     rnn = tree.get('rnn')
     if not isinstance(rnn, dict) or not rnn.get('units'):
         return None
@@ -47,7 +51,7 @@ def _rnn(tree):
             'before_mlp': bool(rnn.get('before_mlp', False)), 'layer_norm': bool(rnn.get('layer_norm', False))}
 
 
-def _inputs(tree):
+def _inputs(tree: YamlTree) -> YamlTree | None:
     """Return what each key of a dict observation goes through first; `inputs` are concatenated as they are."""
     parts = tree.get('input_preprocessors') or tree.get('inputs')
     if not isinstance(parts, dict):
@@ -56,7 +60,7 @@ def _inputs(tree):
             for key, part in ((key, part if isinstance(part, dict) else {}) for key, part in parts.items())}
 
 
-def _central_value(reading):
+def _central_value(reading: Reading) -> Fact | None:
     config = reading.config.params['config'].get('central_value_config')
     if not isinstance(config, dict):
         return None
@@ -64,13 +68,13 @@ def _central_value(reading):
                 f'params.config.central_value_config in {reading.config.path.name}')
 
 
-def _parameters(reading):
+def _parameters(reading: Reading) -> Fact | None:
     if reading.player is None:
         return None
     return Fact(sum(parameter.numel() for parameter in reading.player.model.parameters()), 'counted in the network')
 
 
-def _state(reading):
+def _state(reading: Reading) -> Fact | None:
     """Return the shapes of one row's recurrent state: rl_games' has rows in the second place."""
     if reading.player is None:
         return None
@@ -78,7 +82,7 @@ def _state(reading):
     return Fact(tuple((state.shape[0], *state.shape[2:]) for state in states or ()), 'the network')
 
 
-def _acting(reading):
+def _acting(reading: Reading) -> Fact | None:
     """Count what the deterministic action depends on, by following its gradient: true of any network."""
     if reading.player is None:
         return None
@@ -92,21 +96,24 @@ def _acting(reading):
     return Fact(count, 'what the deterministic action depends on')
 
 
-def _zeros(reading):
-    spaces = reading.spaces
+def _zeros(reading: Reading) -> torch.Tensor | dict[str, torch.Tensor]:
+    spaces, player = reading.spaces, reading.player
+    assert spaces is not None and player is not None    # a player is built from spaces
     zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, np.dtype(spaces.dtype_of(key)).name))
              for key, shape in spaces.inputs.items()}
     if not spaces.is_dict:
         return zeros['obs']
-    joined = not isinstance(reading.player.obs_shape, dict)
+    joined = not isinstance(player.obs_shape, dict)
     return torch.cat([zero.flatten(1).float() for zero in zeros.values()], dim=1) if joined else zeros
 
 
-def _head(player, observation):
+def _head(player: Any, observation: object) -> torch.Tensor:
     """Return a number that depends on all that the deterministic action does."""
     if hasattr(player.model, 'actor'):
-        return player.model.actor(player.model.norm_obs(observation)).mean.sum()
+        mean: torch.Tensor = player.model.actor(player.model.norm_obs(observation)).mean
+        return mean.sum()
     answer = player.model({'is_train': False, 'prev_actions': None, 'obs': player._preproc_obs(observation),
                            'rnn_states': player.states})
     head = answer['mus'] if 'mus' in answer else answer['logits']
-    return sum(part.sum() for part in (head if isinstance(head, (list, tuple)) else [head]))
+    total: torch.Tensor = sum(part.sum() for part in (head if isinstance(head, (list, tuple)) else [head]))
+    return total

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a deployment needs and the run does not say."""
-from rl_policy_node.policy.summary.record import Missing
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from rl_policy_node.policy.contract.facts import Fact
+from rl_policy_node.policy.layouts import LayoutAction
+from rl_policy_node.policy.shared_types import Shape
+from rl_policy_node.policy.summary.reading import Reading
+from rl_policy_node.policy.summary.record import Actions, Missing, Observation
+
+# (what, why) of a Missing
+Gaps: TypeAlias = Iterator[tuple[str, str]]
 
 _KNOWN = {'joint_position', 'joint_velocity', 'joint_effort'}
 # Kind of action → what keeps it in bounds, by which parameters
@@ -12,22 +22,23 @@ _LIMITS = {'joint_position': ('joint limits', 'lower, upper and max_velocity'),
            'raw': ('limits', 'lower and upper'), 'discrete': ('limits', 'table')}
 
 
-def missing(reading, observations, actions, control_rate):
+def missing(reading: Reading, observations: Sequence[Observation], actions: Actions,
+            control_rate: Fact | None) -> tuple[Missing, ...]:
     """Return everything that the user still has to say, most basic first."""
     return tuple(Missing(what, why) for what, why in (
         *_files(reading), *_make_up(reading, observations), *_terms(observations), *_rate(control_rate, observations),
         *_commands(actions)))
 
 
-def _files(reading):
+def _files(reading: Reading) -> Gaps:
     if reading.checkpoint is None:
         yield 'checkpoint', reading.checkpoint_why
     if reading.spaces is None:
         yield 'sizes', reading.open_sizes + ('; a checkpoint tells most of them' if reading.checkpoint is None else '')
 
 
-def _make_up(reading, observations):
-    """Inputs of which nobody says what they are made of."""
+def _make_up(reading: Reading, observations: Sequence[Observation]) -> Gaps:
+    """Yield the inputs of which no file says what they are made of."""
     if reading.layout_problem:
         yield 'layout', f'what is known of the environment is not used: {reading.layout_problem}'
     unknown = [f'{observation.name} ({_size(observation.shape.value)})' for observation in observations
@@ -36,11 +47,11 @@ def _make_up(reading, observations):
         yield 'terms', f'what these are made of, in the trained order, with scales and offsets: {", ".join(unknown)}'
 
 
-def _size(shape):
+def _size(shape: Shape | None) -> str:
     return 'size not known' if shape is None else '×'.join(map(str, shape))
 
 
-def _terms(observations):
+def _terms(observations: Sequence[Observation]) -> Gaps:
     terms = [term for observation in observations for term in observation.terms if term.kind == 'field'
              and term.quantity != 'zeros']
     subjects = dict.fromkeys(term.subject or term.name for term in terms)
@@ -59,14 +70,14 @@ def _terms(observations):
         yield 'numbers', f'to be computed on your side, as their description says: {", ".join(other)}'
 
 
-def _rate(control_rate, observations):
+def _rate(control_rate: Fact | None, observations: Sequence[Observation]) -> Gaps:
     if control_rate is None:
         yield 'control_rate', 'Hz at which the policy was trained to act'
     if any(observation.clip is None for observation in observations):
         yield 'clip_observations', 'whether the environment clipped its observations, and at what'
 
 
-def _commands(actions):
+def _commands(actions: Actions) -> Gaps:
     yield 'command topic', 'where the commands go, and its message type'
     if not actions.terms:
         yield 'action', ('what an action means: joints or pose, scale, offset' if actions.kind == 'continuous' else
@@ -75,7 +86,7 @@ def _commands(actions):
         yield from _command(term)
 
 
-def _command(term):
+def _command(term: LayoutAction) -> Gaps:
     if term.kind == 'other':
         yield 'action', f'{term.name} is none of the kinds that the node has: {term.law}'
     elif term.kind == 'pose_delta':
@@ -87,7 +98,7 @@ def _command(term):
         yield _LIMITS[term.kind][0], f"{_LIMITS[term.kind][1]} of {term.name}: no file of the run holds the robot's"
 
 
-def _numbers(term):
+def _numbers(term: LayoutAction) -> Gaps:
     if term.kind.startswith(('joint_', 'effort', 'gripper')) and not term.joints:
         yield 'joint names', f'in the order of the actions of {term.name}'
     for name in ('offset', 'scale'):

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What running statistics tell of the observations of training."""
+"""The running statistics of the observations of training."""
+from collections.abc import Mapping, Sequence
 import math
 
 import torch
 
+from rl_policy_node.policy.shared_types import Shape, Tensors
 from rl_policy_node.policy.summary.record import Statistics
 
-# more numbers than these are told by their range
+# of more numbers than these only the range is listed
 LISTED = 64
 # A deviation below this is none: the normaliser would blow up what a real sensor's noise makes of it.
 _STILL = 1e-4
@@ -18,17 +20,17 @@ class RunningStatistics:
     mean, var: of every number. count: observations that went into them, the initial one included.
     """
 
-    def __init__(self, mean, var, count):
+    def __init__(self, mean: torch.Tensor, var: torch.Tensor, count: float | torch.Tensor) -> None:
         self.mean, self.var, self.count = mean.double().flatten(), var.double().flatten(), float(count)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.mean.numel()
 
-    def part(self, start, size):
+    def part(self, start: int, size: int) -> 'RunningStatistics':
         """Return the statistics of `size` numbers from `start` on."""
         return RunningStatistics(self.mean[start:start + size], self.var[start:start + size], self.count)
 
-    def still(self):
+    def still(self) -> list[int]:
         """Return the places of numbers that training never saw move, [] where there was no training.
 
         rl_games starts with mean 0, variance 1 and a count of one, which leave a rest in the variance of
@@ -37,9 +39,10 @@ class RunningStatistics:
         if self.count <= 1:
             return []
         moved = (self.var - (1.0 + self.mean ** 2) / self.count).clamp(min=0.0).sqrt()
-        return torch.nonzero(moved < _STILL + 1e-6 * self.mean.abs()).flatten().tolist()
+        places: list[int] = torch.nonzero(moved < _STILL + 1e-6 * self.mean.abs()).flatten().tolist()
+        return places
 
-    def summary(self):
+    def summary(self) -> Statistics:
         """Return them as Statistics."""
         std, still, listed = self.var.sqrt(), self.still(), len(self) <= LISTED
         return Statistics(
@@ -48,25 +51,28 @@ class RunningStatistics:
             samples=max(0, int(self.count) - 1))
 
 
-def _range(values):
+def _range(values: torch.Tensor) -> tuple[float, float]:
     return (float(values.min()), float(values.max()))
 
 
-def read_statistics(model, inputs, joined):
+def read_statistics(model: Tensors, inputs: Mapping[str, Shape | None],
+                    joined: Sequence[str]) -> dict[str, RunningStatistics]:
     """Return input name → RunningStatistics of a state dict, {} where it has none.
 
     inputs: input name → shape. joined: the inputs that were concatenated to one vector, in that order.
     """
     if 'running_mean_std.running_mean' in model:
-        whole, start, found = _at(model, 'running_mean_std.'), 0, {}
+        whole, start = _at(model, 'running_mean_std.'), 0
+        found: dict[str, RunningStatistics] = {}
         for name in joined or list(inputs)[:1]:
-            size = math.prod(inputs[name]) if inputs[name] is not None else len(whole)
+            shape = inputs[name]
+            size = len(whole) if shape is None else math.prod(shape)
             found[name], start = whole.part(start, size), start + size
         return found
     places = {name: f'running_mean_std.running_mean_std.{name}.' for name in inputs}
     return {name: _at(model, place) for name, place in places.items() if f'{place}running_mean' in model}
 
 
-def _at(model, place):
-    return RunningStatistics(*(model[place + part] for part in ('running_mean', 'running_var')),
+def _at(model: Tensors, place: str) -> RunningStatistics:
+    return RunningStatistics(model[f'{place}running_mean'], model[f'{place}running_var'],
                              model.get(f'{place}count', torch.tensor(0.0)))

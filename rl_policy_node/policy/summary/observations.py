@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The observations of a policy: sizes, make-up, normalisation, clip."""
+from collections.abc import Mapping, Sequence
 import math
+from typing import Any
 
 from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.facts import Fact
-from rl_policy_node.policy.summary.normalizer import read_statistics
+from rl_policy_node.policy.layouts import LayoutTerm
+from rl_policy_node.policy.shared_types import Shape, YamlTree
+from rl_policy_node.policy.summary.normalizer import read_statistics, RunningStatistics
+from rl_policy_node.policy.summary.reading import Reading
 from rl_policy_node.policy.summary.record import Observation, Term
 
 
-def observations(reading):
+def observations(reading: Reading) -> tuple[Observation, ...]:
     """Return the Observation of every input, in the order of the spaces."""
     shapes = input_shapes(reading)
-    normalized = _normalized(reading)
+    config = reading.config.params['config']
+    normalized = Fact(bool(config.get('normalize_input', False)),
+                      stated(reading, config, 'config', 'normalize_input'))
     statistics = _statistics(reading, {name: shape.value for name, shape in shapes.items()}) if normalized.value else {}
     return tuple(Observation(
         name=name, shape=shape, dtype=str(reading.spaces.dtype_of(name)) if reading.spaces else 'float32',
@@ -19,53 +26,50 @@ def observations(reading):
         clip=_clip(reading, name), terms=_terms(reading, name, statistics.get(name))) for name, shape in shapes.items())
 
 
-def input_shapes(reading):
-    """Return input name → Fact of its shape, None in it where nobody tells."""
+def input_shapes(reading: Reading) -> dict[str, Fact]:
+    """Return input name → Fact of its shape, which is None where no source states it."""
     if reading.spaces is not None:
-        known = reading.spaces.inputs
+        known: Mapping[str, Shape | None] = reading.spaces.inputs
     else:
-        told = reading.facts.value('observation') or reading.weights and reading.weights.observation
-        told = told or (reading.layout.shapes if reading.layout else {'obs': None})
-        known = told if isinstance(told, dict) else {'obs': told}
+        found: Any = reading.facts.value('observation') or reading.weights and reading.weights.observation
+        found = found or (reading.layout.shapes if reading.layout else {'obs': None})
+        known = found if isinstance(found, dict) else {'obs': found}
     return {name: Fact(shape, _source(reading, name, shape)) for name, shape in known.items()}
 
 
-def _source(reading, name, shape):
-    """Return who tells a shape: the run before the weights before the environment as published."""
+def _source(reading: Reading, name: str, shape: Shape | None) -> str:
+    """Return the source of a shape: the run before the weights before the environment as published."""
     if shape is None:
         return 'said nowhere'
-    told = [(reading.facts.value('observation'), lambda: reading.facts.observation.source)]
+    stating: list[Fact] = []
+    if reading.facts.observation is not None:
+        stating.append(reading.facts.observation)
     if reading.weights is not None:
-        told.append((reading.weights.observation, lambda: f'weights: {reading.weights.observation_source}'))
-    for value, source in told:
-        if value is not None and (not isinstance(value, dict) or value.get(name) is not None):
-            return source()
+        stating.append(Fact(reading.weights.observation, f'weights: {reading.weights.observation_source}'))
+    for fact in stating:
+        if fact.value is not None and (not isinstance(fact.value, dict) or fact.value.get(name) is not None):
+            return fact.source
     return published(reading)
 
 
-def published(reading):
+def published(reading: Reading) -> str:
     """Return the source of what is known of the environment by its name."""
     return f"{reading.layout.task}'s environment as published" if reading.layout else ''
 
 
-def _normalized(reading):
-    config = reading.config.params['config']
-    return Fact(bool(config.get('normalize_input', False)), stated(reading, config, 'config', 'normalize_input'))
-
-
-def stated(reading, node, place, name):
+def stated(reading: Reading, node: YamlTree, place: str, name: str) -> str:
     """Return where a value of params stands, or that it does not."""
     return f'params.{place}.{name} in {reading.config.path.name}' if name in node else "rl_games' default"
 
 
-def _statistics(reading, shapes):
+def _statistics(reading: Reading, shapes: Mapping[str, Shape | None]) -> dict[str, RunningStatistics]:
     if reading.checkpoint is None or reading.player is None and reading.spaces is not None:
         return {}
     joined = joined_keys(reading.config.params['network'], reading.spaces) if reading.spaces else ()
     return read_statistics(reading.checkpoint.model, shapes, joined)
 
 
-def _clip(reading, name):
+def _clip(reading: Reading, name: str) -> Fact | None:
     """Return what the environment clipped an input to, ± math.inf for nothing, None where not known."""
     each = reading.facts.clip_inputs
     if each is not None:
@@ -79,9 +83,11 @@ def _clip(reading, name):
     return None
 
 
-def _terms(reading, name, statistics):
+def _terms(reading: Reading, name: str, statistics: RunningStatistics | None) -> tuple[Term, ...]:
     """Return the terms of an input with the part of the statistics that is theirs."""
-    terms, start, found = reading.layout.inputs.get(name, ()) if reading.layout else (), 0, []
+    terms: Sequence[LayoutTerm] = reading.layout.inputs.get(name, ()) if reading.layout else ()
+    start: int | None = 0
+    found: list[Term] = []
     for term in terms:
         part = None
         if statistics is not None and start is not None and term.size:

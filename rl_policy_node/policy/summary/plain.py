@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 
-def as_plain(value):
+def as_plain(value: object) -> object:
     """Return dataclasses as dicts, tuples as lists, paths as texts; None for numbers that are not finite."""
     if is_dataclass(value):
         return {field.name: as_plain(getattr(value, field.name)) for field in fields(value)}
@@ -18,7 +18,7 @@ def as_plain(value):
     return _scalar(value)
 
 
-def _scalar(value):
+def _scalar(value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

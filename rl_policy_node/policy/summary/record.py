@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
+from rl_policy_node.policy.shared_types import Numbers
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Files:
     checkpoint_why: str = ''
     sha256: str = ''
     size: int | None = None
-    set_aside: tuple = ()
+    set_aside: tuple[str, ...] = ()
     executed: bool = False
-    unresolved: dict = field(default_factory=dict)
+    unresolved: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Statistics:
     samples: observations that went into them.
     """
 
-    mean: tuple
-    std: tuple
-    mean_range: tuple
-    std_range: tuple
+    mean: Numbers
+    std: Numbers
+    mean_range: Numbers
+    std_range: Numbers
     still: int
-    still_at: tuple
+    still_at: tuple[int, ...]
     samples: int
 
 
@@ -77,7 +78,7 @@ class Term(LayoutTerm):
 
 @dataclass(frozen=True)
 class Observation:
-    """An input of the policy. shape: of one row, None where nobody tells. terms: () where not known."""
+    """An input of the policy. shape: of one row, None where no source states it. terms: () where not known."""
 
     name: str
     shape: Fact
@@ -85,7 +86,7 @@ class Observation:
     normalized: Fact
     statistics: Statistics | None
     clip: Fact | None
-    terms: tuple
+    terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Actions:
 
     size: Fact
     kind: str
-    choices: tuple
+    choices: tuple[int, ...]
     low: Fact | None
     high: Fact | None
     clip: Fact | None
@@ -149,8 +150,8 @@ class Summary:
     actions: Actions
     control_rate: Fact | None
     training: Training | None
-    notes: tuple
-    decisions: tuple
-    problems: tuple
+    notes: tuple[str, ...]
+    decisions: tuple[str, ...]
+    problems: tuple[str, ...]
     missing: tuple[Missing, ...]
     next_command: str

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""summarize(): everything that a run's files tell, each value with where it comes from."""
+"""summarize(): everything that a run's files state, each value with its source."""
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary.actions import actions
@@ -8,11 +10,12 @@ from rl_policy_node.policy.summary.decisions import decisions
 from rl_policy_node.policy.summary.layers import network
 from rl_policy_node.policy.summary.missing import missing
 from rl_policy_node.policy.summary.observations import observations, published
-from rl_policy_node.policy.summary.reading import next_command, read
+from rl_policy_node.policy.summary.reading import next_command, read, Reading
 from rl_policy_node.policy.summary.record import Files, Summary, Training
 
 
-def summarize(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle=''):
+def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: Sequence[str] = (),
+              plugins: Sequence[str] = (), allow_untrusted_pickle: str = '') -> Summary:
     """Return the Summary of a run; nothing is written, and the policy is not played.
 
     run: path of a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml. checkpoint: path
@@ -22,37 +25,38 @@ def summarize(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pi
     """
     reading = read(run, checkpoint, overrides, plugins, allow_untrusted_pickle)
     inputs, outputs, net = observations(reading), actions(reading), network(reading)
-    rate = _control_rate(reading)
+    rate, loaded = _control_rate(reading), reading.checkpoint
+    training = Training(loaded.epoch, loaded.frame, loaded.mean_reward) if loaded else None
     return Summary(
         files=_files(reading), task=_task(reading), algorithm=_named(reading, 'algo'), model=_named(reading, 'model'),
         player=_player(reading), network=net, observations=inputs, actions=outputs, control_rate=rate,
-        training=_training(reading.checkpoint), notes=reading.layout.notes if reading.layout else (),
+        training=training, notes=reading.layout.notes if reading.layout else (),
         decisions=decisions(reading, inputs, outputs, net), problems=reading.problems,
         missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides, plugins))
 
 
-def _files(reading):
+def _files(reading: Reading) -> Files:
     config, checkpoint = reading.config, reading.checkpoint
     why = 'found in the run directory' if Path(reading.given).is_dir() else 'as named'
-    known = {} if checkpoint is None else {
+    known: dict[str, Any] = {} if checkpoint is None else {
         'checkpoint': checkpoint.path, 'sha256': checkpoint.sha256, 'size': checkpoint.size,
         'set_aside': checkpoint.extras, 'executed': checkpoint.executed}
     return Files(config=config.path, config_why=why, environment=config.run.environment if config.run else None,
                  checkpoint_why=reading.checkpoint_why, unresolved=config.unresolved, **known)
 
 
-def _task(reading):
+def _task(reading: Reading) -> Fact | None:
     if reading.config.task.get('name'):
         return Fact(str(reading.config.task['name']), f'task.name in {reading.config.path.name}')
     name = reading.config.params['config'].get('name')
     return Fact(str(name), f'params.config.name in {reading.config.path.name}') if name else None
 
 
-def _named(reading, part):
+def _named(reading: Reading, part: str) -> Fact:
     return Fact(str(reading.config.params[part]['name']), f'params.{part}.name in {reading.config.path.name}')
 
 
-def _player(reading):
+def _player(reading: Reading) -> Fact:
     """Return the class that acts; where it is not rl_games' own, the module says so."""
     if reading.player is None:
         return Fact(None, 'not built')
@@ -60,15 +64,9 @@ def _player(reading):
     return Fact(kind.__name__, kind.__module__)
 
 
-def _control_rate(reading):
+def _control_rate(reading: Reading) -> Fact | None:
     if reading.facts.control_rate is not None:
         return reading.facts.control_rate
     if reading.layout is not None and reading.layout.control_rate is not None:
         return Fact(reading.layout.control_rate, published(reading))
     return None
-
-
-def _training(checkpoint):
-    if checkpoint is None:
-        return None
-    return Training(checkpoint.epoch, checkpoint.frame, checkpoint.mean_reward)

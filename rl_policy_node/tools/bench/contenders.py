@@ -35,7 +35,7 @@ def load(model, folder, rows, backend, device, threads):
     providers = ('CUDAExecutionProvider',) if backend == ONNX and device.startswith('cuda') else ()
     policy = model.load(folder, rows, backend, device, threads, providers)
     if backend != EAGER and policy.backend.name != backend:
-        raise ConfigurationError(f'{policy.told}')
+        raise ConfigurationError(f'{policy.backend_report}')
     return policy
 
 

@@ -39,7 +39,7 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simu
     made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
     ignored = ignored_keys.ignored_keys(config.params, plugins)
     if ignored:
-        made.notes.append(ignored_keys.told(ignored))
+        made.notes.append(ignored_keys.warning(ignored))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \

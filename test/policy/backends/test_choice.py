@@ -62,7 +62,7 @@ def test_unknown_backend_is_refused_with_the_valid_ones(tmp_path, name):
 
 def test_default_is_the_player_itself(tmp_path):
     policy = load(tmp_path, 'lstm')
-    assert type(policy.backend) is EagerBackend and policy.told == "backend eager: rl_games' player"
+    assert type(policy.backend) is EagerBackend and policy.backend_report == "backend eager: rl_games' player"
     assert not policy.fell_back and policy.backend.player is policy.player
 
 
@@ -70,7 +70,7 @@ def test_policy_says_what_acts_and_how_long_loading_took(tmp_path):
     load(tmp_path, 'lstm')
     policy = Policy.load(tmp_path / 'train.yaml', spaces=KINDS['lstm'][0], rows=ROWS, device='cpu', backend='onnx',
                          threads=2)
-    assert re.fullmatch(r"backend onnx: within \d\.\de[-+]\d\d of rl_games' player", policy.told)
+    assert re.fullmatch(r"backend onnx: within \d\.\de[-+]\d\d of rl_games' player", policy.backend_report)
     assert not policy.fell_back and policy.recurrent
     assert list(policy.seconds) == ['config', 'checkpoint', 'player', 'backend']
     assert min(policy.seconds.values()) >= 0 and policy.seconds['backend'] > 0
@@ -103,7 +103,7 @@ def test_auto_takes_the_faster_one_and_says_both_times(tmp_path):
     assert not policy.fell_back and name in ('onnx', 'eager')
     told = {'onnx': r"backend onnx: within \S+ of rl_games' player; (\d+) µs a step, the player takes (\d+) µs",
             'eager': r"backend eager: rl_games' player, (\d+) µs a step; onnx takes (\d+) µs"}[name]
-    chosen, other = re.fullmatch(told, policy.told).groups()
+    chosen, other = re.fullmatch(told, policy.backend_report).groups()
     assert int(chosen) <= int(other)
 
 
@@ -118,11 +118,12 @@ class Late(EagerBackend):
 
 
 def test_auto_keeps_the_player_where_it_is_faster(tmp_path, monkeypatch):
-    monkeypatch.setattr(choice, 'ways', lambda name, setup: [lambda: Late(setup.player, setup.inputs)])
+    monkeypatch.setattr(choice, 'makers', lambda name, setup: [lambda: Late(setup.player, setup.inputs)])
     policy, fresh = load(tmp_path, 'mlp'), load(tmp_path, 'mlp')
     policy.choose_backend('auto')
     assert type(policy.backend) is EagerBackend and not policy.fell_back
-    assert re.fullmatch(r"backend eager: rl_games' player, \d+ µs a step; onnx takes [23]\d{4} µs", policy.told)
+    assert re.fullmatch(r"backend eager: rl_games' player, \d+ µs a step; onnx takes [23]\d{4} µs",
+                        policy.backend_report)
     np.testing.assert_array_equal(policy.act(OBSERVATIONS), fresh.act(OBSERVATIONS))
 
 
@@ -138,18 +139,19 @@ def test_network_that_cannot_be_had_otherwise_is_played_by_eager(tmp_path, monke
     stream = torch.get_rng_state()
     policy = odd(tmp_path, expression, backend=name)
     assert policy.fell_back and type(policy.backend) is EagerBackend
-    assert re.match(f'backend onnx {told}.*; acting by eager, rl_games. player$', policy.told), policy.told
+    report = policy.backend_report
+    assert re.match(f'backend onnx {told}.*; acting by eager, rl_games. player$', report), report
     assert not any(module.training for module in policy.player.model.modules())
     assert torch.equal(torch.get_rng_state(), stream)
-    assert np.isfinite(policy.act(OBSERVATIONS)).all() and '\n' not in policy.told
-    assert bool(list(tmp_path.rglob('*.onnx'))) == ('differs' in policy.told)
+    assert np.isfinite(policy.act(OBSERVATIONS)).all() and '\n' not in policy.backend_report
+    assert bool(list(tmp_path.rglob('*.onnx'))) == ('differs' in policy.backend_report)
 
 
 @pytest.mark.parametrize('expression', ['x.mul_(0.5)', 'x + 0 * torch.rand_like(x)', 'torch.where(x > 0, x, 2 * x)'])
 def test_network_that_does_odd_things_is_exported_where_that_is_right(tmp_path, expression):
     stream = torch.get_rng_state()
     policy = odd(tmp_path, expression, backend='onnx')
-    assert policy.backend.name == 'onnx', policy.told
+    assert policy.backend.name == 'onnx', policy.backend_report
     assert torch.equal(torch.get_rng_state(), stream)
 
 
@@ -161,7 +163,7 @@ from rl_policy_node.policy import Policy, Spaces
 def attempt(backend='onnx'):
     try:
         policy = Policy.load(*sys.argv[1:3], spaces=Spaces((5,), 3), device='cpu', backend=backend, rows=3)
-        print(policy.backend.name, policy.fell_back, policy.told)
+        print(policy.backend.name, policy.fell_back, policy.backend_report)
     except Exception as error:
         print(type(error).__name__, error)
 
@@ -197,7 +199,7 @@ def test_package_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
     told = done.stdout.splitlines()
     assert told[:4] == [BROKEN, BROKEN, REFUSED.format('onnxruntime'), INSTEAD.format('onnxruntime')], done.stderr
     # what this process kept does without the exporter in another, by the same key
-    assert told[4] == f'onnx False {policy.told}' and kept.stat().st_mtime_ns == before
+    assert told[4] == f'onnx False {policy.backend_report}' and kept.stat().st_mtime_ns == before
     assert told[5:] == [REFUSED.format('onnx'), INSTEAD.format('onnx')]
     assert not list(package.parent.rglob('*.onnx'))
 

@@ -23,7 +23,7 @@ def test_sequences_are_those_of_the_player(tmp_path, name):
         policy.choose_backend('eager')
         eager = policy.backend
         policy.choose_backend('onnx')
-        assert not policy.fell_back and policy.backend.name == 'onnx', policy.told
+        assert not policy.fell_back and policy.backend.name == 'onnx', policy.backend_report
         eager.restart()
         found, wanted = np.stack(list(play([policy.backend, eager], policy.spaces, ROWS, steps)), axis=1)
         np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)
@@ -38,7 +38,7 @@ def test_rows_that_are_computed_in_parts_are_those_of_the_player(tmp_path, name,
     policy = load(tmp_path, name, rows=rows, deterministic=name != 'lstm')
     eager = policy.backend
     policy.choose_backend('onnx', threads=threads)
-    assert not policy.fell_back and policy.backend.name == 'onnx', policy.told
+    assert not policy.fell_back and policy.backend.name == 'onnx', policy.backend_report
     eager.restart()
     found, wanted = np.stack(list(play([policy.backend, eager], policy.spaces, rows, 6)), axis=1)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)

@@ -25,7 +25,7 @@ def played(kind, path):
     golden_rule.fill(policy.player.model)
     eager = policy.backend
     policy.choose_backend('onnx')
-    assert policy.backend.name == 'onnx', policy.told
+    assert policy.backend.name == 'onnx', policy.backend_report
     eager.restart()
     hold = np.arange(kind['rows']) % 3 == 1
     for step in range(STEPS):

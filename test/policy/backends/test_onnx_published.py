@@ -10,7 +10,7 @@ TOLERANCE = 1e-5
 
 def check(policy, golden):
     policy.choose_backend('onnx')
-    assert not policy.fell_back, policy.told
+    assert not policy.fell_back, policy.backend_report
     found = [policy.act(observed(policy.spaces, step)) for step in range(golden_rule.STEPS)]
     np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
 

@@ -202,7 +202,7 @@ def test_both_are_as_new_before_and_after(pair):
 def offer(monkeypatch):
     """Return a function that has a backend offered as the ONNX one."""
     def offer(*makers):
-        monkeypatch.setattr(choice, 'ways', lambda name, setup: [lambda make=make: make(setup) for make in makers])
+        monkeypatch.setattr(choice, 'makers', lambda name, setup: [lambda make=make: make(setup) for make in makers])
     return offer
 
 
@@ -231,7 +231,7 @@ def test_backend_of_other_weights_is_replaced_by_eager(tmp_path, offer, name):
     policy.choose_backend(name)
     assert policy.fell_back and policy.backend.name == 'eager'
     told = r"backend onnx differs by (\S+) from rl_games' player, tolerance 1e-05; acting by eager, rl_games' player"
-    assert 0.005 < float(re.fullmatch(told, policy.told)[1]) < 0.015
+    assert 0.005 < float(re.fullmatch(told, policy.backend_report)[1]) < 0.015
     for step in range(3):
         observations = np.full((3, 5), step, np.float32)
         np.testing.assert_array_equal(policy.act(observations), reference.act(observations))
@@ -242,7 +242,7 @@ def test_backend_that_gives_no_numbers_is_replaced_by_eager(tmp_path, offer, kin
     policy = load(tmp_path, 'lstm')
     offer(of_class(kind))
     policy.choose_backend('onnx')
-    assert policy.fell_back and type(policy.backend) is EagerBackend and told in policy.told
+    assert policy.fell_back and type(policy.backend) is EagerBackend and told in policy.backend_report
 
 
 def test_tolerance_decides(tmp_path, offer):
@@ -251,10 +251,10 @@ def test_tolerance_decides(tmp_path, offer):
     for tolerance, fell_back in ((1e-5, False), (1e-7, True), (0.0, True)):
         policy.choose_backend('onnx', tolerance=tolerance)
         assert policy.fell_back == fell_back and isinstance(policy.backend, Off) != fell_back
-    assert 'tolerance 0;' in policy.told
+    assert 'tolerance 0;' in policy.backend_report
     offer(of_class(EagerBackend))
     policy.choose_backend('onnx', tolerance=0.0)
-    assert not policy.fell_back and 'within 0.0e+00' in policy.told
+    assert not policy.fell_back and 'within 0.0e+00' in policy.backend_report
 
 
 def test_second_way_is_tried_where_the_first_does_not_do(tmp_path, offer):
@@ -268,4 +268,4 @@ def test_second_way_is_tried_where_the_first_does_not_do(tmp_path, offer):
         assert not policy.fell_back and isinstance(policy.backend, Off)
     offer(of_class(NanAtLast), broken)
     policy.choose_backend('onnx')
-    assert policy.fell_back and 'cannot be had: RuntimeError: not a model' in policy.told
+    assert policy.fell_back and 'cannot be had: RuntimeError: not a model' in policy.backend_report

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types that several parts of the policy share."""
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy.typing as npt
+import torch
+
+# The content of a YAML file: names to plain data, of whatever depth.
+YamlTree: TypeAlias = dict[str, Any]
+# Of one row, without the row dimension.
+Shape: TypeAlias = tuple[int, ...]
+# One number for all or one each; () for none.
+Numbers: TypeAlias = tuple[float, ...]
+Array: TypeAlias = npt.NDArray[Any]
+Tensors: TypeAlias = Mapping[str, torch.Tensor]
+# Arrays (rows, *shape): the only one, or one per key.
+Observations: TypeAlias = Array | Mapping[str, Array]
+# Rows of the batch: a slice, a mask (rows,) or a list of indices.
+Rows: TypeAlias = slice | Array | Sequence[int]
+# What the next action depends on beside the observations: `recurrent`, index → array (layers, rows, units), and
+# `random`, the state of the random stream, bytes.
+BackendState: TypeAlias = Mapping[str, Any]
+
+
+class Player(Protocol):
+    """What this package uses of rl_games' player.
+
+    model: rl_games' model, a torch.nn.Module. obs_shape: of one row, or key → shape.
+    states: recurrent states, each (layers, rows, units).
+    """
+
+    model: Any
+    obs_shape: Any
+    device: str | torch.device
+    states: Any
+    batch_size: int
+    has_batch_dimension: bool
+    seed: int
+
+    def reset(self) -> None:
+        """Clear the recurrent states."""
+
+    def get_action(self, obs: object, is_deterministic: bool = False) -> torch.Tensor:
+        """Return the actions of all rows."""
