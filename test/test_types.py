@@ -11,7 +11,7 @@ from imports import python_files, ROOT
 import pytest
 
 PACKAGE = ROOT / 'rl_policy_node'
-TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'resources.py', 'sim')
+TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'resources.py', 'sim', 'tools/bench')
 # A Python 3.6 reads these: a simulator's own Python hosts them.
 OLD = ('sim/worker.py', 'sim/gymnasium.py', 'sim/isaacgym.py')
 
