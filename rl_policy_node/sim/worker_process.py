@@ -36,7 +36,7 @@ class WorkerProcess:
         self._lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
         self._lock = threading.RLock()
         self._variables = worker_variables(self._python, spec.python.variables)
-        self.memory = os.memfd_create('rl_policy_node')         # no name: nothing of it can outlive both processes
+        self.memory = os.memfd_create('rl_policy_node')         # without a name: it ends with both processes
         self._connection, theirs = socket.socketpair()
         try:
             self._process = self._start(theirs.fileno())
@@ -72,9 +72,9 @@ class WorkerProcess:
             deadline = time.monotonic() + timeout
 
             def wait() -> None:
-                self._look(doing)
+                self._check_running(doing)
                 if time.monotonic() > deadline:
-                    raise SimulationError(f'{self._it()} did not answer within {timeout:g} s {doing}'
+                    raise SimulationError(f'{self._label()} did not answer within {timeout:g} s {doing}'
                                           f'{self._last_lines()}')
 
             self._connection.settimeout(timeout)
@@ -84,38 +84,38 @@ class WorkerProcess:
             if kind == worker.FAILED:
                 if content['kind']:
                     raise getattr(worker, content['kind'])(content['text'])
-                raise SimulationError(f"{self._it()} failed {doing}: {content['text']}")
+                raise SimulationError(f"{self._label()} failed {doing}: {content['text']}")
             self._answered = True
         return flag, content
 
     def check(self) -> None:
         """Raise SimulationError for a process that has ended or is stopped, between orders."""
         with self._watched('while it waited'):
-            self._look('while it waited')
+            self._check_running('while it waited')
 
     @contextlib.contextmanager
     def _watched(self, doing: str) -> Iterator[None]:
-        """Have the process to oneself; any failure is its end."""
+        """Use the process alone; any failure ends it."""
         with self._lock:
             if self._ended:
                 raise SimulationError(f'{self._name} has ended')
             try:
                 yield
             except (OSError, EOFError):
-                raise self._died(doing) from None
+                raise self._end_error(doing) from None
             except BaseException:
                 self.end()
                 raise
 
-    def _look(self, doing: str) -> None:
-        """Raise for a process that will not answer; its socket may outlive it in what it started itself."""
+    def _check_running(self, doing: str) -> None:
+        """Raise for a process that will not answer: its children may keep its socket open after its end."""
         if self._process.poll() is not None:
             raise EOFError
         if _state(self._process.pid) == 'T':
-            raise SimulationError(f'{self._it()} was stopped by a signal {doing}')
+            raise SimulationError(f'{self._label()} was stopped by a signal {doing}')
 
-    def _died(self, doing: str) -> ConfigurationError | SimulationError:
-        """End what is left of it and return the error that says how it ended."""
+    def _end_error(self, doing: str) -> ConfigurationError | SimulationError:
+        """Kill the process and its children; return the error with how it ended."""
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -127,9 +127,9 @@ class WorkerProcess:
         self.end()
         if not self._answered and (mistake := diagnose(self._python, self._variables)):
             return ConfigurationError(f"sim.python '{self._python}' {mistake}")
-        return SimulationError(f'{self._it()} {end} {doing}{self._last_lines()}')
+        return SimulationError(f'{self._label()} {end} {doing}{self._last_lines()}')
 
-    def _it(self) -> str:
+    def _label(self) -> str:
         return f'{self._name}: its process {self._process.pid} ({self._python})'
 
     def _last_lines(self) -> str:

@@ -86,20 +86,20 @@ def test_robots_that_are_not_answered_are_not_answered_in_time():
     assert (found['answered'], found['in_time'], found['p50']) == (0.75, 0.5, 9000.0)
 
 
-@pytest.mark.parametrize('arguments, told', [
+@pytest.mark.parametrize('arguments, message', [
     (['--only', 'step,speed'], "unknown section 'speed' in --only; valid: "),
     (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda"),
     (['--render', 'nowhere.json'], 'nowhere.json: No such file'),
 ])
-def test_what_does_not_fit_is_told_in_one_line(arguments, told, tmp_path, capsys):
+def test_what_does_not_fit_is_refused_in_one_line(arguments, message, tmp_path, capsys):
     assert bench(*arguments, '--output', tmp_path / 'out') == 1
     error = capsys.readouterr().err
-    assert error.startswith('rl_policy bench: ') and told in error and len(error.splitlines()) == 1
+    assert error.startswith('rl_policy bench: ') and message in error and len(error.splitlines()) == 1
     assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
-def test_cuda_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+def test_missing_cuda_is_refused_in_one_line(tmp_path, capsys):
     assert bench('--device', 'cuda', '--output', tmp_path / 'out') == 1
     assert capsys.readouterr().err == "rl_policy bench: device 'cuda': this torch sees no CUDA device; valid: cpu\n"
 
