@@ -11,7 +11,10 @@ from imports import python_files, ROOT
 import pytest
 
 PACKAGE = ROOT / 'rl_policy_node'
-TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'policy', 'resources.py')
+TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'policy', 'resources.py', 'sim',
+         'tools/bench')
+# A Python 3.6 reads these: a simulator's own Python hosts them.
+OLD = ('sim/worker.py', 'sim/gymnasium.py', 'sim/isaacgym.py')
 
 MOST_IGNORED = 40
 # an error code, then a comment that says why
@@ -20,8 +23,9 @@ REASONED = re.compile(r'# type: ignore\[[a-z-]+(, [a-z-]+)*\]  # \w')
 
 def typed_files(package: Path = PACKAGE) -> list[Path]:
     """Return the Python files of the typed rooms."""
-    return [file for room in TYPED for file in ([package / room] if room.endswith('.py')
-                                                else python_files(package / room))]
+    files = [file for room in TYPED for file in ([package / room] if room.endswith('.py')
+                                                 else python_files(package / room))]
+    return [file for file in files if file.relative_to(package).as_posix() not in OLD]
 
 
 def incomplete(source: str) -> Iterator[str]:
@@ -83,7 +87,7 @@ def test_what_mypy_ignores_has_a_code_and_a_reason():
 
 
 def test_typed_rooms_are_there():
-    assert all((PACKAGE / room).exists() for room in TYPED)
+    assert all((PACKAGE / room).exists() for room in (*TYPED, *OLD))
 
 
 @pytest.mark.parametrize('source, complaint', [

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for.
 
-An environment is made by a function, `factory(num_envs, seed, **options)`, in this process or in another
-Python's. Those of BACKENDS stand in files of their own here, `create()` in each, which import nothing of
-this package; anything else is named as package.module:factory.
+A function makes an environment, `factory(num_envs, seed, **options)`, in this process or in another Python's.
+Each of BACKENDS has a file here with a function `create()`, which imports nothing of this package; anything else
+is named as package.module:factory.
 """
 from collections.abc import Callable
 from pathlib import Path
 import sys
-from typing import Any
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
@@ -16,33 +15,22 @@ from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
 
-
-def _gymnasium(spec: EnvironmentSpec) -> dict[str, Any]:
-    return {'id': spec.id, **spec.named_options()}
-
-
-def _isaacgym(spec: EnvironmentSpec) -> dict[str, Any]:
-    gym = spec.isaacgym
-    return {'task': gym.task, 'device': gym.device, 'graphics_device': gym.graphics_device, 'headless': gym.headless,
-            'control_rate': gym.control_rate}
-
-
-# name, also of the file → the options that its create() gets
-BACKENDS = {'gymnasium': _gymnasium, 'isaacgym': _isaacgym}
+# names, also of the files
+BACKENDS = ('gymnasium', 'isaacgym')
 ENVIRONMENTS = ('insertion', *BACKENDS)
 
 
 def create_environment(spec: EnvironmentSpec,
-                       say: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
+                       log: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
     """Return an environment of `spec.rows` rows: a HostedEnvironment, or with an interpreter a RemoteEnvironment.
 
-    say(line) is told what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user
-    can mend, SimulationError for how that process failed.
+    log(line) gets what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user can
+    mend, SimulationError for how that process failed.
     """
     if spec.name not in ENVIRONMENTS and ':' not in spec.name:
         raise unknown('environment', spec.name, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
     try:
-        environment = _insertion(spec) if spec.name == 'insertion' else _made(spec, say)
+        environment = _insertion(spec) if spec.name == 'insertion' else _made(spec, log)
     except worker.Unknown as error:
         raise ConfigurationError(f"sim.environment '{spec.name}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
                                  'package.module:factory') from error
@@ -62,23 +50,30 @@ def _insertion(spec: EnvironmentSpec) -> HostedEnvironment:
                                           stagger=spec.stagger))
 
 
-def _made(spec: EnvironmentSpec, say: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
-    backend = BACKENDS.get(spec.name)
-    options = backend(spec) if backend else spec.named_options()
+def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
+    match spec.name:
+        case 'gymnasium':
+            options = {'id': spec.id, **spec.named_options()}
+        case 'isaacgym':
+            gym = spec.isaacgym
+            options = {'task': gym.task, 'device': gym.device, 'graphics_device': gym.graphics_device,
+                       'headless': gym.headless, 'control_rate': gym.control_rate}
+        case _:
+            options = spec.named_options()
     if spec.python.interpreter:
         # its Python may be too old for this package, not for the file alone
-        target = f'{Path(__file__).parent / spec.name}.py:create' if backend else spec.name
-        return RemoteEnvironment(spec, target, options, say)
+        target = f'{Path(__file__).parent / spec.name}.py:create' if spec.name in BACKENDS else spec.name
+        return RemoteEnvironment(spec, target, options, log)
     if spec.python.variables:
         raise ConfigurationError('sim.python_variables are for the process of sim.python, which is empty')
     sys.path[:0] = [folder for folder in folders_of(spec.python.path) if folder not in sys.path]
-    target = f'{__name__}.{spec.name}:create' if backend else spec.name
+    target = f'{__name__}.{spec.name}:create' if spec.name in BACKENDS else spec.name
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 
 def _checked(environment: HostedEnvironment | RemoteEnvironment,
              spec: EnvironmentSpec) -> HostedEnvironment | RemoteEnvironment:
-    """Refuse an environment of other rows than asked for; agents of one environment are a row each."""
+    """Refuse an environment with another number of rows than asked for; each agent of an environment is a row."""
     if environment.rows != spec.rows:
         environment.close()
         agents = f', {environment.agents} agents in each environment' if environment.agents > 1 else ''

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What environment to host, and in which Python; written once, read by every backend."""
+"""Which environment to host, and in which Python; every backend reads these."""
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -9,10 +9,12 @@ import yaml
 
 from rl_policy_node.errors import ConfigurationError
 
+# numbers of any dtype
+Array: TypeAlias = NDArray[Any]
 # input → (rows, …)
-Observations: TypeAlias = dict[str, NDArray[Any]]
+Observations: TypeAlias = dict[str, Array]
 # observations, rewards (rows,), dones (rows,) bool, successes (rows,) bool or None
-Transition: TypeAlias = tuple[Observations, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_] | None]
+Transition: TypeAlias = tuple[Observations, Array, NDArray[np.bool_], NDArray[np.bool_] | None]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class PythonSpec:
 class IsaacGymSpec:
     """A task of IsaacGymEnvs and where it runs.
 
-    config: of the run whose task is hosted; empty: the policy's own. task: as that file says it, resolved;
-    control_rate: Hz, as it tells it.
+    config: of the run whose task is hosted; empty: the policy's own. task: the task of that file, resolved;
+    control_rate: its rate, Hz.
     """
 
     device: str = 'cuda:0'
@@ -65,9 +67,9 @@ class EnvironmentSpec:
     python: PythonSpec = PythonSpec()
     isaacgym: IsaacGymSpec = IsaacGymSpec()
 
-    def named_options(self) -> dict[str, Any]:
+    def named_options(self) -> dict[str, object]:
         """Return name → value of `options`; raises ConfigurationError for what is not name=value."""
-        named = {}
+        named: dict[str, object] = {}
         for option in self.options:
             name, equals, value = option.partition('=')
             if not equals or not name.strip():

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One face for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
+"""One interface for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
 from collections.abc import Mapping
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_policy_node.sim import worker
-from rl_policy_node.sim.environment_specs import Observations, Transition
+from rl_policy_node.sim.environment_specs import Array, Observations, Transition
+
+# as gymnasium has it: Box, Dict, Tuple, Discrete or MultiDiscrete
+Space: TypeAlias = gymnasium.Space[Any]
 
 
 class EnvironmentDescription:
-    """What a NumpyEnvironment says about its environment, as the rest of the package asks for it."""
+    """Rows, inputs, spaces and rate of an environment, from what its NumpyEnvironment says about it."""
 
-    def __init__(self, about: dict[str, Any]) -> None:
+    def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.rows: int = about['rows']
         self.agents: int = about['agents']
@@ -24,11 +26,11 @@ class EnvironmentDescription:
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
         self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
         self.num_actions: int = worker.num_actions(about['action_space'])
-        self.observation_space = space(about['observation_space'])
-        self.action_space = space(about['action_space'])
+        self.observation_space = _space(about['observation_space'])
+        self.action_space = _space(about['action_space'])
 
     @property
-    def actions(self) -> int | dict[str, Any]:
+    def actions(self) -> int | dict[str, int | list[int]]:
         """How many numbers a row takes, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}."""
         described = self.about['action_space']
         if described['kind'] == 'Discrete':
@@ -44,16 +46,16 @@ class HostedEnvironment(EnvironmentDescription):
     The environment is reset as it is wrapped, and the first reset() hands out what it observed then.
     """
 
-    def __init__(self, environment: Any) -> None:
+    def __init__(self, environment: object) -> None:
         self.environment = environment
-        wrapped = isinstance(environment, worker.NumpyEnvironment)
-        self._wrapped = environment if wrapped else worker.NumpyEnvironment(environment)
+        self._wrapped = (environment if isinstance(environment, worker.NumpyEnvironment) else
+                         worker.NumpyEnvironment(environment))
         super().__init__(self._wrapped.about)
         self._lock = threading.Lock()       # close() may come while another thread still steps
-        self._qpos: NDArray[Any] | None = None
+        self._qpos: Array | None = None
 
     @property
-    def qpos(self) -> NDArray[Any] | None:
+    def qpos(self) -> Array | None:
         """Generalised positions (rows, n) for rendering, or None."""
         return self._qpos
 
@@ -64,7 +66,7 @@ class HostedEnvironment(EnvironmentDescription):
             self._wrapped.reset(out)
         return self._observations(out)
 
-    def step(self, actions: NDArray[Any]) -> Transition:
+    def step(self, actions: Array) -> Transition:
         """Take actions (rows, num_actions); a row that is done comes back already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
@@ -75,31 +77,31 @@ class HostedEnvironment(EnvironmentDescription):
         return self._observations(out), out['rewards'], out['dones'], out['successes'] if successes else None
 
     def check(self) -> None:
-        """Do nothing: what is in this process is there as long as this process is."""
+        """Do nothing: an environment in this process lives as long as the process."""
 
     def close(self) -> None:
         """End the environment."""
         with self._lock:
             self._wrapped.close()
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, Array]:
         return {name: np.empty(*field) for name, field in worker.fields(self.about) if name != 'actions'}
 
-    def _observations(self, out: dict[str, NDArray[Any]]) -> Observations:
+    def _observations(self, out: dict[str, Array]) -> Observations:
         self._qpos = out.get('qpos')
         return {name: out['obs/' + name] for name in self.shapes}
 
 
-def space(described: Mapping[str, Any]) -> gymnasium.Space[Any]:
-    """Return the gymnasium space that a description is of."""
-    kind, spaces = described['kind'], described.get('spaces')
+def _space(described: Mapping[str, Any]) -> Space:
+    """Return the gymnasium space of a description by worker.describe()."""
+    kind = described['kind']
     if kind == 'Box':
         low, high = (np.broadcast_to(np.asarray(described[bound], described['dtype']), described['shape'])
                      for bound in ('low', 'high'))
         return gymnasium.spaces.Box(low, high, dtype=np.dtype(described['dtype']).type)
     if kind == 'Dict':
-        return gymnasium.spaces.Dict({name: space(each) for name, each in spaces.items()})
+        return gymnasium.spaces.Dict({name: _space(each) for name, each in described['spaces'].items()})
     if kind == 'Tuple':
-        return gymnasium.spaces.Tuple([space(each) for each in spaces])
+        return gymnasium.spaces.Tuple([_space(each) for each in described['spaces']])
     return gymnasium.spaces.Discrete(described['n']) if kind == 'Discrete' else \
         gymnasium.spaces.MultiDiscrete(described['nvec'])

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An environment in the process of another Python, with the face of one in this process."""
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import worker
-from rl_policy_node.sim.environment_specs import EnvironmentSpec, Observations, Transition
+from rl_policy_node.sim.environment_specs import Array, EnvironmentSpec, Observations, Transition
 from rl_policy_node.sim.hosted import EnvironmentDescription
 from rl_policy_node.sim.worker_process import WorkerProcess
 
@@ -21,17 +19,17 @@ class RemoteEnvironment(EnvironmentDescription):
     ConfigurationError, worker.Unfit, or SimulationError with the worker's own traceback or last output.
     """
 
-    def __init__(self, spec: EnvironmentSpec, target: str, options: dict[str, Any],
-                 say: Callable[[str], object]) -> None:
+    def __init__(self, spec: EnvironmentSpec, target: str, options: Mapping[str, object],
+                 log: Callable[[str], object]) -> None:
         path = folders_of(spec.python.path)
-        self._process = WorkerProcess(spec, say)
+        self._process = WorkerProcess(spec, log)
         try:
             _, about = self._process.ask(
                 worker.MAKE, spec.python.start_timeout, 'while the environment was made and reset',
-                {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': options, 'path': path})
+                {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': dict(options), 'path': path})
             super().__init__(about)
             os.truncate(self._process.memory, worker.memory_size(about))
-            self._arrays: dict[str, NDArray[Any]] = worker.mapped(self._process.memory, about)
+            self._arrays: dict[str, Array] = worker.mapped(self._process.memory, about)
             self._process.ask(worker.MAP, spec.python.start_timeout, 'while it mapped shared memory')
         except BaseException:
             self._process.close()
@@ -40,7 +38,7 @@ class RemoteEnvironment(EnvironmentDescription):
         self._timeout, self._step_timeout = spec.python.start_timeout, spec.python.step_timeout
 
     @property
-    def qpos(self) -> NDArray[Any] | None:
+    def qpos(self) -> Array | None:
         """Generalised positions (rows, n) for rendering, or None."""
         return self._arrays['qpos'].copy() if 'qpos' in self._arrays else None
 
@@ -49,13 +47,13 @@ class RemoteEnvironment(EnvironmentDescription):
         self._process.ask(worker.RESET, self._timeout, 'in reset()')
         return self._observations()
 
-    def step(self, actions: NDArray[Any]) -> Transition:
+    def step(self, actions: Array) -> Transition:
         """Take actions (rows, num_actions); a row that is done comes back already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
         """
         arrays = self._arrays
-        if arrays:      # else it has ended, as the process is about to say
+        if arrays:      # without them it has ended, which ask() raises
             np.copyto(arrays['actions'], actions, casting='unsafe')
         successes, _ = self._process.ask(worker.STEP, self._timeout, 'in step()')
         self._timeout = self._step_timeout
@@ -63,11 +61,11 @@ class RemoteEnvironment(EnvironmentDescription):
                 arrays['successes'].copy() if successes else None)
 
     def check(self) -> None:
-        """Raise SimulationError where the process is gone or stopped, though nothing is asked of it."""
+        """Raise SimulationError where the process has ended or is stopped, between orders."""
         self._process.check()
 
     def close(self) -> None:
-        """End the environment and its process; once is enough."""
+        """End the environment and its process; later calls do nothing."""
         self._process.close()
         self._arrays = {}
 
@@ -75,8 +73,8 @@ class RemoteEnvironment(EnvironmentDescription):
         return {name: self._arrays['obs/' + name].copy() for name in self.shapes}
 
 
-def folders_of(python_path: Iterable[str]) -> list[str]:
-    """Return the folders as they are named from anywhere; raises ConfigurationError for one that is none."""
+def folders_of(python_path: Sequence[str]) -> list[str]:
+    """Return the absolute paths of folders; raises ConfigurationError for one that does not exist."""
     folders = [os.path.abspath(os.path.expanduser(folder)) for folder in python_path]
     for given, folder in zip(python_path, folders):
         if not os.path.isdir(folder):

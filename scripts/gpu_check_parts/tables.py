@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was found as Markdown, in the form of docs/explanation/performance.md."""
-from rl_policy_node.tools.bench.markdown import (
-    CHAPTERS,
-    machine_line,
-    number,
-    seconds_text,
-    table,
-    time_text,
-    times,
-    TITLES,
-)
+from rl_policy_node.tools.bench.formatting import machine_line, number, seconds_text, table, time_text, times
+from rl_policy_node.tools.bench.markdown import CHAPTERS, TITLES
 
 OFF, ON, UNFUSED = 'TF32 off', 'TF32 on', 'TF32 off, unfused'
 LEAST_WEIGHED = 1000        # rows; of fewer the memory is lost in that of everything else

@@ -13,9 +13,9 @@ import torch
 pytest.importorskip('matplotlib')
 from tools.bench_results import latencies, results
 
-from rl_policy_node.tools.bench import jitter, markdown, robots, start
+from rl_policy_node.tools.bench import formatting, jitter, markdown, robots, start
 from rl_policy_node.tools.bench.figures import PICTURES
-from rl_policy_node.tools.bench.latency import figures, GROUPS, ratios
+from rl_policy_node.tools.bench.latency import _ratios, figures, GROUPS
 from rl_policy_node.tools.bench.names import ECHO, OURS, PLAIN, PLAYER
 from rl_policy_node.tools.bench.run import SECTIONS
 from rl_policy_node.tools.main import main
@@ -29,12 +29,12 @@ def bench(*arguments):
     (0.01234, '0.0123'), (1.0, '1.00'), (9.999, '10.0'), (123.4, '123'), (1234.0, '1,230'), (0.0, '0'), (None, '–'),
     (float('nan'), '–')])
 def test_numbers_have_three_digits_and_no_exponent(value, text):
-    assert markdown.number(value) == text
+    assert formatting.number(value) == text
 
 
 @pytest.mark.parametrize('value, text', [(63.21, '63.2 µs'), (1151.0, '1.15 ms'), (142_000.0, '142 ms'), (None, '–')])
 def test_times_have_the_unit_that_suits_them(value, text):
-    assert markdown.time_text(value) == text
+    assert formatting.time_text(value) == text
 
 
 def test_results_become_tables_and_pictures_again(tmp_path, capsys):
@@ -71,7 +71,7 @@ def test_figures_are_medians_over_runs_and_count_what_was_not_answered():
 
 def test_ratios_set_ours_beside_the_floor_and_the_plain_node_beside_ours():
     case = {name: latencies(factor) for name, factor in zip(GROUPS, (0.5, 0.4, 3, 1))}
-    found = ratios(case, 100.0)
+    found = _ratios(case, 100.0)
     assert found[f'{PLAIN} / {OURS}'] == {'p50': 3.0, 'p99': 3.0}
     assert found[f'{OURS} / ({ECHO} + inference)'] == pytest.approx({'p50': 1000 / 600, 'p99': 3000 / 1600})
 
@@ -86,20 +86,20 @@ def test_robots_that_are_not_answered_are_not_answered_in_time():
     assert (found['answered'], found['in_time'], found['p50']) == (0.75, 0.5, 9000.0)
 
 
-@pytest.mark.parametrize('arguments, told', [
+@pytest.mark.parametrize('arguments, message', [
     (['--only', 'step,speed'], "unknown section 'speed' in --only; valid: "),
     (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda"),
     (['--render', 'nowhere.json'], 'nowhere.json: No such file'),
 ])
-def test_what_does_not_fit_is_told_in_one_line(arguments, told, tmp_path, capsys):
+def test_what_does_not_fit_is_refused_in_one_line(arguments, message, tmp_path, capsys):
     assert bench(*arguments, '--output', tmp_path / 'out') == 1
     error = capsys.readouterr().err
-    assert error.startswith('rl_policy bench: ') and told in error and len(error.splitlines()) == 1
+    assert error.startswith('rl_policy bench: ') and message in error and len(error.splitlines()) == 1
     assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
-def test_cuda_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+def test_missing_cuda_is_refused_in_one_line(tmp_path, capsys):
     assert bench('--device', 'cuda', '--output', tmp_path / 'out') == 1
     assert capsys.readouterr().err == "rl_policy bench: device 'cuda': this torch sees no CUDA device; valid: cpu\n"
 

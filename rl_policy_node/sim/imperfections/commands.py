@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands on their way to a robot: late, and never into another episode than their own."""
+"""Delayed commands, which never reach another episode than their own."""
 from collections.abc import Mapping
 import time
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.sim.imperfections.delay_lines import CommandLine
-from rl_policy_node.sim.imperfections.robot_sensors import Mask, Received, Robots, Values
+from rl_policy_node.sim.imperfections.robot_sensors import Mask, Robots, Values
 
 
 class DelayedCommands:
@@ -21,12 +21,12 @@ class DelayedCommands:
         self._robots = robots
         self._line = CommandLine(self._newest(), robots.rows, steps)
         self._episode = np.zeros(robots.rows, dtype=np.int64)
-        self._opened = np.full(robots.rows, -np.inf)        # s, when the start of the episode went out
+        self._opened = np.full(robots.rows, -np.inf)        # s, when the policy hears of the episode
 
     def begin(self, episode: NDArray[np.int64], delay: float) -> Mask:
-        """Take in the starts of the rows' episodes, ns; return which rows begin a new one.
+        """Compare the starts of the rows' episodes, ns, with the last; return which rows begin a new one.
 
-        delay: s until the policy hears of a start; what it commands before is of the episode before.
+        delay: s until the policy hears of a start; its earlier commands belong to the episode before.
         """
         begins: Mask = episode != self._episode
         self._episode[:] = episode
@@ -37,13 +37,11 @@ class DelayedCommands:
 
     def obeyed(self) -> Mapping[str, Values]:
         """Return the commands obeyed in this step; once a step, commands kept out."""
-        valid = {name: self._of_this_episode(command) for name, command in self._robots.commands.items()}
+        valid: dict[str, Mask] = {}
+        for name, command in self._robots.commands.items():
+            of_this_episode = (command.stamps == 0) | (command.stamps >= self._episode)     # 0: unstamped
+            valid[name] = (command.received >= self._opened) & of_this_episode
         return self._line.push(self._newest(), valid)
 
     def _newest(self) -> dict[str, Values]:
         return {name: command.values for name, command in self._robots.commands.items()}
-
-    def _of_this_episode(self, command: Received) -> Mask:
-        unstamped = command.stamps == 0
-        valid: Mask = (command.received >= self._opened) & (unstamped | (command.stamps >= self._episode))
-        return valid

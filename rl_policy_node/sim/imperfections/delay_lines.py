@@ -1,38 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has arrived by now, in simulated time: delay lines of observations and of commands; numpy alone."""
+"""Delay lines of observations and of commands, in simulated time; numpy alone."""
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.sim.imperfections.lossy_link import EXACT
-from rl_policy_node.sim.imperfections.robot_sensors import Mask, Values
+from rl_policy_node.sim.imperfections.robot_sensors import Array, Mask, Values
 
 
 class DelayLine:
-    """What has arrived of a source by now, in simulated time, row by row.
+    """The messages of a source that have arrived, in simulated time, row by row.
 
-    shown: field → (rows, ...), the newest message that has arrived; one that comes after a newer one is not shown,
-    as the policy node does not take it. An episode begins with its first message and shows nothing from before.
+    shown: field → (rows, ...), the newest message that has arrived. A message that a newer one has overtaken is never
+    shown: the policy node drops it, too. An episode begins with its first message and shows nothing from before.
     """
 
     def __init__(self, values: Values, rows: int, longest: int) -> None:
-        self._values: dict[str, NDArray[Any]] = {
+        self._values: dict[str, Array] = {
             field: np.zeros((longest + 1, *value.shape), value.dtype) for field, value in values.items()}
         self._due = np.full((longest + 1, rows), np.inf)
         self._sent = np.full(longest + 1, -1)            # step in which each kept message was sent
         self._newest = np.full(rows, -1)                 # step in which the shown one was
         self._step = 0
-        self.shown: dict[str, NDArray[Any]] = {field: np.zeros_like(value) for field, value in values.items()}
+        self.shown: dict[str, Array] = {field: np.zeros_like(value) for field, value in values.items()}
 
     def push(self, values: Values, delays: NDArray[np.float64], begins: Mask) -> None:
-        """Take in this step's messages; delays (rows,) or (1,) in periods, begins (rows,): first of an episode."""
+        """Store this step's messages; delays (rows,) or (1,) in periods, begins (rows,): first of an episode."""
         slot = self._step % len(self._sent)
         for field, value in values.items():
             self._values[field][slot] = value
         self._sent[slot] = self._step
-        # what is older than a first message of an episode is not shown after it
+        # older messages are not shown after the first one of an episode
         self._due[slot] = np.where(begins, self._step, self._step + delays)
         self._show()
         self._step += 1
@@ -49,39 +48,39 @@ class DelayLine:
 
 
 class CommandLine:
-    """Commands that take effect a whole number of steps after they were there.
+    """Commands that take effect a whole number of steps after they were received.
 
     received: command → field → (rows, ...), for the shapes. Until the first command of its episode takes effect,
-    a row is held: `restart` says how.
+    a row obeys what `restart` holds it with.
     """
 
     def __init__(self, received: Mapping[str, Values], rows: int, steps: int) -> None:
-        self._values: dict[str, dict[str, NDArray[Any]]] = {
+        self._values: dict[str, dict[str, Array]] = {
             name: {field: np.zeros((steps + 1, *value.shape), value.dtype) for field, value in fields.items()}
             for name, fields in received.items()}
-        self._there = {name: np.zeros((steps + 1, rows), dtype=bool) for name in received}
+        self._valid = {name: np.zeros((steps + 1, rows), dtype=bool) for name in received}
         self._slots, self._step = steps + 1, 0
         self._obeyed = {name: {field: value.copy() for field, value in fields.items()}
                         for name, fields in received.items()}
 
     def restart(self, rows: Mask, held: Mapping[str, Values]) -> None:
-        """Forget every command of rows (mask), and hold them as `held` says, like `received`."""
+        """Drop every command of rows (mask), and hold them by `held`, of the form of `received`."""
         for name, fields in self._obeyed.items():
-            self._there[name][:, rows] = False
+            self._valid[name][:, rows] = False
             for field, value in fields.items():
                 value[rows] = held[name][field][rows]
 
     def push(self, received: Mapping[str, Values], valid: Mapping[str, Mask]) -> Mapping[str, Values]:
-        """Take in what was received last; return what is obeyed in this step.
+        """Store the last received commands; return those obeyed in this step.
 
-        valid: command → (rows,) mask, commands of the row's present episode.
+        valid: command → (rows,) mask, commands of the row's current episode.
         """
         now, then = self._step % self._slots, (self._step + 1) % self._slots
         self._step += 1
         for name, fields in self._values.items():
-            self._there[name][now] = valid[name]
+            self._valid[name][now] = valid[name]
             for field, value in fields.items():
                 value[now] = received[name][field]
-                rows = self._there[name][then]
+                rows = self._valid[name][then]
                 self._obeyed[name][field][rows] = value[then][rows]
         return self._obeyed

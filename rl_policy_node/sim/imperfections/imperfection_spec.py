@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which imperfections to inject, as the parameters below `sim` say it."""
+"""Which imperfections to inject: the parameters below `sim`."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -23,7 +23,7 @@ class ImperfectionSpec:
     noise: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def stated(self) -> dict[str, float]:
-        """Return what is not zero, by the names of the parameters below `sim`."""
+        """Return the parameters that are not zero: name below `sim` → value."""
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != 'noise'}
         noise = {f'noise.{source}.{name}': std for source, stds in self.noise.items() for name, std in stds.items()}
         return {name: value for name, value in {**plain, **noise}.items() if value}

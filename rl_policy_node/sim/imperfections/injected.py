@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bridge asks of imperfections, and what it gets where none, or some, are stated."""
+"""Imperfections as the simulator bridge uses them: none, or those that are configured."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 import zlib
@@ -11,16 +11,17 @@ from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim.imperfections.commands import DelayedCommands
 from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 from rl_policy_node.sim.imperfections.lossy_link import Network, whole_steps
+from rl_policy_node.sim.imperfections.outbox import Publish
 from rl_policy_node.sim.imperfections.robot_sensors import Mask, Robots, Values
 from rl_policy_node.sim.imperfections.sensor_noise import Drift, Noise
-from rl_policy_node.sim.imperfections.sources import Channel, LockstepSources, Publish, RealTimeSources, Sources
+from rl_policy_node.sim.imperfections.sources import Channel, LockstepSources, RealTimeSources, Sources
 
 
 class Imperfections(ABC):
-    """What lies between an environment and its messages. description: for the log; empty: nothing does.
+    """What changes messages between an environment and a policy. description: for the log, empty without any.
 
-    Every step: `show` takes in what is measured, messages are made of `shown` and go out through publishers, and
-    `commands` says what is obeyed.
+    Every step: `show` measures, messages carry `shown` and go out through publishers, and the environment obeys
+    `commands`.
     """
 
     description = ''
@@ -28,17 +29,17 @@ class Imperfections(ABC):
     @property
     @abstractmethod
     def shown(self) -> Mapping[str, Values]:
-        """Source → field → (rows, …), what messages are made of in this step."""
+        """Source → field → (rows, …), the content of this step's messages."""
 
     @abstractmethod
     def show(self, episode: NDArray[np.int64]) -> None:
-        """Take in what the sources measure now. episode (rows,), ns: the starts of the rows' episodes."""
+        """Measure all sources. episode (rows,), ns: the starts of the rows' episodes."""
 
     @abstractmethod
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
         """Return what publishes the messages of a source for a set of rows: now, later, or never.
 
-        publish(message) sends for good; it is returned as it is where nothing lies in between.
+        publish(message) sends; it is returned unchanged where nothing delays or loses messages.
         """
 
     @abstractmethod
@@ -51,24 +52,24 @@ class Imperfections(ABC):
 
     @abstractmethod
     def period(self) -> float:
-        """Return how long the next period is, s."""
+        """Return the length of the next period, s."""
 
     @abstractmethod
     def record(self) -> Values:
-        """Return name → (rows, …): what the policy was shown, where that is not what was observed."""
+        """Return name → (rows, …): what the policy was shown, where it differs from what was observed."""
 
     @abstractmethod
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return the figures: what was asked for, and what became of the messages."""
+        """Return the figures: what is configured, and how many messages were sent, lost, late and reordered."""
 
     @abstractmethod
     def close(self) -> None:
-        """End what runs by itself."""
+        """End threads."""
 
 
 def create_imperfections(spec: ImperfectionSpec, seed: int, period: float, robots: Robots,
                          lockstep: bool) -> Imperfections:
-    """Return the Imperfections that an ImperfectionSpec states. period of the control, s. Raises ConfigurationError."""
+    """Return the Imperfections of an ImperfectionSpec. period: of the control, s. Raises ConfigurationError."""
     if not spec.stated():
         return Perfect(robots, period)
     if lockstep and spec.rate_drift:
@@ -84,9 +85,9 @@ def create_imperfections(spec: ImperfectionSpec, seed: int, period: float, robot
 
 def _channels(spec: ImperfectionSpec, seed: int, period: float, robots: Robots) -> dict[str, Channel]:
     """Return the Channel of every source."""
-    strangers = spec.noise.keys() - robots.sources.keys()
-    if strangers:
-        raise unknown('source', min(strangers), robots.sources, 'sim.noise')
+    unknown_sources = spec.noise.keys() - robots.sources.keys()
+    if unknown_sources:
+        raise unknown('source', min(unknown_sources), robots.sources, 'sim.noise')
     channels = {}
     for name, measured in robots.sources.items():
         noise = Noise(spec.noise.get(name, {}), measured.values, _stream(seed, 'noise', name), f'sim.noise.{name}')
@@ -96,12 +97,12 @@ def _channels(spec: ImperfectionSpec, seed: int, period: float, robots: Robots) 
 
 
 def _stream(seed: int, purpose: str, name: str = '') -> np.random.Generator:
-    """Return a random stream of its own for each purpose: what one part draws changes no other."""
+    """Return a random stream for a purpose: what one part draws does not change any other."""
     return np.random.default_rng([seed, zlib.crc32(f'{purpose} {name}'.encode())])
 
 
 class Perfect(Imperfections):
-    """None: what is measured is shown, at once and as it is; what is commanded is obeyed."""
+    """No imperfections: messages carry what is measured, at once, and commands are obeyed at once."""
 
     def __init__(self, robots: Robots, period: float) -> None:
         self._shown = {name: measured.values for name, measured in robots.sources.items()}
@@ -134,11 +135,11 @@ class Perfect(Imperfections):
         return {}
 
     def close(self) -> None:
-        """Do nothing: nothing runs by itself."""
+        """Do nothing: there is no thread."""
 
 
 class Injected(Imperfections):
-    """Noise on what is measured, a network for each source, commands that wait, a rate that drifts."""
+    """Noise and a lossy network for each source, delayed commands, a drifting rate."""
 
     def __init__(self, spec: ImperfectionSpec, description: str, sources: Sources, commands: DelayedCommands,
                  next_period: Callable[[], float]) -> None:

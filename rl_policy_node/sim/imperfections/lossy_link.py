@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 
-EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz are one period, written by a person
+EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz, as users write it, are one period
 
 
 def whole_steps(delay: float) -> int:
-    """Return how many steps after it was sent something of `delay` (periods) is there."""
+    """Return after how many steps a message with a delay of `delay` periods arrives."""
     return max(math.ceil(delay - EXACT), 0)
 
 
 class Network:
-    """Decides for every message of a source when it arrives, and counts what it did.
+    """Decides when every message of a source arrives, and counts them.
 
-    groups: messages of one step, one for each robot, or one for all. Of the same random stream the same messages
-    are lost whatever the latency, and a greater share loses these and others.
+    groups: messages of one step, one for each robot, or one for all. The same random stream loses the same messages
+    whatever the latency; a greater share loses these and others.
     sent: messages handed in; lost: never arriving; late: arriving a period or more after they were measured;
     reordered: arriving after one that was measured later.
     """
@@ -28,7 +28,7 @@ class Network:
     def __init__(self, spec: ImperfectionSpec, period: float, groups: int, random: np.random.Generator) -> None:
         self._spec, self._random, self.groups = spec, random, groups
         self._latency, self._jitter = spec.latency / period, spec.latency_jitter / period
-        # the longest time, in steps, that a message is under way
+        # the greatest delay, in steps
         self.longest = whole_steps(self._latency + self._jitter + 2 * (spec.reorder > 0))
         self._due = np.full((self.longest + 1, groups), np.inf)
         self._step = 0
@@ -37,7 +37,7 @@ class Network:
     def send(self, begins: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the delays (groups,), periods, of this step's messages; infinite: lost.
 
-        begins (groups,): first messages of an episode, which arrive at once: they end what was under way.
+        begins (groups,): first messages of an episode, which arrive at once and cancel earlier ones.
         """
         lost, swapped, jitter = self._random.random((3, self.groups))
         # one period after the message that follows it

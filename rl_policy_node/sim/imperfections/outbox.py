@@ -5,27 +5,32 @@ import heapq
 import itertools
 import threading
 import time
-from typing import Any
+from typing import Any, TypeAlias
+
+# a message of any type
+Message: TypeAlias = Any
+# takes a message and publishes it
+Publish: TypeAlias = Callable[[Message], object]
 
 
 class Outbox:
-    """Keeps messages back: `put` hands one in, a thread of its own sends it when its time has come.
+    """Delays messages: `put` hands one in, a thread of its own publishes it when it is due.
 
-    Messages that are due at the same time go out in the order in which they came. An error of sending comes out
-    of the next `put`.
+    Messages that are due at the same time go out in the order in which they came. The next `put` raises an error
+    that publishing raised.
     """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         # when it is due (s), its number, what publishes it, the message
-        self._waiting: list[tuple[float, int, Callable[[Any], object], Any]] = []
+        self._waiting: list[tuple[float, int, Publish, Message]] = []
         self._number = itertools.count()
         self._error: Exception | None = None
         self._open = True
         self._thread = threading.Thread(target=self._run, name='outbox', daemon=True)
         self._thread.start()
 
-    def put(self, delay: float, publish: Callable[[Any], object], message: Any) -> None:
+    def put(self, delay: float, publish: Publish, message: Message) -> None:
         """Call publish(message) in `delay` seconds."""
         with self._condition:
             if self._error is not None:
@@ -48,10 +53,10 @@ class Outbox:
                     return
                 publish, message = due
                 publish(message)
-        except Exception as error:      # noqa: BLE001 - whatever it is, the bridge's thread must hear of it
+        except Exception as error:      # noqa: BLE001 - put() raises it in the bridge's thread
             self._error = error
 
-    def _next(self) -> tuple[Callable[[Any], object], Any] | None:
+    def _next(self) -> tuple[Publish, Message] | None:
         """Wait for the next message that is due; None once closed."""
         with self._condition:
             while self._open:

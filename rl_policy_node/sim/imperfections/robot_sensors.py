@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robots' side as imperfections see it: what is measured, and which commands were received."""
+"""The robots as imperfections see them: what their sensors measure, and which commands they received."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 # (rows,), one bool per row of the batch
 Mask: TypeAlias = NDArray[np.bool_]
+# numbers of any dtype
+Array: TypeAlias = NDArray[Any]
 # field → (rows, …)
-Values: TypeAlias = Mapping[str, NDArray[Any]]
+Values: TypeAlias = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a source truly measures. values: written anew in every step. shared_rows: one message carries all rows."""
+    """What a source truly measures. values: overwritten in every step. shared_rows: one message carries all rows."""
 
     values: Values
     shared_rows: bool

@@ -2,25 +2,24 @@
 """Random errors of a simulated sensor and of a simulated clock; numpy alone."""
 from collections.abc import Mapping
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim.imperfections.robot_sensors import Values
 
-_STEP: Final = 0.05      # greatest change of a drift from one period to the next, as a share of its bound
+_STEP: Final = 0.05      # greatest change of the drift per period, as a share of its bound
 
 
 class Noise:
     """Adds errors of mean zero to the fields of a source.
 
     deviations: field → standard deviation, in the field's unit, of what is added to every number. Quaternions
-    (`orientation`) are turned about a random axis by an angle of this deviation, rad, and stay of length 1. What is
-    kept in whole numbers, pixels of bytes above all, is rounded and clipped to its type.
-    Raises ConfigurationError, naming `where`, for a field that is not among `values`, or has no numbers.
+    (`orientation`) are turned about a random axis by an angle of this deviation, rad, and keep length 1. Integers,
+    pixels above all, are rounded and clipped to their type.
+    Raises ConfigurationError, naming `where`, for a field that is not among `values`, or does not hold numbers.
     """
 
     def __init__(self, deviations: Mapping[str, float], values: Values, random: np.random.Generator,
@@ -33,33 +32,33 @@ class Noise:
         self._deviations, self._random = {field: std for field, std in deviations.items() if std}, random
 
     def __call__(self, values: Values) -> Values:
-        """Return field → (rows, ...) with errors; a field without noise is handed through as it is."""
-        return {**values, **{field: self._noisy(field, values[field], std) for field, std in self._deviations.items()}}
-
-    def _noisy(self, field: str, value: NDArray[Any], std: float) -> NDArray[Any]:
-        if field == 'orientation':
-            return self._turned(value, std).astype(value.dtype)
-        noisy = value + std * self._random.standard_normal(value.shape)
-        if value.dtype.kind in 'iu':
-            bounds = np.iinfo(value.dtype)
-            noisy = np.clip(np.rint(noisy), bounds.min, bounds.max)
-        return noisy.astype(value.dtype)
-
-    def _turned(self, quaternions: NDArray[Any], std: float) -> NDArray[Any]:
-        axes = self._random.standard_normal((len(quaternions), 3))
-        angles = std * self._random.standard_normal((len(quaternions), 1))
-        turn = geometry.quaternion_from_rotation_vector(axes * (angles / np.linalg.norm(axes, axis=1, keepdims=True)))
-        return geometry.multiply(turn, geometry.normalize_quaternion(quaternions))
+        """Return field → (rows, ...) with errors; fields without noise are the same arrays."""
+        noisy = dict(values)
+        for field, std in self._deviations.items():
+            value = values[field]
+            if field == 'orientation':
+                axes = self._random.standard_normal((len(value), 3))
+                angles = std * self._random.standard_normal((len(value), 1))
+                turn = geometry.quaternion_from_rotation_vector(
+                    axes * (angles / np.linalg.norm(axes, axis=1, keepdims=True)))
+                changed = geometry.multiply(turn, geometry.normalize_quaternion(value))
+            else:
+                changed = value + std * self._random.standard_normal(value.shape)
+                if value.dtype.kind in 'iu':
+                    bounds = np.iinfo(value.dtype)
+                    changed = np.clip(np.rint(changed), bounds.min, bounds.max)
+            noisy[field] = changed.astype(value.dtype)
+        return noisy
 
 
 class Drift:
-    """A random walk within ±most: the share by which a period is longer than it should be."""
+    """A random walk within ±most: the share by which a period is too long."""
 
     def __init__(self, most: float, random: np.random.Generator) -> None:
         self._most, self._random, self._share = most, random, 0.0
 
     def next(self) -> float:
-        """Return the share of the next period; what would leave the bounds is reflected."""
+        """Return the share of the next period, reflected at the bounds."""
         share = self._share + self._most * self._random.uniform(-_STEP, _STEP)
         if abs(share) > self._most:
             share = math.copysign(2 * self._most - abs(share), share)

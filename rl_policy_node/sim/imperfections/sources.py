@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observations on their way to a policy: with noise, late, lost or reordered, in simulated time or by the clock."""
+"""Sensor messages between environment and policy: noisy, late, lost, reordered; in simulated or in real time."""
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl_policy_node.sim.imperfections.delay_lines import DelayLine
 from rl_policy_node.sim.imperfections.lossy_link import Network
-from rl_policy_node.sim.imperfections.outbox import Outbox
+from rl_policy_node.sim.imperfections.outbox import Message, Outbox, Publish
 from rl_policy_node.sim.imperfections.robot_sensors import Mask, Measured, Values
 from rl_policy_node.sim.imperfections.sensor_noise import Noise
 
-# takes a message and publishes it
-Publish: TypeAlias = Callable[[Any], object]
-
 
 class Channel:
-    """One source's way: noise on `values`, which it truly measures, and a network that carries its messages."""
+    """One source: noise on the true `values` that it measures, and the network that carries its messages."""
 
     def __init__(self, measured: Measured, noise: Noise, network: Network) -> None:
         self.values, self._shared_rows = measured.values, measured.shared_rows
@@ -29,18 +25,18 @@ class Channel:
         return self._noise(self.values)
 
     def send(self, begins: Mask) -> NDArray[np.float64]:
-        """Return the delays of this step's messages, periods, (rows,) or (1,) where one carries all rows.
+        """Return the delays of this step's messages, in periods: (rows,), or (1,) where one message carries all rows.
 
-        begins (rows,): rows whose first message of an episode it is, which arrives at once.
+        begins (rows,): rows that begin an episode; their message arrives at once.
         """
         return self.network.send(np.array([begins.all()]) if self._shared_rows else begins)
 
 
 class Sources(ABC):
-    """What becomes of the messages of all sources.
+    """Delivers the messages of all sources.
 
-    shown: source → field → (rows, …), what messages are made of in this step. start_delay: s that the start of an
-    episode is under way.
+    shown: source → field → (rows, …), the content of this step's messages. start_delay: s by which the start of an
+    episode is delayed.
     """
 
     start_delay = 0.0
@@ -68,17 +64,17 @@ class Sources(ABC):
 
     @abstractmethod
     def record(self) -> Values:
-        """Return name → (rows, …) of what the policy was shown in this step; {} where messages go by the clock."""
+        """Return name → (rows, …) of what the policy was shown in this step; {} in real time."""
 
     @abstractmethod
     def close(self) -> None:
-        """End what runs by itself."""
+        """End threads."""
 
 
 class LockstepSources(Sources):
-    """In simulated time: each step is shown what would have arrived by now, under this step's stamp.
+    """In simulated time: each step shows what would have arrived by now, under this step's stamp.
 
-    An episode's first observation arrives at once: there is none before it that could be shown.
+    An episode's first observation arrives at once: no earlier one could be shown.
     """
 
     def __init__(self, channels: Mapping[str, Channel], rows: int) -> None:
@@ -102,11 +98,11 @@ class LockstepSources(Sources):
                 for source, values in self.shown.items() for name, value in values.items()}
 
     def close(self) -> None:
-        """Do nothing: nothing runs by itself."""
+        """Do nothing: there is no thread."""
 
 
 class RealTimeSources(Sources):
-    """By the clock: messages go out late, with the stamps that they were measured with, or never.
+    """In real time: messages go out late, with the stamps of their measurement, or never.
 
     The start of an episode is `latency` (s) late and never lost; simulated time itself is the robot's, not delayed.
     """
@@ -125,17 +121,17 @@ class RealTimeSources(Sources):
             self._delays[name] = np.broadcast_to(channel.send(self._nobody) * self._period, self._nobody.shape)
 
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
-        def send(message: Any) -> None:
-            # the rows of one message are all as late
+        def send(message: Message) -> None:
+            # all rows of one message have the same delay
             delay = float(self._delays[name][rows][0])
             if np.isfinite(delay):
-                self._later(delay, publish, message)
+                self._publish_later(delay, publish, message)
         return send
 
     def start_publisher(self, publish: Publish) -> Publish:
-        return lambda message: self._later(self.start_delay, publish, message)
+        return lambda message: self._publish_later(self.start_delay, publish, message)
 
-    def _later(self, delay: float, publish: Publish, message: Any) -> None:
+    def _publish_later(self, delay: float, publish: Publish, message: Message) -> None:
         if delay > 0.0:
             self._outbox.put(delay, publish, message)
         else:

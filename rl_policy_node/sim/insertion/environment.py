@@ -5,15 +5,19 @@ It stands in for TacSL's `TacSLTaskInsertion` and keeps its interface: the obser
 states, the six-number action, 256 steps at 60 Hz. It is physics (contact, friction, a compliant grasp),
 but it is neither TacSL nor a calibrated model of a robot.
 """
+from collections.abc import Iterable, Mapping
 import copy
+from typing import TypeAlias
 
 import gymnasium
 import mujoco
 from mujoco import rollout
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 import torch
 
 from rl_policy_node import geometry
+from rl_policy_node.geometry import Floats
 from rl_policy_node.sim.insertion import scene, tactile
 
 POSITION_SCALE = 0.01            # m, TacSL's pos_action_scale
@@ -36,8 +40,11 @@ _TACTILE = {'tactile_force_field_left': tactile.SHAPE, 'tactile_force_field_righ
 _STATES = {'ee_pos': (3,), 'ee_quat': (4,), 'ee_lin_vel': (3,), 'ee_ang_vel': (3,), 'plug_pos': (3,),
            'plug_quat': (4,), 'socket_pos_gt': (3,), 'socket_quat': (4,)}
 
+# {'obs': name → (num_envs, …), 'states': …}, float32
+Observations: TypeAlias = dict[str, dict[str, torch.Tensor]]
 
-def _dict_space(shapes):
+
+def _dict_space(shapes: Mapping[str, tuple[int, ...]]) -> gymnasium.spaces.Dict:
     return gymnasium.spaces.Dict(
         {key: gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()})
 
@@ -55,11 +62,11 @@ class InsertionEnv:
     agents = 1
     control_rate = 60.0          # Hz
 
-    def __init__(self, num_envs, seed=0, episode_length=256, tactile_observations=True,
-                 stagger=False, threads=2):
+    def __init__(self, num_envs: int, seed: int = 0, episode_length: int = 256, tactile_observations: bool = True,
+                 stagger: bool = False, threads: int = 2) -> None:
         self.num_envs = int(num_envs)
         self.episode_length = int(episode_length)
-        shapes = {**_OBSERVATIONS, **(_TACTILE if tactile_observations else {})}
+        shapes: dict[str, tuple[int, ...]] = {**_OBSERVATIONS, **(_TACTILE if tactile_observations else {})}
         self.observation_space = _dict_space(shapes)
         self.state_space = _dict_space(_STATES)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
@@ -75,39 +82,39 @@ class InsertionEnv:
         self._stagger = stagger
         self._socket = np.zeros((self.num_envs, 3))
         self._seen_socket = np.zeros((self.num_envs, 3))
-        self._observed = {}
+        self._observed: dict[str, NDArray[np.float32]] = {}
 
-    def get_number_of_agents(self):
+    def get_number_of_agents(self) -> int:
         return self.agents
 
-    def get_env_info(self):
+    def get_env_info(self) -> dict[str, object]:
         """Return what rl_games' agents ask of a vectorised environment."""
         return {'observation_space': self.observation_space, 'action_space': self.action_space,
                 'state_space': self.state_space, 'use_global_observations': True,
                 'agents': self.agents, 'value_size': self.value_size}
 
-    def get_env_state(self):
+    def get_env_state(self) -> None:
         return None
 
-    def set_env_state(self, _state):
+    def set_env_state(self, _state: object) -> None:
         """Nothing outlives an episode."""
 
-    def set_train_info(self, _frame, *_args):
+    def set_train_info(self, _frame: int, *_args: object) -> None:
         """The task does not change while training."""
 
     @property
-    def qpos(self):
+    def qpos(self) -> Floats:
         """Generalised positions (num_envs, 12): gripper and peg joints, socket frame; for rendering."""
         return self._state[:, 1:13]
 
-    def reset(self):
+    def reset(self) -> Observations:
         """Start a new episode in every row."""
         self._reset_rows(np.arange(self.num_envs))
         if self._stagger:
             self._progress[:] = np.arange(self.num_envs) * self.episode_length // self.num_envs
         return self._observe()
 
-    def step(self, actions):
+    def step(self, actions: ArrayLike) -> tuple[Observations, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
         """Track the target that each action means for one control period (1/60 s)."""
         actions = np.asarray(actions, dtype=np.float32)
         if not np.isfinite(actions).all():
@@ -128,7 +135,7 @@ class InsertionEnv:
             self._reset_rows(np.nonzero(done)[0])
         return self._observe(), rewards, torch.from_numpy(done.astype(np.uint8)), infos
 
-    def _reset_rows(self, rows):
+    def _reset_rows(self, rows: Iterable[int]) -> None:
         for row in rows:
             draw = self._random[row].uniform
             self._socket[row] = SOCKET_POSITION + draw(-1, 1, 3) * SOCKET_SPREAD
@@ -143,7 +150,7 @@ class InsertionEnv:
             self._models[row].qpos_spring[6:12] = grasp
             self._progress[row] = 0
 
-    def _impedance_targets(self, actions):
+    def _impedance_targets(self, actions: Floats) -> Floats:
         position, quaternion = geometry.apply_pose_delta(
             self._observed['ee_pos'], self._observed['ee_quat'], actions,
             POSITION_SCALE, ROTATION_SCALE, ROTATION_THRESHOLD)
@@ -153,7 +160,7 @@ class InsertionEnv:
                            np.arctan2(-matrix[:, 0, 1], matrix[:, 0, 0])], axis=-1)
         return np.concatenate([position - self._socket, angles], axis=-1)
 
-    def _peg_pose(self):
+    def _peg_pose(self) -> tuple[Floats, Floats]:
         """Tip position (N, 3) and rotation (N, 4) xyzw of the peg in the socket frame."""
         gripper, in_grasp = _hinges(self.qpos[:, 3:6]), _hinges(self.qpos[:, 9:12])
         quaternion = geometry.multiply(gripper, in_grasp)
@@ -161,20 +168,22 @@ class InsertionEnv:
         matrix = geometry.matrix_from_quaternion(gripper)
         return self.qpos[:, 0:3] + np.einsum('nij,nj->ni', matrix, held), quaternion
 
-    def _keypoint_distance(self):
+    def _keypoint_distance(self) -> Floats:
         tip, quaternion = self._peg_pose()
         axis = geometry.matrix_from_quaternion(quaternion)[:, :, 2]
         goal = np.array([0.0, 0.0, -scene.HOLE_DEPTH])
         upright = np.array([0.0, 0.0, 1.0])
         error = (tip - goal)[:, None] + KEYPOINTS[:, None] * (axis - upright)[:, None]
-        return np.sqrt(np.sum(error * error, axis=-1)).mean(axis=-1)
+        distance: Floats = np.sqrt(np.sum(error * error, axis=-1)).mean(axis=-1)
+        return distance
 
-    def _reward(self, distance):
+    def _reward(self, distance: Floats) -> Floats:
         """TacSL's: minus the keypoint distance, a squashed bonus near the goal, and one at it."""
         near = 1.0 / (np.exp(300.0 * distance) + np.exp(-300.0 * distance))
-        return -distance + near + 0.5 * (distance < SUCCESS_DISTANCE)
+        reward: Floats = -distance + near + 0.5 * (distance < SUCCESS_DISTANCE)
+        return reward
 
-    def _observe(self):
+    def _observe(self) -> Observations:
         ee_quat = geometry.multiply(_hinges(self.qpos[:, 3:6]), DOWN_XYZW)
         displacement = self.qpos[:, 6:12]
         upright = np.tile(geometry.IDENTITY_XYZW, (self.num_envs, 1))
@@ -193,7 +202,7 @@ class InsertionEnv:
                 'states': {key: torch.from_numpy(values[key]) for key in self.state_space.spaces}}
 
 
-def _hinges(angles):
+def _hinges(angles: Floats) -> Floats:
     """Rotation (N, 4) xyzw of three hinges in series: Rx(a) Ry(b) Rz(c)."""
     half = angles / 2
     sine, cosine, zero = np.sin(half), np.cos(half), np.zeros(len(angles))

@@ -4,16 +4,27 @@
 MuJoCo chooses its OpenGL backend when it is imported, and a backend that does not fit the machine may
 abort the process. The drawing is therefore done by a child process, one backend after the other.
 """
+from __future__ import annotations
+
+from collections.abc import Sequence
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 import tempfile
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rl_policy_node import geometry
+from rl_policy_node.geometry import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    import mujoco
 
 BACKENDS = ('egl', 'osmesa')
 OFF = ('disable', 'disabled', 'off', 'false', '0')       # MUJOCO_GL's words for 'no rendering'
@@ -26,7 +37,7 @@ class RenderingUnavailable(RuntimeError):
     """No OpenGL backend of this machine can draw off screen; the message says why for each."""
 
 
-def render_frames(qpos: np.ndarray, width: int = 320, height: int = 240) -> np.ndarray:
+def render_frames(qpos: ArrayLike, width: int = 320, height: int = 240) -> NDArray[np.uint8]:
     """Return pictures (K, height, width, 3), uint8 RGB, of the generalised positions `qpos` (K, 12).
 
     `qpos` is one row of `InsertionEnv.qpos` over time: m and rad, socket frame. The backend named by
@@ -44,20 +55,21 @@ def render_frames(qpos: np.ndarray, width: int = 320, height: int = 240) -> np.n
     raise RenderingUnavailable(f'{"; ".join(reasons)}. {HINT}')
 
 
-def _backends():
+def _backends() -> tuple[str, ...]:
     wanted = os.environ.get('MUJOCO_GL', '').strip().lower()
     if wanted in OFF:
         raise RenderingUnavailable(f'MUJOCO_GL={wanted} turns rendering off.')
     return tuple(dict.fromkeys(filter(None, (wanted, *BACKENDS))))
 
 
-def _render_in_child(backend, qpos, width, height):
+def _render_in_child(backend: str, qpos: Floats, width: int, height: int) -> NDArray[np.uint8]:
     # PYTHONPATH: what this process can import, its child can, wherever the package lies
     environment = {**os.environ, 'MUJOCO_GL': backend, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
     environment.pop('PYOPENGL_PLATFORM', None)           # MuJoCo sets it, and refuses another's value
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, 'qpos.npy'), Path(folder, 'frames.npy')
         np.save(source, qpos)
+        assert __spec__ is not None, 'imported'
         command = [sys.executable, '-m', __spec__.name, str(source), str(target), str(width), str(height)]
         try:
             child = subprocess.run(command, env=environment, capture_output=True, text=True,
@@ -66,10 +78,11 @@ def _render_in_child(backend, qpos, width, height):
             raise RenderingUnavailable(f'no picture within {TIMEOUT:.0f} s') from None
         if child.returncode != 0:
             raise RenderingUnavailable(_reason(child))
-        return np.load(target)
+        frames: NDArray[np.uint8] = np.load(target)
+        return frames
 
 
-def _reason(child):
+def _reason(child: subprocess.CompletedProcess[str]) -> str:
     """Return the child's last words, or the signal that ended it."""
     if child.returncode < 0:
         return f'ended by {signal.Signals(-child.returncode).name}'
@@ -77,26 +90,26 @@ def _reason(child):
     return lines[-1].strip(' .') if lines else f'exit status {child.returncode}'
 
 
-def peg_pose(qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def peg_pose(qpos: Floats) -> tuple[Floats, Floats]:
     """Return where the peg is held, (K, 3), m, and its rotation, (K, 4) xyzw, z along it, socket frame."""
     gripper, in_grasp = _hinges(qpos[:, 3:6]), _hinges(qpos[:, 9:12])
     moved = np.einsum('kij,kj->ki', geometry.matrix_from_quaternion(gripper), qpos[:, 6:9])
     return qpos[:, 0:3] + moved, geometry.multiply(gripper, in_grasp)
 
 
-def _hinges(angles):
+def _hinges(angles: Floats) -> Floats:
     """Rotation (K, 4) xyzw of three hinges in series, angles (K, 3), rad: Rx(a) Ry(b) Rz(c)."""
     x, y, z = (geometry.quaternion_from_rotation_vector(angles[:, [k]] * np.eye(3)[k]) for k in range(3))
     return geometry.multiply(geometry.multiply(x, y), z)
 
 
-def draw_cross_section(axes, position: np.ndarray, quaternion: np.ndarray):
+def draw_cross_section(axes: Axes, position: Floats, quaternion: Floats) -> None:
     """Draw peg and socket onto matplotlib's `axes`, mm: the plane x-z of the socket.
 
     position (3,), m, and quaternion (4,) xyzw: where the peg is held and its rotation, see `peg_pose`.
     Raises RenderingUnavailable where the scene's dimensions cannot be read, for want of MuJoCo.
     """
-    from matplotlib.patches import Polygon, Rectangle  # here: who draws nothing need not have it
+    from matplotlib.patches import Polygon, Rectangle  # here: only drawing needs it
     scene = _scene()
     hole, depth, outer = 1e3 * scene.HOLE_RADIUS, 1e3 * scene.HOLE_DEPTH, 25.0
     for side in (-1, 1):
@@ -109,7 +122,7 @@ def draw_cross_section(axes, position: np.ndarray, quaternion: np.ndarray):
     axes.set(xlim=(-27, 27), ylim=(-28, 90), aspect='equal')
 
 
-def _scene():
+def _scene() -> ModuleType:
     try:
         from rl_policy_node.sim.insertion import scene
     except Exception as error:                           # MuJoCo answers a bad MUJOCO_GL with any type
@@ -117,7 +130,7 @@ def _scene():
     return scene
 
 
-def _renderer(width, height):
+def _renderer(width: int, height: int) -> tuple[mujoco.Renderer, mujoco.MjModel]:
     """Return a renderer with its model; to be called in the child, whose backend is decided."""
     import mujoco
     model = _scene().build_model()
@@ -125,7 +138,7 @@ def _renderer(width, height):
     return mujoco.Renderer(model, height, width), model
 
 
-def _draw(renderer, model, qpos):
+def _draw(renderer: mujoco.Renderer, model: mujoco.MjModel, qpos: Floats) -> NDArray[np.uint8]:
     import mujoco
     frames = np.empty((len(qpos), renderer.height, renderer.width, 3), dtype=np.uint8)
     data = mujoco.MjData(model)
@@ -137,7 +150,7 @@ def _draw(renderer, model, qpos):
     return frames
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Draw for the parent process and exit; `arguments`: qpos file, frames file, width, height."""
     source, target, width, height = arguments
     renderer, model = _renderer(int(width), int(height))

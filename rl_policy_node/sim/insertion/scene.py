@@ -4,6 +4,7 @@
 The socket's mouth is the physics origin; the environment adds the world offset, so that one model
 serves every row. Lengths in m, masses in kg, angles in rad.
 """
+from collections.abc import Mapping
 import math
 
 import mujoco
@@ -25,7 +26,7 @@ ROTATION_GAINS = (50.0, 1.41)
 _GEL, _DARK, _LIGHT = '0.16 0.65 0.62 1', '0.23 0.25 0.28 1', '0.74 0.76 0.79 1'
 
 
-def _socket():
+def _socket() -> str:
     wall, depth = 0.010, HOLE_DEPTH / 2
     width = (HOLE_RADIUS + 2 * wall) * math.tan(math.pi / 8)
     boxes = []
@@ -42,7 +43,7 @@ def _socket():
     return '\n'.join(boxes)
 
 
-def _socket_picture():
+def _socket_picture() -> tuple[str, str]:
     """Return the walls as they are drawn: eight wedges without overlap, clear where the camera looks in."""
     inner, outer = HOLE_RADIUS, HOLE_RADIUS + 0.016
     slope = math.tan(math.pi / 8)
@@ -55,7 +56,7 @@ def _socket_picture():
     return mesh, '\n'.join(wedges)
 
 
-def _gripper_picture():
+def _gripper_picture() -> str:
     """Return the fingers, their gel pads (the tactile sensors) and the palm, as they are drawn."""
     boxes = []
     for side in (-1, 1):
@@ -70,7 +71,7 @@ def _gripper_picture():
     return '\n'.join(boxes)
 
 
-def _peg():
+def _peg() -> str:
     """Two rings of eight small spheres: cheap to collide, smooth, and a rounded edge."""
     sphere = 0.001
     spheres = []
@@ -84,21 +85,21 @@ def _peg():
     return '\n'.join(spheres)
 
 
-def _joints(prefix, slide, hinge):
+def _joints(prefix: str, slide: str, hinge: Mapping[str, str]) -> str:
     axes = {'x': '1 0 0', 'y': '0 1 0', 'z': '0 0 1'}
     lines = [f'<joint name="{prefix}_{a}" type="slide" axis="{v}" {slide}/>' for a, v in axes.items()]
     lines += [f'<joint name="{prefix}_r{a}" type="hinge" axis="{v}" {hinge[a]}/>' for a, v in axes.items()]
     return '\n'.join(lines)
 
 
-def _actuators():
+def _actuators() -> str:
     lines = []
     for prefix, (kp, kv) in (('', POSITION_GAINS), ('r', ROTATION_GAINS)):
         lines += [f'<position joint="ee_{prefix}{axis}" kp="{kp}" kv="{kv}"/>' for axis in 'xyz']
     return '\n'.join(lines)
 
 
-def scene_xml():
+def scene_xml() -> str:
     """Return the MJCF of one row."""
     hinge = 'stiffness="3" damping="0.03" armature="{}"'
     peg_hinges = {'x': hinge.format(5e-5), 'y': hinge.format(5e-5), 'z': hinge.format(1e-4)}
@@ -153,7 +154,7 @@ def scene_xml():
 </mujoco>'''
 
 
-def build_model():
+def build_model() -> mujoco.MjModel:
     """Return a compiled model; its qpos is [gripper xyz, rotations xyz, peg xyz, rotations xyz]."""
     model = mujoco.MjModel.from_xml_string(scene_xml())
     assert model.nq == model.nv == 12 and np.all(model.jnt_qposadr == np.arange(12))

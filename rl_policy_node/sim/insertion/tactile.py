@@ -7,6 +7,7 @@ friction. The pads close along the gripper's y axis on a cylinder whose axis is 
 """
 import numpy as np
 
+from rl_policy_node.geometry import Floats
 from rl_policy_node.sim.insertion.scene import PEG_RADIUS
 
 SHAPE = (4, 4, 3)                # rows (along z), columns (along x), (normal, shear x, shear z)
@@ -20,7 +21,7 @@ _ACROSS = np.array([-0.00375, -0.00125, 0.00125, 0.00375])[None, :]
 _DEPTH = INDENTATION - (PEG_RADIUS - np.sqrt(PEG_RADIUS ** 2 - _ACROSS ** 2))
 
 
-def force_field(displacement, side):
+def force_field(displacement: Floats, side: int) -> Floats:
     """Return the field (N, rows, columns, 3), N, of one finger.
 
     displacement (N, 6): the peg's translation (m) and rotation (rad, small) in the grasp, gripper

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From observation to action through DDS: the least that a node can do, what a user writes, and ours."""
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
+from pathlib import Path
 import subprocess
 import sys
 
@@ -22,17 +24,18 @@ from rl_policy_node.tools.bench.probe import (
     topics,
     write_parameters,
 )
+from rl_policy_node.tools.bench.section import Bench, Results
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.bench.timing import block
 from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUPS = {ECHO: 'echo', ECHO_EVENTS: 'echo_events', PLAIN: 'plain', OURS: 'ours'}
 RATE = 100.0        # Hz
-# ends with whoever started it
+# ends with its parent
 BURN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(1_000_000): pass'
 
 
-def measure(bench):
+def measure(bench: Bench) -> Results:
     """Return {'rate', 'inference_us', 'cases': machine idle and busy → node → figures}; times in µs."""
     runs, seconds = (1, 1.0) if bench.quick else (bench.runs, 2.5)
     with bench.stage('observation → action', 4 + 2 * runs * len(GROUPS)) as done, Probe(bench.folder) as probe, \
@@ -45,21 +48,21 @@ def measure(bench):
         probe.ask('transition', node='/policy_node', number=DEACTIVATE, group=GROUPS[OURS])
         cases = {}
         for load_name, burning in ((IDLE, 0), (BUSY, cores())):
-            with burners(burning):
-                found = {name: [] for name in GROUPS}
+            with _busy_cores(burning):
+                found: dict[str, list[Results]] = {name: [] for name in GROUPS}
                 for _ in range(runs):
                     for name in GROUPS:
                         found[name].append(_turn(probe, nodes[name], name, seconds))
                         done(f'{name}, {load_name}')
                 cases[load_name] = {name: figures(each) for name, each in found.items()}
-    inference, budget = bare_inference(bench), where_it_goes(bench)
+    inference, budget = _bare_inference(bench), _time_budget(bench)
     return {'model': LSTM_JOINTS.words, 'rate': RATE, 'burners': cores(), 'inference': inference, 'budget': budget,
-            'cases': cases, 'ratios': {load_name: ratios(case, inference['us']) for load_name, case in cases.items()}}
+            'cases': cases, 'ratios': {load_name: _ratios(case, inference['us']) for load_name, case in cases.items()}}
 
 
 @contextlib.contextmanager
-def burners(count):
-    """Keep so many cores busy with something else, at the same priority."""
+def _busy_cores(count: int) -> Iterator[None]:
+    """Keep `count` cores busy with something else, at the same priority."""
     processes = [subprocess.Popen([sys.executable, '-S', '-c', BURN]) for _ in range(count)]
     try:
         yield
@@ -69,30 +72,26 @@ def burners(count):
             process.wait()
 
 
-def figures(runs):
-    """Return the medians over runs of percentiles (µs), of the share that was answered, and of the CPU's use."""
+def figures(runs: Sequence[Results]) -> Results:
+    """Return the medians over runs of percentiles (µs), of the answered share, and of the CPU's use."""
     each = [{**percentiles([value for value in run['latencies'] if value is not None] or [np.nan]), 'cpu': run['cpu'],
              'answered': float(np.mean([value is not None for value in run['latencies']]))} for run in runs]
     values, shares = cumulative([value for run in runs for value in run['latencies'] if value is not None])
     return {**medians(each), 'values': values, 'shares': shares}
 
 
-def ratios(case, inference):
+def _ratios(case: Mapping[str, Results], inference: float) -> dict[str, dict[str, float]]:
     """Return name → ratio at p50 and at p99: ours over the floor, and what users write over ours."""
-    def ratio(above, below):
-        return {share: above(share) / below(share) for share in ('p50', 'p99')}
-
-    def of(name):
-        return lambda share: case[name][share]
-    found = {f'{PLAIN} / {OURS}': ratio(of(PLAIN), of(OURS))}
+    shares = ('p50', 'p99')
+    found = {f'{PLAIN} / {OURS}': {share: case[PLAIN][share] / case[OURS][share] for share in shares}}
     for echo in (ECHO, ECHO_EVENTS):
-        bare = of(echo)
-        found[f'{OURS} / ({echo} + inference)'] = ratio(of(OURS), lambda share, bare=bare: bare(share) + inference)
+        found[f'{OURS} / ({echo} + inference)'] = {
+            share: case[OURS][share] / (case[echo][share] + inference) for share in shares}
     return found
 
 
-def bare_inference(bench):
-    """Return what the policy takes without anything around it, µs: ONNX Runtime's, or rl_games' player's."""
+def _bare_inference(bench: Bench) -> Results:
+    """Return the time of the bare policy, µs: in ONNX Runtime, or else in rl_games' player."""
     observations = LSTM_JOINTS.observations(1)
     try:
         policy = load(LSTM_JOINTS, bench.folder, 1, ONNX, 'cpu', 1)
@@ -103,14 +102,14 @@ def bare_inference(bench):
     return {'of': name, 'us': float(np.median(block(call, 0.2 if bench.quick else 1.0))) * 1e6}
 
 
-def where_it_goes(bench):
+def _time_budget(bench: Bench) -> dict[str, float]:
     """Return part of a step inside the node → µs, measured apart from everything else."""
     from rl_policy_node.nodes.bench.bench_parts import parts
     file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
-    return parts(file, {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
+    return parts(str(file), {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
 
 
-def _start(folder, probe, name, group):
+def _start(folder: Path, probe: Probe, name: str, group: str) -> ToolProcess:
     """Start a node and wait for its first answer; return its process."""
     probe.open(group)
     process = _process(folder, name, group)
@@ -118,7 +117,7 @@ def _start(folder, probe, name, group):
     return process
 
 
-def _process(folder, name, group):
+def _process(folder: Path, name: str, group: str) -> ToolProcess:
     if name == OURS:
         return policy_node(folder, joint_parameters(folder, LSTM_JOINTS, group, RATE))
     places, log = list(topics(group).values()), folder / f'{group}.log'
@@ -130,8 +129,8 @@ def _process(folder, name, group):
     return ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench.bench_echo', *executor, *places], log)
 
 
-def _turn(probe, process, name, seconds):
-    """Return the latencies of one node; the others have nothing to do meanwhile."""
+def _turn(probe: Probe, process: ToolProcess, name: str, seconds: float) -> Results:
+    """Return the latencies of one node; the others are idle meanwhile."""
     group, node = GROUPS[name], {'node': '/policy_node', 'group': GROUPS[name]}
     if name == OURS:
         probe.ask('transition', number=ACTIVATE, **node)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machine that figures are of, and what its processes take of it."""
+"""The machine of the figures, and the memory of its processes."""
+import contextlib
 from datetime import date
 from importlib import metadata
 import os
@@ -8,46 +9,41 @@ import platform
 
 import torch
 
+from rl_policy_node.tools.bench.section import Results
+
 PACKAGES = ('torch', 'rl-games', 'numpy', 'onnxruntime', 'onnxruntime-gpu', 'ros-rclpy', 'ros-rmw-fastrtps-cpp')
 
 
-def describe(device):
+def describe(device: str) -> Results:
     """Return what figures depend on: processor, cores, device, versions, the day. No name and no path."""
-    found = {'processor': processor(), 'cores': cores(), 'memory_gb': round(_memory_gb(), 1),
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    found = {'processor': _processor(), 'cores': cores(), 'memory_gb': round(memory / 2 ** 30, 1),
              'system': f'{platform.system()} {platform.release().partition("-")[0]}',
              'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', ''),
-             'date': date.today().isoformat(), 'device': device,
-             'versions': {name: version for name in PACKAGES for version in [_version(name)] if version}}
+             'date': date.today().isoformat(), 'device': device, 'versions': versions}
     if device.startswith('cuda'):
         found |= {'gpu': torch.cuda.get_device_name(device), 'cuda': torch.version.cuda}
     return found
 
 
-def processor():
-    """Return the processor's name as the system tells it."""
+def _processor() -> str:
+    """Return the processor's name as the system gives it."""
     file = Path('/proc/cpuinfo')
     lines = file.read_text().splitlines() if file.exists() else []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith(('model name', 'Model'))]
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def cores():
+def cores() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def memory_mb(pid='self'):
+def memory_mb(pid: int | str = 'self') -> float:
     """Return the resident memory of a process, MB."""
     lines = Path(f'/proc/{pid}/status').read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith('VmRSS'))
-
-
-def _memory_gb():
-    return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2 ** 30
-
-
-def _version(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ''

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found as Markdown: one chapter for each section."""
+"""Results as Markdown: one chapter for each section."""
+from collections.abc import Callable, Iterable, Sequence
+
+from rl_policy_node.tools.bench.formatting import machine_line, number, seconds_text, table, time_text, times
 from rl_policy_node.tools.bench.names import FLOORS, IDLE, OURS, PLAYER
+from rl_policy_node.tools.bench.section import Results
 
 TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DDS',
           'jitter': 'Jitter of the control loop', 'robots': 'Many robots', 'images': 'Images',
@@ -8,8 +12,9 @@ TITLES = {'step': 'A policy step', 'latency': 'Observation → action through DD
 LOADS = {'idle': 'nothing else runs', 'busy': 'every core busy elsewhere'}
 
 
-def markdown(found, pictures=()):
-    """Return the tables of results as Markdown. pictures: names of files, shown with their section."""
+def markdown(found: Results, pictures: Iterable[str] = ()) -> str:
+    """Return the tables of results as Markdown. pictures: file names that begin with the name of their section."""
+    pictures = list(pictures)
     lines = [machine_line(found)]
     for name, section in found['sections'].items():
         lines += [f'## {TITLES[name]}', CHAPTERS[name](section)]
@@ -17,43 +22,7 @@ def markdown(found, pictures=()):
     return '\n\n'.join(lines) + '\n'
 
 
-def table(head, rows):
-    """Return a Markdown table; the first column holds words, the others numbers."""
-    align = ['---'] + ['---:'] * (len(head) - 1)
-    return '\n'.join('| ' + ' | '.join(map(str, row)) + ' |' for row in (head, align, *rows))
-
-
-def number(value, digits=3):
-    """Return a number with so many significant digits and no exponent: 0.0123, 1.23, 1,230."""
-    if value is None or value != value:
-        return '–'
-    mantissa, _, exponent = f'{value:.{digits - 1}e}'.partition('e')
-    places = max(0, digits - 1 - int(exponent)) if float(mantissa) else 0
-    return f'{float(f"{mantissa}e{exponent}"):,.{places}f}'
-
-
-def time_text(us):
-    """Return a time in the unit that suits it."""
-    return '–' if us is None or us != us else f'{number(us)} µs' if us < 1e3 else f'{number(us / 1e3)} ms'
-
-
-def times(ratio):
-    """Return `3.14×`."""
-    return '–' if ratio is None or ratio != ratio else f'{number(ratio)}×'
-
-
-def machine_line(found):
-    """Return what figures depend on: the machine, its versions, the day, how many runs."""
-    machine, options = found['machine'], found['options']
-    versions = ', '.join(f'{name} {version}' for name, version in machine['versions'].items())
-    where = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''
-    quick = ' A quick run: too short for its figures to mean much.' if options['quick'] else ''
-    return (f'{where}{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gb"]} GB, {machine["system"]}, '
-            f'Python {machine["python"]}, {versions}; {machine["date"]}. Medians of {options["runs"]} interleaved '
-            f'runs.{quick}')
-
-
-def _step(section):
+def _step(section: Results) -> str:
     parts = []
     for model, words in section['models'].items():
         cases = [case for case in section['cases'] if case['model'] == model]
@@ -71,12 +40,12 @@ def _step(section):
     return '\n\n'.join(parts + _missing(section['cases']))
 
 
-def _missing(cases):
+def _missing(cases: Sequence[Results]) -> list[str]:
     reasons = {f'{name} was not measured: {reason}' for case in cases for name, reason in case['missing'].items()}
     return sorted(reasons)
 
 
-def _latency(section):
+def _latency(section: Results) -> str:
     inference = section['inference']
     parts = [f'{section["model"]}; {section["rate"]:g} Hz. Bare inference ({inference["of"]}): '
              f'{time_text(inference["us"])}.']
@@ -89,19 +58,17 @@ def _latency(section):
     head = ['ratio', *(f'{load}, {share}' for load in loads for share in ('p50', 'p99'))]
     rows = [[name, *(times(section['ratios'][load][name][share]) for load in loads for share in ('p50', 'p99'))]
             for name in section['ratios'][loads[0]]]
-    return '\n\n'.join([*parts, table(head, rows), *_budget(section)])
-
-
-def _budget(section):
-    """Return where the time of the policy node's median goes; what its own parts leave is between processes."""
+    parts.append(table(head, rows))
+    # the parts of the policy node were timed one by one; what they leave is between processes
     p50, budget = section['cases'][IDLE][OURS]['p50'], section['budget']
     rows = [[part, time_text(us), f'{us / p50:.0%}'] for part, us in
             (*budget.items(), ('DDS, executor, threads (the rest)', p50 - sum(budget.values())))]
-    return [f'Where the {time_text(p50)} of the policy node go, each part measured by itself:',
-            table(['part', 'time', 'share'], rows)]
+    parts += [f'Where the {time_text(p50)} of the policy node go, each part measured by itself:',
+              table(['part', 'time', 'share'], rows)]
+    return '\n\n'.join(parts)
 
 
-def _jitter(section):
+def _jitter(section: Results) -> str:
     head = ['rate', 'two cameras', 'of', 'p50', 'p99', 'max', 'node / thread, p50', 'node / thread, p99']
     rows = []
     for case in section['cases']:
@@ -115,7 +82,7 @@ def _jitter(section):
                         'messages.', table(head, rows)])
 
 
-def _robots(section):
+def _robots(section: Results) -> str:
     head = ['robots', 'rate', 'messages', 'answered', 'within the period', 'p50', 'p99', 'max', 'p99 / period',
             'CPU of the node, of a core']
     rows = [[case['robots'], f'{case["rate"]:g} Hz', case['arrival'], f'{case["answered"]:.2%}',
@@ -126,7 +93,7 @@ def _robots(section):
                         'nothing of each other.', table(head, rows)])
 
 
-def _images(section):
+def _images(section: Results) -> str:
     head = ['image', 'of', 'p50', 'p99', 'CPU, of a core', 'answered', 'decode', 'crop, resize, limits', 'policy',
             'decode, share of p50']
     rows = []
@@ -142,7 +109,7 @@ def _images(section):
                         'profile for large messages.', table(head, rows)])
 
 
-def _batch(section):
+def _batch(section: Results) -> str:
     parts = []
     for case in section['cases']:
         a, b = case['line']
@@ -159,7 +126,7 @@ def _batch(section):
     return '\n\n'.join(parts)
 
 
-def _start(section):
+def _start(section: Results) -> str:
     runs, rows = section['runs'], []
     for name in next(iter(runs.values()))['steps']:
         rows.append([name, *(seconds_text(run['steps'][name]) for run in runs.values())])
@@ -176,10 +143,6 @@ def _start(section):
                         f'alone: {seconds_text(nothing)}.'])
 
 
-def seconds_text(seconds):
-    """Return a time in s as s or ms."""
-    return '–' if seconds is None else f'{number(seconds)} s' if seconds >= 1 else time_text(seconds * 1e6)
-
-
-CHAPTERS = {'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots, 'images': _images,
-            'batch': _batch, 'start': _start}
+CHAPTERS: dict[str, Callable[[Results], str]] = {
+    'step': _step, 'latency': _latency, 'jitter': _jitter, 'robots': _robots, 'images': _images, 'batch': _batch,
+    'start': _start}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that loads a policy, steps it, and says what memory that takes.
+"""A process that loads a policy, steps it, and prints the memory that it takes.
 
     python -m rl_policy_node.tools.bench.memory_probe FOLDER MODEL ROWS DEVICE
 """
@@ -17,7 +17,7 @@ from rl_policy_node.tools.bench.models import STEPPED
 STEPS = 5
 
 
-def main():
+def main() -> None:
     """Print {'resident', 'device', 'state_kb'} in kB."""
     folder, name, rows, device = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     set_threads(1)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policies that are measured: configurations as published, weights drawn from a seed."""
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 import torch
 import yaml
 
@@ -15,29 +19,39 @@ CONVOLUTIONS = [{'filters': 16, 'kernel_size': 8, 'strides': 4, 'padding': 0},
 POSES = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
 IMAGE = 64      # pixels of the image that the network sees, square
 
+# numbers of any dtype
+Array: TypeAlias = NDArray[Any]
+# (rows, …), or input → such arrays
+Observations: TypeAlias = Array | dict[str, Array]
+
 
 @dataclass(frozen=True)
 class Model:
-    """A policy to be measured. name and words: what tables call it; network: rl_games' own description."""
+    """A policy to be measured. name, words: for tables, short and long; network: the `network` of its train config."""
 
     name: str
     words: str
-    network: dict
+    network: dict[str, Any]
     spaces: Spaces
 
-    def write(self, folder):
+    def write(self, folder: Path) -> tuple[Path, Path]:
         """Write train.yaml and policy.pth into folder/<name>, once; return both paths."""
         folder = folder / self.name
         train, checkpoint = folder / 'train.yaml', folder / 'policy.pth'
         if not checkpoint.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            train.write_text(yaml.safe_dump({'params': _params(self.network)}))
+            space = {'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
+                     'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}
+            train.write_text(yaml.safe_dump({'params': {
+                'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
+                'network': {'separate': False, 'space': {'continuous': space}, **self.network},
+                'config': {'name': 'bench', 'normalize_input': True, 'normalize_value': True}}}))
             torch.save({'model': self._weights(train)}, checkpoint)
         return train, checkpoint
 
-    def _weights(self, train):
-        """Return initial weights, and statistics as training would leave them: nothing shall cancel out."""
-        state = Policy.load(train, spaces=self.spaces, device='cpu').player.model.state_dict()
+    def _weights(self, train: Path) -> dict[str, torch.Tensor]:
+        """Return initial weights, with random running statistics, as training leaves them."""
+        state: dict[str, torch.Tensor] = Policy.load(train, spaces=self.spaces, device='cpu').player.model.state_dict()
         random = torch.Generator().manual_seed(0)
         for name, value in state.items():
             if name.endswith('running_mean'):
@@ -46,16 +60,17 @@ class Model:
                 value.copy_(torch.rand(value.shape, generator=random, dtype=value.dtype) + 0.5)
         return state
 
-    def load(self, folder, rows, backend, device='cpu', threads=None, providers=()):
-        """Return the Policy for so many rows; raises ConfigurationError where the backend cannot be had."""
+    def load(self, folder: Path, rows: int, backend: str, device: str = 'cpu', threads: int | None = None,
+             providers: Iterable[str] = ()) -> Policy:
+        """Return the Policy for so many rows; raises ConfigurationError without the backend."""
         train, checkpoint = self.write(folder)
         return Policy.load(train, checkpoint, spaces=self.spaces, rows=rows, device=device, backend=backend,
                            threads=threads, providers=providers)
 
-    def observations(self, rows, seed=0):
+    def observations(self, rows: int, seed: int = 0) -> Observations:
         """Return random observations of `rows`, in the form that Policy.act takes."""
         random = np.random.default_rng(seed)
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for key, shape in self.spaces.inputs.items():
             pixels = self.spaces.dtype_of(key) == np.uint8
             arrays[key] = random.integers(0, 256, (rows, *shape), np.uint8) if pixels else \
@@ -63,15 +78,7 @@ class Model:
         return arrays if self.spaces.is_dict else arrays['obs']
 
 
-def _params(network):
-    return {'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
-            'network': {'separate': False, 'space': {'continuous': {
-                'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
-                'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}}, **network},
-            'config': {'name': 'bench', 'normalize_input': True, 'normalize_value': True}}
-
-
-def _mlp(*units):
+def _mlp(*units: int) -> dict[str, Any]:
     return {'units': list(units), 'activation': 'elu', **DEFAULT}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What contenders and conditions are called, in results as in tables."""
+"""Names of contenders and conditions, in results and in tables."""
 PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
 BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
 WITH_COPIES = 'bare graph and copies'

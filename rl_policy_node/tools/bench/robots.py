@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many robots on one node: how much of what they measure is answered, how soon, and what the node takes."""
+"""Many robots on one node: how many observations are answered, how soon, and the CPU time of the node."""
+from collections.abc import Sequence
+
 import numpy as np
 
 from rl_policy_node.tools.bench.models import MLP
 from rl_policy_node.tools.bench.probe import COMMANDED, joint_parameters, JOINT_STATES, policy_node, Probe
+from rl_policy_node.tools.bench.section import Bench, Done, Results
 from rl_policy_node.tools.bench.statistics import medians, percentiles
 
 CASES, QUICK_CASES = ((1, 100.0), (4, 100.0), (16, 100.0), (64, 100.0), (64, 50.0)), ((2, 50.0),)      # robots, Hz
-# at once: as of one clock, and of every simulator; staggered: each at its own moment, evenly over the period
+# at once: by one clock, as in a simulator; staggered: evenly over the period
 ARRIVALS = {'at once': False, 'staggered': True}
 
 
-def measure(bench):
+def measure(bench: Bench) -> Results:
     """Return {'cases': [{'robots', 'rate', 'arrival', figures of the latency in µs, shares, 'cpu'}]}."""
     cases, runs, seconds = (QUICK_CASES, 1, 1.0) if bench.quick else (CASES, min(bench.runs, 3), 3.0)
-    found = []
+    found: list[Results] = []
     with bench.stage('robots', len(cases) * (1 + runs * len(ARRIVALS))) as done:
         for robots, rate in cases:
-            found += fleet(bench, robots, rate, runs, seconds, done)
+            found += _fleet(bench, robots, rate, runs, seconds, done)
     return {'model': MLP.words, 'cases': found}
 
 
-def fleet(bench, robots, rate, runs, seconds, done):
-    """Return what one node makes of so many robots, for each way in which their messages arrive."""
+def _fleet(bench: Bench, robots: int, rate: float, runs: int, seconds: float, done: Done) -> list[Results]:
+    """Return the figures of one node with so many robots, for each of ARRIVALS."""
     name = f'fleet_{robots}_{rate:g}'
     tree = joint_parameters(bench.folder, MLP, name, rate, robots, COMMANDED)
     tree['terms']['last_action'] = {'kind': 'last_action'}
@@ -33,7 +36,7 @@ def fleet(bench, robots, rate, runs, seconds, done):
         try:
             probe.meet(name, node)
             done(f'{robots} at {rate:g} Hz, node started')
-            turns = {arrival: [] for arrival in ARRIVALS}
+            turns: dict[str, list[Results]] = {arrival: [] for arrival in ARRIVALS}
             for _ in range(runs):
                 for arrival, stagger in ARRIVALS.items():
                     turns[arrival].append(probe.ask('measure', group=name, rate=rate, seconds=seconds, stagger=stagger,
@@ -45,7 +48,7 @@ def fleet(bench, robots, rate, runs, seconds, done):
             for arrival, each in turns.items()]
 
 
-def figures(runs, rate):
+def figures(runs: Sequence[Results], rate: float) -> dict[str, float]:
     """Return the medians over runs: percentiles in µs, shares answered at all and within the period, CPU of a core."""
     each = []
     for run in runs:

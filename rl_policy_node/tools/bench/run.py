@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole benchmark: sections one after the other, then JSON, Markdown and plots."""
+from collections.abc import Collection, Iterator
 import contextlib
-from dataclasses import dataclass
 import importlib
 import json
 import os
 from pathlib import Path
 import sys
 import tempfile
+from types import ModuleType
 
 from rich.console import Console
 from rich.progress import Progress
@@ -16,6 +17,7 @@ import torch
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.tools.bench.machine import describe
 from rl_policy_node.tools.bench.markdown import markdown
+from rl_policy_node.tools.bench.section import Bench, Results
 
 # section → whether it needs ROS; each is a module with measure(bench)
 SECTIONS = {'step': False, 'latency': True, 'jitter': True, 'robots': True, 'images': True,
@@ -23,45 +25,25 @@ SECTIONS = {'step': False, 'latency': True, 'jitter': True, 'robots': True, 'ima
 RESULTS, TABLES = 'results.json', 'results.md'
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What every section is told. folder: for files that do not stay; runs: of which medians are taken."""
+def bench(only: Collection[str] = (), output: str | Path = 'reports/bench', device: str = 'cpu', runs: int = 5,
+          quick: bool = False, plots: bool = True) -> None:
+    """Measure the sections in `only` (all by default) and write the results into the folder `output`.
 
-    folder: Path
-    runs: int
-    quick: bool
-    device: str
-    progress: Progress
-
-    @contextlib.contextmanager
-    def stage(self, name, steps):
-        """Show the way through a section: yields a function to be called with what has just been done."""
-        task = self.progress.add_task(name, total=steps)
-
-        def done(what):
-            self.progress.update(task, advance=1, description=f'{name}: {what}')
-        yield done
-        self.progress.update(task, completed=steps, description=name)
-
-
-def bench(only=(), output='reports/bench', device='cpu', runs=5, quick=False, plots=True):
-    """Measure the sections in `only` (all by default) and write what was found into the folder `output`.
-
-    plots: draw them, for which matplotlib is needed; without them JSON and tables are written.
-    Raises ConfigurationError for a section or a device that is not there.
+    plots: draw them, which needs matplotlib; without them JSON and tables are written.
+    Raises ConfigurationError for an unknown section and for a device that is missing.
     """
     console = Console(file=sys.stdout, soft_wrap=True)
     sections = chosen(only, device)
     if plots:
-        drawing()                   # what is missing is said before it is measured for minutes
+        _drawing()                  # raises now, not after minutes of measuring
     output = Path(output)
-    found = {'machine': describe(device), 'options': {'runs': runs, 'quick': quick}, 'sections': {}}
-    # a bar that is drawn ten times a second would be part of what is measured
-    with tempfile.TemporaryDirectory() as folder, exports_in(folder), \
+    found: Results = {'machine': describe(device), 'options': {'runs': runs, 'quick': quick}, 'sections': {}}
+    # a bar drawn ten times a second would disturb the measurement
+    with tempfile.TemporaryDirectory() as folder, _exports_in(folder), \
             Progress(console=console, refresh_per_second=1) as progress:
-        told = Bench(Path(folder), runs, quick, device, progress)
+        options = Bench(Path(folder), runs, quick, device, progress)
         for name in sections:
-            found['sections'][name] = importlib.import_module(f'{__package__}.{name}').measure(told)
+            found['sections'][name] = importlib.import_module(f'{__package__}.{name}').measure(options)
     output.mkdir(parents=True, exist_ok=True)
     (output / RESULTS).write_text(json.dumps(found, indent=1) + '\n')
     render(output / RESULTS, output, plots)
@@ -69,10 +51,10 @@ def bench(only=(), output='reports/bench', device='cpu', runs=5, quick=False, pl
 
 
 @contextlib.contextmanager
-def exports_in(folder):
-    """Keep exported models in a folder: no benchmark's among the user's, none of yesterday's in a benchmark."""
+def _exports_in(folder: str) -> Iterator[None]:
+    """Keep exported models in a folder: apart from the user's, and new in every run."""
     before = os.environ.get('XDG_CACHE_HOME')
-    os.environ['XDG_CACHE_HOME'] = str(folder)
+    os.environ['XDG_CACHE_HOME'] = folder
     try:
         yield
     finally:
@@ -81,7 +63,7 @@ def exports_in(folder):
             os.environ['XDG_CACHE_HOME'] = before
 
 
-def chosen(only, device):
+def chosen(only: Collection[str], device: str) -> list[str]:
     """Return the sections to be measured, in their own order."""
     for name in only:
         if name not in SECTIONS:
@@ -99,18 +81,18 @@ def chosen(only, device):
     return [name for name in SECTIONS if not SECTIONS[name] and (not only or name in only)]
 
 
-def render(file, output=None, plots=True):
+def render(file: str | Path, output: str | Path | None = None, plots: bool = True) -> list[Path]:
     """Write tables and, on request, plots of a results.json into a folder, by default beside it; return their paths."""
     file = Path(file)
     output = Path(output) if output else file.parent
     found = json.loads(file.read_text())
-    paths = drawing().draw(found, output) if plots else []
+    paths: list[Path] = _drawing().draw(found, output) if plots else []
     tables = output / TABLES
     tables.write_text(markdown(found, [path.name for path in paths]))
     return [tables, *paths]
 
 
-def drawing():
+def _drawing() -> ModuleType:
     """Return the module that draws; raises ConfigurationError where matplotlib is missing."""
     try:
         return importlib.import_module(f'{__package__}.figures')

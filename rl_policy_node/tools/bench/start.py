@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From nothing to the first action, step by step; what the command line takes to be there; memory."""
+"""From nothing to the first action, step by step; the start of the command line; memory."""
 import json
 import os
+from pathlib import Path
 import subprocess
 import sys
 import time
@@ -11,11 +12,12 @@ import numpy as np
 from rl_policy_node.tools.bench.machine import memory_mb
 from rl_policy_node.tools.bench.models import LSTM_JOINTS
 from rl_policy_node.tools.bench.probe import joint_parameters, Probe, write_parameters
+from rl_policy_node.tools.bench.section import Bench, Results
 from rl_policy_node.tools.bench.statistics import medians
 from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUP, COLD, WARM = 'start', 'cold', 'warm'
-# what is done by then → the moment that bench_node notes
+# step → the moment of its end, as bench_node records it
 STEPS = {'interpreter': 'started', 'imports': 'imported', 'node and its parameters': 'created',
          'autostart': 'configuring', 'parameters read': 'read', 'policy loaded': 'loaded',
          'warm-up, topics and services': 'configured', 'robot there': 'activating',
@@ -23,23 +25,23 @@ STEPS = {'interpreter': 'started', 'imports': 'imported', 'node and its paramete
 IMPORTS = {'command line': 'import rl_policy_node.tools.main', 'nothing': 'pass'}
 
 
-def measure(bench):
+def measure(bench: Bench) -> Results:
     """Return {'runs': cache cold and warm → {step → s, …}, 'imports': what → s}."""
     runs = 1 if bench.quick else min(bench.runs, 2)
     with bench.stage('start', 2 * runs + 1) as done:
-        found = {COLD: [], WARM: []}
+        found: dict[str, list[Results]] = {COLD: [], WARM: []}
         for number in range(runs):
             for cache in found:
                 found[cache].append(start(bench.folder, f'cache_{number}'))
                 done(f'node, cache {cache}')
-        imports = {name: seconds_of(code, 1 if bench.quick else 5) for name, code in IMPORTS.items()}
+        imports = {name: _interpreter_time(code, 1 if bench.quick else 5) for name, code in IMPORTS.items()}
         done('command line')
     return {'model': LSTM_JOINTS.words, 'imports': imports,
             'runs': {cache: {name: medians([run[name] for run in each]) for name in each[0]}
                      for cache, each in found.items()}}
 
 
-def start(folder, cache):
+def start(folder: Path, cache: str) -> Results:
     """Start a node until its first action; return {'steps': name → s, 'policy': step of loading → s, 'total': …}.
 
     cache: name of the folder for exported models.
@@ -59,23 +61,19 @@ def start(folder, cache):
             memory = memory_mb(node.process.pid)
         finally:
             node.stop()
-    noted = json.loads(record.read_text())
-    return {'steps': steps_of(launched, noted['moments']), 'policy': noted['seconds'],
-            'total': {'configure → first action': (noted['moments']['acted'] - noted['moments']['configuring']) / 1e9,
-                      'all of it': (noted['moments']['acted'] - launched) / 1e9},
+    recorded = json.loads(record.read_text())
+    moments = recorded['moments']       # ns
+    steps, last = {}, launched
+    for name, moment in STEPS.items():
+        steps[name], last = (moments[moment] - last) / 1e9, moments[moment]
+    return {'steps': steps, 'policy': recorded['seconds'],
+            'total': {'configure → first action': (moments['acted'] - moments['configuring']) / 1e9,
+                      'all of it': (moments['acted'] - launched) / 1e9},
             'memory': {'mb': memory}}
 
 
-def steps_of(launched, moments):
-    """Return step → s that it took, of moments in ns."""
-    found, last = {}, launched
-    for name, moment in STEPS.items():
-        found[name], last = (moments[moment] - last) / 1e9, moments[moment]
-    return found
-
-
-def seconds_of(code, runs):
-    """Return how long an interpreter takes for some code, from its start to its end: the median, s."""
+def _interpreter_time(code: str, runs: int) -> float:
+    """Return the time of an interpreter that runs `code`, from its start to its end: the median, s."""
     taken = []
     for _ in range(runs):
         began = time.perf_counter()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy step: every backend and every batch beside rl_games' player and beside what it rests on, bare."""
+"""A policy step: every backend and every batch beside rl_games' player and beside its bare engine."""
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import Policy
 from rl_policy_node.tools.bench.contenders import backends, contenders, load
-from rl_policy_node.tools.bench.models import STEPPED
+from rl_policy_node.tools.bench.models import Model, STEPPED
 from rl_policy_node.tools.bench.names import EAGER, FLOORS, PLAYER
+from rl_policy_node.tools.bench.section import Bench, Results
 from rl_policy_node.tools.bench.timing import interleaved
 
 ROWS, QUICK_ROWS = (1, 16, 64, 256, 1024, 4096), (1, 64)
@@ -13,15 +15,10 @@ BLOCK, QUICK_BLOCK = 0.15, 0.05      # s
 AGREEING_ROWS = 16
 
 
-def threads_of(rows):
-    """Return with how many CPU threads a batch is measured: a second one pays from hundreds of rows on."""
-    return 1 if rows < 256 else 2
-
-
-def measure(bench):
+def measure(bench: Bench) -> Results:
     """Return {'cases': [...], 'agreement': [...]}; times in µs.
 
-    Ratios are the player's time over each other's, and each backend's over what it rests on.
+    Ratios are the player's time over each other's, and each backend's over that of its bare engine.
     """
     counts = QUICK_ROWS if bench.quick else ROWS
     with bench.stage('policy step', len(STEPPED) * (len(counts) + 1)) as done:
@@ -32,14 +29,14 @@ def measure(bench):
                 done(f'{model.name}, {rows} rows')
         agreement = []
         for model in STEPPED:
-            agreement += agreements(bench, model)
+            agreement += _agreement(bench, model)
             done(f'{model.name}, agreement')
     return {'models': {model.name: model.words for model in STEPPED}, 'cases': cases, 'agreement': agreement}
 
 
-def case(bench, model, rows):
+def case(bench: Bench, model: Model, rows: int) -> Results:
     """Return the times of a model at a batch size."""
-    threads = threads_of(rows)
+    threads = 1 if rows < 256 else 2        # a second one pays from hundreds of rows on
     calls, missing = contenders(model, bench.folder, rows, threads, bench.device)
     times = interleaved(calls, bench.runs, QUICK_BLOCK if bench.quick else BLOCK)
     return {'model': model.name, 'rows': rows, 'threads': threads, 'missing': missing,
@@ -48,7 +45,7 @@ def case(bench, model, rows):
             'over_floor': {name: times[name] / times[floor] for name, floor in FLOORS.items() if floor in times}}
 
 
-def agreements(bench, model):
+def _agreement(bench: Bench, model: Model) -> list[Results]:
     """Return how far each backend's actions are at most from eager's, over many steps with one recurrent state."""
     steps, found = 50 if bench.quick else 1000, []
     for name in backends(bench.device):
@@ -63,8 +60,8 @@ def agreements(bench, model):
     return found
 
 
-def difference(model, one, other, steps):
-    """Return the greatest difference between the actions of two Policies that see the same for so many steps."""
+def difference(model: Model, one: Policy, other: Policy, steps: int) -> float:
+    """Return the greatest difference between the actions of two Policies on the same observations, over `steps`."""
     greatest = 0.0
     for step in range(steps):
         observations = model.observations(one.rows, seed=step)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that does nothing but begin on time: what this machine's clock and scheduler allow.
+"""A thread that only wakes up on time: what this machine's clock and scheduler allow.
 
     python -m rl_policy_node.tools.bench.timed_thread PERIOD_S SECONDS DELAY_S
 
@@ -11,18 +11,18 @@ import threading
 import time
 
 
-def main():
+def main() -> None:
     """Run the thread to its end."""
     period, seconds, delay = map(float, sys.argv[1:4])
-    began = []
+    began: list[int] = []
     thread = threading.Thread(target=wake, args=(began, period, round(seconds / period), time.monotonic() + delay))
     thread.start()
     thread.join()
     print(json.dumps(began))
 
 
-def wake(began, period, count, start):
-    """Note `count` times, a period apart, when it is."""
+def wake(began: list[int], period: float, count: int, start: float) -> None:
+    """Append the time, steady ns, to `began`: `count` times, a period (s) apart, from `start` on."""
     for number in range(count):
         while (left := start + number * period - time.monotonic()) > 0:
             time.sleep(left)
