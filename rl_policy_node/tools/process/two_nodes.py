@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulator bridge and policy node as two processes, watched until the bridge has played its episodes."""
+from collections.abc import Mapping
 import math
+from pathlib import Path
 import signal
 import time
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from rl_policy_node.nodes.simulator.monitor import BridgeMonitor
@@ -16,14 +19,15 @@ class NodesError(RuntimeError):
     """One of the two nodes ended or never acted."""
 
 
-def episode_bar(console):
+def episode_bar(console: Console) -> Progress:
     """Return the progress bar of episodes, with a field `figures` behind it."""
     return Progress(MofNCompleteColumn(), BarColumn(bar_width=12), TimeElapsedColumn(), '{task.fields[figures]}',
                     console=console, redirect_stdout=False)
 
 
-def play_through_nodes(console, params_file, bridge_overrides, policy_overrides, episodes, output,
-                       patience=START_PATIENCE):
+def play_through_nodes(console: Console, params_file: str | Path, bridge_overrides: Mapping[str, object],
+                       policy_overrides: Mapping[str, object], episodes: int, output: Path,
+                       patience: float = START_PATIENCE) -> None:
     """Run both nodes on a parameter file until `episodes` have ended; raises NodesError.
 
     Overrides: parameter → value, one mapping for each node. The logs are written into the folder `output`.
@@ -31,7 +35,7 @@ def play_through_nodes(console, params_file, bridge_overrides, policy_overrides,
     """
     bridge = NodeProcess('sim_bridge_node', params_file, bridge_overrides, output / 'bridge.log')
     policy = NodeProcess('policy_node', params_file, policy_overrides, output / 'policy.log')
-    asked = []
+    asked: list[int] = []
     previous = {number: signal.signal(number, lambda signum, _frame: asked.append(signum))
                 for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -47,7 +51,8 @@ def play_through_nodes(console, params_file, bridge_overrides, policy_overrides,
             raise NodesError(f'{node.name} ended with {codes[node.name]}: {node.complaint()}')
 
 
-def _watch(console, bridge, policy, episodes, asked, patience):
+def _watch(console: Console, bridge: NodeProcess, policy: NodeProcess, episodes: int, asked: list[int],
+           patience: float) -> None:
     moved, steps = time.monotonic(), 0
     with BridgeMonitor() as monitor, episode_bar(console) as bar:
         task = bar.add_task('episodes', total=episodes, figures='waiting for the first step')
@@ -64,7 +69,7 @@ def _watch(console, bridge, policy, episodes, asked, patience):
             bar.update(task, completed=episodes)
 
 
-def _figures(status):
+def _figures(status: Mapping[str, str]) -> str:
     rate = float(status['success_rate'])        # not a number where no episode has ended, or none tells a success
     return (f'{"" if math.isnan(rate) else f"success {rate:.0%}, "}p50 {float(status["latency_p50"]):.1f} ms, '
             f'p99 {float(status["latency_p99"]):.1f} ms, missed {status["deadline_misses"]}')
