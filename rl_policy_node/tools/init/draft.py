@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.layouts import complete, LayoutAction, LayoutTerm
+from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.layouts import complete, Layout, LayoutAction, LayoutTerm
 from rl_policy_node.tools.init.draft_actions import action_entry
 from rl_policy_node.tools.init.draft_sources import Entry, POSE, Sources, TWIST
 from rl_policy_node.tools.init.draft_terms import term_entries
@@ -17,14 +18,14 @@ _COMMANDS = {'command', 'goal', 'target'}
 class Draft:
     """Name → Entry of each part, in the order in which they are written; notes: one line each."""
 
-    sources: dict = field(default_factory=dict)
-    inputs: dict = field(default_factory=dict)
-    terms: dict = field(default_factory=dict)
-    actions: dict = field(default_factory=dict)
-    notes: list = field(default_factory=list)
+    sources: dict[str, Entry] = field(default_factory=dict)
+    inputs: dict[str, Entry] = field(default_factory=dict)
+    terms: dict[str, Entry] = field(default_factory=dict)
+    actions: dict[str, Entry] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def draft(layout, spaces, control_rate):
+def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> Draft:
     """Return the Draft for a policy's Spaces; layout: of the run's environment, or None.
 
     control_rate: Hz, None where it is not known. A run that differs from what was published is described
@@ -48,9 +49,9 @@ def draft(layout, spaces, control_rate):
     return made
 
 
-def _terms(made, layout, name, shape):
+def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]) -> tuple[LayoutTerm, ...]:
     """Return the terms of an input; one array where its samples were stacked before its terms were joined."""
-    terms = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
+    terms: tuple[LayoutTerm, ...] = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
     if len(terms) == 1 or not any(term.history and term.shape and len(term.shape) > 1 for term in terms):
         return terms
     made.notes.append(f'input {name} is a history of all its terms together, sample by sample, oldest first '
@@ -58,30 +59,30 @@ def _terms(made, layout, name, shape):
     return (LayoutTerm(name, shape, kind='unknown'),)
 
 
-def _add(made, named, key):
+def _add(made: Draft, named: tuple[str, Entry], key: str) -> str:
     name, entry = named
     name = name if name not in made.terms else f'{key}_{name}'
     made.terms[name] = entry
     return name
 
 
-def _fitting(layout, spaces, made):
+def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | None:
     """Return the layout with all its sizes, or None where it is not that of this policy."""
     if layout is None:
         made.notes.append('what the observation is made of is not known: each input is one array, in the trained order')
         return None
     try:
-        layout = complete(layout, spaces.observation, None if spaces.discrete else spaces.num_actions)
+        completed: Layout = complete(layout, spaces.observation, None if spaces.discrete else spaces.num_actions)
     except ConfigurationError as error:
         made.notes.append(f'the run is not {layout.task} as it was published ({error}): each input is one array')
         return None
-    if set(layout.inputs) != set(spaces.inputs):
+    if set(completed.inputs) != set(spaces.inputs):
         made.notes.append(f'the run is not {layout.task} as it was published: its inputs are {sorted(spaces.inputs)}')
         return None
-    return layout
+    return completed
 
 
-def _max_age(name, kind, control_rate):
+def _max_age(name: str, kind: str, control_rate: float | None) -> float:
     """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
     if kind == TWIST or _COMMANDS & set(name.split('_')):
         return _GOAL_AGE if kind == POSE else _COMMAND_AGE

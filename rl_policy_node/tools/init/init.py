@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy init`: a parameter file for the node, written from a run."""
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 import textwrap
+from typing import Any
 
 import yaml
 
+from rl_policy_node.control.action_spec import ACTION_KINDS
 from rl_policy_node.control.action_terms import KINDS
-from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.schema import BLANK
-from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from rl_policy_node.policy.checkpoint.weights import read_spaces
 from rl_policy_node.policy.contract.agreement import agree
-from rl_policy_node.policy.contract.facts import layout_of, published_shapes, read_facts
+from rl_policy_node.policy.contract.facts import Fact, Facts, layout_of, published_shapes, read_facts
 from rl_policy_node.policy.run import ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
-from rl_policy_node.tools.init.draft import draft
-from rl_policy_node.tools.init.draft_simulator import draft_simulator, simulator_lines, space_lines
+from rl_policy_node.tools.init.draft import Draft, draft
+from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
+from rl_policy_node.tools.init.draft_sources import Entry
 
 _WIDTH = 118
 
 
-def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simulator=None):
+def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overrides: Sequence[str] = (),
+         plugins: Sequence[str] = (), force: bool = False, simulator: Simulator | None = None) -> list[str]:
     """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
 
     run: a run directory or a configuration file. plugins: what the policy needs to load. simulator: the
@@ -52,7 +57,7 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simu
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
 
 
-def _weights(config, wanted):
+def _weights(config: TrainConfig, wanted: str | Path) -> tuple[Checkpoint | None, str]:
     """Return the Checkpoint, or None where the run has none and none was named, and why this one."""
     try:
         path, why = locate_checkpoint(config, wanted)
@@ -63,9 +68,9 @@ def _weights(config, wanted):
     return load_checkpoint(path), why
 
 
-def blanks(tree, prefix=''):
+def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
     """Return the names of the parameters that are still to be filled in."""
-    found = []
+    found: list[str] = []
     for name, value in tree.items():
         if isinstance(value, dict):
             found += blanks(value, f'{prefix}{name}.')
@@ -74,7 +79,7 @@ def blanks(tree, prefix=''):
     return found
 
 
-def _header(config, weights, why, notes, use):
+def _header(config: TrainConfig, weights: Checkpoint | None, why: str, notes: Sequence[str], use: str) -> list[str]:
     lines = [f'# Parameters of the policy node for {config.name}, written by `rl_policy init`.',
              f'# Fill in every {BLANK}, if any, then {use} <this file>.']
     if weights is None:
@@ -84,7 +89,8 @@ def _header(config, weights, why, notes, use):
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
-def _policy(config, weights, facts, overrides, plugins, spaces):
+def _policy(config: TrainConfig, weights: Checkpoint | None, facts: Facts, overrides: Sequence[str],
+            plugins: Sequence[str], spaces: Spaces) -> list[str]:
     lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
     lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
     if weights:
@@ -103,7 +109,7 @@ def _policy(config, weights, facts, overrides, plugins, spaces):
     return lines
 
 
-def _clips(fact, spaces):
+def _clips(fact: Fact, spaces: Spaces) -> list[str]:
     """Return the line of the clip of each input; blank where the run's keys are not those of the policy."""
     clips = {name: fact.value.get(name, BLANK) for name in spaces.inputs}
     named = f'{fact.source}: {", ".join(f"{key} {bound:g}" for key, bound in fact.value.items())}'
@@ -111,7 +117,7 @@ def _clips(fact, spaces):
     return [f'      clip_inputs: {{{values}}}  # {named}']
 
 
-def _control(facts, rate, simulator):
+def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> list[str]:
     fact = facts.control_rate
     told = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
     if fact:
@@ -128,7 +134,7 @@ def _control(facts, rate, simulator):
             f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
 
 
-def _parts(made, simulator):
+def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
     lines = [f'    sources:                        # {where}']
     lines += _entries(made.sources)
@@ -161,7 +167,7 @@ _LIMITS = {
     'gripper': ('m/s or rad/s', ''), 'raw': ('', '# lower: [0.0]              # no number goes below; upper alike')}
 
 
-def _limits(values):
+def _limits(values: Mapping[str, Any]) -> list[str]:
     """What a run never holds, and a robot should not be without."""
     unit, more = _LIMITS.get(values['kind'], ('', ''))
     blank = [name for name, value in values.items() if name in _named_limits(values['kind']) and BLANK in value]
@@ -171,26 +177,26 @@ def _limits(values):
         [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
 
 
-def _named_limits(kind):
+def _named_limits(kind: str) -> tuple[str, ...]:
     return KINDS[kind].needed_limits if kind in KINDS else ()
 
 
-def _entries(entries):
-    lines = []
+def _entries(entries: Mapping[str, Entry]) -> list[str]:
+    lines: list[str] = []
     for name, entry in entries.items():
         lines += _wrapped(entry.comment, '      # ', '      # ') if entry.comment else []
         lines += _wrapped(f'{flow(name)}: {flow(entry.values)}', '      ', '        ')
     return lines
 
 
-def flow(value):
+def flow(value: object) -> str:
     """Return a value as one line of YAML, whole numbers apart from others as ROS wants them."""
     if value == BLANK:
         return f"'{BLANK}'"
-    text = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
     return text.removesuffix('\n').removesuffix('\n...').strip()
 
 
-def _wrapped(text, first, rest=None):
+def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest,
                          break_long_words=False, break_on_hyphens=False)
