@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What observations are made of and what training saw of them, term by term and joint by joint."""
+from collections.abc import Iterator, Sequence
+
 from rich.table import Table
 
+from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
+from rl_policy_node.policy.summary import Summary
+from rl_policy_node.policy.summary.record import Observation, Statistics, Term
 from rl_policy_node.tools.inspect.wording import (
     action_text,
     cell,
@@ -15,7 +20,7 @@ from rl_policy_node.tools.inspect.wording import (
 _STILL = 'never moved in training'
 
 
-def terms_table(summary):
+def terms_table(summary: Summary) -> Table | None:
     """Return the table of shapes, scales and statistics; None where there is nothing to say."""
     rows = [row for observation in summary.observations for row in _rows(observation)]
     if not any(any(row[2:]) for row in rows):
@@ -23,20 +28,20 @@ def terms_table(summary):
     return _table(('term', 'shape', 'from raw', 'mean in training', 'std in training'), rows)
 
 
-def meanings_table(summary):
+def meanings_table(summary: Summary) -> Table | None:
     """Return the table of what each term is; None where no layout is known."""
     rows = [(_name(observation, term), term_text(term))
             for observation in summary.observations for term in observation.terms]
     return _table(('term', 'what it is'), rows) if rows else None
 
 
-def actions_table(summary):
+def actions_table(summary: Summary) -> Table | None:
     """Return the table of what became of each slice of the action; None where no layout is known."""
     rows = [(term.name, action_text(term)) for term in summary.actions.terms]
     return _table(('term', 'what it does'), rows) if rows else None
 
 
-def _table(titles, rows):
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table without the columns that are empty in all rows."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
     used = [index for index in range(len(titles)) if any(row[index] for row in rows)]
@@ -47,11 +52,11 @@ def _table(titles, rows):
     return table
 
 
-def _name(observation, term):
+def _name(observation: Observation, term: Term) -> str:
     return term.name if len(observation.terms) == 1 or observation.name == 'obs' else f'{observation.name}.{term.name}'
 
 
-def _rows(observation):
+def _rows(observation: Observation) -> Iterator[tuple[str, ...]]:
     """Yield a row of each term, or of the whole input where nobody says what it is made of."""
     for term in observation.terms:
         yield (_name(observation, term), pretty_shape(term.shape) if term.shape else '?', transformation(term),
@@ -61,7 +66,7 @@ def _rows(observation):
         yield observation.name, pretty_shape(shape) if shape else '?', '', *_trained(observation.statistics)
 
 
-def _trained(statistics):
+def _trained(statistics: Statistics | None) -> tuple[str, str]:
     if statistics is None:
         return '', ''
     std = '' if statistics.still == len(statistics.std) > 0 else numbers(statistics.std, statistics.std_range) + '\n'
@@ -69,7 +74,7 @@ def _trained(statistics):
             f'{std}{_STILL}{_places(statistics)}' if statistics.still else std.strip())
 
 
-def _places(statistics):
+def _places(statistics: Statistics) -> str:
     """Return which of the numbers never moved, '' where none of them did."""
     if statistics.still == len(statistics.std):
         return ''
@@ -77,9 +82,9 @@ def _places(statistics):
     return f': {shown}' + (f', {statistics.still} in all' if statistics.still > 6 else '')
 
 
-def joints_tables(summary):
+def joints_tables(summary: Summary) -> Iterator[tuple[str, Table]]:
     """Yield (names of the pieces, table) of each list of joints, with what differs from joint to joint."""
-    lists = {}
+    lists: dict[tuple[str, ...], list[LayoutTerm | LayoutAction]] = {}
     pieces = [term for observation in summary.observations for term in observation.terms]
     for piece in [*pieces, *summary.actions.terms]:
         if piece.joints:
@@ -88,7 +93,7 @@ def joints_tables(summary):
         yield ', '.join(dict.fromkeys(piece.name for piece in found)), _joints(joints, found)
 
 
-def _joints(joints, pieces):
+def _joints(joints: Sequence[str], pieces: Sequence[LayoutTerm | LayoutAction]) -> Table:
     columns = [column for piece in pieces for column in _columns(piece)]
     rows = [(str(index), joint, *(number(values[index]) for _, values in columns))
             for index, joint in enumerate(joints)]
@@ -100,7 +105,7 @@ def _joints(joints, pieces):
     return table
 
 
-def _columns(piece):
+def _columns(piece: LayoutTerm | LayoutAction) -> Iterator[tuple[str, Sequence[float]]]:
     """Yield (title, one number each) of an offset and a scale that are not the same for all joints."""
     for name in ('offset', 'scale'):
         values = getattr(piece, name)
