@@ -7,18 +7,23 @@ episode, `successes` (T, N) after the step, `latency` (T,), s, NaN where it was 
 insertion task `qpos` (T, N, 12) before the step. What a record lacks is left out of the page.
 """
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 import html
 from pathlib import Path
 
 import matplotlib
+from matplotlib.figure import Figure
 import numpy as np
 
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.tools.demo.report_figures import (
     episode_figure,
     latency_figure,
     moments_of,
+    Record,
     STYLE,
+    Summary,
     time_of,
     traces_figure,
 )
@@ -38,17 +43,17 @@ class Episode:
     ended: bool
 
     @property
-    def length(self):
+    def length(self) -> int:
         return self.stop - self.start
 
 
-def load_record(path: Path) -> dict[str, np.ndarray]:
+def load_record(path: Path) -> dict[str, Array]:
     """Return the arrays of a record file (.npz) by their keys."""
     with np.load(path) as file:
         return dict(file)
 
 
-def write_report(folder: Path, summary: dict, record: dict[str, np.ndarray]) -> Path:
+def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     """Write `report.html`, which needs no other file, and its pictures into `folder`; return its path.
 
     summary: the run's figures (`episodes`, `success_rate` 0..1, `return_mean`, `latency_ms` with p50, p99
@@ -71,7 +76,7 @@ def write_report(folder: Path, summary: dict, record: dict[str, np.ndarray]) -> 
     return target
 
 
-def find_episodes(record: dict[str, np.ndarray]) -> list[Episode]:
+def find_episodes(record: Record) -> list[Episode]:
     """Return the episodes in the order in which they ended; unfinished ones only where none ended."""
     dones, rewards = record['dones'].astype(bool), record['rewards']
     found = []
@@ -87,7 +92,7 @@ def find_episodes(record: dict[str, np.ndarray]) -> list[Episode]:
     return [episode for episode in found if episode.ended] or found
 
 
-def _episode_to_show(episodes):
+def _episode_to_show(episodes: list[Episode]) -> Episode | None:
     """Return the first success, row 0 before the others, else the last episode, else None."""
     succeeded = [episode for episode in episodes if episode.success]
     first_row = [episode for episode in succeeded if episode.row == 0]
@@ -96,8 +101,8 @@ def _episode_to_show(episodes):
 
 # ---- one episode ------------------------------------------------------------------------------------
 
-def _episode_section(folder, summary, record, episode):
-    outcome = {True: ', which succeeded', False: ', which did not succeed'}.get(episode.success, '')
+def _episode_section(folder: Path, summary: Summary, record: Record, episode: Episode) -> str:
+    outcome = {True: ', which succeeded', False: ', which did not succeed', None: ''}[episode.success]
     about = f'Row {episode.row}, steps {episode.start} to {episode.stop - 1}{outcome}.'
     moments = moments_of(record, episode)
     titles = [time_of(summary, step - episode.start) for step in moments]
@@ -111,7 +116,7 @@ def _episode_section(folder, summary, record, episode):
 
 # ---- latency ----------------------------------------------------------------------------------------
 
-def _latency_section(folder, summary, record):
+def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
     if not len(record.get('latency', ())):
         return ''
     latency = 1e3 * np.asarray(record['latency'], dtype=np.float64)
@@ -125,27 +130,27 @@ def _latency_section(folder, summary, record):
 
 # ---- page -------------------------------------------------------------------------------------------
 
-def _save(figure, path):
+def _save(figure: Figure, path: Path) -> str:
     """Write a figure and return it as an <img> that carries its own data."""
     figure.savefig(path)
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem}" src="data:image/png;base64,{data}">'
 
 
-def _section(title, about, body):
+def _section(title: str, about: str, body: str) -> str:
     return f'<section><h2>{title}</h2><p>{html.escape(about)}</p>{body}</section>'
 
 
-def _note(text):
+def _note(text: str) -> str:
     return f'<p class="note">{html.escape(text)}</p>' if text else ''
 
 
-def _subtitle(summary):
+def _subtitle(summary: Summary) -> str:
     parts = [_filled('{}', summary.get('checkpoint')), _filled('sha256 {}', summary.get('checkpoint_sha256'))]
     return '<br>'.join(filter(None, parts))
 
 
-def _cards(summary, record):
+def _cards(summary: Summary, record: Record) -> str:
     latency = summary.get('latency_ms') or {}
     steps, rows = summary.get('steps') or len(record['dones']), record['dones'].shape[1]
     cards = [
@@ -162,18 +167,18 @@ def _cards(summary, record):
                    for label, shape, value, more in cards if value is not None)
 
 
-def _filled(shape, value):
+def _filled(shape: str, value: object) -> str:
     """Return the value in its shape, safe for HTML; nothing for None, a dash for NaN."""
     if value is None:
         return ''
     return '–' if value != value else html.escape(shape.format(value))
 
 
-def _joined(*parts):
+def _joined(*parts: str) -> str:
     return ' · '.join(filter(None, parts))
 
 
-def _episodes_section(episodes, shown):
+def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str:
     words = {True: 'yes', False: 'no', None: '–'}
     lines = ''.join(
         f'<tr{" class=shown" if episode is shown else ""}><td>{number}<td>{episode.row}<td>{episode.start}'
