@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hosted environment as rl_games takes one, under the names that IsaacGymEnvs registers: `rlgpu`, `RLGPU`."""
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
+from typing import Any, TypeAlias
 
 import numpy as np
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 import torch
 
+from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy import Spaces
+from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.rl_games.player import create_player
+from rl_policy_node.sim.environment_specs import Observations
+from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.sim.remote import RemoteEnvironment
 
 NAME, VECENV = 'rlgpu', 'RLGPU'
+# of rl_games, which has no types: a player; the observations, rewards, dones and infos of a step
+Player: TypeAlias = Any
+Step: TypeAlias = tuple[dict[str, Any], torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]
+# takes observations, actions, rewards, dones, successes of a step; what it returns does not matter
+OnStep: TypeAlias = Callable[[Observations, Array, Array, Mask, Mask | None], object]
+# an environment in this process, or in another Python's
+Hosted: TypeAlias = HostedEnvironment | RemoteEnvironment
 
 
 class RlgpuEnvironment(IVecEnv):
@@ -23,74 +36,75 @@ class RlgpuEnvironment(IVecEnv):
     successes), in numpy, is told of every step.
     """
 
-    def __init__(self, hosted, device='cpu', names=(), joined=(), on_step=None):
+    def __init__(self, hosted: Hosted, device: str | torch.device = 'cpu', names: Sequence[str] = (),
+                 joined: Sequence[str] = (), on_step: OnStep | None = None) -> None:
         self._hosted, self._device, self._on_step = hosted, torch.device(device), on_step
         self._names, self._joined = names, joined
-        self._latest = None
+        self._latest: Observations = {}
         self.spaces = _spaces(hosted, names)
 
-    def get_env_info(self):
+    def get_env_info(self) -> dict[str, object]:
         """Return what rl_games asks of an environment before it builds a network."""
         return {**(self.spaces.joined() if self._joined else self.spaces).env_info(), 'state_space': None,
                 'use_global_observations': False}
 
     @property
-    def observation_space(self):
+    def observation_space(self) -> object:
         return self.get_env_info()['observation_space']
 
     @property
-    def action_space(self):
+    def action_space(self) -> object:
         return self.get_env_info()['action_space']
 
-    def get_number_of_agents(self):
+    def get_number_of_agents(self) -> int:
         return self._hosted.agents
 
     @property
-    def value_size(self):
+    def value_size(self) -> int:
         return self._hosted.value_size
 
-    def reset(self):
+    def reset(self) -> dict[str, object]:
         """Return the first observations, or, as IsaacGymEnvs' tasks do, the latest: rows reset themselves.
 
         rl_games' loop asks again after every episode of a single row, and every 27,000 steps.
         """
-        if self._latest is None:
+        if not self._latest:
             self._latest = self._hosted.reset()
         return {'obs': self._tensors(self._latest)}
 
-    def step(self, actions):
+    def step(self, actions: torch.Tensor) -> Step:
         """Take the actions of rl_games' player, a tensor with a row for each environment."""
         taken, shown = self._to_numpy(actions), self._latest
         self._latest, rewards, dones, successes = self._hosted.step(taken)
         if self._on_step:
             self._on_step(shown, taken, rewards, dones, successes)
         infos = {} if successes is None else {'successes': self._tensor(successes)}
-        rewards = self._tensor(rewards)
+        reward = self._tensor(rewards)
         # rl_games takes the first of several rewards
-        return ({'obs': self._tensors(self._latest)}, rewards[None] if self.value_size > 1 else rewards,
+        return ({'obs': self._tensors(self._latest)}, reward[None] if self.value_size > 1 else reward,
                 self._tensor(dones), infos)
 
-    def _to_numpy(self, actions):
-        actions = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions)
-        return actions.astype(np.int64 if self.spaces.discrete else np.float32)
+    def _to_numpy(self, actions: torch.Tensor) -> Array:
+        array: Array = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions)
+        return array.astype(np.int64 if self.spaces.discrete else np.float32)
 
-    def _tensors(self, observations):
+    def _tensors(self, observations: Observations) -> torch.Tensor | dict[str, torch.Tensor]:
         if not self._names:
             return self._observation(observations['obs'])
         if not self._joined:
             return {name: self._observation(observations[name]) for name in self._names}
         return torch.cat([self._observation(observations[name]).flatten(1) for name in self._joined], dim=1)
 
-    def _observation(self, array):
+    def _observation(self, array: Array) -> torch.Tensor:
         """Bytes stay bytes, which rl_games divides by 255; all else becomes float32."""
         tensor = self._tensor(array)
         return tensor if tensor.dtype == torch.uint8 else tensor.float()
 
-    def _tensor(self, array):
+    def _tensor(self, array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
 
-def _spaces(hosted, names):
+def _spaces(hosted: Hosted, names: Sequence[str]) -> Spaces:
     missing = sorted(set(names or ('obs',)) - set(hosted.shapes))
     if missing:
         raise ConfigurationError(f'inputs {missing} are not observations of the environment; it has '
@@ -102,7 +116,7 @@ def _spaces(hosted, names):
 
 
 @contextlib.contextmanager
-def registered(environment):
+def registered(environment: IVecEnv) -> Iterator[None]:
     """Have rl_games make this environment where a run's env_name is `rlgpu`; undone at the end of the block."""
     configurations, kinds = dict(env_configurations.configurations), dict(vecenv.vecenv_config)
     env_configurations.register(NAME, {'vecenv_type': VECENV, 'env_creator': lambda **_: environment})
@@ -115,7 +129,8 @@ def registered(environment):
             registry.update(before)
 
 
-def create_rlgpu_player(policy, hosted, plugins=(), on_step=None):
+def create_rlgpu_player(policy: Policy, hosted: Hosted, plugins: Sequence[str] = (),
+                        on_step: OnStep | None = None) -> Player:
     """Return rl_games' own player, which made its environment itself, with the weights of a Policy.
 
     hosted: an environment as nodes host them, with a row for each of the policy's. on_step: see
@@ -133,7 +148,7 @@ def create_rlgpu_player(policy, hosted, plugins=(), on_step=None):
     return player
 
 
-def _check(policy, environment):
+def _check(policy: Spaces, environment: Spaces) -> None:
     for name in ('observation', 'action', 'value_size'):
         wanted, found = getattr(policy, name), getattr(environment, name)
         if wanted != found:

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two ways of playing: through the nodes, and in rl_games' own loop."""
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import json
 import logging
+from pathlib import Path
 import re
+from typing import Any
 
+from rich.console import Console
+
+from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.policy.dry_run import read_values
@@ -31,24 +37,26 @@ _log = logging.getLogger(__name__)
 class Plan:
     """What is to be played: a parameter file, overrides of both nodes' parameters, what each node makes of them."""
 
-    params_file: str
-    overrides: dict
+    params_file: str | Path
+    overrides: dict[str, Any]
     episodes: int
     policy: parameters.Configuration
     bridge: parameters.Configuration
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         return self.bridge.control.rows
 
 
-def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
+def make_plan(params_file: str | Path, episodes: int, robots: int | None = None, seed: int | None = None,
+              settings: Iterable[str] = ()) -> Plan:
     """Return the Plan of an evaluation; raises ConfigurationError for what does not fit.
 
     robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
     settings: `name=value` each, any parameter of both nodes.
     """
-    overrides = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0, 'sim.episodes': episodes}
+    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0,
+                                 'sim.episodes': episodes}
     values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
@@ -64,7 +72,7 @@ def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
     return Plan(params_file, overrides, episodes, policy, bridge)
 
 
-def _named(settings):
+def _named(settings: Iterable[str]) -> dict[str, Text]:
     named = {}
     for setting in settings:
         name, equals, value = setting.partition('=')
@@ -77,7 +85,7 @@ def _named(settings):
     return named
 
 
-def _robots(values, count):
+def _robots(values: Mapping[str, Any], count: int) -> dict[str, Any]:
     """Return the override for `count` rows: names in the manner of the file's, or just the number."""
     if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
         return {'rows': count}
@@ -88,7 +96,7 @@ def _robots(values, count):
     return {'robots': names[:count]}
 
 
-def play_nodes(plan, output, console):
+def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
     """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
     if plan.rows > FEW_ROWS:
         make_room()
@@ -105,7 +113,7 @@ def play_nodes(plan, output, console):
     return Side(f'{NODES}, {summary["mode"]}', summary['played'], about)
 
 
-def play_loop(plan, console):
+def play_loop(plan: Plan, console: Console) -> Side:
     """Play in rl_games' own loop, in this process; return the Side. The environment has no imperfections."""
     policy = load_policy(plan.policy)
     environment = open_environment(plan.bridge, _log.info)
@@ -114,7 +122,8 @@ def play_loop(plan, console):
         with episode_bar(console) as bar:
             task = bar.add_task('', total=plan.episodes, figures='')
 
-            def on_step(_observations, _actions, rewards, dones, successes):
+            def on_step(_observations: object, _actions: object, rewards: Array, dones: Mask,
+                        successes: Mask | None) -> None:
                 if episodes.add(rewards, dones, successes):
                     bar.update(task, completed=min(len(episodes.finished), plan.episodes))
 
