@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy train`: train the insertion policy with rl_games, from the YAML that ships with it."""
+from collections.abc import Mapping
 import copy
 import csv
 from pathlib import Path
 import sys
 import tempfile
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -24,9 +26,12 @@ from rl_policy_node.tools.train.curve import draw_curves
 
 SELECTION_ROWS, SELECTION_SEED = 128, 1000
 FRESH_ROWS, FRESH_SEED = 512, 1001       # never looked at while training
+# the tree of a train YAML, and weights by the names of the model's parameters
+Config: TypeAlias = dict[str, Any]
+Weights: TypeAlias = Mapping[str, torch.Tensor]
 
 
-def train(config_file, output, blind=False, epochs=None):
+def train(config_file: str | Path, output: str | Path, blind: bool = False, epochs: int | None = None) -> float:
     """Train, keep the weights that act best deterministically, and write them with their curve.
 
     Writes `policy.pth`, `train.yaml` and `curve.csv` (with the prefix `blind_` for `blind`, which trains
@@ -46,8 +51,8 @@ def train(config_file, output, blind=False, epochs=None):
     return _write(observer, config, Path(output), 'blind_' if blind else '')
 
 
-def _configuration(config_file, blind, epochs):
-    config = yaml.safe_load(Path(config_file).read_text())
+def _configuration(config_file: str | Path, blind: bool, epochs: int | None) -> Config:
+    config: Config = yaml.safe_load(Path(config_file).read_text())
     settings = config['params']['config']
     if blind:
         inputs = config['params']['network']['input_preprocessors']
@@ -59,14 +64,14 @@ def _configuration(config_file, blind, epochs):
     return config
 
 
-def _register():
+def _register() -> None:
     env_configurations.register('insertion', {
         'vecenv_type': 'INSERTION', 'env_creator': lambda **options: InsertionEnv(1, **options)})
     vecenv.register('INSERTION', lambda _name, actors, **options: InsertionEnv(actors, **options))
     networks.register()
 
 
-def _progress():
+def _progress() -> Progress:
     # bound to the real stdout: what rl_games prints meanwhile goes to the log
     return Progress('{task.description}', BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(),
                     '{task.fields[figures]}', console=Console(file=sys.stdout), redirect_stdout=False)
@@ -77,19 +82,21 @@ class _Selector(AlgoObserver):
 
     first, every = 100, 10       # epochs: when success is measured
 
-    def __init__(self, config, bar):
+    def __init__(self, config: Config, bar: Progress) -> None:
         super().__init__()
         self._config, self._bar = config, bar
         self._epochs = config['params']['config']['max_epochs']
         self._task = bar.add_task('epoch', total=self._epochs, figures='')
-        self.curve, self.best, self.weights = [], -1.0, None
+        # epoch, frame, return, success ('' where it was not measured)
+        self.curve: list[tuple[int, int, float, float | str]] = []
+        self.best, self.weights = -1.0, dict[str, Any]()
 
-    def after_init(self, algo):
-        self.algo = algo
+    def after_init(self, algo: object) -> None:
+        self.algo: Any = algo
 
-    def after_print_stats(self, frame, epoch_num, total_time):
+    def after_print_stats(self, frame: int, epoch_num: int, total_time: float) -> None:
         """Take an epoch in; rl_games calls this after each."""
-        success = ''
+        success: float | str = ''
         if (epoch_num >= self.first and epoch_num % self.every == 0) or epoch_num >= self._epochs:
             success = self._measure(frame, epoch_num)
         meter = self.algo.game_rewards
@@ -97,12 +104,12 @@ class _Selector(AlgoObserver):
         self.curve.append((epoch_num, frame, mean, success))
         self._show(epoch_num, f'return {mean:6.1f}, best success {max(self.best, 0.0):.1%}')
 
-    def _show(self, epoch, figures):
+    def _show(self, epoch: int, figures: str) -> None:
         self._bar.update(self._task, completed=epoch, figures=figures)
         if not self._bar.console.is_terminal and epoch % self.every == 0:
             self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a bar is nothing in a log
 
-    def _measure(self, frame, epoch):
+    def _measure(self, frame: int, epoch: int) -> float:
         weights = copy.deepcopy(self.algo.model.state_dict())
         success = success_rate(self._config, weights, SELECTION_ROWS, SELECTION_SEED)
         if success >= self.best:
@@ -110,7 +117,7 @@ class _Selector(AlgoObserver):
         return success
 
 
-def success_rate(config, weights, rows, seed):
+def success_rate(config: Config, weights: Weights, rows: int, seed: int) -> float:
     """Return the share of `rows` deterministic episodes, one a row, that end inserted."""
     env = InsertionEnv(rows, **{**config['params']['config']['env_config'], 'seed': seed})
     spaces = Spaces({key: space.shape for key, space in env.observation_space.spaces.items()}, 6)
@@ -122,10 +129,10 @@ def success_rate(config, weights, rows, seed):
         player.reset()
         for _ in range(env.episode_length):
             observations, _, _, infos = player.env_step(env, player.get_action(observations, True))
-    return infos['successes'].float().mean().item()
+    return float(infos['successes'].float().mean())
 
 
-def _write(observer, config, output, prefix):
+def _write(observer: _Selector, config: Config, output: Path, prefix: str) -> float:
     output.mkdir(parents=True, exist_ok=True)
     torch.save(observer.weights, output / f'{prefix}policy.pth')
     (output / f'{prefix}train.yaml').write_text(yaml.safe_dump(config, sort_keys=False))
