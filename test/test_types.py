@@ -11,7 +11,9 @@ from imports import python_files, ROOT
 import pytest
 
 PACKAGE = ROOT / 'rl_policy_node'
-TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'resources.py')
+TYPED = ('adapters', 'control', 'core', 'errors.py', 'geometry.py', 'nodes', 'resources.py',
+         'tools/check.py', 'tools/demo', 'tools/evaluate', 'tools/init', 'tools/inspect', 'tools/main.py',
+         'tools/process', 'tools/train')
 
 MOST_IGNORED = 40
 # an error code, then a comment that says why
