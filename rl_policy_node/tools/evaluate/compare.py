@@ -98,7 +98,7 @@ class Comparison:
                 'return (to the last bit) and length'
             return f'{SAME}: all {self.same} have the same {told}'
         named = [d for d in self.differences.values() if d.excludes_zero or self.verdict == NOTHING_FOUND]
-        return (f'{self.verdict}: {", ".join(map(difference_text, named))}; '
+        return (f'{self.verdict}: {", ".join(map(_difference_text, named))}; '
                 f'episode {self.same + 1} is the first that is not the same')
 
 
@@ -124,7 +124,7 @@ def _differences(nodes: Side, reference: Side) -> dict[str, Figure]:
     return found
 
 
-def difference_text(figure: Figure) -> str:
+def _difference_text(figure: Figure) -> str:
     """Return `success −12.0 points (95 % −20.1 to −4.0)`."""
     value, interval = figure_texts(figure, sign=True)
     return f'{figure.name} {value} {UNITS[figure.name]}'.rstrip() + (f' (95 % {interval})' if interval else '')

@@ -48,7 +48,7 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return None
-    half = t_quantile(confidence, len(values) - 1) * math.sqrt(values.var(ddof=1) / len(values))
+    half = _t_quantile(confidence, len(values) - 1) * math.sqrt(values.var(ddof=1) / len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
@@ -66,11 +66,11 @@ def mean_difference(first: ArrayLike, second: ArrayLike, confidence: float = CON
     if a + b == 0.0:
         return difference, difference
     freedom = (a + b) ** 2 / (a ** 2 / (len(first) - 1) + b ** 2 / (len(second) - 1))
-    half = t_quantile(confidence, freedom) * math.sqrt(a + b)
+    half = _t_quantile(confidence, freedom) * math.sqrt(a + b)
     return difference - half, difference + half
 
 
-def t_quantile(confidence: float, freedom: float) -> float:
+def _t_quantile(confidence: float, freedom: float) -> float:
     """Return t with P(|T| ≤ t) = confidence for Student's T with `freedom` degrees, which need not be whole.
 
     With t = √freedom · tan θ the density is a power of a cosine (Abramowitz and Stegun, 26.7), which
