@@ -64,19 +64,20 @@ def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:                             # an earlier run's must not pass for this one's
         (folder / picture).unlink(missing_ok=True)
-    episodes = find_episodes(record)
+    episodes = _find_episodes(record)
     shown = _episode_to_show(episodes)
     with matplotlib.rc_context(STYLE):
         sections = [_episode_section(folder, summary, record, shown) if shown else '',
                     _latency_section(folder, summary, record), _episodes_section(episodes, shown)]
-    page = _PAGE.format(style=_CSS, subtitle=_subtitle(summary), cards=_cards(summary, record),
+    subtitle = _filled('{}', summary.get('checkpoint')), _filled('sha256 {}', summary.get('checkpoint_sha256'))
+    page = _PAGE.format(style=_CSS, subtitle='<br>'.join(filter(None, subtitle)), cards=_cards(summary, record),
                         sections='\n'.join(filter(None, sections)))
     target = folder / 'report.html'
     target.write_text(page, encoding='utf-8')
     return target
 
 
-def find_episodes(record: Record) -> list[Episode]:
+def _find_episodes(record: Record) -> list[Episode]:
     """Return the episodes in the order in which they ended; unfinished ones only where none ended."""
     dones, rewards = record['dones'].astype(bool), record['rewards']
     found = []
@@ -143,11 +144,6 @@ def _section(title: str, about: str, body: str) -> str:
 
 def _note(text: str) -> str:
     return f'<p class="note">{html.escape(text)}</p>' if text else ''
-
-
-def _subtitle(summary: Summary) -> str:
-    parts = [_filled('{}', summary.get('checkpoint')), _filled('sha256 {}', summary.get('checkpoint_sha256'))]
-    return '<br>'.join(filter(None, parts))
 
 
 def _cards(summary: Summary, record: Record) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 import numpy as np
@@ -151,8 +150,13 @@ def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indi
     lines = -(-len(panels) // 2)
     figure = Figure(figsize=(10.4, 0.3 + 1.7 * lines))
     grid = figure.subplots(lines, 2, squeeze=False).flat
-    for number, (axes, panel) in enumerate(zip(grid, panels)):
-        _draw_panel(axes, np.arange(episode.length) * period, panel)
+    for number, (axes, (title, unit, curves)) in enumerate(zip(grid, panels)):
+        for label, values, line in curves:
+            axes.plot(np.arange(episode.length) * period, values, line, label=label)
+        axes.set_title(title, fontsize=9, loc='left')
+        axes.set_ylabel(unit)
+        if any(label for label, _, _ in curves):
+            axes.legend(ncol=3 if len(curves) == 3 else 2, loc='best')
         for moment in moments:
             axes.axvline((moment - episode.start) * period, color='#b8c0c8', linewidth=0.8, linestyle=':')
         axes.set_xlabel(('time, s' if rate else 'step') if number >= len(panels) - 2 else '')
@@ -195,16 +199,6 @@ def _force_panels(record: Record, episode: Span) -> list[_Panel]:
             curves += [(f'{finger}, normal', taxels[..., 0].mean(axis=1), f'{colour}-'),
                        (f'{finger}, shear', shear, f'{colour}--')]
     return [('force on the fingers, mean of the taxels', 'N', curves)] if curves else []
-
-
-def _draw_panel(axes: Axes, time: Floats, panel: _Panel) -> None:
-    title, unit, curves = panel
-    for label, values, line in curves:
-        axes.plot(time, values, line, label=label)
-    axes.set_title(title, fontsize=9, loc='left')
-    axes.set_ylabel(unit)
-    if any(label for label, _, _ in curves):
-        axes.legend(ncol=3 if len(curves) == 3 else 2, loc='best')
 
 
 def latency_figure(latency: Floats, rate: float | None) -> Figure:

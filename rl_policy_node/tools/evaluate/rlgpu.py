@@ -74,7 +74,8 @@ class RlgpuEnvironment(IVecEnv):
 
     def step(self, actions: torch.Tensor) -> Step:
         """Take the actions of rl_games' player, a tensor with a row for each environment."""
-        taken, shown = self._to_numpy(actions), self._latest
+        taken, shown = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions), self._latest
+        taken = taken.astype(np.int64 if self.spaces.discrete else np.float32)
         self._latest, rewards, dones, successes = self._hosted.step(taken)
         if self._on_step:
             self._on_step(shown, taken, rewards, dones, successes)
@@ -83,10 +84,6 @@ class RlgpuEnvironment(IVecEnv):
         # rl_games takes the first of several rewards
         return ({'obs': self._tensors(self._latest)}, reward[None] if self.value_size > 1 else reward,
                 self._tensor(dones), infos)
-
-    def _to_numpy(self, actions: torch.Tensor) -> Array:
-        array: Array = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions)
-        return array.astype(np.int64 if self.spaces.discrete else np.float32)
 
     def _tensors(self, observations: Observations) -> torch.Tensor | dict[str, torch.Tensor]:
         if not self._names:

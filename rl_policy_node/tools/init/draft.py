@@ -40,8 +40,12 @@ def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> 
     actions = layout.actions if layout else (LayoutAction('action', spaces.num_actions, law='not known'),)
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
     for name, terms in inputs.items():
-        made.inputs[name] = Entry({'terms': [_add(made, entry, name) for term in terms
-                                             for entry in term_entries(term, sources, actions, layout is not None)]})
+        made.inputs[name] = Entry({'terms': []})
+        for term in terms:
+            for stem, entry in term_entries(term, sources, actions, layout is not None):
+                unique = stem if stem not in made.terms else f'{name}_{stem}'
+                made.terms[unique] = entry
+                made.inputs[name].values['terms'].append(unique)
     for action in actions:
         made.actions[action.name] = action_entry(action, sources)
     for name, entry in made.sources.items():
@@ -57,13 +61,6 @@ def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]
     made.notes.append(f'input {name} is a history of all its terms together, sample by sample, oldest first '
                       f'({", ".join(term.name for term in terms)}): publish it whole')
     return (LayoutTerm(name, shape, kind='unknown'),)
-
-
-def _add(made: Draft, named: tuple[str, Entry], key: str) -> str:
-    name, entry = named
-    name = name if name not in made.terms else f'{key}_{name}'
-    made.terms[name] = entry
-    return name
 
 
 def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | None:

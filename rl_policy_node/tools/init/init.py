@@ -170,15 +170,12 @@ _LIMITS = {
 def _limits(values: Mapping[str, Any]) -> list[str]:
     """What a run never holds, and a robot should not be without."""
     unit, more = _LIMITS.get(values['kind'], ('', ''))
-    blank = [name for name, value in values.items() if name in _named_limits(values['kind']) and BLANK in value]
+    needed = KINDS[values['kind']].needed_limits if values['kind'] in KINDS else ()
+    blank = [name for name, value in values.items() if name in needed and BLANK in value]
     lines = [f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
              'in a simulator: limits: none in their place'] if blank else []
     return [line for text in lines for line in _wrapped(text, '        ', '        # ')] + (
         [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
-
-
-def _named_limits(kind: str) -> tuple[str, ...]:
-    return KINDS[kind].needed_limits if kind in KINDS else ()
 
 
 def _entries(entries: Mapping[str, Entry]) -> list[str]:

@@ -98,7 +98,10 @@ class _Selector(AlgoObserver):
         """Take an epoch in; rl_games calls this after each."""
         success: float | str = ''
         if (epoch_num >= self.first and epoch_num % self.every == 0) or epoch_num >= self._epochs:
-            success = self._measure(frame, epoch_num)
+            weights = copy.deepcopy(self.algo.model.state_dict())
+            success = _success_rate(self._config, weights, SELECTION_ROWS, SELECTION_SEED)
+            if success >= self.best:
+                self.best, self.weights = success, {'model': weights, 'epoch': epoch_num, 'frame': frame}
         meter = self.algo.game_rewards
         mean = float(meter.get_mean()[0]) if meter.current_size else float('nan')
         self.curve.append((epoch_num, frame, mean, success))
@@ -109,15 +112,8 @@ class _Selector(AlgoObserver):
         if not self._bar.console.is_terminal and epoch % self.every == 0:
             self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a bar is nothing in a log
 
-    def _measure(self, frame: int, epoch: int) -> float:
-        weights = copy.deepcopy(self.algo.model.state_dict())
-        success = success_rate(self._config, weights, SELECTION_ROWS, SELECTION_SEED)
-        if success >= self.best:
-            self.best, self.weights = success, {'model': weights, 'epoch': epoch, 'frame': frame}
-        return success
 
-
-def success_rate(config: Config, weights: Weights, rows: int, seed: int) -> float:
+def _success_rate(config: Config, weights: Weights, rows: int, seed: int) -> float:
     """Return the share of `rows` deterministic episodes, one a row, that end inserted."""
     env = InsertionEnv(rows, **{**config['params']['config']['env_config'], 'seed': seed})
     spaces = Spaces({key: space.shape for key, space in env.observation_space.spaces.items()}, 6)
@@ -141,4 +137,4 @@ def _write(observer: _Selector, config: Config, output: Path, prefix: str) -> fl
         writer.writerow(['epoch', 'frame', 'return', 'success'])
         writer.writerows(observer.curve)
     draw_curves(output)
-    return success_rate(config, observer.weights['model'], FRESH_ROWS, FRESH_SEED)
+    return _success_rate(config, observer.weights['model'], FRESH_ROWS, FRESH_SEED)
