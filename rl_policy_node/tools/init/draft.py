@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter file that a run asks for, as a tree: sources, terms and actions from its layout."""
+"""Draft a parameter file for a run, as a tree: sources, terms and actions from its layout."""
 from dataclasses import dataclass, field
 
 from rl_policy_node.errors import ConfigurationError
@@ -9,14 +9,14 @@ from rl_policy_node.tools.init.draft_actions import action_entry
 from rl_policy_node.tools.init.draft_sources import Entry, POSE, Sources, TWIST
 from rl_policy_node.tools.init.draft_terms import term_entries
 
-# A person or a planner commands at a rate of its own: s for which a velocity holds, and a goal.
+# A person or a planner commands at its own rate: maximum age of a velocity command and of a goal, s.
 _COMMAND_AGE, _GOAL_AGE = 0.5, 1.0
 _COMMANDS = {'command', 'goal', 'target'}
 
 
 @dataclass
 class Draft:
-    """Name → Entry of each part, in the order in which they are written; notes: one line each."""
+    """The parts of the file, name → Entry each, in the order of writing; notes: one line each."""
 
     sources: dict[str, Entry] = field(default_factory=dict)
     inputs: dict[str, Entry] = field(default_factory=dict)
@@ -28,8 +28,8 @@ class Draft:
 def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> Draft:
     """Return the Draft for a policy's Spaces; layout: of the run's environment, or None.
 
-    control_rate: Hz, None where it is not known. A run that differs from what was published is described
-    without the layout: one term an input.
+    control_rate: Hz, None where it is not known. Where the run differs from the published layout, each input
+    is one term.
     """
     made = Draft()
     layout = _fitting(layout, spaces, made)
@@ -54,7 +54,7 @@ def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> 
 
 
 def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]) -> tuple[LayoutTerm, ...]:
-    """Return the terms of an input; one array where its samples were stacked before its terms were joined."""
+    """Return the terms of an input; a single array where all terms were joined first and then stacked over time."""
     terms: tuple[LayoutTerm, ...] = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
     if len(terms) == 1 or not any(term.history and term.shape and len(term.shape) > 1 for term in terms):
         return terms
@@ -64,7 +64,7 @@ def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]
 
 
 def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | None:
-    """Return the layout with all its sizes, or None where it is not that of this policy."""
+    """Return the layout with all sizes filled in, or None where it does not fit the spaces of the policy."""
     if layout is None:
         made.notes.append('what the observation is made of is not known: each input is one array, in the trained order')
         return None
@@ -80,7 +80,7 @@ def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | Non
 
 
 def _max_age(name: str, kind: str, control_rate: float | None) -> float:
-    """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
+    """Return the maximum age of a source, s: three periods of a sensor; one message may be lost and one late."""
     if kind == TWIST or _COMMANDS & set(name.split('_')):
         return _GOAL_AGE if kind == POSE else _COMMAND_AGE
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter file with which a simulator stands in for the robot: one array per input, the bare action back."""
+"""Draft a parameter file for a simulator in place of the robot: an array for each input, the raw action back."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,23 +17,23 @@ from rl_policy_node.tools.init.draft_sources import ARRAY, Entry
 SpaceFields: TypeAlias = dict[str, Any]
 
 _BYTES = 'std_msgs/msg/UInt8MultiArray'
-# A simulator is waited for; while it is asked in real time, a slow step is no fault.
+# s: lockstep waits for the simulator, and in real time a slow step of it is not a fault
 _MAX_AGE = 0.5
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """What `rl_policy init --simulator` was told: sim.environment, sim.id, sim.python, and how many rows."""
+    """Options of `rl_policy init --simulator`: sim.environment, sim.id, sim.python, and the number of rows."""
 
     environment: str
     id: str = ''
     python: str = ''
     rows: int = 64
 
-    def told(self) -> tuple[SpaceFields, float | None]:
-        """Return the fields of Spaces that the environment has, and its rate (Hz) or None.
+    def describe(self) -> tuple[SpaceFields, float | None]:
+        """Return the fields of Spaces that the environment states, and its control rate (Hz) or None.
 
-        ({}, None) of Isaac Gym: its run says them all, and it is not everywhere at hand.
+        ({}, None) for Isaac Gym: the run states them, and Isaac Gym need not be installed.
         """
         if self.environment == 'isaacgym':
             return {}, None
@@ -88,7 +88,7 @@ def _choices(action: object) -> tuple[int, ...]:
 
 
 def space_lines(stated: SpaceFields, flow: Callable[[object], str]) -> list[str]:
-    """Return the lines of `spaces`, {} for none: what the environment says, and the run's files do not."""
+    """Return the lines of `spaces`; none for {}."""
     if not stated:
         return []
     observation = stated['observation']

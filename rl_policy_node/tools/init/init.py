@@ -27,11 +27,10 @@ _WIDTH = 118
 
 def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overrides: Sequence[str] = (),
          plugins: Sequence[str] = (), force: bool = False, simulator: Simulator | None = None) -> list[str]:
-    """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
+    """Write a parameter file for a run and return the names of the parameters that are left to fill in.
 
-    run: a run directory or a configuration file. plugins: what the policy needs to load. simulator: the
-    Simulator that is to stand in for the robot, None for a robot. Raises ConfigurationError, also where
-    `output` exists and `force` is not given.
+    run: a run directory or a configuration file. plugins: modules that the policy needs. simulator: takes the
+    place of the robot, None for a robot. Raises ConfigurationError, also where `output` exists without `force`.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
@@ -39,7 +38,7 @@ def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overr
     weights, why = _weights(config, checkpoint)
     facts = read_facts(config)
     layout = layout_of(config)
-    stated, rate = simulator.told() if simulator else ({}, None)
+    stated, rate = simulator.describe() if simulator else ({}, None)
     spaces = agree(stated, facts, weights and read_spaces(weights.model), published_shapes(layout))
     made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
     ignored = ignored_keys.ignored_keys(config.params, plugins)
@@ -58,7 +57,7 @@ def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overr
 
 
 def _weights(config: TrainConfig, wanted: str | Path) -> tuple[Checkpoint | None, str]:
-    """Return the Checkpoint, or None where the run has none and none was named, and why this one."""
+    """Return the Checkpoint and the reason for its choice; None where the run has none and the user named none."""
     try:
         path, why = locate_checkpoint(config, wanted)
     except ConfigurationError as error:
@@ -69,7 +68,7 @@ def _weights(config: TrainConfig, wanted: str | Path) -> tuple[Checkpoint | None
 
 
 def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
-    """Return the names of the parameters that are still to be filled in."""
+    """Return the names of the parameters that are blank."""
     found: list[str] = []
     for name, value in tree.items():
         if isinstance(value, dict):
@@ -110,7 +109,7 @@ def _policy(config: TrainConfig, weights: Checkpoint | None, facts: Facts, overr
 
 
 def _clips(fact: Fact, spaces: Spaces) -> list[str]:
-    """Return the line of the clip of each input; blank where the run's keys are not those of the policy."""
+    """Return the line of clip_inputs; blank for inputs that the run does not clip by name."""
     clips = {name: fact.value.get(name, BLANK) for name in spaces.inputs}
     named = f'{fact.source}: {", ".join(f"{key} {bound:g}" for key, bound in fact.value.items())}'
     values = ', '.join(f'{flow(name)}: {flow(bound)}' for name, bound in clips.items())
@@ -119,15 +118,15 @@ def _clips(fact: Fact, spaces: Spaces) -> list[str]:
 
 def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> list[str]:
     fact = facts.control_rate
-    told = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
+    text = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
     if fact:
-        told = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
+        text = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
     if simulator:
-        return [f'    control_rate: {told}',
+        return [f'    control_rate: {text}',
                 '    trigger: lockstep               # the simulator waits for every answer',
                 '    enable: none                    # nobody has to keep saying that a simulator may move',
                 *simulator_lines(simulator, flow)]
-    return [f'    control_rate: {told}',
+    return [f'    control_rate: {text}',
             '    trigger: timer                  # observation: once every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
             '    # Somebody holds a button (std_msgs/Bool, or of a Joy): without it for enable.timeout the robot stops',
@@ -157,7 +156,7 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     return lines
 
 
-# What a run never holds: units, and what a robot may have besides
+# What no run stores. Kind → units of its limits, an optional parameter of the robot
 _FRAME = '# frame_id: base             # frame of the commands'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
@@ -168,7 +167,7 @@ _LIMITS = {
 
 
 def _limits(values: Mapping[str, Any]) -> list[str]:
-    """What a run never holds, and a robot should not be without."""
+    """Return comments on the limits, which no run stores and every robot needs."""
     unit, more = _LIMITS.get(values['kind'], ('', ''))
     needed = KINDS[values['kind']].needed_limits if values['kind'] in KINDS else ()
     blank = [name for name, value in values.items() if name in needed and BLANK in value]
@@ -187,7 +186,7 @@ def _entries(entries: Mapping[str, Entry]) -> list[str]:
 
 
 def flow(value: object) -> str:
-    """Return a value as one line of YAML, whole numbers apart from others as ROS wants them."""
+    """Return a value as one line of YAML; 1 and 1.0 stay apart, since ROS distinguishes integers and doubles."""
     if value == BLANK:
         return f"'{BLANK}'"
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
