@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two ways of playing the same episodes, compared: one by one, then by their figures."""
+"""Compare the same episodes as played by the two nodes and by rl_games: one by one, then by estimates."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,7 +22,7 @@ UNITS = {'success': 'points', 'return': '', 'length': 'steps'}
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """An estimate with its interval; low and high are None where the episodes are too few for one.
 
     success is a share from 0 to 1, as a difference too; length in steps.
@@ -45,10 +45,10 @@ class Figure:
 
 
 class Side:
-    """N episodes that were played one way, in the order in which they ended.
+    """N episodes as one player played them, in the order in which they ended.
 
     columns: row, index, return, length, success, each (N,), as the bridge's summary has them. success is an
-    array (N,) of 0 and 1, or None where the environment does not tell.
+    array (N,) of 0 and 1, or None where the environment does not report it.
     """
 
     def __init__(self, name: str, columns: Columns, about: Mapping[str, object] | None = None) -> None:
@@ -60,14 +60,14 @@ class Side:
     def __len__(self) -> int:
         return len(self.returns)
 
-    def figures(self) -> dict[str, Figure]:
-        """Return name → Figure: success (if told), return and length, with intervals of 95 % each."""
+    def figures(self) -> dict[str, Estimate]:
+        """Return name → Estimate: success (if reported), return and length, with intervals of 95 % each."""
         found = {}
         if self.success is not None:
             count = int(self.success.sum())
-            found['success'] = Figure('success', count / len(self), *proportion_interval(count, len(self)))
+            found['success'] = Estimate('success', count / len(self), *proportion_interval(count, len(self)))
         for name, values in (('return', self.returns), ('length', self.lengths)):
-            found[name] = Figure(name, float(values.mean()), *(mean_interval(values) or (None, None)))
+            found[name] = Estimate(name, float(values.mean()), *(mean_interval(values) or (None, None)))
         return found
 
 
@@ -75,13 +75,13 @@ class Comparison:
     """How `nodes` differs from `reference`, two Sides.
 
     same: how many episodes, from the first on, have the same row, return (to the last bit), length and success.
-    differences: name → Figure of nodes − reference. Their intervals hold together with 95 %: each has the
+    differences: name → Estimate of nodes − reference. Their intervals hold together with 95 %: each has the
     confidence 1 − 0.05 / their number (Bonferroni), so that equal sides are rarely called different.
     """
 
     def __init__(self, nodes: Side, reference: Side) -> None:
         self.nodes, self.reference = nodes, reference
-        self.same = _same_until(nodes, reference)
+        self.same = _first_difference(nodes, reference)
         self.differences = _differences(nodes, reference)
 
     @property
@@ -92,17 +92,18 @@ class Comparison:
         return DIFFERENT if any(d.excludes_zero for d in self.differences.values()) else NOTHING_FOUND
 
     def sentence(self) -> str:
-        """Return the verdict with what it rests on, in one line."""
+        """Return the verdict and its reason in one line."""
         if self.verdict == SAME:
-            told = 'return (to the last bit), length and success' if self.nodes.success is not None else \
+            equal = 'return (to the last bit), length and success' if self.nodes.success is not None else \
                 'return (to the last bit) and length'
-            return f'{SAME}: all {self.same} have the same {told}'
+            return f'{SAME}: all {self.same} have the same {equal}'
         named = [d for d in self.differences.values() if d.excludes_zero or self.verdict == NOTHING_FOUND]
         return (f'{self.verdict}: {", ".join(map(_difference_text, named))}; '
                 f'episode {self.same + 1} is the first that is not the same')
 
 
-def _same_until(nodes: Side, reference: Side) -> int:
+def _first_difference(nodes: Side, reference: Side) -> int:
+    """Return the number of episodes before the first one that differs."""
     count = min(len(nodes), len(reference))
     equal = np.ones(count, dtype=bool)
     for name in ('row', 'index', 'return', 'length', 'success'):
@@ -110,28 +111,28 @@ def _same_until(nodes: Side, reference: Side) -> int:
     return count if equal.all() else int(np.argmin(equal))
 
 
-def _differences(nodes: Side, reference: Side) -> dict[str, Figure]:
+def _differences(nodes: Side, reference: Side) -> dict[str, Estimate]:
     found = {}
     confidence = 1 - (1 - CONFIDENCE) / 2
     if nodes.success is not None and reference.success is not None:
         confidence = 1 - (1 - CONFIDENCE) / 3
         one, other = (int(nodes.success.sum()), len(nodes)), (int(reference.success.sum()), len(reference))
         value = one[0] / one[1] - other[0] / other[1]
-        found['success'] = Figure('success', value, *proportion_difference(one, other, confidence))
+        found['success'] = Estimate('success', value, *proportion_difference(one, other, confidence))
     for name, a, b in (('return', nodes.returns, reference.returns), ('length', nodes.lengths, reference.lengths)):
         interval = mean_difference(a, b, confidence) or (None, None)
-        found[name] = Figure(name, float(a.mean() - b.mean()), *interval)
+        found[name] = Estimate(name, float(a.mean() - b.mean()), *interval)
     return found
 
 
-def _difference_text(figure: Figure) -> str:
+def _difference_text(figure: Estimate) -> str:
     """Return `success −12.0 points (95 % −20.1 to −4.0)`."""
     value, interval = figure_texts(figure, sign=True)
     return f'{figure.name} {value} {UNITS[figure.name]}'.rstrip() + (f' (95 % {interval})' if interval else '')
 
 
-def figure_texts(figure: Figure, sign: bool = False) -> tuple[str, str]:
-    """Return value and interval of a Figure as texts, with as many places as the interval deserves; success × 100."""
+def figure_texts(figure: Estimate, sign: bool = False) -> tuple[str, str]:
+    """Return value and interval of an Estimate as texts, with the places that the interval justifies; success × 100."""
     factor = 100 if figure.name == 'success' else 1
     places = 1
     if figure.name != 'success' and figure.width > 0.0:

@@ -10,13 +10,13 @@ from rich.table import Table
 
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, Figure, figure_texts, SAME, Side, UNITS
+from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, Estimate, figure_texts, SAME, Side, UNITS
 from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
 from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, Plan, play_loop, play_nodes
 from rl_policy_node.tools.process.processes import private_domain
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
-EPISODES_PER_ROW = 10        # from which it matters little which episodes end first
+EPISODES_PER_ROW = 10        # from here on, the bias towards episodes that end early is small
 
 
 def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: int | None = None,
@@ -32,9 +32,9 @@ def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: i
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE):             # an earlier evaluation's must not pass for this one's
+    for name in (RESULTS, PICTURE):             # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
-    # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
+    # the loop comes first: errors of loading appear here instead of in the log of a node
     loop = [_play_loop(plan, console)] if reference else []
     sim = plan.bridge.sim
     injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
@@ -42,7 +42,7 @@ def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: i
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
-    _caution(console, plan, sides)
+    _warn_of_bias(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
     console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
@@ -56,11 +56,11 @@ def play_alone(params_file: str, episodes: int, robots: int | None = None, seed:
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     sides = [_play_loop(plan, console)]
     _print(console, sides, None)
-    _caution(console, plan, sides)
+    _warn_of_bias(console, plan, sides)
 
 
 def _console() -> Console:
-    """Return a console on the stdout of now: what rl_games prints meanwhile goes elsewhere; a log may be wide."""
+    """Return a console bound to the current stdout, which rl_games' prints do not reach; wide if it is a log."""
     return Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
@@ -85,8 +85,8 @@ def _print(console: Console, sides: Sequence[Side], comparison: Comparison | Non
         console.print(comparison.sentence(), highlight=False, style='bold')
 
 
-def _caution(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
-    """Say where the first episodes to end are not like all: the short ones of many rows end first."""
+def _warn_of_bias(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
+    """Warn where the first episodes to end are not representative: with many rows, short ones end first."""
     varies = any(side.lengths.min() < side.lengths.max() for side in sides)
     if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
         console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
@@ -94,7 +94,7 @@ def _caution(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
                       highlight=False)
 
 
-def _cell(figure: Figure | None, sign: bool = False) -> str:
+def _cell(figure: Estimate | None, sign: bool = False) -> str:
     if figure is None:
         return ''
     value, interval = figure_texts(figure, sign)
@@ -140,5 +140,5 @@ def _side(side: Side) -> dict[str, Any]:
     return {'name': side.name, **side.about, 'figures': _figures(side.figures()), 'played': side.columns}
 
 
-def _figures(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+def _figures(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
     return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}

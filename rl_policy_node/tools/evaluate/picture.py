@@ -13,11 +13,10 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.tools.demo.report_figures import COLOURS, STYLE
-from rl_policy_node.tools.evaluate.compare import Figure as Estimate
-from rl_policy_node.tools.evaluate.compare import figure_texts, Side
+from rl_policy_node.tools.evaluate.compare import Estimate, figure_texts, Side
 
 BINS = 30
-WIDTH_OF_ONE = 5.0     # empty space at both sides of a distribution that is one number
+MARGIN = 5.0           # empty space on both sides of a distribution with a single value
 HEADROOM = 0.28        # of the axes' height, above the distributions: the means with their intervals stand there
 
 
@@ -51,7 +50,7 @@ def _draw_success(axes: Axes, sides: Sequence[Side], figures: Sequence[Estimate]
 
 
 def _draw_distribution(axes: Axes, values: Sequence[Array], figures: Sequence[Estimate], unit: str = '') -> None:
-    edges = _edges(np.concatenate(values))
+    edges = _bin_edges(np.concatenate(values))
     top = max(np.histogram(each, edges)[0].max() for each in values)
     for place, (each, figure) in enumerate(zip(values, figures)):
         look: dict[str, Any] = {'histtype': 'step', 'linewidth': 1.6}
@@ -65,7 +64,7 @@ def _draw_distribution(axes: Axes, values: Sequence[Array], figures: Sequence[Es
     axes.set(xlabel=unit or figures[0].name, ylabel='episodes', ylim=(0, top * (1 + HEADROOM)))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if len(edges) == 2:
-        axes.set_xlim(edges[0] - WIDTH_OF_ONE, edges[1] + WIDTH_OF_ONE)
+        axes.set_xlim(edges[0] - MARGIN, edges[1] + MARGIN)
 
 
 def _ends(figure: Estimate) -> list[list[float]]:
@@ -75,8 +74,8 @@ def _ends(figure: Estimate) -> list[list[float]]:
     return [[figure.value - figure.low], [figure.high - figure.value]]
 
 
-def _edges(values: Array) -> Array:
-    """Return the ends of the bins: one for each whole number where there are few of them."""
+def _bin_edges(values: Array) -> Array:
+    """Return the edges of the bins: one bin for each integer where there are few."""
     low, high = float(values.min()), float(values.max())
     if high == low or (np.issubdtype(values.dtype, np.integer) and high - low < BINS):
         return np.arange(low - 0.5, high + 1.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hosted environment as rl_games takes one, under the names that IsaacGymEnvs registers: `rlgpu`, `RLGPU`."""
+"""Register a hosted environment with rl_games under the names of IsaacGymEnvs: `rlgpu`, `RLGPU`."""
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
 from typing import Any, TypeAlias
@@ -29,11 +29,11 @@ Hosted: TypeAlias = HostedEnvironment | RemoteEnvironment
 
 
 class RlgpuEnvironment(IVecEnv):
-    """The rows of a hosted environment behind rl_games' face: torch tensors on `device`, `{'obs': …}`.
+    """Adapts a hosted environment to rl_games: torch tensors on `device`, `{'obs': …}`.
 
-    names: the observations that the policy was trained with, of those that the environment has; () for a flat
-    one. joined: those that make one vector, in its order. on_step(observations, actions, rewards, dones,
-    successes), in numpy, is told of every step.
+    names: the observations that the policy was trained with; () for a flat policy. joined: the observations to
+    concatenate, in order. on_step(observations, actions, rewards, dones, successes) is called after every step
+    with numpy arrays.
     """
 
     def __init__(self, hosted: Hosted, device: str | torch.device = 'cpu', names: Sequence[str] = (),
@@ -44,7 +44,7 @@ class RlgpuEnvironment(IVecEnv):
         self.spaces = _spaces(hosted, names)
 
     def get_env_info(self) -> dict[str, object]:
-        """Return what rl_games asks of an environment before it builds a network."""
+        """Return the spaces, from which rl_games builds its network."""
         return {**(self.spaces.joined() if self._joined else self.spaces).env_info(), 'state_space': None,
                 'use_global_observations': False}
 
@@ -64,9 +64,9 @@ class RlgpuEnvironment(IVecEnv):
         return self._hosted.value_size
 
     def reset(self) -> dict[str, object]:
-        """Return the first observations, or, as IsaacGymEnvs' tasks do, the latest: rows reset themselves.
+        """Return the first observations, later the latest ones, as IsaacGymEnvs' tasks do: rows reset themselves.
 
-        rl_games' loop asks again after every episode of a single row, and every 27,000 steps.
+        rl_games calls it again after every episode of a single row, and every 27,000 steps.
         """
         if not self._latest:
             self._latest = self._hosted.reset()
@@ -93,7 +93,7 @@ class RlgpuEnvironment(IVecEnv):
         return torch.cat([self._observation(observations[name]).flatten(1) for name in self._joined], dim=1)
 
     def _observation(self, array: Array) -> torch.Tensor:
-        """Bytes stay bytes, which rl_games divides by 255; all else becomes float32."""
+        """Return a tensor of uint8, which rl_games divides by 255, or of float32."""
         tensor = self._tensor(array)
         return tensor if tensor.dtype == torch.uint8 else tensor.float()
 
@@ -114,7 +114,7 @@ def _spaces(hosted: Hosted, names: Sequence[str]) -> Spaces:
 
 @contextlib.contextmanager
 def registered(environment: IVecEnv) -> Iterator[None]:
-    """Have rl_games make this environment where a run's env_name is `rlgpu`; undone at the end of the block."""
+    """Register an environment under env_name `rlgpu` within the block."""
     configurations, kinds = dict(env_configurations.configurations), dict(vecenv.vecenv_config)
     env_configurations.register(NAME, {'vecenv_type': VECENV, 'env_creator': lambda **_: environment})
     vecenv.register(VECENV, lambda _name, _actors, **_: environment)
@@ -128,10 +128,10 @@ def registered(environment: IVecEnv) -> Iterator[None]:
 
 def create_rlgpu_player(policy: Policy, hosted: Hosted, plugins: Sequence[str] = (),
                         on_step: OnStep | None = None) -> Player:
-    """Return rl_games' own player, which made its environment itself, with the weights of a Policy.
+    """Return rl_games' own player with the weights of a Policy; rl_games creates the environment itself.
 
-    hosted: an environment as nodes host them, with a row for each of the policy's. on_step: see
-    RlgpuEnvironment. Raises ConfigurationError where the environment is not the policy's.
+    hosted: an environment with as many rows as the policy. on_step: see RlgpuEnvironment. Raises ConfigurationError
+    where environment and policy do not fit.
     """
     names = tuple(policy.spaces.inputs) if policy.spaces.is_dict else ()
     joined = joined_keys(policy.config.params['network'], policy.spaces)

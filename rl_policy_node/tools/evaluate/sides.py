@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two ways of playing: through the nodes, and in rl_games' own loop."""
+"""Play the same episodes twice: through the nodes, and in rl_games' own loop."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import json
@@ -24,10 +24,10 @@ from rl_policy_node.tools.process.processes import override_arguments, Text
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
-# what an evaluation sets by itself, and how it is asked for
+# parameters that an evaluation sets itself → the option to use instead, if any
 _OWN = {'sim.episodes': '--episodes', 'sim.steps': '--episodes', 'sim.summary': '--output', 'autostart': None,
         'use_sim_time': None}
-# up to these, what a step sends fits what Fast DDS sets aside by itself, but for large images
+# with more rows, the messages of a step may not fit Fast DDS' default shared memory; with large images even these
 FEW_ROWS = 64
 _BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be played: a parameter file, overrides of both nodes' parameters, what each node makes of them."""
+    """An evaluation: parameter file, overrides for both nodes, and the Configuration of each."""
 
     params_file: str | Path
     overrides: dict[str, Any]
@@ -61,7 +61,7 @@ def make_plan(params_file: str | Path, episodes: int, robots: int | None = None,
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
     if 'policy.backend' not in values:
-        overrides = {**overrides, 'policy.backend': 'eager'}        # which can be compared to the last bit
+        overrides = {**overrides, 'policy.backend': 'eager'}        # bit-identical to rl_games
     overrides |= {} if seed is None else {'sim.seed': seed}
     overrides |= {} if robots is None else _robots(values, robots)
     policy, bridge = (parameters.configuration(read_values(params_file, override_arguments(overrides), node))
@@ -86,7 +86,7 @@ def _named(settings: Iterable[str]) -> dict[str, Text]:
 
 
 def _robots(values: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return the override for `count` rows: names in the manner of the file's, or just the number."""
+    """Return the override for `count` rows: robots, named in the style of the file, or the number of rows."""
     if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
         return {'rows': count}
     names = list(values.get('robots', ['']))
@@ -103,7 +103,7 @@ def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    # a simulator harms nobody: it needs no person who keeps saying that it may move
+    # a simulator needs no enable signal: it cannot harm anybody
     policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, **plan.overrides,
               'autostart': True, 'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
@@ -114,7 +114,7 @@ def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
 
 
 def play_loop(plan: Plan, console: Console) -> Side:
-    """Play in rl_games' own loop, in this process; return the Side. The environment has no imperfections."""
+    """Play in rl_games' own loop, in this process, without injected imperfections; return the Side."""
     policy = load_policy(plan.policy)
     environment = open_environment(plan.bridge, _log.info)
     episodes = Episodes(environment.rows)
