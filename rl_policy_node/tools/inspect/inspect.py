@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy inspect`: what a run is, for a person or, with --json, for a program."""
+"""`rl_policy inspect`: describe a run, as tables or, with --json, for a program."""
 from collections.abc import Sequence
 import io
 import json
@@ -15,7 +15,7 @@ from rl_policy_node.tools.inspect.wording import cell
 
 def inspect(run: str, checkpoint: str | None = None, overrides: Sequence[str] = (), plugins: Sequence[str] = (),
             allow_untrusted_pickle: str = '', as_json: bool = False) -> bool:
-    """Print the summary of a run; return whether it can be played as far as its files tell."""
+    """Print the summary of a run; return whether its files are enough to play it."""
     summary: Summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins,
                                  allow_untrusted_pickle)
     if as_json:
@@ -32,7 +32,7 @@ def show(summary: Summary, width: int | None = None) -> None:
     if console.is_terminal:
         _print(summary, console)
         return
-    # rich fills every line up with spaces, which a pipe has no use for
+    # rich pads every line with spaces: strip them for a pipe
     output = io.StringIO()
     plain = Console(file=output, width=console.width, highlight=False)
     _print(summary, plain)
@@ -42,5 +42,5 @@ def show(summary: Summary, width: int | None = None) -> None:
 def _print(summary: Summary, console: Console) -> None:
     for table in tables(summary):
         console.print(table)
-    # in one piece, however long: it is there to be copied
+    # on one line, however long, so that it can be copied
     console.print(cell('Next: ').append_text(cell(summary.next_command, 'bold')), soft_wrap=True)

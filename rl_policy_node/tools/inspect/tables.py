@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of `rl_policy inspect`, as wide as the terminal and as plain as a pipe."""
+"""The tables of `rl_policy inspect`."""
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -21,9 +21,9 @@ from rl_policy_node.tools.inspect.wording import (
     path,
     pretty_shape,
     recurrent,
-    said,
     size,
     training_text,
+    with_source,
 )
 
 # name, value, where it comes from; a row without a value is not shown
@@ -31,7 +31,7 @@ _Row: TypeAlias = tuple[str, str | None, str | None]
 
 
 def tables(summary: Summary) -> Iterator[RenderableType]:
-    """Yield what is to be printed, one after the other; sources do not repeat the name of the config."""
+    """Yield the tables in the order of printing; sources do not repeat the name of the config."""
     known = f' in {summary.files.config.name}'
     yield _section('Files', _files(summary.files))
     yield _section('Policy', _policy(summary), known)
@@ -48,7 +48,7 @@ def tables(summary: Summary) -> Iterator[RenderableType]:
 
 
 def _section(title: str, rows: Iterable[_Row], known: str = '') -> Group:
-    """Return rows of (name, value, where it comes from) under a title; those without a value are left out."""
+    """Return a titled table of (name, value, source); rows without a value are left out."""
     rows = [row for row in rows if row[1] not in (None, '')]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True, min_width=12)
@@ -80,20 +80,20 @@ def _files(files: Files) -> Iterator[_Row]:
 
 def _policy(summary: Summary) -> Iterator[_Row]:
     net = summary.network
-    yield 'task', *said(summary.task)
-    yield 'algorithm', *said(summary.algorithm)
-    yield 'model', *said(summary.model)
-    yield 'player', *said(summary.player)
-    yield 'network', *said(net.name)
-    yield 'inputs', *said(net.inputs, inputs_text)
-    yield 'CNN', *said(net.cnn, layers)
-    yield 'MLP', *said(net.mlp, layers)
-    yield ('recurrent', *said(net.rnn, recurrent)) if net.rnn else ('recurrent', 'no', net.name.source)
+    yield 'task', *with_source(summary.task)
+    yield 'algorithm', *with_source(summary.algorithm)
+    yield 'model', *with_source(summary.model)
+    yield 'player', *with_source(summary.player)
+    yield 'network', *with_source(net.name)
+    yield 'inputs', *with_source(net.inputs, inputs_text)
+    yield 'CNN', *with_source(net.cnn, layers)
+    yield 'MLP', *with_source(net.mlp, layers)
+    yield ('recurrent', *with_source(net.rnn, recurrent)) if net.rnn else ('recurrent', 'no', net.name.source)
     yield 'state', *_state(net.state)
     yield 'critic', *_critic(net)
-    yield 'parameters', *said(net.parameters, lambda count: f'{count:,}')
-    yield 'that act', *said(net.acting_parameters, lambda count: f'{count:,}')
-    rate, source = said(summary.control_rate, lambda rate: f'{number(rate)} Hz')
+    yield 'parameters', *with_source(net.parameters, lambda count: f'{count:,}')
+    yield 'that act', *with_source(net.acting_parameters, lambda count: f'{count:,}')
+    rate, source = with_source(summary.control_rate, lambda rate: f'{number(rate)} Hz')
     yield 'control rate', rate or 'not known', source
     yield 'training', training_text(summary.training), 'the checkpoint'
 
@@ -122,15 +122,15 @@ def _with_tables(head: Group, *found: Table | None) -> Group:
 
 def _inputs(observations: Sequence[Observation]) -> Iterator[_Row]:
     for observation in observations:
-        shape, source = said(observation.shape, pretty_shape)
+        shape, source = with_source(observation.shape, pretty_shape)
         yield observation.name, f'{shape or "size not known"}, {observation.dtype}', source
     first = observations[0]
     alike = all(observation.clip == first.clip for observation in observations)
     for observation in observations[:1] if alike else observations:
-        clip, source = said(observation.clip, bound)
+        clip, source = with_source(observation.clip, bound)
         yield ('clip' if alike else f'clip of {observation.name}', clip or 'not known',
                source or 'no file says whether the environment clipped')
-    # of the player, so the same for all of them
+    # a setting of the player: the same for all inputs
     yield 'normalised', _normalised(first), first.normalized.source
 
 
@@ -154,7 +154,7 @@ def _actions(actions: Actions) -> Iterator[_Row]:
         yield 'clip_actions', 'to ±1, then rescaled to the bounds' if actions.clip.value else \
             'no: they go out as the network gives them', actions.clip.source
     if actions.kind == 'continuous':
-        clip, source = said(actions.environment_clip, bound)
+        clip, source = with_source(actions.environment_clip, bound)
         yield 'clip of env.', clip, source
         yield 'sigma', *_sigma(actions.sigma)
 

@@ -16,19 +16,19 @@ Part: TypeAlias = Mapping[str, Any]
 
 
 def cell(text: object, style: str = '') -> Text:
-    """Return a text as it is: no markup of rich's, and no control characters, which a stranger's file may hold."""
+    """Return a text for rich without markup or control characters: it may come from an untrusted file."""
     return Text(''.join(letter if letter.isprintable() or letter == '\n' else '�' for letter in str(text)), style=style)
 
 
-def said(fact: Fact | None, form: Callable[..., str | None] = str) -> tuple[str | None, str]:
-    """Return (text, source) of a Fact, (None, '') where there is none."""
+def with_source(fact: Fact | None, form: Callable[..., str | None] = str) -> tuple[str | None, str]:
+    """Return (text, source) of a Fact; (None, '') for None."""
     if fact is None:
         return None, ''
     return None if fact.value is None else form(fact.value), fact.source
 
 
 def number(value: float) -> str:
-    """Return a number in few digits: one that a person can compare."""
+    """Return a number with few digits, easy to compare."""
     if math.isinf(value):
         return '∞' if value > 0 else '−∞'
     text = f'{value:.4g}' if value == 0 or 1e-3 <= abs(value) < 1e5 else f'{value:.2g}'
@@ -36,7 +36,7 @@ def number(value: float) -> str:
 
 
 def numbers(values: Sequence[float], limits: Sequence[float | None] | None = None, listed: int = 4) -> str:
-    """Return numbers one by one where they are few, else the least and the greatest."""
+    """Return all numbers if there are few, else the least and the greatest."""
     if values and len(set(map(number, values))) > 1 and len(values) <= listed:
         return ' '.join(map(number, values))
     least, greatest = limits or ((min(values), max(values)) if values else (None, None))
@@ -46,17 +46,17 @@ def numbers(values: Sequence[float], limits: Sequence[float | None] | None = Non
 
 
 def bound(value: float) -> str:
-    """Return a symmetrical bound in words."""
+    """Return a symmetric bound: ±5, or none."""
     return f'±{number(value)}' if math.isfinite(value) else 'none'
 
 
 def size(count: int) -> str:
-    """Return a number of bytes."""
+    """Return a number of bytes with its unit."""
     return f'{count / 1e6:.1f} MB' if count >= 1e5 else f'{count:,} bytes'
 
 
 def path(file: str | Path) -> str:
-    """Return a path, below the home folder in short."""
+    """Return a path, abbreviated by ~ below the home folder."""
     file, home = Path(file), Path.home()
     return str(Path('~') / file.relative_to(home)) if file.is_relative_to(home) else str(file)
 
@@ -76,7 +76,7 @@ def layers(part: Part) -> str:
 
 
 def inputs_text(parts: Mapping[str, Mapping[str, Part]]) -> str:
-    """Return what each key of a dict observation goes through, keys of the same kind together."""
+    """Return the preprocessor of each key of a dict observation; keys with equal ones share a line."""
     kinds: dict[str, list[str]] = {}
     for name, part in parts.items():
         kinds.setdefault(', '.join(map(layers, part.values())) or 'as it is', []).append(name)
@@ -90,7 +90,7 @@ def recurrent(rnn: Part) -> str:
 
 
 def training_text(training: Training | None) -> str | None:
-    """Return how far training was, None where nothing is known."""
+    """Return the progress of training, None where it is not known."""
     if training is None:
         return None
     parts = [] if training.epoch is None else [f'epoch {training.epoch:,}']
@@ -100,7 +100,7 @@ def training_text(training: Training | None) -> str | None:
 
 
 def transformation(term: LayoutTerm) -> str:
-    """Return how a raw value becomes the number observed: `(x − 0.5) × 5`."""
+    """Return the formula from the raw value to the observation: `(x − 0.5) × 5`."""
     if term.kind != 'field':
         return ''
     inner = 'x'
@@ -124,12 +124,12 @@ def _factor(values: Sequence[float] | None) -> str:
 
 
 def action_text(term: LayoutAction) -> str:
-    """Return what became of a slice of the action."""
+    """Return size, kind and law of a slice of the action."""
     return f'{"?" if term.size is None else term.size} numbers, {term.kind}: {term.law}'
 
 
 def term_text(term: LayoutTerm) -> str:
-    """Return what a term is, with its unit, its frame and how many samples it stacks."""
+    """Return the meaning of a term, with its unit, frame, history and joints."""
     parts = [term.description or term.quantity.replace('_', ' ')]
     parts += [term.unit] if term.unit not in ('', '1') else []
     parts += [f'{term.frame} frame'] if term.frame else []
