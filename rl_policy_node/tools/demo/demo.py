@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, watched while they run."""
+"""`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, with a live view."""
 from collections.abc import Mapping
 import json
 from pathlib import Path

@@ -33,7 +33,7 @@ PICTURES = ('episode.png', 'traces.png', 'latency.png')
 
 @dataclass(frozen=True)
 class Episode:
-    """Steps start ≤ t < stop of one row; `ended` is False where the record stops in its midst."""
+    """Steps start ≤ t < stop of one row; `ended` is False where the record stops before the episode does."""
 
     row: int
     start: int
@@ -62,14 +62,14 @@ def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES:                             # an earlier run's must not pass for this one's
+    for picture in PICTURES:                             # delete pictures of an earlier run
         (folder / picture).unlink(missing_ok=True)
     episodes = _find_episodes(record)
     shown = _episode_to_show(episodes)
     with matplotlib.rc_context(STYLE):
         sections = [_episode_section(folder, summary, record, shown) if shown else '',
                     _latency_section(folder, summary, record), _episodes_section(episodes, shown)]
-    subtitle = _filled('{}', summary.get('checkpoint')), _filled('sha256 {}', summary.get('checkpoint_sha256'))
+    subtitle = _formatted('{}', summary.get('checkpoint')), _formatted('sha256 {}', summary.get('checkpoint_sha256'))
     page = _PAGE.format(style=_CSS, subtitle='<br>'.join(filter(None, subtitle)), cards=_cards(summary, record),
                         sections='\n'.join(filter(None, sections)))
     target = folder / 'report.html'
@@ -132,7 +132,7 @@ def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
 # ---- page -------------------------------------------------------------------------------------------
 
 def _save(figure: Figure, path: Path) -> str:
-    """Write a figure and return it as an <img> that carries its own data."""
+    """Write a figure and return it as an <img> with embedded data."""
     figure.savefig(path)
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem}" src="data:image/png;base64,{data}">'
@@ -151,20 +151,20 @@ def _cards(summary: Summary, record: Record) -> str:
     steps, rows = summary.get('steps') or len(record['dones']), record['dones'].shape[1]
     cards = [
         ('success rate', '{:.1%}', summary.get('success_rate'),
-         _filled('of {:,} episodes', summary.get('episodes'))),
+         _formatted('of {:,} episodes', summary.get('episodes'))),
         ('mean return', '{:.2f}', summary.get('return_mean'), 'per episode'),
         ('latency, median', '{:.2f} ms', latency.get('p50'),
-         _joined(_filled('p99 {:.2f}', latency.get('p99')), _filled('max {:.1f} ms', latency.get('max')))),
+         _joined(_formatted('p99 {:.2f}', latency.get('p99')), _formatted('max {:.1f} ms', latency.get('max')))),
         ('deadline misses', '{:,}', summary.get('deadline_misses'), f'of {steps:,} steps'),
         ('robots', '{:,}', summary.get('robots') or rows,
-         _joined(_filled('{:g} Hz', summary.get('control_rate')), _filled('{}', summary.get('mode')))),
+         _joined(_formatted('{:g} Hz', summary.get('control_rate')), _formatted('{}', summary.get('mode')))),
     ]
-    return ''.join(f'<div class="card"><b>{_filled(shape, value)}</b>{label}<i>{more}</i></div>'
+    return ''.join(f'<div class="card"><b>{_formatted(shape, value)}</b>{label}<i>{more}</i></div>'
                    for label, shape, value, more in cards if value is not None)
 
 
-def _filled(shape: str, value: object) -> str:
-    """Return the value in its shape, safe for HTML; nothing for None, a dash for NaN."""
+def _formatted(shape: str, value: object) -> str:
+    """Return the value, formatted and escaped for HTML; nothing for None, a dash for NaN."""
     if value is None:
         return ''
     return '–' if value != value else html.escape(shape.format(value))

@@ -25,7 +25,7 @@ from rl_policy_node.sim.insertion.environment import InsertionEnv
 from rl_policy_node.tools.train.curve import draw_curves
 
 SELECTION_ROWS, SELECTION_SEED = 128, 1000
-FRESH_ROWS, FRESH_SEED = 512, 1001       # never looked at while training
+FRESH_ROWS, FRESH_SEED = 512, 1001       # neither trains nor selects
 # the tree of a train YAML, and weights by the names of the model's parameters
 Config: TypeAlias = dict[str, Any]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
@@ -36,7 +36,7 @@ def train(config_file: str | Path, output: str | Path, blind: bool = False, epoc
 
     Writes `policy.pth`, `train.yaml` and `curve.csv` (with the prefix `blind_` for `blind`, which trains
     without the tactile keys) and `curve.png` into the folder `output`. Returns the success rate of the
-    kept weights over episodes that played no part in keeping them.
+    kept weights over fresh episodes, which did not select them.
     """
     config = _configuration(config_file, blind, epochs)
     _register()
@@ -72,15 +72,15 @@ def _register() -> None:
 
 
 def _progress() -> Progress:
-    # bound to the real stdout: what rl_games prints meanwhile goes to the log
+    # bound to the real stdout, while quiet() redirects what rl_games prints to the log
     return Progress('{task.description}', BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(),
                     '{task.fields[figures]}', console=Console(file=sys.stdout), redirect_stdout=False)
 
 
 class _Selector(AlgoObserver):
-    """Watches the training and keeps the best weights: success swings between epochs by ten points."""
+    """Keeps the weights with the best success, which varies by ten points between epochs."""
 
-    first, every = 100, 10       # epochs: when success is measured
+    first, every = 100, 10       # epochs in which success is measured
 
     def __init__(self, config: Config, bar: Progress) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class _Selector(AlgoObserver):
         self.algo: Any = algo
 
     def after_print_stats(self, frame: int, epoch_num: int, total_time: float) -> None:
-        """Take an epoch in; rl_games calls this after each."""
+        """Record an epoch; rl_games calls this after each."""
         success: float | str = ''
         if (epoch_num >= self.first and epoch_num % self.every == 0) or epoch_num >= self._epochs:
             weights = copy.deepcopy(self.algo.model.state_dict())
@@ -110,14 +110,14 @@ class _Selector(AlgoObserver):
     def _show(self, epoch: int, figures: str) -> None:
         self._bar.update(self._task, completed=epoch, figures=figures)
         if not self._bar.console.is_terminal and epoch % self.every == 0:
-            self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a bar is nothing in a log
+            self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a log shows no bar
 
 
 def _success_rate(config: Config, weights: Weights, rows: int, seed: int) -> float:
     """Return the share of `rows` deterministic episodes, one a row, that end inserted."""
     env = InsertionEnv(rows, **{**config['params']['config']['env_config'], 'seed': seed})
     spaces = Spaces({key: space.shape for key, space in env.observation_space.spaces.items()}, 6)
-    with preserved():       # acting draws from torch's random stream, which the training goes on with
+    with preserved():       # acting draws from torch's random stream, which training continues
         player = create_player(TrainConfig(config['params'], Path('train.yaml')), spaces, 'cpu')
         player.model.load_state_dict(weights)
         observations = player.env_reset(env)
