@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy check`: what configure and the first step would say, without a robot and without its network."""
+"""`rl_policy check`: run configure and a first step of the node, without a robot and off its network."""
 import logging
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Log:
-    """What the node would log, through `logging`, which knows no throttling."""
+    """Logs what the node would log through `logging`, which does not throttle."""
 
     _log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ class _Log:
 
 
 def check(path: str | Path, console: Console | None = None) -> None:
-    """Load all that a parameter file names and step its policy once; raises ConfigurationError.
+    """Load everything that a parameter file names and step its policy once; raises ConfigurationError.
 
-    Prints what goes in and out. Nothing is published: the file is read in a DDS domain of its own.
+    Prints inputs and outputs. Publishes nothing: the file is read in a private DDS domain.
     """
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()

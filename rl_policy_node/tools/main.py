@@ -16,7 +16,7 @@ _Commands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run a command; errors a user can mend are one line, without a traceback."""
+    """Run a command; an error that the user can fix is one line without a traceback."""
     options = _parser().parse_args(args)
     try:
         code: int = options.run_command(options)
@@ -26,7 +26,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f'rl_policy {options.command}: {error}', file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # whoever read along (head, less) has gone; Python would complain once more as it ends
+        # the reader (head, less) has closed the pipe; without this, Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes as processes of their own, in a DDS domain of their own on this machine."""
+"""Start nodes as separate processes, in a private DDS domain on this machine."""
 from collections.abc import Callable, Iterable, Mapping
 import ctypes
 import fcntl
@@ -16,11 +16,11 @@ _held: list[TextIO] = []
 
 
 def private_domain() -> None:
-    """Keep to this machine, in a domain other runs are unlikely to share, unless the user chose one.
+    """Restrict ROS to this machine and to a free domain, unless the user chose a domain.
 
-    Changes this process' environment, which its children inherit.
+    Changes the environment of this process; child processes inherit it.
     """
-    if os.environ.get('ROS_DISTRO') == 'humble':        # which does not know the other variable
+    if os.environ.get('ROS_DISTRO') == 'humble':        # it does not know the variable below
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if 'ROS_DOMAIN_ID' not in os.environ:
@@ -42,16 +42,16 @@ def _free_domain() -> int:
 
 
 class Text(str):
-    """The value of a parameter as YAML text, handed on as it is."""
+    """The value of a parameter as YAML text, passed on unchanged."""
 
 
 def override_arguments(overrides: Mapping[str, object]) -> list[str]:
-    """Return ROS's arguments for name → value."""
+    """Return the ROS arguments that override parameters: name → value."""
     return [argument for name, value in overrides.items() for argument in ('-p', f'{name}:={_yaml(value)}')]
 
 
 class ToolProcess:
-    """A Python program with its arguments; its output goes to a log file, or where `pipes` (as Popen's) says.
+    """A Python program in a process of its own; it writes to a log file, or to `pipes` (keywords of Popen).
 
     spawn: starts it; takes what Popen takes and returns what behaves like one.
     """
@@ -81,12 +81,12 @@ class ToolProcess:
             return self.process.wait()
 
     def tail(self, lines: int = 20) -> str:
-        """Return the end of its output."""
+        """Return the last lines of its log."""
         with open(self.log, errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
     def complaint(self) -> str:
-        """Return the last error that it logged, else the end of its output."""
+        """Return the last error that it logged, else the end of its log."""
         _, found, error = self.tail(200).rpartition('[ERROR] ')
         error = re.sub(r'^(\[[^]]*\] ?)*: ', '', re.split(r'\n\[[A-Z]+\] \[', error)[0])
         return error.rstrip() if found else self.tail()
@@ -102,7 +102,7 @@ class NodeProcess(ToolProcess):
 
 
 def _end_with_parent() -> None:
-    """Have the kernel ask this process to end when its parent is gone: no node is left commanding."""
+    """Ask the kernel for SIGTERM when the parent dies, so that no node goes on commanding."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
