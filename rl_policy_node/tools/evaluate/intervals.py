@@ -17,7 +17,7 @@ def proportion_interval(successes: int, count: int, confidence: float = CONFIDEN
     """Return (low, high) of a proportion: Wilson's score interval without continuity correction.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). It
-    stays within 0 and 1, and tells something of 20 successes in 20 episodes, too.
+    stays within 0 and 1, and has a width even for 20 successes in 20 episodes.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share, weight = successes / count, z * z / count
