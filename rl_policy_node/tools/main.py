@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_inspect(commands)
     _add_init(commands)
-    _add_check(commands)
+    check = commands.add_parser('check', help='load all that a parameter file names and step its policy once')
+    check.add_argument('file', help='parameter file of the node')
+    check.set_defaults(run_command=_check)
     _add_bench(commands)
     reference = commands.add_parser('parameters', help='print the reference of all parameters (Markdown)')
     reference.set_defaults(run_command=_parameters)
@@ -136,12 +138,6 @@ def _add_init(commands: _Commands) -> None:
     init.add_argument('--rows', type=_positive, default=64, help='environments, for --simulator (default: 64)')
     init.add_argument('--python', default='', help='interpreter that hosts the environment, for --simulator')
     init.set_defaults(run_command=_init)
-
-
-def _add_check(commands: _Commands) -> None:
-    check = commands.add_parser('check', help='load all that a parameter file names and step its policy once')
-    check.add_argument('file', help='parameter file of the node')
-    check.set_defaults(run_command=_check)
 
 
 def _add_bench(commands: _Commands) -> None:

@@ -65,7 +65,9 @@ def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     for picture in PICTURES:                             # delete pictures of an earlier run
         (folder / picture).unlink(missing_ok=True)
     episodes = _find_episodes(record)
-    shown = _episode_to_show(episodes)
+    # the first success, one of row 0 if any, else the last episode
+    succeeded = sorted((episode for episode in episodes if episode.success), key=lambda episode: episode.row != 0)
+    shown = next(iter(succeeded + episodes[::-1]), None)
     with matplotlib.rc_context(STYLE):
         sections = [_episode_section(folder, summary, record, shown) if shown else '',
                     _latency_section(folder, summary, record), _episodes_section(episodes, shown)]
@@ -91,13 +93,6 @@ def _find_episodes(record: Record) -> list[Episode]:
                 found.append(Episode(row, int(start), int(stop), total, success, bool(dones[stop - 1, row])))
     found.sort(key=lambda episode: (episode.stop, episode.row))
     return [episode for episode in found if episode.ended] or found
-
-
-def _episode_to_show(episodes: list[Episode]) -> Episode | None:
-    """Return the first success, row 0 before the others, else the last episode, else None."""
-    succeeded = [episode for episode in episodes if episode.success]
-    first_row = [episode for episode in succeeded if episode.row == 0]
-    return next(iter(first_row + succeeded + episodes[::-1]), None)
 
 
 # ---- one episode ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from rl_policy_node.policy.contract.facts import Fact
 from rl_policy_node.policy.summary import Summary
-from rl_policy_node.policy.summary.record import Actions, Files, Network, Observation, Sigma
+from rl_policy_node.policy.summary.record import Actions, Files, Observation, Sigma
 from rl_policy_node.tools.inspect.term_tables import actions_table, joints_tables, meanings_table, terms_table
 from rl_policy_node.tools.inspect.wording import (
     bound,
@@ -90,7 +90,11 @@ def _policy(summary: Summary) -> Iterator[_Row]:
     yield 'MLP', *with_source(net.mlp, layers)
     yield ('recurrent', *with_source(net.rnn, recurrent)) if net.rnn else ('recurrent', 'no', net.name.source)
     yield 'state', *_state(net.state)
-    yield 'critic', *_critic(net)
+    if net.central_value is not None:
+        yield 'critic', f'asymmetric (central value, {net.central_value.value}), not played', net.central_value.source
+    else:
+        critic = 'a network of its own' if net.separate.value else 'shares the network of the policy'
+        yield 'critic', critic, net.separate.source
     yield 'parameters', *with_source(net.parameters, lambda count: f'{count:,}')
     yield 'that act', *with_source(net.acting_parameters, lambda count: f'{count:,}')
     rate, source = with_source(summary.control_rate, lambda rate: f'{number(rate)} Hz')
@@ -102,13 +106,6 @@ def _state(state: Fact | None) -> tuple[str | None, str]:
     if state is None or not state.value:
         return None, ''
     return ', '.join(map(pretty_shape, state.value)) + ' per robot', state.source
-
-
-def _critic(net: Network) -> tuple[str, str]:
-    separate = 'a network of its own' if net.separate.value else 'shares the network of the policy'
-    if net.central_value is None:
-        return separate, net.separate.source
-    return f'asymmetric (central value, {net.central_value.value}), not played', net.central_value.source
 
 
 def _observations(summary: Summary, known: str) -> Group:
