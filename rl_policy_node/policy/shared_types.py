@@ -36,6 +36,7 @@ class Player(Protocol):
     states: Any
     batch_size: int
     has_batch_dimension: bool
+    is_deterministic: bool
     seed: int
 
     def reset(self) -> None:
@@ -43,3 +44,12 @@ class Player(Protocol):
 
     def get_action(self, obs: object, is_deterministic: bool = False) -> torch.Tensor:
         """Return the actions of all rows."""
+
+    def get_batch_size(self, obses: object, batch_size: int) -> int:
+        """Take the number of rows from observations, and return it."""
+
+    def env_reset(self, env: object) -> object:
+        """Return the first observations of an environment, as tensors."""
+
+    def env_step(self, env: object, actions: torch.Tensor) -> tuple[object, torch.Tensor, torch.Tensor, Tensors]:
+        """Return observations, rewards, dones and infos of a step."""

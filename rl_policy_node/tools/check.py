@@ -1,35 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy check`: what configure and the first step would say, without a robot and without its network."""
+"""`rl_policy check`: run configure and a first step of the node, without a robot and off its network."""
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.tools.process.processes import private_domain
+
+if TYPE_CHECKING:
+    from rl_policy_node.nodes.policy.dry_run import DryRun
 
 
 class _Log:
-    """What the node would log, through `logging`, which knows no throttling."""
+    """Logs what the node would log through `logging`, which does not throttle."""
 
     _log = logging.getLogger(__name__)
 
-    def info(self, text, **_):
+    def info(self, text: str, **_: object) -> None:
         self._log.info(text)
 
-    def warning(self, text, **_):
+    def warning(self, text: str, **_: object) -> None:
         self._log.warning(text)
 
-    def error(self, text, **_):
+    def error(self, text: str, **_: object) -> None:
         self._log.error(text)
 
 
-def check(path, console=None):
-    """Load all that a parameter file names and step its policy once; raises ConfigurationError.
+def check(path: str | Path, console: Console | None = None) -> None:
+    """Load everything that a parameter file names and step its policy once; raises ConfigurationError.
 
-    Prints what goes in and out. Nothing is published: the file is read in a DDS domain of its own.
+    Prints inputs and outputs. Publishes nothing: the file is read in a private DDS domain.
     """
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()
@@ -39,7 +44,7 @@ def check(path, console=None):
     _show(dry_run, path, console or Console(soft_wrap=True))
 
 
-def _show(dry_run, path, console):
+def _show(dry_run: 'DryRun', path: str | Path, console: Console) -> None:
     control, policy = dry_run.control, dry_run.policy
     sources, commands = dry_run.topics()
     table = Table(box=None, pad_edge=False)
@@ -51,15 +56,17 @@ def _show(dry_run, path, console):
     console.print(table)
     for text in dry_run.told:
         console.print(f'{text}', highlight=False)
-    console.print(f'action {_numbers(dry_run.actions[0])}', highlight=False, markup=False)
+    if dry_run.actions is not None:
+        console.print(f'action {_numbers(dry_run.actions[0])}', highlight=False, markup=False)
     for name, command in dry_run.commands.items():
         for field, value in command.items():
             console.print(f'{name}.{field} {_numbers(value[0])}', highlight=False, markup=False)
+    assert policy.config is not None        # it was loaded
     robots = f'{control.rows} robots' if control.rows > 1 else 'one robot'
     console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {control.control_rate:g} Hz. The action '
                   'answers observations of zeros; the command is what its law, limits and blending make of it in the '
                   'first step', highlight=False)
 
 
-def _numbers(values):
+def _numbers(values: Array) -> str:
     return np.array2string(values, precision=3, suppress_small=True, max_line_width=10 ** 6)

@@ -74,8 +74,8 @@ def test_environment_of_ones_own_says_what_the_run_does_not(tmp_path, environmen
 
 
 def test_bytes_travel_as_bytes(tmp_path):
-    told, _ = Simulator(f'{__name__}:Look').told()
-    assert told['dtype'] == {'picture': 'uint8'}
-    made = draft_simulator(Spaces(**told))
+    fields, _ = Simulator(f'{__name__}:Look').describe()
+    assert fields['dtype'] == {'picture': 'uint8'}
+    made = draft_simulator(Spaces(**fields))
     assert {name: entry.values['type'] for name, entry in made.sources.items()} == {'picture': BYTES, 'speed': FLOATS}
-    assert 'uint8: [picture]' in '\n'.join(space_lines(told, flow))
+    assert 'uint8: [picture]' in '\n'.join(space_lines(fields, flow))

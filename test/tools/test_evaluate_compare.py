@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from rl_policy_node.tools.evaluate.compare import (
+    _difference_text,
     Comparison,
-    difference_text,
     DIFFERENT,
-    Figure,
+    Estimate,
     NOTHING_FOUND,
     SAME,
     Side,
@@ -66,11 +66,11 @@ def test_equal_sides_are_rarely_called_different():
 
 
 @pytest.mark.parametrize('figure, text', [
-    (Figure('success', -0.12, -0.201, -0.04), 'success −12.0 points (95 % −20.1 to −4.0)'),
-    (Figure('return', 1.23456, 1.23, 1.24), 'return +1.2346 (95 % +1.2300 to +1.2400)'),
-    (Figure('return', -1234.5, -2234.5, 100.4), 'return −1234 (95 % −2234 to +100)'),
-    (Figure('length', 0.0, 0.0, 0.0), 'length 0.0 steps (95 % 0.0 to 0.0)'),
-    (Figure('length', -0.01, None, None), 'length 0.0 steps'),
+    (Estimate('success', -0.12, -0.201, -0.04), 'success −12.0 points (95 % −20.1 to −4.0)'),
+    (Estimate('return', 1.23456, 1.23, 1.24), 'return +1.2346 (95 % +1.2300 to +1.2400)'),
+    (Estimate('return', -1234.5, -2234.5, 100.4), 'return −1234 (95 % −2234 to +100)'),
+    (Estimate('length', 0.0, 0.0, 0.0), 'length 0.0 steps (95 % 0.0 to 0.0)'),
+    (Estimate('length', -0.01, None, None), 'length 0.0 steps'),
 ])
 def test_a_figure_has_the_places_that_its_interval_deserves(figure, text):
-    assert difference_text(figure) == text
+    assert _difference_text(figure) == text

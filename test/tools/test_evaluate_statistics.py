@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rl_policy_node.tools.evaluate.intervals import (
+    _t_quantile,
     mean_difference,
     mean_interval,
     proportion_difference,
     proportion_interval,
-    t_quantile,
 )
 
 # Cushny and Peebles' hours of sleep, as Student (1908) took them
@@ -41,7 +41,7 @@ def test_all_and_none_are_ends_of_their_intervals():
     (0.99, 1, 63.657), (0.99, 4, 4.604), (0.99, 60, 2.660), (0.95, 1e6, 1.960), (0.5, 3, 0.765)])
 def test_quantiles_are_the_printed_tables(confidence, freedom, quantile):
     """Abramowitz and Stegun, table 26.10."""
-    assert t_quantile(confidence, freedom) == pytest.approx(quantile, abs=5e-4)
+    assert _t_quantile(confidence, freedom) == pytest.approx(quantile, abs=5e-4)
 
 
 def test_welchs_interval_is_that_of_r():

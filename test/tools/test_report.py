@@ -103,7 +103,7 @@ def test_figures_of_the_summary_are_shown_and_escaped(path):
 
 
 def test_episodes_are_cut_at_dones(record):
-    episodes = report.find_episodes(record)
+    episodes = report._find_episodes(record)
     assert [(episode.row, episode.start, episode.stop) for episode in episodes] == [
         (0, 0, 8), (1, 0, 8), (0, 8, 16), (1, 8, 16), (0, 16, 24), (1, 16, 24)]
     assert [episode.success for episode in episodes] == [False, False, False, True, False, False]
@@ -114,9 +114,9 @@ def test_episodes_are_cut_at_dones(record):
 
 def test_unfinished_episodes_count_only_where_none_ended(record):
     cut = {key: value[:LENGTH + 2] for key, value in record.items()}
-    assert [episode.stop for episode in report.find_episodes(cut)] == [LENGTH, LENGTH]
+    assert [episode.stop for episode in report._find_episodes(cut)] == [LENGTH, LENGTH]
     cut = {key: value[:5] for key, value in record.items()}
-    assert [(episode.stop, episode.ended) for episode in report.find_episodes(cut)] == [(5, False)] * 2
+    assert [(episode.stop, episode.ended) for episode in report._find_episodes(cut)] == [(5, False)] * 2
 
 
 def test_the_episode_that_succeeded_is_shown(path):

@@ -2,13 +2,15 @@
 """From a configuration to the environment it names."""
 from collections.abc import Callable
 
-from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.parsing import Configuration
 from rl_policy_node.nodes.simulator.isaacgym_run import run_task
 from rl_policy_node.sim import create_environment
+from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.sim.remote import RemoteEnvironment
 
 
-def open_environment(configuration: Configuration, say: Callable[[str], object] = lambda line: None) -> Environment:
+def open_environment(configuration: Configuration,
+                     say: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
     """Return the environment of a Configuration, one row for each robot; say(line): what its process prints."""
     spec = configuration.sim.environment
     return create_environment(run_task(configuration) if spec.name == 'isaacgym' else spec, say)

@@ -16,7 +16,7 @@ DEFAULT = {'initializer': {'name': 'default'}}
 LSTM = {'name': 'lstm', 'units': 256, 'layers': 2, 'before_mlp': True, 'concat_input': True, 'layer_norm': False}
 CONVOLUTIONS = [{'filters': 16, 'kernel_size': 8, 'strides': 4, 'padding': 0},
                 {'filters': 32, 'kernel_size': 4, 'strides': 2, 'padding': 0}]
-POSES = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
+POSES: dict[str, tuple[int, ...]] = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
 IMAGE = 64      # pixels of the image that the network sees, square
 
 # numbers of any dtype

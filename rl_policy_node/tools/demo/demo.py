@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, watched while they run."""
+"""`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, with a live view."""
+from collections.abc import Mapping
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -10,7 +12,8 @@ from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.two_nodes import play_through_nodes
 
 
-def demo(params_file, episodes, lockstep, robots, seed, output, json_file=None, report=True):
+def demo(params_file: str, episodes: int, lockstep: bool, robots: int, seed: int, output: str | Path,
+         json_file: str | Path | None = None, report: bool = True) -> dict[str, object]:
     """Play `episodes` episodes through DDS; write summary, record and report into `output`; return the summary."""
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -26,7 +29,7 @@ def demo(params_file, episodes, lockstep, robots, seed, output, json_file=None, 
     console.print(f'[bold]{episodes} episodes[/] of tactile peg insertion: {robots} arms, one policy, two ROS 2 nodes, '
                   f'{"lockstep" if lockstep else "real time at 60 Hz"}', highlight=False)
     play_through_nodes(console, resolve(params_file), bridge, policy, episodes, output)
-    summary = json.loads(summary_file.read_text())
+    summary: dict[str, object] = json.loads(summary_file.read_text())
     _print(console, summary)
     if report:
         _report(console, output, summary, record)
@@ -35,7 +38,7 @@ def demo(params_file, episodes, lockstep, robots, seed, output, json_file=None, 
     return summary
 
 
-def _print(console, summary):
+def _print(console: Console, summary: Mapping[str, Any]) -> None:
     latency, rate = summary['latency_ms'], summary['success_rate']
     lines = (f'success   {"–" if rate is None else f"{rate:.1%}"} of {summary["episodes"]} episodes, '
              f'return {summary["return_mean"] or 0.0:.1f}',
@@ -45,7 +48,7 @@ def _print(console, summary):
     console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
-def _report(console, output, summary, record):
+def _report(console: Console, output: Path, summary: Mapping[str, Any], record: Path) -> None:
     from rl_policy_node.tools.demo.report import load_record, write_report
     if record.exists():
         path = write_report(output, summary, load_record(record))

@@ -7,18 +7,23 @@ episode, `successes` (T, N) after the step, `latency` (T,), s, NaN where it was 
 insertion task `qpos` (T, N, 12) before the step. What a record lacks is left out of the page.
 """
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 import html
 from pathlib import Path
 
 import matplotlib
+from matplotlib.figure import Figure
 import numpy as np
 
+from rl_policy_node.control.arrays import Array
 from rl_policy_node.tools.demo.report_figures import (
     episode_figure,
     latency_figure,
     moments_of,
+    Record,
     STYLE,
+    Summary,
     time_of,
     traces_figure,
 )
@@ -28,7 +33,7 @@ PICTURES = ('episode.png', 'traces.png', 'latency.png')
 
 @dataclass(frozen=True)
 class Episode:
-    """Steps start ≤ t < stop of one row; `ended` is False where the record stops in its midst."""
+    """Steps start ≤ t < stop of one row; `ended` is False where the record stops before the episode does."""
 
     row: int
     start: int
@@ -38,17 +43,17 @@ class Episode:
     ended: bool
 
     @property
-    def length(self):
+    def length(self) -> int:
         return self.stop - self.start
 
 
-def load_record(path: Path) -> dict[str, np.ndarray]:
+def load_record(path: Path) -> dict[str, Array]:
     """Return the arrays of a record file (.npz) by their keys."""
     with np.load(path) as file:
         return dict(file)
 
 
-def write_report(folder: Path, summary: dict, record: dict[str, np.ndarray]) -> Path:
+def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     """Write `report.html`, which needs no other file, and its pictures into `folder`; return its path.
 
     summary: the run's figures (`episodes`, `success_rate` 0..1, `return_mean`, `latency_ms` with p50, p99
@@ -57,21 +62,24 @@ def write_report(folder: Path, summary: dict, record: dict[str, np.ndarray]) -> 
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES:                             # an earlier run's must not pass for this one's
+    for picture in PICTURES:                             # delete pictures of an earlier run
         (folder / picture).unlink(missing_ok=True)
-    episodes = find_episodes(record)
-    shown = _episode_to_show(episodes)
+    episodes = _find_episodes(record)
+    # the first success, one of row 0 if any, else the last episode
+    succeeded = sorted((episode for episode in episodes if episode.success), key=lambda episode: episode.row != 0)
+    shown = next(iter(succeeded + episodes[::-1]), None)
     with matplotlib.rc_context(STYLE):
         sections = [_episode_section(folder, summary, record, shown) if shown else '',
                     _latency_section(folder, summary, record), _episodes_section(episodes, shown)]
-    page = _PAGE.format(style=_CSS, subtitle=_subtitle(summary), cards=_cards(summary, record),
+    subtitle = _formatted('{}', summary.get('checkpoint')), _formatted('sha256 {}', summary.get('checkpoint_sha256'))
+    page = _PAGE.format(style=_CSS, subtitle='<br>'.join(filter(None, subtitle)), cards=_cards(summary, record),
                         sections='\n'.join(filter(None, sections)))
     target = folder / 'report.html'
     target.write_text(page, encoding='utf-8')
     return target
 
 
-def find_episodes(record: dict[str, np.ndarray]) -> list[Episode]:
+def _find_episodes(record: Record) -> list[Episode]:
     """Return the episodes in the order in which they ended; unfinished ones only where none ended."""
     dones, rewards = record['dones'].astype(bool), record['rewards']
     found = []
@@ -87,17 +95,10 @@ def find_episodes(record: dict[str, np.ndarray]) -> list[Episode]:
     return [episode for episode in found if episode.ended] or found
 
 
-def _episode_to_show(episodes):
-    """Return the first success, row 0 before the others, else the last episode, else None."""
-    succeeded = [episode for episode in episodes if episode.success]
-    first_row = [episode for episode in succeeded if episode.row == 0]
-    return next(iter(first_row + succeeded + episodes[::-1]), None)
-
-
 # ---- one episode ------------------------------------------------------------------------------------
 
-def _episode_section(folder, summary, record, episode):
-    outcome = {True: ', which succeeded', False: ', which did not succeed'}.get(episode.success, '')
+def _episode_section(folder: Path, summary: Summary, record: Record, episode: Episode) -> str:
+    outcome = {True: ', which succeeded', False: ', which did not succeed', None: ''}[episode.success]
     about = f'Row {episode.row}, steps {episode.start} to {episode.stop - 1}{outcome}.'
     moments = moments_of(record, episode)
     titles = [time_of(summary, step - episode.start) for step in moments]
@@ -111,7 +112,7 @@ def _episode_section(folder, summary, record, episode):
 
 # ---- latency ----------------------------------------------------------------------------------------
 
-def _latency_section(folder, summary, record):
+def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
     if not len(record.get('latency', ())):
         return ''
     latency = 1e3 * np.asarray(record['latency'], dtype=np.float64)
@@ -125,55 +126,50 @@ def _latency_section(folder, summary, record):
 
 # ---- page -------------------------------------------------------------------------------------------
 
-def _save(figure, path):
-    """Write a figure and return it as an <img> that carries its own data."""
+def _save(figure: Figure, path: Path) -> str:
+    """Write a figure and return it as an <img> with embedded data."""
     figure.savefig(path)
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem}" src="data:image/png;base64,{data}">'
 
 
-def _section(title, about, body):
+def _section(title: str, about: str, body: str) -> str:
     return f'<section><h2>{title}</h2><p>{html.escape(about)}</p>{body}</section>'
 
 
-def _note(text):
+def _note(text: str) -> str:
     return f'<p class="note">{html.escape(text)}</p>' if text else ''
 
 
-def _subtitle(summary):
-    parts = [_filled('{}', summary.get('checkpoint')), _filled('sha256 {}', summary.get('checkpoint_sha256'))]
-    return '<br>'.join(filter(None, parts))
-
-
-def _cards(summary, record):
+def _cards(summary: Summary, record: Record) -> str:
     latency = summary.get('latency_ms') or {}
     steps, rows = summary.get('steps') or len(record['dones']), record['dones'].shape[1]
     cards = [
         ('success rate', '{:.1%}', summary.get('success_rate'),
-         _filled('of {:,} episodes', summary.get('episodes'))),
+         _formatted('of {:,} episodes', summary.get('episodes'))),
         ('mean return', '{:.2f}', summary.get('return_mean'), 'per episode'),
         ('latency, median', '{:.2f} ms', latency.get('p50'),
-         _joined(_filled('p99 {:.2f}', latency.get('p99')), _filled('max {:.1f} ms', latency.get('max')))),
+         _joined(_formatted('p99 {:.2f}', latency.get('p99')), _formatted('max {:.1f} ms', latency.get('max')))),
         ('deadline misses', '{:,}', summary.get('deadline_misses'), f'of {steps:,} steps'),
         ('robots', '{:,}', summary.get('robots') or rows,
-         _joined(_filled('{:g} Hz', summary.get('control_rate')), _filled('{}', summary.get('mode')))),
+         _joined(_formatted('{:g} Hz', summary.get('control_rate')), _formatted('{}', summary.get('mode')))),
     ]
-    return ''.join(f'<div class="card"><b>{_filled(shape, value)}</b>{label}<i>{more}</i></div>'
+    return ''.join(f'<div class="card"><b>{_formatted(shape, value)}</b>{label}<i>{more}</i></div>'
                    for label, shape, value, more in cards if value is not None)
 
 
-def _filled(shape, value):
-    """Return the value in its shape, safe for HTML; nothing for None, a dash for NaN."""
+def _formatted(shape: str, value: object) -> str:
+    """Return the value, formatted and escaped for HTML; nothing for None, a dash for NaN."""
     if value is None:
         return ''
     return '–' if value != value else html.escape(shape.format(value))
 
 
-def _joined(*parts):
+def _joined(*parts: str) -> str:
     return ' · '.join(filter(None, parts))
 
 
-def _episodes_section(episodes, shown):
+def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str:
     words = {True: 'yes', False: 'no', None: '–'}
     lines = ''.join(
         f'<tr{" class=shown" if episode is shown else ""}><td>{number}<td>{episode.row}<td>{episode.start}'

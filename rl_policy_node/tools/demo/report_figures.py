@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of a report: an episode in pictures, its traces, the latencies. See `report` for the record."""
-import matplotlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 import numpy as np
 
 from rl_policy_node import geometry
+from rl_policy_node.control.arrays import Array, Floats, Indices
 from rl_policy_node.sim.insertion.render import (
     draw_cross_section,
     peg_pose,
@@ -17,10 +21,10 @@ MOMENTS = 6                  # pictures of an episode
 LATENCY_BINS = 60
 POSE_ACTIONS = ('x', 'y', 'z', 'rx', 'ry', 'rz')
 COLOURS = ('#2f6f9f', '#d9822b', '#3a8f6a', '#8a5fa8', '#b5533c', '#6b7683')
-STYLE = {
+STYLE: dict[Any, Any] = {
     'font.family': 'sans-serif', 'font.size': 9, 'axes.edgecolor': '#b8c0c8', 'axes.labelcolor': '#4a5560',
     'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': True, 'grid.color': '#e9edf0',
-    'axes.axisbelow': True, 'axes.prop_cycle': matplotlib.cycler(color=COLOURS), 'lines.linewidth': 1.3,
+    'axes.axisbelow': True, 'axes.prop_cycle': cycler(color=COLOURS), 'lines.linewidth': 1.3,
     'xtick.color': '#6b7683', 'ytick.color': '#6b7683', 'text.color': '#26323d', 'legend.frameon': False,
     'legend.fontsize': 8, 'savefig.dpi': 150, 'figure.constrained_layout.use': True,
 }
@@ -30,7 +34,35 @@ _OBSERVED_NOTE = (' The socket stands where it was observed, that observation’
 _HALF_TURN_ABOUT_X = np.array([1.0, 0.0, 0.0, 0.0])      # xyzw
 
 
-def moments_of(record, episode):
+# the arrays of a record by their keys, and the figures of a run by their names; see `report`
+Record: TypeAlias = Mapping[str, Array]
+Summary: TypeAlias = Mapping[str, Any]
+# label, values (L,), matplotlib's format of the line
+_Curve: TypeAlias = tuple[str, Floats, str]
+# title, unit, curves
+_Panel: TypeAlias = tuple[str, str, list[_Curve]]
+
+
+class Span(Protocol):
+    """Steps start ≤ t < stop of one row of a record: an episode."""
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def stop(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def success(self) -> bool | None: ...
+
+
+def moments_of(record: Record, episode: Span) -> Indices:
     """Return MOMENTS steps of the episode: spread over the way to the success, then the end."""
     last, settled = episode.stop - 1, episode.stop - 1
     if episode.success:
@@ -41,12 +73,13 @@ def moments_of(record, episode):
     return np.unique(np.append(np.round(way).astype(int), last))
 
 
-def time_of(summary, steps):
+def time_of(summary: Summary, steps: int) -> str:
     rate = summary.get('control_rate')
     return f'{steps / rate:.2f} s' if rate else f'step {steps}'
 
 
-def episode_figure(record, episode, moments, titles):
+def episode_figure(record: Record, episode: Span, moments: Indices,
+                   titles: Sequence[str]) -> tuple[Figure | None, str]:
     """Return the figure of the episode's moments, or None, and a note on how it was drawn."""
     qpos = record.get('qpos')
     qpos = qpos[moments, episode.row] if qpos is not None and qpos.shape[2:] == (POSITIONS,) else None
@@ -60,13 +93,14 @@ def episode_figure(record, episode, moments, titles):
     if poses is None:
         return None, ''
     try:
-        figure = _schematic_figure(*poses, titles)
+        positions, quaternions = poses
+        figure = _schematic_figure(positions, quaternions, titles)
     except RenderingUnavailable as unavailable:
         return None, f'No pictures: {unavailable}'
     return figure, f'Drawn as a cross-section, because {reason}{_OBSERVED_NOTE if qpos is None else ""}'
 
 
-def _frames_figure(frames, titles):
+def _frames_figure(frames: Array, titles: Sequence[str]) -> Figure:
     figure = Figure(figsize=(10.4, 2.8))
     for axes, frame, title in zip(figure.subplots(1, len(frames), squeeze=False)[0], frames, titles):
         axes.imshow(frame, interpolation='lanczos')
@@ -75,7 +109,7 @@ def _frames_figure(frames, titles):
     return figure
 
 
-def _schematic_figure(positions, quaternions, titles):
+def _schematic_figure(positions: Floats, quaternions: Floats, titles: Sequence[str]) -> Figure:
     figure = Figure(figsize=(10.4, 2.9))
     columns = figure.subplots(1, len(titles), squeeze=False, sharey=True)[0]
     for axes, position, quaternion, title in zip(columns, positions, quaternions, titles):
@@ -86,7 +120,7 @@ def _schematic_figure(positions, quaternions, titles):
     return figure
 
 
-def _observed_peg(record, episode, moments):
+def _observed_peg(record: Record, episode: Span, moments: Indices) -> tuple[Floats, Floats] | None:
     """Return position (K, 3), m, and rotation (K, 4) xyzw of a peg held straight, or None if not observed."""
     gripper = _gripper_in_socket(record, episode)
     if gripper is None:
@@ -96,7 +130,7 @@ def _observed_peg(record, episode, moments):
     return position, geometry.multiply(quaternion, _HALF_TURN_ABOUT_X)
 
 
-def _gripper_in_socket(record, episode):
+def _gripper_in_socket(record: Record, episode: Span) -> tuple[Floats, Floats] | None:
     """Return position (L, 3), m, and rotation (L, 4) xyzw of the gripper in the observed socket's frame."""
     keys = [f'obs/{key}' for key in ('ee_pos', 'ee_quat', 'socket_pos', 'socket_quat')]
     if any(key not in record for key in keys):
@@ -108,7 +142,7 @@ def _gripper_in_socket(record, episode):
     return offset, geometry.multiply(to_socket, geometry.normalize_quaternion(quaternion))
 
 
-def traces_figure(summary, record, episode, moments):
+def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indices | tuple[()]) -> Figure:
     rate = summary.get('control_rate')
     period = 1.0 / rate if rate else 1.0
     panels = [*_motion_panels(record, episode), *_force_panels(record, episode),
@@ -116,8 +150,13 @@ def traces_figure(summary, record, episode, moments):
     lines = -(-len(panels) // 2)
     figure = Figure(figsize=(10.4, 0.3 + 1.7 * lines))
     grid = figure.subplots(lines, 2, squeeze=False).flat
-    for number, (axes, panel) in enumerate(zip(grid, panels)):
-        _draw_panel(axes, np.arange(episode.length) * period, panel)
+    for number, (axes, (title, unit, curves)) in enumerate(zip(grid, panels)):
+        for label, values, line in curves:
+            axes.plot(np.arange(episode.length) * period, values, line, label=label)
+        axes.set_title(title, fontsize=9, loc='left')
+        axes.set_ylabel(unit)
+        if any(label for label, _, _ in curves):
+            axes.legend(ncol=3 if len(curves) == 3 else 2, loc='best')
         for moment in moments:
             axes.axvline((moment - episode.start) * period, color='#b8c0c8', linewidth=0.8, linestyle=':')
         axes.set_xlabel(('time, s' if rate else 'step') if number >= len(panels) - 2 else '')
@@ -126,13 +165,14 @@ def traces_figure(summary, record, episode, moments):
     return figure
 
 
-def _rows(record, key, episode):
+def _rows(record: Record, key: str, episode: Span) -> Array:
     """Return the values (L, features) of an episode; a scalar is one feature."""
     return record[key][episode.start:episode.stop, episode.row].reshape(episode.length, -1)
 
 
-def _motion_panels(record, episode):
-    panels, moved = [], _gripper_in_socket(record, episode)
+def _motion_panels(record: Record, episode: Span) -> list[_Panel]:
+    panels: list[_Panel] = []
+    moved = _gripper_in_socket(record, episode)
     actions = _rows(record, 'actions', episode) if 'actions' in record else np.empty((episode.length, 0))
     count = actions.shape[1]
     if count == len(POSE_ACTIONS):
@@ -148,9 +188,9 @@ def _motion_panels(record, episode):
     return panels
 
 
-def _force_panels(record, episode):
+def _force_panels(record: Record, episode: Span) -> list[_Panel]:
     """Return the panel of the fingers' forces (L,), N, means over the taxels."""
-    curves = []
+    curves: list[_Curve] = []
     for colour, finger in (('C0', 'left'), ('C1', 'right')):
         field = record.get(f'obs/tactile_force_field_{finger}')
         if field is not None and field.ndim >= 3 and field.shape[-1] == 3:
@@ -161,24 +201,14 @@ def _force_panels(record, episode):
     return [('force on the fingers, mean of the taxels', 'N', curves)] if curves else []
 
 
-def _draw_panel(axes, time, panel):
-    title, unit, curves = panel
-    for label, values, line in curves:
-        axes.plot(time, values, line, label=label)
-    axes.set_title(title, fontsize=9, loc='left')
-    axes.set_ylabel(unit)
-    if any(label for label, _, _ in curves):
-        axes.legend(ncol=3 if len(curves) == 3 else 2, loc='best')
-
-
-def latency_figure(latency, rate):
+def latency_figure(latency: Floats, rate: float | None) -> Figure:
     """Return the histogram of `latency` (T,), ms; logarithmic, for the tail is the point."""
-    marks = [(f'p{q}', np.percentile(latency, q), COLOURS[k]) for k, q in ((2, 50), (1, 99))]
+    marks = [(f'p{q}', float(np.percentile(latency, q)), COLOURS[k]) for k, q in ((2, 50), (1, 99))]
     marks += [('control period', 1e3 / rate, COLOURS[4])] if rate else []
     ends = [latency.min(), latency.max(), *(value for _, value, _ in marks)]
     figure = Figure(figsize=(10.4, 2.6))
     axes = figure.subplots()
-    axes.hist(latency, np.geomspace(min(ends) * 0.9, max(ends) * 1.1, LATENCY_BINS), color='#9dbdd6')
+    axes.hist(latency, np.geomspace(min(ends) * 0.9, max(ends) * 1.1, LATENCY_BINS).tolist(), color='#9dbdd6')
     for label, value, colour in marks:
         axes.axvline(value, color=colour, label=f'{label} {value:.3g} ms')
     axes.set(xscale='log', yscale='symlog', xlabel='latency, ms', ylabel='steps')

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, figure_texts, SAME, UNITS
+from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, Estimate, figure_texts, SAME, Side, UNITS
 from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
-from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, play_loop, play_nodes
+from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, Plan, play_loop, play_nodes
 from rl_policy_node.tools.process.processes import private_domain
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
-EPISODES_PER_ROW = 10        # from which it matters little which episodes end first
+EPISODES_PER_ROW = 10        # from here on, the bias towards episodes that end early is small
 
 
-def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output='reports/evaluate', json_file=None,
-             reference=True):
+def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: int | None = None,
+             settings: Sequence[str] = (), output: str | Path = 'reports/evaluate',
+             json_file: str | Path | None = None, reference: bool = True) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another place for the JSON. reference: False leaves rl_games' own
@@ -29,9 +32,9 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE):             # an earlier evaluation's must not pass for this one's
+    for name in (RESULTS, PICTURE):             # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
-    # the loop comes first: what cannot be loaded or opened is said here, and not in a node's log
+    # the loop comes first: errors of loading appear here instead of in the log of a node
     loop = [_play_loop(plan, console)] if reference else []
     sim = plan.bridge.sim
     injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
@@ -39,34 +42,35 @@ def evaluate(params_file, episodes, robots=None, seed=None, settings=(), output=
     sides = [play_nodes(plan, output, console), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
-    _caution(console, plan, sides)
+    _warn_of_bias(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
     console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
 
 
-def play_alone(params_file, episodes, robots=None, seed=None, settings=()):
+def play_alone(params_file: str, episodes: int, robots: int | None = None, seed: int | None = None,
+               settings: Sequence[str] = ()) -> None:
     """Play in rl_games' own loop alone and print the figures; arguments as of make_plan."""
     console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     sides = [_play_loop(plan, console)]
     _print(console, sides, None)
-    _caution(console, plan, sides)
+    _warn_of_bias(console, plan, sides)
 
 
-def _console():
-    """Return a console on the stdout of now: what rl_games prints meanwhile goes elsewhere; a log may be wide."""
+def _console() -> Console:
+    """Return a console bound to the current stdout, which rl_games' prints do not reach; wide if it is a log."""
     return Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
-def _play_loop(plan, console):
+def _play_loop(plan: Plan, console: Console) -> Side:
     rows = f'{plan.rows:,} rows' if plan.rows > 1 else 'one row'
     console.print(f'{LOOP}, {rows}, seed {plan.bridge.sim.environment.seed}', highlight=False)
     return play_loop(plan, console)
 
 
-def _print(console, sides, comparison):
+def _print(console: Console, sides: Sequence[Side], comparison: Comparison | None) -> None:
     table = Table(box=None, pad_edge=False)
     for column in (f'{len(sides[0])} episodes', *(side.name for side in sides), *['difference'] * bool(comparison)):
         table.add_column(column)
@@ -81,8 +85,8 @@ def _print(console, sides, comparison):
         console.print(comparison.sentence(), highlight=False, style='bold')
 
 
-def _caution(console, plan, sides):
-    """Say where the first episodes to end are not like all: the short ones of many rows end first."""
+def _warn_of_bias(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
+    """Warn where the first episodes to end are not representative: with many rows, short ones end first."""
     varies = any(side.lengths.min() < side.lengths.max() for side in sides)
     if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
         console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
@@ -90,48 +94,51 @@ def _caution(console, plan, sides):
                       highlight=False)
 
 
-def _cell(figure, sign=False):
+def _cell(figure: Estimate | None, sign: bool = False) -> str:
     if figure is None:
         return ''
     value, interval = figure_texts(figure, sign)
-    return f'{value} ({interval})' if interval and figure.low < figure.high else value
+    return f'{value} ({interval})' if figure.width > 0.0 else value
 
 
-def _draw(plan, sides, comparison, output):
+def _draw(plan: Plan, sides: Sequence[Side], comparison: Comparison | None, output: Path) -> Path | str:
     """Return the path of the picture, or why there is none."""
     try:
         from rl_policy_node.tools.evaluate.picture import draw
     except ImportError as error:
         return f'none, {error}'
     path = output / PICTURE
-    texts = str(plan.bridge.sim.imperfections), comparison and comparison.sentence()
+    texts = str(plan.bridge.sim.imperfections), comparison.sentence() if comparison else ''
     draw(path, sides, ': '.join(filter(None, texts)))
     return path
 
 
-def _write(plan, settings, sides, comparison, output, json_file):
+def _write(plan: Plan, settings: Iterable[str], sides: Sequence[Side], comparison: Comparison | None, output: Path,
+           json_file: str | Path | None) -> None:
     text = in_lines(_content(plan, settings, sides, comparison))
-    for path in filter(None, (output / RESULTS, json_file)):
+    for path in (output / RESULTS, *([json_file] if json_file else [])):
         Path(path).write_text(text)
 
 
-def _content(plan, settings, sides, comparison):
+def _content(plan: Plan, settings: Iterable[str], sides: Sequence[Side],
+             comparison: Comparison | None) -> dict[str, Any]:
     sim, policy = plan.bridge.sim, plan.policy
     run = {'parameters': str(plan.params_file), 'settings': list(settings), 'episodes': plan.episodes,
            'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
            'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.trigger,
            'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
            'gap': sim.imperfections.stated(), 'confidence': CONFIDENCE}
-    content = {'run': run, 'nodes': _side(sides[0]), 'reference': _side(sides[1]) if comparison else None}
+    content: dict[str, Any] = {'run': run, 'nodes': _side(sides[0]),
+                               'reference': _side(sides[1]) if comparison else None}
     if comparison:
         content |= {'verdict': comparison.verdict, 'sentence': comparison.sentence(), 'same_episodes': comparison.same,
                     'differences': _figures(comparison.differences)}
     return content
 
 
-def _side(side):
+def _side(side: Side) -> dict[str, Any]:
     return {'name': side.name, **side.about, 'figures': _figures(side.figures()), 'played': side.columns}
 
 
-def _figures(figures):
+def _figures(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
     return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}

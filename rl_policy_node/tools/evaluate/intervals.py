@@ -2,17 +2,22 @@
 """Intervals of means, proportions and their differences: small formulas, each with its source."""
 import math
 from statistics import NormalDist
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
 
+# low, high
+Interval: TypeAlias = tuple[float, float]
 
-def proportion_interval(successes, count, confidence=CONFIDENCE):
+
+def proportion_interval(successes: int, count: int, confidence: float = CONFIDENCE) -> Interval:
     """Return (low, high) of a proportion: Wilson's score interval without continuity correction.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). It
-    stays within 0 and 1, and tells something of 20 successes in 20 episodes, too.
+    stays within 0 and 1, and has a width even for 20 successes in 20 episodes.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share, weight = successes / count, z * z / count
@@ -22,7 +27,8 @@ def proportion_interval(successes, count, confidence=CONFIDENCE):
     return (0.0 if successes == 0 else middle - half), (1.0 if successes == count else middle + half)
 
 
-def proportion_difference(first, second, confidence=CONFIDENCE):
+def proportion_difference(first: tuple[int, int], second: tuple[int, int],
+                          confidence: float = CONFIDENCE) -> Interval:
     """Return (low, high) of p1 − p2, of independent (successes, count) each: Newcombe's hybrid score interval.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in
@@ -34,7 +40,7 @@ def proportion_difference(first, second, confidence=CONFIDENCE):
     return p1 - p2 - math.hypot(p1 - low1, high2 - p2), p1 - p2 + math.hypot(high1 - p1, p2 - low2)
 
 
-def mean_interval(values, confidence=CONFIDENCE):
+def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
     """Return (low, high) of the mean of values (N,), Student's ("The probable error of a mean", 1908); None for N < 2.
 
     Skewed values are no matter from a few dozen on, where the mean of them is close to normal.
@@ -42,11 +48,11 @@ def mean_interval(values, confidence=CONFIDENCE):
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return None
-    half = t_quantile(confidence, len(values) - 1) * math.sqrt(values.var(ddof=1) / len(values))
+    half = _t_quantile(confidence, len(values) - 1) * math.sqrt(values.var(ddof=1) / len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def mean_difference(first, second, confidence=CONFIDENCE):
+def mean_difference(first: ArrayLike, second: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
     """Return (low, high) of mean(first) − mean(second) of values (N,) and (M,), or None where N or M < 2.
 
     B. L. Welch, "The generalization of 'Student's' problem when several different population variances are
@@ -60,11 +66,11 @@ def mean_difference(first, second, confidence=CONFIDENCE):
     if a + b == 0.0:
         return difference, difference
     freedom = (a + b) ** 2 / (a ** 2 / (len(first) - 1) + b ** 2 / (len(second) - 1))
-    half = t_quantile(confidence, freedom) * math.sqrt(a + b)
+    half = _t_quantile(confidence, freedom) * math.sqrt(a + b)
     return difference - half, difference + half
 
 
-def t_quantile(confidence, freedom):
+def _t_quantile(confidence: float, freedom: float) -> float:
     """Return t with P(|T| ≤ t) = confidence for Student's T with `freedom` degrees, which need not be whole.
 
     With t = √freedom · tan θ the density is a power of a cosine (Abramowitz and Stegun, 26.7), which
@@ -80,12 +86,12 @@ def t_quantile(confidence, freedom):
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
-def _within(angle, freedom):
+def _within(angle: float, freedom: float) -> float:
     """Return P(|T| ≤ √freedom · tan(angle))."""
     if angle <= 0.0:
         return 0.0
     # the integrand is nothing but where it begins: many degrees of freedom leave a narrow peak
     end = min(angle, 12.0 / math.sqrt(freedom))
-    integral = end / 2 * np.dot(_WEIGHTS, np.cos(end / 2 * (_NODES + 1)) ** (freedom - 1))
+    integral = end / 2 * float(np.dot(_WEIGHTS, np.cos(end / 2 * (_NODES + 1)) ** (freedom - 1)))
     scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
     return 2 * math.exp(scale) / math.sqrt(math.pi) * integral

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two ways of playing: through the nodes, and in rl_games' own loop."""
+"""Play the same episodes twice: through the nodes, and in rl_games' own loop."""
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import json
 import logging
+from pathlib import Path
 import re
+from typing import Any
 
+from rich.console import Console
+
+from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.policy.dry_run import read_values
@@ -18,10 +24,10 @@ from rl_policy_node.tools.process.processes import override_arguments, Text
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
-# what an evaluation sets by itself, and how it is asked for
+# parameters that an evaluation sets itself → the option to use instead, if any
 _OWN = {'sim.episodes': '--episodes', 'sim.steps': '--episodes', 'sim.summary': '--output', 'autostart': None,
         'use_sim_time': None}
-# up to these, what a step sends fits what Fast DDS sets aside by itself, but for large images
+# with more rows, the messages of a step may not fit Fast DDS' default shared memory; with large images even these
 FEW_ROWS = 64
 _BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
 _log = logging.getLogger(__name__)
@@ -29,31 +35,33 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be played: a parameter file, overrides of both nodes' parameters, what each node makes of them."""
+    """An evaluation: parameter file, overrides for both nodes, and the Configuration of each."""
 
-    params_file: str
-    overrides: dict
+    params_file: str | Path
+    overrides: dict[str, Any]
     episodes: int
     policy: parameters.Configuration
     bridge: parameters.Configuration
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         return self.bridge.control.rows
 
 
-def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
+def make_plan(params_file: str | Path, episodes: int, robots: int | None = None, seed: int | None = None,
+              settings: Iterable[str] = ()) -> Plan:
     """Return the Plan of an evaluation; raises ConfigurationError for what does not fit.
 
     robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
     settings: `name=value` each, any parameter of both nodes.
     """
-    overrides = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0, 'sim.episodes': episodes}
+    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0,
+                                 'sim.episodes': episodes}
     values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
     if 'policy.backend' not in values:
-        overrides = {**overrides, 'policy.backend': 'eager'}        # which can be compared to the last bit
+        overrides = {**overrides, 'policy.backend': 'eager'}        # bit-identical to rl_games
     overrides |= {} if seed is None else {'sim.seed': seed}
     overrides |= {} if robots is None else _robots(values, robots)
     policy, bridge = (parameters.configuration(read_values(params_file, override_arguments(overrides), node))
@@ -64,7 +72,7 @@ def make_plan(params_file, episodes, robots=None, seed=None, settings=()):
     return Plan(params_file, overrides, episodes, policy, bridge)
 
 
-def _named(settings):
+def _named(settings: Iterable[str]) -> dict[str, Text]:
     named = {}
     for setting in settings:
         name, equals, value = setting.partition('=')
@@ -77,8 +85,8 @@ def _named(settings):
     return named
 
 
-def _robots(values, count):
-    """Return the override for `count` rows: names in the manner of the file's, or just the number."""
+def _robots(values: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Return the override for `count` rows: robots, named in the style of the file, or the number of rows."""
     if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
         return {'rows': count}
     names = list(values.get('robots', ['']))
@@ -88,14 +96,14 @@ def _robots(values, count):
     return {'robots': names[:count]}
 
 
-def play_nodes(plan, output, console):
+def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
     """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
     if plan.rows > FEW_ROWS:
         make_room()
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    # a simulator harms nobody: it needs no person who keeps saying that it may move
+    # a simulator needs no enable signal: it cannot harm anybody
     policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, **plan.overrides,
               'autostart': True, 'use_sim_time': True}
     play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
@@ -105,8 +113,8 @@ def play_nodes(plan, output, console):
     return Side(f'{NODES}, {summary["mode"]}', summary['played'], about)
 
 
-def play_loop(plan, console):
-    """Play in rl_games' own loop, in this process; return the Side. The environment has no imperfections."""
+def play_loop(plan: Plan, console: Console) -> Side:
+    """Play in rl_games' own loop, in this process, without injected imperfections; return the Side."""
     policy = load_policy(plan.policy)
     environment = open_environment(plan.bridge, _log.info)
     episodes = Episodes(environment.rows)
@@ -114,13 +122,15 @@ def play_loop(plan, console):
         with episode_bar(console) as bar:
             task = bar.add_task('', total=plan.episodes, figures='')
 
-            def on_step(_observations, _actions, rewards, dones, successes):
+            def on_step(_observations: object, _actions: object, rewards: Array, dones: Mask,
+                        successes: Mask | None) -> None:
                 if episodes.add(rewards, dones, successes):
                     bar.update(task, completed=min(len(episodes.finished), plan.episodes))
 
             play(policy, environment, plan.episodes, on_step, plan.policy.policy.plugins, plan.policy.policy.threads)
     finally:
         environment.close()
+    assert policy.checkpoint is not None        # a parameter file names one, or its run has one
     about = {'checkpoint': str(policy.checkpoint.path), 'checkpoint_sha256': policy.checkpoint.sha256,
              'device': str(policy.player.device)}
     return Side(LOOP, episodes.columns(plan.episodes), about)

@@ -1,34 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter file that a run asks for, as a tree: sources, terms and actions from its layout."""
+"""Draft a parameter file for a run, as a tree: sources, terms and actions from its layout."""
 from dataclasses import dataclass, field
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.layouts import complete, LayoutAction, LayoutTerm
+from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.layouts import complete, Layout, LayoutAction, LayoutTerm
 from rl_policy_node.tools.init.draft_actions import action_entry
 from rl_policy_node.tools.init.draft_sources import Entry, POSE, Sources, TWIST
 from rl_policy_node.tools.init.draft_terms import term_entries
 
-# A person or a planner commands at a rate of its own: s for which a velocity holds, and a goal.
+# A person or a planner commands at its own rate: maximum age of a velocity command and of a goal, s.
 _COMMAND_AGE, _GOAL_AGE = 0.5, 1.0
 _COMMANDS = {'command', 'goal', 'target'}
 
 
 @dataclass
 class Draft:
-    """Name → Entry of each part, in the order in which they are written; notes: one line each."""
+    """The parts of the file, name → Entry each, in the order of writing; notes: one line each."""
 
-    sources: dict = field(default_factory=dict)
-    inputs: dict = field(default_factory=dict)
-    terms: dict = field(default_factory=dict)
-    actions: dict = field(default_factory=dict)
-    notes: list = field(default_factory=list)
+    sources: dict[str, Entry] = field(default_factory=dict)
+    inputs: dict[str, Entry] = field(default_factory=dict)
+    terms: dict[str, Entry] = field(default_factory=dict)
+    actions: dict[str, Entry] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def draft(layout, spaces, control_rate):
+def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> Draft:
     """Return the Draft for a policy's Spaces; layout: of the run's environment, or None.
 
-    control_rate: Hz, None where it is not known. A run that differs from what was published is described
-    without the layout: one term an input.
+    control_rate: Hz, None where it is not known. Where the run differs from the published layout, each input
+    is one term.
     """
     made = Draft()
     layout = _fitting(layout, spaces, made)
@@ -39,8 +40,12 @@ def draft(layout, spaces, control_rate):
     actions = layout.actions if layout else (LayoutAction('action', spaces.num_actions, law='not known'),)
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
     for name, terms in inputs.items():
-        made.inputs[name] = Entry({'terms': [_add(made, entry, name) for term in terms
-                                             for entry in term_entries(term, sources, actions, layout is not None)]})
+        made.inputs[name] = Entry({'terms': []})
+        for term in terms:
+            for stem, entry in term_entries(term, sources, actions, layout is not None):
+                unique = stem if stem not in made.terms else f'{name}_{stem}'
+                made.terms[unique] = entry
+                made.inputs[name].values['terms'].append(unique)
     for action in actions:
         made.actions[action.name] = action_entry(action, sources)
     for name, entry in made.sources.items():
@@ -48,9 +53,9 @@ def draft(layout, spaces, control_rate):
     return made
 
 
-def _terms(made, layout, name, shape):
-    """Return the terms of an input; one array where its samples were stacked before its terms were joined."""
-    terms = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
+def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]) -> tuple[LayoutTerm, ...]:
+    """Return the terms of an input; a single array where all terms were joined first and then stacked over time."""
+    terms: tuple[LayoutTerm, ...] = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
     if len(terms) == 1 or not any(term.history and term.shape and len(term.shape) > 1 for term in terms):
         return terms
     made.notes.append(f'input {name} is a history of all its terms together, sample by sample, oldest first '
@@ -58,31 +63,24 @@ def _terms(made, layout, name, shape):
     return (LayoutTerm(name, shape, kind='unknown'),)
 
 
-def _add(made, named, key):
-    name, entry = named
-    name = name if name not in made.terms else f'{key}_{name}'
-    made.terms[name] = entry
-    return name
-
-
-def _fitting(layout, spaces, made):
-    """Return the layout with all its sizes, or None where it is not that of this policy."""
+def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | None:
+    """Return the layout with all sizes filled in, or None where it does not fit the spaces of the policy."""
     if layout is None:
         made.notes.append('what the observation is made of is not known: each input is one array, in the trained order')
         return None
     try:
-        layout = complete(layout, spaces.observation, None if spaces.discrete else spaces.num_actions)
+        completed: Layout = complete(layout, spaces.observation, None if spaces.discrete else spaces.num_actions)
     except ConfigurationError as error:
         made.notes.append(f'the run is not {layout.task} as it was published ({error}): each input is one array')
         return None
-    if set(layout.inputs) != set(spaces.inputs):
+    if set(completed.inputs) != set(spaces.inputs):
         made.notes.append(f'the run is not {layout.task} as it was published: its inputs are {sorted(spaces.inputs)}')
         return None
-    return layout
+    return completed
 
 
-def _max_age(name, kind, control_rate):
-    """Return the age, s, for a source: of a sensor three periods, one message may be lost, and the next be late."""
+def _max_age(name: str, kind: str, control_rate: float | None) -> float:
+    """Return the maximum age of a source, s: three periods of a sensor; one message may be lost and one late."""
     if kind == TWIST or _COMMANDS & set(name.split('_')):
         return _GOAL_AGE if kind == POSE else _COMMAND_AGE
     return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1

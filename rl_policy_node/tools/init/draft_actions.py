@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The action terms of a parameter file, from a layout's."""
+"""Write action terms from a layout."""
 import math
+from typing import Any
 
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.nodes.parameters.schema import BLANK
-from rl_policy_node.tools.init.draft_sources import Entry, JOINTS, POSE, WRENCH
+from rl_policy_node.policy.layouts import LayoutAction
+from rl_policy_node.tools.init.draft_sources import Entry, JOINTS, POSE, Sources, WRENCH
 
 NUMBERS = 'std_msgs/msg/Float64MultiArray'
 _TYPES = {'pose_delta': POSE, 'wrench': WRENCH}
-# What a robot does while the policy may not act; where it is missing, it holds where it is.
+# Fallback of a robot while the policy may not act; the other kinds hold the position.
 _FALLBACKS = {'joint_velocity': 'zero', 'effort': 'zero', 'wrench': 'zero', 'gripper': 'keep', 'raw': 'value'}
 _POSE_NUMBERS = ('position_scale', 'rotation_scale')
 _NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity', 'max_effort')
 
 
-def action_entry(action, sources):
-    """Return the Entry of a LayoutAction; a law that is none of the node's kinds leaves its kind blank."""
+def action_entry(action: LayoutAction, sources: Sources) -> Entry:
+    """Return the Entry of a LayoutAction; its kind is blank where the node has no such law."""
     kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
-    values = {'kind': BLANK if kind == 'other' else kind, **_source(action, sources, fallback),
+    values: dict[str, Any] = {'kind': BLANK if kind == 'other' else kind, **_source(action, sources, fallback),
               'topic': BLANK, 'type': _TYPES.get(kind, NUMBERS)}
     if kind == 'raw':
         values['size'] = action.size
@@ -32,19 +34,19 @@ def action_entry(action, sources):
     return Entry(values, action.law)
 
 
-def _source(action, sources, fallback):
-    """Return the source that measures what is commanded, where the fallback needs it or it is there anyway."""
+def _source(action: LayoutAction, sources: Sources, fallback: str) -> dict[str, str]:
+    """Return the source that measures the commanded quantity, if the fallback needs it or a term reads it."""
     carrier = POSE if action.kind in _TYPES else JOINTS
     name = sources.measuring(action.subject, carrier)
     if name is None and fallback in ('hold', 'keep'):
-        name = sources.of(action.subject or 'joints', carrier)
+        name = sources.source_of(action.subject or 'joints', carrier)
         sources.entries[name].comment = 'measures what the action commands'
     return {'source': name} if name and action.kind != 'raw' else {}
 
 
-def _limits(kind, values):
-    """Return the robot's limits, which no run holds, as blanks."""
-    blank = {}
+def _limits(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits of the robot as blanks: no run stores them."""
+    blank: dict[str, Any] = {}
     for name in KINDS[kind].needed_limits if kind in KINDS and KINDS[kind].must_be_limited else ():
         if name not in values:
             alone = isinstance(getattr(ActionSpec, name), float)
@@ -52,9 +54,9 @@ def _limits(kind, values):
     return blank
 
 
-def _law(action):
-    """Return the numbers of a law; what the run does not hold is left blank."""
-    values = {}
+def _law(action: LayoutAction) -> dict[str, Any]:
+    """Return the numbers of a law; blank where the run does not store them."""
+    values: dict[str, Any] = {}
     for name in _POSE_NUMBERS if action.kind == 'pose_delta' else _NUMBERS:
         numbers = getattr(action, name)
         if numbers is None:

@@ -1,32 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameter file with which a simulator stands in for the robot: one array per input, the bare action back."""
+"""Draft a parameter file for a simulator in place of the robot: an array for each input, the raw action back."""
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from rl_policy_node.policy import Spaces
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.hosted import EnvironmentDescription
 from rl_policy_node.tools.init.draft import Draft
 from rl_policy_node.tools.init.draft_sources import ARRAY, Entry
 
+# some of the fields of Spaces, name → value
+SpaceFields: TypeAlias = dict[str, Any]
+
 _BYTES = 'std_msgs/msg/UInt8MultiArray'
-# A simulator is waited for; while it is asked in real time, a slow step is no fault.
+# s: lockstep waits for the simulator, and in real time a slow step of it is not a fault
 _MAX_AGE = 0.5
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """What `rl_policy init --simulator` was told: sim.environment, sim.id, sim.python, and how many rows."""
+    """Options of `rl_policy init --simulator`: sim.environment, sim.id, sim.python, and the number of rows."""
 
     environment: str
     id: str = ''
     python: str = ''
     rows: int = 64
 
-    def told(self):
-        """Return the fields of Spaces that the environment has, and its rate (Hz) or None.
+    def describe(self) -> tuple[SpaceFields, float | None]:
+        """Return the fields of Spaces that the environment states, and its control rate (Hz) or None.
 
-        ({}, None) of Isaac Gym: its run says them all, and it is not everywhere at hand.
+        ({}, None) for Isaac Gym: the run states them, and Isaac Gym need not be installed.
         """
         if self.environment == 'isaacgym':
             return {}, None
@@ -38,19 +45,22 @@ class Simulator:
             environment.close()
 
 
-def _fields(environment):
+def _fields(environment: EnvironmentDescription) -> SpaceFields:
     shapes = environment.shapes
-    fields = {'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes, 'action': environment.actions}
+    fields: SpaceFields = {'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
+                           'action': environment.actions}
     images = {name: 'uint8' for name, dtype in environment.dtypes.items() if dtype == np.uint8}
     if images:
         fields['dtype'] = images
     low, high = (getattr(environment.action_space, name, None) for name in ('low', 'high'))
-    if low is not None and np.isfinite([low, high]).all() and not (np.all(low == -1) and np.all(high == 1)):
+    if low is None or high is None:
+        return fields
+    if np.isfinite([low, high]).all() and not (np.all(low == -1) and np.all(high == 1)):
         fields['action_low'], fields['action_high'] = (np.ravel(bound).astype(float).tolist() for bound in (low, high))
     return fields
 
 
-def draft_simulator(spaces):
+def draft_simulator(spaces: Spaces) -> Draft:
     """Return the Draft for a policy's Spaces: every message carries all rows in its first dimension."""
     made = Draft()
     for name, shape in spaces.inputs.items():
@@ -71,14 +81,14 @@ def draft_simulator(spaces):
     return made
 
 
-def _choices(action):
+def _choices(action: object) -> tuple[int, ...]:
     if not isinstance(action, dict):
         return ()
-    return action['multi_discrete'] if 'multi_discrete' in action else (action['discrete'],)
+    return tuple(action['multi_discrete']) if 'multi_discrete' in action else (action['discrete'],)
 
 
-def space_lines(stated, flow):
-    """Return the lines of `spaces`, {} for none: what the environment says, and the run's files do not."""
+def space_lines(stated: SpaceFields, flow: Callable[[object], str]) -> list[str]:
+    """Return the lines of `spaces`; none for {}."""
     if not stated:
         return []
     observation = stated['observation']
@@ -92,7 +102,7 @@ def space_lines(stated, flow):
     return lines + ([f'      uint8: {flow(list(stated["dtype"]))}'] if 'dtype' in stated else []) + ['']
 
 
-def simulator_lines(simulator, flow):
+def simulator_lines(simulator: Simulator, flow: Callable[[object], str]) -> list[str]:
     """Return the lines of rows and `sim`."""
     lines = [f'    rows: {simulator.rows}                        # environments, all of them in one message',
              '    episode_topic: episode          # when each row began anew', '', '    sim:',

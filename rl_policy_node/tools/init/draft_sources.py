@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sources of a parameter file that is being written: which message carries what, one topic for each."""
+"""Assign sources to the terms of a parameter file: a message type and a topic for each subject."""
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.policy.layouts import LayoutTerm
 
 ARRAY, JOINTS, POSE, WRENCH, IMAGE, ODOMETRY, IMU, TWIST, TWIST_STAMPED = (
     'std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState', 'geometry_msgs/msg/PoseStamped',
@@ -15,32 +18,32 @@ _COMMENTS = {ODOMETRY: 'velocities in the frame of {subject}, its child_frame_id
 
 @dataclass
 class Entry:
-    """One line of the file: its values, and what a comment says of them."""
+    """An entry of the parameter file: its values and its comment."""
 
-    values: dict
+    values: dict[str, Any]
     comment: str = ''
 
 
 class Sources:
-    """Hands out the source of a subject and message type; `entries` (name → Entry) is filled as they are asked for.
+    """Assigns a source to each subject and message type, and adds it to `entries` (name → Entry).
 
-    One source for each subject and type, but one of its own for each array and each image.
+    All terms of a subject and type share one source; each array and each image has its own.
     """
 
-    def __init__(self, entries, terms):
-        self.entries, self._known = entries, {}
-        self._bodies = {term.subject for term in terms if term.quantity == 'linear_velocity' and own_frame(term)}
+    def __init__(self, entries: dict[str, Entry], terms: Iterable[LayoutTerm]) -> None:
+        self.entries, self._known = entries, dict[tuple[str, str], str]()
+        self._bodies = {term.subject for term in terms if term.quantity == 'linear_velocity' and in_own_frame(term)}
 
-    def moves(self, subject):
-        """Return whether there is odometry of a subject."""
+    def has_odometry(self, subject: str) -> bool:
+        """Return whether a subject publishes odometry: a term observes its velocity in its own frame."""
         return subject in self._bodies
 
-    def carrier_of(self, subject):
-        """Return the message type that tells a subject's pose."""
-        return IMU if subject == 'imu' else ODOMETRY if self.moves(subject) else POSE
+    def carrier_of(self, subject: str) -> str:
+        """Return the message type that carries the pose of a subject."""
+        return IMU if subject == 'imu' else ODOMETRY if self.has_odometry(subject) else POSE
 
-    def of(self, subject, carrier, name='', frame='', **values):
-        """Return the name of the source of a subject; name: of the term that reads it."""
+    def source_of(self, subject: str, carrier: str, name: str = '', frame: str = '', **values: object) -> str:
+        """Return the name of the source of a subject, and add it if it is new; name: the term that reads it."""
         shared = carrier not in (ARRAY, IMAGE)
         if shared and (subject, carrier) in self._known:
             return self._known[subject, carrier]
@@ -53,13 +56,13 @@ class Sources:
             self._known[subject, carrier] = source
         return source
 
-    def measuring(self, subject, carrier):
-        """Return the source of this type that measures a subject, any one of joints, or None."""
+    def measuring(self, subject: str, carrier: str) -> str | None:
+        """Return the source of this type that measures a subject, for joints any such source, or None."""
         found = [name for (_, kind), name in self._known.items() if kind == carrier]
         same = self._known.get((subject, carrier))
         return same or (found[0] if found and carrier == JOINTS else None)
 
-    def _names(self, subject, carrier, name):
+    def _names(self, subject: str, carrier: str, name: str) -> Iterator[str]:
         kind = {ODOMETRY: 'odometry', IMU: 'imu', TWIST_STAMPED: 'velocity', WRENCH: 'wrench', POSE: 'pose',
                 JOINTS: 'joints'}.get(carrier, 'array')
         if carrier in (ODOMETRY, IMU):
@@ -73,6 +76,6 @@ class Sources:
         yield from (f'{name}_{kind}_{number}' for number in range(2, 1000))
 
 
-def own_frame(term):
-    """Return whether a term is told in the frame of its own subject."""
+def in_own_frame(term: LayoutTerm) -> bool:
+    """Return whether a term is expressed in the frame of its own subject."""
     return bool(term.subject) and term.frame == term.subject

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The observation terms of a parameter file, from a layout's: a source, a field, and what the node does with it."""
+"""Write observation terms from a layout: the source, its field, and how the node processes it."""
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 import math
+from typing import Any
 
 from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
 from rl_policy_node.tools.init.draft_sources import (
     ARRAY,
     Entry,
     IMAGE,
     IMU,
+    in_own_frame,
     JOINTS,
     ODOMETRY,
-    own_frame,
+    Sources,
     TWIST,
     TWIST_STAMPED,
     WRENCH,
@@ -23,40 +27,42 @@ _SIZES = {'position': 3, 'orientation': 4, 'pose': 7, 'relative_position': 3, 'r
           'force': 3, 'torque': 3, 'command': 3}
 _ENCODINGS = {('image', 3): 'rgb8', ('image', 1): 'mono8', ('force_field', 1): '32FC1', ('force_field', 2): '32FC2',
               ('force_field', 3): '32FC3'}
-# Quantity → suffix, field, which of the trained numbers, which of the field's; of those that two fields carry.
-_PARTS = {'command': (('linear', 'linear_velocity', (0, 1), [0, 1]), ('yaw', 'angular_velocity', (2,), [2])),
-          'pose': (('position', 'position', (0, 1, 2), []), ('orientation', 'orientation', (3, 4, 5, 6), []))}
+# Quantities that two fields carry → suffix, field, indices of the trained numbers, elements of the field.
+_PARTS: dict[str, tuple[tuple[str, str, tuple[int, ...], list[int]], ...]] = {
+    'command': (('linear', 'linear_velocity', (0, 1), [0, 1]), ('yaw', 'angular_velocity', (2,), [2])),
+    'pose': (('position', 'position', (0, 1, 2), []), ('orientation', 'orientation', (3, 4, 5, 6), []))}
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one term of the file reads: values of its own, which of the trained numbers it is, None for all."""
+    """A term of the file: its values, its message type, and `picked`, indices of the trained numbers (None: all)."""
 
-    values: dict
+    values: dict[str, Any]
     carrier: str
     suffix: str = ''
-    picked: tuple | None = None
+    picked: tuple[int, ...] | None = None
 
 
-def term_entries(term, sources, actions, known):
-    """Return (name, Entry) of each term of the file that a LayoutTerm becomes, in order.
+def term_entries(term: LayoutTerm, sources: Sources, actions: Collection[LayoutAction],
+                 known: bool) -> list[tuple[str, Entry]]:
+    """Return the terms of the file for a LayoutTerm, (name, Entry) each, in order.
 
-    sources: the Sources to read from. actions: all LayoutActions. known: whether a layout says what it is.
+    sources: where terms find their source. actions: all LayoutActions. known: whether the layout is known.
     """
     if term.kind == 'last_action':
         values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
         return [(term.name, Entry(values, term.description))]
     return [(f'{term.name}_{part.suffix}' if part.suffix else term.name,
              Entry({**part.values, **_numbers(term, part.picked), **_shape(term, part), **_history(term)},
-                   _told(term, part.carrier, known))) for part in _parts(term, sources)]
+                   _comment(term, part.carrier, known))) for part in _parts(term, sources)]
 
 
-def _parts(term, sources):
-    """Return the _Parts of a term: messages that carry its quantity, else an array."""
+def _parts(term: LayoutTerm, sources: Sources) -> list[_Part]:
+    """Return the parts of a term: of the messages that carry its quantity, else of an array."""
     if term.kind != 'field' or _count(term) != _SIZES.get(term.quantity, _count(term)) and not term.elements:
         return [_array(term, sources)]
     if term.quantity in _PARTS:
-        return _two(term, sources) if not term.history else [_array(term, sources)]
+        return _split(term, sources) if not term.history else [_array(term, sources)]
     if term.quantity in _JOINT_FIELDS and term.sample is not None:
         return [_field(term, sources, JOINTS, _JOINT_FIELDS[term.quantity])]
     if term.quantity in ('image', 'force_field') and _encoding(term):
@@ -65,25 +71,27 @@ def _parts(term, sources):
     return [make(term, sources) if make else _array(term, sources)]
 
 
-def _count(term):
-    return None if term.sample is None else math.prod(term.sample)
+def _count(term: LayoutTerm) -> int | None:
+    sample: tuple[int, ...] | None = term.sample
+    return None if sample is None else math.prod(sample)
 
 
-def _encoding(term):
-    return len(term.sample or ()) == 3 and _ENCODINGS.get((term.quantity, term.sample[2]))
+def _encoding(term: LayoutTerm) -> str | None:
+    sample: tuple[int, ...] | None = term.sample
+    return _ENCODINGS.get((term.quantity, sample[2])) if sample and len(sample) == 3 else None
 
 
-def _array(term, sources):
-    return _Part({'source': sources.of('', ARRAY, term.name), 'field': 'data'}, ARRAY)
+def _array(term: LayoutTerm, sources: Sources) -> _Part:
+    return _Part({'source': sources.source_of('', ARRAY, term.name), 'field': 'data'}, ARRAY)
 
 
-def _field(term, sources, carrier, field, **values):
-    source = sources.of(term.subject, carrier, term.name, term.frame if carrier != ODOMETRY else '', **values)
-    return _Part({'source': source, 'field': field, **_form(term)}, carrier)
+def _field(term: LayoutTerm, sources: Sources, carrier: str, field: str, **values: object) -> _Part:
+    source = sources.source_of(term.subject, carrier, term.name, term.frame if carrier != ODOMETRY else '', **values)
+    return _Part({'source': source, 'field': field, **_conversion(term)}, carrier)
 
 
-def _form(term):
-    """Return what the node does to a field before its numbers count."""
+def _conversion(term: LayoutTerm) -> dict[str, Any]:
+    """Return how the node converts a field before it applies offset, clip and scale."""
     return {**({'elements': list(term.elements)} if term.elements else {}),
             **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
             **({'unique_sign': True} if term.unique_sign else {}),
@@ -91,68 +99,72 @@ def _form(term):
             **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {})}
 
 
-def _two(term, sources):
+def _split(term: LayoutTerm, sources: Sources) -> list[_Part]:
     carrier = TWIST if term.quantity == 'command' else sources.carrier_of(term.subject)
-    source = sources.of(term.subject, carrier, term.name, term.frame)
+    source = sources.source_of(term.subject, carrier, term.name, term.frame)
     return [_Part({'source': source, 'field': field, **({'elements': elements} if elements else {}),
-                   **(_form(term) if field == 'orientation' else {})}, carrier, suffix, picked)
+                   **(_conversion(term) if field == 'orientation' else {})}, carrier, suffix, picked)
             for suffix, field, picked, elements in _PARTS[term.quantity]]
 
 
-def _of_pose(term, sources):
+def _of_pose(term: LayoutTerm, sources: Sources) -> _Part:
     return _field(term, sources, sources.carrier_of(term.subject), term.quantity)
 
 
-def _velocity(term, sources):
-    if not own_frame(term):
+def _velocity(term: LayoutTerm, sources: Sources) -> _Part:
+    if not in_own_frame(term):
         return _field(term, sources, TWIST_STAMPED, term.quantity)
-    odometry = sources.moves(term.subject)
+    odometry = sources.has_odometry(term.subject)
     return _field(term, sources, ODOMETRY if odometry else IMU, term.quantity)
 
 
-def _gravity(term, sources):
+def _gravity(term: LayoutTerm, sources: Sources) -> _Part:
     inverse = {'inverse': False} if term.quantity == 'rotated_gravity' else {}
-    return _Part({'kind': 'projected_gravity', 'source': sources.of(term.subject, IMU, term.name), **inverse}, IMU)
+    source = sources.source_of(term.subject, IMU, term.name)
+    return _Part({'kind': 'projected_gravity', 'source': source, **inverse}, IMU)
 
 
-def _yaw(term, sources):
+def _yaw(term: LayoutTerm, sources: Sources) -> _Part:
     carrier = sources.carrier_of(term.subject)
-    return _Part({'kind': 'yaw', 'source': sources.of(term.subject, carrier, term.name, term.frame)}, carrier)
+    return _Part({'kind': 'yaw', 'source': sources.source_of(term.subject, carrier, term.name, term.frame)}, carrier)
 
 
-def _relative(term, sources):
-    source, frame = (sources.of(subject, sources.carrier_of(subject), f'{term.name}_{subject}', term.frame)
+def _relative(term: LayoutTerm, sources: Sources) -> _Part:
+    source, frame = (sources.source_of(subject, sources.carrier_of(subject), f'{term.name}_{subject}', term.frame)
                      for subject in (term.subject, term.relative_to))
-    return _Part({'kind': term.quantity, 'source': source, 'frame_source': frame, 'axes': 'world', **_form(term)}, '')
+    return _Part({'kind': term.quantity, 'source': source, 'frame_source': frame, 'axes': 'world',
+                  **_conversion(term)}, '')
 
 
-_MAKERS = {'position': _of_pose, 'orientation': _of_pose, 'yaw': _yaw, 'gravity': _gravity, 'rotated_gravity': _gravity,
-           'relative_position': _relative, 'relative_orientation': _relative,
-           'linear_velocity': _velocity, 'angular_velocity': _velocity,
-           'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * _count(term)}, ''),
-           'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
-           'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
-           'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity)}
+_MAKERS: dict[str, Callable[[LayoutTerm, Sources], _Part]] = {
+    'position': _of_pose, 'orientation': _of_pose, 'yaw': _yaw, 'gravity': _gravity, 'rotated_gravity': _gravity,
+    'relative_position': _relative, 'relative_orientation': _relative,
+    'linear_velocity': _velocity, 'angular_velocity': _velocity,
+    'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * (_count(term) or 1)}, ''),
+    'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
+    'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
+    'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity)}
 
 
-def _shape(term, part):
+def _shape(term: LayoutTerm, part: _Part) -> dict[str, Any]:
     if part.carrier == JOINTS:
-        return {'joints': list(term.joints) or [BLANK] * _count(term)}
+        return {'joints': list(term.joints) or [BLANK] * (_count(term) or 1)}
     if part.carrier in (ARRAY, IMAGE):
         return {'shape': [BLANK] if term.sample is None else list(term.sample)}
     return {}
 
 
-def _history(term):
+def _history(term: LayoutTerm) -> dict[str, Any]:
     return {'history': term.history} if term.history > 1 else {}
 
 
-def _numbers(term, picked):
-    """Return offset, clip and scale where there are some; what the run does not hold is left blank.
+def _numbers(term: LayoutTerm, picked: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return offset, clip and scale where the term has them; blank where the run does not store the numbers.
 
-    picked: which of the trained numbers, None for all.
+    picked: indices of the trained numbers, None for all.
     """
-    values, places = {}, range(_count(term) or 1) if picked is None else picked
+    values: dict[str, Any] = {}
+    places = range(_count(term) or 1) if picked is None else picked
     for name in ('offset', 'scale'):
         numbers = getattr(term, name)
         if numbers is not None and len(numbers) > 1:
@@ -168,8 +180,8 @@ def _numbers(term, picked):
     return values
 
 
-def _elements(term, actions):
-    """Return which numbers of the whole action a term of one action's last numbers has."""
+def _elements(term: LayoutTerm, actions: Collection[LayoutAction]) -> dict[str, list[int]]:
+    """Return the elements of the last action that a term of a single action observes."""
     start = 0
     for action in actions:
         if term.count == f'actions of {action.name}' and len(actions) > 1:
@@ -178,7 +190,7 @@ def _elements(term, actions):
     return {}
 
 
-def _told(term, carrier, known):
+def _comment(term: LayoutTerm, carrier: str, known: bool) -> str:
     parts = [term.description] if known or term.description else ['the whole input, in the trained order']
     parts += [f'in {term.unit}'] if term.unit not in ('', '1') else []
     parts += [f'frame: {term.frame}'] if term.frame and carrier == ARRAY else []

@@ -1,32 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy init`: a parameter file for the node, written from a run."""
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 import textwrap
+from typing import Any
 
 import yaml
 
+from rl_policy_node.control.action_spec import ACTION_KINDS
 from rl_policy_node.control.action_terms import KINDS
-from rl_policy_node.control.specs import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.schema import BLANK
-from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
+from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from rl_policy_node.policy.checkpoint.weights import read_spaces
 from rl_policy_node.policy.contract.agreement import agree
-from rl_policy_node.policy.contract.facts import layout_of, published_shapes, read_facts
+from rl_policy_node.policy.contract.facts import Fact, Facts, layout_of, published_shapes, read_facts
 from rl_policy_node.policy.run import ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
-from rl_policy_node.tools.init.draft import draft
-from rl_policy_node.tools.init.draft_simulator import draft_simulator, simulator_lines, space_lines
+from rl_policy_node.tools.init.draft import Draft, draft
+from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
+from rl_policy_node.tools.init.draft_sources import Entry
 
 _WIDTH = 118
 
 
-def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simulator=None):
-    """Write a parameter file for a run and return what is left to fill in: the names of the blanks.
+def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overrides: Sequence[str] = (),
+         plugins: Sequence[str] = (), force: bool = False, simulator: Simulator | None = None) -> list[str]:
+    """Write a parameter file for a run and return the names of the parameters that are left to fill in.
 
-    run: a run directory or a configuration file. plugins: what the policy needs to load. simulator: the
-    Simulator that is to stand in for the robot, None for a robot. Raises ConfigurationError, also where
-    `output` exists and `force` is not given.
+    run: a run directory or a configuration file. plugins: modules that the policy needs. simulator: takes the
+    place of the robot, None for a robot. Raises ConfigurationError, also where `output` exists without `force`.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
@@ -34,9 +38,10 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simu
     weights, why = _weights(config, checkpoint)
     facts = read_facts(config)
     layout = layout_of(config)
-    stated, rate = simulator.told() if simulator else ({}, None)
-    spaces = agree(stated, facts, weights and read_spaces(weights.model), published_shapes(layout))
-    made = draft_simulator(spaces) if simulator else draft(layout, spaces, facts.value('control_rate'))
+    stated, rate = simulator.describe() if simulator else ({}, None)
+    spaces = agree(stated, facts, read_spaces(weights.model) if weights else None, published_shapes(layout))
+    known_rate = facts.control_rate.value if facts.control_rate else None
+    made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate)
     ignored = ignored_keys.ignored_keys(config.params, plugins)
     if ignored:
         made.notes.append(ignored_keys.warning(ignored))
@@ -52,8 +57,8 @@ def init(run, output, checkpoint='', overrides=(), plugins=(), force=False, simu
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
 
 
-def _weights(config, wanted):
-    """Return the Checkpoint, or None where the run has none and none was named, and why this one."""
+def _weights(config: TrainConfig, wanted: str | Path) -> tuple[Checkpoint | None, str]:
+    """Return the Checkpoint and the reason for its choice; None where the run has none and the user named none."""
     try:
         path, why = locate_checkpoint(config, wanted)
     except ConfigurationError as error:
@@ -63,9 +68,9 @@ def _weights(config, wanted):
     return load_checkpoint(path), why
 
 
-def blanks(tree, prefix=''):
-    """Return the names of the parameters that are still to be filled in."""
-    found = []
+def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
+    """Return the names of the parameters that are blank."""
+    found: list[str] = []
     for name, value in tree.items():
         if isinstance(value, dict):
             found += blanks(value, f'{prefix}{name}.')
@@ -74,7 +79,7 @@ def blanks(tree, prefix=''):
     return found
 
 
-def _header(config, weights, why, notes, use):
+def _header(config: TrainConfig, weights: Checkpoint | None, why: str, notes: Sequence[str], use: str) -> list[str]:
     lines = [f'# Parameters of the policy node for {config.name}, written by `rl_policy init`.',
              f'# Fill in every {BLANK}, if any, then {use} <this file>.']
     if weights is None:
@@ -84,7 +89,8 @@ def _header(config, weights, why, notes, use):
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
-def _policy(config, weights, facts, overrides, plugins, spaces):
+def _policy(config: TrainConfig, weights: Checkpoint | None, facts: Facts, overrides: Sequence[str],
+            plugins: Sequence[str], spaces: Spaces) -> list[str]:
     lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
     lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
     if weights:
@@ -103,32 +109,32 @@ def _policy(config, weights, facts, overrides, plugins, spaces):
     return lines
 
 
-def _clips(fact, spaces):
-    """Return the line of the clip of each input; blank where the run's keys are not those of the policy."""
+def _clips(fact: Fact, spaces: Spaces) -> list[str]:
+    """Return the line of clip_inputs; blank for inputs that the run does not clip by name."""
     clips = {name: fact.value.get(name, BLANK) for name in spaces.inputs}
     named = f'{fact.source}: {", ".join(f"{key} {bound:g}" for key, bound in fact.value.items())}'
     values = ', '.join(f'{flow(name)}: {flow(bound)}' for name, bound in clips.items())
     return [f'      clip_inputs: {{{values}}}  # {named}']
 
 
-def _control(facts, rate, simulator):
+def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> list[str]:
     fact = facts.control_rate
-    told = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
+    text = f'{flow(round(rate, 6))}    # Hz, of the environment' if rate else f"'{BLANK}'    # Hz, as trained"
     if fact:
-        told = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
+        text = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
     if simulator:
-        return [f'    control_rate: {told}',
+        return [f'    control_rate: {text}',
                 '    trigger: lockstep               # the simulator waits for every answer',
                 '    enable: none                    # nobody has to keep saying that a simulator may move',
                 *simulator_lines(simulator, flow)]
-    return [f'    control_rate: {told}',
+    return [f'    control_rate: {text}',
             '    trigger: timer                  # observation: once every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
             '    # Somebody holds a button (std_msgs/Bool, or of a Joy): without it for enable.timeout the robot stops',
             f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
 
 
-def _parts(made, simulator):
+def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
     lines = [f'    sources:                        # {where}']
     lines += _entries(made.sources)
@@ -151,7 +157,7 @@ def _parts(made, simulator):
     return lines
 
 
-# What a run never holds: units, and what a robot may have besides
+# What no run stores. Kind → units of its limits, an optional parameter of the robot
 _FRAME = '# frame_id: base             # frame of the commands'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
@@ -161,36 +167,33 @@ _LIMITS = {
     'gripper': ('m/s or rad/s', ''), 'raw': ('', '# lower: [0.0]              # no number goes below; upper alike')}
 
 
-def _limits(values):
-    """What a run never holds, and a robot should not be without."""
+def _limits(values: Mapping[str, Any]) -> list[str]:
+    """Return comments on the limits, which no run stores and every robot needs."""
     unit, more = _LIMITS.get(values['kind'], ('', ''))
-    blank = [name for name, value in values.items() if name in _named_limits(values['kind']) and BLANK in value]
+    needed = KINDS[values['kind']].needed_limits if values['kind'] in KINDS else ()
+    blank = [name for name, value in values.items() if name in needed and BLANK in value]
     lines = [f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
              'in a simulator: limits: none in their place'] if blank else []
     return [line for text in lines for line in _wrapped(text, '        ', '        # ')] + (
         [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
 
 
-def _named_limits(kind):
-    return KINDS[kind].needed_limits if kind in KINDS else ()
-
-
-def _entries(entries):
-    lines = []
+def _entries(entries: Mapping[str, Entry]) -> list[str]:
+    lines: list[str] = []
     for name, entry in entries.items():
         lines += _wrapped(entry.comment, '      # ', '      # ') if entry.comment else []
         lines += _wrapped(f'{flow(name)}: {flow(entry.values)}', '      ', '        ')
     return lines
 
 
-def flow(value):
-    """Return a value as one line of YAML, whole numbers apart from others as ROS wants them."""
+def flow(value: object) -> str:
+    """Return a value as one line of YAML; 1 and 1.0 stay apart, since ROS distinguishes integers and doubles."""
     if value == BLANK:
         return f"'{BLANK}'"
-    text = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
     return text.removesuffix('\n').removesuffix('\n...').strip()
 
 
-def _wrapped(text, first, rest=None):
+def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest,
                          break_long_words=False, break_on_hyphens=False)

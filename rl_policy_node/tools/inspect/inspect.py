@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rl_policy inspect`: what a run is, for a person or, with --json, for a program."""
+"""`rl_policy inspect`: describe a run, as tables or, with --json, for a program."""
+from collections.abc import Sequence
 import io
 import json
 import sys
 
 from rich.console import Console
 
-from rl_policy_node.policy.summary import as_plain, summarize
+from rl_policy_node.policy.summary import as_plain, summarize, Summary
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.inspect.tables import tables
 from rl_policy_node.tools.inspect.wording import cell
 
 
-def inspect(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pickle='', as_json=False):
-    """Print the summary of a run; return whether it can be played as far as its files tell."""
-    summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins, allow_untrusted_pickle)
+def inspect(run: str, checkpoint: str | None = None, overrides: Sequence[str] = (), plugins: Sequence[str] = (),
+            allow_untrusted_pickle: str = '', as_json: bool = False) -> bool:
+    """Print the summary of a run; return whether its files are enough to play it."""
+    summary: Summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins,
+                                 allow_untrusted_pickle)
     if as_json:
         json.dump(as_plain(summary), sys.stdout, indent=2, allow_nan=False)
         print()
@@ -23,20 +26,21 @@ def inspect(run, checkpoint=None, overrides=(), plugins=(), allow_untrusted_pick
     return not summary.problems
 
 
-def show(summary, width=None):
+def show(summary: Summary, width: int | None = None) -> None:
     """Print a summary as tables, in colours where stdout is a terminal."""
     console = Console(width=width, highlight=False)
     if console.is_terminal:
         _print(summary, console)
         return
-    # rich fills every line up with spaces, which a pipe has no use for
-    plain = Console(file=io.StringIO(), width=console.width, highlight=False)
+    # rich pads every line with spaces: strip them for a pipe
+    output = io.StringIO()
+    plain = Console(file=output, width=console.width, highlight=False)
     _print(summary, plain)
-    print('\n'.join(line.rstrip() for line in plain.file.getvalue().splitlines()))
+    print('\n'.join(line.rstrip() for line in output.getvalue().splitlines()))
 
 
-def _print(summary, console):
+def _print(summary: Summary, console: Console) -> None:
     for table in tables(summary):
         console.print(table)
-    # in one piece, however long: it is there to be copied
+    # on one line, however long, so that it can be copied
     console.print(cell('Next: ').append_text(cell(summary.next_command, 'bold')), soft_wrap=True)

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What observations are made of and what training saw of them, term by term and joint by joint."""
+"""Tables of terms and joints: their meaning, scaling, and statistics of training."""
+from collections.abc import Iterator, Sequence
+
 from rich.table import Table
 
+from rl_policy_node.policy.layouts import LayoutAction, LayoutTerm
+from rl_policy_node.policy.summary import Summary
+from rl_policy_node.policy.summary.record import Observation, Statistics, Term
 from rl_policy_node.tools.inspect.wording import (
     action_text,
     cell,
@@ -15,29 +20,29 @@ from rl_policy_node.tools.inspect.wording import (
 _STILL = 'never moved in training'
 
 
-def terms_table(summary):
-    """Return the table of shapes, scales and statistics; None where there is nothing to say."""
+def terms_table(summary: Summary) -> Table | None:
+    """Return the table of shapes, scales and statistics; None where it would be empty."""
     rows = [row for observation in summary.observations for row in _rows(observation)]
     if not any(any(row[2:]) for row in rows):
         return None
     return _table(('term', 'shape', 'from raw', 'mean in training', 'std in training'), rows)
 
 
-def meanings_table(summary):
-    """Return the table of what each term is; None where no layout is known."""
+def meanings_table(summary: Summary) -> Table | None:
+    """Return the table of the meaning of each term; None where no layout is known."""
     rows = [(_name(observation, term), term_text(term))
             for observation in summary.observations for term in observation.terms]
     return _table(('term', 'what it is'), rows) if rows else None
 
 
-def actions_table(summary):
-    """Return the table of what became of each slice of the action; None where no layout is known."""
+def actions_table(summary: Summary) -> Table | None:
+    """Return the table of the law of each slice of the action; None where no layout is known."""
     rows = [(term.name, action_text(term)) for term in summary.actions.terms]
     return _table(('term', 'what it does'), rows) if rows else None
 
 
-def _table(titles, rows):
-    """Return a table without the columns that are empty in all rows."""
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table; columns that are empty in all rows are left out."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
     used = [index for index in range(len(titles)) if any(row[index] for row in rows)]
     for index in used:
@@ -47,12 +52,12 @@ def _table(titles, rows):
     return table
 
 
-def _name(observation, term):
+def _name(observation: Observation, term: Term) -> str:
     return term.name if len(observation.terms) == 1 or observation.name == 'obs' else f'{observation.name}.{term.name}'
 
 
-def _rows(observation):
-    """Yield a row of each term, or of the whole input where nobody says what it is made of."""
+def _rows(observation: Observation) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each term, or one for the whole input where its terms are not known."""
     for term in observation.terms:
         yield (_name(observation, term), pretty_shape(term.shape) if term.shape else '?', transformation(term),
                *_trained(term.statistics))
@@ -61,7 +66,7 @@ def _rows(observation):
         yield observation.name, pretty_shape(shape) if shape else '?', '', *_trained(observation.statistics)
 
 
-def _trained(statistics):
+def _trained(statistics: Statistics | None) -> tuple[str, str]:
     if statistics is None:
         return '', ''
     std = '' if statistics.still == len(statistics.std) > 0 else numbers(statistics.std, statistics.std_range) + '\n'
@@ -69,27 +74,27 @@ def _trained(statistics):
             f'{std}{_STILL}{_places(statistics)}' if statistics.still else std.strip())
 
 
-def _places(statistics):
-    """Return which of the numbers never moved, '' where none of them did."""
+def _places(statistics: Statistics) -> str:
+    """Return the places of the numbers that never changed, '' where all of them never did."""
     if statistics.still == len(statistics.std):
         return ''
     shown = ', '.join(f'[{place}]' for place in statistics.still_at[:6])
     return f': {shown}' + (f', {statistics.still} in all' if statistics.still > 6 else '')
 
 
-def joints_tables(summary):
-    """Yield (names of the pieces, table) of each list of joints, with what differs from joint to joint."""
-    lists = {}
-    pieces = [term for observation in summary.observations for term in observation.terms]
-    for piece in [*pieces, *summary.actions.terms]:
-        if piece.joints:
-            lists.setdefault(piece.joints, []).append(piece)
+def joints_tables(summary: Summary) -> Iterator[tuple[str, Table]]:
+    """Yield (names of the terms, table) for each list of joints, with the numbers that differ between joints."""
+    lists: dict[tuple[str, ...], list[LayoutTerm | LayoutAction]] = {}
+    terms: list[LayoutTerm | LayoutAction] = [term for each in summary.observations for term in each.terms]
+    for term in [*terms, *summary.actions.terms]:
+        if term.joints:
+            lists.setdefault(term.joints, []).append(term)
     for joints, found in lists.items():
-        yield ', '.join(dict.fromkeys(piece.name for piece in found)), _joints(joints, found)
+        yield ', '.join(dict.fromkeys(term.name for term in found)), _joints(joints, found)
 
 
-def _joints(joints, pieces):
-    columns = [column for piece in pieces for column in _columns(piece)]
+def _joints(joints: Sequence[str], terms: Sequence[LayoutTerm | LayoutAction]) -> Table:
+    columns = [column for term in terms for column in _columns(term)]
     rows = [(str(index), joint, *(number(values[index]) for _, values in columns))
             for index, joint in enumerate(joints)]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
@@ -100,9 +105,9 @@ def _joints(joints, pieces):
     return table
 
 
-def _columns(piece):
-    """Yield (title, one number each) of an offset and a scale that are not the same for all joints."""
+def _columns(term: LayoutTerm | LayoutAction) -> Iterator[tuple[str, Sequence[float]]]:
+    """Yield (title, a number for each joint) of offset and scale where they differ between joints."""
     for name in ('offset', 'scale'):
-        values = getattr(piece, name)
-        if values is not None and len(set(values)) > 1 and len(values) == len(piece.joints):
-            yield f'{piece.name} {name}', values
+        values = getattr(term, name)
+        if values is not None and len(set(values)) > 1 and len(values) == len(term.joints):
+            yield f'{term.name} {name}', values

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes as processes of their own, in a DDS domain of their own on this machine."""
+"""Start nodes as separate processes, in a private DDS domain on this machine."""
+from collections.abc import Callable, Iterable, Mapping
 import ctypes
 import fcntl
 import os
@@ -9,23 +10,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+from typing import Any, TextIO
 
-_held = []
+_held: list[TextIO] = []
 
 
-def private_domain():
-    """Keep to this machine, in a domain other runs are unlikely to share, unless the user chose one.
+def private_domain() -> None:
+    """Restrict ROS to this machine and to a free domain, unless the user chose a domain.
 
-    Changes this process' environment, which its children inherit.
+    Changes the environment of this process; child processes inherit it.
     """
-    if os.environ.get('ROS_DISTRO') == 'humble':        # which does not know the other variable
+    if os.environ.get('ROS_DISTRO') == 'humble':        # it does not know the variable below
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if 'ROS_DOMAIN_ID' not in os.environ:
         os.environ['ROS_DOMAIN_ID'] = str(_free_domain())
 
 
-def _free_domain():
+def _free_domain() -> int:
     """Return a domain that no other process holds; this one holds it until it ends."""
     for domain in range(101, 1, -1):
         lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')      # noqa: SIM115 - open as long as it is held
@@ -40,23 +42,23 @@ def _free_domain():
 
 
 class Text(str):
-    """The value of a parameter as YAML text, handed on as it is."""
+    """The value of a parameter as YAML text, passed on unchanged."""
 
 
-def override_arguments(overrides):
-    """Return ROS's arguments for name → value."""
+def override_arguments(overrides: Mapping[str, object]) -> list[str]:
+    """Return the ROS arguments that override parameters: name → value."""
     return [argument for name, value in overrides.items() for argument in ('-p', f'{name}:={_yaml(value)}')]
 
 
 class ToolProcess:
-    """A Python program with its arguments; its output goes to a log file, or where `pipes` (as Popen's) says.
+    """A Python program in a process of its own; it writes to a log file, or to `pipes` (keywords of Popen).
 
-    spawn: what starts it, with the arguments of Popen and an answer like it.
+    spawn: starts it; takes what Popen takes and returns what behaves like one.
     """
 
-    spawn = staticmethod(subprocess.Popen)
+    spawn: Callable[..., subprocess.Popen[Any]] = staticmethod(subprocess.Popen)
 
-    def __init__(self, name, arguments, log, **pipes):
+    def __init__(self, name: str, arguments: Iterable[object], log: str | Path, **pipes: object) -> None:
         self.name, self.log = name, log
         with open(log, 'w') as output:
             self.process = self.spawn(
@@ -64,12 +66,12 @@ class ToolProcess:
                 preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
                 **{'stdout': output, 'stderr': output, **pipes})
 
-    def poll(self):
+    def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
         return self.process.poll()
 
-    def stop(self, number=signal.SIGINT, patience=15.0):
-        """Ask it to end, then make it; return the exit code."""
+    def stop(self, number: int = signal.SIGINT, patience: float = 15.0) -> int:
+        """Send a signal, kill it after `patience` s; return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -78,13 +80,13 @@ class ToolProcess:
             self.process.kill()
             return self.process.wait()
 
-    def tail(self, lines=20):
-        """Return the end of its output."""
+    def tail(self, lines: int = 20) -> str:
+        """Return the last lines of its log."""
         with open(self.log, errors='replace') as file:
             return ''.join(file.readlines()[-lines:])
 
-    def complaint(self):
-        """Return the last error that it logged, else the end of its output."""
+    def complaint(self) -> str:
+        """Return the last error that it logged, else the end of its log."""
         _, found, error = self.tail(200).rpartition('[ERROR] ')
         error = re.sub(r'^(\[[^]]*\] ?)*: ', '', re.split(r'\n\[[A-Z]+\] \[', error)[0])
         return error.rstrip() if found else self.tail()
@@ -93,18 +95,19 @@ class ToolProcess:
 class NodeProcess(ToolProcess):
     """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
 
-    def __init__(self, module, params_file, overrides, log):
+    def __init__(self, module: str, params_file: str | Path, overrides: Mapping[str, object],
+                 log: str | Path) -> None:
         super().__init__(module, ['-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
                                   '--params-file', params_file, *override_arguments(overrides)], log)
 
 
-def _end_with_parent():
-    """Have the kernel ask this process to end when its parent is gone: no node is left commanding."""
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, so that no node goes on commanding."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
-def _yaml(value):
+def _yaml(value: object) -> str:
     if isinstance(value, Text):
         return value
     if isinstance(value, bool):

@@ -3,12 +3,13 @@
 import csv
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 CURVES = {'curve.csv': ('with touch', '#2f6f9f'), 'blind_curve.csv': ('without touch', '#d9822b')}
 
 
-def draw_curves(folder):
+def draw_curves(folder: str | Path) -> None:
     """Draw `curve.png` from the curve.csv files (epoch, frame, return, success) in a folder."""
     folder = Path(folder)
     figure = Figure(figsize=(9, 3.2), layout='constrained')
@@ -26,7 +27,7 @@ def draw_curves(folder):
     figure.savefig(folder / 'curve.png', dpi=130)
 
 
-def _draw(left, right, rows, label, colour):
+def _draw(left: Axes, right: Axes, rows: list[dict[str, str]], label: str, colour: str) -> None:
     left.plot([float(r['frame']) / 1e6 for r in rows], [float(r['return']) for r in rows], color=colour, label=label)
     measured = [r for r in rows if r['success']]
     right.plot([float(r['frame']) / 1e6 for r in measured], [float(r['success']) for r in measured], '.-',
