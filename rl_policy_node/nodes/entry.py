@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes' processes from their first moment: importing torch takes seconds, and signals may come then."""
+import contextlib
 import importlib
+import os
 import sys
 
 from rl_policy_node.nodes.process.console import Console
@@ -23,8 +25,22 @@ def sim_bridge_node() -> None:
 def _run(name: str) -> None:
     # nothing moves yet: there is nothing to say before the end
     on_ending(lambda number, _frame: sys.exit(128 + number))
-    with Console():
-        importlib.import_module(_MODULES[name]).main()
+    try:
+        with Console():
+            importlib.import_module(_MODULES[name]).main()
+    except SystemExit as ending:
+        if isinstance(ending.code, int):
+            _end(ending.code)
+        raise
+    _end(0)
+
+
+def _end(code: int) -> None:
+    """End the process now: all is said. Middleware that is taken apart with the interpreter may crash (Kilted)."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == '__main__':

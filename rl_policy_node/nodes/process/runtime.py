@@ -91,6 +91,7 @@ class Spinner:
         self._node, self._keeps_up = node, keeps_up
         self._executor = create_executor(executor, node.get_logger())
         self._executor.add_node(node)
+        self._retired: Executor | None = None
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
         # s in callbacks since the last turn of the timer, and of the longest of them, which was busy rather than late
         self._spent = self._longest = 0.0
@@ -120,6 +121,7 @@ class Spinner:
 
     def _bound(self) -> None:
         self.close()
+        self._retired = self._executor      # an events executor has to outlive its node
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self.bounded = True
