@@ -12,6 +12,7 @@ several of each, whose latencies count together. The ratio of a pair is this che
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
+import itertools
 import json
 import os
 from pathlib import Path
@@ -153,8 +154,8 @@ def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, P
     @contextlib.contextmanager
     def start(versions: dict[str, Path]) -> Iterator[Turn]:
         with Probe(folder) as probe, contextlib.ExitStack() as started:
-            for name, checkout in {f'{version}{number}': checkout for number in range(nodes)
-                                   for version, checkout in versions.items()}.items():
+            for number, (version, checkout) in itertools.product(range(nodes), versions.items()):
+                name = f'{version}{number}'
                 probe.open(name)
                 tree = known(joint_parameters(folder, LSTM_JOINTS, name, RATE), checkout)
                 file = folder / f'{name}.yaml'

@@ -36,7 +36,7 @@ def _run(name: str) -> None:
 
 
 def _end(code: int) -> None:
-    """End the process now: all is said. Middleware that is taken apart with the interpreter may crash (Kilted)."""
+    """End the process without finalizing the interpreter: after the last message, Kilted's nodes crashed in that."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bad network between two real nodes: the policy node says what is wrong with it, or goes on."""
 import json
-import re
 
 from nodes.harness import wait
 from nodes.test_bridge import Pair
@@ -11,13 +10,11 @@ def test_what_comes_later_than_a_source_may_is_named_and_not_acted_on(tmp_path):
     with Pair(tmp_path) as pair:
         policy = pair.policy(robots=['arm_0'], sources__socket_pose__max_age=0.05)
         bridge = pair.start('sim_bridge_node', robots=['arm_0'], sim__latency=0.08)
-        stale = re.compile(r"source 'socket_pose' \(socket_pose\) is stale: stamped 0\.\d+ s ago, max_age 0\.05 s")
-        assert wait(lambda: stale.search(policy.tail(100)), 60), policy.tail() + bridge.tail()
-        assert 'ee_pose' not in stale.split(policy.tail(100))[1]
+        stale = "source 'socket_pose' (socket_pose) is stale: stamped 0.08"
+        assert wait(lambda: stale in policy.tail(100), 60), policy.tail() + bridge.tail()
+        assert ', max_age 0.05 s' in policy.tail(100) and 'ee_pose' not in policy.tail(100).split(stale)[1]
         assert 'on purpose: latency 0.08 s; seed 7' in bridge.tail(100)
-        # a bridge that catches up after a stall may make one message young enough
-        said = policy.tail(100)
-        assert policy.poll() is None and ('active' not in said.split('waiting')[-1] or 'sending the fallback' in said)
+        assert policy.poll() is None and 'active' not in policy.tail(100).split('waiting')[-1]
 
 
 def test_lost_and_late_messages_within_bounds_are_survived(tmp_path):

@@ -44,8 +44,8 @@ def create_executor(name: str, logger: Logger) -> Executor:
 def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) -> int:
     """Create a node, spin it until it is done or a signal ends the process, shut it down; return the exit code.
 
-    The node offers `executor_name`, `keeps_up` (whether its callbacks have to, see Spinner), `poll()` (called between
-    callbacks, False when it is done), `stop()` (publishes the last messages while the context still lives) and
+    The node offers `executor_name`, `keeps_up` (whether lagging callbacks matter, see Spinner), `poll()` (called
+    between callbacks, False when it is done), `stop()` (publishes the last messages while the context still lives) and
     `exit_code`.
     rclpy's own signal handlers would invalidate the context before a last command could go out.
     """
@@ -91,7 +91,6 @@ class Spinner:
         self._node, self._keeps_up = node, keeps_up
         self._executor = create_executor(executor, node.get_logger())
         self._executor.add_node(node)
-        self._retired: Executor | None = None
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
         # s in callbacks since the last turn of the timer, and of the longest of them, which was busy rather than late
         self._spent = self._longest = 0.0
@@ -121,7 +120,6 @@ class Spinner:
 
     def _bound(self) -> None:
         self.close()
-        self._retired = self._executor      # an events executor has to outlive its node
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self.bounded = True
