@@ -62,9 +62,9 @@ def test_a_stamp_an_hour_ahead_costs_that_message_alone(arm, run):
     wrong = JointState(name=JOINTS, position=[1.0, 1.0, 1.0], velocity=[0.0] * 3)
     wrong.header.stamp = Time(nanoseconds=arm.node.get_clock().now().nanoseconds + 3600 * 10 ** 9).to_msg()
     publisher = arm.node.create_publisher(JointState, 'joint_states', 10)
-    assert arm.live_until(publisher.get_subscription_count, 10)
-    publisher.publish(wrong)
-    assert arm.says(node, 's ahead of the clock; future_tolerance is 0.1 s', 5), node.tail()
+    # best effort loses what comes before the node knows the publisher, and a newer message takes the place of an older
+    assert arm.live_until(lambda: publisher.publish(wrong) or 's ahead of the clock; future_tolerance is 0.1 s'
+                          in node.tail(10_000), 10), node.tail()
     before = len(arm.commands) + 2
     arm.live(1.0)
     later = arm.commands[before:]
