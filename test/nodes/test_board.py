@@ -26,9 +26,10 @@ def test_what_one_side_writes_the_other_reads(sides):
     node.set_beat(12.5, 7)
     node.set_step(12.75)
     node.set_active(True)
+    node.set_sending(True)
     guardian.set_fence(3)
     guardian.set_guardian_beat(13.0)
-    assert (guardian.beat, guardian.ros, guardian.step, guardian.active) == (12.5, 7, 12.75, True)
+    assert (guardian.beat, guardian.ros, guardian.step) == (12.5, 7, 12.75) and guardian.active and guardian.sending
     assert (node.fence, node.guardian_beat) == (3, 13.0)
 
 

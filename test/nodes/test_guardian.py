@@ -127,6 +127,9 @@ def test_a_node_that_is_stopped_and_wakes_says_nothing_more_and_stays_out(arm, r
     node, guardian = acting(arm, run, heard)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(guardian, number)       # as a terminal does to all that belong to it
+    count = len(heard.messages)
+    assert arm.live_until(lambda: len(heard.messages) > count, 5)
+    arm.live(PERIOD / 4)        # between two commands: a node that is stopped while it sends one is ended
     os.kill(node.process.pid, signal.SIGSTOP)
     arm.live(0.03)
     count, last = len(heard.messages), heard.messages[-1]

@@ -90,6 +90,15 @@ def test_a_node_that_does_not_notice_is_ended_and_one_that_does_is_not(watched):
     assert watched.fenced and not watched.ended
 
 
+def test_a_node_stopped_while_it_sends_a_command_is_ended_before_the_fallback(watched):
+    watched.vigil._outgoing = [Outgoing(lambda data: watched.sent.append(len(watched.ended)), False, lambda: 1)]
+    watched.node.set_sending(True)
+    watched.live(1.0)
+    assert not watched.ended, 'a loop that lives may send'
+    watched.live(0.2, beats=False)
+    assert watched.ended and watched.sent[0] == 1 and 'would come after the fallback' in watched.lines[0]
+
+
 def test_a_new_activation_is_watched_anew(watched):
     watched.live(0.3, beats=False)
     count = len(watched.sent)

@@ -145,6 +145,10 @@ class Guardian:
         """Whether the guardian publishes in place of this node."""
         return self._board.fence >= self._epoch
 
+    def set_sending(self, sending: bool) -> None:
+        """Tell the guardian that a command is about to go out, or that it has."""
+        self._board.set_sending(sending)
+
     def begin(self) -> None:
         """The control loop begins."""
         with self._lock:
@@ -220,9 +224,13 @@ class GuardedPublisher:
     def publish(self, message: Message) -> None:
         """Send a message, or the bytes of one, unless the node is fenced."""
         data = message if type(message) is bytes else serialize_message(message)
-        if not self._guardian.fenced:       # the last look before sending
-            self._publisher.publish(data)
-            self._note(data)
+        self._guardian.set_sending(True)        # before the last look at the fence: one of the two sees the other
+        try:
+            if not self._guardian.fenced:
+                self._publisher.publish(data)
+                self._note(data)
+        finally:
+            self._guardian.set_sending(False)
 
     def wait_for_all_acked(self, timeout: Duration) -> bool:
         """Wait until the last message is acknowledged."""

@@ -12,18 +12,19 @@ import mmap
 import os
 import zlib
 
-_EPOCH, _ACTIVE, _NOTICED, _FENCE, _BEAT, _STEP, _GUARDIAN_BEAT, _ROS = range(8)
-_WORD, _HEAD, _CELL_HEAD = 8, 64, 32    # bytes
+_EPOCH, _ACTIVE, _NOTICED, _FENCE, _BEAT, _STEP, _GUARDIAN_BEAT, _ROS, _SENDING = range(9)
+_WORD, _HEAD, _CELL_HEAD = 8, 72, 32    # bytes
 _NOTHING = 2                    # in place of a slot's number
 
 
 class Board:
     """A view of the shared memory; both sides create one with the same descriptor and capacities.
 
-    The node writes epoch, active, noticed, beat and step, the guardian fence and guardian_beat. Times are those of the
+    The node writes epoch, active, noticed, beat, step and sending, the guardian fence and guardian_beat. Times are of the
     steady clock, s, which all processes of a machine share. epoch: counts activations. fence: the last epoch that
     the guardian has ended; the node must publish nothing of it, or of an earlier one. noticed: the last epoch whose end
-    the node has seen. beat: when the control loop last began to wait. step: when it last began a step.
+    the node has seen. beat: when the control loop last began to wait. step: when it last began a step. sending: a command is between the
+    node's last look at the fence and the middleware.
     """
 
     def __init__(self, descriptor: int, capacities: Sequence[int]) -> None:
@@ -70,6 +71,10 @@ class Board:
         """Note that a step begins."""
         self._times[_STEP] = steady
 
+    def set_sending(self, sending: bool) -> None:
+        """Note that a command is about to go out, or that it has."""
+        self._words[_SENDING] = sending
+
     def set_noticed(self, epoch: int) -> None:
         """Note that the node has seen the end of an epoch."""
         self._words[_NOTICED] = epoch
@@ -115,6 +120,11 @@ class Board:
     def noticed(self) -> int:
         """The last epoch whose end the node has seen."""
         return self._words[_NOTICED]
+
+    @property
+    def sending(self) -> bool:
+        """Whether the node has begun to send a command and not ended."""
+        return bool(self._words[_SENDING])
 
     def set_fence(self, epoch: int) -> None:
         """End an epoch."""

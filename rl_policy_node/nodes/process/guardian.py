@@ -86,6 +86,7 @@ class Vigil:
         board = self._board
         board.set_fence(epoch)      # first: from here on the node publishes nothing
         self._fenced, self._fenced_at = epoch, now
+        self._end_late_sender()
         self._speak(now)
         silent = now - board.beat
         if self.gone_at is not None:
@@ -98,12 +99,19 @@ class Vigil:
 
     def _go_on(self, now: float) -> float:
         """Repeat the fallback for a while; kill a node that does not notice."""
+        self._end_late_sender()
         if now - self._fenced_at <= REPEAT_FOR and now - self._spoken_at >= 0.9 * REPEAT_PERIOD:
             self._speak(now)
         if now - self._fenced_at > PATIENCE and self._board.noticed < self._fenced and self.gone_at is None:
             self._end_node()
             self._say(f'the node has not noticed for {PATIENCE:g} s that it is fenced: ended')
         return REPEAT_PERIOD
+
+    def _end_late_sender(self) -> None:
+        """Kill a node that was stopped while it sent a command: the command would follow the fallback when it wakes."""
+        if self._board.sending and self._board.noticed < self._fenced and self.gone_at is None:
+            self._end_node()
+            self._say('the node was sending a command, which would come after the fallback: ended')
 
     def _speak(self, now: float) -> None:
         self._spoken_at = now
