@@ -20,11 +20,11 @@ _NOTHING = 2                    # in place of a slot's number
 class Board:
     """A view of the shared memory; both sides create one with the same descriptor and capacities.
 
-    The node writes epoch, active, noticed, beat, step and sending, the guardian fence and guardian_beat. Times are of the
-    steady clock, s, which all processes of a machine share. epoch: counts activations. fence: the last epoch that
-    the guardian has ended; the node must publish nothing of it, or of an earlier one. noticed: the last epoch whose end
-    the node has seen. beat: when the control loop last began to wait. step: when it last began a step. sending: a command is between the
-    node's last look at the fence and the middleware.
+    The node writes epoch, active, noticed, beat, step and sending, the guardian fence and guardian_beat. Times are
+    those of the steady clock, s, which all processes of a machine share. epoch: counts activations. fence: the last
+    epoch that the guardian has ended; the node must publish nothing of it, or of an earlier one. noticed: the last
+    epoch whose end the node has seen. beat: when the control loop last began to wait. step: when it last began a step.
+    sending: a command is between the node's last look at the fence and the middleware.
     """
 
     def __init__(self, descriptor: int, capacities: Sequence[int]) -> None:
