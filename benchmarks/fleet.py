@@ -51,12 +51,12 @@ class Core:
     def __init__(self, folder: Path) -> None:
         from rl_policy_node.control.action_spec import ActionSpec
         from rl_policy_node.control.source_buffer import SourceBuffer
-        from rl_policy_node.control.specs import ControlSpec, SourceSpec, TermSpec
+        from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
         from rl_policy_node.core import assemble, create_trigger
         from rl_policy_node.tools.bench.models import LSTM_JOINTS
         from rl_policy_node.tools.bench.probe import COMMANDED, JOINTS
         self.joints, spec = tuple(JOINTS), SourceSpec('joints', 'joint_states', '', max_age=0.5)
-        terms = {name: TermSpec(name, source='joints', field=name, joints=self.joints)
+        terms = {name: term_spec(name, source='joints', field=name, joints=self.joints)
                  for name in ('position', 'velocity')}
         arm = ActionSpec('arm', 'joint_position', 'commands', '', source='joints', joints=tuple(COMMANDED),
                          scale=(0.1,), max_velocity=(1.0,))

@@ -19,7 +19,7 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 
 ROWS, JOINTS, PERIOD = 4, ('hip', 'knee', 'ankle'), 0.02
 PLACES = ('joint_position', 'joint_position', 'continuous', 'joint_delta', 'pose_delta', 'gripper')
@@ -146,7 +146,7 @@ class Walk:
         shapes = {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}
         self.buffer = SourceBuffer(source, shapes, ROWS)
         control = ControlSpec(tuple('abcd'), 1 / PERIOD, 'timer', 1.0, {'place': source},
-                              {'q': TermSpec('q', source='place', field='position')}, {'obs': ('q',)}, specs,
+                              {'q': term_spec('q', source='place', field='position')}, {'obs': ('q',)}, specs,
                               blend_in=float(draw.choice([0.0, 0.1])))
         self._size = sum(NUMBERS.get(spec.kind, 3) for spec in specs)
         self._sources = {'place': self.buffer}

@@ -78,8 +78,8 @@ class ObservationManager:
 
         activating: only of terms that take their zero on activation.
         """
-        for term, tare in self._taring:
-            if term.spec.tare_on_activate or not activating:
+        for _, tare in self._taring:
+            if tare.on_activate or not activating:
                 tare.start(rows)
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import math
 
 from rl_policy_node.control.action_spec import ACTION_KINDS, ActionSpec, FALLBACKS  # noqa: F401 - likewise
-from rl_policy_node.control.terms.term_spec import TERM_KINDS, TermSpec  # noqa: F401 - all specs are found here
+from rl_policy_node.control.terms.term_spec import TERM_KINDS, term_spec, TermSpec  # noqa: F401 - all specs are found here
 from rl_policy_node.errors import ConfigurationError, unknown
 
 # the type of a source that is no topic: the pose of a frame in another

@@ -5,7 +5,7 @@ import numpy as np
 from rl_policy_node import geometry
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 
 ROWS, DT = 3, 0.02
 JOINTS = ('hip', 'knee', 'ankle')
@@ -43,7 +43,7 @@ def manager(sources, *specs, actions=None, **control):
     rows = sources['arm'].rows
     made = ControlSpec(tuple(f'robot{row}' for row in range(rows)), 50.0, 'timer', 1.0,
                        {name: buffer.spec for name, buffer in sources.items()},
-                       {'q': TermSpec('q', source='arm', field='position')}, {'obs': ('q',)}, specs, **control)
+                       {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, specs, **control)
     sizes = {'pose_delta': 6, 'twist': 6, 'wrench': 6, 'gripper': 1, 'raw': 2}
     wanted = sum(len(each.axes) or sizes.get(each.kind, 3) for each in specs)
     return ActionManager(made, wanted if actions is None else actions, sources, {'arm': JOINTS})

@@ -8,7 +8,7 @@ from rl_policy_node import geometry
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 
 ROWS, ACTIONS = 3, 2
 ALL = np.ones(ROWS, dtype=bool)
@@ -52,7 +52,7 @@ def manager(buffers, shape, *terms, **options):
 
 def of_kind(kind, **options):
     """Return the TermSpec of a term named `x`."""
-    return TermSpec('x', kind=kind, **options)
+    return term_spec('x', kind=kind, **options)
 
 
 def value(buffers, shape, term, **changes):

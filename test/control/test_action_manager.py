@@ -9,7 +9,7 @@ import pytest
 from rl_policy_node import geometry
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, DT = 3, 0.02
@@ -41,7 +41,7 @@ def pose(name='hand', **options):
 
 def manager(sources, *actions, size=None):
     spec = ControlSpec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
-                       {'q': TermSpec('q', source='arm', field='position')}, {'obs': ('q',)}, actions)
+                       {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, actions)
     sizes = {'joint_position': 3, 'pose_delta': 6}
     size = sum(sizes[action.kind] for action in actions) if size is None else size
     return ActionManager(spec, size, sources, {'arm': JOINTS})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rl_policy_node.control.history import History
-from rl_policy_node.control.specs import TermSpec
+from rl_policy_node.control.specs import term_spec
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -53,7 +53,7 @@ def test_the_first_sample_after_a_reset_fills_all_slots():
 
 
 def joint_history(**options):
-    return TermSpec('q', source='arm', field='position', scale=(2.0,), **options)
+    return term_spec('q', source='arm', field='position', scale=(2.0,), **options)
 
 
 def step(observations, given_, number, acting=ALL):
@@ -63,7 +63,7 @@ def step(observations, given_, number, acting=ALL):
 
 def test_a_term_shows_all_its_samples_oldest_first_before_the_next_term():
     given_ = sources()
-    observations = manager(given_, (12,), joint_history(history=3), TermSpec('dq', source='arm', field='velocity'))
+    observations = manager(given_, (12,), joint_history(history=3), term_spec('dq', source='arm', field='velocity'))
     for number in (1, 2, 3):
         seen = step(observations, given_, number)
     np.testing.assert_array_equal(seen[1, :9], [2, 20, 2, 4, 40, 2, 6, 60, 2])
@@ -101,7 +101,7 @@ def test_a_row_that_was_reset_while_it_rests_begins_with_its_next_sample():
 
 def test_images_have_a_history_flat_or_stacked():
     given_ = sources()
-    term = TermSpec('x', source='camera', field='image', history=2)
+    term = term_spec('x', source='camera', field='image', history=2)
     flat, stacked = manager(given_, (2 * 72,), term), manager(given_, (2, 4, 6, 3), term)
     old = given_['camera'].values['image'].copy()
     for observations in (flat, stacked):

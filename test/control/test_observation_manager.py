@@ -10,7 +10,7 @@ import pytest
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, ACTIONS = 3, 2
@@ -33,11 +33,11 @@ def sources():
 
 
 def position(name='q', **options):
-    return TermSpec(name, source='arm', field='position', **options)
+    return term_spec(name, source='arm', field='position', **options)
 
 
 def velocity(name='dq', **options):
-    return TermSpec(name, source='arm', field='velocity', **options)
+    return term_spec(name, source='arm', field='velocity', **options)
 
 
 def manager(sources, inputs, shapes, *terms, **options):
@@ -96,15 +96,15 @@ def test_observations_are_clipped_last_as_the_environment_did(sources):
 
 def test_last_action_stands_where_the_input_names_it(sources):
     last = np.arange(ROWS * ACTIONS, dtype=np.float32).reshape(ROWS, ACTIONS)
-    value = compute(sources, TermSpec('u', kind='last_action', scale=(2.0,)), position(), shape=(5,), last_action=last)
+    value = compute(sources, term_spec('u', kind='last_action', scale=(2.0,)), position(), shape=(5,), last_action=last)
     np.testing.assert_array_equal(value[:, :ACTIONS], 2 * last)
     np.testing.assert_array_equal(value[:, ACTIONS:], sources['arm'].values['position'].astype(np.float32))
 
 
 def test_inputs_are_float32_in_the_trained_shapes(sources):
     shapes = {'camera': IMAGE, 'force': (2, 2, 3), 'flat': (6,)}
-    terms = (TermSpec('rgb', source='camera', field='image', scale=(1 / 255,)),
-             TermSpec('grid', source='touch', field='data', shape=(2, 2, 3)), position(), velocity())
+    terms = (term_spec('rgb', source='camera', field='image', scale=(1 / 255,)),
+             term_spec('grid', source='touch', field='data', shape=(2, 2, 3)), position(), velocity())
     values = manager(sources, {'camera': ('rgb',), 'force': ('grid',), 'flat': ('q', 'dq')}, shapes,
                      *terms).compute(sources, FIRST)
     assert {name: (value.shape[1:], value.dtype) for name, value in values.items()} == {
@@ -117,7 +117,7 @@ def test_sources_are_only_read(sources):
     before = {name: {field: value.copy() for field, value in source.values.items()}
               for name, source in sources.items()}
     value = compute(sources, position(offset=(1.0,), clip=0.5, scale=(3.0,)),
-                    TermSpec('grid', source='touch', field='data', offset=(1.0,)), shape=(15,), clip_observations=0.1)
+                    term_spec('grid', source='touch', field='data', offset=(1.0,)), shape=(15,), clip_observations=0.1)
     value[:] = -7.0
     for name, fields in before.items():
         for field, then in fields.items():
@@ -147,7 +147,7 @@ def test_scattered_observations_are_computed_again(values, scale, offset):
 
 
 def test_scatter_of_an_image_and_of_actions_touches_only_the_image(sources):
-    terms = TermSpec('rgb', source='camera', field='image'), TermSpec('u', kind='last_action')
+    terms = term_spec('rgb', source='camera', field='image'), term_spec('u', kind='last_action')
     two_way = manager(sources, {'rgb': ('rgb',), 'u': ('u',)}, {'rgb': IMAGE, 'u': (ACTIONS,)}, *terms)
     image, arm = np.full((ROWS, *IMAGE), 200, np.float32), sources['arm'].values['position'].copy()
     two_way.scatter({'rgb': image, 'u': np.ones((ROWS, ACTIONS), np.float32)}, sources)
@@ -157,7 +157,7 @@ def test_scatter_of_an_image_and_of_actions_touches_only_the_image(sources):
 
 def test_fields_are_those_that_terms_read(sources):
     two_way = manager(sources, {'obs': ('q', 'u')}, {'obs': (5,)}, position(), velocity(),
-                      TermSpec('u', kind='last_action'))
+                      term_spec('u', kind='last_action'))
     assert two_way.fields() == {('arm', 'position')}
 
 
@@ -165,17 +165,17 @@ def test_fields_are_those_that_terms_read(sources):
     ({'state': (3,)}, [position()], r"inputs are \['obs'\]; the policy was trained with \['state'\]"),
     ({'obs': (4,)}, [position()], r"input 'obs': its terms have 3 numbers \(q 3\).*trained with 4 \(shape \(4,\)\)"),
     ({'obs': (5,)}, [position(), velocity()], r"input 'obs': .* 6 numbers \(q 3, dq 3\).*trained with 5"),
-    ({'obs': (3, 2, 1)}, [TermSpec('rgb', source='camera', field='image')],
+    ({'obs': (3, 2, 1)}, [term_spec('rgb', source='camera', field='image')],
      r"input 'obs': its term has the shape \(2, 3, 1\); the policy was trained with \(3, 2, 1\)"),
-    ({'obs': (3,)}, [TermSpec('q', source='arm', field='effort')],
+    ({'obs': (3,)}, [term_spec('q', source='arm', field='effort')],
      r"terms\.q: source 'arm' has no field 'effort'; it has \['position', 'velocity'\]"),
     ({'obs': (1,)}, [position(joints=('hand',))],
      r"terms\.q: no joint \['hand'\]; there are \['hip', 'knee', 'ankle'\]"),
     ({'obs': (3,)}, [position(offset=(1.0, 2.0))], r'terms\.q\.offset has 2 numbers; expected 1 or 3'),
     ({'obs': (3,)}, [position(scale=(1.0,) * 4)], r'terms\.q\.scale has 4 numbers; expected 1 or 3'),
-    ({'obs': (2,)}, [TermSpec('u', kind='last_action', scale=(1.0,) * 3)],
+    ({'obs': (2,)}, [term_spec('u', kind='last_action', scale=(1.0,) * 3)],
      r'terms\.u\.scale has 3 .* expected 1 or 2'),
-    ({'obs': (12,)}, [TermSpec('grid', source='touch', field='data', shape=(2, 2, 2))],
+    ({'obs': (12,)}, [term_spec('grid', source='touch', field='data', shape=(2, 2, 2))],
      r'terms\.grid\.shape is \(2, 2, 2\); the field touch\.data has the shape \(12,\)'),
 ])
 def test_what_does_not_fit_the_training_is_refused_by_name(sources, shapes, terms, told):

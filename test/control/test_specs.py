@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 SOURCE = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState')
@@ -15,7 +15,7 @@ ACTION = {'name': 'legs', 'kind': 'joint_position', 'topic': 'commands', 'type':
 
 def control(**changes):
     settings = {'robots': ('',), 'control_rate': 50.0, 'trigger': 'timer', 'lockstep_timeout': 1.0,
-                'sources': {'arm': SOURCE}, 'terms': {'q': TermSpec(**TERM)}, 'inputs': {'obs': ('q',)},
+                'sources': {'arm': SOURCE}, 'terms': {'q': term_spec(**TERM)}, 'inputs': {'obs': ('q',)},
                 'actions': (ActionSpec(**ACTION),)}
     return ControlSpec(**{**settings, **changes})
 
@@ -28,11 +28,11 @@ def control(**changes):
 ])
 def test_term_is_refused(changes, told):
     with pytest.raises(ConfigurationError, match=told):
-        TermSpec(**{**TERM, **changes})
+        term_spec(**{**TERM, **changes})
 
 
 def test_last_action_needs_neither_source_nor_field():
-    assert TermSpec('actions', kind='last_action').source == ''
+    assert term_spec('actions', kind='last_action').reads == ()
 
 
 @pytest.mark.parametrize('changes, told', [
@@ -105,9 +105,9 @@ def test_what_needs_robots_by_name_is_refused_where_rows_share_every_topic(chang
 
 
 def test_joints_of_a_source_are_those_of_its_terms_then_of_its_actions_each_once():
-    terms = {'q': TermSpec(**TERM, joints=('knee', 'ankle')), 'dq': TermSpec('dq', source='arm', field='velocity'),
-             'other': TermSpec('other', source='leg', field='position', joints=('toe',)),
-             'last': TermSpec('last', kind='last_action')}
+    terms = {'q': term_spec(**TERM, joints=('knee', 'ankle')), 'dq': term_spec('dq', source='arm', field='velocity'),
+             'other': term_spec('other', source='leg', field='position', joints=('toe',)),
+             'last': term_spec('last', kind='last_action')}
     spec = control(terms=terms, sources={'arm': SOURCE, 'leg': SOURCE})
     assert spec.joints_of('arm') == ('knee', 'ankle', 'hip')
     assert spec.joints_of('leg') == ('toe',)

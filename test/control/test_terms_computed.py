@@ -4,7 +4,7 @@ from control.harness import context, manager, of_kind, ROWS, sources, value
 import numpy as np
 import pytest
 
-from rl_policy_node.control.specs import TermSpec
+from rl_policy_node.control.specs import term_spec
 from rl_policy_node.errors import ConfigurationError
 
 SPEED = {'function': 'control.observations:speed', 'fields': ('base.linear',)}
@@ -80,8 +80,8 @@ def test_a_function_that_changes_its_shape_later_is_told():
 def test_what_a_simulator_cannot_feed_is_told_by_term():
     given_ = sources()
     observations = manager(given_, (11,), of_kind('projected_gravity', source='base'),
-                           TermSpec('v', source='base', field='linear'),
-                           TermSpec('t', kind='rotate', source='base', field='linear'), TermSpec('u', 'last_action'))
+                           term_spec('v', source='base', field='linear'),
+                           term_spec('t', kind='rotate', source='base', field='linear'), term_spec('u', 'last_action'))
     assert observations.fields() == {('base', 'linear')}
     assert {key: term.name for key, term in observations.unfed().items()} == {('base', 'orientation'): 't'}
     before = given_['base'].values['orientation'].copy()

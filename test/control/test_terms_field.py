@@ -7,24 +7,24 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from rl_policy_node.control.specs import TermSpec
+from rl_policy_node.control.specs import term_spec
 
 
 def quaternion(**options):
-    return TermSpec('x', source='base', field='orientation', **options)
+    return term_spec('x', source='base', field='orientation', **options)
 
 
 def image(source='camera', **options):
-    return TermSpec('x', source=source, field='image', **options)
+    return term_spec('x', source=source, field='image', **options)
 
 
 def force(**options):
-    return TermSpec('x', source='touch', field='data', **options)
+    return term_spec('x', source='touch', field='data', **options)
 
 
 def test_elements_pick_numbers_by_position():
     given_ = sources()
-    seen = value(given_, (2,), TermSpec('x', source='base', field='linear', elements=(2, 0), scale=(2.0, 3.0)))
+    seen = value(given_, (2,), term_spec('x', source='base', field='linear', elements=(2, 0), scale=(2.0, 3.0)))
     np.testing.assert_array_equal(seen, given_['base'].values['linear'][:, [2, 0]].astype(np.float32) *
                                   np.float32([2, 3]))
 
@@ -32,7 +32,7 @@ def test_elements_pick_numbers_by_position():
 def test_clip_range_bounds_each_side_by_itself():
     given_ = sources()
     given_['arm'].values['position'][:] = [-9.0, 0.5, 9.0]
-    seen = value(given_, (3,), TermSpec('x', source='arm', field='position', offset=(1.0,), clip_range=(-2.0, 3.0),
+    seen = value(given_, (3,), term_spec('x', source='arm', field='position', offset=(1.0,), clip_range=(-2.0, 3.0),
                                         scale=(10.0,)))
     np.testing.assert_array_equal(seen, [[-20.0, -5.0, 30.0]] * ROWS)
 

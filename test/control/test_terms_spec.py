@@ -3,10 +3,11 @@
 from control.harness import manager, sources
 import pytest
 
-from rl_policy_node.control.specs import ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
 from rl_policy_node.control.terms.kinds import KINDS
-from rl_policy_node.control.terms.term_spec import COMMON
+from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import leaves
 
 JOINTS = {'source': 'arm', 'field': 'position'}
 PIXELS = {'source': 'camera', 'field': 'image'}
@@ -18,8 +19,11 @@ RELATIVE = {'kind': 'relative_position', 'source': 'goal', 'frame_source': 'hand
 def test_every_kind_is_described_and_its_options_are_parameters(name):
     kind = KINDS[name]
     assert kind.description
-    assert set(kind.required) <= set(kind.options)
-    assert set(kind.options) <= set(TermSpec.__dataclass_fields__) - set(COMMON)
+    for option, leaf in leaves(kind.options).items():
+        parameter = TERM_PARAMETERS[option]
+        assert leaf._replace(option=None, path=()) == parameter._replace(option=None, path=()), 'one default, one type'
+        assert leaf.option.description == parameter.option.description != ''
+        assert (leaf.option.low, leaf.option.high) == (parameter.option.low, parameter.option.high)
 
 
 @pytest.mark.parametrize('options, told', [
@@ -43,7 +47,7 @@ def test_every_kind_is_described_and_its_options_are_parameters(name):
 ])
 def test_what_cannot_be_meant_is_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
-        TermSpec('x', **options)
+        term_spec('x', **options)
 
 
 @pytest.mark.parametrize('options, told', [
@@ -73,7 +77,7 @@ def test_what_cannot_be_meant_is_refused(options, told):
 ])
 def test_what_does_not_fit_its_sources_is_refused_by_name(options, told):
     with pytest.raises(ConfigurationError, match=told) as refused:
-        manager(sources(), (3,), TermSpec('x', **options))
+        manager(sources(), (3,), term_spec('x', **options))
     assert '\n' not in str(refused.value)
 
 
@@ -85,18 +89,18 @@ def control(*terms, inputs):
 
 def test_a_term_stands_once_in_an_input():
     with pytest.raises(ConfigurationError, match=r"inputs\.obs names a term twice: \['q', 'q'\]"):
-        control(TermSpec('q', **JOINTS), inputs={'obs': ('q', 'q')})
+        control(term_spec('q', **JOINTS), inputs={'obs': ('q', 'q')})
 
 
 def test_every_source_that_a_term_reads_must_be_there():
     with pytest.raises(ConfigurationError, match=r"unknown source 'hand' in terms\.x; valid: arm"):
-        control(TermSpec('x', kind='relative_position', source='arm', frame_source='hand'), inputs={'obs': ('x',)})
+        control(term_spec('x', kind='relative_position', source='arm', frame_source='hand'), inputs={'obs': ('x',)})
 
 
 def test_joints_of_a_source_are_those_of_all_that_read_it():
-    terms = (TermSpec('q', **JOINTS, joints=('knee',)),
-             TermSpec('x', kind='difference', source='arm', field='position', minus_source='arm',
-                      minus_field='velocity', joints=('hip',)))
+    terms = (term_spec('q', **JOINTS, joints=('knee',)),
+             term_spec('x', kind='difference', source='arm', field='position', minus_source='arm',
+                       minus_field='velocity', joints=('hip',)))
     assert control(*terms, inputs={'obs': ('q',)}).joints_of('arm')[:2] == ('knee', 'hip')
 
 
@@ -109,4 +113,4 @@ def test_joints_of_a_source_are_those_of_all_that_read_it():
     ({'elements': (0,)}, (1,), None),
 ])
 def test_the_shape_of_a_message_follows_from_the_training_where_nothing_changes_it(options, trained, sent):
-    assert TermSpec('x', **PIXELS, **options).sent_shape(trained) == sent
+    assert term_spec('x', **PIXELS, **options).sent_shape(trained) == sent

@@ -5,7 +5,7 @@ from policy.small_runs import params, save, write
 
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
 from rl_policy_node.core import assemble, create_trigger
 from rl_policy_node.policy import Policy, Spaces
 
@@ -63,15 +63,16 @@ def control_of(terms='plain', robots=('left', 'right'), trigger='timer', action=
     terms: 'rich' has a history, the last action, a clock and a tare besides.
     """
     specs = {name: SourceSpec(name, name, 'x', **{'max_age': 0.2, **(sources or {}).get(name, {})}) for name in SHAPES}
-    named = {'position': TermSpec('position', source='joints', field='position', joints=JOINTS, offset=(0.1, 0.2, 0.3)),
-             'velocity': TermSpec('velocity', source='joints', field='velocity', joints=JOINTS, scale=(0.05,)),
-             'force': TermSpec('force', source='wrench', field='force', clip=20.0)}
+    named = {'position': term_spec('position', source='joints', field='position', joints=JOINTS,
+                                   offset=(0.1, 0.2, 0.3)),
+             'velocity': term_spec('velocity', source='joints', field='velocity', joints=JOINTS, scale=(0.05,)),
+             'force': term_spec('force', source='wrench', field='force', clip=20.0)}
     if terms == 'rich':
-        named |= {'force': TermSpec('force', source='wrench', field='force', difference_to_tare=True, tare_frames=3),
-                  'past': TermSpec('past', source='joints', field='position', joints=JOINTS[:2], history=5,
+        named |= {'force': term_spec('force', source='wrench', field='force', difference_to_tare=True, tare_frames=3),
+                  'past': term_spec('past', source='joints', field='position', joints=JOINTS[:2], history=5,
                                    history_stride=2),
-                  'last': TermSpec('last', kind='last_action'),
-                  'phase': TermSpec('phase', kind='phase', frequency=1.3)}
+                  'last': term_spec('last', kind='last_action'),
+                  'phase': term_spec('phase', kind='phase', frequency=1.3)}
     arm = ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints',
                      **{'joints': JOINTS, 'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})})
     changes = {'resume': 'automatic', 'resume_after': 0.0, **changes}

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.ports import Ports
@@ -38,7 +38,7 @@ def listening(kind, field, parameters=(), **options):
         spec = SourceSpec('goal', 'goal', kind, **options)
         raw = ActionSpec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
         control = ControlSpec(('',), 50.0, 'timer', 1.0, {'goal': spec},
-                              {'term': TermSpec('term', source='goal', field=field)}, {'obs': ('term',)}, (raw,))
+                              {'term': term_spec('term', source='goal', field=field)}, {'obs': ('term',)}, (raw,))
         with contextlib.ExitStack() as entities:
             Ports(Endpoints(node, entities), control, {'goal': Source(spec, control, {})}, {},
                   lambda source, rows, payload: heard.append(source.read(rows, payload)), lambda *_: None)

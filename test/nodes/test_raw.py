@@ -14,7 +14,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from rl_policy_node.adapters.image import ImageAdapter
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.nodes.topics.source import Source
 
 STAMP = 1_700_000_000_123_456_789
@@ -36,7 +36,7 @@ def source_of(type_name, rows=False):
     field = RAW.get(type_name, 'image')
     joints = field == 'position'
     spec = SourceSpec('x', 'x', type_name, encoding='rgb8' if field == 'image' else '', rows=rows)
-    term = TermSpec('t', source='x', field=field, joints=tuple(JOINTS) if joints else (),
+    term = term_spec('t', source='x', field=field, joints=tuple(JOINTS) if joints else (),
                     shape=() if joints else (2, 3, 3))
     control = ControlSpec(('left', 'right'), 50.0, 'timer', 1.0, {'x': spec}, {'t': term}, {'obs': ('t',)}, (LEGS,))
     return Source(spec, control, {})

@@ -8,7 +8,7 @@ import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.nodes.topics.source import Foreign, Source
 
 JOINTS = ('hip', 'knee', 'ankle')
@@ -20,7 +20,7 @@ WAYS = pytest.mark.parametrize('way', [lambda message: message, lambda message: 
 def source(joints=JOINTS, robots=('left', 'right')):
     """Return a source whose positions and velocities a term each reads."""
     arm = SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState', use_header_stamp=False)
-    terms = {field: TermSpec(field, source='arm', field=field, joints=joints) for field in ('position', 'velocity')}
+    terms = {field: term_spec(field, source='arm', field=field, joints=joints) for field in ('position', 'velocity')}
     legs = ActionSpec('legs', 'joint_position', 'commands', 'sensor_msgs/msg/JointState', source='arm', joints=joints)
     return Source(arm, ControlSpec(robots, 50.0, 'timer', 1.0, {'arm': arm}, terms, {'obs': tuple(terms)}, (legs,)), {})
 

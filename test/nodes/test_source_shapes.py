@@ -2,7 +2,7 @@
 """How large the fields of a source are: as their message, their joints, or the terms that read them say."""
 import pytest
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, TermSpec
+from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.source import Source
 
@@ -21,16 +21,16 @@ def shapes(source, *terms, trained=None, inputs=None):
 
 
 def skin(name='x', **options):
-    return TermSpec(name, source='skin', field='data', **options)
+    return term_spec(name, source='skin', field='data', **options)
 
 
 def test_computed_terms_bring_the_fields_they_need():
-    terms = (TermSpec('x', kind='relative_pose', source='hand', frame_source='hand'),)
+    terms = (term_spec('x', kind='relative_pose', source='hand', frame_source='hand'),)
     assert shapes('hand', *terms) == {'position': (3,), 'orientation': (4,)}
 
 
 def test_an_array_has_the_size_that_a_kind_needs():
-    assert shapes('skin', TermSpec('x', kind='projected_gravity', source='skin', field='data')) == {'data': (4,)}
+    assert shapes('skin', term_spec('x', kind='projected_gravity', source='skin', field='data')) == {'data': (4,)}
 
 
 def test_an_array_has_the_trained_shape_of_the_term_that_is_alone():
@@ -46,7 +46,7 @@ def test_one_term_may_state_the_shape_for_another():
 @pytest.mark.parametrize('terms, told', [
     ([skin(elements=(0,))], r"source 'skin': the size of 'data' is not known; state the joints or the shape of"),
     ([skin(shape=(12,)), skin('y', shape=(13,))], r"terms state the shapes \(12,\) and \(13,\) of its field 'data'"),
-    ([TermSpec('x', kind='projected_gravity', source='skin')], r"unknown field 'orientation' in source 'skin' .*data"),
+    ([term_spec('x', kind='projected_gravity', source='skin')], r"unknown field 'orientation' in source 'skin' .*data"),
 ])
 def test_sizes_that_are_not_known_or_differ_are_refused(terms, told):
     with pytest.raises(ConfigurationError, match=told):

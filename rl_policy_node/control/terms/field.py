@@ -2,44 +2,70 @@
 """A field of a source, as it is or as a policy was trained to see it."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array, Mask, Sources
+from rl_policy_node.control.arrays import Array, Mask, Shape, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.terms import pixels as images
-from rl_policy_node.control.terms import quaternions
-from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
-from rl_policy_node.control.terms.tare import Tare
+from rl_policy_node.control.terms.kind import Kind, Reader, Setting
+from rl_policy_node.control.terms.pixels import image_steps, ImageOptions
+from rl_policy_node.control.terms.quaternions import QuaternionForm, QuaternionOptions
+from rl_policy_node.control.terms.tare import Tare, TareOptions
+from rl_policy_node.control.terms.term_options import ELEMENTS, FIELD, JOINTS, Read, SHAPE, SOURCE, TermOptions
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import group, option
 
-if TYPE_CHECKING:
-    from rl_policy_node.control.terms.term_spec import TermSpec
+
+@dataclass(frozen=True, kw_only=True)
+class FieldOptions(TermOptions):
+    """The field, which of its numbers, and what becomes of them."""
+
+    source: str = option('', SOURCE, required=True)
+    field: str = option('', FIELD, required=True)
+    joints: tuple[str, ...] = option((), JOINTS)
+    elements: tuple[int, ...] = option((), ELEMENTS, low=0)
+    shape: tuple[int, ...] = option((), SHAPE, low=1)
+    orientations: QuaternionOptions = group(QuaternionOptions)
+    images: ImageOptions = group(ImageOptions)
+    tare: TareOptions = group(TareOptions)
+
+    def check(self, where: str) -> None:
+        self.tare.check(where)
+        if self.joints and self.elements:
+            raise ConfigurationError(f'{where}: joints and elements are both stated; numbers are picked by one of them')
+
+    def reads(self) -> tuple[Read, ...]:
+        return (Read(self.source, self.field, self.joints, self.shape or None),)
+
+    def sent_shape(self, trained: Shape, history: int) -> Shape | None:
+        if self.elements or self.images.reshape:
+            return None
+        if history == 1:
+            return tuple(trained)
+        return tuple(trained[1:]) if len(trained) > 1 else (trained[0] // history,)
 
 
-class Field(Kind):
+class Field(Kind[FieldOptions]):
     """A field of a source: joints picked by name, other numbers by position, in the field's unit.
 
     After that, where configured: quaternion order and sign, image steps, minus the tare. With `offset`
     it is Isaac Lab's `joint_pos_rel`.
     """
 
+    options = FieldOptions
     description = 'the field of a source (Isaac Lab: `joint_pos`, with `offset` `joint_pos_rel`)'
-    options = ('source', 'field', 'joints', 'elements', 'shape', *quaternions.OPTIONS, *images.OPTIONS,
-               'difference_to_tare', 'tare_frames', 'tare_limit', 'tare_on_activate')
-    required = ('source', 'field')
 
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        return (Read(spec.source, spec.field, spec.joints, spec.shape or None),)
-
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        where = f'terms.{spec.name}'
-        self._reader = Reader(self.reads(spec)[0], where, setting, spec.elements)
-        self._form = quaternions.quaternion_form(spec, self._reader.shape, where)
-        self._steps, self.shape = images.image_steps(spec, self._reader.shape, where)
-        self.tare = None if not spec.difference_to_tare else Tare(setting.rows, self.shape, spec.tare_frames,
-                                                                  spec.tare_limit)
+    def __init__(self, options: FieldOptions, setting: Setting, where: str) -> None:
+        read, = options.reads()
+        self._reader = Reader(read, where, setting, options.elements)
+        shape = tuple(self._reader.shape)
+        if not options.orientations.plain and (shape != (4,) or options.joints):
+            raise ConfigurationError(f'{where}: convention and unique_sign are for quaternions, four numbers x, y, z, '
+                                     f'w; the field {read} has the shape {shape}')
+        self._form = None if options.orientations.plain else QuaternionForm(options.orientations)
+        self._steps, self.shape = image_steps(options.images, shape, where, str(read))
+        self.tare = Tare(setting.rows, self.shape, options.tare) if options.tare.difference_to_tare else None
         self.invertible = not self._steps and self.tare is None
 
     def compute(self, sources: Sources, _context: Context) -> Array:

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 import importlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rl_policy_node.control.arrays import Array, Floats, Shape, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
+from rl_policy_node.control.terms.kind import Kind, Reader, Setting
+from rl_policy_node.control.terms.term_options import FIELD, JOINTS, Read, SHAPE, SOURCE, TermOptions
 from rl_policy_node.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from rl_policy_node.control.terms.term_spec import TermSpec
+from rl_policy_node.options import option
 
 # ({'source.field': (rows, …)}, context) → (rows, …)
 _Function: TypeAlias = Callable[[dict[str, Array], Context], ArrayLike]
 
 
-class Function(Kind):
+@dataclass(frozen=True, kw_only=True)
+class FunctionOptions(TermOptions):
+    """The function and its fields."""
+
+    function: str = option('', 'function: package.module:function', required=True)
+    source: str = option('', SOURCE)
+    field: str = option('', FIELD)
+    fields: tuple[str, ...] = option((), 'function: its fields, source.field each')
+    joints: tuple[str, ...] = option((), JOINTS)
+    shape: tuple[int, ...] = option((), SHAPE, low=1)
+
+    def check(self, where: str) -> None:
+        odd = [field for field in self.fields if not all(field.partition('.'))]
+        if odd:
+            raise ConfigurationError(f'{where}.fields names {odd}; expected source.field')
+
+    def reads(self) -> tuple[Read, ...]:
+        named = [field.partition('.')[::2] for field in self.fields]
+        named = [(self.source, self.field)] * bool(self.source) + named
+        return tuple(Read(source, field, self.joints if source == self.source else ()) for source, field in named)
+
+
+class Function(Kind[FunctionOptions]):
     """`function(arrays, context)` → (rows, ...) of a user's module.
 
     arrays: 'source.field' → (rows, ...) of source and field and of every one in `fields`, with joints of
@@ -29,25 +51,18 @@ class Function(Kind):
     unit quaternions x, y, z, w where there are four numbers), to learn its shape.
     """
 
+    options = FunctionOptions
     description = "`package.module:function` of your own, called with ({'source.field': (rows, …)}, context); " \
                   'returns (rows, …)'
-    options = ('function', 'source', 'field', 'fields', 'joints', 'shape')
-    required = ('function',)
     timed = True
 
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        named = [field.partition('.')[::2] for field in spec.fields]
-        named = [(spec.source, spec.field)] * bool(spec.source) + named
-        return tuple(Read(source, field, spec.joints if source == spec.source else ()) for source, field in named)
-
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        self._where = f'terms.{spec.name}'
-        self._name, self._rows = spec.function, setting.rows
-        self._function = self._found(spec.function)
-        self._readers = {str(read): Reader(read, self._where, setting) for read in self.reads(spec)}
+    def __init__(self, options: FunctionOptions, setting: Setting, where: str) -> None:
+        self._where = where
+        self._name, self._rows = options.function, setting.rows
+        self._function = self._found(options.function)
+        self._readers = {str(read): Reader(read, self._where, setting) for read in options.reads()}
         zeros = {name: _still(setting.rows, reader.shape) for name, reader in self._readers.items()}
-        self.shape = self._shape(spec.shape, self._call(zeros, Context.at_reset(setting.rows, setting.num_actions)))
+        self.shape = self._shape(options.shape, self._call(zeros, Context.at_reset(setting.rows, setting.num_actions)))
 
     def _found(self, name: str) -> _Function:
         module, _, attribute = name.partition(':')

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Generic, TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, JointNames, Mask, Shape, Sources
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.indices import as_slice, index_of
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.control.terms.term_options import Read, TermOptions
+from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rl_policy_node.control.terms.tare import Tare
-    from rl_policy_node.control.terms.term_spec import TermSpec
 
-
-@dataclass(frozen=True)
-class Read:
-    """A field that a term reads from a source; shape: of one robot's value, None for the source's own."""
-
-    source: str
-    field: str
-    joints: tuple[str, ...] = ()
-    shape: Shape | None = None
-
-    def __str__(self) -> str:
-        return f'{self.source}.{self.field}'
+Options = TypeVar('Options', bound=TermOptions)
 
 
 @dataclass(frozen=True)
@@ -42,30 +31,24 @@ class Setting:
     num_actions: int
 
 
-class Kind(ABC):
-    """Computes one value per robot from sources and Context; made of a TermSpec, once, at configuration.
+class Kind(ABC, Generic[Options]):
+    """Computes one value per robot from sources and Context; made once, at configuration.
 
-    description: its formula and origin, for the reference. options: the fields of TermSpec that it reads; required:
-    those that it needs. shape: of one robot's value. invertible: whether `invert` can restore the fields that it reads.
-    tare: its Tare, where it has one. timed: whether it reads the elapsed time.
+    options: the class of its options. description: its formula and origin, for the reference. shape: of one robot's
+    value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, where it has one. timed:
+    whether it reads the elapsed time.
     """
 
+    options: type[TermOptions]
     description = ''
-    options: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
     invertible = False
     tare: Tare | None = None
     timed = False
     shape: Shape = ()
 
     @abstractmethod
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        """Find the fields that the term reads; raises ConfigurationError where they do not fit."""
-
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        """Return the Reads of a TermSpec."""
-        return ()
+    def __init__(self, options: Options, setting: Setting, where: str) -> None:
+        """Find the fields that the term reads; raises ConfigurationError, which names `where`, if they do not fit."""
 
     @abstractmethod
     def compute(self, sources: Sources, context: Context) -> Array:
@@ -148,10 +131,3 @@ def elements_of(elements: Sequence[int], shape: Shape, where: str, read: str) ->
     if outside:
         raise ConfigurationError(f'{where} names {outside}; {read} has the numbers 0 to {size - 1}')
     return np.array(elements, dtype=np.intp)
-
-
-def choose(value: str, valid: Collection[str], where: str) -> str:
-    """Return `value` if it is one of `valid`; else raise an error that names them."""
-    if value not in valid:
-        raise unknown(where.rpartition('.')[2], value, valid, where.rpartition('.')[0])
-    return value

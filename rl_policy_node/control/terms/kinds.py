@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Term kinds by name: the values of `terms.<name>.kind`."""
+from typing import Any
+
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase
 from rl_policy_node.control.terms.field import Field
 from rl_policy_node.control.terms.frames import (
@@ -13,7 +15,7 @@ from rl_policy_node.control.terms.function import Function
 from rl_policy_node.control.terms.kind import Kind
 from rl_policy_node.control.terms.rotations import HeadingError, Rotation6D, Yaw
 
-KINDS: dict[str, type[Kind]] = {
+KINDS: dict[str, type[Kind[Any]]] = {
     'field': Field,
     'last_action': LastAction,
     'projected_gravity': ProjectedGravity,

@@ -8,22 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Shape
 from rl_policy_node.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from rl_policy_node.control.terms.term_spec import TermSpec
+from rl_policy_node.options import option
 
 N = TypeVar('N', int, float)
 
-OPTIONS = ('crop', 'subsample', 'depth_clip', 'resize', 'channels', 'grey', 'zero_channels', 'layout')
-LAYOUTS = ('hwc', 'chw')
 # ITU-R BT.601, as Pillow's and OpenCV's conversions weigh red, green, blue
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """The steps and their numbers."""
+
+    crop: tuple[int, ...] = option((), 'images: top, left, height, width that are kept', unit='pixels', low=0)
+    subsample: int = option(1, 'images: every nth pixel of every nth row is kept, as TacSL does', low=1)
+    depth_clip: tuple[float, ...] = option((), 'images: near and far that the value is clipped to, and nothing else',
+                                           unit='m', low=0.0)
+    resize: tuple[int, ...] = option((), "images: height, width; Pillow's bilinear filter with antialias",
+                                     unit='pixels', low=1)
+    channels: tuple[int, ...] = option((), 'images: channels by index, in this order; [2, 1, 0] makes RGB of BGR',
+                                       low=0)
+    grey: bool = option(False, 'images: one channel, 0.299 red + 0.587 green + 0.114 blue')
+    zero_channels: tuple[int, ...] = option((), 'images and force fields: channels set to zero', low=0)
+    layout: str = option('hwc', 'images: order of height, width, channels', choices=('hwc', 'chw'))
+
+    @property
+    def reshape(self) -> bool:
+        """Whether a step may change the shape of the image."""
+        return bool(self.crop or self.resize or self.subsample != 1 or self.channels or self.grey
+                    or self.layout != 'hwc')
 
 
 class Step(Protocol):
@@ -180,12 +199,12 @@ def _check_channels(indices: tuple[int, ...], channels: int) -> None:
         raise ConfigurationError(f'names {outside}; the image has the channels 0 to {channels - 1}')
 
 
-def image_steps(spec: TermSpec, shape: Shape, where: str) -> tuple[tuple[Step, ...], Shape]:
-    """Return the steps of a TermSpec, in their order, and the shape of the result."""
-    wanted = list(_steps(spec, where))
+def image_steps(options: ImageOptions, shape: Shape, where: str, read: str) -> tuple[tuple[Step, ...], Shape]:
+    """Return the steps for images of a shape, in their order, and the shape of the result. read: what is read."""
+    wanted = list(_steps(options, where))
     if wanted and len(shape) != 3:
         raise ConfigurationError(f'{where}.{wanted[0][0]} is for images (height, width, channels); the field '
-                                 f'{spec.source}.{spec.field} has the shape {shape}')
+                                 f'{read} has the shape {shape}')
     for name, step in wanted:
         try:
             shape = tuple(step.shape(*shape))
@@ -194,22 +213,22 @@ def image_steps(spec: TermSpec, shape: Shape, where: str) -> tuple[tuple[Step, .
     return tuple(step for _, step in wanted), shape
 
 
-def _steps(spec: TermSpec, where: str) -> Iterator[tuple[str, Step]]:
-    if spec.crop:
-        yield 'crop', Crop(*_numbers(spec.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
-    if spec.subsample != 1:
-        yield 'subsample', Subsample(spec.subsample)
-    if spec.depth_clip:
-        yield 'depth_clip', DepthClip(*_numbers(spec.depth_clip, ('near', 'far'), f'{where}.depth_clip'))
-    if spec.resize:
-        yield 'resize', Resize(*_numbers(spec.resize, ('height', 'width'), f'{where}.resize'))
-    if spec.channels:
-        yield 'channels', Channels(tuple(spec.channels))
-    if spec.grey:
+def _steps(options: ImageOptions, where: str) -> Iterator[tuple[str, Step]]:
+    if options.crop:
+        yield 'crop', Crop(*_numbers(options.crop, ('top', 'left', 'height', 'width'), f'{where}.crop'))
+    if options.subsample != 1:
+        yield 'subsample', Subsample(options.subsample)
+    if options.depth_clip:
+        yield 'depth_clip', DepthClip(*_numbers(options.depth_clip, ('near', 'far'), f'{where}.depth_clip'))
+    if options.resize:
+        yield 'resize', Resize(*_numbers(options.resize, ('height', 'width'), f'{where}.resize'))
+    if options.channels:
+        yield 'channels', Channels(tuple(options.channels))
+    if options.grey:
         yield 'grey', Grey()
-    if spec.zero_channels:
-        yield 'zero_channels', ZeroChannels(tuple(spec.zero_channels))
-    if spec.layout == 'chw':
+    if options.zero_channels:
+        yield 'zero_channels', ZeroChannels(tuple(options.zero_channels))
+    if options.layout == 'chw':
         yield 'layout', ChannelsFirst()
 
 

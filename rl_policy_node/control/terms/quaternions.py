@@ -2,18 +2,29 @@
 """Quaternion order and sign as trained. Sources carry x, y, z, w."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array, Shape
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.control.arrays import Array
+from rl_policy_node.control.terms.term_options import TermOptions
+from rl_policy_node.options import option
 
-if TYPE_CHECKING:
-    from rl_policy_node.control.terms.term_spec import TermSpec
-
-OPTIONS = ('convention', 'unique_sign')
 CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuaternionOptions(TermOptions):
+    """How training saw orientations."""
+
+    convention: str = option('xyzw', 'order of quaternions in training: IsaacGymEnvs and Isaac Lab from 3.0 on xyzw, '
+                             'older Isaac Lab wxyz; sources are xyzw', choices=tuple(CONVENTIONS))
+    unique_sign: bool = option(False, 'quaternions with w ≥ 0 only (Isaac Lab: `quat_unique`)')
+
+    @property
+    def plain(self) -> bool:
+        """Whether training saw them as sources carry them."""
+        return self.convention == 'xyzw' and not self.unique_sign
 
 
 class QuaternionForm:
@@ -23,11 +34,11 @@ class QuaternionForm:
     and −q, the same rotation, the one with w ≥ 0, as Isaac Lab's `quat_unique`.
     """
 
-    def __init__(self, spec: TermSpec) -> None:
-        order = CONVENTIONS[spec.convention]
-        self._order = None if spec.convention == 'xyzw' else np.array(order)
+    def __init__(self, options: QuaternionOptions) -> None:
+        order = CONVENTIONS[options.convention]
+        self._order = None if options.convention == 'xyzw' else np.array(order)
         self._back = np.argsort(order)
-        self._unique = spec.unique_sign
+        self._unique = options.unique_sign
 
     def __call__(self, quaternion: Array) -> Array:
         """Return the trained form of quaternions (rows, 4) xyzw."""
@@ -38,13 +49,3 @@ class QuaternionForm:
     def invert(self, value: Array) -> Array:
         """Return quaternions (rows, 4) xyzw of their trained form."""
         return value if self._order is None else value[:, self._back]
-
-
-def quaternion_form(spec: TermSpec, shape: Shape, where: str) -> QuaternionForm | None:
-    """Return the QuaternionForm of a TermSpec, or None; only four numbers can be a quaternion."""
-    if spec.convention == 'xyzw' and not spec.unique_sign:
-        return None
-    if tuple(shape) != (4,) or spec.joints:
-        raise ConfigurationError(f'{where}: convention and unique_sign are for quaternions, four numbers x, y, z, w; '
-                                 f'the field {spec.source}.{spec.field} has the shape {tuple(shape)}')
-    return QuaternionForm(spec)

@@ -2,18 +2,24 @@
 """Kinds that represent a rotation as a 6D vector or an angle."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from rl_policy_node import geometry
 from rl_policy_node.control.arrays import Array, Sources
 from rl_policy_node.control.context import Context
-from rl_policy_node.control.terms.frames import FRAME_OPTIONS, frame_orientation, orientation, Rotation
-from rl_policy_node.control.terms.kind import Kind, Read, Reader, Setting
-
-if TYPE_CHECKING:
-    from rl_policy_node.control.terms.term_spec import TermSpec
+from rl_policy_node.control.terms.frames import frame_orientation, orientation, Rotation
+from rl_policy_node.control.terms.kind import Kind, Reader, Setting
+from rl_policy_node.control.terms.term_options import (
+    FIELD,
+    FRAME_SOURCE,
+    FrameOptions,
+    PlaceOptions,
+    Read,
+    SourceOptions,
+)
+from rl_policy_node.options import option
 
 # Which of the nine numbers of R, row after row, and in which order
 SIX = {
@@ -24,30 +30,34 @@ SIX = {
 }
 
 
-class Rotation6D(Kind):
+@dataclass(frozen=True, kw_only=True)
+class Rotation6DOptions(FrameOptions, SourceOptions):
+    """The orientation, the frame if any, and which numbers of the matrix."""
+
+    six_d: str = option('columns', 'rotation_6d: which numbers of the matrix, in which order', choices=tuple(SIX))
+
+    def reads(self) -> tuple[Read, ...]:
+        return (orientation(self), *((frame_orientation(self),) if self.frame_source else ()))
+
+
+class Rotation6D(Kind[Rotation6DOptions]):
     """Six numbers of the rotation matrix R of an orientation, or of q_f⁻¹ ⊗ q where a frame is given.
 
     six_d says which, in which order: see SIX. The conventions give other numbers for the same rotation.
     """
 
+    options = Rotation6DOptions
     description = 'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: ' \
                   'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: ' \
                   'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
-    options = ('source', 'field', 'elements', 'six_d', *FRAME_OPTIONS)
-    required = ('source',)
     shape = (6,)
 
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        return (orientation(spec), *((frame_orientation(spec),) if spec.frame_source else ()))
-
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        where = f'terms.{spec.name}'
-        self._rotation = Rotation(orientation(spec), where, setting, spec.elements)
+    def __init__(self, options: Rotation6DOptions, setting: Setting, where: str) -> None:
+        self._rotation = Rotation(orientation(options), where, setting, options.elements)
         self._frame = None
-        if spec.frame_source:
-            self._frame = Rotation(frame_orientation(spec), where, setting, yaw_only=spec.yaw_only)
-        self._numbers = np.array(SIX[spec.six_d])
+        if options.frame_source:
+            self._frame = Rotation(frame_orientation(options), where, setting, yaw_only=options.yaw_only)
+        self._numbers = np.array(SIX[options.six_d])
 
     def compute(self, sources: Sources, _context: Context) -> Array:
         quaternion = self._rotation(sources)
@@ -56,48 +66,56 @@ class Rotation6D(Kind):
         return geometry.matrix_from_quaternion(quaternion).reshape(-1, 9)[:, self._numbers]
 
 
-class Yaw(Kind):
+@dataclass(frozen=True, kw_only=True)
+class YawOptions(SourceOptions):
+    """The orientation."""
+
+    def reads(self) -> tuple[Read, ...]:
+        return (orientation(self),)
+
+
+class Yaw(Kind[YawOptions]):
     """Yaw of an orientation, (rows, 1), rad in ±π: atan2(2 (w z + x y), 1 − 2 (y² + z²)); Isaac Lab's `yaw_quat`."""
 
+    options = YawOptions
     description = 'atan2(2 (w z + x y), 1 − 2 (y² + z²)), rad in ±π (Isaac Lab: `heading_w`)'
-    options = ('source', 'field', 'elements')
-    required = ('source',)
     shape = (1,)
 
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        return (orientation(spec),)
-
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        self._rotation = Rotation(orientation(spec), f'terms.{spec.name}', setting, spec.elements)
+    def __init__(self, options: YawOptions, setting: Setting, where: str) -> None:
+        self._rotation = Rotation(orientation(options), where, setting, options.elements)
 
     def compute(self, sources: Sources, _context: Context) -> Array:
         return geometry.yaw_of(self._rotation(sources))[:, np.newaxis]
 
 
-class HeadingError(Kind):
+@dataclass(frozen=True, kw_only=True)
+class HeadingErrorOptions(PlaceOptions, SourceOptions):
+    """The target and the frame."""
+
+    field: str = option('', FIELD, required=True)
+    frame_source: str = option('', FRAME_SOURCE, required=True)
+
+    def reads(self) -> tuple[Read, ...]:
+        return (Read(self.source, self.field), frame_orientation(self))
+
+
+class HeadingError(Kind[HeadingErrorOptions]):
     """How far to turn, (rows, 1), rad in ±π: target − yaw of the frame; Isaac Lab's heading commands.
 
     The target is an angle (one number), or the yaw of an orientation (four).
     """
 
+    options = HeadingErrorOptions
     description = 'target − yaw of the frame, wrapped to ±π, rad (Isaac Lab: `UniformVelocityCommand`); the target ' \
                   'is one number, or the orientation whose yaw counts'
-    options = ('source', 'field', 'elements', 'frame_source', 'frame_orientation')
-    required = ('source', 'field', 'frame_source')
     shape = (1,)
 
-    @staticmethod
-    def reads(spec: TermSpec) -> tuple[Read, ...]:
-        return (Read(spec.source, spec.field), frame_orientation(spec))
-
-    def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        where = f'terms.{spec.name}'
-        self._target: Reader | Rotation = Reader(self.reads(spec)[0], where, setting, spec.elements)
+    def __init__(self, options: HeadingErrorOptions, setting: Setting, where: str) -> None:
+        self._target: Reader | Rotation = Reader(options.reads()[0], where, setting, options.elements)
         self._is_angle = int(np.prod(self._target.shape)) == 1
         if not self._is_angle:
-            self._target = Rotation(self.reads(spec)[0], where, setting, spec.elements)
-        self._frame = Rotation(frame_orientation(spec), where, setting)
+            self._target = Rotation(options.reads()[0], where, setting, options.elements)
+        self._frame = Rotation(frame_orientation(options), where, setting)
 
     def compute(self, sources: Sources, _context: Context) -> Array:
         target = self._target(sources)

@@ -1,29 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tare: the zero of a sensor, measured while nothing touches it."""
+from dataclasses import dataclass
+import math
 from typing import cast
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Rows, Shape
 from rl_policy_node.control.state import State
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class TareOptions:
+    """Whether there is a tare, and how it is taken."""
+
+    difference_to_tare: bool = option(False, 'minus the mean of tare_frames messages at rest; without that tare the '
+                                      'robot does not act')
+    tare_frames: int = option(10, 'messages that a tare averages', low=1, high=10000)
+    tare_limit: float = option(math.inf, "greatest spread of a number over these messages, its largest minus its "
+                               "smallest, in the field's unit before offset and scale; beyond it the robot moves or "
+                               'touches something, and the tare begins anew, with the fallback meanwhile. It does not '
+                               'detect a steady touch. .inf: not checked', low=0.0)
+    tare_on_activate: bool = option(True, 'take the tare at activation; else only by ~/tare')
+
+    def check(self, where: str) -> None:
+        """Raise ConfigurationError for numbers that no tare can have."""
+        if self.tare_frames < 1:
+            raise ConfigurationError(f'{where}.tare_frames is {self.tare_frames}; expected 1 or more')
+        if not self.tare_limit > 0:
+            raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
 
 
 class Tare:
-    """Mean of `frames` messages of every row, each message counted once; NaN until it is complete.
+    """Mean of tare_frames messages of every row, each message counted once; NaN until it is complete.
 
-    limit: greatest spread of a number over these messages, its largest minus its smallest value: beyond that the robot
-    moves or touches something, and the row begins anew with its next message.
+    Where a number spreads over these messages by more than tare_limit, the row begins anew with its next message.
     A row without a zero must not act. If it acted all the same, its input and action would be NaN, which is never sent.
     """
 
-    def __init__(self, rows: int, shape: Shape, frames: int, limit: float = np.inf) -> None:
-        self.frames, self._limit = frames, limit
+    def __init__(self, rows: int, shape: Shape, options: TareOptions) -> None:
+        self.frames, self._limit, self.on_activate = options.tare_frames, options.tare_limit, options.tare_on_activate
         self.zero = np.full((rows, *shape), np.nan, dtype=np.float32)
         self._sum = np.zeros((rows, *shape))
         self.counted = np.zeros(rows, dtype=np.intp)
         self.wanted = np.zeros(rows, dtype=bool)
         self._last = np.full(rows, -np.inf)
-        seen = (rows, *shape) if np.isfinite(limit) else (rows, 0)
+        seen = (rows, *shape) if np.isfinite(self._limit) else (rows, 0)
         self._least, self._most = np.full(seen, np.inf), np.full(seen, -np.inf)
         self._spread: Floats = np.zeros(rows)       # of the last tare that was refused, 0: none was
 

@@ -24,8 +24,8 @@ class Term:
     """
 
     def __init__(self, spec: TermSpec, setting: Setting) -> None:
-        self.spec, self.kind = spec, KINDS[spec.kind](spec, setting)
         where = f'terms.{spec.name}'
+        self.spec, self.kind = spec, KINDS[spec.kind](spec.options, setting, where)
         shape = tuple(self.kind.shape)
         self._sample: Floats = np.zeros((setting.rows, *shape), dtype=np.float32)
         self._offset = _axes(spec.offset, shape, f'{where}.offset')

@@ -1,124 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of an observation term."""
-from dataclasses import dataclass, fields
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 import math
+from typing import Any, Final
 
 from rl_policy_node.control.arrays import Shape
-from rl_policy_node.control.terms.frames import AXES
-from rl_policy_node.control.terms.kind import Read
 from rl_policy_node.control.terms.kinds import KINDS
-from rl_policy_node.control.terms.pixels import LAYOUTS
-from rl_policy_node.control.terms.quaternions import CONVENTIONS
-from rl_policy_node.control.terms.rotations import SIX
+from rl_policy_node.control.terms.term_options import Read, TermOptions
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.options import build, check_choices, Leaf, leaves, merged, option, value_of
 
-TERM_KINDS = tuple(KINDS)
-CHOICES: dict[str, tuple[str, ...]] = {
-    'convention': tuple(CONVENTIONS), 'layout': LAYOUTS, 'axes': AXES, 'six_d': tuple(SIX)}
-# options of every kind
-COMMON = ('name', 'kind', 'offset', 'clip', 'clip_range', 'scale', 'history', 'history_stride')
+TERM_KINDS: Final = tuple(KINDS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TermSpec:
-    """One named piece of an input: its kind's value, − offset → clip → × scale → history.
-
-    The parameters explain each option; each kind lists the options that it takes, and others are refused.
-    """
+    """One named piece of an input: its kind's value, − offset → clip → × scale → history. `term_spec` makes it."""
 
     name: str
-    kind: str = 'field'
-    source: str = ''
-    field: str = ''
-    joints: tuple[str, ...] = ()
-    elements: tuple[int, ...] = ()
-    shape: tuple[int, ...] = ()
-    offset: tuple[float, ...] = ()
-    clip: float = math.inf
-    clip_range: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
-    history: int = 1
-    history_stride: int = 1
-    convention: str = 'xyzw'
-    unique_sign: bool = False
-    crop: tuple[int, ...] = ()
-    depth_clip: tuple[float, ...] = ()
-    resize: tuple[int, ...] = ()
-    subsample: int = 1
-    channels: tuple[int, ...] = ()
-    grey: bool = False
-    zero_channels: tuple[int, ...] = ()
-    layout: str = 'hwc'
-    difference_to_tare: bool = False
-    tare_frames: int = 10
-    tare_limit: float = math.inf
-    tare_on_activate: bool = True
-    orientation: str = 'orientation'
-    frame_source: str = ''
-    frame_position: str = 'position'
-    frame_orientation: str = 'orientation'
-    yaw_only: bool = False
-    axes: str = 'frame'
-    inverse: bool = True
-    six_d: str = 'columns'
-    minus_source: str = ''
-    minus_field: str = ''
-    frequency: float = 0.0
-    values: tuple[float, ...] = ()
-    function: str = ''
-    fields: tuple[str, ...] = ()
+    kind: str = option('field', 'what the term computes', choices=TERM_KINDS)
+    options: TermOptions
+    offset: tuple[float, ...] = option((), 'subtracted from the value, one for all or one each')
+    clip: float = option(math.inf, 'bound ± on value − offset', low=0.0)
+    clip_range: tuple[float, ...] = option((), 'bounds [least, greatest] on value − offset, instead of clip')
+    scale: tuple[float, ...] = option((), 'multiplied after the clip, one for all or one each')
+    history: int = option(1, 'samples of the term, oldest first, flattened; the first one after a reset fills all '
+                          '(Isaac Lab: `history_length`)', low=1, high=1000)
+    history_stride: int = option(1, 'steps between two samples of the history', unit='steps', low=1, high=1000)
 
     def __post_init__(self) -> None:
         where = f'terms.{self.name}'
-        if self.kind not in KINDS:
-            raise unknown('kind', self.kind, KINDS, where)
-        self._check_options(where)
-        for name, valid in CHOICES.items():
-            if getattr(self, name) not in valid:
-                raise unknown(name, getattr(self, name), valid, where)
-        for name in ('history', 'history_stride', 'tare_frames'):
+        check_choices(self.options, where)
+        for name in ('history', 'history_stride'):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f'{where}.{name} is {getattr(self, name)}; expected 1 or more')
-        if not self.tare_limit > 0:
-            raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
-        self._check_picked(where)
+        joints = value_of(self.options, 'joints', ())
+        if len(set(joints)) != len(joints):
+            raise ConfigurationError(f'{where}.joints names a joint twice: {list(joints)}')
+        self.options.check(where)
         if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
             raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
         if self.clip_range and math.isfinite(self.clip):
             raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 
-    def _check_options(self, where: str) -> None:
-        kind = KINDS[self.kind]
-        if not all(getattr(self, name) for name in kind.required):
-            raise ConfigurationError(f'{where}: kind {self.kind} needs {" and ".join(kind.required)}')
-        for option in fields(self):
-            given = getattr(self, option.name) != option.default
-            if given and option.name not in COMMON and option.name not in kind.options:
-                raise unknown('option', option.name, (*COMMON[2:], *kind.options), f'{where} (kind {self.kind})')
-
-    def _check_picked(self, where: str) -> None:
-        if len(set(self.joints)) != len(self.joints):
-            raise ConfigurationError(f'{where}.joints names a joint twice: {list(self.joints)}')
-        if self.joints and self.elements:
-            raise ConfigurationError(f'{where}: joints and elements are both stated; numbers are picked by one of them')
-        odd = [field for field in self.fields if not all(field.partition('.'))]
-        if odd:
-            raise ConfigurationError(f'{where}.fields names {odd}; expected source.field')
-
     @property
     def reads(self) -> tuple[Read, ...]:
         """The Reads of this term: the fields that its sources must carry."""
-        return KINDS[self.kind].reads(self)
+        return self.options.reads()
 
     def sent_shape(self, trained: Shape) -> Shape | None:
         """Return the shape of the field in the source, for the only term of an input trained with a shape.
 
         None where it does not follow: the term must then state its shape.
         """
-        changed = (self.elements or self.crop or self.resize or self.subsample != 1 or self.channels or self.grey
-                   or self.layout != 'hwc')
-        if self.kind != 'field' or changed:
-            return None
-        if self.history == 1:
-            return tuple(trained)
-        return tuple(trained[1:]) if len(trained) > 1 else (trained[0] // self.history,)
+        return self.options.sent_shape(trained, self.history)
+
+
+TERM_PARAMETERS: Final[Mapping[str, Leaf]] = merged(TermSpec, *(kind.options for kind in KINDS.values()))
+
+
+def term_spec(name: str, kind: str = 'field', **values: Any) -> TermSpec:
+    """Return the TermSpec of a kind; values: parameter → value, of the kind's options and of those of every term.
+
+    Raises ConfigurationError for options that the kind needs and lacks, or that it does not have.
+    """
+    where = f'terms.{name}'
+    if kind not in KINDS:
+        raise unknown('kind', kind, KINDS, where)
+    own, common = leaves(KINDS[kind].options), leaves(TermSpec)
+    needed = [option for option, leaf in own.items() if leaf.option.required]
+    if not all(values.get(option) for option in needed):
+        raise ConfigurationError(f'{where}: kind {kind} needs {" and ".join(needed)}')
+    for option_name, value in values.items():
+        if option_name not in own and option_name not in common and (
+                option_name not in TERM_PARAMETERS or value != TERM_PARAMETERS[option_name].default):
+            raise unknown('option', option_name, [*(each for each in common if each != 'kind'), *own],
+                          f'{where} (kind {kind})')
+    return build(TermSpec, values, name=name, kind=kind, options=build(KINDS[kind].options, values))

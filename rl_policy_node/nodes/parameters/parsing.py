@@ -10,7 +10,7 @@ from rclpy.node import Node
 
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.specs import ControlSpec, OodSpec, SourceSpec
-from rl_policy_node.control.terms.term_spec import TermSpec
+from rl_policy_node.control.terms.term_spec import term_spec
 from rl_policy_node.control.unlimited import check_limits
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import schema
@@ -244,5 +244,5 @@ def _control(tree: _Tree) -> ControlSpec:
         clip_actions=tree.get('policy', {}).get('clip_actions') or None,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
-        terms={name: TermSpec(name=name, **_filled(tree, 'terms', name)) for name in tree.get('terms', {})},
+        terms={name: term_spec(name, **given) for name, given in tree.get('terms', {}).items()},
         actions=specs, ood=OodSpec(**_filled(tree, 'ood')))

@@ -9,6 +9,7 @@ from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.remote_parameters import AT_START, AT_START_WITH_COLON
 from rl_policy_node.nodes.topics.sink import COMMAND_TYPES
+from rl_policy_node.options import leaves
 
 _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
            '': 'The node', 'scheduling': 'Scheduling of the control thread',
@@ -62,7 +63,7 @@ def _kinds_of_terms() -> list[str]:
     lines = ['Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
              'x, y, z, w; R(q) its matrix.', '', '| kind | what it computes | its own parameters |', '|---|---|---|']
     for name, kind in KINDS.items():
-        options = ', '.join(f'**{o}**' if o in kind.required else o for o in kind.options)
+        options = ', '.join(f'**{o}**' if leaf.option.required else o for o, leaf in leaves(kind.options).items())
         lines.append(f'| `{name}` | {kind.description} | {options} |')
     return [*lines, '']
 

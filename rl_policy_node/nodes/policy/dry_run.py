@@ -27,6 +27,7 @@ from rl_policy_node.nodes.topics.naming import spec_topic
 from rl_policy_node.nodes.topics.row_names import lines
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.options import value_of
 
 BEGIN = 10 ** 9     # ns, of the clock that stamps are compared with
 
@@ -112,7 +113,9 @@ class DryRun:
             raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, refusals))}')
         self.cycle.start()
         self.cycle.inbox.request_tare(slice(None))
-        for _ in range(max([t.tare_frames for t in self.control.terms.values() if t.difference_to_tare], default=1)):
+        tares = [value_of(term.options, 'tare_frames') for term in self.control.terms.values()
+                 if value_of(term.options, 'difference_to_tare')]
+        for _ in range(max(tares, default=1)):
             self.clock.now += 1e-3
             self.feed(messages)
             self.cycle.step()

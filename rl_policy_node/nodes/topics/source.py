@@ -16,7 +16,7 @@ from rl_policy_node.control.indices import as_slice
 from rl_policy_node.control.parts import Part
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
-from rl_policy_node.control.terms.kind import Read
+from rl_policy_node.control.terms.term_options import Read
 from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.errors import ConfigurationError, ContractError, unknown
 from rl_policy_node.nodes.interfaces import Message
