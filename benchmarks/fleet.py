@@ -49,18 +49,18 @@ class Core:
     """The core alone, with a hand on its clock: messages come up to 2 ms after their tick, a step takes no time."""
 
     def __init__(self, folder: Path) -> None:
-        from rl_policy_node.control.action_spec import ActionSpec
+        from rl_policy_node.control.action_spec import action_spec
         from rl_policy_node.control.source_buffer import SourceBuffer
-        from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
+        from rl_policy_node.control.specs import control_spec, SourceSpec, term_spec
         from rl_policy_node.core import assemble, create_trigger
         from rl_policy_node.tools.bench.models import LSTM_JOINTS
         from rl_policy_node.tools.bench.probe import COMMANDED, JOINTS
         self.joints, spec = tuple(JOINTS), SourceSpec('joints', 'joint_states', '', max_age=0.5)
         terms = {name: term_spec(name, source='joints', field=name, joints=self.joints)
                  for name in ('position', 'velocity')}
-        arm = ActionSpec('arm', 'joint_position', 'commands', '', source='joints', joints=tuple(COMMANDED),
+        arm = action_spec('arm', 'joint_position', 'commands', '', source='joints', joints=tuple(COMMANDED),
                          scale=(0.1,), max_velocity=(1.0,))
-        control = ControlSpec(tuple(f'robot_{row}' for row in range(ROBOTS)), RATE, 'observation', 1.0,
+        control = control_spec(tuple(f'robot_{row}' for row in range(ROBOTS)), RATE, 'observation', 1.0,
                               {'joints': spec}, terms, {'obs': tuple(terms)}, (arm,), resume='automatic')
         self.buffer = SourceBuffer(spec, {name: ((len(JOINTS),), np.float64) for name in terms}, ROBOTS)
         self.now, self.found = 0.0, {}

@@ -19,7 +19,8 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, ActionSpec, control_spec, SourceSpec, term_spec
+from rl_policy_node.options import value_of
 
 ROWS, JOINTS, PERIOD = 4, ('hip', 'knee', 'ankle'), 0.02
 PLACES = ('joint_position', 'joint_position', 'continuous', 'joint_delta', 'pose_delta', 'gripper')
@@ -69,19 +70,24 @@ def drawn(kind: str, draw: np.random.Generator) -> ActionSpec:
     if kind == 'wrench':
         options |= {'max_force': draw.uniform(1.0, 50.0), 'max_torque': draw.uniform(0.1, 5.0),
                     'max_force_rate': draw.uniform(10.0, 500.0), 'max_torque_rate': draw.uniform(1.0, 50.0)}
-    return ActionSpec(kind, kind, 'commands', '', **options)
+    return action_spec(kind, kind, 'commands', '', **options)
+
+
+def option_of(spec: ActionSpec, name: str) -> np.ndarray:
+    """Return the numbers of an option, of which a kind that has none returns none."""
+    return np.asarray(value_of(spec.options, name, ()))
 
 
 def bounds_of(spec: ActionSpec, field: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper (size,) of a field, infinite where it has none."""
     if spec.kind == 'gripper':
-        return np.minimum(spec.open, spec.closed), np.maximum(spec.open, spec.closed)
+        opened, closed = option_of(spec, 'open'), option_of(spec, 'closed')
+        return np.minimum(opened, closed), np.maximum(opened, closed)
     first = 3 if field == 'angular_velocity' else 0
-    lower, upper = (np.full(size, far) if field == 'orientation' or not numbers else
-                    np.asarray(numbers[first:first + size]) for numbers, far in ((spec.lower, -np.inf),
-                                                                                 (spec.upper, np.inf)))
+    lower, upper = (option_of(spec, name)[first:first + size] if option_of(spec, name).size and field != 'orientation'
+                    else np.full(size, far) for name, far in (('lower', -np.inf), ('upper', np.inf)))
     if spec.kind in ('joint_velocity', 'effort'):
-        most = np.asarray(spec.max_velocity or spec.max_effort)
+        most = option_of(spec, 'max_velocity' if spec.kind == 'joint_velocity' else 'max_effort')
         return np.maximum(lower, -most), np.minimum(upper, most)
     return lower, upper
 
@@ -95,13 +101,14 @@ def moved(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray) -
     """Return how far a field went, (rows, 1) or (rows, n), how fast it may, and the name of that limit."""
     if field == 'orientation':
         chord = np.minimum(length(before - after), length(before + after))
-        return 4 * np.arcsin(np.minimum(chord / 2, 1.0)), spec.max_angular_velocity, 'max_angular_velocity'
+        name = 'max_angular_velocity'
+        return 4 * np.arcsin(np.minimum(chord / 2, 1.0)), option_of(spec, name), name
     if spec.kind in ('pose_delta', 'twist', 'wrench'):
         name = {'position': 'max_velocity', 'linear_velocity': 'max_acceleration', 'force': 'max_force_rate',
                 'angular_velocity': 'max_angular_acceleration', 'torque': 'max_torque_rate'}[field]
-        return length(after - before), np.asarray(getattr(spec, name)), name
+        return length(after - before), option_of(spec, name), name
     name = {'joint_velocity': 'max_acceleration', 'effort': 'max_effort_rate'}.get(spec.kind, 'max_velocity')
-    return np.abs(after - before), np.asarray(getattr(spec, name)), name
+    return np.abs(after - before), option_of(spec, name), name
 
 
 def told(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray, speed: np.ndarray | None,
@@ -114,16 +121,16 @@ def told(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray, sp
     found = {'is not finite': ~np.isfinite(after.astype(np.float32)),
              f'goes beyond {name}': far > rate * since * (1 + 1e-6) + close,
              'is beyond its limits': (after > np.maximum(upper, before)) | (after < np.minimum(lower, before))}
-    longest = {'linear_velocity': spec.max_velocity, 'angular_velocity': spec.max_angular_velocity,
-               'force': spec.max_force, 'torque': spec.max_torque}.get(field)
+    longest = {'linear_velocity': 'max_velocity', 'angular_velocity': 'max_angular_velocity', 'force': 'max_force',
+               'torque': 'max_torque'}.get(field)
     if longest is not None:
-        found['is longer than its limit'] = length(after) > np.asarray(longest) * (1 + 1e-9)
+        found['is longer than its limit'] = length(after) > option_of(spec, longest) * (1 + 1e-9)
     if field == 'orientation':
         found['is no rotation'] = np.abs(length(after) - 1) > 1e-6
     if speed is not None:
         change = np.abs((after - before) / since - speed)
         found['changes faster than max_acceleration'] = (
-            change > np.asarray(spec.max_acceleration) * since * (1 + 1e-6) + 1e-12 / since)
+            change > option_of(spec, 'max_acceleration') * since * (1 + 1e-6) + 1e-12 / since)
     return found
 
 
@@ -145,7 +152,7 @@ class Walk:
         source = SourceSpec('place', 'place', '', max_age=0.1)
         shapes = {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}
         self.buffer = SourceBuffer(source, shapes, ROWS)
-        control = ControlSpec(tuple('abcd'), 1 / PERIOD, 'timer', 1.0, {'place': source},
+        control = control_spec(tuple('abcd'), 1 / PERIOD, 'timer', 1.0, {'place': source},
                               {'q': term_spec('q', source='place', field='position')}, {'obs': ('q',)}, specs,
                               blend_in=float(draw.choice([0.0, 0.1])))
         self._size = sum(NUMBERS.get(spec.kind, 3) for spec in specs)

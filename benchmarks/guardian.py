@@ -198,6 +198,8 @@ def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) 
             if not moves or time.monotonic() - last > TIMEOUT / 2:
                 return None
             at = provoke(event, node, heard, folder, arm, listener)
+            if at is None:
+                return None
             seconds = heard.first_zero(at)
             if event == 'stop':
                 time.sleep(max(at + HELD - time.monotonic(), 0.0))
@@ -239,6 +241,8 @@ def provoke(event: str, node: subprocess.Popen, heard: Trial, folder: Path, arm:
         before = time.monotonic()
         time.sleep(1.0)
         gaps = np.diff([at for at, _ in heard.heard if at > before])
+        if not all(moves for at, moves in heard.heard if at > before):
+            return None
         assert gaps.size > 30 and gaps.max() < TIMEOUT, 'a stopped subscriber held the node up'
     moment = time.monotonic()
     node.send_signal(signal.SIGSTOP if event == 'stop' else signal.SIGKILL)

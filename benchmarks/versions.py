@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+import re
 import subprocess
 import sys
 import tempfile
@@ -179,17 +180,13 @@ def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, P
     return start
 
 
-# asks a checkout which of the names on stdin are parameters of it
-_KNOWN = ('import json, sys; from rl_policy_node.nodes.parameters.schema import find; '
-          'print(json.dumps([name for name in json.load(sys.stdin) if find(name)]))')
-
-
 def known(tree: dict[str, object], checkout: Path) -> dict[str, object]:
     """Return a tree of parameters without those that a checkout does not know: an older one refuses them."""
-    flat = dict(_flat(tree))
-    asked = subprocess.run([sys.executable, '-c', _KNOWN], input=json.dumps(list(flat)), stdout=subprocess.PIPE,
-                           text=True, check=True, **_in(checkout))
-    return {name: flat[name] for name in json.loads(asked.stdout)}
+    listed = subprocess.run([sys.executable, '-m', 'rl_policy_node.tools.main', 'parameters'], stdout=subprocess.PIPE,
+                            text=True, check=True, **_in(checkout))
+    names = '|'.join(re.escape(name).replace(r'\*', '[^.]+')
+                     for name in re.findall(r'^\| `([^`]+)` \|', listed.stdout, re.MULTILINE))
+    return {name: value for name, value in _flat(tree) if re.fullmatch(names, name)}
 
 
 def _flat(tree: dict[str, object], prefix: str = '') -> Iterator[tuple[str, object]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, Field, field, fields, MISSING, replace
+from dataclasses import dataclass, Field, field, fields, replace
 import math
 from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, get_args, get_type_hints, NamedTuple, TypeVar, Union
-
-from rl_policy_node.errors import unknown
 
 T = TypeVar('T')
 
@@ -27,7 +25,8 @@ class Option:
 
     low, high: bounds of a number. required: a kind that has it needs it stated. live: it may change while the policy
     acts. per_axis: one number for all axes, or one each. only_with: the field that makes it count, and that field's
-    value. absent: the value of the parameter that stands for None.
+    value. absent: the value of the parameter that stands for None; in a list, that all its numbers have. from_run: None
+    means as in the run. name: of the parameter, where it is not the field's.
     """
 
     description: str
@@ -39,7 +38,9 @@ class Option:
     live: bool = False
     per_axis: bool = False
     only_with: tuple[str, str] | None = None
-    absent: object = None
+    absent: float | str | None = None
+    name: str = ''
+    from_run: bool = False
 
 
 class Leaf(NamedTuple):
@@ -50,10 +51,26 @@ class Leaf(NamedTuple):
     option: Option
     path: tuple[str, ...]
 
+    def is_default(self, value: object) -> bool:
+        """Return whether a value of the parameter says what its absence says."""
+        return _meant(self, value) == self.default
 
-def option(default: Any = MISSING, description: str = '', **meaning: Any) -> Any:
-    """Return a dataclass field with an Option; MISSING: it has no default."""
-    return field(default=default, metadata={_OPTION: Option(description, **meaning)})
+
+def option(default: T, description: str, unit: str = '', low: float = -math.inf, high: float = math.inf,
+           choices: tuple[str, ...] = (), *, required: bool = False, live: bool = False, per_axis: bool = False,
+           only_with: tuple[str, str] | None = None, absent: float | str | None = None, name: str = '',
+           from_run: bool = False) -> T:
+    """Return a dataclass field that is an Option."""
+    meaning = Option(description, unit, low, high, choices, required, live, per_axis, only_with, absent, name,
+                     from_run)
+    made: T = field(default=default, metadata={_OPTION: meaning})
+    return made
+
+
+def mandatory(_kind: type[T], description: str, choices: tuple[str, ...] = ()) -> T:
+    """Return a dataclass field that is an Option without a default."""
+    made: T = field(metadata={_OPTION: Option(description, choices=choices)})
+    return made
 
 
 def group(options: type[T]) -> T:
@@ -81,9 +98,10 @@ def merged(*options: type) -> dict[str, Leaf]:
     return result
 
 
-def build(options: type[T], values: Mapping[str, Any], /, **others: Any) -> T:
-    """Return a dataclass of name → value of its leaves; defaults stand for what is left out. Lists become tuples.
+def build(options: type[T], values: Mapping[str, object], /, **others: object) -> T:
+    """Return a dataclass of name → value of its leaves; defaults stand for what is left out.
 
+    Lists become tuples, as one number does that stands for a list, and values that mean absence None or an empty tuple.
     others: the fields that are no options.
     """
     known: list[Field[Any]] = list(fields(options))     # type: ignore[arg-type]  # a dataclass
@@ -91,23 +109,41 @@ def build(options: type[T], values: Mapping[str, Any], /, **others: Any) -> T:
     for each in known:
         if _GROUP in each.metadata:
             given[each.name] = build(each.metadata[_GROUP], values)
-        elif each.name in values and each.name not in given:
-            value = values[each.name]
-            given[each.name] = tuple(value) if isinstance(value, list) else value
+        elif _OPTION in each.metadata and each.name not in given:
+            name = each.metadata[_OPTION].name or each.name
+            if name in values:
+                given[each.name] = _meant(leaves(options)[name], values[name])
     return options(**given)
 
 
-def value_of(options: object, name: str, otherwise: Any = None) -> Any:
+def _meant(leaf: Leaf, value: object) -> object:
+    absent = leaf.option.absent
+    if not leaf.type.endswith('[]'):
+        return None if absent is not None and (value == absent or value != value and absent != absent) else value
+    listed = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    return () if absent is not None and all(each == absent for each in listed) else listed
+
+
+def value_of(options: object, name: str, otherwise: T) -> T:
     """Return the value of a leaf; otherwise: of one that these options do not have."""
     known = leaves(type(options))
-    return attrgetter('.'.join(known[name].path))(options) if name in known else otherwise
+    value: T = attrgetter('.'.join(known[name].path))(options) if name in known else otherwise
+    return value
 
 
-def check_choices(options: object, where: str) -> None:
-    """Raise ConfigurationError where a value is none of its choices."""
+def stated(options: object) -> Iterator[str]:
+    """Yield the names of the options that have another value than their default."""
     for name, leaf in leaves(type(options)).items():
-        if leaf.option.choices and value_of(options, name) not in leaf.option.choices:
-            raise unknown(name, value_of(options, name), leaf.option.choices, where)
+        if value_of(options, name, leaf.default) != leaf.default:
+            yield name
+
+
+def wrong_choices(options: object) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield (name, value, choices) of each option whose value is none of its choices."""
+    for name, leaf in leaves(type(options)).items():
+        value = value_of(options, name, '')
+        if leaf.option.choices and value not in leaf.option.choices:
+            yield name, value, leaf.option.choices
 
 
 def _leaves(options: type) -> Iterator[tuple[str, Leaf]]:
@@ -117,7 +153,8 @@ def _leaves(options: type) -> Iterator[tuple[str, Leaf]]:
             for name, leaf in leaves(each.metadata[_GROUP]).items():
                 yield name, leaf._replace(path=(each.name, *leaf.path))
         elif _OPTION in each.metadata:
-            yield each.name, Leaf(_type(hints[each.name]), each.default, each.metadata[_OPTION], (each.name,))
+            meaning = each.metadata[_OPTION]
+            yield meaning.name or each.name, Leaf(_type(hints[each.name]), each.default, meaning, (each.name,))
 
 
 def _type(hint: Any) -> str:

@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.gate import Gate, merged, mixed, Motion
@@ -23,7 +24,7 @@ class Channel:
     once it is here: others may hold it.
     """
 
-    def __init__(self, term: ActionTerm, rows: int) -> None:
+    def __init__(self, term: ActionTerm[ActionOptions], rows: int) -> None:
         self.term, self.gate = term, Gate(term, rows)
         self.motion = Motion({}, {}, {}, np.zeros(rows, dtype=bool))
         self._target: Command = {}      # filter and law continue from it

@@ -10,6 +10,7 @@ import numpy as np
 from rl_policy_node.control.action_channel import Channel
 from rl_policy_node.control.action_sizes import ActionSize, check_sizes, columns_of
 from rl_policy_node.control.action_terms import build_action
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
 from rl_policy_node.control.blend import Blend, LIVE
@@ -46,16 +47,16 @@ class ActionManager:
         self._parts = {name: (self._channels[name], columns)
                        for name, columns in zip(self.terms, columns_of(self.terms.values()))}
         self.tracking = Tracking(self.terms)
-        self._blend = Blend(spec.rows, spec.blend_in, spec.blend)
+        self._blend = Blend(spec.rows, spec.blending.blend_in, spec.blending.blend)
         # terms whose scales are changing, and s that a change takes
-        self._ramping: tuple[ActionTerm, ...] = ()
-        self._ramp = max(spec.blend_in, LIVE)
+        self._ramping: tuple[ActionTerm[ActionOptions], ...] = ()
+        self._ramp = max(spec.blending.blend_in, LIVE)
         self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
         self.placed = frozenset(name for name, term in self.terms.items() if term.places)
         # a robot that is lost still gets the zeros of its other terms
         self._mixed = 0 < len(self.placed) < len(self.terms)
         self._lost: Mask | None = None
-        self._period = 1.0 / spec.control_rate if spec.control_rate else 0.02
+        self._period = 1.0 / spec.timing.control_rate if spec.timing.control_rate else 0.02
         # s without a command after which the robot may have moved away from the last one
         ages = [spec.sources[name].max_age for name in self._places]
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
@@ -254,7 +255,7 @@ class ActionManager:
         """Raise ConfigurationError where `set_scale` would."""
         self._term(term).checked_scale(values, parameter)
 
-    def _term(self, name: str) -> ActionTerm:
+    def _term(self, name: str) -> ActionTerm[ActionOptions]:
         if name not in self.terms:
             raise unknown('action term', name, self.terms)
         return self.terms[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from rl_policy_node.control.action_terms import Discrete
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.errors import ConfigurationError
 
@@ -13,7 +13,7 @@ from rl_policy_node.errors import ConfigurationError
 ActionSize: TypeAlias = int | Mapping[str, 'int | Sequence[int]']
 
 
-def columns_of(terms: Iterable[ActionTerm]) -> Iterator[slice]:
+def columns_of(terms: Iterable[ActionTerm[ActionOptions]]) -> Iterator[slice]:
     """Yield the columns of the action that belong to each term."""
     start = 0
     for term in terms:
@@ -21,23 +21,21 @@ def columns_of(terms: Iterable[ActionTerm]) -> Iterator[slice]:
         start += term.size
 
 
-def check_sizes(terms: Mapping[str, ActionTerm], actions: ActionSize, size: int) -> None:
+def check_sizes(terms: Mapping[str, ActionTerm[ActionOptions]], actions: ActionSize, size: int) -> None:
     """Compare what the terms take with what the policy gives."""
     discrete = isinstance(actions, Mapping)
     for name, term in terms.items():
-        if isinstance(term, Discrete) != discrete:
+        if term.chooses != discrete:
             given = f'chooses ({actions})' if discrete else f'gives {actions} continuous numbers'
-            wanted = 'a choice' if isinstance(term, Discrete) else 'continuous numbers'
+            wanted = 'a choice' if term.chooses else 'continuous numbers'
             raise ConfigurationError(f'actions.{name}: kind {term.spec.kind} takes {wanted}; the policy {given}')
     choices = _choices(actions)
     numbers = actions if not isinstance(actions, Mapping) else len(choices)
     if size != numbers:
         listed = ', '.join(f'{name} {term.size}' for name, term in terms.items())
         raise ConfigurationError(f'actions.terms take {size} numbers ({listed}); the policy gives {numbers}')
-    for (name, term), count in zip(terms.items(), choices):
-        if isinstance(term, Discrete) and term.choices != count:
-            raise ConfigurationError(f'actions.{name}.table has {term.choices} rows of {term.spec.table_columns}; '
-                                     f'the policy chooses among {count}')
+    for term, count in zip(terms.values(), choices):
+        term.check_choices(count)
 
 
 def _choices(actions: ActionSize) -> list[int]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.limits import finite_rows
@@ -46,7 +47,7 @@ class Sent(NamedTuple):
 class Gate:
     """The limits of one term. It has no memory: a Motion goes in, the next one comes out; any thread may call it."""
 
-    def __init__(self, term: ActionTerm, rows: int) -> None:
+    def __init__(self, term: ActionTerm[ActionOptions], rows: int) -> None:
         self._term, self._rows = term, rows
         self._none: Mask = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False

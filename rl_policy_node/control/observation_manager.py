@@ -31,7 +31,7 @@ class ObservationManager:
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
         setting = Setting(buffers, joints, spec.rows, num_actions)
-        clips = {name: spec.clip_inputs.get(name, spec.clip_observations) for name in shapes}
+        clips = {name: spec.clips.clip_inputs.get(name, spec.clips.clip_observations) for name in shapes}
         self._clips = {name: clip for name, clip in clips.items() if clip not in (None, np.inf)}
         self._terms = {name: [Term(spec.terms[term], setting) for term in terms] for name, terms in spec.inputs.items()}
         self._flat: dict[str, Array] = {}

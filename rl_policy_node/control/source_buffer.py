@@ -30,10 +30,10 @@ class BufferSpec(Protocol):
     def use_header_stamp(self) -> bool: ...
 
     @property
-    def frozen_after(self) -> float: ...
+    def frozen_after(self) -> float | None: ...
 
     @property
-    def future_tolerance(self) -> float: ...
+    def future_tolerance(self) -> float | None: ...
 
     @property
     def rows(self) -> bool: ...
@@ -140,7 +140,7 @@ class SourceBuffer:
                 joints, values = joints[~late], [value[~late] for value in values]
         differs = self.received[row] == -np.inf
         for stored, value in zip(self.values.values(), values):
-            differs = differs or self.spec.frozen_after > 0 and bool((stored[row, joints] != value).any())
+            differs = differs or self.spec.frozen_after is not None and bool((stored[row, joints] != value).any())
             stored[row, joints] = value
         if differs:
             self.changed[row] = now
@@ -156,7 +156,7 @@ class SourceBuffer:
 
     def _store(self, rows: slice | Indices, values: Sequence[Array], stamp: int, now: float) -> None:
         """Store good values of rows; a message with the stamp of the last one is not new."""
-        if self._waiting or self.spec.frozen_after > 0:
+        if self._waiting or self.spec.frozen_after is not None:
             self._note_change(rows, values, now)
         for (_, stored, _), value in zip(self._layout, values):
             stored[rows] = value
@@ -176,7 +176,7 @@ class SourceBuffer:
     def _note_change(self, rows: slice | Indices, values: Sequence[Array], now: float) -> None:
         differs = self.received[rows] == -np.inf
         self._waiting = bool(np.count_nonzero(self.received == -np.inf) > np.count_nonzero(differs))
-        if self.spec.frozen_after > 0:
+        if self.spec.frozen_after is not None:
             for (_, stored, _), value in zip(self._layout, values):
                 differs |= (stored[rows] != value).reshape(len(value), -1).any(axis=1)
         changed = self.changed[rows]

@@ -60,7 +60,7 @@ class Supervisor:
         spec, limit = source.spec, self._patience or source.spec.max_age
         if any_true(source.refused) or steady_now - least(source.received) > limit:
             return False
-        if spec.frozen_after > 0 and steady_now - least(source.changed) > spec.frozen_after:
+        if spec.frozen_after is not None and steady_now - least(source.changed) > spec.frozen_after:
             return False
         if self._patience is not None or not spec.use_header_stamp:
             return True
@@ -77,7 +77,7 @@ class Supervisor:
         reasons = {**_reasons(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
                            f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'),
                    **_silent_joints(source, name, steady_now, limit), **_refused(source, name)}
-        if spec.frozen_after > 0:
+        if spec.frozen_after is not None:
             same = steady_now - source.changed
             reasons = {**_reasons(same > spec.frozen_after, same, lambda s:
                                f'{name} is frozen: the same payload for {s:.3f} s, '

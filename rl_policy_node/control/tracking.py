@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from rl_policy_node.control import limits
+from rl_policy_node.control.action_spec import NUMBERS
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Command, Floats, Mask, Sources
+from rl_policy_node.options import value_of
 
 
 class Tracking:
@@ -17,10 +20,10 @@ class Tracking:
     watched: the terms with a limit; sources: their sources.
     """
 
-    def __init__(self, terms: Mapping[str, ActionTerm]) -> None:
+    def __init__(self, terms: Mapping[str, ActionTerm[ActionOptions]]) -> None:
         self._terms = {name: term for name, term in terms.items() if term.places}
-        self.watched = {name: limits.axes_of(term.spec.max_tracking_error) for name, term in self._terms.items()
-                        if term.spec.max_tracking_error}
+        stated = {name: value_of(term.options, 'max_tracking_error', NUMBERS) for name, term in self._terms.items()}
+        self.watched = {name: limits.axes_of(most) for name, most in stated.items() if most}
         self.sources = tuple(sorted({self._terms[name].spec.source for name in self.watched}))
 
     def beyond(self, commands: Mapping[str, Command], sources: Sources, rows: Mapping[str, Mask]) -> dict[int, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from rl_policy_node.control.action_spec import ActionSpec, LIMITLESS
+from rl_policy_node.control.action_spec import ActionSpec, LIMITLESS, NUMBERS
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import value_of
 
 
 def check_limits(spec: ActionSpec) -> None:
@@ -22,11 +23,11 @@ def missing_limits(spec: ActionSpec) -> str:
     kind = KINDS[spec.kind]
     missing: dict[tuple[str, ...], list[str]] = {}      # joints or axes, () for the whole command → limits
     for name in kind.needed_limits:
-        axes = kind.limited_axes(spec, name)
+        axes = kind.limited_axes(spec.options, name)
         if axes is None:
             continue
-        numbers = getattr(spec, name)
-        numbers = numbers if isinstance(numbers, tuple) else (numbers,)
+        number = value_of(spec.options, name, NUMBERS)
+        numbers = number if isinstance(number, tuple) else (number,)
         each = numbers * len(axes) if len(numbers) == 1 else numbers or (math.inf,) * len(axes)
         bare = tuple(axis for axis, number in zip(axes, each) if math.isinf(number))
         if bare or not axes and all(map(math.isinf, numbers)):

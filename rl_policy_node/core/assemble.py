@@ -60,8 +60,8 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
     supervisor = Supervisor(control.rows, trigger.period, trigger.patience)
     # a simulator that waits sets the pace, and its stamps follow no clock
-    pace = [] if trigger.awaited else [Pace(control.rows, trigger, control.trigger == 'observation')]
-    episodes = [Episode(supervisor.future_tolerance)] if control.episode_topic and not trigger.awaited else []
+    pace = [] if trigger.awaited else [Pace(control.rows, trigger, control.timing.trigger == 'observation')]
+    episodes = [Episode(supervisor.future_tolerance)] if control.timing.episode_topic and not trigger.awaited else []
     inbox = Inbox(control, made.buffers, trigger, clock)
     distribution = Distribution(control.ood, made.observations.pieces(), moments, control.rows, trigger.period)
     # a mere warning can wait until the commands are out

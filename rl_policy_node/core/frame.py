@@ -96,7 +96,7 @@ class Frame(NamedTuple):
             young = (self.steady - source.received <= limit) & ~source.refused
             if patience is None and spec.use_header_stamp:
                 young &= (source.stamps == 0) | ((self.ros - source.stamps) * 1e-9 <= limit)
-            if spec.frozen_after > 0:
+            if spec.frozen_after is not None:
                 young &= self.steady - source.changed <= spec.frozen_after
             fresh[name] = young
         return fresh

@@ -41,7 +41,7 @@ class Inbox:
         self._bell = threading.Lock()
         self._bell.acquire()
         # the source that others are aligned to ('': to what the trigger says), and these others
-        self._alignment = control.alignment_reference, tuple(
+        self._alignment = control.timing.alignment_reference, tuple(
             name for name, source in control.sources.items() if source.alignment == 'asof')
         if not control.lockstep:
             for buffer in self.buffers.values():

@@ -47,7 +47,8 @@ class Latch:
         self._seen: Mask = np.zeros(rows, dtype=bool)           # all that they need has arrived once
         self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: its data do not arrive
         self._out_since: Floats = np.full(rows, np.inf)         # s, steady; inf: they act, or were never out
-        self._falls: Floats = np.full((rows, self._control.latch_falls + 1), -np.inf)   # s, steady, the newest first
+        falls = self._control.recovery.latch_falls + 1
+        self._falls: Floats = np.full((rows, falls), -np.inf)   # s, steady, the newest first
         self._last = np.inf                                     # s, steady, of the frame before
         self._quiet = False                                     # nothing is to be done while all is good
 
@@ -79,14 +80,14 @@ class Latch:
                 self.reasons.pop(row, None)
                 self._falls[row] = -np.inf
             self._to_free[:] = False
-        waiting = good & (steady - self._good_since < self._control.resume_after)
+        waiting = good & (steady - self._good_since < self._control.recovery.resume_after)
         if self._waits:
             waiting[:] = False
         back = good & ~waiting
         back[list(self.reasons)] = False
         self._out_since[back] = np.inf
         self._quiet = all_true(back)
-        text = f'all that it needs arrives again, for less than {self._control.resume_after:g} s'
+        text = f'all that it needs arrives again, for less than {self._control.recovery.resume_after:g} s'
         return {**dict.fromkeys(np.nonzero(waiting)[0].tolist(), text), **self.reasons}
 
     def fell(self, reasons: Refusals, steady: float) -> None:
@@ -99,12 +100,12 @@ class Latch:
         # a row refused though its data arrived waits as long as one whose data were bad
         self._good_since[rows] = np.maximum(self._good_since[rows], steady)
         self._quiet = False
-        often = steady - self._falls[:, -1] <= self._control.latch_window
+        often = steady - self._falls[:, -1] <= self._control.recovery.latch_window
         for row, reason in reasons.items():
             if often[row]:
-                self._hold([row], f'{reason}; fell out {self._control.latch_falls + 1} times within '
-                                  f'{self._control.latch_window:g} s')
-            elif self._control.resume == 'on_request':
+                self._hold([row], f'{reason}; fell out {self._control.recovery.latch_falls + 1} times within '
+                                  f'{self._control.recovery.latch_window:g} s')
+            elif self._control.recovery.resume == 'on_request':
                 self._hold([row], reason)
 
     def _follow_data(self, good: Mask, reasons: Refusals, acting: Mask, steady: float) -> None:
@@ -119,7 +120,7 @@ class Latch:
             self.fell({row: reasons[row] for row in fallen}, steady)
         self._good_since[gone] = np.inf
         self._out_since[gone] = np.minimum(self._out_since[gone], steady)
-        at_once = self._control.resume == 'on_request'
+        at_once = self._control.recovery.resume == 'on_request'
         for row in np.nonzero(gone & (at_once | ~self._seen | (steady - self._out_since > LONGEST_OUTAGE)))[0].tolist():
             if row not in self.reasons:
                 self._hold([row], reasons[row])

@@ -36,7 +36,7 @@ class Outlet:
         self._lock, self._open = threading.Lock(), False
         self._unsent = False        # closed, but the fallback could not be published
         self.pending_since: float | None = None
-        self._patience = control.lockstep_timeout if control.lockstep else None
+        self._patience = control.timing.lockstep_timeout if control.lockstep else None
         self._last = actions.sent()
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
         self._all_acted = False

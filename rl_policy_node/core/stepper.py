@@ -37,14 +37,14 @@ class Stepper:
                  checks: Sequence[Check], latch: Latch) -> None:
         self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
         self.rows, self.latch = RowStates(control.rows), latch
-        self._episodes = bool(control.episode_topic)
-        self._patience = control.lockstep_timeout if control.lockstep else None
+        self._episodes = bool(control.timing.episode_topic)
+        self._patience = control.timing.lockstep_timeout if control.lockstep else None
         self._once = tuple(name for name, source in control.sources.items() if source.alignment == 'drop')
         # terms are float32; images of bytes go to the policy as bytes, which it divides by 255
         types = {name: np.dtype(cast(str, policy.spaces.dtype_of(name))) for name in control.inputs}
         self._types = {name: dtype for name, dtype in types.items() if dtype != np.float32}
         self._named = policy.spaces.is_dict
-        bound = control.clip_actions
+        bound = control.clips.clip_actions
         # a discrete choice is not clipped
         self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
         self._context = Context.at_reset(control.rows, policy.spaces.num_actions)

@@ -8,8 +8,9 @@ import time
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Stamps
+from rl_policy_node.control.control_options import TRIGGERS
 from rl_policy_node.control.reductions import all_true
-from rl_policy_node.control.specs import ControlSpec, TRIGGERS
+from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.observation_trigger import EveryObservation
 from rl_policy_node.core.trigger import Arrivals, Trigger
 from rl_policy_node.errors import unknown
@@ -134,10 +135,10 @@ class Lockstep(Trigger):
 def create_trigger(control: ControlSpec, simulated: bool = False, now: Callable[[], int] = time.time_ns) -> Trigger:
     """Return the trigger of a ControlSpec. simulated: whether time is that of the clock `now` (ns)."""
     period = 1.0 / control.rate
-    if control.trigger == 'timer':
+    if control.timing.trigger == 'timer':
         return SimulatedTimer(period, now) if simulated else SteadyTimer(period)
-    if control.trigger == 'observation':
+    if control.timing.trigger == 'observation':
         return EveryObservation(period, now if simulated else None)
-    if control.trigger == 'lockstep':
-        return Lockstep(period, control.lockstep_timeout, bool(control.episode_topic))
-    raise unknown('trigger', control.trigger, TRIGGERS)
+    if control.timing.trigger == 'lockstep':
+        return Lockstep(period, control.timing.lockstep_timeout, bool(control.timing.episode_topic))
+    raise unknown('trigger', control.timing.trigger, TRIGGERS)

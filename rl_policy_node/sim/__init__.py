@@ -46,14 +46,14 @@ def _insertion(spec: EnvironmentSpec) -> HostedEnvironment:
         from rl_policy_node.sim.insertion.environment import InsertionEnv
     except ImportError as error:
         raise ConfigurationError(f"sim.environment 'insertion' needs MuJoCo: {error}; pip install mujoco") from error
-    return HostedEnvironment(InsertionEnv(spec.rows, seed=spec.seed, episode_length=spec.episode_length,
-                                          stagger=spec.stagger))
+    return HostedEnvironment(InsertionEnv(spec.rows, seed=spec.seed, episode_length=spec.insertion.episode_length,
+                                          stagger=spec.insertion.stagger))
 
 
 def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
     match spec.name:
         case 'gymnasium':
-            options = {'id': spec.id, **spec.named_options()}
+            options = {'id': spec.gymnasium.id, **spec.named_options()}
         case 'isaacgym':
             gym = spec.isaacgym
             options = {'task': gym.task, 'device': gym.device, 'graphics_device': gym.graphics_device,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import group, option
 
 # numbers of any dtype
 Array: TypeAlias = NDArray[Any]
@@ -19,64 +20,75 @@ Transition: TypeAlias = tuple[Observations, Array, NDArray[np.bool_], NDArray[np
 
 @dataclass(frozen=True)
 class PythonSpec:
-    """The Python that hosts an environment.
+    """The Python that hosts an environment. interpreter, empty: the environment lives in this process."""
 
-    interpreter: of a worker process; empty: the environment lives in this process. path: folders that it is imported
-    from. variables: `NAME=value` in the worker. start_timeout, step_timeout: s, how long making it and the first
-    reset and step, and every later step, may take in the worker.
-    """
-
-    interpreter: str = ''
-    path: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    start_timeout: float = 300.0
-    step_timeout: float = 10.0
+    interpreter: str = option(
+        '', "interpreter that hosts the environment in a process of its own, such as Isaac Gym's Python 3.8, which "
+        'must have numpy. Empty: that of the bridge', name='python')
+    path: tuple[str, ...] = option((), 'folders to import the environment from', name='python_path')
+    variables: tuple[str, ...] = option((), 'NAME=value, set in the environment of that interpreter, which has no '
+                                        'variables of ROS', name='python_variables')
+    start_timeout: float = option(300.0, 'how long that process may take to create the environment, for its first '
+                                  'reset and its first step', unit='s', low=0.1)
+    step_timeout: float = option(10.0, 'how long it may take for a later step', unit='s', low=0.1)
 
 
 @dataclass(frozen=True)
 class IsaacGymSpec:
-    """A task of IsaacGymEnvs and where it runs.
+    """A task of IsaacGymEnvs and where it runs. task: that of `config`, resolved; control_rate: its rate, Hz."""
 
-    config: of the run whose task is hosted; empty: the policy's own. task: the task of that file, resolved;
-    control_rate: its rate, Hz.
-    """
-
-    device: str = 'cuda:0'
-    graphics_device: int = -1
-    headless: bool = True
-    config: str = ''
+    config: str = option('', 'isaacgym: the run, or its config.yaml, whose task is hosted; empty: policy.train_config')
+    device: str = option('cuda:0', 'isaacgym: device of the simulation and of its tensors')
+    graphics_device: int = option(-1, 'isaacgym: device that renders; -1: none', low=-1)
+    headless: bool = option(True, 'isaacgym: no window')
     task: dict[str, Any] = field(default_factory=dict)
     control_rate: float | None = None
 
 
 @dataclass(frozen=True)
+class GymnasiumSpec:
+    """An environment of Gymnasium."""
+
+    id: str = option('', "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included")
+
+
+@dataclass(frozen=True)
+class InsertionSpec:
+    """The insertion task that ships."""
+
+    episode_length: int = option(256, 'insertion: steps of an episode', low=1)
+    stagger: bool = option(False, 'insertion: let the episodes of the robots end one after another')
+
+
+@dataclass(frozen=True)
 class EnvironmentSpec:
-    """An environment of `rows` rows.
+    """An environment of `rows` rows. The value of each of its options is YAML."""
 
-    name: insertion, isaacgym, gymnasium, or package.module:factory. id: of a Gymnasium environment. options:
-    `name=value`, each value YAML, handed to what makes the environment. episode_length (steps), stagger: insertion.
-    """
-
-    name: str
-    rows: int
-    seed: int = 0
-    id: str = ''
-    options: tuple[str, ...] = ()
-    episode_length: int = 256
-    stagger: bool = False
-    python: PythonSpec = PythonSpec()
-    isaacgym: IsaacGymSpec = IsaacGymSpec()
+    name: str = option(
+        'insertion', 'environment that stands in for the robots: insertion, isaacgym, gymnasium, or for your own '
+        'package.module:factory or /path/file.py:factory, called with num_envs, seed and sim.options',
+        name='environment')
+    rows: int = 1
+    seed: int = option(0, 'seed of the environment', low=0)
+    options: tuple[str, ...] = option(
+        (), 'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
+        "vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in Hydra's form, "
+        'task.env.name=value')
+    gymnasium: GymnasiumSpec = group(GymnasiumSpec)
+    isaacgym: IsaacGymSpec = group(IsaacGymSpec)
+    insertion: InsertionSpec = group(InsertionSpec)
+    python: PythonSpec = group(PythonSpec)
 
     def named_options(self) -> dict[str, object]:
         """Return name → value of `options`; raises ConfigurationError for what is not name=value."""
         named: dict[str, object] = {}
-        for option in self.options:
-            name, equals, value = option.partition('=')
+        for stated in self.options:
+            name, equals, value = stated.partition('=')
             if not equals or not name.strip():
-                raise ConfigurationError(f"sim.options has '{option}'; expected name=value")
+                raise ConfigurationError(f"sim.options has '{stated}'; expected name=value")
             try:
                 named[name.strip()] = yaml.safe_load(value)
             except yaml.YAMLError as error:
-                raise ConfigurationError(f"sim.options has '{option}', whose value is no YAML: "
+                raise ConfigurationError(f"sim.options has '{stated}', whose value is no YAML: "
                                          f'{" ".join(str(error).split())}') from error
         return named

@@ -11,7 +11,7 @@ class Stream:
     """Yields (s since the last one, (source, row) → message); silent and frozen name sources that fail."""
 
     def __init__(self, dry_run, rows=None):
-        self._dry_run, self.period = dry_run, 1.0 / dry_run.control.control_rate
+        self._dry_run, self.period = dry_run, 1.0 / dry_run.control.timing.control_rate
         self.rows = list(range(dry_run.control.rows) if rows is None else rows)
         self.silent, self.frozen, self._step = set(), set(), 0
 

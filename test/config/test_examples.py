@@ -13,6 +13,7 @@ from tools.runs import parameters
 import yaml
 
 from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
+from rl_policy_node.options import value_of
 from rl_policy_node.tools.process.processes import private_domain
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -65,12 +66,13 @@ def assert_within_limits(action, command, last, period):
     assert all(np.isfinite(part).all() for part in command.values())
     # the stream may begin beyond the limits: commands come back then, within their speed
     beyond = value if last is None else last.get('position', last.get('data'))
-    assert not len(action.lower) or (value >= np.minimum(action.lower, beyond) - 1e-9).all()
-    assert not len(action.upper) or (value <= np.maximum(action.upper, beyond) + 1e-9).all()
-    if last is not None and len(action.max_velocity):
+    lower, upper, fastest = (value_of(action.options, name, ()) for name in ('lower', 'upper', 'max_velocity'))
+    assert not len(lower) or (value >= np.minimum(lower, beyond) - 1e-9).all()
+    assert not len(upper) or (value <= np.maximum(upper, beyond) + 1e-9).all()
+    if last is not None and len(fastest):
         moved = value - last.get('position', last.get('data'))
         moved = np.linalg.norm(moved) if action.kind == 'pose_delta' else np.abs(moved)
-        assert (moved <= np.array(action.max_velocity) * period * (1 + 1e-6)).all()
+        assert (moved <= np.array(fastest) * period * (1 + 1e-6)).all()
 
 
 def test_every_example_has_a_family():
@@ -131,8 +133,8 @@ def wait_for_consent(dry_run, run, period, healthy=()):
 
     fit: rows that act meanwhile.
     """
-    steps, latch = round(dry_run.control.resume_after / period), dry_run.cycle.stepper.latch
-    automatic = dry_run.control.resume == 'automatic'
+    steps, latch = round(dry_run.control.recovery.resume_after / period), dry_run.cycle.stepper.latch
+    automatic = dry_run.control.recovery.resume == 'automatic'
     for _ in range(steps - 2):
         assert np.nonzero(next(run))[0].tolist() == list(healthy)
     assert automatic or latch.reasons
@@ -148,7 +150,7 @@ def assert_rests(action, command, before, period):
     if action.fallback == 'keep':
         np.testing.assert_equal(command, before)
     elif action.fallback == 'value':
-        np.testing.assert_equal(command['data'], np.broadcast_to(action.fallback_value, action.size))
+        np.testing.assert_equal(command['data'], np.broadcast_to(action.options.fallback_value, action.options.size))
     else:
         assert_within_limits(action, command, before, period)
 
@@ -165,8 +167,11 @@ def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
 
 def with_tare(control):
     """Do what franka_tacsl_tactile.yaml says of use_diff_tactile_img."""
-    terms = {name: dataclasses.replace(term, difference_to_tare=True) if term.field == 'image' else term
-             for name, term in control.terms.items()}
+    terms = dict(control.terms)
+    for name, term in terms.items():
+        if value_of(term.options, 'field', '') == 'image':
+            tare = dataclasses.replace(term.options.tare, difference_to_tare=True)
+            terms[name] = dataclasses.replace(term, options=dataclasses.replace(term.options, tare=tare))
     return dataclasses.replace(control, terms=terms)
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from rl_policy_node import geometry
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
+from rl_policy_node.options import value_of
 
 ROWS, DT = 3, 0.02
 JOINTS = ('hip', 'knee', 'ankle')
@@ -23,7 +24,7 @@ NEEDS = {'joint_position': {'source': 'arm', 'joints': JOINTS}, 'joint_delta': {
 
 def spec(kind, name='it', **options):
     """Return the ActionSpec of a kind; topic and type are nobody's."""
-    return ActionSpec(name, kind, 'commands', '', **{**NEEDS[kind], **options})
+    return action_spec(name, kind, 'commands', '', **{**NEEDS[kind], **options})
 
 
 def measurements(seed=0, rows=ROWS):
@@ -41,11 +42,11 @@ def measurements(seed=0, rows=ROWS):
 def manager(sources, *specs, actions=None, **control):
     """Return the manager of terms, for a policy that gives as many numbers as they take."""
     rows = sources['arm'].rows
-    made = ControlSpec(tuple(f'robot{row}' for row in range(rows)), 50.0, 'timer', 1.0,
+    made = control_spec(tuple(f'robot{row}' for row in range(rows)), 50.0, 'timer', 1.0,
                        {name: buffer.spec for name, buffer in sources.items()},
                        {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, specs, **control)
     sizes = {'pose_delta': 6, 'twist': 6, 'wrench': 6, 'gripper': 1, 'raw': 2}
-    wanted = sum(len(each.axes) or sizes.get(each.kind, 3) for each in specs)
+    wanted = sum(len(value_of(each.options, 'axes', ())) or sizes.get(each.kind, 3) for each in specs)
     return ActionManager(made, wanted if actions is None else actions, sources, {'arm': JOINTS})
 
 

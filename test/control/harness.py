@@ -8,7 +8,7 @@ from rl_policy_node import geometry
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 
 ROWS, ACTIONS = 3, 2
 ALL = np.ones(ROWS, dtype=bool)
@@ -43,8 +43,8 @@ def context(**changes):
 
 def manager(buffers, shape, *terms, **options):
     """Return the manager of the one input `obs` of these terms."""
-    action = ActionSpec('legs', 'joint_position', 'commands', '', source='arm', joints=JOINTS)
-    spec = ControlSpec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in buffers.items()},
+    action = action_spec('legs', 'joint_position', 'commands', '', source='arm', joints=JOINTS)
+    spec = control_spec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in buffers.items()},
                        {term.name: term for term in terms}, {'obs': tuple(term.name for term in terms)}, (action,),
                        **options)
     return ObservationManager(spec, {'obs': shape}, buffers, {'arm': JOINTS, 'wanted': JOINTS}, ACTIONS)

@@ -9,7 +9,7 @@ import pytest
 from rl_policy_node import geometry
 from rl_policy_node.control.action_manager import ActionManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, DT = 3, 0.02
@@ -32,15 +32,15 @@ def measurements(seed=0):
 
 
 def joints(name='legs', **options):
-    return ActionSpec(name, 'joint_position', 'commands', '', source='arm', **{'joints': JOINTS, **options})
+    return action_spec(name, 'joint_position', 'commands', '', source='arm', **{'joints': JOINTS, **options})
 
 
 def pose(name='hand', **options):
-    return ActionSpec(name, 'pose_delta', 'target', '', source='hand', **options)
+    return action_spec(name, 'pose_delta', 'target', '', source='hand', **options)
 
 
 def manager(sources, *actions, size=None):
-    spec = ControlSpec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
+    spec = control_spec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
                        {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, actions)
     sizes = {'joint_position': 3, 'pose_delta': 6}
     size = sum(sizes[action.kind] for action in actions) if size is None else size
@@ -229,7 +229,7 @@ def test_inverse_of_a_command_is_the_action_that_gave_it(seed):
     ([joints(joints=('hip', 'toe'))], 2, r"actions\.legs: no joint \['toe'\]; there are \['hip', 'knee', 'ankle'\]"),
     ([joints(scale=(1.0, 0.0, 1.0))], 3, r'actions\.legs\.scale has a zero'),
     ([pose(rotation_scale=(0.0,))], 6, r'actions\.hand\.rotation_scale has a zero'),
-    ([ActionSpec('hand', 'pose_delta', 'target', '', source='arm')], 6,
+    ([action_spec('hand', 'pose_delta', 'target', '', source='arm')], 6,
      r"actions\.hand: kind pose_delta needs the field 'orientation' of source 'arm', which has \['position'\]"),
 ])
 def test_what_does_not_fit_is_refused_by_name(actions, size, told):

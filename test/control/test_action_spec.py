@@ -6,7 +6,7 @@ import pytest
 
 from rl_policy_node.control.action_spec import FALLBACKS
 from rl_policy_node.control.action_terms import command_shapes, KINDS, measured_fields
-from rl_policy_node.control.specs import ActionSpec
+from rl_policy_node.control.specs import action_spec
 from rl_policy_node.errors import ConfigurationError
 
 VALID = {'joint_position': ('hold', 'keep'), 'joint_delta': ('hold', 'keep'), 'pose_delta': ('hold', 'keep'),
@@ -86,8 +86,8 @@ def test_commands_have_the_shapes_of_their_kind():
 
 
 def test_one_number_may_be_written_as_a_number_and_no_limit_as_infinite():
-    assert spec('joint_position', max_velocity=0.5).max_velocity == (0.5,)
-    assert spec('joint_position', max_velocity=float('inf')).max_velocity == ()
+    assert spec('joint_position', max_velocity=0.5).options.max_velocity == (0.5,)
+    assert spec('joint_position', max_velocity=float('inf')).options.max_velocity == ()
 
 
 @pytest.mark.parametrize('specs, actions, told', [
@@ -107,4 +107,4 @@ def test_terms_and_policy_have_to_agree(specs, actions, told):
 
 def test_unknown_kind_is_answered_with_the_valid_ones():
     with pytest.raises(ConfigurationError, match=r"unknown kind 'torque' in actions\.it; valid: discrete, effort"):
-        ActionSpec('it', 'torque', 'commands', '')
+        action_spec('it', 'torque', 'commands', '')

@@ -8,7 +8,7 @@ import pytest
 from rl_policy_node import geometry
 from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms import JointPosition, PoseDelta
-from rl_policy_node.control.specs import ActionSpec
+from rl_policy_node.control.specs import action_spec
 
 numbers = st.lists(st.floats(-10, 10), min_size=3, max_size=3).map(lambda v: np.array([v]))
 greatest = st.floats(1e-3, 1.0)
@@ -110,7 +110,7 @@ def test_nan_is_not_made_a_number(limit):
 
 
 def _spec(kind, **options):
-    return ActionSpec('arm', kind, 'commands', 'std_msgs/msg/Float64MultiArray', source='arm', **options)
+    return action_spec('arm', kind, 'commands', 'std_msgs/msg/Float64MultiArray', source='arm', **options)
 
 
 def test_from_outside_its_bounds_a_joint_comes_back_within_its_greatest_speed():

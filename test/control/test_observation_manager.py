@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from rl_policy_node.control.context import Context
+from rl_policy_node.control.control_options import ClipOptions
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, ACTIONS = 3, 2
@@ -42,8 +43,8 @@ def velocity(name='dq', **options):
 
 def manager(sources, inputs, shapes, *terms, **options):
     """Return the manager of `inputs` (name → names of `terms`) for the trained `shapes`."""
-    action = ActionSpec('legs', 'joint_position', 'commands', '', source='arm', joints=JOINTS)
-    spec = ControlSpec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
+    action = action_spec('legs', 'joint_position', 'commands', '', source='arm', joints=JOINTS)
+    spec = control_spec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
                        {term.name: term for term in terms}, inputs, (action,), **options)
     return ObservationManager(spec, shapes, sources, {'arm': JOINTS}, ACTIONS)
 
@@ -80,17 +81,17 @@ def test_one_number_is_for_all_axes(sources):
 
 def test_input_with_a_clip_of_its_own_is_not_clipped_by_the_common_one(sources):
     made = manager(sources, {'q': ('q',), 'dq': ('dq',)}, {'q': (3,), 'dq': (3,)}, position(), velocity(),
-                   clip_observations=5.0, clip_inputs={'dq': 12.0})
+                   clips=ClipOptions(clip_observations=5.0, clip_inputs={'dq': 12.0}))
     inputs = made.compute(sources, FIRST)
     assert (inputs['q'].max(), inputs['dq'].max()) == (5.0, 12.0)
     with pytest.raises(ConfigurationError, match=r"unknown input 'dqq' in policy\.clip_inputs; valid: dq, q"):
         manager(sources, {'q': ('q',), 'dq': ('dq',)}, {'q': (3,), 'dq': (3,)}, position(), velocity(),
-                clip_inputs={'dqq': 12.0})
+                clips=ClipOptions(clip_inputs={'dqq': 12.0}))
 
 
 def test_observations_are_clipped_last_as_the_environment_did(sources):
     sources['arm'].values['position'][:] = [-3.0, 0.25, 3.0]
-    value = compute(sources, position(scale=(2.0,)), shape=(3,), clip_observations=5.0)
+    value = compute(sources, position(scale=(2.0,)), shape=(3,), clips=ClipOptions(clip_observations=5.0))
     np.testing.assert_array_equal(value, [[-5.0, 0.5, 5.0]] * ROWS)
 
 
@@ -117,7 +118,8 @@ def test_sources_are_only_read(sources):
     before = {name: {field: value.copy() for field, value in source.values.items()}
               for name, source in sources.items()}
     value = compute(sources, position(offset=(1.0,), clip=0.5, scale=(3.0,)),
-                    term_spec('grid', source='touch', field='data', offset=(1.0,)), shape=(15,), clip_observations=0.1)
+                    term_spec('grid', source='touch', field='data', offset=(1.0,)), shape=(15,),
+                    clips=ClipOptions(clip_observations=0.1))
     value[:] = -7.0
     for name, fields in before.items():
         for field, then in fields.items():

@@ -4,20 +4,21 @@ import dataclasses
 
 import pytest
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
 SOURCE = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState')
 TERM = {'name': 'q', 'source': 'arm', 'field': 'position'}
 ACTION = {'name': 'legs', 'kind': 'joint_position', 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray',
           'source': 'arm', 'joints': ('hip', 'knee')}
+POSE = {'kind': 'pose_delta', 'joints': ()}
 
 
 def control(**changes):
     settings = {'robots': ('',), 'control_rate': 50.0, 'trigger': 'timer', 'lockstep_timeout': 1.0,
                 'sources': {'arm': SOURCE}, 'terms': {'q': term_spec(**TERM)}, 'inputs': {'obs': ('q',)},
-                'actions': (ActionSpec(**ACTION),)}
-    return ControlSpec(**{**settings, **changes})
+                'actions': (action_spec(**ACTION),)}
+    return control_spec(**{**settings, **changes})
 
 
 @pytest.mark.parametrize('changes, told', [
@@ -44,19 +45,19 @@ def test_last_action_needs_neither_source_nor_field():
     ({'offset': (0.0,) * 5}, r'actions\.legs\.offset has 5 numbers; expected 1 or 2'),
     ({'lower': (0.0,) * 3}, r'actions\.legs\.lower has 3 numbers; expected 1 or 2'),
     ({'upper': (0.0,) * 3}, r'actions\.legs\.upper has 3 numbers; expected 1 or 2'),
-    ({'kind': 'pose_delta', 'position_scale': (0.01,) * 2}, r'legs\.position_scale has 2 numbers; expected 1 or 3'),
-    ({'kind': 'pose_delta', 'rotation_scale': (0.05,) * 4}, r'legs\.rotation_scale has 4 numbers; expected 1 or 3'),
-    ({'kind': 'pose_delta', 'lower': (0.0,) * 2}, r'legs\.lower has 2 numbers; expected 1 or 3'),
+    ({**POSE, 'position_scale': (0.01,) * 2}, r'legs\.position_scale has 2 numbers; expected 1 or 3'),
+    ({**POSE, 'rotation_scale': (0.05,) * 4}, r'legs\.rotation_scale has 4 numbers; expected 1 or 3'),
+    ({**POSE, 'lower': (0.0,) * 2}, r'legs\.lower has 2 numbers; expected 1 or 3'),
 ])
 def test_action_is_refused(changes, told):
     with pytest.raises(ConfigurationError, match=told):
-        ActionSpec(**{**ACTION, **changes})
+        action_spec(**{**ACTION, **changes})
 
 
 @pytest.mark.parametrize('name', ['scale', 'offset', 'lower', 'upper'])
 @pytest.mark.parametrize('count', [1, 2])
 def test_numbers_are_one_for_all_or_one_for_each_joint(name, count):
-    assert len(getattr(ActionSpec(**{**ACTION, name: (1.0,) * count}), name)) == count
+    assert len(getattr(action_spec(**{**ACTION, name: (1.0,) * count}).options, name)) == count
 
 
 @pytest.mark.parametrize('changes, told', [
@@ -65,7 +66,8 @@ def test_numbers_are_one_for_all_or_one_for_each_joint(name, count):
     ({'robots': ('a', 'b', 'a')}, r"robots is \['a', 'b', 'a'\]; expected one or more different namespaces"),
     ({'inputs': {'obs': ('q', 'dq')}}, r"unknown term 'dq' in inputs\.obs; valid: q"),
     ({'sources': {'leg': SOURCE}}, r"unknown source 'arm' in terms\.q; valid: leg"),
-    ({'actions': (ActionSpec(**{**ACTION, 'source': 'hand'}),)}, r"unknown source 'hand' in actions\.legs; valid: arm"),
+    ({'actions': (action_spec(**{**ACTION, 'source': 'hand'}),)},
+     r"unknown source 'hand' in actions\.legs; valid: arm"),
     ({'inputs': {}}, r'inputs and actions\.terms must each name at least one term'),
     ({'actions': ()}, r'inputs and actions\.terms must each name at least one term'),
 ])
@@ -79,24 +81,24 @@ def test_rows_are_the_robots():
 
 
 ALL = {'type': 'std_msgs/msg/Float32MultiArray', 'rows': True}
-TOGETHER = {'shared_rows': 64, 'sources': {'arm': SourceSpec('arm', 'state', **ALL)},
-            'actions': (ActionSpec(**{**ACTION, **ALL}),)}
+TOGETHER = {'rows': 64, 'sources': {'arm': SourceSpec('arm', 'state', **ALL)},
+            'actions': (action_spec(**{**ACTION, **ALL}),)}
 
 
 def test_rows_may_share_every_topic():
     spec = control(**TOGETHER)
-    assert spec.rows == 64 and dataclasses.replace(spec, control_rate=10.0).rows == 64
+    assert spec.rows == 64 and dataclasses.replace(spec, shadow=True).rows == 64
 
 
 @pytest.mark.parametrize('changes, told', [
     ({'robots': ('left', 'right')}, r"rows is 64 and robots names \['left', 'right'\]; expected one of the two"),
     ({'robots': ('sim',)}, r"rows is 64 and robots names \['sim'\]"),
-    ({'sources': {'arm': SOURCE}, 'actions': (ActionSpec(**ACTION),)},
+    ({'sources': {'arm': SOURCE}, 'actions': (action_spec(**ACTION),)},
      r"rows is 64, and sources \['arm'\] have a message for each row; expected rows: true"),
-    ({'actions': (ActionSpec(**ACTION),)}, r"rows is 64, and actions \['legs'\] have a message for each row"),
+    ({'actions': (action_spec(**ACTION),)}, r"rows is 64, and actions \['legs'\] have a message for each row"),
     ({'sources': {**TOGETHER['sources'], 'hand': SourceSpec('hand', '', 'tf2', target_frame='a', source_frame='b')}},
      r'sources\.hand: rows is 64, and type tf2 looks up a frame of each robot'),
-    ({'actions': (ActionSpec(**{**ACTION, **ALL, 'joints': ('{robot}_hip', 'knee')}),)},
+    ({'actions': (action_spec(**{**ACTION, **ALL, 'joints': ('{robot}_hip', 'knee')}),)},
      r"rows is 64, and joints \['\{robot\}_hip'\] bear the name of their robot"),
 ])
 def test_what_needs_robots_by_name_is_refused_where_rows_share_every_topic(changes, told):

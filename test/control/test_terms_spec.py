@@ -3,7 +3,7 @@
 from control.harness import manager, sources
 import pytest
 
-from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import control_spec, SourceSpec, term_spec
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS
 from rl_policy_node.errors import ConfigurationError
@@ -19,7 +19,7 @@ RELATIVE = {'kind': 'relative_position', 'source': 'goal', 'frame_source': 'hand
 def test_every_kind_is_described_and_its_options_are_parameters(name):
     kind = KINDS[name]
     assert kind.description
-    for option, leaf in leaves(kind.options).items():
+    for option, leaf in leaves(kind.option_class).items():
         parameter = TERM_PARAMETERS[option]
         assert leaf._replace(option=None, path=()) == parameter._replace(option=None, path=()), 'one default, one type'
         assert leaf.option.description == parameter.option.description != ''
@@ -83,7 +83,7 @@ def test_what_does_not_fit_its_sources_is_refused_by_name(options, told):
 
 def control(*terms, inputs):
     from control.test_action_manager import joints
-    return ControlSpec(('',), 50.0, 'timer', 1.0, {'arm': SourceSpec('arm', 'arm', '')},
+    return control_spec(('',), 50.0, 'timer', 1.0, {'arm': SourceSpec('arm', 'arm', '')},
                        {term.name: term for term in terms}, inputs, (joints(),))
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from policy.small_runs import params, save, write
 
-from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_spec import action_spec
 from rl_policy_node.control.source_buffer import SourceBuffer
-from rl_policy_node.control.specs import ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import control_spec, SourceSpec, term_spec
 from rl_policy_node.core import assemble, create_trigger
 from rl_policy_node.policy import Policy, Spaces
 
@@ -73,10 +73,10 @@ def control_of(terms='plain', robots=('left', 'right'), trigger='timer', action=
                                    history_stride=2),
                   'last': term_spec('last', kind='last_action'),
                   'phase': term_spec('phase', kind='phase', frequency=1.3)}
-    arm = ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints',
+    arm = action_spec('arm', 'joint_position', 'commands', 'x', source='joints',
                      **{'joints': JOINTS, 'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})})
     changes = {'resume': 'automatic', 'resume_after': 0.0, **changes}
-    return ControlSpec(robots=robots, control_rate=1 / PERIOD, trigger=trigger, lockstep_timeout=10.0, sources=specs,
+    return control_spec(robots=robots, control_rate=1 / PERIOD, trigger=trigger, lockstep_timeout=10.0, sources=specs,
                        terms=named, inputs={'obs': tuple(named)}, actions=(arm,), **changes)
 
 

@@ -6,7 +6,7 @@ from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np
 import pytest
 
-from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_spec import action_spec
 
 SLOW = {'lower': (-0.5,), 'upper': (0.5,), 'max_velocity': (0.1,)}
 
@@ -115,7 +115,7 @@ def test_two_commands_of_one_period_go_no_further_than_their_time(bench):
 def mixed(folder):
     """Two robots that act, each with joints at positions and one that turns at a velocity."""
     control = control_of(action={'joints': ('hip', 'knee'), 'offset': (0.1, 0.2), 'max_velocity': (5.0,)})
-    wheel = ActionSpec('wheel', 'joint_velocity', 'wheels', 'x', joints=('ankle',), scale=(1.0,),
+    wheel = action_spec('wheel', 'joint_velocity', 'wheels', 'x', joints=('ankle',), scale=(1.0,),
                        max_acceleration=(10.0,))
     bench = Bench(policy_of(folder), dataclasses.replace(control, actions=(*control.actions, wheel)))
     put(bench, 0.0)

@@ -4,7 +4,7 @@ from core.core_bench import Bench, control_of, JOINTS, PERIOD, policy_of
 import numpy as np
 import pytest
 
-from rl_policy_node.control.action_spec import ActionSpec
+from rl_policy_node.control.action_spec import action_spec
 from rl_policy_node.errors import ConfigurationError
 
 SLOW = {'scale': (0.0,), 'offset': (3.0,), 'max_velocity': (1.0,), 'max_hold_error': (0.1,)}
@@ -104,6 +104,6 @@ def test_the_largest_error_is_told_of_what_went_out(folder):
     ({'max_tracking_error': (0.2, 0.2)}, 'has 2 numbers; expected 1 or 3')])
 def test_what_it_cannot_be_is_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
-        ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options)
-    ActionSpec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options, fallback='keep') \
+        action_spec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options)
+    action_spec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options, fallback='keep') \
         if 'numbers' not in told else None

@@ -7,7 +7,7 @@ import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.source import Foreign, Source
 
@@ -20,8 +20,8 @@ WAYS = pytest.mark.parametrize('way', [lambda message: message, lambda message: 
 def source(kind, frame_id, robots=('left', 'right')):
     spec = SourceSpec('goal', 'goal', kind, frame_id=frame_id)
     terms = {'term': term_spec('term', source='goal', field='position', joints=JOINTS if kind == STATE else ())}
-    raw = ActionSpec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
-    return Source(spec, ControlSpec(robots, 50.0, 'timer', 1.0, {'goal': spec}, terms, {'obs': ('term',)}, (raw,)),
+    raw = action_spec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
+    return Source(spec, control_spec(robots, 50.0, 'timer', 1.0, {'goal': spec}, terms, {'obs': ('term',)}, (raw,)),
                   {})
 
 

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.ports import Ports
@@ -36,8 +36,8 @@ def listening(kind, field, parameters=(), **options):
         publisher = person.create_publisher(message, 'goal', LATCHED)
         publisher.publish(message())
         spec = SourceSpec('goal', 'goal', kind, **options)
-        raw = ActionSpec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
-        control = ControlSpec(('',), 50.0, 'timer', 1.0, {'goal': spec},
+        raw = action_spec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
+        control = control_spec(('',), 50.0, 'timer', 1.0, {'goal': spec},
                               {'term': term_spec('term', source='goal', field=field)}, {'obs': ('term',)}, (raw,))
         with contextlib.ExitStack() as entities:
             Ports(Endpoints(node, entities), control, {'goal': Source(spec, control, {})}, {},

@@ -23,14 +23,14 @@ def refused(run, words, **changes):
 
 def test_defaults_are_filled_in(run):
     made = configuration(flat(parameters(run)))
-    assert made.control.robots == ('',) and made.control.trigger == 'timer'
-    assert made.control.terms['force'].clip == 20.0 and made.control.actions[0].scale == (0.5,)
-    assert made.policy.deterministic is True and made.policy.threads == 1
+    assert made.control.robots == ('',) and made.control.timing.trigger == 'timer'
+    assert made.control.terms['force'].clip == 20.0 and made.control.actions[0].options.scale == (0.5,)
+    assert made.policy.deterministic is True and made.policy.computing.threads == 1
 
 
 def test_one_number_stands_for_a_list_and_an_integer_for_a_double(run):
     made = configuration(flat(parameters(run, **{'actions.arm.scale': 2, 'control_rate': 50})))
-    assert made.control.actions[0].scale == (2.0,) and made.control.control_rate == 50.0
+    assert made.control.actions[0].options.scale == (2.0,) and made.control.timing.control_rate == 50.0
 
 
 def test_an_empty_list_arrives_as_bytes(run):

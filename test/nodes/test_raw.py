@@ -14,14 +14,14 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from rl_policy_node.adapters.image import ImageAdapter
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.nodes.topics.source import Source
 
 STAMP = 1_700_000_000_123_456_789
 RAW = {'sensor_msgs/msg/JointState': 'position', 'sensor_msgs/msg/Image': 'image',
        'std_msgs/msg/UInt8MultiArray': 'data', 'std_msgs/msg/Float32MultiArray': 'data',
        'std_msgs/msg/Float64MultiArray': 'data'}
-LEGS = ActionSpec('legs', 'raw', 'commands', 'std_msgs/msg/Float64MultiArray', size=1, fallback_value=(0.0,))
+LEGS = action_spec('legs', 'raw', 'commands', 'std_msgs/msg/Float64MultiArray', size=1, fallback_value=(0.0,))
 
 
 class OwnImage(ImageAdapter):
@@ -38,7 +38,7 @@ def source_of(type_name, rows=False):
     spec = SourceSpec('x', 'x', type_name, encoding='rgb8' if field == 'image' else '', rows=rows)
     term = term_spec('t', source='x', field=field, joints=tuple(JOINTS) if joints else (),
                     shape=() if joints else (2, 3, 3))
-    control = ControlSpec(('left', 'right'), 50.0, 'timer', 1.0, {'x': spec}, {'t': term}, {'obs': ('t',)}, (LEGS,))
+    control = control_spec(('left', 'right'), 50.0, 'timer', 1.0, {'x': spec}, {'t': term}, {'obs': ('t',)}, (LEGS,))
     return Source(spec, control, {})
 
 

@@ -9,7 +9,7 @@ import threading
 from nodes.harness import parameters
 import pytest
 
-from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
 from rl_policy_node.nodes.process.scheduling import (
     schedule_thread,
     share_interpreter,
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and 
 
 REFUSED = '''
 import os, resource
-from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
 from rl_policy_node.nodes.process.scheduling import schedule_thread
 resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
 if os.geteuid() == 0:

@@ -8,7 +8,7 @@ import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.nodes.topics.source import Foreign, Source
 
 JOINTS = ('hip', 'knee', 'ankle')
@@ -21,8 +21,9 @@ def source(joints=JOINTS, robots=('left', 'right')):
     """Return a source whose positions and velocities a term each reads."""
     arm = SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState', use_header_stamp=False)
     terms = {field: term_spec(field, source='arm', field=field, joints=joints) for field in ('position', 'velocity')}
-    legs = ActionSpec('legs', 'joint_position', 'commands', 'sensor_msgs/msg/JointState', source='arm', joints=joints)
-    return Source(arm, ControlSpec(robots, 50.0, 'timer', 1.0, {'arm': arm}, terms, {'obs': tuple(terms)}, (legs,)), {})
+    legs = action_spec('legs', 'joint_position', 'commands', 'sensor_msgs/msg/JointState', source='arm', joints=joints)
+    control = control_spec(robots, 50.0, 'timer', 1.0, {'arm': arm}, terms, {'obs': tuple(terms)}, (legs,))
+    return Source(arm, control, {})
 
 
 def message(names):

@@ -2,20 +2,21 @@
 """How large the fields of a source are: as their message, their joints, or the terms that read them say."""
 import pytest
 
-from rl_policy_node.control.specs import ActionSpec, ControlSpec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.source import Source
 
 SOURCES = {'arm': SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState'),
            'skin': SourceSpec('skin', 'skin', 'std_msgs/msg/Float32MultiArray'),
            'hand': SourceSpec('hand', 'hand', 'geometry_msgs/msg/PoseStamped')}
-LEGS = ActionSpec('legs', 'joint_position', 'commands', 'std_msgs/msg/Float64MultiArray', source='arm', joints=('hip',))
+LEGS = action_spec('legs', 'joint_position', 'commands', 'std_msgs/msg/Float64MultiArray', source='arm',
+                   joints=('hip',))
 
 
 def shapes(source, *terms, trained=None, inputs=None):
     """Return field → shape of a source, for terms each alone in an input of its name."""
     inputs = {term.name: (term.name,) for term in terms} if inputs is None else inputs
-    control = ControlSpec(('',), 50.0, 'timer', 1.0, SOURCES, {term.name: term for term in terms}, inputs, (LEGS,))
+    control = control_spec(('',), 50.0, 'timer', 1.0, SOURCES, {term.name: term for term in terms}, inputs, (LEGS,))
     buffer = Source(SOURCES[source], control, trained or {}).buffer
     return {field: value.shape[1:] for field, value in buffer.values.items()}
 

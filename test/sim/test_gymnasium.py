@@ -12,7 +12,7 @@ from sim.train_gymnasium import mean_return, RUNS
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, GymnasiumSpec, PythonSpec
 from rl_policy_node.sim.gymnasium import create
 
 ROOM, ROWS = 'sim.gymnasium_rooms:Room-v0', 3
@@ -25,7 +25,8 @@ def rooms(**options):
 
 
 def hosted(rows=ROWS, **spec):
-    return create_environment(EnvironmentSpec('gymnasium', rows, **{'id': ROOM, **spec}))
+    gymnasium = GymnasiumSpec(spec.pop('id', ROOM))
+    return create_environment(EnvironmentSpec('gymnasium', rows, gymnasium=gymnasium, **spec))
 
 
 @pytest.mark.parametrize('id', ['CartPole-v1', 'Pendulum-v1'])

@@ -7,7 +7,7 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.environment_specs import EnvironmentSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, InsertionSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
 
 ROWS = 2
@@ -162,7 +162,7 @@ def test_unknown_environment_is_refused_with_those_that_there_are():
 
 def test_insertion_is_hosted_by_its_name():
     pytest.importorskip('mujoco')
-    hosted = create_environment(EnvironmentSpec('insertion', ROWS, episode_length=10))
+    hosted = create_environment(EnvironmentSpec('insertion', ROWS, insertion=InsertionSpec(10)))
     found = hosted.reset()
     assert {name: value.shape[1:] for name, value in found.items()} == hosted.shapes
     assert hosted.num_actions == 6 and hosted.control_rate == 60.0 and hosted.qpos.shape == (ROWS, 12)

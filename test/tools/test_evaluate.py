@@ -136,10 +136,10 @@ def test_robots_are_named_in_the_manner_of_the_file(tmp_path):
 
 def test_lockstep_is_a_matter_of_both_nodes():
     plan = make_plan(INSERTION, 5)
-    assert plan.bridge.sim.play.mode == plan.policy.control.trigger == 'lockstep'
+    assert plan.bridge.sim.play.mode == plan.policy.control.timing.trigger == 'lockstep'
     assert plan.bridge.sim.environment.seed == 7
     plan = make_plan(INSERTION, 5, settings=['sim.mode=real_time'])
-    assert plan.bridge.sim.play.mode == 'real_time' and plan.policy.control.trigger == 'observation'
+    assert plan.bridge.sim.play.mode == 'real_time' and plan.policy.control.timing.trigger == 'observation'
     with pytest.raises(ConfigurationError, match='autostart: an evaluation sets it by itself'):
         make_plan(INSERTION, 5, settings=['autostart=false'])
 

@@ -7,13 +7,15 @@ that is how a simulator is commanded.
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.action_terms.cartesian import Twist, Wrench
 from rl_policy_node.control.action_terms.direct import Discrete, Raw
 from rl_policy_node.control.action_terms.gripper import Gripper
-from rl_policy_node.control.action_terms.joints import Effort, JointDelta, JointPosition, JointVelocity
+from rl_policy_node.control.action_terms.joint_rates import Effort, JointVelocity
+from rl_policy_node.control.action_terms.joints import JointDelta, JointPosition
 from rl_policy_node.control.action_terms.pose import PoseDelta
 from rl_policy_node.control.arrays import Command, JointNames, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
@@ -21,7 +23,7 @@ from rl_policy_node.errors import ConfigurationError
 if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
-KINDS: dict[str, type[ActionTerm]] = {
+KINDS: dict[str, type[ActionTerm[Any]]] = {
     'joint_position': JointPosition, 'joint_delta': JointDelta, 'joint_velocity': JointVelocity, 'effort': Effort,
     'pose_delta': PoseDelta, 'twist': Twist, 'wrench': Wrench, 'gripper': Gripper, 'raw': Raw, 'discrete': Discrete}
 
@@ -33,7 +35,7 @@ def measured_fields(spec: ActionSpec) -> tuple[str, ...]:
 
 def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
     """Return field → shape of one row of an ActionSpec's command."""
-    return KINDS[spec.kind].shapes(spec)
+    return KINDS[spec.kind].shapes(spec.options)
 
 
 def stated_fallback(spec: ActionSpec, rows: int) -> Command:
@@ -41,7 +43,7 @@ def stated_fallback(spec: ActionSpec, rows: int) -> Command:
     return KINDS[spec.kind].stated_fallback(spec, rows)
 
 
-def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm:
+def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm[ActionOptions]:
     """Return the term of an ActionSpec; its source must measure what it commands."""
     for field in measured_fields(spec):
         values = buffers[spec.source].values

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast, TYPE_CHECKING
+from typing import cast, Generic, TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.options import leaves, value_of
 
 if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
+Options = TypeVar('Options', bound=ActionOptions)
+
 # no field whose rate of change is limited
 NO_SPEEDS: Command = {}
+# what carries commands
+JOINT_STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
+ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
+NUMBER = 'std_msgs/msg/Float64'
 
 
-class ActionTerm:
+class ActionTerm(Generic[Options]):
     """The order of work: action, clipped to ±clip → law → filter; then blend-in and limits.
 
     Filter: target = smoothing · law + (1 − smoothing) · previous target, in the space of the command
@@ -29,14 +37,11 @@ class ActionTerm:
     and after a gap it is the measured state.
     """
 
+    option_class: type[ActionOptions]
+    message_types: tuple[str, ...]           # that can carry its command
     measures: tuple[str, ...] = ()           # fields of its source that it needs
     fallbacks: tuple[str, ...] = ()          # the first one is the default
-    integrals: tuple[str, ...] = ()          # likewise, of `integrate`
-    parameters: tuple[str, ...] = ()         # other fields of the ActionSpec that it reads
-    required: tuple[str, ...] = ()
-    per_axis: tuple[str, ...] = ()           # those of its parameters with one number for all axes, or one each
-    scales: tuple[str, ...] = ('scale',)
-    clips = True                             # whether its action can be clipped
+    chooses = False                          # whether its action is a choice
     zero_scale = False                       # whether a scale of zero may leave an axis out of the command
     speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
     needed_limits: tuple[str, ...] = ()      # parameters without which its commands are unbounded
@@ -45,35 +50,39 @@ class ActionTerm:
     hold_error = 0.0                         # default of max_hold_error
 
     def __init__(self, spec: ActionSpec, _joints: Sequence[str] = ()) -> None:
-        self.spec, self.size = spec, self.numbers(spec)
-        self._clip = spec.clip if np.isfinite(spec.clip) else None
-        self.relative = spec.integrate not in ('', 'none')
-        self._scales = {name: np.asarray(getattr(spec, name), dtype=np.float64) for name in self.scales}
+        self.spec, self.options = spec, cast(Options, spec.options)
+        self.size = self.numbers(self.options)
+        clip, self._smoothing = value_of(spec.options, 'clip', np.inf), value_of(spec.options, 'smoothing', 1.0)
+        self._clip = clip if np.isfinite(clip) else None
+        self._integrate = value_of(spec.options, 'integrate', 'none')
+        self.relative = self._integrate != 'none'
+        self._scales = {name: np.asarray(value_of(spec.options, name, ()), dtype=np.float64)
+                        for name, leaf in leaves(self.option_class).items() if leaf.option.live}
         # the scales that they change to, and s until then
         self._wanted, self._left = self._scales, 0.0
         for name, value in self._scales.items():
             if np.any(value == 0) and not self.zero_scale:
                 raise ConfigurationError(f'actions.{spec.name}.{name} has a zero')
 
-    # of a specification
+    # of options
 
     @classmethod
-    def numbers(cls, spec: ActionSpec) -> int:
+    def numbers(cls, options: Options) -> int:
         """Return how many numbers of the action the term takes."""
-        return cls.axes(spec)
+        return cls.axes(options)
 
     @classmethod
-    def axes(cls, spec: ActionSpec) -> int:
+    def axes(cls, options: Options) -> int:
         """Return how many axes the per-axis parameters have."""
         raise NotImplementedError
 
     @classmethod
-    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
+    def shapes(cls, options: Options) -> dict[str, Shape]:
         """Return field → shape of one row of the command."""
         raise NotImplementedError
 
     @classmethod
-    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+    def limited_axes(cls, options: Options, limit: str) -> tuple[str, ...] | None:
         """Return the axes that a limit holds for, () for the whole command, None: for none."""
         return ()
 
@@ -82,12 +91,17 @@ class ActionTerm:
         """Return the constant fallback of `zero` and `value`; empty where the fallback needs a measurement."""
         if spec.fallback not in ('zero', 'value'):
             return {}
-        value = np.asarray(spec.fallback_value if spec.fallback == 'value' else 0.0, dtype=np.float64)
-        return {field: np.broadcast_to(value, (rows, *shape)).copy() for field, shape in cls.shapes(spec).items()}
+        number = value_of(spec.options, 'fallback_value', ()) if spec.fallback == 'value' else 0.0
+        value = np.asarray(number, dtype=np.float64)
+        shapes = cls.shapes(cast(Options, spec.options))
+        return {field: np.broadcast_to(value, (rows, *shape)).copy() for field, shape in shapes.items()}
 
     @classmethod
-    def check(cls, spec: ActionSpec, where: str) -> None:
+    def check(cls, options: Options, spec: ActionSpec, where: str) -> None:
         """Raise ConfigurationError for options that the kind cannot have."""
+
+    def check_choices(self, count: int) -> None:
+        """Raise ConfigurationError where it has a command for more or fewer choices than the policy makes."""
 
     # towards the robot
 
@@ -96,7 +110,7 @@ class ActionTerm:
         if self._clip is not None:
             action = np.minimum(np.maximum(action, -self._clip), self._clip)
         target = self.law(action, sources, previous)
-        return target if self.spec.smoothing == 1.0 else self.mix(previous, target, self.spec.smoothing)
+        return target if self._smoothing == 1.0 else self.mix(previous, target, self._smoothing)
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """Return the command of an action (rows, size), unfiltered."""
@@ -144,7 +158,7 @@ class ActionTerm:
     @property
     def axis_names(self) -> tuple[str, ...]:
         """The names of the numbers of `lag`."""
-        return self.spec.joints
+        return value_of(self.spec.options, 'joints', tuple[str, ...]())
 
     def lag(self, sent: Command, measured: Command) -> Floats:
         """Return the distance (rows, axes), rad or m, between measurement and command."""
@@ -166,10 +180,10 @@ class ActionTerm:
 
     def irreversible(self) -> str:
         """Return why the action cannot be computed from a command, or ''."""
-        if self.spec.smoothing != 1.0:
-            return f'it is filtered (smoothing {self.spec.smoothing:g})'
-        if self.spec.integrate in ('target', 'leaky'):
-            return f'it integrates (integrate: {self.spec.integrate})'
+        if self._smoothing != 1.0:
+            return f'it is filtered (smoothing {self._smoothing:g})'
+        if self._integrate in ('target', 'leaky'):
+            return f'it integrates (integrate: {self._integrate})'
         zero = [name for name, value in self._scales.items() if np.any(value == 0)]
         return f'{zero[0]} has a zero' if zero else ''
 
@@ -214,31 +228,31 @@ class ActionTerm:
         if parameter not in self._scales:
             raise unknown('scale', parameter, self._scales, f'actions.{self.spec.name}')
         values = np.asarray(values, dtype=np.float64).reshape(-1)
-        stated = np.asarray(getattr(self.spec, parameter), dtype=np.float64)
-        size = 3 if parameter in ('position_scale', 'rotation_scale') else self.axes(self.spec)
+        stated = np.asarray(value_of(self.spec.options, parameter, ()), dtype=np.float64)
+        size, limit = self.axes(self.options), value_of(self.spec.options, 'scale_limit', 1.0)
         if values.size not in (1, size):
             raise ConfigurationError(f'{where} has {values.size} numbers; expected 1 or {size}')
-        most = self.spec.scale_limit * np.abs(stated)
+        most = limit * np.abs(stated)
         if not (np.all(np.abs(values) <= most) and np.all(values * stated >= 0)):
             raise ConfigurationError(f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '
-                                     f'sign and at most {self.spec.scale_limit:g} times as much (scale_limit)')
+                                     f'sign and at most {limit:g} times as much (scale_limit)')
         return values
 
 
-class VectorTerm(ActionTerm):
+class VectorTerm(ActionTerm[Options]):
     """A command of one field, one number an axis: value = action · scale + offset."""
 
     field = ''
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
-        self._offset = limits.axes_of(spec.offset)
-        self._factor = limits.axes_of(spec.scale)
-        self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
+        self._offset = limits.axes_of(value_of(spec.options, 'offset', (0.0,)))
+        self._factor = limits.axes_of(self._scales['scale'])
+        self._lower, self._upper = (limits.per_axis(value_of(spec.options, name, ())) for name in ('lower', 'upper'))
 
     @classmethod
-    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
-        return {cls.field: (cls.axes(spec),)}
+    def shapes(cls, options: Options) -> dict[str, Shape]:
+        return {cls.field: (cls.axes(options),)}
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, axes) → {field: (rows, axes)}."""
@@ -258,8 +272,8 @@ class VectorTerm(ActionTerm):
         return ((command[self.field] - self._offset) / self._scales['scale']).astype(np.float32)
 
 
-def unbounded(spec: ActionSpec, axes: Sequence[str]) -> tuple[str, ...]:
+def unbounded(options: ActionOptions, axes: Sequence[str]) -> tuple[str, ...]:
     """Return the axes (of all axes of a command, in order) that lower and upper do not both bound."""
-    lower, upper = (np.broadcast_to(numbers or np.inf, len(axes)) for numbers in (spec.lower, spec.upper))
+    lower, upper = (np.broadcast_to(value_of(options, name, ()) or np.inf, len(axes)) for name in ('lower', 'upper'))
     bounded = np.isfinite(lower) & np.isfinite(upper)
     return tuple(axis for axis, both in zip(axes, bounded.tolist()) if not both)

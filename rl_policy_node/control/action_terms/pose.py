@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 import math
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,59 @@ import numpy as np
 
 from rl_policy_node import geometry
 from rl_policy_node.control import limits
+from rl_policy_node.control.action_terms.action_options import (
+    BoundOptions,
+    INTEGRATE,
+    LeakyOptions,
+    MAX_ANGULAR_VELOCITY,
+    MAX_HOLD_ERROR,
+    MAX_VELOCITY,
+    ScaleLimitOptions,
+    TrackingOptions,
+)
 from rl_policy_node.control.action_terms.action_term import ActionTerm, NO_SPEEDS
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.options import group, option
 
 if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
 
-class PoseDelta(ActionTerm):
+@dataclass(frozen=True, kw_only=True)
+class PoseTolerances(TrackingOptions):
+    """How far the body may be from its command, and from where it is held."""
+
+    max_hold_error: tuple[float, ...] = option((), **MAX_HOLD_ERROR)
+    max_hold_rotation_error: float = option(0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakyPoseOptions(LeakyOptions):
+    """The bounds of leaky integration."""
+
+    max_rotation_error: float = option(
+        math.inf, 'pose_delta, integrate leaky: greatest angle between target and measured orientation', unit='rad',
+        low=1e-9, only_with=('integrate', 'leaky'))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseDeltaOptions(ScaleLimitOptions, BoundOptions):
+    """The law of a target pose, and its limits."""
+
+    position_scale: tuple[float, ...] = option((0.01,), 'pose_delta: metres per unit of action', unit='m',
+                                               per_axis=True, live=True)
+    rotation_scale: tuple[float, ...] = option((0.05,), 'pose_delta: radians per unit of action', unit='rad',
+                                               per_axis=True, live=True)
+    rotation_threshold: float = option(1e-6, 'pose_delta: angle up to which no turn is commanded', unit='rad', low=0.0)
+    integrate: str = option('', INTEGRATE, choices=('observed', 'target', 'leaky'))
+    leaky: LeakyPoseOptions = group(LeakyPoseOptions)
+    max_velocity: tuple[float, ...] = option((), **MAX_VELOCITY)
+    max_angular_velocity: float = option(math.inf, **MAX_ANGULAR_VELOCITY)
+    tolerances: PoseTolerances = group(PoseTolerances)
+
+
+class PoseDelta(ActionTerm[PoseDeltaOptions]):
     """Six numbers of TacSL, Factory and IndustReal: a target pose from a pose; see `geometry.apply_pose_delta`.
 
     integrate: observed: from the pose that was observed with this action's observation. target: from the
@@ -33,61 +78,61 @@ class PoseDelta(ActionTerm):
     controller pushed. `keep` goes on pushing however far it is.
     """
 
+    option_class = PoseDeltaOptions
+    message_types = ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose')
     measures = ('position', 'orientation')
     fallbacks = ('hold', 'keep')
-    integrals = ('observed', 'target', 'leaky')
-    per_axis = ('position_scale', 'rotation_scale', 'lower', 'upper', 'max_error', 'max_tracking_error')
-    parameters = ('smoothing', 'integrate', 'rotation_threshold', 'max_rotation_error', 'max_velocity',
-                  'max_angular_velocity', 'max_hold_error', 'max_hold_rotation_error', *per_axis)
-    scales = ('position_scale', 'rotation_scale')
     needed_limits = ('lower', 'upper', 'max_velocity', 'max_angular_velocity')
     acts_on = False
     hold_error = 0.02
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str] = ()) -> None:
         super().__init__(spec, joints)
-        self._lower, self._upper = limits.per_axis(spec.lower), limits.per_axis(spec.upper)
-        self._hold_error = spec.max_hold_error[0] if spec.max_hold_error else self.hold_error
-        self._error = limits.axes_of(spec.max_error or math.inf)
+        options = self.options
+        self._lower, self._upper = limits.per_axis(options.lower), limits.per_axis(options.upper)
+        held = options.tolerances.max_hold_error
+        self._hold_error = held[0] if held else self.hold_error
+        self._error = limits.axes_of(options.leaky.max_error or math.inf)
 
     @classmethod
-    def numbers(cls, spec: ActionSpec) -> int:
+    def numbers(cls, options: PoseDeltaOptions) -> int:
         return 6
 
     @classmethod
-    def axes(cls, spec: ActionSpec) -> int:
+    def axes(cls, options: PoseDeltaOptions) -> int:
         return 3
 
     @classmethod
-    def shapes(cls, spec: ActionSpec) -> dict[str, Shape]:
+    def shapes(cls, options: PoseDeltaOptions) -> dict[str, Shape]:
         return {'position': (3,), 'orientation': (4,)}
 
     @classmethod
-    def limited_axes(cls, spec: ActionSpec, limit: str) -> tuple[str, ...] | None:
+    def limited_axes(cls, options: PoseDeltaOptions, limit: str) -> tuple[str, ...] | None:
         return ('x', 'y', 'z') if limit in ('lower', 'upper') else ()
 
     @classmethod
-    def check(cls, spec: ActionSpec, where: str) -> None:
-        if len(spec.max_velocity) > 1:
-            raise ConfigurationError(f'{where}.max_velocity has {len(spec.max_velocity)} numbers; expected 1: '
+    def check(cls, options: PoseDeltaOptions, spec: ActionSpec, where: str) -> None:
+        if len(options.max_velocity) > 1:
+            raise ConfigurationError(f'{where}.max_velocity has {len(options.max_velocity)} numbers; expected 1: '
                                      'it bounds the speed along the way')
-        if len(spec.max_hold_error) > 1:
-            raise ConfigurationError(f'{where}.max_hold_error has {len(spec.max_hold_error)} numbers; expected 1: '
-                                     'it bounds a distance')
-        if spec.integrate == 'leaky' and not np.isfinite(spec.max_rotation_error):
+        held = options.tolerances.max_hold_error
+        if len(held) > 1:
+            raise ConfigurationError(f'{where}.max_hold_error has {len(held)} numbers; expected 1: it bounds a '
+                                     'distance')
+        if options.integrate == 'leaky' and not np.isfinite(options.leaky.max_rotation_error):
             raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """action (rows, 6) → {'position': (rows, 3) m, 'orientation': (rows, 4) xyzw}."""
         pose = sources[self.spec.source].values
-        start = pose if self.spec.integrate == 'observed' else previous
+        start = pose if self.options.integrate == 'observed' else previous
         position, orientation = geometry.apply_pose_delta(
             start['position'], start['orientation'], action,
-            self._scales['position_scale'], self._scales['rotation_scale'], self.spec.rotation_threshold)
-        if self.spec.integrate == 'leaky':
+            self._scales['position_scale'], self._scales['rotation_scale'], self.options.rotation_threshold)
+        if self.options.integrate == 'leaky':
             position = limits.limit_step(position, pose['position'], self._error)
             orientation = limits.limit_turn(orientation, geometry.normalize_quaternion(pose['orientation']),
-                                            self.spec.max_rotation_error)
+                                            self.options.leaky.max_rotation_error)
         return {'position': position, 'orientation': orientation}
 
     def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
@@ -105,23 +150,23 @@ class PoseDelta(ActionTerm):
 
     def aim(self, command: Command) -> Command:
         """Return the target within its bounds, where it is reached within a greatest speed."""
-        return self.bound(command) if len(self.spec.max_velocity) else command
+        return self.bound(command) if len(self.options.max_velocity) else command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt seconds after `previous`."""
         position, orientation = command['position'], command['orientation']
-        if len(self.spec.max_velocity):
-            position = limits.limit_distance(position, previous['position'], self.spec.max_velocity[0] * dt)
-        if np.isfinite(self.spec.max_angular_velocity):
+        if len(self.options.max_velocity):
+            position = limits.limit_distance(position, previous['position'], self.options.max_velocity[0] * dt)
+        if np.isfinite(self.options.max_angular_velocity):
             orientation = limits.limit_turn(orientation, previous['orientation'],
-                                            self.spec.max_angular_velocity * dt)
+                                            self.options.max_angular_velocity * dt)
         return {'position': limits.clamp_from(position, previous['position'], self._lower, self._upper),
                 'orientation': orientation}
 
     def apart(self, sent: Command, measured: Command) -> Mask:
         far = np.linalg.norm(sent['position'] - measured['position'], axis=1) > self._hold_error
         turned = geometry.angle_between(sent['orientation'], measured['orientation'])
-        return np.asarray(far | (turned > self.spec.max_hold_rotation_error))
+        return np.asarray(far | (turned > self.options.tolerances.max_hold_rotation_error))
 
     @property
     def axis_names(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ class LastAction(Kind[LastActionOptions]):
     Not the limited command. Isaac Lab's `last_action`; elements pick those of one action term.
     """
 
-    options = LastActionOptions
+    option_class = LastActionOptions
     description = "the policy's last action before any limit of the robot's side, zeros after a reset (Isaac Lab: " \
                   '`last_action`)'
 
@@ -59,7 +59,7 @@ class DifferenceOptions(TermOptions):
 class Difference(Kind[DifferenceOptions]):
     """A field minus a field, (rows, n), in their unit: a − b; joints are picked from both by the same names."""
 
-    options = DifferenceOptions
+    option_class = DifferenceOptions
     description = '`source`.`field` − `minus_source`.`minus_field`, joints of both by the same names'
 
     def __init__(self, options: DifferenceOptions, setting: Setting, where: str) -> None:
@@ -84,7 +84,7 @@ class PhaseOptions(TermOptions):
 class Phase(Kind[PhaseOptions]):
     """A clock for gaits, (rows, 2): sin 2πft, cos 2πft; f in Hz, t the time since the row's reset, s."""
 
-    options = PhaseOptions
+    option_class = PhaseOptions
     description = 'sin 2πft, cos 2πft; f = `frequency`, t = time since the reset (unitree_rl_gym: `sin_phase`, ' \
                   '`cos_phase`)'
     shape = (2,)
@@ -108,7 +108,7 @@ class ConstantOptions(TermOptions):
 class Constant(Kind[ConstantOptions]):
     """The same numbers at every step, (rows, n)."""
 
-    options = ConstantOptions
+    option_class = ConstantOptions
     description = '`values`, always: what the robot cannot measure and training held, or nearly, constant'
 
     def __init__(self, options: ConstantOptions, setting: Setting, where: str) -> None:

@@ -53,7 +53,7 @@ class Field(Kind[FieldOptions]):
     it is Isaac Lab's `joint_pos_rel`.
     """
 
-    options = FieldOptions
+    option_class = FieldOptions
     description = 'the field of a source (Isaac Lab: `joint_pos`, with `offset` `joint_pos_rel`)'
 
     def __init__(self, options: FieldOptions, setting: Setting, where: str) -> None:

@@ -71,7 +71,7 @@ class ProjectedGravity(Kind[GravityOptions]):
     with the heading.
     """
 
-    options = GravityOptions
+    option_class = GravityOptions
     description = "R(q)ᵀ (0, 0, −1), gravity's direction in the frame of an orientation (Isaac Lab: " \
                   '`projected_gravity`); with `inverse: false` R(q) (0, 0, −1) (IsaacGymEnvs: Anymal)'
     shape = (3,)
@@ -109,7 +109,7 @@ class Rotate(Kind[RotateOptions]):
     Isaac Lab's `base_lin_vel` of a twist in the world's frame. With inverse: false R(q) v.
     """
 
-    options = RotateOptions
+    option_class = RotateOptions
     description = 'R(q)ᵀ v, vectors turned into a frame of orientation q (Isaac Lab: `base_lin_vel`, ' \
                   '`base_ang_vel`); with `inverse: false` R(q) v'
 
@@ -152,7 +152,7 @@ class RelativePosition(Kind[RelativePositionOptions]):
     Isaac Lab's `subtract_frame_transforms`. With axes: world p_t − p_f.
     """
 
-    options = RelativePositionOptions
+    option_class = RelativePositionOptions
     description = 'R(q_f)ᵀ (p_t − p_f), points in a frame (Isaac Lab: `subtract_frame_transforms`); with ' \
                   '`axes: world` p_t − p_f'
 
@@ -196,7 +196,7 @@ class RelativeOrientation(Kind[RelativeOrientationOptions]):
     and goal.
     """
 
-    options = RelativeOrientationOptions
+    option_class = RelativeOrientationOptions
     description = 'q_f⁻¹ ⊗ q_t (Isaac Lab: `subtract_frame_transforms`); with `axes: world` q_t ⊗ q_f⁻¹ ' \
                   '(IsaacGymEnvs: object and goal of the hands)'
     shape = (4,)
@@ -234,7 +234,7 @@ class RelativePose(Kind[RelativePoseOptions]):
     The frame's own axes: Isaac Lab's `subtract_frame_transforms`.
     """
 
-    options = RelativePoseOptions
+    option_class = RelativePoseOptions
     description = 'R(q_f)ᵀ (p_t − p_f), then q_f⁻¹ ⊗ q_t, 7 numbers (Isaac Lab: `subtract_frame_transforms`)'
     shape = (7,)
 

@@ -51,7 +51,7 @@ class Function(Kind[FunctionOptions]):
     unit quaternions x, y, z, w where there are four numbers), to learn its shape.
     """
 
-    options = FunctionOptions
+    option_class = FunctionOptions
     description = "`package.module:function` of your own, called with ({'source.field': (rows, …)}, context); " \
                   'returns (rows, …)'
     timed = True

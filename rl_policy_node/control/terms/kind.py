@@ -34,12 +34,12 @@ class Setting:
 class Kind(ABC, Generic[Options]):
     """Computes one value per robot from sources and Context; made once, at configuration.
 
-    options: the class of its options. description: its formula and origin, for the reference. shape: of one robot's
+    option_class: of its options. description: its formula and origin, for the reference. shape: of one robot's
     value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, where it has one. timed:
     whether it reads the elapsed time.
     """
 
-    options: type[TermOptions]
+    option_class: type[TermOptions]
     description = ''
     invertible = False
     tare: Tare | None = None

@@ -46,7 +46,7 @@ class Rotation6D(Kind[Rotation6DOptions]):
     six_d says which, in which order: see SIX. The conventions give other numbers for the same rotation.
     """
 
-    options = Rotation6DOptions
+    option_class = Rotation6DOptions
     description = 'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: ' \
                   'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: ' \
                   'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
@@ -77,7 +77,7 @@ class YawOptions(SourceOptions):
 class Yaw(Kind[YawOptions]):
     """Yaw of an orientation, (rows, 1), rad in ±π: atan2(2 (w z + x y), 1 − 2 (y² + z²)); Isaac Lab's `yaw_quat`."""
 
-    options = YawOptions
+    option_class = YawOptions
     description = 'atan2(2 (w z + x y), 1 − 2 (y² + z²)), rad in ±π (Isaac Lab: `heading_w`)'
     shape = (1,)
 
@@ -105,7 +105,7 @@ class HeadingError(Kind[HeadingErrorOptions]):
     The target is an angle (one number), or the yaw of an orientation (four).
     """
 
-    options = HeadingErrorOptions
+    option_class = HeadingErrorOptions
     description = 'target − yaw of the frame, wrapped to ±π, rad (Isaac Lab: `UniformVelocityCommand`); the target ' \
                   'is one number, or the orientation whose yaw counts'
     shape = (1,)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 import math
-from typing import Any, Final
+from typing import Final
 
 from rl_policy_node.control.arrays import Shape
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.term_options import Read, TermOptions
 from rl_policy_node.errors import ConfigurationError, unknown
-from rl_policy_node.options import build, check_choices, Leaf, leaves, merged, option, value_of
+from rl_policy_node.options import build, Leaf, leaves, merged, option, value_of, wrong_choices
 
 TERM_KINDS: Final = tuple(KINDS)
 
@@ -33,11 +33,12 @@ class TermSpec:
 
     def __post_init__(self) -> None:
         where = f'terms.{self.name}'
-        check_choices(self.options, where)
+        for wrong in wrong_choices(self.options):
+            raise unknown(*wrong, where)
         for name in ('history', 'history_stride'):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f'{where}.{name} is {getattr(self, name)}; expected 1 or more')
-        joints = value_of(self.options, 'joints', ())
+        joints = value_of(self.options, 'joints', tuple[str, ...]())
         if len(set(joints)) != len(joints):
             raise ConfigurationError(f'{where}.joints names a joint twice: {list(joints)}')
         self.options.check(where)
@@ -59,10 +60,10 @@ class TermSpec:
         return self.options.sent_shape(trained, self.history)
 
 
-TERM_PARAMETERS: Final[Mapping[str, Leaf]] = merged(TermSpec, *(kind.options for kind in KINDS.values()))
+TERM_PARAMETERS: Final[Mapping[str, Leaf]] = merged(TermSpec, *(kind.option_class for kind in KINDS.values()))
 
 
-def term_spec(name: str, kind: str = 'field', **values: Any) -> TermSpec:
+def term_spec(name: str, kind: str = 'field', **values: object) -> TermSpec:
     """Return the TermSpec of a kind; values: parameter → value, of the kind's options and of those of every term.
 
     Raises ConfigurationError for options that the kind needs and lacks, or that it does not have.
@@ -70,13 +71,13 @@ def term_spec(name: str, kind: str = 'field', **values: Any) -> TermSpec:
     where = f'terms.{name}'
     if kind not in KINDS:
         raise unknown('kind', kind, KINDS, where)
-    own, common = leaves(KINDS[kind].options), leaves(TermSpec)
+    own, common = leaves(KINDS[kind].option_class), leaves(TermSpec)
     needed = [option for option, leaf in own.items() if leaf.option.required]
     if not all(values.get(option) for option in needed):
         raise ConfigurationError(f'{where}: kind {kind} needs {" and ".join(needed)}')
     for option_name, value in values.items():
         if option_name not in own and option_name not in common and (
-                option_name not in TERM_PARAMETERS or value != TERM_PARAMETERS[option_name].default):
+                option_name not in TERM_PARAMETERS or not TERM_PARAMETERS[option_name].is_default(value)):
             raise unknown('option', option_name, [*(each for each in common if each != 'kind'), *own],
                           f'{where} (kind {kind})')
-    return build(TermSpec, values, name=name, kind=kind, options=build(KINDS[kind].options, values))
+    return build(TermSpec, values, name=name, kind=kind, options=build(KINDS[kind].option_class, values))

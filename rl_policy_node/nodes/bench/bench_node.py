@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
     from rl_policy_node.core import Frame, Outcome
-    from rl_policy_node.nodes.parameters.parsing import Configuration
+    from rl_policy_node.nodes.parameters.configuration import Configuration
     from rl_policy_node.nodes.policy.policy_node import PolicyNode
     from rl_policy_node.policy import Policy
 

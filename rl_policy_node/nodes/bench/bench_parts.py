@@ -13,7 +13,7 @@ from rclpy.serialization import serialize_message
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.nodes.bench.bench_probe import Json, serialised, stamped
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
 PARTS = ('decode', 'assemble and limit', 'policy', 'encode')

@@ -13,13 +13,13 @@ from rl_policy_node.nodes.parameters import schema
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | Iterable[Scalar]
 
-LIVE: Final = 'blend, actions.*.scale, actions.*.position_scale, actions.*.rotation_scale'
+LIVE: Final = ', '.join(parameter.name for parameter in schema.PARAMETERS if parameter.live)
 
 
 def is_live(name: str) -> bool:
     """Return whether a parameter may change while the node acts."""
     declaration = schema.find(name)
-    return declaration is not None and declaration.name in LIVE.split(', ')
+    return declaration is not None and declaration.live
 
 
 def converted(name: str, value: Value) -> Scalar | tuple[Scalar, ...]:
@@ -56,7 +56,7 @@ def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) 
 
 def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:
     """Return a number that lies within its declaration's bounds; NaN passes where it is the default."""
-    if math.isnan(value) and repr(declaration.default) == 'nan':
+    if math.isnan(value) and isinstance(declaration.default, float) and math.isnan(declaration.default):
         return value
     if not declaration.low <= value <= declaration.high:
         unit = f' {declaration.unit}' if declaration.unit else ''

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """From ROS parameters to typed configuration; refuses names and values that do not fit."""
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-import math
-from typing import Any, Final, TypeAlias
+from dataclasses import MISSING, replace
+from typing import Any, Final, TypeAlias, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 
-from rl_policy_node.control.action_spec import ActionSpec
-from rl_policy_node.control.specs import ControlSpec, OodSpec, SourceSpec
-from rl_policy_node.control.terms.term_spec import term_spec
+from rl_policy_node.control.control_options import ClipOptions, OodSpec
+from rl_policy_node.control.source_spec import SourceSpec
+from rl_policy_node.control.specs import action_spec, ControlSpec, term_spec
 from rl_policy_node.control.unlimited import check_limits
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import schema
+from rl_policy_node.nodes.parameters.configuration import Configuration, PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.conversion import converted, Value
 from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
+from rl_policy_node.options import build, leaves
 from rl_policy_node.resources import resolve
-from rl_policy_node.sim.environment_specs import EnvironmentSpec, IsaacGymSpec, PythonSpec
-from rl_policy_node.sim.imperfections import ImperfectionSpec
+
+T = TypeVar('T')
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
@@ -28,76 +29,6 @@ _Tree: TypeAlias = dict[str, Any]
 _GROUPS: Final = ('enable',)
 # rclpy's and rcl's own
 _BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
-
-
-@dataclass(frozen=True)
-class PolicySpec:
-    """Which policy to load, and how to run it."""
-
-    train_config: str
-    checkpoint: str
-    checkpoint_sha256: str
-    overrides: tuple[str, ...]
-    device: str
-    backend: str
-    tolerance: float
-    onnx_providers: tuple[str, ...]
-    deterministic: bool
-    sigma: float | None
-    threads: int
-    plugins: tuple[str, ...]
-    allow_untrusted_pickle: str
-    spaces: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class SchedulingSpec:
-    """Scheduling of the control thread. priority: of SCHED_FIFO, 0: none. cpus: that it keeps to, (): any."""
-
-    priority: int = 0
-    cpus: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class PlaySpec:
-    """How the bridge plays an environment, and the files that it writes.
-
-    mode: real_time or lockstep. episodes, steps: the most that it plays; 0: no bound. record: .npz file of every step;
-    summary: .json file of the figures.
-    """
-
-    mode: str = 'real_time'
-    episodes: int = 0
-    steps: int = 0
-    record: str = ''
-    summary: str = ''
-
-    @property
-    def lockstep(self) -> bool:
-        """Whether every step waits for its commands."""
-        return self.mode == 'lockstep'
-
-
-@dataclass(frozen=True)
-class SimSpec:
-    """The environment that the bridge hosts, how it plays it, and the imperfections that it injects."""
-
-    environment: EnvironmentSpec
-    play: PlaySpec
-    imperfections: ImperfectionSpec
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A whole parameter file."""
-
-    policy: PolicySpec
-    control: ControlSpec
-    scheduling: SchedulingSpec
-    sim: SimSpec
-    enable: EnableSpec
-    robot_state: RobotStateSpec
-    links: LinkSpec
 
 
 def declare(node: Node) -> None:
@@ -128,11 +59,11 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     """Return the Configuration of name → value, each checked against its declaration."""
     tree = _tree(values)
     control = _control(tree)
-    return Configuration(policy=_policy(tree), control=control,
-                         scheduling=SchedulingSpec(**_filled(tree, 'scheduling')), sim=_sim(tree, control.rows),
-                         robot_state=RobotStateSpec(**_filled(tree, 'robot_state')),
-                         enable=EnableSpec(**_filled(tree, 'enable'), none=tree.get('enable', {}).get('') == 'none'),
-                         links=LinkSpec(**{field.name: _top(tree, field.name) for field in fields(LinkSpec)}))
+    enable = tree.get('enable', {})
+    return Configuration(policy=_policy(tree), control=control, scheduling=_built(SchedulingSpec, tree, 'scheduling'),
+                         sim=_sim(tree, control.rows), robot_state=_built(RobotStateSpec, tree, 'robot_state'),
+                         enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
+                         links=_built(LinkSpec, tree, ''))
 
 
 def _tree(values: Mapping[str, Value]) -> _Tree:
@@ -161,28 +92,29 @@ def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationErro
     return ConfigurationError(f"parameter '{full}' is missing: {declaration.description}")
 
 
-def _filled(tree: _Tree, prefix: str, name: str = '') -> dict[str, Any]:
-    """Return leaf → value of everything declared under a prefix, defaults filled in."""
-    given = tree.get(prefix, {})
-    given = given.get(name, {}) if name else given
-    result: dict[str, Any] = {}
+def _built(kind: type[T], tree: _Tree, prefix: str, /, **others: object) -> T:
+    """Return the dataclass of the options below a prefix; raises ConfigurationError where one is missing."""
+    given = tree.get(prefix, {}) if prefix else tree
+    for name, leaf in leaves(kind).items():
+        if leaf.default is MISSING and name not in given:
+            full = f'{prefix}.{name}' if prefix else name
+            raise ConfigurationError(f"parameter '{full}' is missing: {leaf.option.description}")
+    return build(kind, given, **others)
+
+
+def _given(tree: _Tree, prefix: str, name: str) -> dict[str, Any]:
+    """Return leaf → value of what is stated below a prefix and a name; raises where one that is required is not."""
+    given: dict[str, Any] = tree.get(prefix, {}).get(name, {})
     for declaration in schema.PARAMETERS:
-        parts = declaration.name.split('.')
-        if parts[0] != prefix or len(parts) != (3 if name else 2) or (name and parts[1] != '*') or parts[-1] == '*':
-            continue
-        value = given.get(parts[-1], declaration.default)
-        if value is schema.REQUIRED:
+        top, _, leaf = declaration.name.partition('.*.')
+        if top == prefix and declaration.default is schema.REQUIRED and leaf not in given:
             raise _missing(declaration, name)
-        result[parts[-1]] = tuple(value) if isinstance(value, list) else value
-    return result
+    return given
 
 
 def _policy(tree: _Tree) -> PolicySpec:
-    values = _filled(tree, 'policy')
-    values.pop('clip_observations'), values.pop('clip_actions')
-    values['train_config'], values['checkpoint'] = resolve(values['train_config']), resolve(values['checkpoint'])
-    values['sigma'] = None if math.isnan(values['sigma']) else values['sigma']
-    return PolicySpec(**values, spaces=_spaces(tree))
+    made = _built(PolicySpec, tree, 'policy', spaces=_spaces(tree))
+    return replace(made, train_config=resolve(made.train_config), checkpoint=resolve(made.checkpoint))
 
 
 def _spaces(tree: _Tree) -> dict[str, object]:
@@ -206,43 +138,27 @@ def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, int |
 
 
 def _sim(tree: _Tree, rows: int) -> SimSpec:
-    values = _filled(tree, 'sim')
-    python = PythonSpec(values['python'], values['python_path'], values['python_variables'], values['start_timeout'],
-                        values['step_timeout'])
-    isaacgym = IsaacGymSpec(values['device'], values['graphics_device'], values['headless'], values['config'])
-    environment = EnvironmentSpec(
-        name=values['environment'], rows=rows, seed=values['seed'], id=values['id'], options=values['options'],
-        episode_length=values['episode_length'], stagger=values['stagger'], python=python, isaacgym=isaacgym)
-    play = PlaySpec(**{field.name: values[field.name] for field in fields(PlaySpec)})
-    imperfections = {field.name: values[field.name] for field in fields(ImperfectionSpec) if field.name in values}
-    return SimSpec(environment, play, ImperfectionSpec(**imperfections, noise=tree.get('sim', {}).get('noise', {})))
-
-
-def _top(tree: _Tree, name: str) -> Any:
-    declaration = next(each for each in schema.PARAMETERS if each.name == name)
-    value = tree.get(name, declaration.default)
-    if value is schema.REQUIRED:
-        raise _missing(declaration)
-    return tuple(value) if isinstance(value, list) else value
+    made = _built(SimSpec, tree, 'sim')
+    noise = tree.get('sim', {}).get('noise', {})
+    return replace(made, environment=replace(made.environment, rows=rows),
+                   imperfections=replace(made.imperfections, noise=noise))
 
 
 def _control(tree: _Tree) -> ControlSpec:
-    actions = _filled(tree, 'actions')['terms']
-    unused = sorted(set(tree.get('actions', {})) - set(actions) - {'terms'})
+    described = tree.get('actions', {})
+    if 'terms' not in described:
+        raise _missing(schema.known('actions.terms'))
+    actions = described['terms']
+    unused = sorted(set(described) - set(actions) - {'terms'})
     if unused:
         raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
                                  f'it names {list(actions)}')
-    specs = tuple(ActionSpec(name=name, **_filled(tree, 'actions', name)) for name in actions)
+    specs = tuple(action_spec(name, **_given(tree, 'actions', name)) for name in actions)
     for spec in specs:
         check_limits(spec)
-    return ControlSpec(
-        **{**{field.name: _top(tree, field.name) for field in fields(ControlSpec) if schema.find(field.name)},
-           'control_rate': _top(tree, 'control_rate') or None},
-        shared_rows=_top(tree, 'rows'),
-        clip_observations=tree.get('policy', {}).get('clip_observations') or None,
-        clip_inputs=dict(tree.get('policy', {}).get('clip_inputs', {})),
-        clip_actions=tree.get('policy', {}).get('clip_actions') or None,
+    clips = _built(ClipOptions, tree, 'policy', clip_inputs=dict(tree.get('policy', {}).get('clip_inputs', {})))
+    return _built(
+        ControlSpec, tree, '', clips=clips, ood=_built(OodSpec, tree, 'ood'), actions=specs,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
-        sources={name: SourceSpec(name=name, **_filled(tree, 'sources', name)) for name in tree.get('sources', {})},
-        terms={name: term_spec(name, **given) for name, given in tree.get('terms', {}).items()},
-        actions=specs, ood=OodSpec(**_filled(tree, 'ood')))
+        sources={name: build(SourceSpec, _given(tree, 'sources', name), name=name) for name in tree.get('sources', {})},
+        terms={name: term_spec(name, **_given(tree, 'terms', name)) for name in tree.get('terms', {})})

@@ -8,7 +8,6 @@ from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.remote_parameters import AT_START, AT_START_WITH_COLON
-from rl_policy_node.nodes.topics.sink import COMMAND_TYPES
 from rl_policy_node.options import leaves
 
 _GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
@@ -54,7 +53,7 @@ def _kinds_of_actions() -> list[str]:
     lines = ['| kind | law | commands as | fallbacks, the first by default |', '|---|---|---|---|']
     for name, kind in ACTIONS.items():
         law = ' '.join((kind.__doc__ or '').split('\n\n')[0].split())
-        types = ', '.join(type_name.rpartition('/')[2] for type_name in COMMAND_TYPES[name])
+        types = ', '.join(type_name.rpartition('/')[2] for type_name in kind.message_types)
         lines.append(f'| `{name}` | {law} | {types} | {", ".join(kind.fallbacks)} |')
     return [*lines, '']
 
@@ -63,7 +62,7 @@ def _kinds_of_terms() -> list[str]:
     lines = ['Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
              'x, y, z, w; R(q) its matrix.', '', '| kind | what it computes | its own parameters |', '|---|---|---|']
     for name, kind in KINDS.items():
-        options = ', '.join(f'**{o}**' if leaf.option.required else o for o, leaf in leaves(kind.options).items())
+        options = ', '.join(f'**{o}**' if leaf.option.required else o for o, leaf in leaves(kind.option_class).items())
         lines.append(f'| `{name}` | {kind.description} | {options} |')
     return [*lines, '']
 
@@ -78,7 +77,7 @@ def _row(parameter: schema.Parameter) -> str:
         default = 'required'
     elif parameter.default == math.inf:
         default = 'none'
-    elif parameter.default is schema.FROM_RUN:
+    elif parameter.from_run:
         default = "the run's"
     else:
         text = str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)

@@ -1,21 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every parameter of the package: name, type, default, unit, bounds, meaning.
+"""Every parameter of the package: name, type, default, unit, bounds, meaning; most follow from the options.
 
 `*` stands for a name the user gives (a source, a term, …). The policy node and the simulator bridge
 read the same file, so that both know all of it.
 """
+from collections.abc import Mapping
 from typing import Final
 
-from rl_policy_node.nodes.parameters.declaration import BLANK, FROM_RUN, INF, Parameter, REQUIRED
-from rl_policy_node.nodes.parameters.schema_actions import ACTIONS
-from rl_policy_node.nodes.parameters.schema_robots import ROBOTS
-from rl_policy_node.nodes.parameters.schema_run import RUN
-from rl_policy_node.nodes.parameters.schema_simulator import SIMULATOR
-from rl_policy_node.nodes.parameters.schema_terms import TERMS
+from rl_policy_node.control.action_spec import ACTION_PARAMETERS
+from rl_policy_node.control.control_options import ClipOptions, OodSpec
+from rl_policy_node.control.source_spec import SourceSpec
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS
+from rl_policy_node.nodes.parameters.configuration import PolicySpec, SchedulingSpec, SimSpec
+from rl_policy_node.nodes.parameters.declaration import BLANK, Parameter, REQUIRED
+from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.topics.links import LinkSpec
+from rl_policy_node.options import Leaf, leaves
 
-__all__ = ['BLANK', 'FROM_RUN', 'INF', 'PARAMETERS', 'Parameter', 'REQUIRED', 'find']
+__all__ = ['BLANK', 'PARAMETERS', 'Parameter', 'REQUIRED', 'find', 'known']
 
-PARAMETERS: Final = (*RUN, *ROBOTS, *TERMS, *ACTIONS, *SIMULATOR)
+_p = Parameter
+
+
+def _of(prefix: str, options: Mapping[str, Leaf], needed: bool = False) -> tuple[Parameter, ...]:
+    """Return the parameters of options. needed: one that is required has no default."""
+    return tuple(Parameter.of(prefix + name, leaf, needed) for name, leaf in options.items())
+
+
+_POLICY: Final = (
+    *_of('policy.', leaves(PolicySpec)), *_of('policy.', leaves(ClipOptions)),
+    _p('policy.clip_inputs.*', 'double', REQUIRED, 'clip this input to ± this, in place of clip_observations; an input '
+       'without one: as in the run; .inf: never', low=0.0),
+
+    _p('spaces.observation.*', 'integer[]', [], 'shape of an input of the network (obs for a flat policy), where '
+       'neither the run nor the weights give it'),
+    _p('spaces.actions', 'integer', 0, 'number of continuous actions; 0: as in the run or the weights', low=0),
+    _p('spaces.discrete', 'integer[]', [], 'number of choices of each discrete action'),
+    _p('spaces.action_low', 'double[]', [], 'lower bound of the action space, one for all or one each'),
+    _p('spaces.action_high', 'double[]', [], 'upper bound of the action space, one for all or one each'),
+    _p('spaces.uint8', 'string[]', [], 'inputs that are images of bytes, which the policy divides by 255'),
+)
+_NODE: Final = (
+    *_of('', leaves(ControlSpec)),
+    _p('autostart', 'bool', False, 'configure and activate at the start'),
+    *_of('', leaves(LinkSpec)),
+    _p('executor', 'string', 'events', 'rclpy executor; single_threaded takes the place of events where this rclpy '
+       'lacks it, and for good where messages come faster than they are read',
+       choices=('events', 'single_threaded')),
+    *_of('ood.', leaves(OodSpec)),
+    _p('enable', 'string', '', 'none: the robots move without a heartbeat from a person; otherwise enable.topic is '
+       'required', choices=('', 'none')),
+    *_of('enable.', leaves(EnableSpec)),
+    *_of('robot_state.', leaves(RobotStateSpec)),
+    *_of('scheduling.', leaves(SchedulingSpec)),
+)
+_TERMS: Final = (
+    *_of('sources.*.', leaves(SourceSpec), needed=True),
+    _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
+       'has the one input obs'),
+    *_of('terms.*.', TERM_PARAMETERS),
+    _p('actions.terms', 'string[]', REQUIRED, 'action terms, in the order of the action vector'),
+    *_of('actions.*.', ACTION_PARAMETERS),
+)
+_SIMULATOR: Final = (
+    *_of('sim.', leaves(SimSpec)),
+    _p('sim.noise.*.*', 'double', 0.0, 'sim.noise.<source>.<field>: standard deviation of the noise on every '
+       "number of a source's field; orientations are turned by a random rotation of this angle, rad; bytes are rounded "
+       'and clipped', unit="the field's", low=0.0),
+)
+PARAMETERS: Final = (*_POLICY, *_NODE, *_TERMS, *_SIMULATOR)
 
 
 def find(name: str) -> Parameter | None:
@@ -29,3 +84,8 @@ def find(name: str) -> Parameter | None:
         if len(parts) == len(names) and all(part in ('*', each) for part, each in zip(parts, names)):
             return parameter
     return None
+
+
+def known(name: str) -> Parameter:
+    """Return the declaration with exactly this name."""
+    return next(each for each in PARAMETERS if each.name == name)

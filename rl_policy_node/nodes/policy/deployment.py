@@ -30,7 +30,7 @@ from rl_policy_node.core import (
 )
 from rl_policy_node.core.frame import Change
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy import robot_state
 from rl_policy_node.nodes.policy.diagnostics import (
     distribution_report,
@@ -103,7 +103,7 @@ class Deployment:
         own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
-            guardian = Guardian(node, control) if control.guardian and not control.lockstep else None
+            guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
             if guardian is not None:
                 entities.callback(guardian.close)
             self.cycle = assemble(control, timed, self._sources, self._publish, clock, self._log, trigger=trigger,
@@ -228,7 +228,8 @@ class Deployment:
         try:
             self.cycle.inbox.begin_episodes(rows, self._starts.read(payload, rows))
         except ValueError as error:
-            self._log.warning(f'{self.control.episode_topic}: message refused: {error}', throttle_duration_sec=2.0)
+            topic = self.control.timing.episode_topic
+            self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
     def _on_clock(self, jump: TimeJump) -> None:
         if jump.delta.nanoseconds < 0 and self.cycle.inbox.clock_went_back():
@@ -275,6 +276,7 @@ def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) ->
     read = {'enable.topic': enable.topic} if enable.topic else {}
     for robot in control.robots if states.topic else ():
         read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)
-    for robot in control.robots if control.episode_topic else ():
-        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, control.episode_topic)
+    starts = control.timing.episode_topic
+    for robot in control.robots if starts else ():
+        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, starts)
     return read

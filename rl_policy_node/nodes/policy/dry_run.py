@@ -18,9 +18,9 @@ from rl_policy_node.core import assemble, create_trigger, Frame, Logger, Outcome
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
-from rl_policy_node.nodes.parameters.parsing import Configuration
 from rl_policy_node.nodes.policy.diagnostics import RowLog
 from rl_policy_node.nodes.policy.loading import completed, load_policy, trained_moments
 from rl_policy_node.nodes.topics.naming import spec_topic
@@ -113,8 +113,8 @@ class DryRun:
             raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, refusals))}')
         self.cycle.start()
         self.cycle.inbox.request_tare(slice(None))
-        tares = [value_of(term.options, 'tare_frames') for term in self.control.terms.values()
-                 if value_of(term.options, 'difference_to_tare')]
+        tares = [value_of(term.options, 'tare_frames', 0) for term in self.control.terms.values()
+                 if value_of(term.options, 'difference_to_tare', False)]
         for _ in range(max(tares, default=1)):
             self.clock.now += 1e-3
             self.feed(messages)

@@ -13,6 +13,7 @@ from std_msgs.msg import Bool
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
+from rl_policy_node.options import option
 
 _TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
 # best effort matches any publisher; volatile takes no message of the past
@@ -21,12 +22,13 @@ _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 @dataclass(frozen=True)
 class EnableSpec:
-    """topic, type: of the messages, Bool or Joy. button: of a Joy. timeout: s that one holds. none: needs no topic."""
+    """The messages of a person that enable the robots; none: the robots move without."""
 
-    topic: str = ''
-    type: str = 'std_msgs/msg/Bool'
-    button: int = 0
-    timeout: float = 0.5
+    topic: str = option('', 'topic on which a person keeps enabling the robots: false, or silence for longer than '
+                        'enable.timeout, brings the fallback')
+    type: str = option('std_msgs/msg/Bool', 'its message type', choices=tuple(_TYPES))
+    button: int = option(0, 'Joy: the button to be held down, from 0', low=0, high=1000)
+    timeout: float = option(0.5, 'how long one message holds, from its receipt on', unit='s', low=0.01, high=60.0)
     none: bool = False
 
     def __post_init__(self) -> None:

@@ -40,12 +40,13 @@ class Command(NamedTuple):
 def guardian_timeout(control: ControlSpec) -> float:
     """Return how long (s) the control loop may be silent; raises ConfigurationError for what is too short."""
     period = 1.0 / control.rate
-    if not control.guardian_timeout:
+    stated = control.guardian.guardian_timeout
+    if not stated:
         return max(_PERIODS * period, _SHORTEST)
-    if control.guardian_timeout < 2 * period:
-        raise ConfigurationError(f"parameter 'guardian_timeout' is {control.guardian_timeout:g} s; expected at least "
+    if stated < 2 * period:
+        raise ConfigurationError(f"parameter 'guardian_timeout' is {stated:g} s; expected at least "
                                  f'two periods of the control, {2 * period:g} s, or 0 for three')
-    return control.guardian_timeout
+    return stated
 
 
 class Guardian:

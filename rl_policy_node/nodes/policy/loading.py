@@ -8,7 +8,7 @@ from typing import Any
 from rl_policy_node.control.distribution import Moments
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.policy import Policy
 from rl_policy_node.policy.contract.facts import Fact, Facts, read_facts
 from rl_policy_node.policy.run.train_config import TrainConfig
@@ -16,10 +16,11 @@ from rl_policy_node.policy.run.train_config import TrainConfig
 
 def load_policy(configuration: Configuration) -> Policy:
     """Return the Policy of a Configuration, one row for each robot."""
-    spec = configuration.policy
+    spec, computing = configuration.policy, configuration.policy.computing
     return Policy.load(spec.train_config, spec.checkpoint, spaces=spec.spaces, rows=configuration.control.rows,
-                       device=spec.device, backend=spec.backend, threads=spec.threads, tolerance=spec.tolerance,
-                       providers=spec.onnx_providers, overrides=spec.overrides, sigma=spec.sigma,
+                       device=spec.device, backend=computing.backend, threads=computing.threads,
+                       tolerance=computing.tolerance, providers=computing.onnx_providers,
+                       overrides=spec.overrides, sigma=spec.sigma,
                        deterministic=spec.deterministic, checkpoint_sha256=spec.checkpoint_sha256,
                        plugins=spec.plugins, allow_untrusted_pickle=spec.allow_untrusted_pickle)
 
@@ -40,9 +41,11 @@ def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
     say(text) logs what was taken and from where, warn(text) where the file differs from the run. Raises
     ConfigurationError where neither states the control rate.
     """
+    stated_ones = {'control_rate': control.timing.control_rate, 'clip_observations': control.clips.clip_observations,
+                   'clip_actions': control.clips.clip_actions}
     found: dict[str, Any] = {}
-    for name, otherwise in (('control_rate', None), ('clip_observations', math.inf), ('clip_actions', math.inf)):
-        stated, fact = getattr(control, name), facts.known().get(name)
+    for name, stated in stated_ones.items():
+        otherwise, fact = None if name == 'control_rate' else math.inf, facts.known().get(name)
         if stated is None and fact is None and otherwise is None:
             raise ConfigurationError(f"parameter '{name}' is missing, and the run's files do not tell it")
         if stated is None:
@@ -51,9 +54,12 @@ def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
                 say(f'{name} {fact.value:g}, from the run: {fact.source}')
         elif fact is not None and abs(stated - fact.value) > 0.01 * fact.value:
             (warn or say)(f'{name} is {stated:g}; the run was trained with {fact.value:g} ({fact.source})')
-    if control.clip_observations is None and facts.clip_inputs is not None:
-        found['clip_inputs'] = {**_clip_inputs(control, facts.clip_inputs, say, warn or say), **control.clip_inputs}
-    return dataclasses.replace(control, **found)
+    if control.clips.clip_observations is None and facts.clip_inputs is not None:
+        clips = _clip_inputs(control, facts.clip_inputs, say, warn or say)
+        found['clip_inputs'] = {**clips, **control.clips.clip_inputs}
+    timing = {'control_rate': found.pop('control_rate')} if 'control_rate' in found else {}
+    return dataclasses.replace(control, timing=dataclasses.replace(control.timing, **timing),
+                               clips=dataclasses.replace(control.clips, **found))
 
 
 def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
@@ -73,4 +79,4 @@ def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
 def run_rate(configuration: Configuration) -> float | None:
     """Return the control rate (Hz) in the run's files; raises ConfigurationError where they state none."""
     facts = read_facts(TrainConfig.read(configuration.policy.train_config, configuration.policy.overrides))
-    return completed(configuration.control, facts, lambda text: None).control_rate
+    return completed(configuration.control, facts, lambda text: None).timing.control_rate

@@ -23,7 +23,7 @@ from rl_policy_node.core import StepObserver
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import conversion
 from rl_policy_node.nodes.parameters import parsing as parameters
-from rl_policy_node.nodes.parameters.parsing import SchedulingSpec
+from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.policy import diagnostics
 from rl_policy_node.nodes.policy.deployment import Deployment
@@ -96,7 +96,7 @@ class PolicyNode(LifecycleNode):
         """Load the policy, check it against the parameters, and create what talks to the robots."""
         configuration = parameters.read(self)
         configuration.enable.check()
-        set_threads(configuration.policy.threads)
+        set_threads(configuration.policy.computing.threads)
         started = time.monotonic()
         policy = load_policy(configuration)
         if policy.fell_back:
@@ -108,7 +108,8 @@ class PolicyNode(LifecycleNode):
         control = completed(configuration.control, policy.facts, self.get_logger().info, self.get_logger().warning)
         for text in unlimited(control):
             self.get_logger().warning(text)
-        prepare = functools.partial(self._prepare_thread, configuration.scheduling, configuration.policy.threads)
+        threads = configuration.policy.computing.threads
+        prepare = functools.partial(self._prepare_thread, configuration.scheduling, threads)
         self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration)
         gc.collect()
         gc.freeze()             # a collection of torch's objects would pause the loop
@@ -117,7 +118,7 @@ class PolicyNode(LifecycleNode):
         self.get_logger().info(
             f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
             f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {control.rows} rows, '
-            f'{control.control_rate:g} Hz, trigger {control.trigger}')
+            f'{control.timing.control_rate:g} Hz, trigger {control.timing.trigger}')
         return TransitionCallbackReturn.SUCCESS
 
     @_transition

@@ -10,12 +10,14 @@ import time
 
 from std_msgs.msg import Bool, Int8, Int32, String, UInt8
 
+from rl_policy_node.control.source_spec import DURABILITIES
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import RobotState
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.naming import row_groups, source_qos, topic_of
 from rl_policy_node.nodes.topics.payload import Payload
+from rl_policy_node.options import option
 
 TYPES = {f'std_msgs/msg/{kind.__name__}': kind for kind in (Bool, String, UInt8, Int8, Int32)}
 _BOOL = 'std_msgs/msg/Bool'
@@ -23,15 +25,15 @@ _BOOL = 'std_msgs/msg/Bool'
 
 @dataclass(frozen=True)
 class RobotStateSpec:
-    """topic: below each robot's namespace, '': not needed. type: of TYPES. values: those that permit motion, as text;
-    empty for Bool: true. timeout: s for which a message holds. durability: transient_local for a latched topic.
-    """
+    """The messages by which a robot's driver reports whether the robot may move."""
 
-    topic: str = ''
-    type: str = _BOOL
-    values: tuple[str, ...] = ()
-    timeout: float = math.inf
-    durability: str = 'volatile'
+    topic: str = option('', "topic, below each robot's namespace, on which its driver reports its state: one not in "
+                        'robot_state.values latches the robot on its fallback until ~/resume. Empty: not needed')
+    type: str = option(_BOOL, 'its message type', choices=tuple(TYPES))
+    values: tuple[str, ...] = option((), 'the values, as text, that permit motion; Bool: true')
+    timeout: float = option(math.inf, 'how long one message holds, from its receipt on', unit='s', low=0.01)
+    durability: str = option('volatile', 'transient_local takes the last message of a driver that latches its topic',
+                             choices=DURABILITIES)
 
     def __post_init__(self) -> None:
         if self.topic and not self.values and self.type != _BOOL:

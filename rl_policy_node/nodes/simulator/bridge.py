@@ -12,7 +12,7 @@ from rl_policy_node.control.arrays import Stamps, Values
 from rl_policy_node.core.assemble import build_managers
 from rl_policy_node.core.mirror import Mirror
 from rl_policy_node.nodes.interfaces import Environment
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.simulator.command_inbox import CommandInbox
 from rl_policy_node.nodes.simulator.compatibility import input_shapes
 from rl_policy_node.nodes.simulator.episodes import Episode

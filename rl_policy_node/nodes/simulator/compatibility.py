@@ -2,7 +2,7 @@
 """Whether an environment can stand in for the robots of a parameter file."""
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.interfaces import Environment
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 
 
 def input_shapes(configuration: Configuration, environment: Environment) -> dict[str, tuple[int, ...]]:

@@ -51,8 +51,8 @@ class Episodes:
         self._return[rows] = 0.0
         self._length[rows] = 0
 
-    def summary(self, limit: int) -> dict[str, int | float]:
-        """Return episodes, success_rate and return_mean of the first `limit` episodes that are kept (0: all)."""
+    def summary(self, limit: int | None) -> dict[str, int | float]:
+        """Return episodes, success_rate and return_mean of the first `limit` episodes that are kept (None: all)."""
         count, totals = self._count, self._totals
         if limit:
             table = np.array([[entry[2], entry[4]] for entry in self.finished[:limit]]).reshape(-1, 2)
@@ -60,12 +60,12 @@ class Episodes:
         mean = totals / count if count else np.full(2, np.nan)
         return {'episodes': count, 'success_rate': float(mean[1]), 'return_mean': float(mean[0])}
 
-    def columns(self, limit: int = 0) -> dict[str, list[float | None]]:
-        """Return each of COLUMNS as a list over the first `limit` episodes (0: all), in the order in which they ended.
+    def columns(self, limit: int | None = None) -> dict[str, list[float | None]]:
+        """Return each of COLUMNS as a list over the first `limit` episodes (None: all), in the order of their ends.
 
         Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: unknown.
         """
-        counted = self.finished[:limit or None]
+        counted = self.finished[:limit]
         columns: dict[str, list[float | None]] = {name: [entry[place] for entry in counted]
                                                   for place, name in enumerate(COLUMNS)}
         columns['success'] = [None if np.isnan(entry[-1]) else int(entry[-1]) for entry in counted]

@@ -2,7 +2,7 @@
 """From a configuration to the environment it names."""
 from collections.abc import Callable
 
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.simulator.isaacgym_run import run_task
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.hosted import HostedEnvironment

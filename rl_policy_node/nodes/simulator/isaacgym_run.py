@@ -3,7 +3,7 @@
 import dataclasses
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.sim.environment_specs import EnvironmentSpec
 
 

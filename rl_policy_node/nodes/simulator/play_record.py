@@ -9,7 +9,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Array, Values
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.interfaces import Summary
-from rl_policy_node.nodes.parameters.parsing import SimSpec
+from rl_policy_node.nodes.parameters.configuration import SimSpec
 from rl_policy_node.nodes.policy.response_times import ResponseTimes
 from rl_policy_node.nodes.simulator.episodes import Episode, Episodes, latency_ms, Recorder, write_summary
 from rl_policy_node.sim.environment_specs import Transition
@@ -56,7 +56,7 @@ class PlayRecord:
                 'latency_ms': latency_ms(list(self.answers.latencies)), 'deadline_misses': self.misses,
                 'environment_p50_ms': latency_ms(list(self._seconds))['p50'],
                 'mode': 'lockstep' if self._play.lockstep else 'real time', 'robots': self._control.rows,
-                'control_rate': self._control.control_rate, 'seed': self._sim.environment.seed, **imperfections}
+                'control_rate': self._control.timing.control_rate, 'seed': self._sim.environment.seed, **imperfections}
 
     def write(self, imperfections: Summary) -> None:
         """Write the configured files."""

@@ -19,9 +19,10 @@ from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.adapter import set_stamp
+from rl_policy_node.control.control_options import ClipOptions
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters import parsing as parameters
-from rl_policy_node.nodes.parameters.parsing import Configuration
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.policy import diagnostics
 from rl_policy_node.nodes.process.runtime import run
@@ -76,7 +77,7 @@ class SimBridgeNode(Node):
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
         self.get_logger().info(f"hosting '{configuration.sim.environment.name}', {self._control.rows} rows, "
-                               f'{play.mode} at {self._control.control_rate:g} Hz')
+                               f'{play.mode} at {self._control.timing.control_rate:g} Hz')
         if play.lockstep and advice(self.bridge.sources):
             self.get_logger().warning(advice(self.bridge.sources))
         self.loop.start()
@@ -177,13 +178,13 @@ class SimBridgeNode(Node):
 def _completed(configuration: Configuration, environment: Environment) -> Configuration:
     """Return the configuration with the control rate known; the environment itself clips."""
     control = configuration.control
-    rate = control.control_rate or environment.control_rate
+    rate = control.timing.control_rate or environment.control_rate
     if not rate:
         # rl_games takes seconds to import, and is rarely needed
         from rl_policy_node.nodes.policy.loading import run_rate
         rate = run_rate(configuration)
-    control = dataclasses.replace(control, control_rate=rate, clip_observations=math.inf, clip_inputs={},
-                                  clip_actions=math.inf)
+    control = dataclasses.replace(control, timing=dataclasses.replace(control.timing, control_rate=rate),
+                                  clips=ClipOptions(clip_observations=math.inf, clip_actions=math.inf))
     return dataclasses.replace(configuration, control=control)
 
 

@@ -21,10 +21,10 @@ from rl_policy_node.nodes.topics.payload import Payload
 
 def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
     """Return [(rows, topic, message type)] of the topics with the starts of episodes."""
-    if not control.episode_topic:
+    if not control.timing.episode_topic:
         return []
-    kind = Int64MultiArray if control.shared_rows else Header
-    return [(rows, topic_of(control.robots[0 if control.shared_rows else rows.start], control.episode_topic), kind)
+    kind, topic = Int64MultiArray if control.shared_rows else Header, control.timing.episode_topic
+    return [(rows, topic_of(control.robots[0 if control.shared_rows else rows.start], topic), kind)
             for rows in row_groups(bool(control.shared_rows), control.rows)]
 
 
@@ -49,7 +49,7 @@ class EpisodeStarts:
     """
 
     def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
-        self._topic, self._ros = control.episode_topic, ros
+        self._topic, self._ros = control.timing.episode_topic, ros
         self._tolerance = math.inf if control.lockstep else future_tolerance(1.0 / control.rate)
         self._payload = Payload(Int64MultiArray if control.shared_rows else Header)
         self.rejected, self.last_fault = 0, ''

@@ -18,6 +18,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Endpoint, Gid
+from rl_policy_node.options import option
 
 # the guardian may publish for its node: `<node>_guardian` in its namespace
 GUARDIAN = '_guardian'
@@ -30,15 +31,19 @@ _TRUSTED = 10
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """Supervision of the command topics.
+    """Supervision of the command topics. consumer_timeout: None: no limit."""
 
-    exclusive: whether another commander stops the robots. consumer_timeout: s without a subscriber, 0: no limit.
-    heartbeat: whether the control loop publishes one.
-    """
-
-    exclusive: bool = True
-    consumer_timeout: float = 2.0
-    heartbeat: bool = True
+    exclusive: bool = option(
+        True, 'whether another publisher on a command topic refuses activation and, found later, stops the robots '
+        'until ~/resume; false: a warning. Not in shadow; in lockstep at activation only')
+    consumer_timeout: float | None = option(
+        2.0, 'how long the commands of a robot may lack a subscriber, once they had one since activation; then the '
+        'robot is latched on its fallback until ~/resume. Checked once per second; a killed subscriber counts until '
+        'the middleware gives it up. 0: no limit. Not in shadow, nor in lockstep', unit='s', low=0.0, high=3600.0,
+        absent=0.0)
+    heartbeat: bool = option(
+        True, 'publish ~/heartbeat, a std_msgs/Header with the time, at the control rate while active, also on the '
+        'fallback: its absence shows other nodes that the control loop stands still')
 
 
 @dataclass

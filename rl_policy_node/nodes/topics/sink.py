@@ -11,7 +11,8 @@ import numpy as np
 
 from rl_policy_node.adapters import create_adapter
 from rl_policy_node.control.action_spec import ActionSpec
-from rl_policy_node.control.action_terms import command_shapes
+from rl_policy_node.control.action_terms import command_shapes, KINDS
+from rl_policy_node.control.action_terms.action_term import ARRAYS, JOINT_STATE, NUMBER, TRAJECTORY
 from rl_policy_node.control.arrays import Array, Command, Mask, Stamps, Values
 from rl_policy_node.control.reductions import any_true, greatest
 from rl_policy_node.control.source_buffer import SourceBuffer
@@ -22,22 +23,6 @@ from rl_policy_node.nodes.topics.naming import named_for, row_groups
 from rl_policy_node.nodes.topics.serialized import Template, template
 from rl_policy_node.nodes.topics.source import joint_order
 
-_JOINT_STATE, _TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
-_ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
-_NUMBER = 'std_msgs/msg/Float64'
-COMMAND_TYPES = {
-    'joint_position': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
-    'joint_delta': (_JOINT_STATE, _TRAJECTORY, *_ARRAYS),
-    'joint_velocity': (_JOINT_STATE, *_ARRAYS),
-    'effort': (_JOINT_STATE, *_ARRAYS),
-    'pose_delta': ('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose'),
-    'twist': ('geometry_msgs/msg/TwistStamped', 'geometry_msgs/msg/Twist'),
-    'wrench': ('geometry_msgs/msg/WrenchStamped', 'geometry_msgs/msg/Wrench'),
-    'gripper': (_JOINT_STATE, _TRAJECTORY, _NUMBER, *_ARRAYS),
-    'raw': (_NUMBER, *_ARRAYS),
-    'discrete': (_NUMBER, *_ARRAYS),
-}
-
 
 @dataclass(frozen=True)
 class _Received:
@@ -46,8 +31,8 @@ class _Received:
     topic: str
     max_age: float = np.inf
     use_header_stamp: bool = False
-    frozen_after: float = 0.0
-    future_tolerance: float = 0.0
+    frozen_after: float | None = None
+    future_tolerance: float | None = None
     rows: bool = False
     stale: str = 'hold'
 
@@ -60,18 +45,18 @@ class Sink:
 
     def __init__(self, spec: ActionSpec, control: ControlSpec) -> None:
         """control: gives the default time_from_start of trajectories, and the names of the robots."""
-        self.spec = spec
-        if spec.type not in COMMAND_TYPES[spec.kind] and ':' not in spec.type:
-            raise unknown('message type', spec.type, COMMAND_TYPES[spec.kind],
+        self.spec, kind = spec, KINDS[spec.kind]
+        if spec.type not in kind.message_types and ':' not in spec.type:
+            raise unknown('message type', spec.type, kind.message_types,
                           f'actions.{spec.name}.type (kind {spec.kind})')
-        if spec.type in (_JOINT_STATE, _TRAJECTORY) and not spec.joints:
+        if spec.type in (JOINT_STATE, TRAJECTORY) and not spec.joints:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
-        if spec.type == _NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
+        if spec.type == NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} carries 1 number; the command has more')
         # a simulator in lockstep matches commands with observations by their stamps
-        self._now = spec.type == _TRAJECTORY and spec.trajectory_start == 'now' and not control.lockstep
-        if spec.rows and spec.type not in _ARRAYS:
-            raise unknown('message type', spec.type, _ARRAYS, f'actions.{spec.name}.type (rows: true)')
+        self._now = spec.type == TRAJECTORY and spec.trajectory_start == 'now' and not control.lockstep
+        if spec.rows and spec.type not in ARRAYS:
+            raise unknown('message type', spec.type, ARRAYS, f'actions.{spec.name}.type (rows: true)')
         self.adapter = create_adapter(spec.type, f'actions.{spec.name}.type', **self._options(1.0 / control.rate))
         self.groups = row_groups(spec.rows, control.rows)
         self._names = [() if spec.rows else named_for(spec.joints, control.robots[rows.start]) for rows in self.groups]
@@ -86,7 +71,7 @@ class Sink:
 
     def _options(self, period: float) -> dict[str, Any]:
         options: dict[str, Any] = {'frame_id': self.spec.frame_id}
-        if self.spec.type == _TRAJECTORY:
+        if self.spec.type == TRAJECTORY:
             # from the observation's stamp the point after one period would lie in the past
             options['time_from_start'] = self.spec.time_from_start or (period if self._now else 2 * period)
         else:

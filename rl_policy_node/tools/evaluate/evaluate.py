@@ -125,7 +125,7 @@ def _content(plan: Plan, settings: Iterable[str], sides: Sequence[Side],
     sim, policy = plan.bridge.sim, plan.policy
     run = {'parameters': str(plan.params_file), 'settings': list(settings), 'episodes': plan.episodes,
            'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
-           'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.trigger,
+           'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.timing.trigger,
            'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
            'gap': sim.imperfections.stated(), 'confidence': CONFIDENCE}
     content: dict[str, Any] = {'run': run, 'nodes': _side(sides[0]),

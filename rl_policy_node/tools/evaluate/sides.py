@@ -13,6 +13,7 @@ from rich.console import Console
 from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import parsing as parameters
+from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import read_values
 from rl_policy_node.nodes.policy.loading import load_policy
 from rl_policy_node.nodes.simulator.episodes import Episodes
@@ -40,8 +41,8 @@ class Plan:
     params_file: str | Path
     overrides: dict[str, Any]
     episodes: int
-    policy: parameters.Configuration
-    bridge: parameters.Configuration
+    policy: Configuration
+    bridge: Configuration
 
     @property
     def rows(self) -> int:
@@ -127,7 +128,8 @@ def play_loop(plan: Plan, console: Console) -> Side:
                 if episodes.add(rewards, dones, successes):
                     bar.update(task, completed=min(len(episodes.finished), plan.episodes))
 
-            play(policy, environment, plan.episodes, on_step, plan.policy.policy.plugins, plan.policy.policy.threads)
+            play(policy, environment, plan.episodes, on_step, plan.policy.policy.plugins,
+                 plan.policy.policy.computing.threads)
     finally:
         environment.close()
     assert policy.checkpoint is not None        # a parameter file names one, or its run has one

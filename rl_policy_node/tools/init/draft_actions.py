@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.nodes.parameters.schema import BLANK
+from rl_policy_node.options import leaves
 from rl_policy_node.policy.layouts import LayoutAction
 from rl_policy_node.tools.init.draft_sources import Entry, JOINTS, POSE, Sources, WRENCH
 
@@ -49,7 +49,7 @@ def _limits(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     blank: dict[str, Any] = {}
     for name in KINDS[kind].needed_limits if kind in KINDS and KINDS[kind].must_be_limited else ():
         if name not in values:
-            alone = isinstance(getattr(ActionSpec, name), float)
+            alone = leaves(KINDS[kind].option_class)[name].type == 'double'
             blank[name] = BLANK if alone else [BLANK] * (3 if kind == 'pose_delta' and 'velocity' not in name else 1)
     return blank
 

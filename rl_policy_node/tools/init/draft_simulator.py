@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.policy import Spaces
 from rl_policy_node.sim import create_environment
-from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, GymnasiumSpec, PythonSpec
 from rl_policy_node.sim.hosted import EnvironmentDescription
 from rl_policy_node.tools.init.draft import Draft
 from rl_policy_node.tools.init.draft_sources import ARRAY, Entry
@@ -37,7 +37,7 @@ class Simulator:
         """
         if self.environment == 'isaacgym':
             return {}, None
-        environment = create_environment(EnvironmentSpec(self.environment, 1, id=self.id,
+        environment = create_environment(EnvironmentSpec(self.environment, 1, gymnasium=GymnasiumSpec(self.id),
                                                          python=PythonSpec(self.python)))
         try:
             return _fields(environment), environment.control_rate
