@@ -222,8 +222,8 @@ def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) 
 
 
 def provoke(event: str, node: subprocess.Popen, heard: Trial, folder: Path, arm: Arm,
-            listener: subprocess.Popen | None) -> float:
-    """Make an event happen; return when it did, s, steady."""
+            listener: subprocess.Popen | None) -> float | None:
+    """Make an event happen; return when it did, s, steady; None where the node was fenced before."""
     if event == 'interpreter':
         (folder / 'asked').touch()
         heard.until((folder / 'began').exists, 5.0)
