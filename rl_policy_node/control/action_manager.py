@@ -13,7 +13,7 @@ from rl_policy_node.control.action_terms import build_action
 from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, JointNames, Mask, Sources
-from rl_policy_node.control.blend import Blend, LIVE
+from rl_policy_node.control.blend import Blend, check_ratio, LIVE
 from rl_policy_node.control.gate import Motion, Sent
 from rl_policy_node.control.limits import finite_commands
 from rl_policy_node.control.reductions import any_true, greatest, least
@@ -239,21 +239,25 @@ class ActionManager:
             commands[name] = channel.given()
         return commands
 
-    def set_blend(self, ratio: float) -> None:
-        """Change how much of the policy's commands goes out, 0 to 1; takes effect within blend_in seconds."""
-        self._blend.set(ratio)
+    def check_change(self, name: str, value: float | Sequence[float]) -> None:
+        """Raise ConfigurationError where `change` would; any thread may call it."""
+        if name == 'blend':
+            check_ratio(cast(float, value))
+        else:
+            _, term, scale = name.split('.')
+            self._term(term).checked_scale(value, scale)
 
-    def set_scale(self, term: str, values: Sequence[float], parameter: str = 'scale') -> None:
-        """Change a scale of a term within its scale_limit; raises ConfigurationError.
+    def change(self, name: str, value: float | Sequence[float]) -> None:
+        """Change `blend`, or a scale of a term within its scale_limit (`actions.arm.scale`); ConfigurationError if not.
 
-        It takes effect within blend_in seconds, one second at the least.
+        It takes effect within blend_in seconds, a scale within one second at the least.
         """
-        self._term(term).set_scale(values, parameter, self._ramp)
+        if name == 'blend':
+            self._blend.set(cast(float, value))
+            return
+        _, term, scale = name.split('.')
+        self._term(term).set_scale(value, scale, self._ramp)
         self._ramping = tuple({*self._ramping, self.terms[term]})
-
-    def check_scale(self, term: str, values: Sequence[float], parameter: str = 'scale') -> None:
-        """Raise ConfigurationError where `set_scale` would."""
-        self._term(term).checked_scale(values, parameter)
 
     def _term(self, name: str) -> ActionTerm[ActionOptions]:
         if name not in self.terms:

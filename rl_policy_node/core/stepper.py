@@ -9,7 +9,6 @@ import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands, Fresh
 from rl_policy_node.control.arrays import Array, Floats, Mask, Values
-from rl_policy_node.control.blend import check_ratio
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.reductions import all_true, any_true, greatest, least
@@ -142,12 +141,7 @@ class Stepper:
 
     def check(self, change: Change) -> None:
         """Raise ConfigurationError for a change that is not allowed; any thread may call it."""
-        name, value = change
-        if name == 'blend':
-            check_ratio(cast(float, value))
-        else:
-            _, term, scale = name.split('.')
-            self._actions.check_scale(term, cast('tuple[float, ...]', value), scale)
+        self._actions.check_change(*change)
 
     def state(self) -> State:
         """Return a copy of all that the next outcome depends on, besides its frame."""
@@ -262,9 +256,5 @@ class Stepper:
         self.latch.follow(frame)
         if frame.overruled is not None:
             self._actions.resume(frame.overruled)
-        for name, value in frame.changes:
-            if name == 'blend':
-                self._actions.set_blend(cast(float, value))
-            else:
-                _, term, scale = name.split('.')
-                self._actions.set_scale(term, cast('tuple[float, ...]', value), scale)
+        for change in frame.changes:
+            self._actions.change(*change)

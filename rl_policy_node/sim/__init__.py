@@ -2,8 +2,8 @@
 """Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for.
 
 A function makes an environment, `factory(num_envs, seed, **options)`, in this process or in another Python's.
-Each of BACKENDS has a file here with a function `create()`, which imports nothing of this package; anything else
-is named as package.module:factory.
+Each of SIMULATORS but the insertion, which ships, has a file here with a function `create()`, which imports nothing of
+this package; anything else is named as package.module:factory.
 """
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +11,9 @@ import sys
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim import worker
-from rl_policy_node.sim.environment_specs import EnvironmentSpec
+from rl_policy_node.sim.environment_specs import EnvironmentSpec, SIMULATORS
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
-
-# names, also of the files
-BACKENDS = ('gymnasium', 'isaacgym')
-ENVIRONMENTS = ('insertion', *BACKENDS)
 
 
 def create_environment(spec: EnvironmentSpec,
@@ -27,12 +23,12 @@ def create_environment(spec: EnvironmentSpec,
     log(line) gets what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user can
     mend, SimulationError for how that process failed.
     """
-    if spec.name not in ENVIRONMENTS and ':' not in spec.name:
-        raise unknown('environment', spec.name, [*ENVIRONMENTS, 'package.module:factory'], 'sim.environment')
+    if spec.name not in SIMULATORS and ':' not in spec.name:
+        raise unknown('environment', spec.name, [*SIMULATORS, 'package.module:factory'], 'sim.environment')
     try:
         environment = _insertion(spec) if spec.name == 'insertion' else _made(spec, log)
     except worker.Unknown as error:
-        raise ConfigurationError(f"sim.environment '{spec.name}': {error}; valid: {', '.join(ENVIRONMENTS)}, "
+        raise ConfigurationError(f"sim.environment '{spec.name}': {error}; valid: {', '.join(SIMULATORS)}, "
                                  'package.module:factory') from error
     except worker.Unfit as error:
         raise ConfigurationError(f"sim.environment '{spec.name}': {error}") from error
@@ -51,23 +47,16 @@ def _insertion(spec: EnvironmentSpec) -> HostedEnvironment:
 
 
 def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
-    match spec.name:
-        case 'gymnasium':
-            options = {'id': spec.gymnasium.id, **spec.named_options()}
-        case 'isaacgym':
-            gym = spec.isaacgym
-            options = {'task': gym.task, 'device': gym.device, 'graphics_device': gym.graphics_device,
-                       'headless': gym.headless, 'control_rate': gym.control_rate}
-        case _:
-            options = spec.named_options()
+    named = spec.named_options()
+    options = spec.simulator.arguments(named) if spec.simulator else named
     if spec.python.interpreter:
         # its Python may be too old for this package, not for the file alone
-        target = f'{Path(__file__).parent / spec.name}.py:create' if spec.name in BACKENDS else spec.name
+        target = f'{Path(__file__).parent / spec.name}.py:create' if spec.simulator else spec.name
         return RemoteEnvironment(spec, target, options, log)
     if spec.python.variables:
         raise ConfigurationError('sim.python_variables are for the process of sim.python, which is empty')
     sys.path[:0] = [folder for folder in folders_of(spec.python.path) if folder not in sys.path]
-    target = f'{__name__}.{spec.name}:create' if spec.name in BACKENDS else spec.name
+    target = f'{__name__}.{spec.name}:create' if spec.simulator else spec.name
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which environment to host, and in which Python; every backend reads these."""
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,16 @@ class PythonSpec:
 
 
 @dataclass(frozen=True)
-class IsaacGymSpec:
+class SimulatorOptions:
+    """The options of a simulator; each has a subclass with its own, and a field of EnvironmentSpec with its name."""
+
+    def arguments(self, named: dict[str, object]) -> dict[str, object]:
+        """Return what its `create` is called with besides rows and seed. named: name → value of sim.options."""
+        return named
+
+
+@dataclass(frozen=True)
+class IsaacGymSpec(SimulatorOptions):
     """A task of IsaacGymEnvs and where it runs. task: that of `config`, resolved; control_rate: its rate, Hz."""
 
     config: str = option('', 'isaacgym: the run, or its config.yaml, whose task is hosted; empty: policy.train_config')
@@ -44,16 +53,23 @@ class IsaacGymSpec:
     task: dict[str, Any] = field(default_factory=dict)
     control_rate: float | None = None
 
+    def arguments(self, named: dict[str, object]) -> dict[str, object]:
+        return {'task': self.task, 'device': self.device, 'graphics_device': self.graphics_device,
+                'headless': self.headless, 'control_rate': self.control_rate}
+
 
 @dataclass(frozen=True)
-class GymnasiumSpec:
+class GymnasiumSpec(SimulatorOptions):
     """An environment of Gymnasium."""
 
     id: str = option('', "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included")
 
+    def arguments(self, named: dict[str, object]) -> dict[str, object]:
+        return {'id': self.id, **named}
+
 
 @dataclass(frozen=True)
-class InsertionSpec:
+class InsertionSpec(SimulatorOptions):
     """The insertion task that ships."""
 
     episode_length: int = option(256, 'insertion: steps of an episode', low=1)
@@ -74,10 +90,15 @@ class EnvironmentSpec:
         (), 'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
         "vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in Hydra's form, "
         'task.env.name=value')
+    insertion: InsertionSpec = group(InsertionSpec)
     gymnasium: GymnasiumSpec = group(GymnasiumSpec)
     isaacgym: IsaacGymSpec = group(IsaacGymSpec)
-    insertion: InsertionSpec = group(InsertionSpec)
     python: PythonSpec = group(PythonSpec)
+
+    @property
+    def simulator(self) -> SimulatorOptions | None:
+        """The options of the simulator, None where the user names a factory."""
+        return getattr(self, self.name) if self.name in SIMULATORS else None
 
     def named_options(self) -> dict[str, object]:
         """Return name → value of `options`; raises ConfigurationError for what is not name=value."""
@@ -92,3 +113,7 @@ class EnvironmentSpec:
                 raise ConfigurationError(f"sim.options has '{stated}', whose value is no YAML: "
                                          f'{" ".join(str(error).split())}') from error
         return named
+
+
+SIMULATORS: Final = tuple(each.name for each in fields(EnvironmentSpec)
+                          if isinstance(each.default, SimulatorOptions))

@@ -79,7 +79,7 @@ def test_ratio_zero_holds_and_a_change_takes_its_time():
     for _ in range(6):
         step(made, sources, action)
         np.testing.assert_allclose(made.commands()['it']['position'], held['it']['position'], atol=1e-15)
-    made.set_blend(1.0)
+    made.change('blend', 1.0)
     for step_of_it in range(1, 53):
         share = min(step_of_it * DT, 1.0)
         position = held['it']['position']
@@ -90,7 +90,7 @@ def test_ratio_zero_holds_and_a_change_takes_its_time():
 def test_a_ratio_that_is_set_takes_a_second_even_where_there_is_no_time_to_blend_in():
     made, sources = started(spec('effort'))
     action = random_actions(3)
-    made.set_blend(0.25)
+    made.change('blend', 0.25)
     path = [step(made, sources, action)['effort'] for _ in range(50)]
     np.testing.assert_allclose(path[0], (1 - DT) * action, rtol=1e-6)
     np.testing.assert_allclose(path[-1], 0.25 * action, rtol=1e-6)
@@ -98,8 +98,8 @@ def test_a_ratio_that_is_set_takes_a_second_even_where_there_is_no_time_to_blend
 
 def test_what_was_set_before_the_start_holds_from_it_on():
     made, sources = started(spec('effort'))
-    made.set_blend(0.5)
-    made.set_scale('it', [0.5])
+    made.change('blend', 0.5)
+    made.change('actions.it.scale', [0.5])
     made.start(sources)
     np.testing.assert_allclose(step(made, sources, random_actions(3))['effort'], 0.25 * random_actions(3), rtol=1e-6)
 
@@ -108,7 +108,7 @@ def test_what_was_set_before_the_start_holds_from_it_on():
 def test_ratio_beyond_its_bounds_is_refused(ratio):
     made, sources = started(spec('effort'))
     with pytest.raises(ConfigurationError, match=r'blend is .*; expected 0 to 1'):
-        made.set_blend(ratio)
+        made.change('blend', ratio)
     step(made, sources, random_actions(3))
 
 
@@ -117,7 +117,7 @@ def test_a_scale_goes_over_evenly_and_the_command_does_not_jump():
     made, sources = started(spec('joint_position', scale=(0.5,), scale_limit=4.0))
     action = np.ones((ROWS, 3), np.float32)
     last = step(made, sources, action)['position']
-    made.set_scale('it', [2.0])
+    made.change('actions.it.scale', [2.0])
     path = [last] + [step(made, sources, action)['position'] for _ in range(60)]
     np.testing.assert_allclose(np.diff(path, axis=0)[:50], 1.5 * DT, atol=1e-9)
     np.testing.assert_array_equal(path[-10:], np.full((10, ROWS, 3), 2.0))
@@ -129,7 +129,7 @@ def test_a_scale_that_is_set_anew_on_its_way_goes_on_from_there():
         step(made, sources, np.ones((ROWS, 3), np.float32))
     path = []
     for wanted in (0.0, 1.0):
-        made.set_scale('it', [wanted])
+        made.change('actions.it.scale', [wanted])
         path += [step(made, sources, np.ones((ROWS, 3), np.float32))['effort'][0, 0] for _ in range(50)]
     assert np.abs(np.diff(path)).max() <= DT / 2 + 1e-9, 'within blend_in'
     np.testing.assert_allclose([path[49], path[-1]], [0.5, 0.75], atol=1e-6)
@@ -137,7 +137,7 @@ def test_a_scale_that_is_set_anew_on_its_way_goes_on_from_there():
 
 def test_a_scale_on_its_way_is_part_of_the_state():
     (made, sources), (other, _) = (started(spec('effort')) for _ in range(2))
-    made.set_scale('it', [0.2])
+    made.change('actions.it.scale', [0.2])
     for _ in range(7):
         step(made, sources, random_actions(3))
     other.restore(made.state())
@@ -148,8 +148,8 @@ def test_a_scale_on_its_way_is_part_of_the_state():
 
 def test_each_scale_of_a_term_changes():
     made, sources = started(spec('joint_position', scale=(1.0, 2.0, -1.0)), spec('pose_delta', name='hand'))
-    made.set_scale('it', [0.5, 0.0, -0.25])
-    made.set_scale('hand', [0.005], 'position_scale')
+    made.change('actions.it.scale', [0.5, 0.0, -0.25])
+    made.change('actions.hand.position_scale', [0.005])
     action = random_actions(9)
     for _ in range(50):
         made.process(action, sources, ALL, DT)
@@ -169,15 +169,15 @@ def test_each_scale_of_a_term_changes():
 def test_scale_beyond_what_was_stated_is_refused(values, parameter, told):
     made, sources = started(spec('effort'))
     with pytest.raises(ConfigurationError, match=told):
-        made.set_scale('it', values, parameter)
+        made.change(f'actions.it.{parameter}', values)
     np.testing.assert_array_equal(step(made, sources, random_actions(3))['effort'], random_actions(3))
 
 
 def test_scale_may_grow_as_far_as_the_file_allows():
     made, sources = started(spec('effort', scale_limit=2.0))
-    made.set_scale('it', [2.0])
+    made.change('actions.it.scale', [2.0])
     for _ in range(50):
         step(made, sources, random_actions(3))
     np.testing.assert_array_equal(step(made, sources, random_actions(3))['effort'], 2.0 * random_actions(3))
     with pytest.raises(ConfigurationError, match=r"unknown action term 'at'; valid: it"):
-        made.set_scale('at', [1.0])
+        made.change('actions.at.scale', [1.0])
