@@ -6,7 +6,16 @@ MOST_SHOWN = 200        # characters of a value in an error
 
 
 class ConfigurationError(ValueError):
-    """Something in the parameters, the train config or the checkpoint does not fit the rest."""
+    """Something in the parameters, the train config or the checkpoint does not fit the rest.
+
+    where: the thing, such as a parameter's name. got: what came, expected: what was expected, both in words. choices:
+    the valid values. Each is empty where the text does not follow this form.
+    """
+
+    def __init__(self, text: str, *, where: str = '', got: str = '', expected: str = '',
+                 choices: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.where, self.got, self.expected, self.choices = where, got, expected, choices
 
 
 class ContractError(ValueError):
@@ -24,9 +33,21 @@ def shown(value: object) -> str:
 
 def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:
     """Return the error for a name that is not one of `valid`."""
-    place = f' in {where}' if where else ''
-    return ConfigurationError(
-        f"unknown {kind} '{_shortened(str(name))}'{place}; valid: {', '.join(sorted(map(str, valid)))}")
+    place, got, choices = f' in {where}' if where else '', _shortened(str(name)), tuple(sorted(map(str, valid)))
+    return ConfigurationError(f"unknown {kind} '{got}'{place}; valid: {', '.join(choices)}", where=where or kind,
+                              got=got, expected=kind, choices=choices)
+
+
+def unfit(where: str, got: object, expected: object) -> ConfigurationError:
+    """Return the error for a value that is not as expected."""
+    return ConfigurationError(f'{where} is {got}; expected {expected}', where=where, got=str(got),
+                              expected=str(expected))
+
+
+def miscounted(where: str, count: int, expected: object) -> ConfigurationError:
+    """Return the error for a list with more or fewer numbers than expected."""
+    return ConfigurationError(f'{where} has {count} numbers; expected {expected}', where=where, got=f'{count} numbers',
+                              expected=str(expected))
 
 
 def _shortened(text: str) -> str:

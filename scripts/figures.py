@@ -104,9 +104,15 @@ def alone(package: Package) -> Found:
 
 
 def fields(package: Package) -> Found:
-    """Fields of the classes that hold options."""
-    counted = {f'{file}: {node.name}': sum(isinstance(child, ast.AnnAssign) for child in node.body)
-               for file, node in package.classes() if node.name.endswith(OPTIONS)}
+    """Fields of the classes that hold options, those of their base classes included."""
+    known = {node.name: node for _, node in package.classes()}
+
+    def named(node: ast.ClassDef) -> set[str]:
+        own = {ast.unparse(child.target) for child in node.body if isinstance(child, ast.AnnAssign)}
+        bases = (known[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in known)
+        return own.union(*map(named, bases))
+    counted = {f'{file}: {node.name}': len(named(node)) for file, node in package.classes()
+               if node.name.endswith(OPTIONS)}
     return _most(counted)
 
 

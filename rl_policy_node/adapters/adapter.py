@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rl_policy_node.adapters.array_types import Array, Arrays, Message, MessageClass, Names, Shape
-from rl_policy_node.errors import ConfigurationError, ContractError
+from rl_policy_node.errors import ConfigurationError, ContractError, unfit
 
 
 class MessageError(ContractError):
@@ -40,7 +40,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 < self.time_from_start < math.inf:
-            raise ConfigurationError(f'time_from_start is {self.time_from_start} s; expected a number above 0')
+            raise unfit('time_from_start', f'{self.time_from_start} s', 'a number above 0')
 
 
 class Adapter(ABC):
@@ -150,7 +150,7 @@ def message_class(type_name: str) -> MessageClass:
     """Return the class of `package/msg/Type`; raises ConfigurationError where it cannot be imported."""
     package, separator, name = type_name.partition('/msg/')
     if not (package and separator and name):
-        raise ConfigurationError(f"'{type_name}' is no message type; expected package/msg/Type")
+        raise unfit(f"'{type_name}'", 'no message type', 'package/msg/Type')
     try:
         module = importlib.import_module(f'{package}.msg')
     except ImportError as error:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, miscounted, unknown
 from rl_policy_node.options import build, Leaf, leaves, mandatory, merged, option, stated, value_of, wrong_choices
 
 # `type` is a field of the spec
@@ -93,7 +93,7 @@ class ActionSpec:
         for name, leaf in leaves(type(self.options)).items():
             count = len(value_of(self.options, name, NUMBERS)) if leaf.option.per_axis else 0
             if count not in (0, 1, size):
-                raise ConfigurationError(f'{where}.{name} has {count} numbers; expected 1 or {size}')
+                raise miscounted(f'{where}.{name}', count, f'1 or {size}')
         lower, upper = (value_of(self.options, name, NUMBERS) for name in ('lower', 'upper'))
         if any(low > high for low, high in _paired(lower, upper)):
             raise ConfigurationError(f'{where}: lower {list(lower)} is above upper {list(upper)}')

@@ -7,7 +7,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Floats, Mask, Rows
 from rl_policy_node.control.reductions import least
 from rl_policy_node.control.state import State
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import unfit
 
 LIVE = 1.0      # s, the shortest time in which what changes while the policy acts takes effect
 
@@ -69,4 +69,4 @@ class Blend:
 def check_ratio(ratio: float) -> None:
     """Raise ConfigurationError for a share that is not within 0 to 1."""
     if not 0.0 <= ratio <= 1.0:
-        raise ConfigurationError(f'blend is {ratio}; expected 0 to 1')
+        raise unfit('blend', ratio, '0 to 1')

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import unfit, unknown
 from rl_policy_node.options import option
 
 TRIGGERS: Final = ('timer', 'observation', 'lockstep')
@@ -112,5 +112,5 @@ class GuardianOptions:
 
     def __post_init__(self) -> None:
         if self.guardian_timeout is not None and not 0.02 <= self.guardian_timeout <= 1.0:
-            raise ConfigurationError(f"parameter 'guardian_timeout' is {self.guardian_timeout:g} s; expected 0.02 to "
-                                     '1 s, or 0 for three periods of the control')
+            raise unfit("parameter 'guardian_timeout'", f'{self.guardian_timeout:g} s',
+                        '0.02 to 1 s, or 0 for three periods of the control')

@@ -15,7 +15,7 @@ from rl_policy_node.control.control_options import (
 )
 from rl_policy_node.control.source_spec import SourceSpec, TRANSFORM
 from rl_policy_node.control.terms.term_spec import term_spec, TermSpec
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, unfit, unknown
 from rl_policy_node.options import build, group, leaves, option
 
 __all__ = ['ActionSpec', 'BlendOptions', 'ClipOptions', 'ControlSpec', 'GuardianOptions', 'OodSpec', 'RecoveryOptions',
@@ -58,7 +58,7 @@ class ControlSpec:
         if self.timing.alignment_reference:
             _one_of('source', self.timing.alignment_reference, self.sources, 'alignment_reference')
         if len(set(self.robots)) != len(self.robots) or not self.robots:
-            raise ConfigurationError(f'robots is {list(self.robots)}; expected one or more different namespaces')
+            raise unfit('robots', list(self.robots), 'one or more different namespaces')
         for name in self.clips.clip_inputs:
             _one_of('input', name, self.inputs, 'policy.clip_inputs')
         for name, terms in self.inputs.items():
@@ -95,8 +95,8 @@ class ControlSpec:
                                      'without being repeated; expected volatile and a finite max_age')
         if source.stale == 'zero' and (fields - _COMMANDS or any(a.source == source.name for a in self.actions)):
             why = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
-            raise ConfigurationError(f'{where}: stale is zero, and {why}; expected a command of velocities, with the '
-                                     f'fields {sorted(_COMMANDS)}')
+            raise unfit(f'{where}: stale', f'zero, and {why}',
+                        f'a command of velocities, with the fields {sorted(_COMMANDS)}')
 
     def velocities_of(self, source: str) -> list[str]:
         """Return the velocities among the fields of a source that terms read; they must not be latched."""

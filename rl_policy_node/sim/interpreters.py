@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from typing import Final
 
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 
 _OLDEST: Final = (3, 6)
 # understood by every Python there ever was
@@ -25,8 +25,8 @@ def find_interpreter(python: str) -> str:
     if found:
         return found
     if os.path.isdir(path):
-        raise ConfigurationError(f"sim.python '{python}' is a folder; expected an interpreter, such as "
-                                 f"{os.path.join(path, 'bin', 'python')}")
+        raise unfit(f"sim.python '{python}'", 'a folder',
+                    f"an interpreter, such as {os.path.join(path, 'bin', 'python')}")
     raise ConfigurationError(f"sim.python '{python}' is not executable" if os.path.exists(path) else
                              f"sim.python '{python}' does not exist")
 

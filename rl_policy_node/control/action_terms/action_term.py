@@ -12,7 +12,7 @@ from rl_policy_node.control import limits
 from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
 from rl_policy_node.control.state import State
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, miscounted, unknown
 from rl_policy_node.options import leaves, value_of
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class ActionTerm(Generic[Options]):
         stated = np.asarray(value_of(self.spec.options, parameter, ()), dtype=np.float64)
         size, limit = self.axes(self.options), value_of(self.spec.options, 'scale_limit', 1.0)
         if values.size not in (1, size):
-            raise ConfigurationError(f'{where} has {values.size} numbers; expected 1 or {size}')
+            raise miscounted(where, values.size, f'1 or {size}')
         most = limit * np.abs(stated)
         if not (np.all(np.abs(values) <= most) and np.all(values * stated >= 0)):
             raise ConfigurationError(f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '

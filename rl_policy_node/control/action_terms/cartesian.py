@@ -19,7 +19,7 @@ from rl_policy_node.control.action_terms.action_options import (
 )
 from rl_policy_node.control.action_terms.action_term import ActionTerm, NO_SPEEDS, unbounded
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, miscounted, unknown
 from rl_policy_node.options import option
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ class Twist(SixAxes[TwistOptions]):
         super().check(options, spec, where)
         for name in ('max_velocity', 'max_acceleration'):
             if len(getattr(options, name)) > 1:
-                raise ConfigurationError(f'{where}.{name} has {len(getattr(options, name))} numbers; expected 1: '
-                                         'it bounds the length of a vector')
+                raise miscounted(f'{where}.{name}', len(getattr(options, name)), '1: it bounds the length of a vector')
 
     def bound(self, command: Command) -> Command:
         short = self._shorten(command, (_one(self.options.max_velocity), self.options.max_angular_velocity))

@@ -19,7 +19,7 @@ from rl_policy_node.control.action_terms.action_options import (
 )
 from rl_policy_node.control.action_terms.action_term import ActionTerm, ARRAYS, NO_SPEEDS, NUMBER, VectorTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Shape, Sources
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, miscounted
 from rl_policy_node.options import option
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Discrete(ActionTerm[DiscreteOptions]):
     @classmethod
     def check(cls, options: DiscreteOptions, spec: ActionSpec, where: str) -> None:
         if len(options.table) % options.table_columns:
-            raise ConfigurationError(f'{where}.table has {len(options.table)} numbers; expected a multiple of '
-                                     f'table_columns, {options.table_columns}')
+            raise miscounted(f'{where}.table', len(options.table),
+                             f'a multiple of table_columns, {options.table_columns}')
         if not np.all(np.isfinite(options.table)):
             raise ConfigurationError(f'{where}.table has a number that is not finite')
 

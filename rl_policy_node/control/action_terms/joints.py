@@ -31,7 +31,7 @@ from rl_policy_node.control.action_terms.action_term import (
 )
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.indices import index_of
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import unfit, unknown
 from rl_policy_node.options import group, option
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ class JointTargets(JointTerm[Positions]):
             numbers = getattr(options, name)
             for joint, number in zip(options.joints, numbers if len(numbers) > 1 else ()):
                 if joint in options.continuous and math.isfinite(number):
-                    raise ConfigurationError(f"{where}.{name} is {number:g} for joint '{joint}', which is continuous; "
-                                             f'expected {"-" if name == "lower" else ""}.inf')
+                    raise unfit(f'{where}.{name}', f"{number:g} for joint '{joint}', which is continuous",
+                                '-.inf' if name == 'lower' else '.inf')
 
     def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
         if self._continuous is None:

@@ -23,7 +23,7 @@ from rl_policy_node.control.action_terms.action_options import (
 )
 from rl_policy_node.control.action_terms.action_term import ActionTerm, NO_SPEEDS
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Shape, Sources
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, miscounted
 from rl_policy_node.options import group, option
 
 if TYPE_CHECKING:
@@ -113,12 +113,10 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
     @classmethod
     def check(cls, options: PoseDeltaOptions, spec: ActionSpec, where: str) -> None:
         if len(options.max_velocity) > 1:
-            raise ConfigurationError(f'{where}.max_velocity has {len(options.max_velocity)} numbers; expected 1: '
-                                     'it bounds the speed along the way')
+            raise miscounted(f'{where}.max_velocity', len(options.max_velocity), '1: it bounds the speed along the way')
         held = options.tolerances.max_hold_error
         if len(held) > 1:
-            raise ConfigurationError(f'{where}.max_hold_error has {len(held)} numbers; expected 1: it bounds a '
-                                     'distance')
+            raise miscounted(f'{where}.max_hold_error', len(held), '1: it bounds a distance')
         if options.integrate == 'leaky' and not np.isfinite(options.leaky.max_rotation_error):
             raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
 

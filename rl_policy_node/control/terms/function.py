@@ -14,7 +14,7 @@ from rl_policy_node.control.arrays import Array, Floats, Shape, Sources
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.terms.kind import Kind, Reader, Setting
 from rl_policy_node.control.terms.term_options import FIELD, JOINTS, Read, SHAPE, SOURCE, TermOptions
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.options import option
 
 # ({'source.field': (rows, …)}, context) → (rows, …)
@@ -67,13 +67,13 @@ class Function(Kind[FunctionOptions]):
     def _found(self, name: str) -> _Function:
         module, _, attribute = name.partition(':')
         if not (module and attribute):
-            raise ConfigurationError(f"{self._where}.function is '{name}'; expected package.module:function")
+            raise unfit(f'{self._where}.function', f"'{name}'", 'package.module:function')
         try:
             found: _Function = getattr(importlib.import_module(module), attribute)
         except Exception as error:      # a module of the user may raise anything
             raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
         if not callable(found):
-            raise ConfigurationError(f"{self._where}.function '{name}' is {found!r}; expected a function")
+            raise unfit(f"{self._where}.function '{name}'", repr(found), 'a function')
         return found
 
     def _call(self, arrays: dict[str, Array], context: Context) -> Array:

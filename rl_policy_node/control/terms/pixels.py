@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Shape
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, miscounted
 from rl_policy_node.options import option
 
 N = TypeVar('N', int, float)
@@ -234,5 +234,5 @@ def _steps(options: ImageOptions, where: str) -> Iterator[tuple[str, Step]]:
 
 def _numbers(values: tuple[N, ...], names: tuple[str, ...], where: str) -> tuple[N, ...]:
     if len(values) != len(names):
-        raise ConfigurationError(f'{where} has {len(values)} numbers; expected {len(names)}: {", ".join(names)}')
+        raise miscounted(where, len(values), f"{len(names)}: {', '.join(names)}")
     return values

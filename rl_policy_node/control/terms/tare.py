@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Rows, Shape
 from rl_policy_node.control.state import State
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import unfit
 from rl_policy_node.options import option
 
 
@@ -28,9 +28,9 @@ class TareOptions:
     def check(self, where: str) -> None:
         """Raise ConfigurationError for numbers that no tare can have."""
         if self.tare_frames < 1:
-            raise ConfigurationError(f'{where}.tare_frames is {self.tare_frames}; expected 1 or more')
+            raise unfit(f'{where}.tare_frames', self.tare_frames, '1 or more')
         if not self.tare_limit > 0:
-            raise ConfigurationError(f'{where}.tare_limit is {self.tare_limit}; expected a number above 0')
+            raise unfit(f'{where}.tare_limit', self.tare_limit, 'a number above 0')
 
 
 class Tare:

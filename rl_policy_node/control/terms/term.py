@@ -13,7 +13,7 @@ from rl_policy_node.control.state import State
 from rl_policy_node.control.terms.kind import Setting
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.term_spec import TermSpec
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import miscounted
 
 
 class Term:
@@ -98,5 +98,5 @@ def _axes(values: Sequence[float], shape: Shape, where: str) -> Floats | None:
     if numbers.size == 1:
         return numbers.reshape(())
     if numbers.size != int(np.prod(shape)):
-        raise ConfigurationError(f'{where} has {numbers.size} numbers; expected 1 or {int(np.prod(shape))}')
+        raise miscounted(where, numbers.size, f'1 or {int(np.prod(shape))}')
     return numbers.reshape(shape)

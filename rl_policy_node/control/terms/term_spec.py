@@ -10,7 +10,7 @@ from typing import Final
 from rl_policy_node.control.arrays import Shape
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.term_options import Read, TermOptions
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, unfit, unknown
 from rl_policy_node.options import build, Leaf, leaves, merged, option, value_of, wrong_choices
 
 TERM_KINDS: Final = tuple(KINDS)
@@ -37,13 +37,13 @@ class TermSpec:
             raise unknown(*wrong, where)
         for name in ('history', 'history_stride'):
             if getattr(self, name) < 1:
-                raise ConfigurationError(f'{where}.{name} is {getattr(self, name)}; expected 1 or more')
+                raise unfit(f'{where}.{name}', getattr(self, name), '1 or more')
         joints = value_of(self.options, 'joints', tuple[str, ...]())
         if len(set(joints)) != len(joints):
             raise ConfigurationError(f'{where}.joints names a joint twice: {list(joints)}')
         self.options.check(where)
         if self.clip_range and not (len(self.clip_range) == 2 and self.clip_range[0] < self.clip_range[1]):
-            raise ConfigurationError(f'{where}.clip_range is {list(self.clip_range)}; expected [least, greatest]')
+            raise unfit(f'{where}.clip_range', list(self.clip_range), '[least, greatest]')
         if self.clip_range and math.isfinite(self.clip):
             raise ConfigurationError(f'{where}: clip and clip_range are both stated; one of them is to be')
 

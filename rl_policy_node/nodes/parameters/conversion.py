@@ -6,7 +6,7 @@ import difflib
 import math
 from typing import Final, TypeAlias
 
-from rl_policy_node.errors import ConfigurationError, shown, unknown
+from rl_policy_node.errors import ConfigurationError, shown, unfit, unknown
 from rl_policy_node.nodes.parameters import schema
 
 # the value of a parameter: one of these, or a list of them
@@ -51,7 +51,7 @@ def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) 
         return _bounded(name, value, declaration)
     if kind == 'double' and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _bounded(name, float(value), declaration)
-    raise ConfigurationError(f"parameter '{name}' is {shown(value)}; expected {declaration.type}")
+    raise unfit(f"parameter '{name}'", shown(value), declaration.type)
 
 
 def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:
@@ -60,6 +60,5 @@ def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> in
         return value
     if not declaration.low <= value <= declaration.high:
         unit = f' {declaration.unit}' if declaration.unit else ''
-        raise ConfigurationError(f"parameter '{name}' is {value:g}{unit}; expected {declaration.low:g} to "
-                                 f'{declaration.high:g}{unit}')
+        raise unfit(f"parameter '{name}'", f'{value:g}{unit}', f'{declaration.low:g} to {declaration.high:g}{unit}')
     return value

@@ -10,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.options import option
@@ -33,7 +33,7 @@ class EnableSpec:
 
     def __post_init__(self) -> None:
         if self.none and self.topic:
-            raise ConfigurationError(f"enable is 'none' and enable.topic is '{self.topic}'; expected one of the two")
+            raise unfit('enable', f"'none' and enable.topic is '{self.topic}'", 'one of the two')
 
     def check(self) -> None:
         """Raise ConfigurationError where the file neither names a topic nor says that none is needed."""

@@ -14,7 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.serialization import serialize_message
 
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.process.board import Board, Cell
 from rl_policy_node.nodes.process.guardian_process import GuardianProcess
@@ -44,8 +44,8 @@ def guardian_timeout(control: ControlSpec) -> float:
     if not stated:
         return max(_PERIODS * period, _SHORTEST)
     if stated < 2 * period:
-        raise ConfigurationError(f"parameter 'guardian_timeout' is {stated:g} s; expected at least "
-                                 f'two periods of the control, {2 * period:g} s, or 0 for three')
+        raise unfit("parameter 'guardian_timeout'", f'{stated:g} s',
+                    f'at least two periods of the control, {2 * period:g} s, or 0 for three')
     return stated
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rl_policy_node.control.distribution import Moments
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.policy import Policy
 from rl_policy_node.policy.contract.facts import Fact, Facts, read_facts
@@ -29,8 +29,8 @@ def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
     """Return input → Moments of a policy's training; raises ConfigurationError where ood needs them and none exist."""
     moments = {name: Moments(mean, std) for name, (mean, std) in policy.moments().items()}
     if not moments and control.ood.action != 'warn':
-        raise ConfigurationError(f'ood.action is {control.ood.action}, and the policy has no running mean and variance '
-                                 'of its inputs (params.config.normalize_input) to compare with; expected warn')
+        raise unfit('ood.action', f'{control.ood.action}, and the policy has no running mean and variance of its '
+                    'inputs (params.config.normalize_input) to compare with', 'warn')
     return moments
 
 

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool, Int8, Int32, String, UInt8
 from rl_policy_node.control.source_spec import DURABILITIES
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.frame import RobotState
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import unfit
 from rl_policy_node.nodes.topics.endpoints import Endpoints
 from rl_policy_node.nodes.topics.naming import row_groups, source_qos, topic_of
 from rl_policy_node.nodes.topics.payload import Payload
@@ -37,8 +37,8 @@ class RobotStateSpec:
 
     def __post_init__(self) -> None:
         if self.topic and not self.values and self.type != _BOOL:
-            raise ConfigurationError(f'robot_state.values is empty, and {self.type} has no value that means yes; '
-                                     'expected those that permit motion')
+            raise unfit('robot_state.values', f'empty, and {self.type} has no value that means yes',
+                        'those that permit motion')
 
     @property
     def permitted(self) -> tuple[str, ...]:

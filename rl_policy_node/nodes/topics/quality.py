@@ -9,7 +9,7 @@ from typing import Any, Final
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
 
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import ConfigurationError, unfit, unknown
 
 PREFIX: Final = 'qos_overrides.'
 PUBLISHER, SUBSCRIPTION = 'publisher', 'subscription'
@@ -82,11 +82,11 @@ def _value(name: str, policy: str, value: Any) -> Any:
         return choices[value]
     if policy == 'avoid_ros_namespace_conventions':
         if not isinstance(value, bool):
-            raise ConfigurationError(f"parameter '{name}' is {value!r}; expected true or false")
+            raise unfit(f"parameter '{name}'", repr(value), 'true or false')
         return value
     least, meaning = (0, ' of nanoseconds') if policy in _DURATIONS else (1, '')
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LONGEST:
-        raise ConfigurationError(f"parameter '{name}' is {value!r}; expected an integer{meaning} from {least} on")
+        raise unfit(f"parameter '{name}'", repr(value), f'an integer{meaning} from {least} on')
     return Duration(nanoseconds=value) if policy in _DURATIONS else value
 
 

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import unfit, unknown
 from rl_policy_node.sim.imperfections.commands import DelayedCommands
 from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 from rl_policy_node.sim.imperfections.lossy_link import Network, whole_steps
@@ -73,8 +73,8 @@ def create_imperfections(spec: ImperfectionSpec, seed: int, period: float, robot
     if not spec.stated():
         return Perfect(robots, period)
     if lockstep and spec.rate_drift:
-        raise ConfigurationError(f'sim.rate_drift is {spec.rate_drift:g}, which means nothing in lockstep: '
-                                 'a step waits for its commands, however long; expected 0, or sim.mode real_time')
+        raise unfit('sim.rate_drift', f'{spec.rate_drift:g}, which means nothing in lockstep: a step waits for its '
+                    'commands, however long', '0, or sim.mode real_time')
     channels = _channels(spec, seed, period, robots)
     sources: Sources = (LockstepSources(channels, robots.rows) if lockstep else
                         RealTimeSources(channels, robots.rows, period, spec.latency))
