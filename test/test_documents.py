@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from rl_policy_node.tools.main import _parser
+from rl_policy_node.tools.command_line import parser
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('config/*.md')])
@@ -53,7 +53,7 @@ def test_the_readme_is_short():
 
 @pytest.mark.parametrize('document, arguments', commands('rl_policy'))
 def test_command_lines_are_understood(document, arguments):
-    _parser().parse_args(arguments)
+    parser().parse_args(arguments)
 
 
 @pytest.mark.parametrize('document, arguments', commands('make'))

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of `rl_policy`. What they need is imported when they run: it takes seconds."""
+from abc import ABC, abstractmethod
+import argparse
+from pathlib import Path
+from typing import Final
+
+from rl_policy_node.resources import resolve
+
+MODELS: Final = 'package://rl_policy_node/models/insertion/'
+INSERTION: Final = 'package://rl_policy_node/config/insertion.yaml'
+
+
+class Command(ABC):
+    """A command by its name, its arguments, and what it does; the help shows its docstring."""
+
+    name: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - a command may have none
+        """Add its arguments."""
+
+    @abstractmethod
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; return the exit code."""
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1')
+    return int(text)
+
+
+def _add_played(command: argparse.ArgumentParser, episodes: int) -> None:
+    command.add_argument('params_file', metavar='PARAMS_FILE', nargs='?', default=INSERTION,
+                         help='parameter file of both nodes; default: the insertion that ships')
+    command.add_argument('--episodes', type=_positive, default=episodes)
+    command.add_argument('--robots', type=_positive, help='rows of the batch; default: as the file says')
+    command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
+    command.add_argument('--set', action='append', default=[], metavar='NAME=VALUE', dest='settings',
+                         help='any parameter of the nodes, such as sim.latency=0.05; repeatable')
+
+
+class Demo(Command):
+    """The shipped policy inserts pegs through two ROS 2 nodes."""
+
+    name = 'demo'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('--episodes', type=_positive, default=20)
+        add('--lockstep', action='store_true', help='as fast as it goes, one step per command')
+        add('--robots', type=_positive, default=4, help='arms, one row of the batch each')
+        add('--seed', type=int, default=7)
+        add('--output', default='reports/demo', help='folder for the report, the record and the logs')
+        add('--json', metavar='FILE', help='write the figures there, too')
+        add('--no-report', action='store_true')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.demo.demo import demo
+        demo(INSERTION, options.episodes, options.lockstep, options.robots, options.seed, options.output,
+             json_file=options.json, report=not options.no_report)
+        return 0
+
+
+class Evaluate(Command):
+    """The same episodes through the two nodes and in the loop of rl_games, side by side."""
+
+    name = 'evaluate'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        _add_played(parser, 100)
+        add('--output', default='reports/evaluate', help='folder for the JSON, the picture and the logs')
+        add('--json', metavar='FILE', help='write the JSON there, too')
+        add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
+        add('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.evaluate.evaluate import evaluate
+        agree = evaluate(options.params_file, options.episodes, options.robots, options.seed, options.settings,
+                         options.output, options.json, reference=not options.no_reference)
+        return 0 if agree or not options.require_same else 1
+
+
+class Play(Command):
+    """Episodes in rl_games' own play loop alone, without ROS in between."""
+
+    name = 'play'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        _add_played(parser, 200)
+        add('--blind', action='store_true', help='the insertion policy that was trained without touch')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.evaluate.evaluate import play_alone
+        blind = [f'policy.train_config={MODELS}blind_train.yaml', f'policy.checkpoint={MODELS}blind_policy.pth']
+        play_alone(options.params_file, options.episodes, options.robots, options.seed,
+                   options.settings + (blind if options.blind else []))
+        return 0
+
+
+class Train(Command):
+    """Train the insertion policy again."""
+
+    name = 'train'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('--output', default='runs/insertion')
+        add('--blind', action='store_true', help='without the tactile observations')
+        add('--epochs', type=_positive, default=None)
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.train.train import train
+        rate = train(Path(resolve(MODELS + 'train.yaml')), options.output, options.blind, options.epochs)
+        print(f'success of the kept weights over 512 fresh episodes: {rate:.1%}; written to {options.output}')
+        return 0
+
+
+class Inspect(Command):
+    """Show what a training run is, and what its files do not tell."""
+
+    name = 'inspect'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
+        add('--json', action='store_true', help='the same as one JSON object')
+        add('--override', action='append', default=[], metavar='NAME=VALUE',
+            help="change to the run's configuration in Hydra's form; repeatable")
+        add('--plugin', action='append', default=[], metavar='MODULE',
+            help='module or .py file that registers networks, models or players; repeatable')
+        add('--allow-untrusted-pickle', default='', metavar='NAME',
+            help='name of a checkpoint file that may run code; only for files of your own')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.inspect.inspect import inspect
+        playable = inspect(options.run, options.checkpoint, options.override, options.plugin,
+                           options.allow_untrusted_pickle, as_json=options.json)
+        return 0 if playable else 1
+
+
+class Init(Command):
+    """Write a parameter file for the node from a training run."""
+
+    name = 'init'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
+        add('-o', '--output', required=True, metavar='FILE')
+        add('--override', action='append', default=[], metavar='NAME=VALUE',
+            help="change to the run's configuration in Hydra's form; repeatable")
+        add('--plugin', action='append', default=[], metavar='MODULE',
+            help='module or .py file that the policy needs; repeatable')
+        add('--force', action='store_true', help='write over an existing file')
+        add('--simulator', metavar='NAME', help='for a simulator instead of a robot, with nothing left to '
+            'fill in: isaacgym, gymnasium, insertion, or package.module:factory')
+        add('--id', default='', help="the environment's id, for --simulator gymnasium")
+        add('--rows', type=_positive, default=64, help='environments, for --simulator (default: 64)')
+        add('--python', default='', help='interpreter that hosts the environment, for --simulator')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.init.draft_simulator import Simulator
+        from rl_policy_node.tools.init.init import init
+        simulator = None
+        if options.simulator:
+            simulator = Simulator(options.simulator, options.id, options.python, options.rows)
+        blanks = init(resolve(options.run), options.output, resolve(options.checkpoint), options.override,
+                      options.plugin, options.force, simulator)
+        print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
+        print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')
+        return 0
+
+
+class Check(Command):
+    """Load all that a parameter file names and step its policy once."""
+
+    name = 'check'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('file', help='parameter file of the node')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.check import check
+        check(resolve(options.file))
+        return 0
+
+
+class Bench(Command):
+    """Measure steps, latency and start beside what users have now and beside the floor of this machine."""
+
+    name = 'bench'
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('--only', default='', metavar='SECTION,…', help='sections instead of all')
+        add('--output', metavar='FOLDER', help='for JSON, tables and plots (default: reports/bench)')
+        add('--device', default='cpu', help='cpu, or cuda for what needs no ROS')
+        add('--runs', type=_positive, default=5, help='of which medians are taken')
+        add('--quick', action='store_true', help='try it out: too short for its figures to mean much')
+        add('--no-plots', action='store_true', help='JSON and tables only, for where matplotlib is missing')
+        add('--render', metavar='FILE', help='make tables and plots of a results.json again; no measuring')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.bench.run import bench, render
+        if options.render:
+            print('\n'.join(map(str, render(options.render, options.output, not options.no_plots))))
+            return 0
+        sections = list(filter(None, options.only.split(',')))
+        bench(sections, options.output or 'reports/bench', options.device, options.runs, options.quick,
+              not options.no_plots)
+        return 0
+
+
+class Parameters(Command):
+    """Print the reference of all parameters (Markdown)."""
+
+    name = 'parameters'
+
+    def run(self, _options: argparse.Namespace) -> int:
+        from rl_policy_node.nodes.parameters.reference import markdown
+        print(markdown(), end='')
+        return 0
+
+
+COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Bench(), Parameters())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(prog='rl_policy', description='Deploy rl_games policies through ROS 2.')
+    commands = made.add_subparsers(dest='command', required=True)
+    for command in COMMANDS:
+        text = (command.__doc__ or '').rstrip('.')
+        own = commands.add_parser(command.name, help=text[0].lower() + text[1:])
+        command.add_arguments(own)
+        own.set_defaults(run_command=command.run)
+    return made
