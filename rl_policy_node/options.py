@@ -7,7 +7,7 @@ from dataclasses import dataclass, Field, field, fields, replace
 import math
 from operator import attrgetter
 from types import UnionType
-from typing import Any, Final, get_args, get_type_hints, NamedTuple, TypeVar, Union
+from typing import Any, Final, get_args, get_type_hints, NamedTuple, TypeVar
 
 T = TypeVar('T')
 
@@ -153,11 +153,7 @@ def _leaves(options: type) -> Iterator[tuple[str, Leaf]]:
             for name, leaf in leaves(each.metadata[_GROUP]).items():
                 yield name, leaf._replace(path=(each.name, *leaf.path))
         elif _OPTION in each.metadata:
-            meaning = each.metadata[_OPTION]
-            yield meaning.name or each.name, Leaf(_type(hints[each.name]), each.default, meaning, (each.name,))
-
-
-def _type(hint: Any) -> str:
-    if isinstance(hint, UnionType) or getattr(hint, '__origin__', None) is Union:
-        hint = next(each for each in get_args(hint) if each is not type(None))
-    return _TYPES[hint]
+            meaning, hint = each.metadata[_OPTION], hints[each.name]
+            if isinstance(hint, UnionType):
+                hint, = set(get_args(hint)) - {type(None)}
+            yield meaning.name or each.name, Leaf(_TYPES[hint], each.default, meaning, (each.name,))

@@ -68,15 +68,11 @@ def _field_entries(adapter: type[Adapter]) -> Iterator[FieldEntry]:
 def _known(type_name: str, where: str) -> type[Adapter]:
     if type_name in ADAPTERS:
         return ADAPTERS[type_name]
-    error, close = unknown('message type', type_name, ADAPTERS, where), _close(type_name)
-    raise ConfigurationError(f"{error}, or package.module:Class{f'; did you mean {close!r}?' if close else ''}")
-
-
-def _close(type_name: str) -> str | None:
-    """Return the known type whose name without the package is closest to that of `type_name`, or None."""
+    # closest by its name without the package
     by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
     close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
-    return by_name[close[0]] if close else None
+    hint = f'; did you mean {by_name[close[0]]!r}?' if close else ''
+    raise ConfigurationError(f"{unknown('message type', type_name, ADAPTERS, where)}, or package.module:Class{hint}")
 
 
 def _own(type_name: str, where: str) -> type[Adapter]:

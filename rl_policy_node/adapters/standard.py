@@ -84,7 +84,9 @@ class MultiArrayAdapter(_NumbersAdapter):
         # array.array is taken over as it is; a numpy array would be converted element by element
         message.data = array.array(self.code, value.tobytes())
         if value.ndim > 1:
-            message.layout.dim = _dimensions(value.shape)
+            dimension = message_class('std_msgs/msg/MultiArrayDimension')
+            message.layout.dim = [dimension(label=f'dim{axis}', size=size, stride=math.prod(value.shape[axis:]))
+                                  for axis, size in enumerate(value.shape)]
         return message
 
 
@@ -103,11 +105,6 @@ def _size(cdr: Cdr) -> int:
     size, _stride = cdr.word(), cdr.word()
     return size
 
-
-def _dimensions(shape: tuple[int, ...]) -> list[Message]:
-    dimension = message_class('std_msgs/msg/MultiArrayDimension')
-    return [dimension(label=f'dim{axis}', size=size, stride=math.prod(shape[axis:]))
-            for axis, size in enumerate(shape)]
 
 
 def _adapter(base: type[_NumbersAdapter], kind: str, suffix: str = '') -> type[Adapter]:

@@ -74,8 +74,10 @@ class VectorAdapter(Adapter):
 
     def to_arrays(self, message: Message) -> Arrays:
         arrays = {field: np.array(self._read[field](message), dtype=np.float64) for field in self.provided(message)}
-        if 'orientation' in arrays:
-            _check_unit(arrays['orientation'])
+        orientation = arrays.get('orientation')
+        # the comparison is false for NaN, too
+        if orientation is not None and not abs(orientation @ orientation - 1.0) <= 1e-3:
+            raise ValueError(f'orientation {orientation.tolist()} is not a unit quaternion (x, y, z, w)')
         return arrays
 
     def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
@@ -122,12 +124,6 @@ def _covariance(message: Message, field: str) -> Array:
     """Return the covariance (9,) of a field of an Imu, to read or to write."""
     covariance: Array = getattr(message, f'{field}_covariance')
     return covariance
-
-
-def _check_unit(orientation: Array) -> None:
-    # the comparison that is false for NaN, too
-    if not abs(orientation @ orientation - 1.0) <= 1e-3:
-        raise ValueError(f'orientation {orientation.tolist()} is not a unit quaternion (x, y, z, w)')
 
 
 def _adapter(type_name: str) -> type[Adapter]:

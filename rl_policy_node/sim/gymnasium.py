@@ -122,7 +122,9 @@ class GymnasiumEnvironment:
         self._vector.close()
 
     def _arrays(self, observations):
-        arrays = {name: _array(leaf, functools.reduce(lambda part, key: part[_key(part, key)], path, observations))
+        def below(part, key):
+            return part[int(key) if isinstance(part, tuple) else key]
+        arrays = {name: _array(leaf, functools.reduce(below, path, observations))
                   for name, (path, leaf) in self._leaves.items()}
         return arrays.get('', {'obs': arrays})
 
@@ -145,10 +147,6 @@ def _told(infos, rows):
     each = [[info[name] for name in SUCCESSES if name in info] if info else []
             for info in (() if infos is None else infos)]
     return np.array([any(told) for told in each], dtype=bool) if any(each) else None
-
-
-def _key(part, key):
-    return int(key) if isinstance(part, tuple) else key
 
 
 def _leaves(space, path=()):

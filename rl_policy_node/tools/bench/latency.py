@@ -55,7 +55,11 @@ def measure(bench: Bench) -> Results:
                         found[name].append(_turn(probe, nodes[name], name, seconds))
                         done(f'{name}, {load_name}')
                 cases[load_name] = {name: figures(each) for name, each in found.items()}
-    inference, budget = _bare_inference(bench), _time_budget(bench)
+    # parts of a step inside the node, measured apart from everything else
+    from rl_policy_node.nodes.bench.bench_parts import parts
+    file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
+    budget = parts(str(file), {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
+    inference = _bare_inference(bench)
     return {'model': LSTM_JOINTS.words, 'rate': RATE, 'burners': cores(), 'inference': inference, 'budget': budget,
             'cases': cases, 'ratios': {load_name: _ratios(case, inference['us']) for load_name, case in cases.items()}}
 
@@ -100,13 +104,6 @@ def _bare_inference(bench: Bench) -> Results:
         policy = LSTM_JOINTS.load(bench.folder, 1, EAGER)
         name, call = "rl_games' player", player_call(policy.player, observations)
     return {'of': name, 'us': float(np.median(block(call, 0.2 if bench.quick else 1.0))) * 1e6}
-
-
-def _time_budget(bench: Bench) -> dict[str, float]:
-    """Return part of a step inside the node → µs, measured apart from everything else."""
-    from rl_policy_node.nodes.bench.bench_parts import parts
-    file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
-    return parts(str(file), {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
 
 
 def _start(folder: Path, probe: Probe, name: str, group: str) -> ToolProcess:
