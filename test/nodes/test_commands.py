@@ -17,12 +17,12 @@ from rl_policy_node.control.action_terms import command_shapes, KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.topics.serialized import template
-from rl_policy_node.nodes.topics.sink import COMMAND_TYPES, Sink
+from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.policy import Policy
 
 TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 NUMBER = 'std_msgs/msg/Float64'
-PAIRS = [(kind, name) for kind, names in COMMAND_TYPES.items() for name in names]
+PAIRS = [(kind, name) for kind in KINDS for name in KINDS[kind].message_types]
 
 
 def control(period, lockstep=False):
@@ -60,7 +60,7 @@ def test_command_comes_back_from_its_message(kind, name):
 
 def all_rows(kind):
     """Return specs of a kind, of types of arrays, whose one message carries all rows."""
-    return [replace(spec(kind), type=name, rows=True) for name in COMMAND_TYPES[kind] if name.endswith('MultiArray')]
+    return [replace(spec(kind), type=name, rows=True) for name in KINDS[kind].message_types if name.endswith('MultiArray')]
 
 
 @pytest.mark.parametrize('each', [typed(*pair) for pair in PAIRS] + all_rows('raw') + all_rows('joint_position'),
@@ -106,7 +106,7 @@ def test_what_cannot_be_serialized_beforehand_is_published_as_a_message():
 
 
 def test_every_kind_has_messages():
-    assert set(COMMAND_TYPES) == set(KINDS)
+    assert all(kind.message_types for kind in KINDS.values())
 
 
 @pytest.mark.parametrize('kind, field', [('joint_delta', 'position'), ('joint_velocity', 'velocity'),

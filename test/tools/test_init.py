@@ -9,7 +9,7 @@ from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TA
 import torch
 import yaml
 
-from rl_policy_node.control.specs import ACTION_KINDS
+from rl_policy_node.control.action_spec import ACTION_KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy
 from rl_policy_node.policy.layouts import layout
