@@ -60,7 +60,8 @@ def test_command_comes_back_from_its_message(kind, name):
 
 def all_rows(kind):
     """Return specs of a kind, of types of arrays, whose one message carries all rows."""
-    return [replace(spec(kind), type=name, rows=True) for name in KINDS[kind].message_types if name.endswith('MultiArray')]
+    arrays = [name for name in KINDS[kind].message_types if name.endswith('MultiArray')]
+    return [replace(spec(kind), type=name, rows=True) for name in arrays]
 
 
 @pytest.mark.parametrize('each', [typed(*pair) for pair in PAIRS] + all_rows('raw') + all_rows('joint_position'),
@@ -151,8 +152,10 @@ def test_every_parameter_of_an_action_reaches_its_term(run):
         'actions.base': {'kind': 'twist', 'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/Twist', 'axes': ['x', 'yaw'],
                          'max_velocity': 1.0, 'max_angular_velocity': 2.0, 'smoothing': 0.5}}))).control
     arm, base = made.actions
-    assert (made.blend_in, made.blend, arm.max_velocity, arm.fallback) == (1.5, 0.5, (1.0, 2.0, 3.0), 'hold')
-    assert (base.axes, base.max_velocity, base.fallback, base.source) == (('x', 'yaw'), (1.0,), 'zero', '')
+    assert (made.blending.blend_in, made.blending.blend) == (1.5, 0.5)
+    assert (arm.options.max_velocity, arm.fallback) == ((1.0, 2.0, 3.0), 'hold')
+    assert (base.options.axes, base.options.max_velocity, base.fallback) == (('x', 'yaw'), (1.0,), 'zero')
+    assert (base.options.smoothing, base.source) == (0.5, '')
 
 
 class Chooser(Policy):
