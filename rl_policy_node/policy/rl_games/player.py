@@ -10,11 +10,13 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint
+from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.rl_games.deferred_compile import deferred_compile
 from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
 from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.shared_types import Player, Tensors, YamlTree
 
 with preserved(), deferred_compile():       # importing rl_games registers environments of its tests
@@ -24,6 +26,18 @@ with preserved(), deferred_compile():       # importing rl_games registers envir
     from rl_policy_node.policy.rl_games.patched_players import check_bounds
     from rl_policy_node.policy.rl_games.play_runner import PlayRunner
     from rl_policy_node.policy.rl_games.plugins import load_plugins
+
+
+def trained_player(run: TrainedRun, spaces: Spaces, device: str) -> Player:
+    """Return rl_games' player of a TrainedRun, with the weights of its checkpoint; without one with initial weights.
+
+    spaces: of the policy, whose keys a flat network takes as one vector. Raises ConfigurationError, in one line.
+    """
+    joined = joined_keys(run.config.params['network'], spaces)
+    player = create_player(run.config, spaces.joined() if joined else spaces, device, run.plugins)
+    if run.checkpoint is not None:
+        restore(player, run.checkpoint)
+    return player
 
 
 def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Iterable[str] = (),
