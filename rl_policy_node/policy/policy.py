@@ -9,14 +9,10 @@ import torch
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.backends import BACKENDS, choose, EagerBackend, Inputs, Setup
 from rl_policy_node.policy.backends.backend import Backend
-from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
-from rl_policy_node.policy.checkpoint.weights import read_spaces
-from rl_policy_node.policy.contract.agreement import agree, joined_keys
-from rl_policy_node.policy.contract.facts import Facts, layout_of, published_shapes, read_facts
+from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.spaces import Spaces
-from rl_policy_node.policy.rl_games import player as players
 from rl_policy_node.policy.run import ignored_keys
-from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Player, Rows
 from rl_policy_node.policy.stopwatch import Stopwatch
 
@@ -31,16 +27,14 @@ class Policy:
     policy act otherwise than in training. `seconds`: step of loading → s.
     """
 
-    def __init__(self, player: Player, spaces: Spaces, rows: int, checkpoint: Checkpoint | None = None,
-                 deterministic: bool = True, config: TrainConfig | None = None, facts: Facts | None = None) -> None:
-        self.player, self.spaces, self.rows = player, spaces, int(rows)
-        self.checkpoint, self.deterministic = checkpoint, deterministic
-        self.config, self.facts = config, facts or Facts()
+    def __init__(self, player: Player, spaces: Spaces, rows: int, run: TrainedRun, deterministic: bool = True) -> None:
+        self.player, self.spaces, self.rows, self.deterministic = player, spaces, int(rows), deterministic
+        self.checkpoint, self.config, self.facts = run.checkpoint, run.config, run.facts
         self.backend_report, self.fell_back = '', False
         self.warnings: tuple[str, ...] = ()
         self.seconds: dict[str, float] = {}
         # the keys of a dict that a flat network takes as one vector
-        self.joined = joined_keys(config.params['network'], spaces) if config else ()
+        self.joined = joined_keys(run.config.params['network'], spaces)
         self._inputs = Inputs(spaces, rows, self.joined)
         self.backend: Backend = EagerBackend(player, self._inputs, deterministic)
 
@@ -67,30 +61,24 @@ class Policy:
         """
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
+        from rl_policy_node.policy.rl_games import player as players  # it imports rl_games
         watch = Stopwatch()
-        config = TrainConfig.read(train_config, overrides)
-        players.check_names(config, plugins)
-        ignored = ignored_keys.ignored_keys(config.params, plugins)
-        if ignored and not deterministic:
-            raise ConfigurationError(ignored_keys.refusal(ignored))
+        wanted = '' if checkpoint is None and Path(train_config).is_dir() else checkpoint
+        run = TrainedRun.read(train_config, wanted, overrides, plugins, checkpoint_sha256, allow_untrusted_pickle)
+        players.check_names(run.config, run.plugins)
+        if run.ignored and not deterministic:
+            raise ConfigurationError(ignored_keys.refusal(run.ignored))
         watch.lap('config')
-        weights = None
-        if checkpoint is not None or Path(train_config).is_dir():
-            path, _ = locate_checkpoint(config, checkpoint or '')
-            weights = load_checkpoint(path, checkpoint_sha256, allow_untrusted_pickle)
+        if run.checkpoint is None and wanted is not None:
+            raise ConfigurationError(run.checkpoint_choice[1])
         watch.lap('checkpoint')
-        facts = read_facts(config)
-        from_weights = read_spaces(weights.model) if weights else None
-        spaces = agree(spaces, facts, from_weights, published_shapes(layout_of(config)))
-        taken = spaces.joined() if joined_keys(config.params['network'], spaces) else spaces
-        player = players.create_player(config, taken, _device(device), plugins)
-        if weights is not None:
-            players.restore(player, weights)
+        agreed = run.spaces(spaces, run.layout)
+        player = players.trained_player(run, agreed, _device(device))
         if sigma is not None:
             players.override_sigma(player, sigma)
         watch.lap('player')
-        policy = cls(player, spaces, rows, weights, deterministic, config, facts)
-        policy.warnings = (ignored_keys.warning(ignored),) if ignored else ()
+        policy = cls(player, agreed, rows, run, deterministic)
+        policy.warnings = (ignored_keys.warning(run.ignored),) if run.ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds
@@ -122,7 +110,7 @@ class Policy:
 
         Empty without a normaliser of the input, and before training.
         """
-        if self.checkpoint is None or not self.config or not self.config.params['config'].get('normalize_input'):
+        if self.checkpoint is None or not self.config.params['config'].get('normalize_input'):
             return {}
         from rl_policy_node.policy.summary.normalizer import read_statistics  # it imports the package
         found = read_statistics(self.checkpoint.model, self.spaces.inputs, self.joined)

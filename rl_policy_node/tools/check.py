@@ -61,7 +61,6 @@ def _show(dry_run: 'DryRun', path: str | Path, console: Console) -> None:
     for name, command in dry_run.commands.items():
         for field, value in command.items():
             console.print(f'{name}.{field} {_numbers(value[0])}', highlight=False, markup=False)
-    assert policy.config is not None        # it was loaded
     robots, rate = f'{control.rows} robots' if control.rows > 1 else 'one robot', control.timing.control_rate
     console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {rate:g} Hz. The action '
                   'answers observations of zeros; the command is what its law, limits and blending make of it in the '

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy`: the command line. Heavy imports wait until their command is called."""
+import atexit
 from collections.abc import Sequence
+import gc
 import os
 import sys
 
@@ -11,6 +13,8 @@ from rl_policy_node.tools.command_line import parser
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command; an error that the user can fix is one line without a traceback."""
     options = parser().parse_args(args)
+    # at its end Python looks for garbage among all objects: with torch's it takes 0.3 s, and frees what ends anyway
+    atexit.register(gc.freeze)
     try:
         code: int = options.run_command(options)
         sys.stdout.flush()

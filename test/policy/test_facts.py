@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from rl_policy_node.policy.contract.facts import Facts, layout_of, published_shapes, read_facts
-from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.contract.facts import Facts, published_shapes
+from rl_policy_node.policy.run.trained_run import TrainedRun
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 PARAMS = {'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
@@ -22,7 +22,7 @@ def facts(tmp_path, config, environment=None):
     (tmp_path / name).write_text(yaml.safe_dump(config))
     if environment is not None:
         (tmp_path / 'params' / 'env.yaml').write_text(environment)
-    return read_facts(TrainConfig.read(tmp_path))
+    return TrainedRun.read(tmp_path).facts
 
 
 def gym_run(env, **task):
@@ -104,14 +104,14 @@ def number(text):
 @pytest.mark.parametrize('entry', [pytest.param(entry, id=entry['id']) for entry in entries()])
 def test_facts_of_published_configs_are_those_of_their_environments(entry):
     task = [f"task={entry['resolve']['task']}"] if entry['resolve']['mode'] == 'hydra' else []
-    config = TrainConfig.read(SET / entry['file'], [*task, *entry['resolve'].get('overrides', [])])
-    found = read_facts(config)
+    run = TrainedRun.read(SET / entry['file'], None, [*task, *entry['resolve'].get('overrides', [])])
+    found = run.facts
     if number(entry['control_hz']) is not None:
         assert abs(found.value('control_rate') - entry['control_hz']) < 0.01
         assert found.value('clip_observations', math.inf) == number(entry['clip_obs'])
         assert found.value('clip_actions', math.inf) == number(entry['clip_actions'])
     assert found.value('action', entry['actions'][0]) == entry['actions'][0]
-    observation, actions = published_shapes(layout_of(config))
+    observation, actions = published_shapes(run.layout)
     if entry['obs'] != 'unknown' and task:
         assert_fits(observation, entry['obs'])
         assert actions == entry['actions'][0]

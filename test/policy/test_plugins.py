@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy import Policy, Spaces
+from rl_policy_node.policy import networks, Policy, Spaces
 
 SPACES = Spaces((5,), 3)
 NETWORK = {'name': 'actor_critic', 'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}},
@@ -48,6 +48,8 @@ def register(runner):
 @pytest.fixture(autouse=True)
 def as_before():
     """Leave no trace of a plug-in to the tests that follow."""
+    networks.register()
+    model_builder.ModelBuilder()        # the built-in names are there before the first policy, too
     registries = model_builder.NETWORK_REGISTRY, model_builder.MODEL_REGISTRY
     before, modules = [dict(names) for names in registries], set(sys.modules)
     yield

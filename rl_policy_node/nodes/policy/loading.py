@@ -10,8 +10,8 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.policy import Policy
-from rl_policy_node.policy.contract.facts import Fact, Facts, read_facts
-from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.contract.facts import Fact, Facts
+from rl_policy_node.policy.run.trained_run import TrainedRun
 
 
 def load_policy(configuration: Configuration) -> Policy:
@@ -78,5 +78,5 @@ def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
 
 def run_rate(configuration: Configuration) -> float | None:
     """Return the control rate (Hz) in the run's files; raises ConfigurationError where they state none."""
-    facts = read_facts(TrainConfig.read(configuration.policy.train_config, configuration.policy.overrides))
-    return completed(configuration.control, facts, lambda text: None).timing.control_rate
+    run = TrainedRun.read(configuration.policy.train_config, None, configuration.policy.overrides)
+    return completed(configuration.control, run.facts, lambda text: None).timing.control_rate

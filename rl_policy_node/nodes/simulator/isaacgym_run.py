@@ -14,19 +14,20 @@ def run_task(configuration: Configuration) -> EnvironmentSpec:
     `sim.options` change the task in Hydra's form, and come last. Raises ConfigurationError, also for a value
     that cannot be resolved: a task would go on without it, and be another one.
     """
-    # rl_games, which comes with it, takes seconds to import
-    from rl_policy_node.policy.contract.facts import read_facts
-    from rl_policy_node.policy.run.train_config import TrainConfig
+    # torch, which comes with it, takes a second to import
+    from rl_policy_node.policy.run.trained_run import TrainedRun
     spec, policy = configuration.sim.environment, configuration.policy
-    run = spec.isaacgym.config
-    config = TrainConfig.read(run or policy.train_config, (*(() if run else policy.overrides), *_started_with(spec)))
+    file = spec.isaacgym.config
+    run = TrainedRun.read(file or policy.train_config, None,
+                          (*(() if file else policy.overrides), *_started_with(spec)))
+    config = run.config
     if 'name' not in config.task:
         raise ConfigurationError(f'sim.environment isaacgym: {config.path} says nothing of a task; expected the '
                                  "config.yaml that IsaacGymEnvs writes into a run's folder, with task: and train:")
     for name, why in config.unresolved.items():
         if name.startswith('task.'):
             raise ConfigurationError(f'sim.environment isaacgym: {name} of {config.path} cannot be resolved: {why}')
-    rate = read_facts(config).control_rate
+    rate = run.facts.control_rate
     task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=rate.value if rate else None)
     return dataclasses.replace(spec, options=(), isaacgym=task)
 

@@ -180,7 +180,7 @@ def _completed(configuration: Configuration, environment: Environment) -> Config
     control = configuration.control
     rate = control.timing.control_rate or environment.control_rate
     if not rate:
-        # rl_games takes seconds to import, and is rarely needed
+        # torch, which comes with it, takes a second to import, and is rarely needed
         from rl_policy_node.nodes.policy.loading import run_rate
         rate = run_rate(configuration)
     control = dataclasses.replace(control, timing=dataclasses.replace(control.timing, control_rate=rate),

@@ -8,7 +8,6 @@ import torch
 
 from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.sampling_noise import Noise
-from rl_policy_node.policy.networks.dict_normalizer import unscripted
 from rl_policy_node.policy.rl_games.quiet import quiet
 from rl_policy_node.policy.shared_types import Player
 
@@ -94,6 +93,7 @@ class Step(torch.nn.Module):
 
 def traced(module: torch.nn.Module, model: torch.nn.Module) -> torch.jit.ScriptModule:
     """Return a module with an `example`, around a rl_games model, as TorchScript."""
+    from rl_policy_node.policy.networks.dict_normalizer import unscripted  # it imports rl_games
     with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(model):
         warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
         script: torch.jit.ScriptModule = torch.jit.trace(module, module.example, check_trace=False)

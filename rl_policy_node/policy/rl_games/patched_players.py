@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players that rl_games 1.6 lacks, or that act otherwise than its training did."""
-from typing import TYPE_CHECKING
-
-from rl_games.algos_torch.players import PpoPlayerContinuous, SACPlayer
+from rl_games.algos_torch.players import SACPlayer
 import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.shared_types import Player, YamlTree
-
-if TYPE_CHECKING:       # importing it changes torch's print options
-    from rl_games.torch_runner import Runner
 
 
 class RescalingSacPlayer(SACPlayer):
@@ -32,13 +27,6 @@ class RescalingSacPlayer(SACPlayer):
         actions = super().get_action(obs, is_deterministic) * self.action_scale + self.action_bias
         clamped: torch.Tensor = actions.clamp(self.actions_low, self.actions_high)
         return clamped
-
-
-def register(runner: 'Runner') -> None:
-    """Register the players with a Runner, which is the caller's own: others do not see them."""
-    runner.player_factory.register_builder('sac', lambda **kwargs: RescalingSacPlayer(**kwargs))
-    # playing needs nothing of the discriminator, so AMP plays as PPO
-    runner.player_factory.register_builder('amp_continuous', lambda **kwargs: PpoPlayerContinuous(**kwargs))
 
 
 def check_bounds(player: Player) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rl_games' own player, built without an environment: Runner().load → create_player."""
+"""rl_games' own player, built without an environment and without what trains."""
 from collections.abc import Iterable, Iterator
 import copy
 import random
@@ -7,23 +7,37 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch._dynamo  # rl_games imports it and changes it: its settings are kept only if it is there
 
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint
+from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.spaces import Spaces
+from rl_policy_node.policy.rl_games.deferred_compile import deferred_compile
 from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.policy.rl_games.random_stream import RandomStream
 from rl_policy_node.policy.run.train_config import TrainConfig
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.shared_types import Player, Tensors, YamlTree
 
-with preserved():       # importing rl_games' runner changes torch's print options
+with preserved(), deferred_compile():       # importing rl_games registers environments of its tests
     from rl_games.algos_torch import model_builder
-    from rl_games.torch_runner import Runner
 
     from rl_policy_node.policy import networks
-    from rl_policy_node.policy.rl_games import patched_players as players
+    from rl_policy_node.policy.rl_games.patched_players import check_bounds
+    from rl_policy_node.policy.rl_games.play_runner import PlayRunner
     from rl_policy_node.policy.rl_games.plugins import load_plugins
+
+
+def trained_player(run: TrainedRun, spaces: Spaces, device: str) -> Player:
+    """Return rl_games' player of a TrainedRun, with the weights of its checkpoint; without one with initial weights.
+
+    spaces: of the policy, whose keys a flat network takes as one vector. Raises ConfigurationError, in one line.
+    """
+    joined = joined_keys(run.config.params['network'], spaces)
+    player = create_player(run.config, spaces.joined() if joined else spaces, device, run.plugins)
+    if run.checkpoint is not None:
+        restore(player, run.checkpoint)
+    return player
 
 
 def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Iterable[str] = (),
@@ -48,9 +62,8 @@ def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Ite
         runner = _runner(params, plugins)
         _seed(seed)
         try:
-            runner.load({'params': params})
-            player: Player = runner.create_player()
-            players.check_bounds(player)
+            player: Player = runner.player_factory.create(params['algo']['name'], params=params)
+            check_bounds(player)
             _try(player, spaces, seed)
         except ConfigurationError:
             raise
@@ -71,11 +84,10 @@ def check_names(config: TrainConfig, plugins: Iterable[str] = ()) -> None:
         _runner(config.params, plugins)
 
 
-def _runner(params: YamlTree, plugins: Iterable[str]) -> Runner:
-    """Return a Runner that knows every network, model and player; raises for a name in params that is none."""
-    runner = Runner()
+def _runner(params: YamlTree, plugins: Iterable[str]) -> PlayRunner:
+    """Return a PlayRunner that knows every network, model and player; raises for a name in params that is none."""
+    runner = PlayRunner()
     networks.register()
-    players.register(runner)
     load_plugins(plugins, runner)
     builder = model_builder.ModelBuilder()
     factories = {'algo': runner.player_factory, 'model': builder.model_factory,
@@ -93,7 +105,6 @@ def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
     config['env_info'] = _env_info(spaces)
     config['device_name'] = str(device)      # `device` is not read by players
     config.setdefault('env_name', 'none')
-    config['reward_shaper'] = {}
     config['normalize_input'] = bool(config.get('normalize_input', False))
     config['multi_gpu'] = False
     # nothing of an environment, and no watching of folders for newer checkpoints
@@ -103,10 +114,8 @@ def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
     config.pop('env_config', None)
     config.pop('vec_env', None)
     _name_activations(params['network'])
-    params['torch_threads'] = 0
-    # a seed of −1 means "draw one" to training scripts and raises in Runner.load; that also seeds CUDA, where a
-    # process that has not used it yet would find it seeded: hence _seed
-    seed, params['seed'] = params.get('seed'), 0
+    seed = params.get('seed')
+    # −1 means "draw one" to training scripts
     return seed if isinstance(seed, int) and seed >= 0 else 0
 
 
@@ -132,7 +141,10 @@ def _name_activations(tree: YamlTree) -> None:
 
 
 def _seed(seed: int) -> None:
-    """Seed what initial weights are drawn from, as Runner.load does: they are drawn on the CPU."""
+    """Seed what initial weights are drawn from: the CPU's streams.
+
+    rl_games' Runner seeds CUDA as well, which a process that has not used it yet would find seeded.
+    """
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)

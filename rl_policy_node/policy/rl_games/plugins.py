@@ -15,18 +15,18 @@ from rl_games.algos_torch import model_builder
 
 from rl_policy_node.errors import ConfigurationError
 
-if TYPE_CHECKING:       # importing it changes torch's print options
-    from rl_games.torch_runner import Runner
+if TYPE_CHECKING:       # it imports rl_games' players
+    from rl_policy_node.policy.rl_games.play_runner import PlayRunner
 
 T = TypeVar('T')
 
 
-def load_plugins(names: Iterable[str], runner: 'Runner') -> None:
+def load_plugins(names: Iterable[str], runner: 'PlayRunner') -> None:
     """Import the plug-ins and let them register what they bring; loading one again is harmless.
 
     names: importable modules (`my_pkg.networks`) or paths of .py files. On import a plug-in may call rl_games'
     `model_builder.register_network` and `register_model`; its `register(runner)`, if it has one, is given the
-    Runner, whose `player_factory` takes players. Raises ConfigurationError, in one line, for a module that is
+    PlayRunner, whose `player_factory` takes players. Raises ConfigurationError, in one line, for a module that is
     missing or that fails, and for one that registers a name which is already taken.
     """
     model_builder.ModelBuilder()        # enters the built-in names, which would silently win over a plug-in's
@@ -76,7 +76,7 @@ def _run(name: str, call: Callable[[], T]) -> T:
 
 
 @contextlib.contextmanager
-def _new_names_only(plugin: str, runner: 'Runner') -> Iterator[None]:
+def _new_names_only(plugin: str, runner: 'PlayRunner') -> Iterator[None]:
     """Put the registries back, and forget the plug-in, if it fails or takes a name that has an owner."""
     registries = {'network': model_builder.NETWORK_REGISTRY, 'model': model_builder.MODEL_REGISTRY,
                   'player': runner.player_factory._builders}

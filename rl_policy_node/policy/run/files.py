@@ -5,11 +5,10 @@ from pathlib import Path
 import re
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import formats
 from rl_policy_node.policy.run.yaml_file import read_yaml
 
 BEST, NEWEST = 'best', 'newest'
-# IsaacGymEnvs, OmniIsaacGymEnvs, industreallib; Isaac Lab; Hydra's own
-_CONFIGS = ('config.yaml', 'params/agent.yaml', '.hydra/config.yaml')
 _EPOCH = re.compile(r'_ep_?(\d+)')
 
 
@@ -17,8 +16,8 @@ _EPOCH = re.compile(r'_ep_?(\d+)')
 class Run:
     """Where a run's files are.
 
-    config: the train YAML, a run's config.yaml or Isaac Lab's agent.yaml. environment: Isaac Lab's
-    env.yaml, or None. folder: where checkpoints are looked for.
+    config: the train YAML, a run's config.yaml or Isaac Lab's agent.yaml. environment: the file beside it that holds
+    the environment's half, such as Isaac Lab's env.yaml, or None. folder: where checkpoints are looked for.
     """
 
     config: Path
@@ -34,18 +33,32 @@ def find_run(path: str | Path) -> Run:
     path = Path(path)
     if not path.is_dir():
         return _run_of(path)
-    if path.name in ('nn', 'params'):
+    config = _config(path)
+    if path.name == 'nn' or path.name in _folders() and config is None:
         path = path.resolve().parent
-    for name in _CONFIGS:
-        if (path / name).is_file():
-            return _run_of(path / name)
-    return _run_of(_only_config(path))
+        config = _config(path)
+    return _run_of(config or _only_config(path))
+
+
+def _config(folder: Path) -> Path | None:
+    found = (form.find(folder) for form in formats.FORMATS)
+    return next((config for config in found if config is not None), None)
+
+
+def _places() -> list[str]:
+    """Return where frameworks put a configuration, from the run directory."""
+    return [name for form in formats.FORMATS for name in form.configs]
+
+
+def _folders() -> set[str]:
+    """Return the folders of a run directory that may hold its configuration."""
+    return {Path(name).parent.name for name in _places()} - {''}
 
 
 def _run_of(config: Path) -> Run:
-    environment = config.parent / 'env.yaml'
-    inside = config.parent.name in ('params', '.hydra')
-    return Run(config=config, environment=environment if environment.is_file() and environment != config else None,
+    beside = (config.parent / form.environment for form in formats.FORMATS if form.environment)
+    inside = config.parent.name in _folders()
+    return Run(config=config, environment=next((file for file in beside if file.is_file() and file != config), None),
                folder=config.parent.parent if inside else config.parent)
 
 
@@ -56,10 +69,10 @@ def _only_config(folder: Path) -> Path:
     if found:
         raise ConfigurationError(f'run {folder}: it holds {len(found)} train configs '
                                  f'({", ".join(file.name for file in found)}); name one of them')
-    runs = sorted({file.relative_to(folder).parts[0] for name in _CONFIGS for file in folder.glob(f'*/{name}')})
+    runs = sorted({file.relative_to(folder).parts[0] for name in _places() for file in folder.glob(f'*/{name}')})
     if runs:
         raise ConfigurationError(f'run {folder}: it is a folder of runs ({", ".join(runs[:8])}); name one of them')
-    raise ConfigurationError(f'run {folder}: no configuration in it; looked for {", ".join(_CONFIGS)} and any '
+    raise ConfigurationError(f'run {folder}: no configuration in it; looked for {", ".join(_places())} and any '
                              'other YAML file with `params:` or `train:`')
 
 

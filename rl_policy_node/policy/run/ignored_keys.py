@@ -10,9 +10,6 @@ from pathlib import Path
 import re
 from typing import Any
 
-import rl_games
-
-from rl_policy_node.policy import networks
 from rl_policy_node.policy.shared_types import YamlTree
 
 _QUOTED = re.compile(r'''['"](\w+)['"]''')
@@ -29,10 +26,10 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
     params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
     installed rl_games has no source to look into.
     """
-    known = _words(_package(rl_games.__file__))
+    known = _words(_files('rl_games'))
     if not known:
         return ()
-    known = known.union(_words(_package(networks.__file__)), *(_words(_file(plugin)) for plugin in plugins))
+    known = known.union(*map(_words, map(_files, ('rl_policy_node.policy.networks', *plugins))))
     names = [*_unread(params.get('network') or {}, 'params.network', known),
              *(f'params.config.{name}' for name, value in (params.get('config') or {}).items()
                if _PLAYED.match(name) and name not in known and value not in _OFF)]
@@ -66,22 +63,19 @@ def _unread(tree: Mapping[str, Any], place: str, known: frozenset[str]) -> Itera
             yield from _unread(value, f'{place}.{name}', known)
 
 
-def _package(file: str | None) -> tuple[Path, ...]:
-    return tuple(sorted(Path(file).parent.rglob('*.py'))) if file else ()
-
-
-def _file(plugin: str) -> tuple[Path, ...]:
-    """Return the files of a plug-in, () where they are not to be found: loading it says so."""
-    path = Path(plugin)
+def _files(module: str) -> tuple[Path, ...]:
+    """Return the files of a module, without importing it, or of a .py file; () where there are none."""
+    path = Path(module)
     if path.suffix == '.py':
         return (path,) if path.is_file() else ()
     try:
-        spec = importlib.util.find_spec(plugin)
+        spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return ()
     if spec is None or not spec.origin:
         return ()
-    return _package(spec.origin) if spec.submodule_search_locations else (Path(spec.origin),)
+    path = Path(spec.origin)
+    return tuple(sorted(path.parent.rglob('*.py'))) if spec.submodule_search_locations else (path,)
 
 
 @functools.lru_cache(maxsize=8)

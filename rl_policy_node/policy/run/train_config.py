@@ -21,8 +21,8 @@ class TrainConfig:
     """The `params` of an rl_games run, interpolations resolved, and the environment's half of its configuration.
 
     path: the file read. task: the environment's half of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
-    environment: Isaac Lab's env.yaml as plain data, or {}. unresolved: name → why, of values that could not
-    be resolved and that playing does not need. run: the run's files.
+    environment: the file beside it, such as Isaac Lab's env.yaml, as plain data, or {}. unresolved: name → why, of
+    values that could not be resolved and that playing does not need. run: the run's files.
     """
 
     params: YamlTree

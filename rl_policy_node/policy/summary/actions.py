@@ -23,7 +23,7 @@ def actions(reading: Reading) -> Actions:
     kind = next(iter(action)) if isinstance(action, dict) else 'continuous'
     continuous = kind == 'continuous'
     low, high = _bounds(reading) if continuous else (None, None)
-    config = reading.config.params['config']
+    config = reading.run.config.params['config']
     if continuous:
         choices: tuple[int, ...] = ()
     else:
@@ -38,32 +38,32 @@ def actions(reading: Reading) -> Actions:
 
 def _action(reading: Reading) -> tuple[Any, str]:
     """Return the number or kind of actions, None where no source states it, and the source."""
-    if reading.facts.action is not None:
-        return reading.facts.action.value, reading.facts.action.source
-    if reading.weights is not None and reading.weights.action is not None:
-        return reading.weights.action, f'weights: {reading.weights.action_source}'
+    if reading.run.facts.action is not None:
+        return reading.run.facts.action.value, reading.run.facts.action.source
+    if reading.run.weights is not None and reading.run.weights.action is not None:
+        return reading.run.weights.action, f'weights: {reading.run.weights.action_source}'
     if reading.layout is not None and reading.layout.num_actions is not None:
         return reading.layout.num_actions, published(reading)
     return None, 'said nowhere'
 
 
 def _bounds(reading: Reading) -> tuple[Fact, Fact]:
-    bound = reading.facts.action_bound
+    bound = reading.run.facts.action_bound
     if bound is None:
         bound = Fact(1.0, 'the convention of rl_games and IsaacGymEnvs; no file states another')
     return Fact(-bound.value, bound.source), bound
 
 
 def _clip(reading: Reading, config: YamlTree) -> Fact:
-    if reading.config.params['algo']['name'] == 'sac':
+    if reading.run.config.params['algo']['name'] == 'sac':
         return Fact(True, 'SAC: always')
     return Fact(bool(config.get('clip_actions', True)), stated(reading, config, 'config', 'clip_actions'))
 
 
 def _environment_clip(reading: Reading) -> Fact | None:
-    if reading.facts.clip_actions is not None:
-        return reading.facts.clip_actions
-    known = reading.config.task or reading.config.environment
+    if reading.run.facts.clip_actions is not None:
+        return reading.run.facts.clip_actions
+    known = reading.run.config.task or reading.run.config.environment
     return Fact(math.inf, 'the run states no clip') if known else None
 
 
@@ -71,7 +71,7 @@ def _deterministic(reading: Reading, config: YamlTree) -> Fact:
     """Return what the run says of playing; the node acts deterministically unless its parameters say otherwise."""
     player = config.get('player')
     if isinstance(player, dict) and 'deterministic' in player:
-        return Fact(bool(player['deterministic']), f'params.config.player.deterministic in {reading.config.path.name}')
+        return Fact(bool(player['deterministic']), stated(reading, player, 'config.player', 'deterministic'))
     return Fact(True, "rl_games' default")
 
 
@@ -80,9 +80,9 @@ def _sigma(reading: Reading) -> Sigma | None:
     network = getattr(getattr(reading.player, 'model', None), 'a2c_network', None)
     sigma = getattr(network, 'sigma', None)
     if isinstance(sigma, torch.nn.Parameter):
-        values, model = sigma.detach().double().numpy(), reading.config.params['model']['name']
+        values, model = sigma.detach().double().numpy(), reading.run.config.params['model']['name']
         source = "initial weights: the train config's sigma_init"
-        if reading.checkpoint:
+        if reading.run.checkpoint:
             source = 'weights: a2c_network.sigma'
         if model in _LOG:
             values = np.exp(values)

@@ -11,7 +11,7 @@ from rl_policy_node.policy.summary.record import Actions, Network, Observation
 def decisions(reading: Reading, observations: Sequence[Observation], actions: Actions,
               network: Network) -> tuple[str, ...]:
     """Return one line for each decision that concerns this policy."""
-    params = reading.config.params
+    params = reading.run.config.params
     return tuple(line for line in (
         *_of_keys(reading), *_of_model(params['algo']['name'], params['model']['name'], actions),
         *_of_bounds(actions), *_of_clip(actions), *_of_config(reading, actions, network),
@@ -19,8 +19,8 @@ def decisions(reading: Reading, observations: Sequence[Observation], actions: Ac
 
 
 def _of_keys(reading: Reading) -> Iterator[str]:
-    if reading.ignored:
-        yield ignored_keys.warning(reading.ignored) + '; samples (policy.deterministic: false) are refused'
+    if reading.run.ignored:
+        yield ignored_keys.warning(reading.run.ignored) + '; samples (policy.deterministic: false) are refused'
 
 
 def _of_model(algo: str, model: str, actions: Actions) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _of_clip(actions: Actions) -> Iterator[str]:
 
 
 def _of_config(reading: Reading, actions: Actions, network: Network) -> Iterator[str]:
-    params = reading.config.params
+    params = reading.run.config.params
     if network.central_value is not None:
         yield ('a critic with inputs of its own (central value) was trained beside the policy; it is not played, so '
                'the robot need not measure them')
@@ -64,7 +64,7 @@ def _of_config(reading: Reading, actions: Actions, network: Network) -> Iterator
     factor = (params['network'].get('mlp') or {}).get('model_size_multiplier', 1)
     if factor != 1:
         yield f"the MLP's units are multiplied by {factor} (model_size_multiplier), as IsaacGymEnvs' training does"
-    checkpoint = reading.checkpoint
+    checkpoint = reading.run.checkpoint
     if checkpoint is not None and checkpoint.algorithm == 'ppo' and checkpoint.beside_model:
         yield 'the input statistics are those beside the model, as rl_games restores old checkpoints'
 

@@ -14,7 +14,7 @@ from rl_policy_node.policy.summary.record import Network
 
 def network(reading: Reading) -> Network:
     """Return the Network of a reading."""
-    tree, place = reading.config.params['network'], f'params.network in {reading.config.path.name}'
+    tree, place = reading.run.config.params['network'], f'params.network in {reading.run.config.path.name}'
 
     def fact(value: object) -> Fact | None:
         return None if value in (None, '', {}) else Fact(value, place)
@@ -61,11 +61,11 @@ def _inputs(tree: YamlTree) -> YamlTree | None:
 
 
 def _central_value(reading: Reading) -> Fact | None:
-    config = reading.config.params['config'].get('central_value_config')
+    config = reading.run.config.params['config'].get('central_value_config')
     if not isinstance(config, dict):
         return None
     return Fact(str((config.get('network') or {}).get('name', '')),
-                f'params.config.central_value_config in {reading.config.path.name}')
+                f'params.config.central_value_config in {reading.run.config.path.name}')
 
 
 def _parameters(reading: Reading) -> Fact | None:

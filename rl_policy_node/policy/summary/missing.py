@@ -31,10 +31,11 @@ def missing(reading: Reading, observations: Sequence[Observation], actions: Acti
 
 
 def _files(reading: Reading) -> Gaps:
-    if reading.checkpoint is None:
-        yield 'checkpoint', reading.checkpoint_why
+    none = reading.run.checkpoint is None
+    if none:
+        yield 'checkpoint', reading.run.checkpoint_choice[1]
     if reading.spaces is None:
-        yield 'sizes', reading.open_sizes + ('; a checkpoint tells most of them' if reading.checkpoint is None else '')
+        yield 'sizes', reading.open_sizes + ('; a checkpoint tells most of them' if none else '')
 
 
 def _make_up(reading: Reading, observations: Sequence[Observation]) -> Gaps:

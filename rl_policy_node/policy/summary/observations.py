@@ -16,7 +16,7 @@ from rl_policy_node.policy.summary.record import Observation, Term
 def observations(reading: Reading) -> tuple[Observation, ...]:
     """Return the Observation of every input, in the order of the spaces."""
     shapes = input_shapes(reading)
-    config = reading.config.params['config']
+    config = reading.run.config.params['config']
     normalized = Fact(bool(config.get('normalize_input', False)),
                       stated(reading, config, 'config', 'normalize_input'))
     statistics = _statistics(reading, {name: shape.value for name, shape in shapes.items()}) if normalized.value else {}
@@ -31,7 +31,7 @@ def input_shapes(reading: Reading) -> dict[str, Fact]:
     if reading.spaces is not None:
         known: Mapping[str, Shape | None] = reading.spaces.inputs
     else:
-        found: Any = reading.facts.value('observation') or reading.weights and reading.weights.observation
+        found: Any = reading.run.facts.value('observation') or reading.run.weights and reading.run.weights.observation
         found = found or (reading.layout.shapes if reading.layout else {'obs': None})
         known = found if isinstance(found, dict) else {'obs': found}
     return {name: Fact(shape, _source(reading, name, shape)) for name, shape in known.items()}
@@ -42,10 +42,10 @@ def _source(reading: Reading, name: str, shape: Shape | None) -> str:
     if shape is None:
         return 'said nowhere'
     stating: list[Fact] = []
-    if reading.facts.observation is not None:
-        stating.append(reading.facts.observation)
-    if reading.weights is not None:
-        stating.append(Fact(reading.weights.observation, f'weights: {reading.weights.observation_source}'))
+    if reading.run.facts.observation is not None:
+        stating.append(reading.run.facts.observation)
+    if reading.run.weights is not None:
+        stating.append(Fact(reading.run.weights.observation, f'weights: {reading.run.weights.observation_source}'))
     for fact in stating:
         if fact.value is not None and (not isinstance(fact.value, dict) or fact.value.get(name) is not None):
             return fact.source
@@ -59,26 +59,26 @@ def published(reading: Reading) -> str:
 
 def stated(reading: Reading, node: YamlTree, place: str, name: str) -> str:
     """Return where a value of params stands, or that it does not."""
-    return f'params.{place}.{name} in {reading.config.path.name}' if name in node else "rl_games' default"
+    return f'params.{place}.{name} in {reading.run.config.path.name}' if name in node else "rl_games' default"
 
 
 def _statistics(reading: Reading, shapes: Mapping[str, Shape | None]) -> dict[str, RunningStatistics]:
-    if reading.checkpoint is None or reading.player is None and reading.spaces is not None:
+    if reading.run.checkpoint is None or reading.player is None and reading.spaces is not None:
         return {}
-    joined = joined_keys(reading.config.params['network'], reading.spaces) if reading.spaces else ()
-    return read_statistics(reading.checkpoint.model, shapes, joined)
+    joined = joined_keys(reading.run.config.params['network'], reading.spaces) if reading.spaces else ()
+    return read_statistics(reading.run.checkpoint.model, shapes, joined)
 
 
 def _clip(reading: Reading, name: str) -> Fact | None:
     """Return what the environment clipped an input to, ± math.inf for nothing, None where not known."""
-    each = reading.facts.clip_inputs
+    each = reading.run.facts.clip_inputs
     if each is not None:
         return Fact(each.value[name], each.source) if name in each.value else None
-    if reading.facts.clip_observations is not None:
-        return reading.facts.clip_observations
+    if reading.run.facts.clip_observations is not None:
+        return reading.run.facts.clip_observations
     if reading.layout is not None and math.isfinite(reading.layout.clip_observations):
         return Fact(reading.layout.clip_observations, published(reading))
-    if reading.config.task or reading.config.environment:
+    if reading.run.config.task or reading.run.config.environment:
         return Fact(math.inf, 'the run states no clip')
     return None
 

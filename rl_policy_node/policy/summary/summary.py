@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_policy_node.policy.contract.facts import Fact
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.summary.actions import actions
 from rl_policy_node.policy.summary.decisions import decisions
 from rl_policy_node.policy.summary.layers import network
@@ -23,9 +24,10 @@ def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: 
     plugins, allow_untrusted_pickle: as for Policy.load. Raises ConfigurationError for files that cannot be read
     and for sizes that contradict each other; a network that cannot be built is a problem of the summary.
     """
-    reading = read(run, checkpoint, overrides, plugins, allow_untrusted_pickle)
+    reading = read(TrainedRun.read(run, checkpoint or '', overrides, plugins,
+                                   allow_untrusted_pickle=allow_untrusted_pickle))
     inputs, outputs, net = observations(reading), actions(reading), network(reading)
-    rate, loaded = _control_rate(reading), reading.checkpoint
+    rate, loaded = _control_rate(reading), reading.run.checkpoint
     training = Training(loaded.epoch, loaded.frame, loaded.mean_reward) if loaded else None
     return Summary(
         files=_files(reading), task=_task(reading), algorithm=_named(reading, 'algo'), model=_named(reading, 'model'),
@@ -36,24 +38,24 @@ def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: 
 
 
 def _files(reading: Reading) -> Files:
-    config, checkpoint = reading.config, reading.checkpoint
-    why = 'found in the run directory' if Path(reading.given).is_dir() else 'as named'
+    config, checkpoint = reading.run.config, reading.run.checkpoint
+    why = 'found in the run directory' if Path(reading.run.path).is_dir() else 'as named'
     known: dict[str, Any] = {} if checkpoint is None else {
         'checkpoint': checkpoint.path, 'sha256': checkpoint.sha256, 'size': checkpoint.size,
         'set_aside': checkpoint.extras, 'executed': checkpoint.executed}
     return Files(config=config.path, config_why=why, environment=config.run.environment if config.run else None,
-                 checkpoint_why=reading.checkpoint_why, unresolved=config.unresolved, **known)
+                 checkpoint_why=reading.run.checkpoint_choice[1], unresolved=config.unresolved, **known)
 
 
 def _task(reading: Reading) -> Fact | None:
-    if reading.config.task.get('name'):
-        return Fact(str(reading.config.task['name']), f'task.name in {reading.config.path.name}')
-    name = reading.config.params['config'].get('name')
-    return Fact(str(name), f'params.config.name in {reading.config.path.name}') if name else None
+    if reading.run.config.task.get('name'):
+        return Fact(str(reading.run.config.task['name']), f'task.name in {reading.run.config.path.name}')
+    name = reading.run.config.params['config'].get('name')
+    return Fact(str(name), f'params.config.name in {reading.run.config.path.name}') if name else None
 
 
 def _named(reading: Reading, part: str) -> Fact:
-    return Fact(str(reading.config.params[part]['name']), f'params.{part}.name in {reading.config.path.name}')
+    return Fact(str(reading.run.config.params[part]['name']), f'params.{part}.name in {reading.run.config.path.name}')
 
 
 def _player(reading: Reading) -> Fact:
@@ -65,8 +67,8 @@ def _player(reading: Reading) -> Fact:
 
 
 def _control_rate(reading: Reading) -> Fact | None:
-    if reading.facts.control_rate is not None:
-        return reading.facts.control_rate
+    if reading.run.facts.control_rate is not None:
+        return reading.run.facts.control_rate
     if reading.layout is not None and reading.layout.control_rate is not None:
         return Fact(reading.layout.control_rate, published(reading))
     return None

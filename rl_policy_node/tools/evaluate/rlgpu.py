@@ -133,7 +133,6 @@ def create_rlgpu_player(policy: Policy, hosted: Hosted, plugins: Sequence[str] =
     hosted: an environment with as many rows as the policy. on_step: see RlgpuEnvironment. Raises ConfigurationError
     where environment and policy do not fit.
     """
-    assert policy.config is not None        # it was loaded
     names = tuple(policy.spaces.inputs) if policy.spaces.is_dict else ()
     joined = joined_keys(policy.config.params['network'], policy.spaces)
     environment = RlgpuEnvironment(hosted, policy.player.device, names, joined, on_step)

@@ -12,12 +12,9 @@ from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy import Spaces
-from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
-from rl_policy_node.policy.checkpoint.weights import read_spaces
-from rl_policy_node.policy.contract.agreement import agree
-from rl_policy_node.policy.contract.facts import Fact, Facts, layout_of, published_shapes, read_facts
-from rl_policy_node.policy.run import ignored_keys
-from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
+from rl_policy_node.policy.contract.facts import Fact, Facts
+from rl_policy_node.policy.run.ignored_keys import warning
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.init.draft import Draft, draft
 from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
 from rl_policy_node.tools.init.draft_sources import Entry
@@ -34,38 +31,23 @@ def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overr
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
-    config = TrainConfig.read(run, overrides)
-    weights, why = _weights(config, checkpoint)
-    facts = read_facts(config)
-    layout = layout_of(config)
+    trained = TrainedRun.read(run, checkpoint, overrides, plugins)
     stated, rate = simulator.describe() if simulator else ({}, None)
-    spaces = agree(stated, facts, read_spaces(weights.model) if weights else None, published_shapes(layout))
+    spaces, facts = trained.spaces(stated, trained.layout), trained.facts
     known_rate = facts.control_rate.value if facts.control_rate else None
-    made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate)
-    ignored = ignored_keys.ignored_keys(config.params, plugins)
-    if ignored:
-        made.notes.append(ignored_keys.warning(ignored))
+    made = draft_simulator(spaces) if simulator else draft(trained.layout, spaces, known_rate)
+    if trained.ignored:
+        made.notes.append(warning(trained.ignored))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \
         'try it without a robot: rl_policy check'
-    lines = [*_header(config, weights, why, made.notes, use), '/**:', '  ros__parameters:',
-             *_policy(config, weights, facts, overrides, plugins, spaces), '', *space_lines(stated, flow),
+    lines = [*_header(trained, made.notes, use), '/**:', '  ros__parameters:',
+             *_policy(trained, overrides, spaces), '', *space_lines(stated, flow),
              *_control(facts, rate, simulator), '', *_parts(made, simulator), '']
     text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
-
-
-def _weights(config: TrainConfig, wanted: str | Path) -> tuple[Checkpoint | None, str]:
-    """Return the Checkpoint and the reason for its choice; None where the run has none and the user named none."""
-    try:
-        path, why = locate_checkpoint(config, wanted)
-    except ConfigurationError as error:
-        if wanted:
-            raise
-        return None, str(error)
-    return load_checkpoint(path), why
 
 
 def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
@@ -79,29 +61,28 @@ def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
     return found
 
 
-def _header(config: TrainConfig, weights: Checkpoint | None, why: str, notes: Sequence[str], use: str) -> list[str]:
-    lines = [f'# Parameters of the policy node for {config.name}, written by `rl_policy init`.',
+def _header(run: TrainedRun, notes: Sequence[str], use: str) -> list[str]:
+    lines = [f'# Parameters of the policy node for {run.config.name}, written by `rl_policy init`.',
              f'# Fill in every {BLANK}, if any, then {use} <this file>.']
-    if weights is None:
-        lines += _wrapped(f'No checkpoint: {why}.', '# ')
+    if run.checkpoint is None:
+        lines += _wrapped(f'No checkpoint: {run.checkpoint_choice[1]}.', '# ')
     if notes:
         lines += ['#', '# What the environment did, and the robot has to do as well or must not repeat:']
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
-def _policy(config: TrainConfig, weights: Checkpoint | None, facts: Facts, overrides: Sequence[str],
-            plugins: Sequence[str], spaces: Spaces) -> list[str]:
-    lines = ['    policy:', f'      train_config: {flow(str(config.path.resolve()))}']
-    lines.append(f'      checkpoint: {flow(str(weights.path.resolve()) if weights else BLANK)}')
-    if weights:
-        lines.append(f"      checkpoint_sha256: '{weights.sha256}'")     # quoted: digits and an e are a number
-    for name, values in (('overrides', overrides), ('plugins', plugins)):
+def _policy(run: TrainedRun, overrides: Sequence[str], spaces: Spaces) -> list[str]:
+    lines, checkpoint = ['    policy:', f'      train_config: {flow(str(run.config.path.resolve()))}'], run.checkpoint
+    lines.append(f'      checkpoint: {flow(str(checkpoint.path.resolve()) if checkpoint else BLANK)}')
+    if checkpoint:
+        lines.append(f"      checkpoint_sha256: '{checkpoint.sha256}'")     # quoted: digits and an e are a number
+    for name, values in (('overrides', overrides), ('plugins', run.plugins)):
         if values:
             lines.append(f'      {name}: {flow(list(values))}')
     lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
               '      deterministic: true           # act on the mean, not on a sample']
     for name in ('clip_observations', 'clip_inputs', 'clip_actions'):
-        fact = facts.known().get(name)
+        fact = run.facts.known().get(name)
         if fact is not None and name == 'clip_inputs':
             lines += _clips(fact, spaces)
         elif fact is not None:

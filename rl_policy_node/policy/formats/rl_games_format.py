@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of rl_games alone: a train YAML that says nothing of its environment."""
+from typing import TYPE_CHECKING
+
+from rl_policy_node.policy.formats.run_format import RunFormat
+from rl_policy_node.policy.layouts import Layout
+
+if TYPE_CHECKING:
+    from rl_policy_node.policy.run.train_config import TrainConfig
+
+
+class RlGames(RunFormat):
+    """A configuration of no framework that is known: rl_games' parameters are all there is."""
+
+    configs = ('.hydra/config.yaml',)       # as Hydra itself keeps it, of whatever framework
+
+    def wrote(self, config: 'TrainConfig') -> bool:
+        return True
+
+    def layout(self, config: 'TrainConfig') -> Layout | None:
+        return None

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface of training frameworks: find a run's configuration, read what it says of its environment."""
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, TYPE_CHECKING
+
+from rl_policy_node.policy.contract.facts import Facts
+from rl_policy_node.policy.formats.statements import first, network_keys
+from rl_policy_node.policy.layouts import Layout
+
+if TYPE_CHECKING:
+    from rl_policy_node.policy.run.train_config import TrainConfig
+
+
+class RunFormat(ABC):
+    """What one training framework writes into a run directory.
+
+    configs: places of the configuration, from the run directory. environment: name of a file beside it that holds the
+    environment's half, '' where the configuration itself does.
+    """
+
+    configs: ClassVar[tuple[str, ...]] = ()
+    environment: ClassVar[str] = ''
+
+    def find(self, folder: Path) -> Path | None:
+        """Return the configuration that this framework wrote into a run directory, or None."""
+        return next((folder / name for name in self.configs if (folder / name).is_file()), None)
+
+    @abstractmethod
+    def wrote(self, config: 'TrainConfig') -> bool:
+        """Return whether a configuration is of this framework, by its content; the first in FORMATS counts."""
+
+    def facts(self, config: 'TrainConfig') -> Facts:
+        """Return the Facts of a configuration; here what rl_games' own parameters state."""
+        return Facts(observation=network_keys(config),
+                     clip_observations=first(config, ('params', 'env.clip_observations')),
+                     clip_actions=first(config, ('params', 'env.clip_actions')))
+
+    @abstractmethod
+    def layout(self, config: 'TrainConfig') -> Layout | None:
+        """Return the Layout of the run's environment, None where it is not known.
+
+        Raises ConfigurationError where the run lacks what decides which numbers were observed.
+        """

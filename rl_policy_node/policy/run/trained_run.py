@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run: what its files hold, each read once."""
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
+from rl_policy_node.policy.checkpoint.weights import read_spaces, WeightsSpaces
+from rl_policy_node.policy.contract.agreement import agree
+from rl_policy_node.policy.contract.facts import Facts, published_shapes
+from rl_policy_node.policy.contract.spaces import Spaces
+from rl_policy_node.policy.formats import format_of
+from rl_policy_node.policy.layouts import Layout
+from rl_policy_node.policy.run.ignored_keys import ignored_keys
+from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run as its files describe it; `read` reads the configuration, the rest is read when it is first asked for.
+
+    path: as the user named the run. wanted: the checkpoint that the user named, '' for the run's best, if any, None
+    for none. plugins: modules that the policy needs. checkpoint_sha256, allow_untrusted_pickle: see load_checkpoint.
+    Everything raises ConfigurationError for a file that cannot be read and for values that contradict each other.
+    """
+
+    path: str | Path
+    config: TrainConfig
+    wanted: str | Path | None = ''
+    plugins: tuple[str, ...] = ()
+    checkpoint_sha256: str = ''
+    allow_untrusted_pickle: str = ''
+
+    @classmethod
+    def read(cls, path: str | Path, checkpoint: str | Path | None = '', overrides: Iterable[str] = (),
+             plugins: Iterable[str] = (), checkpoint_sha256: str = '',
+             allow_untrusted_pickle: str = '') -> 'TrainedRun':
+        """Read a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml.
+
+        checkpoint: path of a .pth file, 'best' or 'newest', '' for the best of a run that has one, None for none.
+        overrides: changes to the configuration in Hydra's form.
+        """
+        return cls(path, TrainConfig.read(path, overrides), checkpoint, tuple(plugins), checkpoint_sha256,
+                   allow_untrusted_pickle)
+
+    @cached_property
+    def checkpoint_choice(self) -> tuple[Path | None, str]:
+        """The path of the checkpoint and why this one; (None, why) where the user named none and there is none."""
+        if self.wanted is None:
+            return None, 'none was asked for'
+        try:
+            return locate_checkpoint(self.config, self.wanted)
+        except ConfigurationError as error:
+            if self.wanted:
+                raise
+            return None, str(error)
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint | None:
+        """The Checkpoint, or None where there is none."""
+        path, _ = self.checkpoint_choice
+        return load_checkpoint(path, self.checkpoint_sha256, self.allow_untrusted_pickle) if path else None
+
+    @cached_property
+    def weights(self) -> WeightsSpaces | None:
+        """What the checkpoint's weights say of the spaces."""
+        return read_spaces(self.checkpoint.model) if self.checkpoint else None
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the files state about the environment."""
+        return format_of(self.config).facts(self.config)
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """What the environment's observations and actions are made of, None where it is not known."""
+        return format_of(self.config).layout(self.config)
+
+    @cached_property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of keys that change the play and that the installed rl_games does not read."""
+        return ignored_keys(self.config.params, self.plugins)
+
+    def spaces(self, stated: Spaces | Mapping[str, object] | None, layout: Layout | None) -> Spaces:
+        """Return the Spaces on which the user (stated: all of them, or some fields), files and weights agree.
+
+        layout: of the environment as it was published; it counts where no other source states a size.
+        """
+        return agree(stated, self.facts, self.weights, published_shapes(layout))
