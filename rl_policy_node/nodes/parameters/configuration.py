@@ -2,17 +2,15 @@
 """What a parameter file says, as typed specifications."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.options import group, mandatory, option
+from rl_policy_node.policy.backend_names import BACKENDS
 from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.imperfections import ImperfectionSpec
-
-BACKENDS: Final = ('auto', 'eager', 'onnx', 'cuda_graph')
 
 
 @dataclass(frozen=True, kw_only=True)

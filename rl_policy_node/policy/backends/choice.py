@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.backend_names import BACKENDS
 from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.backends.eager import EagerBackend
 from rl_policy_node.policy.backends.making import makers, Setup, Unavailable
 from rl_policy_node.policy.backends.verify import difference
 from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.policy.shared_types import Array, Observations
-
-BACKENDS = ('auto', 'eager', 'onnx', 'cuda_graph')
 
 
 class Choice(NamedTuple):

@@ -13,7 +13,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.shared_types import Numbers, Shape
 
 TERM_KINDS = ('field', 'last_action', 'unknown')
-# The node's own action kinds, which this layer may not import, and 'other' for a law that is none of them.
+# Those of the node's action kinds that published tasks have, and 'other' for a law that is none of them.
 ACTION_KINDS = ('joint_position', 'joint_delta', 'joint_velocity', 'effort', 'pose_delta', 'twist', 'wrench', 'gripper',
                 'raw', 'discrete', 'other')
 CONVENTIONS = ('xyzw', 'wxyz', None)
