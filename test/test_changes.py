@@ -45,6 +45,28 @@ np.testing.assert_allclose(step(made, sources, np.full((3, 2), 4.0, np.float32))
 assert is_live('actions.it.gain') and '| `squashed` |' in markdown()
 made.check_change('actions.it.gain', [0.25])
 ''',
+    'framework': '''
+from pathlib import Path
+import yaml
+from rl_policy_node.policy.run.trained_run import TrainedRun
+params = {'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
+          'network': {'name': 'actor_critic'}, 'config': {'name': 'Run'}}
+Path('run').mkdir()
+Path('run/learner.yaml').write_text(yaml.safe_dump({'params': params}))
+Path('run/world.yaml').write_text(yaml.safe_dump({'world': {'actions': 3, 'rate': 40.0}}))
+facts = TrainedRun.read('run', None).facts
+assert (facts.action.value, facts.control_rate.value) == (3, 40.0)
+''',
+    'backend': '''
+from pathlib import Path
+from policy.small_runs import flat_run
+from rl_policy_node.nodes.parameters.conversion import converted
+from rl_policy_node.policy import Policy
+assert converted('policy.backend', 'slow') == 'slow'
+run = flat_run(Path('run'))
+policy = Policy.load(run / 'train.yaml', run / 'Mine.pth', backend='slow', device='cpu')
+assert policy.backend_report.startswith('backend slow') and not policy.fell_back, policy.backend_report
+''',
     'simulator': '''
 import numpy as np
 from rl_policy_node.nodes.parameters.conversion import converted
