@@ -110,7 +110,8 @@ class DryRun:
         self.feed(messages)
         refusals = self.cycle.refusals(outside=False)
         if refusals:
-            raise ConfigurationError(f'the synthetic messages do not do: {"; ".join(lines(self.control, refusals))}')
+            reasons = '; '.join(lines(self.control, refusals))
+            raise ConfigurationError(f'the policy cannot act on the synthetic messages: {reasons}')
         self.cycle.start()
         self.cycle.inbox.request_tare(slice(None))
         tares = [value_of(term.options, 'tare_frames', 0) for term in self.control.terms.values()
