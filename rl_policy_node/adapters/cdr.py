@@ -30,7 +30,7 @@ class Cdr:
             raise ValueError(f'{len(buffer)} bytes are no message; its header alone has {HEADER}')
         order = _ORDERS.get(buffer[:2])
         if order is None:
-            # nobody sends another one, and decoders in native code crash on what is none of theirs
+            # publishers send no other one, and decoders in native code crash on it
             raise ValueError(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
         self.order = order
         # the two last bits of the header count the bytes that fill the message up to a multiple of four

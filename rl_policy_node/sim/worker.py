@@ -340,7 +340,7 @@ def main(connection, memory):
 
 
 def _end_with(parent):
-    """Watch for the parent to go while the environment steps, when nobody reads the socket."""
+    """Watch for the parent to go while the environment steps and the socket is not read."""
     while os.getppid() == parent:
         time.sleep(0.5)
     _end_all()

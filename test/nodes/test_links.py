@@ -123,7 +123,7 @@ def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph,
     links.start()
     warned = list(links.troubles(0.0))
     assert [(each.level, each.text, each.reason) for each in warned] == [
-        (DiagnosticStatus.WARN, f'nobody listens to /{robot}/commands', '') for robot in ('left', 'right')]
+        (DiagnosticStatus.WARN, f'no subscriber on /{robot}/commands', '') for robot in ('left', 'right')]
     driver = graph.node('driver')
     subscription = driver.create_subscription(Bool, '/right/commands', print, 1)
     assert wait(right.get_subscription_count)
@@ -134,14 +134,14 @@ def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph,
     def of_right(now):
         return [(each.level, each.rows, each.reason) for each in links.troubles(now) if each.topic[1] == 'r']
     assert of_right(101.9) == [(DiagnosticStatus.WARN, slice(1, 2), '')]
-    gone = [(DiagnosticStatus.ERROR, slice(1, 2), 'nobody listens to /right/commands any more')]
+    gone = [(DiagnosticStatus.ERROR, slice(1, 2), 'no subscriber on /right/commands any more')]
     assert of_right(102.0) == of_right(103.0) == gone
     links.start()
     assert of_right(200.0) == [(DiagnosticStatus.WARN, slice(1, 2), '')], 'a new activation asks anew'
 
 
 @pytest.mark.parametrize('kinds, said', [
-    ([], 'sent, nobody listens'),
+    ([], 'sent, no subscriber'),
     (['reliable', 'reliable'], 'sent and acknowledged by 2 subscribers'),
     (['best_effort'], 'sent; 1 best-effort subscribers acknowledge nothing'),
     (['reliable', 'best_effort'],
@@ -184,7 +184,7 @@ def test_two_commanders_and_a_missing_consumer_bring_the_fallback(arm, run):
     assert arm.transition(Transition.TRANSITION_ACTIVATE)
     assert arm.live_until(lambda: any(each != arm.position for each in arm.commands[count:]), 10)
     arm.node.destroy_subscription(arm.listener)
-    assert falls_back('nobody listens to /commands any more')
+    assert falls_back('no subscriber on /commands any more')
     count = len(arm.commands)
     arm.listen()
     assert arm.live_until(lambda: len(arm.commands) > count + 5, 5)

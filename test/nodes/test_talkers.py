@@ -82,5 +82,5 @@ def test_several_publishers_of_a_topic_are_told_of_once(bench):
 
 def test_a_clock_that_never_comes_is_what_it_waits_for(arm, run):
     node = arm.start(parameters(run, use_sim_time=True))
-    assert arm.says(node, 'waiting: no /clock message yet: use_sim_time is true, and nobody publishes it', 40)
+    assert arm.says(node, 'waiting: no /clock message yet: use_sim_time is true, and it has no publisher', 40)
     assert arm.state() == 'inactive' and not arm.commands

@@ -42,7 +42,7 @@ class EnableSpec:
                                      "'enable: none' lets them move without")
 
 
-NOBODY = EnableSpec(none=True)
+UNCONDITIONAL = EnableSpec(none=True)
 
 
 def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: Endpoints) -> None:

@@ -200,7 +200,7 @@ class _Outlet:
                 self._size -= len(chunk)
                 dropped, self._dropped = self._dropped, 0
             if dropped:
-                chunk = f'\n[rl_policy_node] {dropped} lines dropped: nobody read them in time\n'.encode() + chunk
+                chunk = f'\n[rl_policy_node] {dropped} lines dropped: they were not read in time\n'.encode() + chunk
             self._write(chunk)
 
     def _write(self, chunk: bytes) -> None:

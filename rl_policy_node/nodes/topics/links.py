@@ -117,7 +117,7 @@ class Links:
         listeners = [topic.endpoint.made.get_subscription_count() for topic in self._topics]
         reliable = sum(map(self._reliable, self._topics))
         if not any(listeners):
-            return 'sent, nobody listens'
+            return 'sent, no subscriber'
         end, acknowledged = time.monotonic() + seconds, True
         for topic in self._topics:
             left = Duration(seconds=max(end - time.monotonic(), 0.0))
@@ -126,7 +126,7 @@ class Links:
                  f'sent, not acknowledged within {seconds:g} s'] if reliable else ['sent']
         if sum(listeners) > reliable:
             parts.append(f'{sum(listeners) - reliable} best-effort subscribers acknowledge nothing')
-        parts += [f'nobody listens to {topic.endpoint.topic}'
+        parts += [f'no subscriber on {topic.endpoint.topic}'
                   for topic, count in zip(self._topics, listeners) if not count]
         return '; '.join(parts)
 
@@ -134,7 +134,7 @@ class Links:
         if topic.endpoint.made.get_subscription_count():
             topic.heard, topic.logged = now, False
             return
-        text = f'nobody listens to {topic.endpoint.topic}'
+        text = f'no subscriber on {topic.endpoint.topic}'
         if topic.heard is None or not self._spec.consumer_timeout or now - topic.heard < self._spec.consumer_timeout:
             yield Trouble(DiagnosticStatus.WARN, topic.endpoint.topic, text, topic.rows)
             return

@@ -27,7 +27,7 @@ class Talkers:
 
     def no_clock(self) -> str:
         """Return why simulated time has not begun, in words."""
-        return NO_CLOCK if self._node.count_publishers('/clock') else f'{NO_CLOCK}, and nobody publishes it'
+        return NO_CLOCK if self._node.count_publishers('/clock') else f'{NO_CLOCK}, and it has no publisher'
 
     def why_silent(self, source: Source, row: int) -> str:
         """Return why nothing of a source has arrived for a row, by its publishers."""

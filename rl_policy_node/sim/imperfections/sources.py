@@ -110,7 +110,7 @@ class RealTimeSources(Sources):
     def __init__(self, channels: Mapping[str, Channel], rows: int, period: float, latency: float) -> None:
         super().__init__(channels)
         self._period, self.start_delay = period, latency
-        self._nobody = np.zeros(rows, dtype=bool)
+        self._no_rows = np.zeros(rows, dtype=bool)
         self._delays = {name: np.zeros(rows) for name in channels}      # s, of this step's messages
         self._outbox = Outbox()
 
@@ -118,7 +118,7 @@ class RealTimeSources(Sources):
         for name, channel in self._channels.items():
             self.shown[name] = channel.measure()
             # the first message of an episode is as late as any other
-            self._delays[name] = np.broadcast_to(channel.send(self._nobody) * self._period, self._nobody.shape)
+            self._delays[name] = np.broadcast_to(channel.send(self._no_rows) * self._period, self._no_rows.shape)
 
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
         def send(message: Message) -> None:

@@ -106,7 +106,7 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
     if simulator:
         return [f'    control_rate: {text}',
                 '    trigger: lockstep               # the simulator waits for every answer',
-                '    enable: none                    # nobody has to keep saying that a simulator may move',
+                '    enable: none                    # a simulator moves without a heartbeat from a person',
                 *simulator_lines(simulator, flow)]
     return [f'    control_rate: {text}',
             '    trigger: timer                  # observation: once every source has a new message',
