@@ -19,8 +19,8 @@ class SourceSpec:
 
     name: str
     topic: str = option('', "topic, below each robot's namespace; required but for type tf2")
-    type: str = option('', 'message type, package/msg/Type; package.module:Class for your own adapter; tf2 for the '
-                       'pose of a frame', required=True)
+    type: str = option('', 'message type, such as sensor_msgs/msg/JointState; package.module:Class for your own '
+                       'adapter; tf2 for the pose of a frame', required=True)
     max_age: float = option(0.1, 'age at which a value is stale and the fallback goes out', unit='s', low=1e-3)
     use_header_stamp: bool = option(True, 'let the header stamp count for age and order beside the time of receipt')
     encoding: str = option('', 'encoding of images; empty: 32FC3, rgb8 of compressed ones')
