@@ -150,7 +150,7 @@ def message_class(type_name: str) -> MessageClass:
     """Return the class of `package/msg/Type`; raises ConfigurationError where it cannot be imported."""
     package, separator, name = type_name.partition('/msg/')
     if not (package and separator and name):
-        raise unfit(f"'{type_name}'", 'no message type', 'package/msg/Type')
+        raise unfit(f"'{type_name}'", 'no message type', 'the form package/msg/Type')
     try:
         module = importlib.import_module(f'{package}.msg')
     except ImportError as error:

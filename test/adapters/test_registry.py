@@ -159,7 +159,7 @@ def test_adapter_of_ones_own_works_like_the_others(own):
     ('own_adapters:Half', 'Half lacks to_message'),
     ('own_adapters:Empty', 'Empty lacks fields'),
     ('own_adapters:Broken', 'RuntimeError: no calibration'),
-    ('own_adapters:Nameless', "'' is no message type; expected package/msg/Type"),
+    ('own_adapters:Nameless', "'' is no message type; expected the form package/msg/Type"),
     ('own_adapters:Elsewhere', "absent_msgs/msg/Thing needs the ROS package 'absent_msgs'"),
 ])
 def test_adapter_of_ones_own_that_is_none_is_refused_in_one_line(own, type_name, told):
