@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes that anyone may send never reach native code unless they can be a message; the node lives and acts."""
 import contextlib
+import platform
 import random
 import struct
 
@@ -130,6 +131,7 @@ def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):
         arm.live(0.05)
     # on the best-effort topics some may be lost
     assert arm.live_until(lambda: all(refused(name) >= len(HOSTILE) // 2 for name in topics), 10), heard[-1:]
+    assert heard[-1].status[0].hardware_id == platform.node()
     assert node.poll() is None
     before = len(arm.commands)
     assert arm.live_until(lambda: len(arm.commands) > before + 5 and arm.commands[-1] != arm.position, 10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 import math
+import platform
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -37,8 +38,8 @@ def percentiles(latencies: Iterable[float]) -> dict[str, float]:
 
 def diagnostic_array(header: Header, name: str, level: bytes, message: str,
                      values: Mapping[str, object]) -> DiagnosticArray:
-    """Return a DiagnosticArray of one status; values: key → anything with a str."""
-    status = DiagnosticStatus(level=level, name=name, hardware_id='', message=message)
+    """Return a DiagnosticArray of one status of this machine; values: key → anything with a str."""
+    status = DiagnosticStatus(level=level, name=name, hardware_id=platform.node(), message=message)
     status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     return DiagnosticArray(header=header, status=[status])
 
