@@ -74,3 +74,10 @@ def test_planted_attributes_are_counted():
               '        self.h: int = 1\n        self.h += 1\n        other.i = 2\n        self.e.j = 3\n')
     node, = ast.parse(source).body
     assert attributes(node) == {'b', 'e', 'f', 'g', 'h'} and parameters(node) == 2
+
+
+def test_builders_of_tests_lie_outside_of_test_modules():
+    used = [f'{file.relative_to(ROOT)}: {node.module}' for file in python_files(ROOT / 'test')
+            for node in ast.walk(ast.parse(file.read_text('utf-8'))) if isinstance(node, ast.ImportFrom)
+            and (node.module or '').rpartition('.')[2].startswith('test_')]
+    assert used == []

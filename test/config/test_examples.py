@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every example in config/: it fits its family, runs on a stream, keeps its limits and falls back."""
 import dataclasses
-import logging
-from pathlib import Path
 import re
 
 from config.families import FAMILIES, run_of
+from config.rehearsal import CONFIG, dry_run_of
 from config.streams import Stream
 import numpy as np
 import pytest
 from tools.runs import parameters
 import yaml
 
-from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 from rl_policy_node.options import value_of
 from rl_policy_node.tools.process.processes import private_domain
 
-CONFIG = Path(__file__).resolve().parents[2] / 'config'
 EXAMPLES = sorted(CONFIG.glob('*.yaml'))
 NAMES = [file.stem for file in EXAMPLES]
-
-
-class Log:
-    """What the node logs; throttling aside."""
-
-    def __init__(self):
-        self.info = self.warning = self.error = lambda text, **_: logging.getLogger(__name__).info(text)
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -43,16 +33,6 @@ def rehearse(tmp_path_factory):
             runs[name] = run_of(name, tmp_path_factory.mktemp(name) / 'run')
         return dry_run_of(name, *runs[name], **more)
     return rehearse
-
-
-def dry_run_of(name, train_config=None, checkpoint=None, overrides=(), change=lambda control: control):
-    """Return the DryRun of an example, its run replaced and nothing else but what `change` does."""
-    configuration = read_file(CONFIG / f'{name}.yaml')
-    policy = dataclasses.replace(configuration.policy, device='cpu')
-    if train_config:
-        policy = dataclasses.replace(policy, train_config=str(train_config), checkpoint=str(checkpoint),
-                                     overrides=tuple(overrides))
-    return DryRun(dataclasses.replace(configuration, policy=policy, control=change(configuration.control)), Log())
 
 
 def numbers(dry_run):

@@ -2,8 +2,8 @@
 """Examples against the configurations that their families publish, at full size."""
 from pathlib import Path
 
+from config.rehearsal import CONFIG, dry_run_of
 from config.streams import Stream
-from config.test_examples import CONFIG, dry_run_of
 import numpy as np
 from policy import golden_rule
 import pytest

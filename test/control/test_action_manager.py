@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From actions to commands: the laws and their inverses, limits in time, holding, and rows apart."""
 from control.action_bench import hold
+from control.manager_bench import JOINTS, joints
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -13,7 +14,6 @@ from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, 
 from rl_policy_node.errors import ConfigurationError
 
 ROWS, DT = 3, 0.02
-JOINTS = ('hip', 'knee', 'ankle')
 ALL = np.ones(ROWS, dtype=bool)
 FIELDS = {'arm': {'position': ((3,), np.float64)},
           'hand': {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}}
@@ -29,10 +29,6 @@ def measurements(seed=0):
     orientation = buffers['hand'].values['orientation']
     orientation[:] = geometry.normalize_quaternion(orientation).astype(np.float32)
     return buffers
-
-
-def joints(name='legs', **options):
-    return action_spec(name, 'joint_position', 'commands', '', source='arm', **{'joints': JOINTS, **options})
 
 
 def pose(name='hand', **options):

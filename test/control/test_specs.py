@@ -2,23 +2,13 @@
 """Specifications refuse what cannot be meant, naming the thing and the valid choices."""
 import dataclasses
 
+from control.spec_bench import ACTION, control, SOURCE, TERM
 import pytest
 
-from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
+from rl_policy_node.control.specs import action_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 
-SOURCE = SourceSpec('arm', 'joint_states', 'sensor_msgs/msg/JointState')
-TERM = {'name': 'q', 'source': 'arm', 'field': 'position'}
-ACTION = {'name': 'legs', 'kind': 'joint_position', 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray',
-          'source': 'arm', 'joints': ('hip', 'knee')}
 POSE = {'kind': 'pose_delta', 'joints': ()}
-
-
-def control(**changes):
-    settings = {'robots': ('',), 'control_rate': 50.0, 'trigger': 'timer', 'lockstep_timeout': 1.0,
-                'sources': {'arm': SOURCE}, 'terms': {'q': term_spec(**TERM)}, 'inputs': {'obs': ('q',)},
-                'actions': (action_spec(**ACTION),)}
-    return control_spec(**{**settings, **changes})
 
 
 @pytest.mark.parametrize('changes, told', [

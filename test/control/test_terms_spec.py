@@ -82,7 +82,7 @@ def test_what_does_not_fit_its_sources_is_refused_by_name(options, told):
 
 
 def control(*terms, inputs):
-    from control.test_action_manager import joints
+    from control.manager_bench import joints
     return control_spec(('',), 50.0, 'timer', 1.0, {'arm': SourceSpec('arm', 'arm', '')},
                        {term.name: term for term in terms}, inputs, (joints(),))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guard outside of the process: it sees the loop live, and once it has spoken nothing goes out."""
-from core.test_watch import Real
+from core.real_clock import Real
 import pytest
 
 from rl_policy_node.core.guard import Unguarded

@@ -3,7 +3,8 @@
 import signal
 import time
 
-from nodes.harness import Arm, Nodes, wait
+from nodes.harness import Arm, wait
+from nodes.pair import Pair
 import numpy as np
 import pytest
 from std_srvs.srv import Trigger
@@ -15,21 +16,7 @@ from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.evaluate.play import play
 
 mujoco = pytest.importorskip('mujoco')
-PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')
 MODEL = resolve('package://rl_policy_node/models/insertion/')
-
-
-class Pair(Nodes):
-    """A bridge and a policy node on the insertion task; both are stopped at the end."""
-
-    def __init__(self, folder):
-        super().__init__(folder, PARAMS)
-
-    def start(self, module, **overrides):
-        return super().start(module, {name.replace('__', '.'): value for name, value in overrides.items()})
-
-    def policy(self, **overrides):
-        return self.start('policy_node', autostart=True, use_sim_time=True, **overrides)
 
 
 def played_alone(environment, episodes):

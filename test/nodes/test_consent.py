@@ -4,8 +4,8 @@ import signal
 import time
 
 from lifecycle_msgs.msg import Transition
+from nodes.acting import acted, held
 from nodes.harness import parameters
-from nodes.test_policy_node import acted, held
 import pytest
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool

@@ -4,8 +4,8 @@ import contextlib
 import signal
 import time
 
+from nodes.acting import acted
 from nodes.harness import parameters, wait
-from nodes.test_policy_node import acted
 import pytest
 import rclpy
 from rclpy.duration import Duration

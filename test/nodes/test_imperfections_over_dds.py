@@ -3,7 +3,7 @@
 import json
 
 from nodes.harness import wait
-from nodes.test_bridge import Pair
+from nodes.pair import Pair
 
 
 def test_what_comes_later_than_a_source_may_is_named_and_not_acted_on(tmp_path):

@@ -5,9 +5,9 @@ import copy
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
+from nodes.acting import acted
 from nodes.harness import parameters, wait
 from nodes.stepper_bench import flat
-from nodes.test_policy_node import acted
 import pytest
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy

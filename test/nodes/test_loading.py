@@ -2,7 +2,7 @@
 """What the file leaves open comes from the run; what it says otherwise is told."""
 import math
 
-from control.test_specs import control
+from control.spec_bench import control
 import pytest
 
 from rl_policy_node.control.control_options import ClipOptions

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real node holds an arm whose sensor shows what training never saw, and says which term it is."""
-from control.test_specs import control
+from control.spec_bench import control
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from nodes.harness import parameters, tiny_run
 import numpy as np

@@ -4,6 +4,7 @@ import signal
 import time
 
 from lifecycle_msgs.msg import Transition
+from nodes.acting import acted, held
 from nodes.harness import parameters
 import numpy as np
 import pytest
@@ -13,18 +14,6 @@ from std_srvs.srv import Trigger
 
 from rl_policy_node.nodes.process.signals import ENDINGS
 from rl_policy_node.policy import Policy
-
-
-def acted(arm, count=3):
-    """Wait for some commands of the policy, that is, others than where the arm is."""
-    def moved():
-        return sum(command != arm.position for command in arm.commands) >= count
-    assert arm.live_until(moved, 40), 'the node never acted'
-
-
-def held(arm, timeout=10):
-    """Whether the last commands come to hold the arm where it is."""
-    return arm.live_until(lambda: len(arm.commands) > 3 and arm.commands[-3:] == [arm.position] * 3, timeout)
 
 
 def expected(run, arm, steps):

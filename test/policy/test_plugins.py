@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plug-ins: what they register is built, what goes wrong with one is said in a line, and nothing else changes."""
-import sys
 
 import numpy as np
+from policy.plugin_bench import as_before  # noqa: F401 - a fixture
 import pytest
 from rl_games.algos_torch import model_builder
 import torch
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy import networks, Policy, Spaces
+from rl_policy_node.policy import Policy, Spaces
 
 SPACES = Spaces((5,), 3)
 NETWORK = {'name': 'actor_critic', 'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}},
@@ -43,21 +43,6 @@ class Halved(PpoPlayerContinuous):
 def register(runner):
     runner.player_factory.register_builder('halved', lambda **kwargs: Halved(**kwargs))
 '''
-
-
-@pytest.fixture(autouse=True)
-def as_before():
-    """Leave no trace of a plug-in to the tests that follow."""
-    networks.register()
-    model_builder.ModelBuilder()        # the built-in names are there before the first policy, too
-    registries = model_builder.NETWORK_REGISTRY, model_builder.MODEL_REGISTRY
-    before, modules = [dict(names) for names in registries], set(sys.modules)
-    yield
-    for names, old in zip(registries, before):
-        names.clear()
-        names.update(old)
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from tools.test_processes import alive
+from tools.alive import alive
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve

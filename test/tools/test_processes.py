@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from tools.alive import alive
+
 PARENT = '''
 import sys, time
 from pathlib import Path
@@ -25,14 +27,6 @@ def start(folder):
                               env=environment)
     node, domain = parent.stdout.readline().split()
     return parent, int(node), int(domain)
-
-
-def alive(pid):
-    try:
-        with open(f'/proc/{pid}/stat') as file:
-            return file.read().rpartition(')')[2].split()[0] != 'Z'
-    except FileNotFoundError:
-        return False
 
 
 def test_a_node_ends_with_the_process_that_started_it_and_two_runs_have_two_domains(tmp_path):

@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 from policy import golden_rule
-from policy.test_policy import CONTINUOUS, DEFAULT, DICT, FLAT, GRU, LSTM, NETWORKS, train_config
+from policy.policy_bench import CONTINUOUS, DEFAULT, DICT, FLAT, GRU, LSTM, NETWORKS, train_config
 import torch
 import yaml
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from policy import golden_rule
 from policy.backends.small_policies import KINDS, load
-from policy.test_policy import train_config
+from policy.policy_bench import train_config
 import pytest
 import torch
 import yaml

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 from policy.backends.small_policies import KINDS, load, ROWS
-from policy.test_plugins import as_before  # noqa: F401 - a fixture
-from policy.test_policy import LOADING, LSTM, save, train_config
+from policy.plugin_bench import as_before  # noqa: F401 - a fixture
+from policy.policy_bench import LOADING, LSTM, save, train_config
 import pytest
 import torch
 

@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 from policy import golden_rule
-from policy.test_generated import HEADS, kind_of, observe, params_of, quick, spaces_of  # noqa: F401 - a fixture
+from policy.generated_runs import HEADS, kind_of, observe, params_of, quick, spaces_of  # noqa: F401 - a fixture
 import pytest
 import yaml
 

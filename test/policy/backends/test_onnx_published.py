@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime gives the numbers of the original: the actions that rl_games' own player gave for published networks."""
 import numpy as np
-from policy import golden_rule, test_conformance
-from policy.test_conformance import GOLDENS, HERE, observed, overrides, SET, SHAPES
+from policy import golden_rule
+from policy.conformance_set import built, GOLDENS, HERE, load, needs_set, observed, overrides, SHAPES
+from policy.golden_set import SET
 import pytest
 
 TOLERANCE = 1e-5
@@ -18,26 +19,26 @@ def check(policy, golden):
 @pytest.mark.parametrize('name', SHAPES)
 def test_actions_are_those_of_the_original(name):
     golden = GOLDENS[name]
-    check(test_conformance.load(HERE / f'{name}.yaml', SHAPES[name], golden.shape[2]), golden)
+    check(load(HERE / f'{name}.yaml', SHAPES[name], golden.shape[2]), golden)
 
 
 def spread():
     """Return the networks that are unlike the others, one for each kind of recurrence, and every fifth of the rest."""
-    entries = [each.values[0] for each in test_conformance.built()]
+    entries = [each.values[0] for each in built()]
     odd = [entry for entry in entries if entry['network'] != 'actor_critic']
     recurrent = {str(entry['rnn']): entry for entry in entries if entry['rnn'] and entry not in odd}
     plain = [entry for entry in entries if not entry['rnn'] and entry not in odd]
     return [pytest.param(entry, id=entry['id']) for entry in [*odd, *recurrent.values(), *plain[::5]]]
 
 
-@test_conformance.needs_set
+@needs_set
 def test_spread_is_one():
     assert len(spread()) == 9 + 6 + 6
 
 
-@test_conformance.needs_set
+@needs_set
 @pytest.mark.parametrize('entry', spread())
 def test_published_config_acts_as_the_original(entry):
     golden = np.load(SET / 'golden.npz')[entry['id']]
-    check(test_conformance.load(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry)),
+    check(load(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry)),
           golden)
