@@ -38,3 +38,12 @@ def nursery(cache):
     yield
     ToolProcess.spawn = staticmethod(before)
     made.close()
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs a DDS domain, and what starts another Python for a simulator."""
+    for item in items:
+        if 'domain' in item.fixturenames or hasattr(item.module, 'private_domain'):
+            item.add_marker('dds')
+        if any(getattr(value, '__module__', '') == 'sim.workers' for value in vars(item.module).values()):
+            item.add_marker('worker')
