@@ -18,6 +18,8 @@ ROS = [
     (('2.0.3', '2.3.0'), ('action-msgs builtin-interfaces lifecycle-msgs rcl-interfaces rosgraph-msgs service-msgs '
                           'type-description-interfaces')),
     (('1.8.1', '1.11.0'), 'ament-index-cpp ament-index-python'),
+    # linters of ROS
+    (('0.17.3', '0.19.2'), 'ament-flake8 ament-lint ament-pep257'),
     # what that needs
     (('0.17.3', '0.19.2'), ('ament-cmake-cppcheck ament-cmake-cpplint ament-cmake-flake8 ament-cmake-pep257 '
                             'ament-cmake-uncrustify')),
@@ -117,8 +119,10 @@ setup(
         'jazzy': ros('jazzy'),
         'kilted': ros('kilted'),
         'test': [
+            'flake8>=6,<8',             # ament_flake8 runs it
             'hypothesis>=6,<7',
             'mypy>=2.4,<3',
+            'pydocstyle>=6,<7',         # ament_pep257 runs it
             'pytest>=7,<10',
             'pytest-xdist>=3.8,<4',
             'ruff>=0.17,<0.18',

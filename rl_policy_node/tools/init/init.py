@@ -67,7 +67,7 @@ def _header(run: TrainedRun, notes: Sequence[str], use: str) -> list[str]:
     if run.checkpoint is None:
         lines += _wrapped(f'No checkpoint: {run.checkpoint_choice[1]}.', '# ')
     if notes:
-        lines += ['#', '# What the environment did, and the robot has to do as well or must not repeat:']
+        lines += ['#', '# The environment did the following. The robot must do the same, or must not do it again:']
     return lines + [line for note in notes for line in _wrapped(note, '# - ', '#   ')]
 
 
@@ -111,7 +111,7 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
     return [f'    control_rate: {text}',
             '    trigger: timer                  # observation: once every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
-            '    # Somebody holds a button (std_msgs/Bool, or of a Joy): without it for enable.timeout the robot stops',
+            '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); after enable.timeout it stops',
             f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
 
 
