@@ -111,7 +111,7 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
     return [f'    control_rate: {text}',
             '    trigger: timer                  # observation: once every source has a new message',
             "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
-            '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); after enable.timeout it stops',
+            '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); else it stops',
             f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
 
 
