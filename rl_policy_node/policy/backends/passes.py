@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simplify an exported graph: fewer operators, bit-identical results.
 
-A step of one row takes a few tens of µs, and every operator, however small, takes about one of them.
+A step of one row takes about ten µs, and every operator, however small, takes about one of them.
 """
 from collections.abc import Iterator, Sequence
 from typing import Any
