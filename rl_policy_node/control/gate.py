@@ -98,7 +98,7 @@ class Gate:
                       captured)
 
     def renewed(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
-        """Return the motion after a pause: rows that are measured apart from their command begin from there."""
+        """Return the motion after a pause: rows measured too far from their command begin from the measurement."""
         if not self._term.places:
             return motion
         with np.errstate(invalid='ignore'):

@@ -53,7 +53,7 @@ class SourceBuffer:
     Not locked: threads that share it need a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
     (−inf: never); changed (rows,), s: when the payload last changed; fresh (rows,): not yet used by a step, and stamped
-    differently from the one before; refused (rows,): the last message was refused, as not finite for example;
+    differently from the one before; refused (rows,): the last message had a fault other than its stamp;
     counts (rows,): messages so far. depth: messages kept for `copy_asof`. All arrays lie in one block of memory, which
     one copy duplicates. joints: names of the numbers of each field, if any. parts: None while every message carried all
     joints.

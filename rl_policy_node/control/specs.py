@@ -151,8 +151,7 @@ def control_spec(robots: tuple[str, ...], control_rate: float | None, trigger: s
                  sources: dict[str, SourceSpec], terms: dict[str, TermSpec], inputs: dict[str, tuple[str, ...]],
                  actions: tuple[ActionSpec, ...], clips: ClipOptions | None = None, ood: OodSpec | None = None,
                  **values: object) -> ControlSpec:
-    """Return a ControlSpec. clips: None clips nothing. values: parameter → value. Raises TypeError for an unknown one.
-    """
+    """Return a ControlSpec. clips: None clips nothing. values: parameter → value; raises TypeError for unknown ones."""
     unheard = sorted(set(values) - set(leaves(ControlSpec)))
     if unheard:
         raise TypeError(f'{unheard} are no options of the control')

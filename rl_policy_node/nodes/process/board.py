@@ -24,7 +24,7 @@ class Board:
     those of the steady clock, s, which all processes of a machine share. epoch: counts activations. fence: the last
     epoch that the guardian has ended; the node must publish nothing for it or an earlier one. noticed: the last
     epoch whose end the node has noticed. beat: when the control loop last began to wait. step: when it last began a
-    step. sending: whether the node has last looked at the fence, but not yet handed its command to the middleware.
+    step. sending: whether a command is between the node's last look at the fence and the middleware.
     """
 
     def __init__(self, descriptor: int, capacities: Sequence[int]) -> None:

@@ -77,7 +77,7 @@ class Vigil:
         return wait
 
     def over(self, now: float) -> bool:
-        """Return whether the node has ended, and its fallback was sent long enough."""
+        """Return whether the guardian may end: the node has ended, LINGER s ago or while it was not active."""
         if self.gone_at is None:
             return False
         return now - self.gone_at >= LINGER or not self._board.active
@@ -108,8 +108,7 @@ class Vigil:
         return REPEAT_PERIOD
 
     def _end_late_sender(self) -> None:
-        """Kill a node that was stopped while it sent a command: after it wakes, the command would follow the fallback.
-        """
+        """Kill a node that was stopped while it sent a command: the command would follow the fallback later."""
         if self._board.sending and self._board.noticed < self._fenced and self.gone_at is None:
             self._end_node()
             self._say('the node was sending a command, which would come after the fallback: ended')

@@ -44,7 +44,7 @@ class GuardianProcess:
             self._line.sendall(introduction)
 
     def age(self) -> float | None:
-        """Return the time, s, since it is ready, None while it starts; raises ConfigurationError if it fails to."""
+        """Return the time, s, since it became ready, None while it starts; raises ConfigurationError if it cannot."""
         now = time.monotonic()
         while self._ready_at is None and select.select([self._line], [], [], 0.0)[0]:
             part = self._line.recv(1 << 16)

@@ -107,7 +107,6 @@ def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]
 
 
 def _age(file: Path) -> tuple[int, float, str]:
-    """Return the sort key of checkpoints by age: first the epoch in the name, since copying a run changes file times.
-    """
+    """Return the key that sorts checkpoints by age: first the epoch in the name, since copies have other file times."""
     epoch = _EPOCH.search(file.stem)
     return (int(epoch[1]) if epoch else -1, file.stat().st_mtime, file.name)

@@ -23,7 +23,7 @@ def proportion_interval(successes: int, count: int, confidence: float = CONFIDEN
     share, weight = successes / count, z * z / count
     middle = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / (4 * count))
-    # at 0 and 1 the interval ends there exactly, apart from rounding
+    # with no success, or only successes, the interval ends at 0 or 1, which rounding would miss
     return (0.0 if successes == 0 else middle - half), (1.0 if successes == count else middle + half)
 
 
