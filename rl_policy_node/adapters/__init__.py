@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One two-way adapter per message type, found by the type's name."""
+"""Adapters between ROS messages and arrays, in both directions: one per message type, found by the type's name."""
 from rl_policy_node.adapters.adapter import Adapter, MessageError, Options
 from rl_policy_node.adapters.registry import ADAPTERS, create_adapter, reference
 from rl_policy_node.adapters.vectors import VectorAdapter

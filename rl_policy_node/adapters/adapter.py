@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base class of message adapters, and what they share."""
+"""The base class of message adapters, and common functions."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from rl_policy_node.errors import ConfigurationError, ContractError, unfit
 
 
 class MessageError(ContractError):
-    """An inconsistent message; the text names the field and the reason. names: of its joints, () where it has none."""
+    """An inconsistent message; the text names the field and the reason. names: of its joints, () if it has none."""
 
     def __init__(self, text: str, names: Sequence[str] = ()) -> None:
         super().__init__(text)
@@ -26,10 +26,9 @@ class MessageError(ContractError):
 class Options:
     """Message options of a source or sink; each adapter reads those that its type has.
 
-    encoding: of pixels, '' for the adapter's own default. format: of compressed images that are sent
-    (png keeps every bit, jpeg does not). frame_id, child_frame_id: of what is sent. time_from_start: s, when
-    the point of a trajectory is to be reached, counted from its stamp: longer than the command takes to arrive; where
-    that is 0, from its receipt.
+    encoding: of pixels, '' for the adapter's own default. format: of sent compressed images (png is lossless, jpeg is
+    not). frame_id, child_frame_id: of sent messages. time_from_start: s from the stamp of a trajectory until its point
+    is to be reached, longer than the command takes to arrive; with a stamp of 0 it counts from the receipt.
     """
 
     encoding: str = ''
@@ -46,11 +45,11 @@ class Options:
 class Adapter(ABC):
     """Converts between one message type and arrays named by field.
 
-    An adapter of your own is a subclass, named as a type by `package.module:Class`; it states type_name,
-    fields and units, and converts both ways.
+    An adapter of your own is a subclass; the type `package.module:Class` names it. It states type_name,
+    fields and units, and converts in both directions.
 
-    type_name: `package/msg/Type`. fields: field → shape, None where the message decides, which open_shape
-    then says in words. units: field → unit. note: what else a user has to know. dtype: of the arrays.
+    type_name: `package/msg/Type`. fields: field → shape; None: each message has its own, which open_shape
+    describes. units: field → unit. note: further information for users. dtype: of the arrays.
     """
 
     type_name = ''
@@ -77,40 +76,39 @@ class Adapter(ABC):
     def to_arrays(self, message: Message) -> Arrays:
         """Return field → array of a message; the arrays may share its memory.
 
-        Raises MessageError where the message differs from its declaration, ValueError where a value is
-        invalid.
+        Raises MessageError if the message differs from its declaration, ValueError if a value is invalid.
         """
 
     @abstractmethod
     def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         """Return a message of field → array. stamp: ns, for the header. names: of the joints.
 
-        Raises MessageError where fields or shapes are not those of the type, ValueError where the type has
-        no room for a value.
+        Raises MessageError if fields or shapes are not those of the type, ValueError if a value does not fit into
+        the type.
         """
 
-    # from_cdr(buffer): the same from a serialized message, bytes, without making an object of it: arrays, stamp (ns),
-    # names or None. Raises ValueError for bytes that are no such message.
-    # None: there is no such way for the type.
+    # from_cdr(buffer): returns arrays, stamp (ns), and names or None of a serialized message, bytes, without creating a
+    # message object. Raises ValueError for bytes that are no such message.
+    # None: the adapter cannot do that.
     from_cdr: Callable[[bytes], tuple[Arrays, int, Names]] | None = None
 
     def names(self, _message: Message) -> Names:
-        """Return the names of a message's elements, or None where they have none."""
+        """Return the names of a message's elements, None if they have none."""
         return None
 
     def stamp(self, message: Message) -> int:
-        """Return the header's stamp in ns, 0 where there is none."""
+        """Return the header's stamp in ns, 0 without one."""
         if not self.has_header:
             return 0
         stamp: int = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
         return stamp
 
     def frame(self, message: Message) -> str:
-        """Return the header's frame_id, '' where there is none."""
+        """Return the header's frame_id, '' without one."""
         return message.header.frame_id if self.has_header else ''
 
     def child_frame(self, message: Message) -> str:
-        """Return child_frame_id, the frame whose pose or velocity a message carries; '' where there is none."""
+        """Return child_frame_id, the frame whose pose or velocity a message carries; '' without one."""
         return getattr(message, 'child_frame_id', '')
 
     def new_message(self, stamp: int) -> Message:
@@ -124,16 +122,16 @@ class Adapter(ABC):
         return message
 
     def check_fields(self, arrays: Mapping[str, Array], wanted: Iterable[str]) -> None:
-        """Raise MessageError where `wanted` fields are missing from `arrays`, or the type has no such field."""
+        """Raise MessageError if `arrays` lack a wanted field, or have a field that the type does not have."""
         missing = [field for field in wanted if field not in arrays]
         if missing or any(field not in self.fields for field in arrays):
             raise MessageError(f'{self.type_name} carries {list(self.fields)}; there are {list(arrays)}')
 
 
 def cast(field: str, value: ArrayLike, dtype: DTypeLike) -> Array:
-    """Return `value` as a contiguous array of `dtype`; rounding to a float32 is no loss.
+    """Return `value` as a contiguous array of `dtype`; rounding to float32 is allowed.
 
-    Raises ValueError for a number that would become another: 0.5 or 300 as a uint8, 1e39 as a float32.
+    Raises ValueError if a number does not fit: 0.5 or 300 as a uint8, 1e39 as a float32.
     """
     value, dtype = np.asarray(value), np.dtype(dtype)
     if value.dtype == dtype:
@@ -147,7 +145,7 @@ def cast(field: str, value: ArrayLike, dtype: DTypeLike) -> Array:
 
 
 def message_class(type_name: str) -> MessageClass:
-    """Return the class of `package/msg/Type`; raises ConfigurationError where it cannot be imported."""
+    """Return the class of `package/msg/Type`; raises ConfigurationError if it cannot be imported."""
     package, separator, name = type_name.partition('/msg/')
     if not (package and separator and name):
         raise unfit(f"'{type_name}'", 'no message type', 'the form package/msg/Type')
@@ -168,5 +166,5 @@ def one_line(error: BaseException) -> str:
 
 
 def set_stamp(time: Message, stamp: int) -> None:
-    """Write nanoseconds into a builtin_interfaces Time."""
+    """Write a stamp, ns, into a builtin_interfaces Time."""
     time.sec, time.nanosec = divmod(int(stamp), 1_000_000_000)

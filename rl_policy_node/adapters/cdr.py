@@ -17,12 +17,12 @@ _TIME = {order: struct.Struct(f'{order}iI') for order in _ORDERS.values()}
 
 
 class Cdr:
-    """Reads a message from front to back, in the order in which its type has its fields, and never past its end.
+    """Reads a message from front to back, in the order of its type's fields, and never beyond its end.
 
-    order: of its bytes, '<' or '>'. end: of what was read so far. padding: bytes after the message's end. structure:
-    (start, end) of what was read of it but numbers, stamps and frames: where these bytes are the same, so are all
-    positions. Every method raises ValueError where the message ends too early; what comes after the last field is
-    not looked at, as in the middlewares' own readers.
+    order: of its bytes, '<' or '>'. end: position after the bytes read so far. padding: bytes after the message's end.
+    structure: (start, end) of everything read except numbers, stamps and frames: messages with the same bytes there
+    have the same layout. Every method raises ValueError if the message ends too early; bytes after the last field are
+    ignored, as in the middlewares' own readers.
     """
 
     def __init__(self, buffer: bytes) -> None:
@@ -30,7 +30,7 @@ class Cdr:
             raise ValueError(f'{len(buffer)} bytes are no message; its header alone has {HEADER}')
         order = _ORDERS.get(buffer[:2])
         if order is None:
-            # publishers send no other one, and decoders in native code crash on it
+            # publishers send no other encoding, and native decoders crash on it
             raise ValueError(f'the message is encoded as 0x{buffer[:2].hex()}; expected plain CDR')
         self.order = order
         # the two last bits of the header count the bytes that fill the message up to a multiple of four
@@ -39,7 +39,7 @@ class Cdr:
         self.end, self.structure = HEADER, [(0, HEADER)]
 
     def _skip(self, size: int, alignment: int) -> int:
-        """Go past an aligned field and return where it starts."""
+        """Skip an aligned field; return its start."""
         start = self.end + (HEADER - self.end) % alignment
         if start + size > self._size:
             raise ValueError(f'the message has {self._size} bytes; a field of it ends at {start + size}')
@@ -47,7 +47,7 @@ class Cdr:
         return start
 
     def _read(self, size: int, alignment: int) -> int:
-        """Go past a field that belongs to the structure and return where it starts."""
+        """Skip a field that belongs to the structure; return its start."""
         start = self._skip(size, alignment)
         self.structure.append((start, self.end))
         return start
@@ -62,12 +62,12 @@ class Cdr:
         return word
 
     def skip_header(self) -> None:
-        """Go past a std_msgs/Header, which has to come first."""
+        """Skip a std_msgs/Header, which must be the first field."""
         self._skip(8, 4)
         self.skip_text()
 
     def skip_text(self) -> None:
-        """Go past a string."""
+        """Skip a string."""
         self._skip(self.word(), 1)
 
     def text(self) -> str:
@@ -77,9 +77,9 @@ class Cdr:
         return self._buffer[start:self.end].partition(b'\x00')[0].decode('utf-8', 'replace')
 
     def span(self, size: int) -> tuple[int, int]:
-        """Go past a sequence of elements of `size` bytes; return where they start, and how many there are."""
+        """Skip a sequence of elements of `size` bytes; return their start and their number."""
         count = self.word()
-        # where there is nothing, nothing is aligned
+        # an empty sequence has no alignment
         return (self._skip(count * size, size) if count else self.end), count
 
 
@@ -88,8 +88,8 @@ class Layouts(Generic[T]):
 
     Names, encodings and sizes come with every message and seldom change: comparing them is many times faster than
     parsing them. read(cdr): parses a message; its result may depend on `Cdr.structure` only. The cache holds up to
-    MOST layouts, since robots that share an adapter may differ. Of what does not fit in, one in RENEWED takes the place
-    of the oldest: what is no longer sent is forgotten, and too many layouts in turn do not drive one another out.
+    MOST layouts, since robots that share an adapter may differ. When it is full, only one in RENEWED unknown messages
+    replaces the oldest layout: unused layouts disappear, and too many layouts in turn do not evict one another.
     """
 
     MOST, RENEWED = 16, 64

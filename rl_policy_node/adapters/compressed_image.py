@@ -17,7 +17,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Encoding → dtype, channels, Pillow's modes of such pictures (older versions read 16 bits as 'I').
+# Encoding → dtype, channels, Pillow's modes for it (older versions read 16 bits as 'I').
 ENCODINGS = {
     'mono8': (np.uint8, 1, ('L',)),
     'mono16': (np.uint16, 1, ('I;16', 'I')),
@@ -25,14 +25,14 @@ ENCODINGS = {
     'bgr8': (np.uint8, 3, ('RGB',)),
     'rgba8': (np.uint8, 4, ('RGBA',)),
 }
-# Format → what it can carry.
+# Format → the encodings that it can carry.
 FORMATS = {'jpeg': ('mono8', 'rgb8', 'bgr8'), 'png': tuple(ENCODINGS)}
 
 
 class CompressedImageAdapter(Adapter):
-    """`image` (height, width, channels): the picture decoded, in the declared encoding.
+    """`image` (height, width, channels): the decoded picture, in the declared encoding.
 
-    A picture of another kind, grey where colour was declared, is refused, not converted.
+    A picture of another kind, such as grey instead of the declared colour, is refused, not converted.
     """
 
     type_name = 'sensor_msgs/msg/CompressedImage'
@@ -82,14 +82,14 @@ class CompressedImageAdapter(Adapter):
         return message
 
     def _reordered(self, image: Array) -> Array:
-        """Pictures in files are RGB; turn the channels round for bgr8."""
+        """Return the image with its channels reversed for bgr8: pictures in files are RGB."""
         return image[..., ::-1] if self.encoding == 'bgr8' else image
 
 
 def _declared(text: str) -> list[str]:
-    """Return Pillow's names of the formats that a message's `format` allows; '' leaves it to the bytes.
+    """Return Pillow's names of the formats that a message's `format` allows; '' allows both.
 
-    Found in the field: 'jpeg', 'jpg', 'png', and image_transport's 'rgb8; jpeg compressed bgr8'.
+    Publishers send 'jpeg', 'jpg', 'png', and image_transport's 'rgb8; jpeg compressed bgr8'.
     """
     if not text.strip():
         return ['JPEG', 'PNG']
@@ -101,7 +101,7 @@ def _declared(text: str) -> list[str]:
 
 
 def _pillow() -> ModuleType:
-    """Return PIL.Image, imported only where pictures are decoded."""
+    """Return PIL.Image, imported only if pictures are to be decoded."""
     try:
         from PIL import Image
     except ImportError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs' Image: pixels as they are."""
+"""sensor_msgs' Image: uncompressed pixels."""
 import array
 from collections.abc import Mapping, Sequence
 import sys
@@ -13,7 +13,7 @@ from rl_policy_node.adapters.array_types import Array, Arrays, Message, Names
 from rl_policy_node.adapters.cdr import Cdr, Layouts, Order, stamp_of
 from rl_policy_node.errors import unknown
 
-# what numpy.ndarray takes
+# arguments of numpy.ndarray
 _Form: TypeAlias = dict[str, Any]
 
 # Encoding → dtype, channels.
@@ -28,7 +28,7 @@ ENCODINGS = {
 class ImageAdapter(Adapter):
     """`image` (height, width, channels) in the declared encoding; channels in the encoding's order.
 
-    Step, length, byte order and encoding of every message are checked, and a padded step is cut off.
+    Step, length and encoding of every message are checked, its byte order is respected, and padding of rows is skipped.
     """
 
     type_name = 'sensor_msgs/msg/Image'
@@ -90,7 +90,7 @@ class ImageAdapter(Adapter):
 
 
 def pixels(image: Array, dtype: DTypeLike, channels: int, encoding: str) -> Array:
-    """Return an image that is to be sent as (height, width, channels), contiguous, in its dtype."""
+    """Return an image to be sent as a contiguous array (height, width, channels) of `dtype`."""
     image = cast('image', image, dtype)
     if image.ndim == 2 and channels == 1:
         image = image[..., np.newaxis]

@@ -14,9 +14,9 @@ POINT = 'trajectory_msgs/msg/JointTrajectoryPoint'
 
 
 class _JointAdapter(Adapter):
-    """`position`, `velocity`, `effort`, one number per name; a field that is not filled is left out.
+    """`position`, `velocity`, `effort`, one number per name; empty fields are left out.
 
-    attributes: field → the attribute that carries it.
+    attributes: field → the message's attribute that carries it.
     """
 
     units = {'position': 'rad or m', 'velocity': 'rad/s or m/s', 'effort': 'N·m or N'}
@@ -80,7 +80,7 @@ class JointStateAdapter(_JointAdapter):
 
 
 class JointTrajectoryAdapter(_JointAdapter):
-    """A command of one point, to be reached `time_from_start` after the stamp; of several, the last is read."""
+    """A command of one point, to be reached `time_from_start` after the stamp; reads the last of several points."""
 
     type_name = 'trajectory_msgs/msg/JointTrajectory'
     attributes = {'position': 'positions', 'velocity': 'velocities', 'effort': 'effort'}

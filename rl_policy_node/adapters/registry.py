@@ -21,7 +21,7 @@ ADAPTERS = {adapter.type_name: adapter for adapter in sorted(_ALL, key=lambda ad
 
 
 class FieldEntry(NamedTuple):
-    """A field in the documentation; its shape is in words where the message decides it."""
+    """A field in the documentation. shape: a description if each message has its own."""
 
     name: str
     shape: str
@@ -40,12 +40,12 @@ def create_adapter(type_name: str, where: str = '', **options: str | float) -> A
     """Return the adapter for `package/msg/Type`, or for a user's own `package.module:Class`.
 
     where: the parameter that names the type, for errors. options: those of `Options`.
-    Raises ConfigurationError for a type that is unknown, that is not installed, or that fails.
+    Raises ConfigurationError if the type is unknown, is not installed, or fails.
     """
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
         adapter = adapter_class(Options(**options))     # type: ignore[arg-type]  # each has its own type
-        adapter.message_type        # noqa: B018 - an absent package is found out here, not at the first message
+        adapter.message_type        # noqa: B018 - an absent package must fail here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
     except Exception as error:      # a stranger's class may raise anything

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""std_msgs: single numbers, and arrays of them, moved without Python loops."""
+"""std_msgs: single numbers, and arrays of numbers, converted without Python loops."""
 import array
 from collections.abc import Mapping, Sequence
 import math
@@ -10,7 +10,7 @@ from rl_policy_node.adapters.adapter import Adapter, cast, message_class, Messag
 from rl_policy_node.adapters.array_types import Array, Arrays, Message, Names
 from rl_policy_node.adapters.cdr import Cdr, Layouts
 
-# Kind of number → code of Python's array, dtype. Bool has no array type.
+# Type of number → typecode of Python's array, dtype. Bool has no array type.
 NUMBERS = {
     'Float32': ('f', np.float32), 'Float64': ('d', np.float64),
     'Int8': ('b', np.int8), 'Int16': ('h', np.int16), 'Int32': ('i', np.int32), 'Int64': ('q', np.int64),
@@ -20,7 +20,7 @@ NUMBERS = {
 
 
 class _NumbersAdapter(Adapter):
-    """`data`, the only field. To be sent, the one array may have any name."""
+    """`data`, the only field. An array to be sent may have any name."""
 
     units = {'data': "the publisher's"}
     code = ''
@@ -51,7 +51,7 @@ class ScalarAdapter(_NumbersAdapter):
 class MultiArrayAdapter(_NumbersAdapter):
     """`data` in the shape that the layout states, else flat; the last dimension runs fastest.
 
-    The sizes and data_offset count. Strides are not read: publishers disagree on what they mean.
+    It reads the sizes and data_offset, but not the strides: publishers disagree on their meaning.
     """
 
     fields = {'data': None}
@@ -71,7 +71,7 @@ class MultiArrayAdapter(_NumbersAdapter):
         return {'data': np.frombuffer(buffer, dtype, count, start).reshape(shape)}, 0, None
 
     def _layout(self, cdr: Cdr) -> tuple[np.dtype[np.generic], int, int, tuple[int, ...]]:
-        """Return the dtype of a serialized message's numbers, where they start, how many there are, their shape."""
+        """Return the dtype, start, count and shape of a serialized message's numbers."""
         sizes = tuple(_size(cdr) for _ in range(cdr.word()))
         offset, dtype = cdr.word(), np.dtype(self.dtype).newbyteorder(cdr.order)
         start, count = cdr.span(dtype.itemsize)
@@ -81,7 +81,7 @@ class MultiArrayAdapter(_NumbersAdapter):
     def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
         value = self._only(arrays)
         message = self.message_type()
-        # array.array is taken over as it is; a numpy array would be converted element by element
+        # the message takes an array.array unchanged; it would convert a numpy array element by element
         message.data = array.array(self.code, value.tobytes())
         if value.ndim > 1:
             dimension = message_class('std_msgs/msg/MultiArrayDimension')
@@ -91,7 +91,7 @@ class MultiArrayAdapter(_NumbersAdapter):
 
 
 def _shape(sizes: tuple[int, ...], offset: int, count: int) -> tuple[int, ...]:
-    """Return the shape of `count` numbers after an offset: that of the layout, flat where it states none."""
+    """Return the shape of `count` numbers after an offset: that of the layout, or flat if it states none."""
     if offset > count:
         raise MessageError(f'layout.data_offset is {offset}; there are {count} numbers')
     if sizes and math.prod(sizes) != count - offset:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors and quaternions, at a path of each message: geometry_msgs, nav_msgs' odometry, sensor_msgs' IMU.
+"""Vectors and quaternions in messages: geometry_msgs, nav_msgs' odometry, sensor_msgs' IMU.
 
-All are float64, in the header's frame where nothing else is said. Quaternions are x, y, z, w and of length 1.
+All are float64, in the header's frame unless stated otherwise. Quaternions are x, y, z, w and of length 1.
 """
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
@@ -57,7 +57,7 @@ NOTES = {
 class VectorAdapter(Adapter):
     """Vectors (3,) and quaternions (4,) xyzw. paths: field → path into the message.
 
-    A subclass states type_name and paths, the rest follows from `QUANTITIES`.
+    A subclass states type_name and paths; the rest follows from `QUANTITIES`.
     """
 
     paths: Mapping[str, str] = {}
@@ -88,7 +88,7 @@ class VectorAdapter(Adapter):
         return message
 
     def provided(self, _message: Message) -> Collection[str]:
-        """Return the fields that a message fills in."""
+        """Return the fields that a message provides."""
         return self.paths
 
     def _write(self, message: Message, field: str, value: Array) -> None:
@@ -100,7 +100,7 @@ class VectorAdapter(Adapter):
 
 
 class ImuAdapter(VectorAdapter):
-    """A field that the message says it does not provide, by a covariance that begins with −1, is left out."""
+    """An IMU; fields whose covariance begins with −1 are not provided, and are left out."""
 
     type_name = 'sensor_msgs/msg/Imu'
     paths = {field: field for field in ('orientation', 'angular_velocity', 'linear_acceleration')}
@@ -121,7 +121,7 @@ class ImuAdapter(VectorAdapter):
 
 
 def _covariance(message: Message, field: str) -> Array:
-    """Return the covariance (9,) of a field of an Imu, to read or to write."""
+    """Return the covariance (9,) of a field of an Imu; it can be modified in place."""
     covariance: Array = getattr(message, f'{field}_covariance')
     return covariance
 

@@ -17,39 +17,39 @@ from rl_policy_node.control.state import State
 class Channel:
     """The last command sent (`motion.sent`), from which limits continue, and the memory of filter, law and blend-in.
 
-    Where the policy's whole command goes out, filter and integrator continue from the command that was sent, after its
-    limits: nothing winds up. While blending in they continue from the policy's own target. Relative laws differ: they
-    blend the step, sent = last sent + s · (target − last sent), since a moving robot must not be pulled back to where
-    it began. Rows that come back from the fallback begin from it, without any older memory. No array is written into
-    once it is here: others may hold it.
+    When the policy's whole command is sent, filter and integrator continue from the limited command: nothing winds up.
+    While blending in they continue from the policy's own target. Relative laws differ: they blend the step,
+    sent = last sent + s · (target − last sent), since a moving robot must not be pulled back to where it began.
+    Rows that come back from the fallback begin from it and forget everything older. Arrays kept here are never
+    modified: others may hold them.
     """
 
     def __init__(self, term: ActionTerm[ActionOptions], rows: int) -> None:
         self.term, self.gate = term, Gate(term, rows)
         self.motion = Motion({}, {}, {}, np.zeros(rows, dtype=bool))
         self._target: Command = {}      # filter and law continue from it
-        self._anchor: Command = {}      # what blending in begins from
+        self._anchor: Command = {}      # blending in begins from it
         self._next: Command = {}
         self._proposed = self.motion
 
     def start(self, sources: Sources) -> None:
-        """Begin from the fallback, where the robot is measured."""
+        """Begin from the fallback at the measured position."""
         self.motion = self.gate.begin(sources)
         self._target = self._anchor = self.motion.sent
 
     def resume(self, rows: Mask, motion: Motion) -> None:
-        """Continue, for rows, from the command that went out in place of the policy's."""
+        """Continue, for rows, from the command that was sent in place of the policy's."""
         self.motion = mixed(rows, motion, self.motion)
         self._target, self._anchor = (merged(rows, self.motion.sent, memory)
                                       for memory in (self._target, self._anchor))
 
     def idle(self, rows: Mask, dt: Axes) -> None:
-        """Bring rows to rest within their limits that may act but have no new observation."""
+        """Bring rows that may act, but have no new observation, to rest within their limits."""
         if self.motion.speed:
             self.motion = mixed(rows, self.gate.brake(self.motion, dt), self.motion)
 
     def propose(self, action: Floats, sources: Sources, share: Floats | None, dt: Axes) -> Command:
-        """Return the limited command of an action (rows, size); share: s (rows, 1), None for all of it."""
+        """Return the limited command of an action (rows, size); share: s of Blend (rows, 1), None: 1."""
         term = self.term
         self._next = target = term.command(action, sources, self._target)
         if share is not None:
@@ -60,7 +60,7 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
         """Take the last proposed command as sent, for rows."""
-        if all_true(rows) and (share is None or self.term.relative):       # as almost always
+        if all_true(rows) and (share is None or self.term.relative):       # the usual case
             self.motion = self._proposed
             self._target = self.motion.sent
             return
@@ -79,13 +79,13 @@ class Channel:
         return self.motion.sent
 
     def state(self) -> State:
-        """Return what the next step continues from; its arrays never change."""
+        """Return the memory that the next step continues from; its arrays never change."""
         _, speed, goal, captured = self.motion
         return {'sent': self.given(), 'target': self._target, 'anchor': self._anchor, 'speed': speed, 'goal': goal,
                 'captured': captured, 'scales': self.term.state()}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of the same term."""
+        """Continue from a state of the same term."""
         sent, self._target, self._anchor, speed, goal = (
             dict(cast(Command, state[name])) for name in ('sent', 'target', 'anchor', 'speed', 'goal'))
         self.motion = Motion(sent, speed, goal, cast(Mask, state['captured']))

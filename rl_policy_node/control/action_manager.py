@@ -24,7 +24,7 @@ from rl_policy_node.errors import ConfigurationError, unknown
 
 # action term → its command
 Commands: TypeAlias = Mapping[str, Command]
-# (actions, proposed commands, acting rows) → the rows whose commands may go out
+# (actions, proposed commands, acting rows) → the rows whose commands may be sent
 Accept: TypeAlias = Callable[[Array, Commands, Mask], Mask]
 
 # source → the rows (mask) whose measurement may be used
@@ -35,7 +35,7 @@ class ActionManager:
     """Splits the action into terms, applies their laws and limits, and remembers the last commands.
 
     Commands are term name → field → (rows, ...). Unhealthy rows get the fallback: by default they stop within their
-    limits and are held there, or go to zero; see Gate. No row depends on another row.
+    limits and hold, or go to zero; see Gate. No row depends on another row.
     """
 
     def __init__(self, spec: ControlSpec, actions: ActionSize, buffers: Sources, joints: JointNames) -> None:
@@ -43,21 +43,21 @@ class ActionManager:
         self.size = sum(term.size for term in self.terms.values())
         check_sizes(self.terms, actions, self.size)
         self._channels = {name: Channel(term, spec.rows) for name, term in self.terms.items()}
-        # with the columns of the action that belong to each
+        # term name → its channel and its columns of the action
         self._parts = {name: (self._channels[name], columns)
                        for name, columns in zip(self.terms, columns_of(self.terms.values()))}
         self.tracking = Tracking(self.terms)
         self._blend = Blend(spec.rows, spec.blending.blend_in, spec.blending.blend)
-        # terms whose scales are changing, and s that a change takes
+        # terms whose scales are changing, and the duration of a change, s
         self._ramping: tuple[ActionTerm[ActionOptions], ...] = ()
         self._ramp = max(spec.blending.blend_in, LIVE)
         self._places = tuple(sorted({term.spec.source for term in self.terms.values() if term.places}))
         self.placed = frozenset(name for name, term in self.terms.items() if term.places)
-        # a robot that is lost still gets the zeros of its other terms
+        # a robot at an unknown position still gets the zeros of its other terms
         self._mixed = 0 < len(self.placed) < len(self.terms)
         self._lost: Mask | None = None
         self._period = 1.0 / spec.timing.control_rate if spec.timing.control_rate else 0.02
-        # s without a command after which the robot may have moved away from the last one
+        # s; a robot without a command for longer may have moved away from the last one
         ages = [spec.sources[name].max_age for name in self._places]
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
@@ -66,18 +66,18 @@ class ActionManager:
 
     @property
     def pause(self) -> float:
-        """Return after how long (s) without a command a robot may have moved away from the last one."""
+        """Return the time, s, without a command after which a robot may have moved away from the last one."""
         return self._pause
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Return the sources that measure where robots are held."""
+        """Return the sources that measure the positions at which robots are held."""
         return self._places
 
     def start(self, sources: Sources, steady: float = 0.0, fresh: Fresh | None = None) -> None:
         """Seed limits, filters and fallback from the measured state, where the first command begins.
 
-        steady: s, now. A row outside `fresh` (None: all are fresh) has no start until it is measured.
+        steady: s, now. A row outside `fresh` (None: all are fresh) gets no command until it is measured.
         """
         for channel in self._channels.values():
             channel.start(sources)
@@ -100,7 +100,7 @@ class ActionManager:
         return Sent(motions, self._at, self._lost)
 
     def note(self, rows: Mask | None, steady: float) -> None:
-        """Note that rows (None: all) were sent what `commands` returns, at `steady` s."""
+        """Note that `commands` were sent to rows (None: all) at `steady`, s."""
         if rows is None:
             self._at = self._at.copy()      # full_like takes five times as long
             self._at.fill(steady)
@@ -109,9 +109,9 @@ class ActionManager:
             self._keep_at(np.where(rows, steady, self._at))
 
     def elapsed(self, steady: float, dt: float, at: Floats | None = None) -> Axes:
-        """Return how long ago (s) rows were last sent a command, one number or (rows, 1), as limits count it.
+        """Return the time, s, since rows were last sent a command, for the limits: one number or (rows, 1).
 
-        Two periods at the most, and 1 µs at the least; where a simulator waits for each step: dt, or a period.
+        It is between 1 µs and two periods; where a simulator waits for each step it is dt, or a period.
         """
         if self._stepwise:
             return dt or self._period
@@ -125,11 +125,11 @@ class ActionManager:
 
     def fallback(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float, last: bool = False,
                  rows: Mask | None = None, dt: float = 0.0) -> tuple[Sent, Mask]:
-        """Return the fallback of every row as the next that is sent, and the rows (mask) that may get it.
+        """Return the fallback of every row, as the next command, and the rows (mask) that may get it.
 
-        last: whether nothing may follow it. rows: those to be sent it, None: all. After a pause a robot may be
-        elsewhere: its row begins from a fresh measurement, and gets nothing without one. It changes nothing: any thread
-        may call it while another one steps.
+        last: whether it may be the last command. rows: those to send it to, None: all. After a pause a robot may be
+        elsewhere: its row begins from a fresh measurement, and gets no command without one. The call changes nothing:
+        any thread may make it while another one steps.
         """
         sent, known, _ = self._renewed(sent, sources, fresh, steady)
         rows = known if rows is None else rows & known
@@ -141,7 +141,7 @@ class ActionManager:
         return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
-        """Begin, after a pause, from a fresh measurement; return the rows that may be sent a command, None: all.
+        """Begin from a fresh measurement after a pause; return the rows that may be sent a command, None: all.
 
         `lost` rows may not act.
         """
@@ -157,25 +157,25 @@ class ActionManager:
         return self._lost
 
     def take_fallback(self, sources: Sources, fresh: Fresh, steady: float, rows: Mask, dt: float = 0.0) -> Mask:
-        """Take one step of the fallback for rows; limits continue, and blending in begins, from there.
+        """Take one step of the fallback for rows; limits and blending in then continue from it.
 
-        Returns the rows that may be sent it.
+        Returns the rows to which it may be sent.
         """
         sent, known = self.fallback(self.sent(), sources, fresh, steady, rows=rows, dt=dt)
         self._take(rows & known, sent)
         return known
 
     def idle(self, rows: Mask, dt: Axes) -> None:
-        """Bring rows to rest that may act but have no new observation."""
+        """Bring rows that may act, but have no new observation, to rest."""
         for channel in self._channels.values():
             channel.idle(rows, dt)
 
     def resume(self, sent: Sent) -> None:
-        """Continue from the commands that went out in place of the policy's; blending in begins there."""
+        """Continue from the commands that were sent in place of the policy's; blending in begins from them."""
         self._take(np.ones(len(self._at), dtype=bool), sent)
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        """Return row → which joint or axis is measured beyond its limits, and which limit that is."""
+        """Return row → a reason that names the joint or axis measured beyond its limits, and the limit."""
         found: dict[int, str] = {}
         for term in self.terms.values():
             found = {**term.outside(sources), **found}
@@ -191,7 +191,10 @@ class ActionManager:
         self._keep_at(np.where(rows, sent.at, self._at))
 
     def _renewed(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float) -> tuple[Sent, Mask, Mask]:
-        """Return what to continue from, the rows that may be sent a command (lost ones, too), those that begin anew."""
+        """Return the commands to continue from, the rows that may be sent a command, and the rows that begin anew.
+
+        Lost rows may be sent a command, too: that of terms without a position.
+        """
         never = np.isneginf(sent.at)
         late = never | (steady - sent.at > self._pause)
         if sent.lost is not None:
@@ -212,11 +215,11 @@ class ActionManager:
 
     def process(self, actions: Array, sources: Sources, acting: Mask, dt: float,
                 accept: Accept | None = None, since: Axes | None = None) -> Mask:
-        """Take over the limited commands of the rows in `acting`; `commands()` then returns them.
+        """Compute the limited commands of the rows in `acting`; `commands()` then returns them.
 
         actions (rows, size), dt in s since the last call. accept(actions, proposed commands, acting) returns the rows
-        whose commands may go out, by default the finite ones. Returns these; the others keep their last command.
-        since: s since the last command, one number or (rows, 1), where that is not dt.
+        whose commands may be sent, by default the finite ones. Returns these; the others keep their last command.
+        since: s since the last command, one number or (rows, 1), None: dt.
         """
         dt = max(float(dt), 1e-6)
         since = dt if since is None else since
@@ -233,7 +236,7 @@ class ActionManager:
         return accepted
 
     def commands(self) -> dict[str, Command]:
-        """Return the command of every row, of `process` or `take_fallback`; read-only."""
+        """Return the command of every row, from `process` or `take_fallback`; read-only."""
         commands: dict[str, Command] = {}
         for name, channel in self._channels.items():
             commands[name] = channel.given()
@@ -248,9 +251,9 @@ class ActionManager:
             self._term(term).checked_scale(value, scale)
 
     def change(self, name: str, value: float | Sequence[float]) -> None:
-        """Change `blend`, or a scale of a term within its scale_limit (`actions.arm.scale`); ConfigurationError if not.
+        """Change `blend`, or a scale of a term (`actions.arm.scale`); raises ConfigurationError beyond scale_limit.
 
-        It takes effect within blend_in seconds, a scale within one second at the least.
+        The change takes blend_in seconds, that of a scale at least one second.
         """
         if name == 'blend':
             self._blend.set(cast(float, value))
@@ -265,7 +268,7 @@ class ActionManager:
         return self.terms[name]
 
     def check_reversible(self) -> None:
-        """Raise ConfigurationError where a received command does not determine its action, which a simulator needs."""
+        """Raise ConfigurationError if a received command does not determine its action: a simulator needs that."""
         for name, term in self.terms.items():
             reason = term.irreversible()
             if reason:
@@ -273,21 +276,21 @@ class ActionManager:
                                          f'simulator: {reason}')
 
     def invert(self, commands: Commands, sources: Sources) -> Floats:
-        """Return the action (rows, size), float32, that received commands mean: the simulator's direction."""
+        """Return the action (rows, size), float32, that leads to received commands; the inverse, for simulators."""
         return np.concatenate([term.invert(commands[name], sources) for name, term in self.terms.items()], axis=1)
 
     def state(self) -> State:
-        """Return the memory of each term, the blend, and when rows were last sent a command."""
+        """Return the memory of each term, the blend, and the time at which each row was last sent a command."""
         return {'terms': {name: channel.state() for name, channel in self._channels.items()},
                 'blend': self._blend.state(), 'at': self._at.copy(),
                 'lost': np.zeros(len(self._at), dtype=bool) if self._lost is None else self._lost.copy()}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of the same terms."""
+        """Continue from a state of the same terms."""
         terms = cast(Mapping[str, State], state['terms'])
         for name, channel in self._channels.items():
             channel.restore(terms[name])
-        self._ramping = tuple(self.terms.values())      # those that do not change leave with the next step
+        self._ramping = tuple(self.terms.values())      # the next step removes those that do not change
         self._blend.restore(cast(State, state['blend']))
         lost = cast(Mask, state['lost'])
         self._lost = lost.copy() if any_true(lost) else None

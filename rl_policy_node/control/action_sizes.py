@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which columns of the policy's action each term takes, and whether they add up."""
+"""Assigns the columns of the policy's action to the terms, and checks that they add up."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from rl_policy_node.control.action_terms.action_options import ActionOptions
 from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.errors import ConfigurationError
 
-# how many numbers the policy gives, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
+# number of continuous actions of the policy, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
 ActionSize: TypeAlias = int | Mapping[str, 'int | Sequence[int]']
 
 
@@ -22,7 +22,7 @@ def columns_of(terms: Iterable[ActionTerm[ActionOptions]]) -> Iterator[slice]:
 
 
 def check_sizes(terms: Mapping[str, ActionTerm[ActionOptions]], actions: ActionSize, size: int) -> None:
-    """Compare what the terms take with what the policy gives."""
+    """Raise ConfigurationError if the terms do not take as many numbers, or choices, as the policy gives."""
     discrete = isinstance(actions, Mapping)
     for name, term in terms.items():
         if term.chooses != discrete:
@@ -39,7 +39,7 @@ def check_sizes(terms: Mapping[str, ActionTerm[ActionOptions]], actions: ActionS
 
 
 def _choices(actions: ActionSize) -> list[int]:
-    """Return how many choices each discrete action has; none of continuous ones."""
+    """Return the number of choices of each discrete action; [] for continuous actions."""
     if not isinstance(actions, Mapping):
         return []
     counts = actions['discrete'] if 'discrete' in actions else actions['multi_discrete']

@@ -16,7 +16,7 @@ _Kind: TypeAlias = type[ActionTerm[ActionOptions]]
 
 ACTION_KINDS: Final = tuple(KINDS)
 FALLBACKS: Final = ('hold', 'keep', 'zero', 'value')
-# what `limits` says where commands are to have none
+# value of `limits` for commands without limits
 LIMITLESS: Final = 'none'
 NUMBERS: Final = tuple[float, ...]()
 
@@ -105,7 +105,7 @@ class ActionSpec:
             raise ConfigurationError(f'{where}: the fallback {list(fallback)} is not within lower and upper')
 
     def _check_beside(self, where: str) -> None:
-        """Refuse options that count with another choice only."""
+        """Refuse options that only count with another choice than the configured one."""
         for name in stated(self.options):
             beside = leaves(type(self.options))[name].option.only_with
             if beside is None:
@@ -131,7 +131,7 @@ ACTION_PARAMETERS: Final[Mapping[str, Leaf]] = merged(ActionSpec, *(kind.option_
 def action_spec(name: str, kind: str, topic: str, type: str, **values: object) -> ActionSpec:
     """Return the ActionSpec of a kind; values: parameter → value, of the kind's options and of those of every term.
 
-    Raises ConfigurationError for options that the kind needs and lacks, or that it ignores, such as a limit that it
+    Raises ConfigurationError if the kind lacks an option that it needs, or would ignore one, such as a limit that it
     does not apply.
     """
     if kind not in KINDS:
@@ -150,7 +150,7 @@ def action_spec(name: str, kind: str, topic: str, type: str, **values: object) -
 
 
 def _paired(left: tuple[float, ...], right: tuple[float, ...]) -> Iterable[tuple[float, float]]:
-    """Pair per-axis numbers, of which one may stand for all; empty where one of the two is."""
+    """Pair per-axis numbers; a single number stands for all axes. Empty if one of the two is."""
     if not left or not right:
         return []
     size = max(len(left), len(right))

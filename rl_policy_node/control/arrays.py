@@ -18,11 +18,11 @@ Mask: TypeAlias = NDArray[np.bool_]
 Axes: TypeAlias = float | Floats
 # indices of rows, columns or joints
 Indices: TypeAlias = NDArray[np.intp]
-# a set of rows of the batch; all of them are slice(None), never None
+# a set of rows of the batch; slice(None) means all, None is not allowed
 Rows: TypeAlias = slice | Mask
 # shape of one row of an array, or of a whole array
 Shape: TypeAlias = tuple[int, ...]
-# field -> (rows, ...), float64: what an action term sends
+# field -> (rows, ...), float64: the command of an action term
 Command: TypeAlias = dict[str, Floats]
 # field -> (rows, ...)
 Values: TypeAlias = Mapping[str, Array]

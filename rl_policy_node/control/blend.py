@@ -9,14 +9,14 @@ from rl_policy_node.control.reductions import least
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import unfit
 
-LIVE = 1.0      # s, the shortest time in which what changes while the policy acts takes effect
+LIVE = 1.0      # s, the shortest duration of a change while the policy acts
 
 
 class Blend:
     """Share s of the policy's command: sent = held + s · (target − held).
 
-    s = ratio · min(time that the row has acted / seconds, 1). A change of the ratio (0 to 1) takes effect
-    at the same pace: no more than 1 in `seconds`, and no more than 1 in LIVE.
+    s = ratio · min(time that the row has acted / seconds, 1). The ratio (0 to 1) changes at the same pace: by at most 1
+    in `seconds`, and by at most 1 in LIVE.
     """
 
     def __init__(self, rows: int, seconds: float = 0.0, ratio: float = 1.0) -> None:
@@ -25,7 +25,7 @@ class Blend:
         self.start()
 
     def start(self) -> None:
-        """Restart every row's ramp with the ratio that is wanted."""
+        """Restart every row's ramp, with the wanted ratio at once."""
         self.restart()
         self._ratio = self._wanted
 
@@ -57,16 +57,16 @@ class Blend:
             self._acted[rows] += dt
 
     def state(self) -> State:
-        """Return how long each row has acted (s), the ratio now, and the one that is wanted."""
+        """Return how long each row has acted (s), the present ratio, and the wanted ratio."""
         return {'acted': self._acted.copy(), 'ratio': self._ratio, 'wanted': self._wanted}
 
     def restore(self, state: State) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self._acted[:] = cast(Floats, state['acted'])
         self._ratio, self._wanted = cast(float, state['ratio']), cast(float, state['wanted'])
 
 
 def check_ratio(ratio: float) -> None:
-    """Raise ConfigurationError for a share that is not within 0 to 1."""
+    """Raise ConfigurationError for a ratio that is not within 0 to 1."""
     if not 0.0 <= ratio <= 1.0:
         raise unfit('blend', ratio, '0 to 1')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What terms know besides the sources."""
+"""The inputs of observation terms besides the sources."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Context:
 
     last_action (rows, actions), float32: the output of the policy at the last step, clipped as its
     environment clipped it; zeros after a reset. elapsed (rows,), s: time since the row's reset.
-    acting (rows,), bool: rows whose command this step decides; histories of the others stand still.
+    acting (rows,), bool: rows whose command the policy decides in this step; histories of the others do not advance.
     """
 
     last_action: Array

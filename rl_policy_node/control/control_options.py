@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of the control: when it steps, what it clips and blends, and what follows a fault."""
+"""The options of the control: timing, clips, blending, recovery, the guardian, and out-of-distribution checks."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,7 @@ OOD_ACTIONS: Final = ('warn', 'hold', 'latch')
 
 @dataclass(frozen=True)
 class OodSpec:
-    """What happens where observations lie outside the distribution of training, and when they do."""
+    """When observations count as outside the distribution of training, and what happens then."""
 
     limit: float = option(6.0, 'standard deviations from the mean of training, by the running mean and variance of the '
                           "checkpoint's normaliser; a robot with a term that lies further off, smoothed, is out of "
@@ -34,7 +34,7 @@ class OodSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingOptions:
-    """What starts a step and an episode, and which messages a step takes. None: until the run's rate is known."""
+    """What starts a step and an episode, and which messages a step takes. control_rate is None until it is known."""
 
     control_rate: float | None = option(None, 'steps of the policy per second; 0: as in the run', unit='Hz', low=0.0,
                                         high=2000.0, absent=0.0, from_run=True)
@@ -58,7 +58,7 @@ class TimingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipOptions:
-    """Bounds ± on inputs and actions. None: until they are read from the run."""
+    """Bounds ± on inputs and actions. None: not yet read from the run."""
 
     clip_observations: float | None = option(
         None, "clip every input to ± this, as the environment's clipObservations did; 0: as in the run, .inf: never",
@@ -71,7 +71,7 @@ class ClipOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BlendOptions:
-    """How much of the policy's command goes out."""
+    """How much of the policy's command is sent."""
 
     blend_in: float = option(0.0, 'time in which commands change from the held ones to those of the policy, after '
                              'activation and after a fallback', unit='s', low=0.0, high=60.0)

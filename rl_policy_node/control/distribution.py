@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far observations lie from those of training, by the running mean and variance of training."""
+"""Measures how far observations lie from those of training, by the running mean and variance of training."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from rl_policy_node.control.reductions import all_true, any_true
 from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.control.still import Still
 
-CLAMP = 5.0             # rl_games' normaliser clamps there: beyond it the policy sees no difference
-# what rl_games' normaliser adds to a variance
+CLAMP = 5.0             # rl_games' normaliser clamps |z| here: beyond it the policy sees no difference
+# rl_games' normaliser adds this to a variance
 EPSILON = 1e-5
-MOST = 2048             # numbers that are looked at of a term; of larger ones, images, every n-th
+MOST = 2048             # most numbers of a term that are checked; of larger terms, such as images, every n-th is
 _CAP = 10.0             # times the limit: the most that one step counts, so that a single outlier raises no alarm
 _WORN = 2.0             # standard deviations within which training itself came to the clip
 
@@ -42,11 +42,11 @@ class Piece:
 class Distribution:
     """Largest |z| of each term, now and smoothed, and which rows lie outside: row → reason in `reasons`.
 
-    z = (value − mean) / √(variance + 1e-5), as rl_games' normaliser has it before its clamp. A row lies outside where
-    the smoothed |z| of a term is beyond `limit`; where a term is at its clip, the normaliser's ±5 or
-    clip_observations, without a break for `clip_time`; where a number of a grid (taxels, pixels) stays the same while
-    its neighbours move, see Still. terms: names of those that have statistics. `report` returns
-    what was found since its last call.
+    z = (value − mean) / √(variance + 1e-5), as in rl_games' normaliser before its clamp. A row lies outside in three
+    cases: the smoothed |z| of a term is beyond `limit`; a term stays at its clip (the normaliser's ±5 or
+    clip_observations) without a break for `clip_time`; or a number of a grid (taxels, pixels) stays the same while its
+    neighbours move, see Still. terms: names of those that have statistics. `report` returns the findings since its
+    last call.
     """
 
     def __init__(self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int,
@@ -118,9 +118,9 @@ class Distribution:
                 self._found.setdefault(row, reason)
 
     def report(self) -> tuple[dict[int, str], Floats, Floats]:
-        """Return row → the first reason, and the largest |z| (terms,), since the last call; and the smoothed |z| now.
+        """Return row → the first reason and the largest |z| (terms,) since the last call, and the smoothed |z| now.
 
-        Any thread may call it; what is found meanwhile belongs to the next report.
+        Any thread may call it; findings during the call belong to the next report.
         """
         found, self._found = self._found, {}
         peak = self.peak.max(axis=0)
@@ -128,13 +128,13 @@ class Distribution:
         return found, peak, self.smoothed.max(axis=0)
 
     def _begin(self, rows: Mask, top: Floats) -> None:
-        """Restart the smoothing of rows from their present values, after a gap."""
+        """Restart the smoothing of rows (mask) from their present values, after a gap."""
         self.smoothed[rows] = top[rows]
         self._clipped[rows] = 0.0
         self._still.forget(rows)
 
     def _explained(self, outside: Mask, still: Mask | None, rows: Mask) -> dict[int, str]:
-        """Return row → reason; a known reason stays, so that thousands of rows cost little."""
+        """Return row → reason; a row keeps its known reason, so that thousands of rows cost little."""
         found: dict[int, str] = {}
         for row in np.nonzero(outside.any(axis=1) & rows)[0].tolist():
             if row in self.reasons:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the numbers of a message fit a buffer: shape, and finite in float32."""
+"""Checks that the numbers of a message fit a buffer: their shape, and that they are finite in float32."""
 from __future__ import annotations
 
 import numpy as np
@@ -11,7 +11,7 @@ _MOST = float(np.finfo(np.float32).max)
 
 
 def fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array:
-    """Return the numbers of a field as (count, *shape); raises ContractError where they do not fit."""
+    """Return the numbers of a field as (count, *shape); raises ContractError if they do not fit."""
     if array is None:
         raise ContractError(f'{field} is missing from the message')
     if array.ndim < 1 + bool(shape) or len(array) != count:
@@ -25,7 +25,7 @@ def fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array:
 
 
 def is_finite(array: Array) -> bool:
-    """Whether all numbers are finite in the policy's float32; NaN compares as False."""
+    """Return whether all numbers are finite in the policy's float32; NaN compares as False."""
     # beyond ±3.4e38 a float64 would become infinite
     return (array.dtype.kind != 'f' or not array.size
             or bool(array.max() <= _MOST and array.min() >= -_MOST))
@@ -38,5 +38,5 @@ def finite_rows(array: Array) -> Mask:
 
 
 def not_finite(field: str) -> str:
-    """Return why a message with such a field is refused."""
+    """Return the reason for refusing a message whose field is not finite."""
     return f'{field} has a value that is not finite'

@@ -17,8 +17,8 @@ from rl_policy_node.control.reductions import all_true, any_true
 class Motion(NamedTuple):
     """The last command of a term, and the state that its limits continue from. Its arrays never change.
 
-    sent: field → (rows, ...). speed: rate of change of `sent` (per s), of the fields whose acceleration is limited.
-    goal: where a row that stopped is held, NaN of a row that still moves or acts; empty: no row is held.
+    sent: field → (rows, ...). speed: rate of change of `sent` (per s), for fields with a limit on acceleration.
+    goal: the command that holds a stopped row, NaN for a row that still moves or acts; empty: no row is held.
     captured (rows,): whether the goal is a measurement.
     """
 
@@ -29,9 +29,9 @@ class Motion(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The last commands: action term → Motion, and `at` (rows,), when each row was sent them: s, steady; −inf: never.
+    """The last commands: action term → Motion, and `at` (rows,): s, steady, when each row was sent them; −inf: never.
 
-    lost: rows (mask) whose position is unknown since a pause, which get no position commands; None: none.
+    lost: rows (mask) whose position is unknown since a pause, which get no position commands; None: no row.
     """
 
     motions: Mapping[str, Motion]
@@ -45,7 +45,7 @@ class Sent(NamedTuple):
 
 
 class Gate:
-    """The limits of one term. It has no memory: a Motion goes in, the next one comes out; any thread may call it."""
+    """Applies the limits of one term: takes a Motion, returns the next. It has no memory; any thread may call it."""
 
     def __init__(self, term: ActionTerm[ActionOptions], rows: int) -> None:
         self._term, self._rows = term, rows
@@ -53,7 +53,7 @@ class Gate:
         self._none.flags.writeable = False
 
     def begin(self, sources: Sources) -> Motion:
-        """Return the motion of rows at rest: where they are measured, at zero, or at the fallback's value."""
+        """Return the motion of rows at rest: at the measured position, at zero, or at the fallback's value."""
         # a pose that was never measured has no direction
         with np.errstate(invalid='ignore'):
             return self._at(self._term.fallback(sources, self._rows))
@@ -68,12 +68,12 @@ class Gate:
         return self._moved(motion, self._term.braked(motion.sent, motion.speed, dt), dt)
 
     def fallback(self, motion: Motion, sources: Sources, fresh: Mask, dt: Axes, last: bool = False) -> Motion:
-        """Return the fallback that may be sent now.
+        """Return the next command of the fallback.
 
-        zero, value: reached within the limits; but the `last` command of a velocity or an effort, which goes on acting,
-        is the whole fallback, since nothing follows it. hold, keep: decelerate to rest, then keep the command. hold:
-        where the measurement is further from it than max_hold_error, the gate captures the measurement, once, and goes
-        there within the limits. fresh (rows,): rows whose measurement may be used.
+        zero, value: approached within the limits; but a velocity or an effort goes on acting, so its `last` command is
+        the whole fallback at once. hold, keep: decelerate to rest, then keep the command. hold: if the measurement is
+        further from it than max_hold_error, the gate captures the measurement, once, and goes there within the limits.
+        fresh (rows,): rows whose measurement may be used.
         """
         term = self._term
         if term.spec.fallback in ('zero', 'value'):
@@ -98,14 +98,14 @@ class Gate:
                       captured)
 
     def renewed(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
-        """Return the motion after a pause: rows measured away from their command begin from the measurement."""
+        """Return the motion after a pause: rows measured too far from their command begin from the measurement."""
         if not self._term.places:
             return motion
         with np.errstate(invalid='ignore'):
             return self.anew(motion, sources, rows & self._term.apart(motion.sent, self._term.measured(sources)))
 
     def anew(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
-        """Return the motion with rows begun anew at rest, as at a start."""
+        """Return the motion with rows at rest, as at a start."""
         return mixed(rows, self.begin(sources), motion) if any_true(rows) else motion
 
     def _at(self, command: Command) -> Motion:
@@ -122,7 +122,7 @@ class Gate:
         return Motion(sent, speed, {}, self._none)
 
     def _finite(self, new: Motion, old: Motion) -> Motion:
-        """Keep the last command where the new one is not finite."""
+        """Return the new motion; rows whose command is not finite keep the old one."""
         finite = _finite_command(new.sent)
         return new if all_true(finite) else mixed(finite, new, old)
 
@@ -146,7 +146,7 @@ def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
 
 
 def _finite_command(command: Command) -> Mask:
-    """Return the rows (mask) whose numbers are all finite, in a message of float32, too."""
+    """Return the rows (mask) whose numbers are all finite, even as float32."""
     most = np.finfo(np.float32).max
     finite: Mask = np.logical_and.reduce([finite_rows(value) & (np.abs(value) <= most).all(axis=1)
                                           for value in command.values()])

@@ -9,13 +9,13 @@ from rl_policy_node.errors import ConfigurationError
 
 
 def as_slice(index: Indices) -> slice | None:
-    """Return the slice that picks the same as an index array, or None where its numbers are no neighbours."""
+    """Return the slice that picks the same as an index array, None if its indices are not consecutive."""
     first = int(index[0]) if len(index) else 0
     return slice(first, first + len(index)) if np.array_equal(index, np.arange(first, first + len(index))) else None
 
 
 def index_of(names: Sequence[str], wanted: Sequence[str], where: str) -> Indices:
-    """Return the positions of `wanted` among `names`, or fail naming what is missing."""
+    """Return the positions of `wanted` among `names`; raises ConfigurationError that lists missing names."""
     missing = [name for name in wanted if name not in names]
     if missing:
         raise ConfigurationError(f'{where}: no joint {missing}; there are {list(names)}')

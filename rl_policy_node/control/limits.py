@@ -10,12 +10,12 @@ from rl_policy_node import geometry
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask
 from rl_policy_node.control.reductions import between, surely_small
 
-# beyond, a number has no room in a message of float32
+# the largest number that fits into a message of float32
 _MOST = float(np.finfo(np.float32).max)
 
 
 def is_finite(value: Array) -> bool:
-    """Whether all numbers of `value` are finite."""
+    """Return whether all numbers of `value` are finite."""
     # max and min cost an eighth of a check per row
     return (value.dtype.kind != 'f' or surely_small(value) or not value.size
             or bool(np.isfinite(value.max()) and np.isfinite(value.min())))
@@ -29,8 +29,8 @@ def finite_rows(value: Array) -> Mask:
 
 
 def finite_commands(actions: Array, proposed: Mapping[str, Command], rows: Mask) -> Mask:
-    """Return those of the rows whose action and commands are numbers that a message of float32 has room for."""
-    # before the limits, too: they would make a command of an infinite action
+    """Return those of the rows whose action is finite and whose commands fit into a message of float32."""
+    # the action, too: limits turn an infinite action into a finite command
     finite = rows if is_finite(actions) else rows & finite_rows(actions)
     for command in proposed.values():
         for value in command.values():
@@ -40,17 +40,17 @@ def finite_commands(actions: Array, proposed: Mapping[str, Command], rows: Mask)
 
 
 def per_axis(numbers: ArrayLike) -> Axes | None:
-    """Return limits as one float where all axes share it, else (n,); None without numbers."""
+    """Return limits as one float if all axes share it, else (n,); None without numbers."""
     return axes_of(numbers) if np.size(numbers) else None
 
 
 def axes_of(numbers: ArrayLike) -> Axes:
-    """Return limits as one float where all axes share it, else (n,); at least one number.
+    """Return limits as one float if all axes share it, else (n,); numbers must not be empty.
 
     A float costs a fifth of an array that numpy broadcasts over rows.
     """
     axes = np.asarray(numbers, dtype=np.float64).reshape(-1)
-    same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()      # of zeros, the sign, too
+    same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()      # also distinguishes 0 and −0
     return axes[0].item() if same else axes
 
 
@@ -74,7 +74,7 @@ def clamp_from(value: Floats, previous: Floats, lower: Axes | None, upper: Axes 
 
 def limit_approach(value: Floats, previous: Floats, lower: Axes | None, upper: Axes | None, acceleration: Axes,
                    dt: Axes) -> Floats:
-    """Return `value` (rows, n) no closer to its bounds than lets it stop there, however long the next steps take.
+    """Return `value` (rows, n) so far from its bounds that it can still stop there, however long the next steps are.
 
     From v the shortest way to rest is v² / (2 · acceleration), in infinitely short steps.
     """
@@ -91,9 +91,9 @@ def _room(gap: Floats, acceleration: Axes, dt: Axes) -> Floats:
 
 
 def nearest_turn(value: Floats, previous: Floats, continuous: Mask | None) -> Floats:
-    """Return angles (rows, n), those of `continuous` axes (n,) a whole number of turns away: nearest to `previous`.
+    """Return angles (rows, n); those of `continuous` axes (n,) are moved by whole turns nearest to `previous`.
 
-    None: no axis is continuous. What is within half a turn passes bit-identical.
+    None: no axis is continuous. Angles within half a turn pass bit-identical.
     """
     if continuous is None:
         return value
@@ -103,7 +103,7 @@ def nearest_turn(value: Floats, previous: Floats, continuous: Mask | None) -> Fl
 
 
 def slowed(previous: Floats, speed: Floats, acceleration: Axes, dt: Axes) -> Floats:
-    """Return what follows `previous` (rows, n), dt s later, of what moves at `speed` and decelerates to rest."""
+    """Return the value (rows, n) dt s after `previous`, while it decelerates from `speed` (per s) to rest."""
     left: Floats = previous + np.sign(speed) * np.maximum(np.abs(speed) - acceleration * dt, 0.0) * dt
     return left
 
@@ -127,16 +127,16 @@ def limit_motion(value: Floats, previous: Floats, speed: Floats, velocity: Axes 
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
     previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; None: any) and
-    acceleration (per s²): one number or (n,). Braking begins in time to stop at `value`: in k steps, each slower by
-    acceleration · dt than the one before, the gap is closed by beginning at
-    gap / (k · dt) + (k − 1) / 2 · acceleration · dt, with the least k whose last step can be the last.
+    acceleration (per s²): one number or (n,). Braking begins in time to stop at `value`: k steps, each slower by
+    acceleration · dt than the one before, close the gap if the first has the speed
+    gap / (k · dt) + (k − 1) / 2 · acceleration · dt; k is the least number after which the motion can end.
     """
     gain = acceleration * dt
     direct = (value - previous) / dt
     steps = np.maximum(np.ceil((np.sqrt(1 + 8 * np.abs(direct) / gain) - 1) / 2), 1)
     wanted = np.sign(direct) * (np.abs(direct) / steps + (steps - 1) / 2 * gain)
     wanted = clamp(limit_size(wanted, velocity), speed - gain, speed + gain)
-    # a target that can be had is had to the bit
+    # a target within reach is reached bit-identical
     return np.where(wanted == direct, value, previous + wanted * dt)
 
 
@@ -157,7 +157,7 @@ def limit_turn(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     return np.where(within, value, geometry.multiply(shorter, previous))
 
 
-# rad, m: a bound that is infinite is no further than this
+# rad, m: stands for an infinite distance to a bound
 FAR = 1e9
 # rad, m: a joint that rests on its limit is measured a little beyond it
 SLACK = 5e-3
@@ -165,9 +165,9 @@ SLACK = 5e-3
 
 def beyond_limits(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
                  where: str, sides: tuple[str, str] = ('lower', 'upper'), slack: Axes = SLACK) -> dict[int, str]:
-    """Return row → which of `names` is beyond [lower, upper] by more than `slack` in `value` (rows, n), and the bound.
+    """Return row → a reason for rows of `value` (rows, n) beyond [lower, upper] by more than `slack`.
 
-    sides: what the two bounds are called.
+    names: of the axes (n). where: the action term. sides: names of the two bounds.
     """
     found: dict[int, str] = {}
     for side, bound, sign in zip(sides, (lower, upper), (-1, 1)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the values of sources to the inputs of the network, in the order of training, and back."""
+"""Turns the values of sources into the inputs of the network, in the order of training, and back."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class ObservationManager:
     """Computes one float32 array (rows, *shape) per input of the network.
 
     Terms of one input are flattened and concatenated in the order of `inputs.<name>`. The constructor resolves all
-    names, and refuses a term that does not fit the trained shapes by name. tares, timed: whether any term has a tare,
+    names; if terms do not fit a trained shape, its error names the input. tares, timed: whether any term has a tare,
     and whether any reads the time of a Context.
     """
 
@@ -57,7 +57,7 @@ class ObservationManager:
     def compute(self, sources: Sources, context: Context) -> dict[str, Array]:
         """Return input → (rows, *shape), clipped to ±clip_observations or its own bound, as the environment did.
 
-        context: a Context. The arrays are the manager's own and hold until the next call.
+        The arrays belong to the manager, and are valid until the next call.
         """
         for name, terms in self._terms.items():
             for term in terms:
@@ -69,14 +69,14 @@ class ObservationManager:
         return dict(self._inputs)
 
     def reset(self, rows: Mask) -> None:
-        """Forget what rows (mask) have seen: their histories begin with the next sample. Tares stay."""
+        """Clear the histories of rows (mask), which begin with the next sample. Tares stay."""
         for term in self._all():
             term.reset(rows)
 
     def tare(self, rows: Mask, activating: bool = False) -> None:
-        """Begin the zero of rows (mask) anew: their next messages count, and until then they are `untared`.
+        """Take the zero of rows (mask) anew, from their next messages; until then they are `untared`.
 
-        activating: only of terms that take their zero on activation.
+        activating: only for terms that take their zero on activation.
         """
         for _, tare in self._taring:
             if tare.on_activate or not activating:
@@ -88,7 +88,7 @@ class ObservationManager:
             term.kind.feed_tare(sources, rows)
 
     def untared(self) -> dict[int, str]:
-        """Return row → which term has no zero yet, so that the row may not act."""
+        """Return row → a reason that names a term without a zero; the row may not act until it has one."""
         reasons: dict[int, str] = {}
         for term, tare in self._taring:
             for row in np.nonzero(tare.unknown())[0].tolist():
@@ -96,7 +96,7 @@ class ObservationManager:
         return reasons
 
     def scatter(self, inputs: Values, sources: Sources) -> None:
-        """Write into `sources` the values that would have given `inputs`: the simulator's direction.
+        """Write into `sources` the values that lead to `inputs`; the inverse, for simulators.
 
         Terms that cannot be inverted are left out; `unfed` returns the fields that are then missing.
         """
@@ -117,7 +117,7 @@ class ObservationManager:
                 if (read.source, read.field) not in fed}
 
     def state(self) -> State:
-        """Return what the next step continues from: histories and tares, input by input and term by term."""
+        """Return the histories and tares: input → term → its state."""
         return {name: {term.spec.name: term.state() for term in terms} for name, terms in self._terms.items()}
 
     def restore(self, state: State) -> None:
@@ -144,7 +144,7 @@ def _check_size(name: str, terms: Sequence[Term], shape: Shape) -> None:
                                  f'the policy was trained with {wanted} (shape {shape})')
     if len(terms) != 1:
         return
-    # the only term of an input has its shape, but for axes of length 1; a history may be flat
+    # the only term of an input has the input's shape, except for axes of length 1; a history may be flat
     term, = terms
     flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
     if not flat and [n for n in term.shape if n != 1] != [n for n in shape if n != 1]:

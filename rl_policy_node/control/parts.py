@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joints of a source that come in several messages: each has its own age."""
+"""The ages of joints whose source sends them in several messages."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Part(dict[str, Array]):
 
 
 class Parts:
-    """When each joint of the rows was last measured; needed once a message names only some of the joints.
+    """Times at which each joint was last measured; needed once a message names only some of the joints.
 
     stamps (rows, joints), ns; received (rows, joints), s, steady, −inf: never. A row is as old as its oldest joint, and
     new once each of its joints is.
@@ -33,7 +33,7 @@ class Parts:
         self._order = StampOrder(self.stamps.size)
 
     def late(self, row: int, joints: Indices, stamp: int) -> Mask:
-        """Return for which of a row's joints (n,) a message with a stamp, ns, comes too late; see StampOrder."""
+        """Return the joints (mask (n,)) of a row for which a message with this stamp, ns, is late; see StampOrder."""
         late: Mask = stamp < self.stamps[row, joints]
         if late.any():
             flat = row * self.stamps.shape[1] + joints[late]
@@ -41,7 +41,7 @@ class Parts:
         return late
 
     def take(self, row: int, joints: Indices, stamp: int, now: float) -> bool:
-        """Note a message of a row's joints; return whether it completes a set: a message of each joint."""
+        """Note a message of a row's joints; return whether each joint now has a new message."""
         self.stamps[row, joints], self.received[row, joints], self._new[row, joints] = stamp, now, True
         complete = bool(self._new[row].all())
         if complete:
@@ -53,7 +53,7 @@ class Parts:
         self._new[rows] = False
 
     def forget(self, rows: Rows) -> None:
-        """Take the next message of each joint of rows even where it is late."""
+        """Accept the next message of each joint of rows even if it is late."""
         wanted: Mask = np.zeros(self.stamps.shape, dtype=bool)
         wanted[rows] = True
         self._order.forget(self.received.reshape(-1), self.stamps.reshape(-1), wanted.reshape(-1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last messages of a source, for those that are aligned to another."""
+"""The last messages of a source that is aligned to another one."""
 from __future__ import annotations
 
 import numpy as np
@@ -33,7 +33,7 @@ class Past:
         stamps[rows], received[rows] = self._stamps[slots, rows], self._received[slots, rows]
 
     def _slots(self, rows: Indices, references: Stamps) -> Indices:
-        """Return the slots of the newest messages of rows that are old enough, else of the oldest messages."""
+        """Return the slots of each row's newest message not after its reference, or of its oldest if there is none."""
         stamps, kept = self._stamps[:, rows], self._received[:, rows] > -np.inf
         old: Mask = kept & (stamps <= references)
         newest = np.where(old, stamps, np.iinfo(np.int64).min).argmax(axis=0)

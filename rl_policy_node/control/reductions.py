@@ -10,13 +10,13 @@ _SMALL = 1e15
 
 
 def any_true(mask: Mask) -> bool:
-    """Whether any of a mask is True."""
+    """Return whether any of a mask is True."""
     # numpy keeps True as the byte 1 and False as 0; searching bytes beats a reduction at any size
     return 1 in mask.tobytes()
 
 
 def all_true(mask: Mask) -> bool:
-    """Whether all of a mask is True."""
+    """Return whether all of a mask is True."""
     return 0 not in mask.tobytes()
 
 
@@ -41,10 +41,10 @@ def greatest(values: Array) -> float:
 
 
 def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
-    """Whether values lie strictly between two bounds (None: no bound); False where the check is costly.
+    """Return whether values lie strictly between two bounds (None: no bound); False if the check is costly.
 
-    NaN may be passed over or give False: limits keep it. With many numbers, or one bound per axis, applying the limit
-    costs less than this check, and the answer is False.
+    With NaN the answer may be either: limits keep NaN. For many numbers, or one bound per axis, the answer is False:
+    applying the limit then costs less than this check.
     """
     if lower is None and upper is None:
         return True
@@ -55,7 +55,7 @@ def between(lower: Axes | None, values: Array, upper: Axes | None) -> bool:
 
 
 def surely_small(values: Array) -> bool:
-    """Whether all of some floating-point numbers are finite and below 1e15; False where the check is costly.
+    """Return whether all floating-point numbers are finite and below 1e15 in size; False if the check is costly.
 
     NaN and infinity make a sum NaN or infinite, and a bounded sum, of values without sign or of squares, bounds every
     number. For many numbers the answer is False: min and max are faster then.

@@ -52,8 +52,8 @@ class SourceBuffer:
 
     Not locked: threads that share it need a lock of their own.
     stamps (rows,) int64, ns, of the header (0: none); received (rows,), s, on the steady clock
-    (−inf: never); changed (rows,), s: when the payload last differed from the one before; fresh (rows,): not
-    taken yet, and stamped differently from the one before; refused (rows,): the last message was no observation;
+    (−inf: never); changed (rows,), s: when the payload last changed; fresh (rows,): not yet used by a step, and stamped
+    differently from the one before; refused (rows,): the last message had a fault other than its stamp;
     counts (rows,): messages so far. depth: messages kept for `copy_asof`. All arrays lie in one block of memory, which
     one copy duplicates. joints: names of the numbers of each field, if any. parts: None while every message carried all
     joints.
@@ -73,8 +73,8 @@ class SourceBuffer:
         self.received[:] = self.changed[:] = -np.inf
         # computed once: every message needs it
         self._layout = [(field, value, (1, *value.shape[1:])) for field, value in self.values.items()]
-        self._waiting = True        # for the first message of some row
-        self._faults = 0            # kept in last_fault, so far
+        self._waiting = True        # some row still has no message
+        self._faults = 0            # number of faults noted in last_fault so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self.counts: Stamps = np.zeros(rows, dtype=np.int64)
@@ -88,13 +88,13 @@ class SourceBuffer:
         return SourceBuffer(self.spec, self._shapes, self.rows, joints=self.joints)
 
     def write(self, rows: slice, arrays: Values, stamp: int, now: float) -> None:
-        """Store a message of `rows`: field → (n, *shape), n the number of the rows. stamp: ns. now: s, steady.
+        """Store a message of `rows`: field → (n, *shape), n the number of rows. stamp: ns. now: s, steady.
 
-        Raises ValueError and changes nothing where the message does not fit (ContractError), or where a message of one
-        robot is not finite, late or ahead of the clock. In a message of several rows each is refused by itself: it
-        keeps its values and is counted. Several late messages that agree mean that the clock was set back, and are
-        taken: see StampOrder. A Part carries some of a robot's joints; the row is then as old as its oldest joint: see
-        Parts.
+        Raises ContractError and changes nothing if the message does not fit; raises ValueError likewise if a message
+        of one robot is not finite, late or ahead of the clock. In a message of several rows each row is refused by
+        itself: it keeps its values, and the refusal is counted. Several late messages that agree mean that the clock
+        was set back, and are accepted: see StampOrder. A Part carries some of a robot's joints; the row is then as old
+        as its oldest joint: see Parts.
         """
         if self.parts is not None or type(arrays) is Part:
             self._write_part(rows.start, arrays, stamp, now)
@@ -120,7 +120,7 @@ class SourceBuffer:
             if good.size:
                 self._store(good, [value[good - rows.start] for value in values], stamp, now)
             if self.spec.rows:
-                # each row has had its message: a step need not wait for another
+                # this was the message of each row, refused or not: a step need not wait for another
                 self.fresh[rows] |= self.refused[rows]
 
     def _write_part(self, row: int, arrays: Values, stamp: int, now: float) -> None:
@@ -221,7 +221,8 @@ class SourceBuffer:
     def reject(self, rows: Rows, fault: ValueError) -> None:
         """Count a refused message of rows, and keep the error.
 
-        A late one, or one ahead of the clock, costs nothing else; any other means that the sensor does not measure now.
+        A message that is late or ahead of the clock has no other effect; any other fault means that the sensor does
+        not measure now.
         """
         self.rejected[rows] += 1
         self.last_fault[rows] = fault
@@ -232,32 +233,32 @@ class SourceBuffer:
                 self.parts.begin(rows)
 
     def broken(self, row: int) -> ContractError | None:
-        """Return why no message of this row can fit: all so far had another layout; None where one may fit."""
+        """Return the error of a row whose messages so far all had another layout; None if one may still fit."""
         fault = self.last_fault[row]
         return fault if np.isinf(self.received[row]) and isinstance(fault, ContractError) else None
 
     def take_repeats(self) -> None:
-        """Count a message with the stamp of the one before as new: a waiting simulator needs an answer."""
+        """Count messages with the stamp of the one before as new from now on: a waiting simulator needs answers."""
         self._stamped = False
 
     def forget_stamps(self) -> None:
-        """Take the next messages whatever their stamps: time has jumped."""
+        """Accept the next messages whatever their stamps: time has jumped."""
         self.stamps[:] = 0
         if self.parts is not None:
             self.parts.stamps[:] = 0
         self.order.forget_clock()
 
     def forget_order(self, rows: Rows) -> None:
-        """Take the next message of rows even where it is stamped before the last."""
+        """Accept the next message of rows even if it is stamped before the last."""
         self.order.forget(self.received, self.stamps, rows)
         if self.parts is not None:
             self.parts.forget(rows)
 
     def copy_to(self, other: SourceBuffer) -> None:
-        """Copy values and ages into another buffer of the same layout, and why rows were refused."""
+        """Copy values, ages and faults into another buffer of the same layout."""
         other._block[:] = self._block
         if self.parts is not None:
-            other.parts = self.parts        # names the missing joint in texts, and decides nothing
+            other.parts = self.parts        # only texts use it, to name the missing joint
         if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
             other._faults = self._faults
@@ -269,9 +270,9 @@ class SourceBuffer:
         return made
 
     def copy_asof(self, other: SourceBuffer, reference: Stamps) -> None:
-        """Copy into another buffer the latest message at `reference` ((rows,) ns; 0: now), row by row.
+        """Copy into another buffer each row's latest message not newer than `reference` ((rows,) ns; 0: now).
 
-        Rows whose kept messages are all newer get the oldest of them, which its stamp shows.
+        Rows whose kept messages are all newer get the oldest of them; its stamp shows that.
         """
         self.copy_to(other)
         if self._past is not None:
@@ -282,7 +283,7 @@ class SourceBuffer:
 
 def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray,
                                                                                dict[tuple[str, str], Array]]:
-    """Return a bytearray of zeros, and name → array on its memory, of name → (shape, dtype)."""
+    """Return a bytearray of zeros, and name → array on its memory. layout: name → (shape, dtype)."""
     counts = [int(np.prod(shape)) for shape, _ in layout.values()]
     # aligned for numbers of any type
     sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]

@@ -6,7 +6,7 @@ from typing import Final
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.options import option, wrong_choices
 
-# the type of a source that is no topic: the pose of a frame in another
+# the type of a source that is the pose of a frame in another, not a topic
 TRANSFORM: Final = 'tf2'
 ALIGNMENTS: Final = ('hold', 'asof', 'drop')
 DURABILITIES: Final = ('volatile', 'transient_local')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Typed, validated configuration of sources, observation terms and action terms: all specs are found here."""
+"""Typed, validated configuration of sources, observation terms and action terms; exports all specs."""
 from collections.abc import Collection
 from dataclasses import dataclass
 import math
@@ -21,7 +21,7 @@ from rl_policy_node.options import build, group, leaves, option
 __all__ = ['ActionSpec', 'BlendOptions', 'ClipOptions', 'ControlSpec', 'GuardianOptions', 'OodSpec', 'RecoveryOptions',
            'SourceSpec', 'TRANSFORM', 'TermSpec', 'TimingOptions', 'action_spec', 'control_spec', 'term_spec']
 
-# fields of velocities, and other fields that a person's command may have: for all of them zero means to stand still
+# fields of velocities, and other fields that a person's command may have: for all of them zero means standing still
 _VELOCITIES = frozenset({'velocity', 'linear_velocity', 'angular_velocity'})
 _COMMANDS = _VELOCITIES | {'vector', 'data'}
 
@@ -85,7 +85,7 @@ class ControlSpec:
             raise ConfigurationError('every source has stale: zero; at least one has to be a sensor, with stale: hold')
 
     def _check_command(self, source: SourceSpec) -> None:
-        """Refuse velocities that go on without being repeated, and zeros that do not mean to stand still."""
+        """Refuse velocities that would persist without being repeated, and zeros that do not mean standing still."""
         where, fields, moves = f'sources.{source.name}', self._fields_of(source.name), self.velocities_of(source.name)
         lasts = [f'{name} is {value}' for name, value, is_so in (
             ('durability', source.durability, source.durability == 'transient_local'),
@@ -99,7 +99,7 @@ class ControlSpec:
                         f'a command of velocities, with the fields {sorted(_COMMANDS)}')
 
     def velocities_of(self, source: str) -> list[str]:
-        """Return the velocities among the fields of a source that terms read; they must not be latched."""
+        """Return the velocity fields of a source that terms read; they must not be latched."""
         return sorted(self._fields_of(source) & _VELOCITIES)
 
     def _fields_of(self, source: str) -> frozenset[str]:
@@ -138,11 +138,11 @@ class ControlSpec:
 
     @property
     def rows(self) -> int:
-        """Rows of the batch: one for each robot, or as many as a message carries."""
+        """Number of rows in the batch: one for each robot, or as many as a message carries."""
         return self.shared_rows or len(self.robots)
 
     def joints_of(self, source: str) -> tuple[str, ...]:
-        """Return the joints that terms and actions take from a source, in first-named order."""
+        """Return the joints that terms and actions take from a source, in the order in which they are first named."""
         users = [read for term in self.terms.values() for read in term.reads] + list(self.actions)
         return tuple(dict.fromkeys(j for user in users if user.source == source for j in user.joints))
 
@@ -151,7 +151,7 @@ def control_spec(robots: tuple[str, ...], control_rate: float | None, trigger: s
                  sources: dict[str, SourceSpec], terms: dict[str, TermSpec], inputs: dict[str, tuple[str, ...]],
                  actions: tuple[ActionSpec, ...], clips: ClipOptions | None = None, ood: OodSpec | None = None,
                  **values: object) -> ControlSpec:
-    """Return a ControlSpec; clips: none clips unless stated; values: parameter → value."""
+    """Return a ControlSpec. clips: None clips nothing. values: parameter → value; raises TypeError for unknown ones."""
     unheard = sorted(set(values) - set(leaves(ControlSpec)))
     if unheard:
         raise TypeError(f'{unheard} are no options of the control')

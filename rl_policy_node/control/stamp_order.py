@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stamps a source may have: none far ahead of the clock, none older than the one before it."""
+"""Refuses stamps far ahead of the clock, and stamps older than the one before."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,20 +8,20 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Indices, Mask, Rows, Stamps
 
-# late messages in a row, each newer than the one before, that mean: the clock was set back
+# this many late messages in a row, each newer than the one before, mean that the clock was set back
 AGREEING = 5
 _ANY = int(np.iinfo(np.int64).max)
 
 
 class OutOfOrder(ValueError):
-    """A message older than the one before it, or stamped ahead of the clock; the sensor may be well."""
+    """A message older than the one before it, or stamped ahead of the clock; the sensor itself may work."""
 
 
 class StampOrder:
-    """Judges the stamps of a source's rows; needed only for messages that are late or may lie ahead.
+    """Judges the stamps of a source's rows; needed only for messages that are late or may be ahead of the clock.
 
-    latest: ns, stamps up to here need no look at the clock. Time only advances, so this holds until `forget_clock`, and
-    a source stamped by that clock looks at it once in each tolerance.
+    latest: ns; stamps up to it need no look at the clock. Time only advances, so this holds until `forget_clock`, and
+    a source stamped by that clock costs one look per tolerance.
     """
 
     def __init__(self, rows: int) -> None:
@@ -30,7 +30,7 @@ class StampOrder:
         self._tolerance = 0
         self._count: Indices = np.zeros(rows, dtype=np.intp)        # late messages in a row that agree
         self._stamps: Stamps = np.zeros(rows, dtype=np.int64)       # of the last of them
-        # of the last good message: one that came since ends the series
+        # of the last good message: a newer good message ends the series
         self._received: Floats = np.full(rows, -np.inf)
         self._newest: Stamps = np.zeros(rows, dtype=np.int64)
 
@@ -40,7 +40,7 @@ class StampOrder:
         self.latest = 0
 
     def ahead(self, stamp: int) -> ValueError | None:
-        """Return why a stamp (ns) is refused, None where it is not too far ahead of the clock."""
+        """Return why a stamp (ns) too far ahead of the clock is refused, None if it is acceptable."""
         if self._ros is None or stamp <= self.latest:
             return None
         now = self._ros()
@@ -55,8 +55,8 @@ class StampOrder:
     def agreed(self, rows: Indices, stamp: int, received: Floats, newest: Stamps) -> Mask:
         """Count a late message of rows; return the mask (of `rows`) of those whose clock was set back.
 
-        received (rows of the buffer,): s, when the last good message of every row came, and newest: ns, its stamp.
-        Another one since the last late message ends a series.
+        received, newest (rows of the buffer,): s and ns, arrival and stamp of each row's last good message. A good
+        message since the last late one ends a series.
         """
         goes_on = ((self._received[rows] == received[rows]) & (self._newest[rows] == newest[rows])
                    & (stamp > self._stamps[rows]))
@@ -68,7 +68,7 @@ class StampOrder:
         return enough
 
     def forget(self, received: Floats, newest: Stamps, rows: Rows = slice(None)) -> None:
-        """Take the next message of rows even where it is late.
+        """Accept the next message of rows even if it is late.
 
         received, newest: as for `agreed`.
         """

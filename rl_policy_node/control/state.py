@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from rl_policy_node.control.arrays import Array
 
-# a tree of copies, which never change
+# a tree of copies that never change
 State: TypeAlias = Mapping[str, 'State | Array | float | str']
 
 
@@ -15,7 +15,7 @@ class Stateful(Protocol):
     """Something whose memory can be saved and restored."""
 
     def state(self) -> State:
-        """Return a copy of all that the next step depends on, besides its inputs."""
+        """Return a copy of everything that the next step depends on, besides its inputs."""
 
     def restore(self, state: State) -> None:
-        """Continue from a state of an object of the same configuration."""
+        """Continue from a state of an object with the same configuration."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers of a grid that stay the same while their neighbours move: a taxel or a pixel that is frozen."""
+"""Finds frozen taxels and pixels: numbers of a grid that stay the same while their neighbours move."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Indices, Mask, Shape
 
-_LEAST = 8              # numbers that a grid needs at least, so that each has neighbours to compare with
-_TRAVEL = 0.25          # standard deviations of training that the neighbours move meanwhile, on average
-_MOVED = 0.25           # of the median deviation of its grid; a number that moved less may have been dead in training
+_LEAST = 8              # least numbers of a grid, so that each has neighbours to compare with
+_TRAVEL = 0.25          # standard deviations of training by which the neighbours must move meanwhile, on average
+_MOVED = 0.25           # share of its grid's median deviation; a number that moved less may have been dead in training
 
 
 class _Grid(Protocol):
@@ -24,10 +24,10 @@ class _Grid(Protocol):
 class Still:
     """Counts for how long each number of each grid has stayed the same to the bit, and how far its neighbours moved.
 
-    A number is frozen if it did not change for `time` s while the mean of its grid moved by a quarter of a standard
-    deviation of training. A grid is a term whose samples have more than one axis, and at least eight numbers. Exact
-    zeros do not count, since a taxel without contact is 0, nor do numbers that hardly moved in training. While nothing
-    moves, a frozen number cannot be found.
+    A number is frozen if it did not change for `time` s while its grid moved, on average, by a quarter of a standard
+    deviation of training. A grid is a term whose samples have more than one axis and at least eight numbers. Exact
+    zeros do not count, since a taxel without contact is 0; numbers that hardly moved in training do not count either.
+    While nothing moves, a frozen number cannot be found.
     """
 
     def __init__(self, pieces: Sequence[_Grid], starts: Indices, std: Floats, period: float, time: float) -> None:
@@ -41,7 +41,7 @@ class Still:
         self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)[:, None]
         self._counts: Mask = np.concatenate([np.zeros(0, dtype=bool), *(
             std[span] >= _MOVED * np.median(std[span]) for span in spans)])[:, None]
-        # few looks are enough: a number that changed in between has changed
+        # a few looks suffice: a change between two looks shows in the next one
         self._every = max(1, round(time / period / 4))
         self._least, self._step = max(1, round(time / period / self._every)), 0
         self._before: Floats | None = None
@@ -49,7 +49,7 @@ class Still:
         self._travel = self._looks = np.zeros((0, 0), dtype=np.float32)
 
     def update(self, flat: Floats, rows: Mask, whole: bool) -> Mask | None:
-        """Return which numbers (rows, numbers of grids) are frozen, None where none is. flat (numbers, rows)."""
+        """Return the mask (rows, numbers of all grids) of frozen numbers, None if none is. flat (numbers, rows)."""
         if not self._terms:
             return None
         self._step += 1
@@ -72,7 +72,7 @@ class Still:
         return self._frozen
 
     def forget(self, rows: Mask) -> None:
-        """Count rows (mask) anew."""
+        """Restart the counts of rows (mask)."""
         if self._before is not None:
             self._travel[:, rows] = self._looks[:, rows] = 0.0
         if self._frozen is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows may act by the age of their sources, and why the others may not."""
+"""Judges the ages of sources: which rows may act, and why the others may not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,8 +15,8 @@ class Supervisor:
     """Judges every source of every row.
 
     A source is bad while its last message was refused. It is stale when nothing came for `max_age` seconds on the
-    steady clock, or when the last message was stamped longer ago than that. `patience` replaces every max_age in
-    lockstep, where silence means a slow simulator; stamps then do not count. `period` of the control, s.
+    steady clock, or when the last message was stamped longer ago than that. In lockstep silence means a slow simulator:
+    `patience`, s, replaces every max_age, and stamps do not count. period: s, of the control.
     """
 
     def __init__(self, rows: int, period: float, patience: float | None = None) -> None:
@@ -43,11 +43,11 @@ class Supervisor:
         return healthy, reasons
 
     def reads_as_zero(self, source: SourceBuffer) -> bool:
-        """Whether a source is a person's command, which reads as zero when it is stale."""
+        """Return whether a source is a person's command, which reads as zero when it is stale."""
         return source.spec.stale == 'zero' and self._patience is None
 
     def zero_stale(self, name: str, source: SourceBuffer, steady_now: float, ros_now: int) -> dict[int, str]:
-        """Let the stale rows of a command read as zeros without a stamp; return row → a warning."""
+        """Set the stale rows of a command to zero, without a stamp; return row → a warning."""
         if self._faultless(source, steady_now, ros_now):
             return {}
         found = self._judge(source, f"source '{name}' ({source.spec.topic})", steady_now, ros_now)
@@ -56,7 +56,7 @@ class Supervisor:
         return {row: f'{reason}; it reads as zero' for row, reason in found.items()}
 
     def _faultless(self, source: SourceBuffer, steady_now: float, ros_now: int) -> bool:
-        """Whether the oldest and the newest row show that `_judge` would find nothing; else False."""
+        """Return True if the oldest and the newest row already show that `_judge` would find nothing."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         if any_true(source.refused) or steady_now - least(source.received) > limit:
             return False
@@ -71,7 +71,7 @@ class Supervisor:
         return bool((ros_now - oldest) * 1e-9 <= limit and (ros_now - newest) * 1e-9 >= -tolerance)
 
     def _judge(self, source: SourceBuffer, name: str, steady_now: float, ros_now: int) -> dict[int, str]:
-        """Return row → what is wrong with a source, the gravest fault of several."""
+        """Return row → what is wrong with a source; of several faults the gravest."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
         reasons = {**_reasons(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
@@ -94,13 +94,13 @@ class Supervisor:
 
 
 def future_tolerance(period: float) -> float:
-    """Return how far, s, a stamp may lie ahead of the clock by default. period: s, of the control."""
+    """Return the default time, s, by which a stamp may lie ahead of the clock. period: s, of the control."""
     # a simulated clock is a step behind the observations that are stamped with it
     return max(0.1, 2 * period)
 
 
 def without(mask: Mask, rows: Iterable[int]) -> Mask:
-    """Return a mask in which `rows` (ints) are False, too."""
+    """Return a copy of a mask in which `rows` (ints) are False, too."""
     less: Mask = mask.copy()
     less[list(rows)] = False
     return less
@@ -116,7 +116,7 @@ def _reasons(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[i
 
 
 def _silent_joints(source: SourceBuffer, name: str, steady_now: float, limit: float) -> dict[int, str]:
-    """Return row → which joints of it are stale, where they come in several messages."""
+    """Return row → a reason that names its stale joints, where joints come in several messages."""
     if source.parts is None:
         return {}
     age = steady_now - source.parts.received

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far robots are from their last command."""
+"""The distance of robots from their last command."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Tracking:
         self.sources = tuple(sorted({self._terms[name].spec.source for name in self.watched}))
 
     def beyond(self, commands: Mapping[str, Command], sources: Sources, rows: Mapping[str, Mask]) -> dict[int, str]:
-        """Return row → which axis is too far from its target. rows: source → the rows (mask) to check."""
+        """Return row → a reason that names the axis too far from its target. rows: source → rows (mask) to check."""
         found: dict[int, str] = {}
         for name, most in self.watched.items():
             term = self._terms[name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The limits that a command must have, unless its file spells out that it has none."""
+"""Checks that a command has its limits, unless its file spells out that it has none."""
 from __future__ import annotations
 
 import math
@@ -11,7 +11,7 @@ from rl_policy_node.options import value_of
 
 
 def check_limits(spec: ActionSpec) -> None:
-    """Raise ConfigurationError where a command lacks a limit and `limits: none` is not spelled out."""
+    """Raise ConfigurationError if a command lacks a limit and `limits: none` is not spelled out."""
     missing = missing_limits(spec)
     if missing and KINDS[spec.kind].must_be_limited and spec.limits != LIMITLESS:
         raise ConfigurationError(f'actions.{spec.name} (kind {spec.kind}): {missing}; state them, or spell out '
@@ -19,7 +19,7 @@ def check_limits(spec: ActionSpec) -> None:
 
 
 def missing_limits(spec: ActionSpec) -> str:
-    """Return which joints or axes lack which limits, in words; '' where no limit is missing."""
+    """Return a text that names the joints or axes and their missing limits; '' if no limit is missing."""
     kind = KINDS[spec.kind]
     missing: dict[tuple[str, ...], list[str]] = {}      # joints or axes, () for the whole command → limits
     for name in kind.needed_limits:

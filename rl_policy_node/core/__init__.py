@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One step, from what arrived to what goes out; no ROS, no torch, and nothing that calls back up.
+"""One step of control, from messages to commands; it knows no ROS and no torch, and calls no layer above it.
 
 subscriptions → Inbox ─ Frame → Stepper.step(frame) ─ Outcome → Outlet → publishers. `Cycle` makes one such pass,
-`ControlLoop` paces it by a Trigger, `Watch` looks on from a thread of its own, and `assemble` builds it all.
+`ControlLoop` paces it by a Trigger, `Watch` supervises the loop from its own thread, and `assemble` builds it all.
 """
 from rl_policy_node.core.assemble import assemble
 from rl_policy_node.core.checks import Attention, Check, Enable, RobotStates

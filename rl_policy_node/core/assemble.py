@@ -39,7 +39,7 @@ class Managers:
 
 def build_managers(control: ControlSpec, sources: Mapping[str, Source], inputs: Mapping[str, Shape],
                    actions: ActionSize, num_actions: int) -> Managers:
-    """Return the managers of a ControlSpec. inputs: of the network → shape of a row; raises ConfigurationError."""
+    """Return the managers of a ControlSpec. inputs: network input → shape of a row. Raises ConfigurationError."""
     buffers = {name: source.buffer for name, source in sources.items()}
     joints = {name: source.joints for name, source in sources.items()}
     return Managers(ObservationManager(control, inputs, buffers, joints, num_actions),
@@ -53,8 +53,8 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     """Return the Cycle of a policy; nothing moves before its `start()`.
 
     sources: name → Source; the cycle's inbox fills their buffers. checks: run after the built-in ones. moments: input →
-    Moments of training, where the policy has them. guard: another process that watches the control loop, None: none
-    does. Raises ConfigurationError where terms and policy do not fit.
+    Moments of training, where the policy has them. guard: a process that watches the control loop, if any.
+    Raises ConfigurationError if the terms do not fit the policy.
     """
     spaces = policy.spaces
     made = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
@@ -64,7 +64,7 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     episodes = [Episode(supervisor.future_tolerance)] if control.timing.episode_topic and not trigger.awaited else []
     inbox = Inbox(control, made.buffers, trigger, clock)
     distribution = Distribution(control.ood, made.observations.pieces(), moments, control.rows, trigger.period)
-    # a mere warning can wait until the commands are out
+    # a mere warning can wait until the commands were sent
     warns = control.ood.action == 'warn'
     ood = [] if warns else [OutOfDistribution(distribution, inbox.latch if control.ood.action == 'latch' else None)]
     first = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)

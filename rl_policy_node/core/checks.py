@@ -24,10 +24,10 @@ P = ParamSpec('P')
 
 
 class Check:
-    """Refuses rows that must not act, at three moments of a step. It refuses none unless a subclass says so.
+    """Refuses rows that must not act, at three moments of a step. By default it refuses none.
 
-    A refused row gets the fallback in the same step. A check updates its memory in `feed` alone, which runs once for
-    each step; any thread may call `arrived` at any time, so it changes nothing.
+    A refused row gets the fallback in the same step. `feed` runs once for each step and updates the memory of the
+    check; any thread may call `arrived` at any time, so it changes nothing.
     Three flags concern rows that `arrived` refuses. delays_activation: activation waits until there are none. is_fault:
     such a row lacks something that it needs; otherwise it goes on by itself. latches: it stays refused until ~/resume.
     """
@@ -37,20 +37,20 @@ class Check:
     latches = False
 
     def start(self) -> None:
-        """Forget what was fed before this activation."""
+        """Forget everything from before this activation."""
 
     def state(self) -> State:
-        """Return a copy of what it remembers."""
+        """Return a copy of its memory."""
         return {}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of a check made alike."""
+        """Continue from a state of an identical check."""
 
     def feed(self, frame: Frame, rows: Mask) -> None:
-        """Take in what a step shows of the rows (mask) that may act so far."""
+        """Update the memory with the frame of a step. rows: mask of those that may act so far."""
 
     def arrived(self, frame: Frame) -> Refusals:
-        """Refuse rows by what arrived."""
+        """Refuse rows because of the data that arrived."""
         return NONE
 
     def noticed(self, frame: Frame) -> Refusals:
@@ -58,16 +58,16 @@ class Check:
         return NONE
 
     def seen(self, inputs: Values, rows: Mask) -> Refusals:
-        """Refuse some of the rows (mask) by what the policy would see of them: input → (rows, ...)."""
+        """Refuse some of the rows (mask) because of the policy's inputs: input → (rows, ...)."""
         return NONE
 
     def commanded(self, actions: Array, commands: Commands, rows: Mask) -> Refusals:
-        """Refuse some of the rows (mask) by their actions (rows, n) and the limited commands."""
+        """Refuse some of the rows (mask) because of their actions (rows, n) or the limited commands."""
         return NONE
 
 
 class Hooks:
-    """The methods of several checks by the moment of a step, without those that a check does not override.
+    """The methods of several checks, grouped by moment of a step; only those that a check overrides.
 
     arrived: (arrived, feed or None, is_fault, latches) of each; awaited: `arrived` of those that delay activation.
     """
@@ -93,7 +93,7 @@ class Hooks:
         return {str(place): check.state() for place, check in enumerate(self._checks)}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of the same checks."""
+        """Continue from a state of the same checks."""
         for place, check in enumerate(self._checks):
             check.restore(cast(State, state[str(place)]))
 

@@ -12,12 +12,12 @@ from rl_policy_node.core.trigger import Trigger
 
 
 class ControlLoop:
-    """Steps a Cycle in a thread of its own whenever its trigger fires; a period without a step it only looks.
+    """Steps a Cycle in its own thread whenever the trigger fires; after a period without a step it only looks.
 
-    That thread calls prepare() before the first step, beat() after the commands of each step or look went out, and
-    on_error(error) with the error that ended the loop.
-    seen: s, steady, when it last began to wait: a loop that hangs falls behind. Infinite before the first wait:
-    preparing may take long, since nothing moves yet.
+    The thread calls prepare() before the first step, beat() after the commands of each step or look, and
+    on_error(error) if an error ends the loop.
+    seen: s, steady, when the loop last began to wait; while it hangs, this falls behind. Infinite before the first
+    wait: preparing may take long, and nothing moves yet.
     """
 
     def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
@@ -37,7 +37,7 @@ class ControlLoop:
         self._thread.start()
 
     def stop(self, patience: float = 1.0) -> None:
-        """Stop, and wait up to `patience` s for the step under way; from the loop's own thread only stop."""
+        """Stop; wait up to `patience` s for the step under way, except when called from the loop's own thread."""
         self._running = False
         self._cycle.inbox.notify()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -50,12 +50,12 @@ class ControlLoop:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread runs."""
+        """Whether the loop's thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def stuck(self) -> bool:
-        """Whether the last stop gave up waiting for a step: a second thread would share its policy."""
+        """Whether a step still runs after the last stop: a second thread would share its policy."""
         return not self._running and self.alive
 
     def _run(self) -> None:

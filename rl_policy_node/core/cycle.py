@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One pass from what arrived to what goes out."""
+"""One pass from received messages to published commands."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ from rl_policy_node.core.stepper import Stepper
 class Cycle:
     """Frame → Stepper → Outcome → Outlet, then the observers.
 
-    `step` and `look` belong to the thread of the control loop; any thread may call the rest. distribution: compares
-    what the policy sees with its training.
+    Only the thread of the control loop calls `step` and `look`; any thread may call the rest. distribution: compares
+    the policy's inputs with those of its training.
     """
 
     def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
@@ -37,7 +37,7 @@ class Cycle:
         self.outlet.open()
 
     def step(self) -> None:
-        """Act on what has arrived: a command for every row goes out."""
+        """Step the policy on everything that has arrived, and publish the commands."""
         frame = self.outlet.with_overruled(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
@@ -48,28 +48,28 @@ class Cycle:
         self.inbox.settle()
 
     def look(self) -> None:
-        """While nothing triggers: hold the rows whose sources went stale."""
+        """Hold the rows whose sources went stale; called while no step is due."""
         frame = self.outlet.with_overruled(self.inbox.look(obey=True))
         outcome = self.stepper.look(frame)
         if outcome is not None:
             self._send(frame, outcome, None)
 
     def give_up(self, since: float | None) -> bool:
-        """Send the fallback in place of the step that began at `since`, or though none is under way.
+        """Send the fallback in place of the step that began at `since`; None: while no step is under way.
 
-        Returns whether it went out. What the step computes is dropped.
+        Returns whether it was sent. The result of the step is dropped.
         """
         return self.outlet.give_up(self.inbox.look(), since)
 
     def stop(self) -> None:
-        """Send the fallback for every row; nothing follows it."""
+        """Send the fallback for every row, as the last command."""
         self.outlet.close(self.inbox.look())
 
     def latch(self, rows: slice, reason: str) -> None:
-        """Put rows on their fallback until `resume` or the next start; waits for no step.
+        """Put rows on their fallback until `resume` or the next start, without waiting for a step.
 
-        The next step or look sends it, at most a period later. All rows at once need not wait for that: the
-        fallback goes out from here, in place of a step that is under way.
+        The next step or look sends the fallback, at most a period later. For all rows at once, unless a simulator
+        waits, this call sends it immediately, in place of a step under way.
         """
         self.inbox.latch(rows, reason)
         every_row = len(range(*rows.indices(self.stepper.count))) == self.stepper.count
@@ -77,19 +77,18 @@ class Cycle:
             self.give_up(self.outlet.pending_since)
 
     def resume(self, rows: slice) -> None:
-        """Free latched rows, where all that they need arrives."""
+        """Free those latched rows that receive all the data they need."""
         self.inbox.resume(rows)
 
     def refusals(self, outside: bool = True) -> Refusals:
-        """Return row → why it could not act now; activation waits for these.
+        """Return row → why it could not act now; activation waits until there is none.
 
-        outside: whether a robot beyond its position limits is refused, too; a dry run has no robot.
+        outside: whether to refuse a robot beyond its position limits, too; a dry run has no robot.
         """
         return self.stepper.refusals(self.inbox.look(), outside)
 
     def change(self, *changes: Change) -> None:
-        """Change parameters, all with the next step; raises ConfigurationError, and changes none, where one cannot be.
-        """
+        """Change parameters, all with the next step; raises ConfigurationError and changes none if one is invalid."""
         for change in changes:
             self.stepper.check(change)
         self.inbox.request_changes(*changes)

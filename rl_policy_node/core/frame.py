@@ -19,33 +19,32 @@ Change: TypeAlias = tuple[str, 'float | tuple[float, ...]']
 
 
 class Order(NamedTuple):
-    """A request to latch rows, with the reason, or ('') to free them."""
+    """A request to latch rows for a reason; an empty reason frees them."""
 
     rows: slice
     reason: str
 
 
 class RobotState(NamedTuple):
-    """A report of a robot's driver: why the robot must not move ('': it may), and when it came, s, steady."""
+    """A report of a robot's driver. refusal: why the robot must not move, '': it may. received: s, steady."""
 
     refusal: str
     received: float
 
 
 class Frame(NamedTuple):
-    """A snapshot of everything that arrived, as one step sees it.
+    """A snapshot of everything that has arrived, the input of one step.
 
-    sources: name → SourceBuffer, aligned. steady: s, when it was taken, on the clock of SourceBuffer.received; ros: ns,
-    the same moment on the clock of the stamps. time: s, the clock of the terms; dt: s since the step before. reset,
-    tare: rows whose recurrent state is to be cleared, whose tactile zero is to be taken anew. begun (rows,):
-    ns, the start of each row's episode, 0: unknown. changes: parameters that change with this step.
-    overruled: what went out in place of the last outcome's commands, None where those did. orders: requests to latch
-    or free rows, in the order in which they came. enabled: s, steady, when a person last enabled the robots; −inf:
-    never, or disabled since. robot_states: row → the last report of its driver, if any. heard: s, steady, when
-    callbacks last ran; inf: unknown. news: the rows that the step is for, None: all; the others wait for a complete
-    observation.
+    sources: name → SourceBuffer, aligned. steady: s, the time of the snapshot, on the clock of SourceBuffer.received;
+    ros: ns, the same moment on the clock of the stamps. time: s, the clock of the terms; dt: s since the last step.
+    reset: rows whose recurrent state to clear. tare: rows whose tactile zero to take anew. begun (rows,): ns, the start
+    of each row's episode, 0: unknown. changes: parameters that change with this step. overruled: the commands sent in
+    place of those of the last outcome, None: those were sent. orders: requests to latch or free rows, in order of
+    arrival. enabled: s, steady, when a person last enabled the robots; −inf: never, or disabled since.
+    robot_states: row → the last report of its driver, if any. heard: s, steady, when callbacks last ran; inf: unknown.
+    news: the rows that this step is for, None: all; the others still wait for a complete observation.
 
-    The arrays belong to the thread that took the frame, and hold until its next one; `copy()` keeps them.
+    The arrays belong to the thread that took the frame, and are valid until it takes the next one; `copy()` keeps them.
     """
 
     sources: Mapping[str, SourceBuffer]
@@ -65,19 +64,20 @@ class Frame(NamedTuple):
     heard: float = math.inf
 
     def copy(self) -> Frame:
-        """Return a frame that stays as it is."""
+        """Return a copy that later frames do not overwrite."""
         return self._replace(sources={name: source.copy() for name, source in self.sources.items()},
                              reset=self.reset.copy(), tare=self.tare.copy(), begun=self.begun.copy())
 
     @property
     def arrived(self) -> float:
-        """When the last message came, s, on the steady clock; −inf: none did."""
+        """Time at which the last message came, s, on the steady clock; −inf: none did."""
         return max(greatest(source.received) for source in self.sources.values())
 
     def stamps(self, source: str, answers: Mask) -> Stamps:
         """Return the stamps (rows,), ns, of commands.
 
-        Rows in `answers` bear the stamp of a source ('': the newest of any), where there is one; the others the time.
+        Rows in `answers` get the stamp of the source ('': the newest of all sources) if it has one; the others get the
+        time of the frame.
         """
         stamps = self.sources[source].stamps if source else np.max([s.stamps for s in self.sources.values()], axis=0)
         if all_true(answers) and least(stamps) > 0:
@@ -85,9 +85,9 @@ class Frame(NamedTuple):
         return np.where(answers & (stamps != 0), stamps, self.ros)
 
     def fresh(self, sources: Iterable[str], patience: float | None = None) -> dict[str, Mask]:
-        """Return source → rows (mask) whose measurement is young enough, and was not refused.
+        """Return source → rows (mask) whose measurement is young enough, not refused and not frozen.
 
-        patience: s, in place of every max_age where a simulator waits; stamps then do not count.
+        patience: s, replaces every max_age where a simulator waits; stamps are then ignored.
         """
         fresh: dict[str, Mask] = {}
         for name in sources:
@@ -111,7 +111,7 @@ class Frame(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """The requests since the last step, and the states that outlast it; the fields are those of Frame."""
+    """The requests since the last step, and the values that persist from step to step; fields as in Frame."""
 
     tare: Mask
     changes: tuple[Change, ...] = ()
@@ -121,7 +121,7 @@ class Pending(NamedTuple):
     heard: float = math.inf
 
     def after_step(self, no_rows: Mask) -> Pending:
-        """Return what outlasts a step. no_rows: a mask."""
+        """Return the values that persist after a step, without its requests. no_rows: an all-False mask."""
         if self.tare is no_rows and not self.changes and not self.orders:
             return self
         return Pending(no_rows, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)

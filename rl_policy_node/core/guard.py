@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that watches the control loop from outside, as the core sees it."""
+"""The core's interface to the process that watches the control loop from outside."""
 from __future__ import annotations
 
 from typing import Protocol
 
 
 class Guard(Protocol):
-    """Shows another process that the control loop lives, and learns from it when this one must publish nothing.
+    """Shows another process that the control loop is alive, and learns from it when to publish nothing.
 
-    Each call costs next to nothing and never blocks.
+    Each call costs almost nothing and never blocks.
     """
 
     @property
@@ -16,16 +16,16 @@ class Guard(Protocol):
         """Whether the other process commands the robots: this one must publish nothing before its next start."""
 
     def begin(self) -> None:
-        """The control loop begins: from now on a missing beat counts."""
+        """Note that the control loop begins: from now on a missing beat is a fault."""
 
     def beat(self, steady: float) -> None:
-        """The control loop lives at `steady`, s."""
+        """Note that the control loop is alive at `steady`, s."""
 
     def expect(self, steady: float) -> None:
-        """A step begins at `steady`, s."""
+        """Note that a step begins at `steady`, s."""
 
     def end(self) -> None:
-        """The fallback was the last command: a missing beat no longer counts."""
+        """Note that the last command, the fallback, was sent: a missing beat is no fault any more."""
 
     def alarm(self) -> str:
         """Return why the loop must stop, '' while all is well."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What subscriptions and the control loop share: buffers, requests, a lock."""
+"""The buffers, requests and lock that subscriptions and the control loop share."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -17,30 +17,30 @@ from rl_policy_node.core.frame import Change, Frame, Order, Pending, RobotState
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.trigger import Trigger
 
-SHORTEST = 1e-4     # s between two looks at the least: an alarm of a clock that differs from the waiting one's
+SHORTEST = 1e-4     # s, the shortest wait: the clock of the alarm may differ from time.monotonic
 
 
 class Inbox:
-    """Buffers, requests and the lock over them: callbacks put in, `take` gives a Frame.
+    """Holds buffers and requests under a lock: callbacks write, `take` returns a Frame.
 
     Any thread may call any method. buffers: name → SourceBuffer; episode (rows,): ns, the start of each row's episode
-    by the episode topic; episode_fresh (rows,): whether it came since the last step. Read these three with the inbox
-    locked only. acting: the rows whose observations a step waits for.
+    according to the episode topic; episode_fresh (rows,): whether it came since the last step. Read these three only
+    with the inbox locked. acting: the rows whose observations a step waits for.
     """
 
     def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
                  clock: Clock) -> None:
         self.buffers = dict(buffers)
-        # without the commands of a person, who may be silent
+        # no step waits for the commands of a person, who may be silent
         self.awaited = {name: buffer for name, buffer in buffers.items() if buffer.spec.stale == 'hold'}
         self._trigger, self._clock = trigger, clock
         for buffer in self.buffers.values() if trigger.awaited else ():
             buffer.take_repeats()
         self._lock = threading.RLock()
-        # released to wake the one thread that waits; a Condition would run a dozen lines of Python
+        # released to wake the waiting thread; a Condition would run a dozen lines of Python
         self._bell = threading.Lock()
         self._bell.acquire()
-        # the source that others are aligned to ('': to what the trigger says), and these others
+        # the source to align to ('': the reference of the trigger), and the sources aligned to it
         self._alignment = control.timing.alignment_reference, tuple(
             name for name, source in control.sources.items() if source.alignment == 'asof')
         if not control.lockstep:
@@ -59,10 +59,10 @@ class Inbox:
         self._fired = False     # a step is due, and has not been taken yet
         self._snapshots = threading.local()     # each thread has its own: none overwrites another's
 
-    # what callbacks do
+    # called by callbacks
 
     def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float) -> None:
-        """Store a message of a source for rows; raises ValueError for one that is refused: see SourceBuffer."""
+        """Store a message of a source for rows; raises ValueError if the SourceBuffer refuses it."""
         with self._lock:
             self.buffers[name].write(rows, arrays, stamp, now)
             self._wake()
@@ -94,20 +94,20 @@ class Inbox:
             self._pending = self._pending._replace(tare=_with(self._pending.tare, rows))
 
     def request_changes(self, *changes: Change) -> None:
-        """Change checked parameters, all with the next step."""
+        """Change parameters, already checked, all with the next step."""
         with self._lock:
             self._pending = self._pending._replace(changes=(*self._pending.changes, *changes))
 
     def latch(self, rows: slice, reason: str) -> None:
-        """Keep rows on their fallback from the next step or look on, until `resume` or a new activation."""
+        """Put rows on their fallback from the next step or look until `resume` or a new activation."""
         self._order(Order(rows, reason or 'stopped'))
 
     def resume(self, rows: slice) -> None:
-        """Free latched rows, where all that they need arrives."""
+        """Free those latched rows that receive all the data they need."""
         self._order(Order(rows, ''))
 
     def enable(self, enabled: bool, now: float) -> None:
-        """Enable the robots, or disable them. now: s, steady, when that was received."""
+        """Enable or disable the robots. now: s, steady, when the message came."""
         with self._lock:
             self._pending = self._pending._replace(enabled=now if enabled else -math.inf)
         if not enabled:
@@ -141,7 +141,7 @@ class Inbox:
         with self._lock:
             for buffer in self.buffers.values():
                 buffer.forget_stamps()
-            # an episode of the time before would never begin
+            # an episode that now begins in the future would hold its row
             self.episode = np.where(self.episode > self._clock.ros(), 0, self.episode)
             self._reset = _with(self._reset, slice(None))
         return True
@@ -156,15 +156,15 @@ class Inbox:
         """Wake the waiting thread."""
         try:        # noqa: SIM105 - for each message that starts a step; suppress() is a call, an object and a block
             self._bell.release()
-        except RuntimeError:        # it was released already
+        except RuntimeError:        # already released
             pass
 
-    # what the control loop does
+    # called by the control loop
 
     def wait(self, fired: Callable[[], bool], patience: float, running: Callable[[], bool]) -> bool:
-        """Wait until fired(), which is called with the inbox locked; False after `patience` s or when not running().
+        """Wait until fired() is True; return False after `patience` s or when not running().
 
-        One thread waits at a time.
+        fired() is called with the inbox locked. Only one thread may wait at a time.
         """
         give_up = time.monotonic() + patience
         while running():
@@ -178,9 +178,9 @@ class Inbox:
         return False
 
     def begin(self) -> Frame:
-        """Take a first frame; for the next one all that has arrived counts as new, and every row is reset.
+        """Return a first frame; the next one counts all that has arrived as new, and resets every row.
 
-        The next message of each source is taken even where its stamp is older than the last.
+        The next message of each source is accepted even if its stamp is older than the last.
         """
         with self._lock:
             frame = self._frame()._replace(changes=self._pending.changes)
@@ -188,7 +188,7 @@ class Inbox:
                 buffer.fresh[:] = np.isfinite(buffer.received)
                 buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
-            self._fired = False     # what came before starts no step: the trigger looks anew
+            self._fired = False     # earlier messages start no step: the trigger looks again
             self._reset = _with(self._none, slice(None))
             self._pending = self._pending.after_step(self._none)
             if self._pending.heard < math.inf:        # the request to begin came by a callback
@@ -197,7 +197,7 @@ class Inbox:
         return frame
 
     def take(self) -> Frame:
-        """Take everything for a step: observations are then no longer new, and requests are done."""
+        """Return the frame of a step; it uses up the new observations and the requests."""
         with self._lock:
             steady, ros = self._clock.steady(), self._clock.ros()
             if self.episode is not self._begun:
@@ -219,14 +219,14 @@ class Inbox:
         return frame
 
     def settle(self) -> None:
-        """Let the trigger finish a step whose commands are out."""
+        """Let the trigger finish a step whose commands were sent."""
         with self._lock:
             self._trigger.settle()
 
     def look(self, obey: bool = False) -> Frame:
-        """Return a frame of now that takes nothing: what is new stays new.
+        """Return a frame of the present without using up new observations.
 
-        obey: take the requests to latch or free rows; only the control loop does.
+        obey: take the requests to latch or free rows; only the control loop may.
         """
         with self._lock:
             frame = self._frame()
@@ -245,14 +245,14 @@ class Inbox:
         return self._trigger.awaited
 
     def _frame(self) -> Frame:
-        """Return a frame of now without the requests, which a step takes."""
+        """Return a frame of the present without the requests: only a step takes those."""
         ros = self._clock.ros()
         return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
                      enabled=self._pending.enabled, robot_states=self._pending.robot_states,
                      heard=self._pending.heard)
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
-        """Return copies of the buffers, aligned, in the arrays of this thread."""
+        """Return aligned copies of the buffers, in arrays that belong to this thread."""
         try:
             taken: dict[str, SourceBuffer] = self._snapshots.taken
         except AttributeError:
@@ -261,7 +261,7 @@ class Inbox:
             buffer.copy_to(taken[name])
         reference, aligned = self._alignment
         if aligned:
-            # aligned sources must not be newer than these, (rows,), ns; 0: any
+            # (rows,), ns, the newest stamps that aligned sources may have; 0: any
             stamps = self.buffers[reference].stamps if reference else self._trigger.reference(
                 np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
             for name in aligned:
@@ -276,7 +276,7 @@ class Inbox:
 
 
 def _with(mask: Mask, rows: Rows) -> Mask:
-    """Return a mask in which rows are True, too; a frame that holds the old one does not change."""
+    """Return a copy of a mask with rows set, too; a frame that holds the old mask does not change."""
     more: Mask = mask.copy()
     more[rows] = True
     return more

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows were stopped, and stay on their fallback."""
+"""The rows that were stopped and stay on their fallback."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -16,22 +16,22 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.trigger import Trigger
 
 NEXT = 'stays on the fallback until ~/resume'
-PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: a loop that did nothing for longer was stopped from outside
-LONGEST_OUTAGE = 1.0                        # s: a row that was out for longer does not come back by itself
+PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: after a longer gap the process must have been paused
+LONGEST_OUTAGE = 1.0                        # s: after a longer outage a row does not come back by itself
 
 _ARRAYS = ('_seen', '_good_since', '_out_since', '_falls')
 
 
 class Latch:
-    """Row → reason: a latched row is on its fallback until `Inbox.resume` frees it, or the next activation.
+    """Keeps latched rows on their fallback until `Inbox.resume` or the next activation frees them.
 
-    It is freed only while all that it needs arrives. Rows latch by `Inbox.latch`; all of them after a pause of the
-    process; a row that falls out too often; with `resume: on_request` each row that falls out, with `automatic` each
-    that is out for longer than LONGEST_OUTAGE, and each that was missing at the activation. Before a row comes back its
-    data are good for `resume_after`. In lockstep, where a simulator waits, rows latch by `Inbox.latch` alone. A Check
-    with `latches` calls `hold`.
+    `Inbox.resume` frees a row only while all its data arrive. `Inbox.latch` latches rows; a pause of the process
+    latches all. A row that falls out too often latches. With `resume: on_request` each row that falls out latches, with
+    `automatic` each that is out for longer than LONGEST_OUTAGE; a row whose data were missing at the activation
+    always does. A row comes back only after its data were good for `resume_after`. Refusals of a Check with `latches`
+    latch by `hold`. In lockstep, where a simulator waits, only `Inbox.latch` and `hold` latch rows.
 
-    reasons: of the rows that are latched. pause: s between two frames that are too many.
+    reasons: latched row → why. pause: s, the gap between two frames from which on the process counts as paused.
     """
 
     def __init__(self, control: ControlSpec, trigger: Trigger) -> None:
@@ -40,20 +40,20 @@ class Latch:
         self.start()
 
     def start(self) -> None:
-        """Free every row; data that arrive now count as good for long."""
+        """Free every row; data that arrive now count as good for long enough."""
         rows = self._control.rows
         self.reasons: dict[int, str] = {}
         self._to_free: Mask = np.zeros(rows, dtype=bool)          # to be freed in this look
-        self._seen: Mask = np.zeros(rows, dtype=bool)           # all that they need has arrived once
+        self._seen: Mask = np.zeros(rows, dtype=bool)           # all their data have arrived once
         self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: its data do not arrive
         self._out_since: Floats = np.full(rows, np.inf)         # s, steady; inf: they act, or were never out
         falls = self._control.recovery.latch_falls + 1
         self._falls: Floats = np.full((rows, falls), -np.inf)   # s, steady, the newest first
         self._last = np.inf                                     # s, steady, of the frame before
-        self._quiet = False                                     # nothing is to be done while all is good
+        self._quiet = False                                     # while all rows are good there is nothing to do
 
     def follow(self, frame: Frame) -> None:
-        """Carry out the requests in their order, and notice a pause."""
+        """Carry out the requests of a frame in their order, and detect a pause of the process."""
         gap, self._last = frame.steady - self._last, frame.steady
         if gap > self.pause:
             self._hold(range(self._control.rows), f'the process paused for {gap:.3f} s')
@@ -65,10 +65,10 @@ class Latch:
                 self._hold(range(*rows.indices(self._control.rows)), reason)
 
     def judge(self, frame: Frame, good: Mask, reasons: Refusals, acting: Mask) -> Refusals:
-        """Return row → why it may not act, of the rows that are latched or wait.
+        """Return row → why it may not act, for rows that are latched or wait to come back.
 
-        good: the rows whose data all arrive; reasons: why those of the others do not; acting: the rows that acted until
-        now. It writes into none of them.
+        good: the rows whose data all arrive; reasons: row → why its data do not; acting: the rows that acted until
+        now. None of these is modified.
         """
         if self._quiet and (not reasons or all_true(good)):
             return NONE
@@ -136,7 +136,7 @@ class Latch:
                 'reasons': {str(row): reason for row, reason in self.reasons.items()}}
 
     def restore(self, state: State) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.start()
         for name in _ARRAYS:
             setattr(self, name, cast(Array, state[name]).copy())
@@ -144,6 +144,6 @@ class Latch:
         self.reasons = {int(row): reason for row, reason in cast(Mapping[str, str], state['reasons']).items()}
 
     def _hold(self, rows: Iterable[int], reason: str) -> None:
-        """Latch rows; of a row that is latched already the first reason stays."""
+        """Latch rows; a row that is already latched keeps its first reason."""
         self.reasons = {**dict.fromkeys(rows, f'{reason}; {NEXT}'), **self.reasons}
         self._quiet = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robots' side of a configuration: what a simulator observes becomes what sensors measure."""
+"""The robots' side of a configuration: turns the observations of a simulator into sensor measurements."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from rl_policy_node.errors import ConfigurationError
 
 
 class Mirror:
-    """Turns the terms of a configuration round: observations → values of sources, commands → actions.
+    """Inverts the terms of a configuration: observations → values of sources, commands → actions.
 
-    Raises ConfigurationError where that cannot be: where a command does not determine its action, or where no
-    observation gives a field of a source.
+    Raises ConfigurationError if a command does not determine its action, or if no observation gives a field of a
+    source.
     """
 
     def __init__(self, managers: Managers) -> None:
@@ -35,10 +35,10 @@ class Mirror:
         self._observations.scatter(observations, self._buffers)
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:
-        """Return the action (rows, n) that commands mean, from where the robots are measured."""
+        """Return the actions (rows, n) that lead from the measured state to these commands."""
         return self._actions.invert({name: dict(command) for name, command in commands.items()}, self._buffers)
 
     def held(self) -> Commands:
-        """Return the commands that hold every robot where it is measured."""
+        """Return the commands that hold every robot at its measured position."""
         self._actions.start(self._buffers)
         return self._actions.commands()

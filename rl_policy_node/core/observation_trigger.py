@@ -17,11 +17,11 @@ AHEAD = 0.1
 
 
 class EveryObservation(Trigger):
-    """At control_rate, on the newest observations: when every row that acts has a new message from every source.
+    """Fires at control_rate, when every row that acts has a new message from every source.
 
     A sensor at about the control rate is answered message by message, a faster one at the control rate, in the phase
-    in which its messages come; see Schedule. A row that lags costs the others a quarter of a period at the most: from
-    the due time, or from the first row that has a complete set, whichever is later. It has its step with the next one.
+    in which its messages come; see Schedule. A late row delays the others by a quarter of a period at most, counted
+    from the due time or from the first complete row, whichever is later; it then acts in the next step.
     now(): ns, of a simulated clock that paces it; None: the steady clock does.
     """
 
@@ -29,8 +29,8 @@ class EveryObservation(Trigger):
         super().__init__(period)
         self.simulated = now is not None
         self._schedule, self._now = Schedule(period), now
-        # since the last step, s on the clock of the schedule: when the first row was complete, and the first set of
-        # all rows, with the same on the clock of SourceBuffer.received, and whether a newer one has replaced that
+        # since the last step: s on the clock of the schedule, when the first row was complete, and when all rows were;
+        # the latter on the clock of SourceBuffer.received, too; whether newer messages have replaced that set
         self._first = self._whole = self._whole_at = math.inf
         self._replaced = False
         self._seen = -math.inf      # s, the time at the last look
@@ -47,7 +47,7 @@ class EveryObservation(Trigger):
         return inbox.wait(lambda: self.fires(inbox), self.period, running)
 
     def fires(self, inbox: Arrivals) -> bool:
-        """Whether a step is due, by what has arrived; else `alarm` says when it is though nothing more arrives."""
+        """Return whether a step is due; if not, `alarm` says when it will be without another message."""
         if self._begun is not None:
             self.settle()
         acting, whole = inbox.acting, True
@@ -105,7 +105,7 @@ class EveryObservation(Trigger):
         return None if all(map(all_true, new)) else np.logical_and.reduce(new)
 
     def _simulated_time(self, inbox: Arrivals) -> float:
-        """Return the time, s, of the schedule on a simulated clock, which may lag behind what is stamped with it."""
+        """Return the time, s, of the schedule on a simulated clock, which may lag behind the stamps of messages."""
         assert self._now is not None
         now = self._now()
         newest = max(int(greatest(buffer.stamps)) for buffer in inbox.awaited.values())
@@ -113,7 +113,7 @@ class EveryObservation(Trigger):
         return self._seen
 
     def _note_newer(self, inbox: Arrivals) -> None:
-        """Note whether all acting rows have measured again since their first set: the sensors are faster."""
+        """Note whether all acting rows have newer messages than their first set: then the sensors are faster."""
         if self._replaced:
             return
         oldest = (received if all_true(inbox.acting) else received[inbox.acting]

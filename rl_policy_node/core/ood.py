@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows whose observations lie outside the distribution of training: warned of, held or latched."""
+"""Warns of, holds or latches rows whose observations lie outside the distribution of training."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rl_policy_node.core.outcome import Outcome
 
 
 class OutOfDistribution(Check):
-    """Refuses rows outside a Distribution before the policy acts. latch(rows, reason), None: rows come back."""
+    """Refuses rows outside a Distribution before the policy acts. latch(rows, reason); None: rows may come back."""
 
     def __init__(self, distribution: Distribution, latch: Callable[[slice, str], None] | None) -> None:
         self._distribution, self._latch, self._now = distribution, latch, 0.0
@@ -29,12 +29,12 @@ class OutOfDistribution(Check):
 
 
 class DistributionObserver:
-    """Keeps a Distribution up to date after the commands went out: a StepObserver."""
+    """A StepObserver that updates a Distribution after the commands were sent."""
 
     def __init__(self, distribution: Distribution) -> None:
         self._distribution = distribution
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """Compare what the policy was shown with its training."""
+        """Compare the policy's inputs with those of its training."""
         if outcome.inputs is not None:
             self._distribution.update(outcome.inputs, outcome.acted, frame.time)

@@ -11,7 +11,7 @@ from rl_policy_node.control.gate import Sent
 
 
 class RowChange(NamedTuple):
-    """Rows that ceased to act, each with the reason, and rows (mask) that act again."""
+    """Rows that stopped acting, each with the reason, and rows (mask) that act again."""
 
     lost: Mapping[int, str]
     found: Mask
@@ -20,12 +20,12 @@ class RowChange(NamedTuple):
 class Outcome(NamedTuple):
     """The commands of a step, and how they came about.
 
-    commands: action term → field → (rows, ...), read-only. send: the rows whose command goes out. answers: the rows
-    whose command answers an observation; those of the others are fallbacks. acted: the rows that the policy
-    decided anew in this step. reset: the rows whose recurrent state was cleared. changes: of
-    the rows that act. reasons: row → why it does not act. stepped: False for a look without a trigger.
-    inputs: of the network, input → (rows, ...); actions (rows, n): its output, clipped; both hold until the next step,
-    and are None where the network did not run. sent: the commands, with the state that limits continue from.
+    commands: action term → field → (rows, ...), read-only. send: the rows whose command is published. answers: the rows
+    whose command answers an observation; the others get a fallback. acted: the rows that follow a new action of the
+    policy. reset: the rows whose recurrent state was cleared. changes: rows that stopped acting or act again.
+    reasons: row → why it does not act. stepped: False for a look without a trigger.
+    inputs: network input → (rows, ...); actions (rows, n): network output, clipped; both are valid until the next step,
+    and None if the network did not run. sent: the commands, with the state that limits continue from.
     warnings: row → a warning, which stops nothing.
     """
 
@@ -43,6 +43,6 @@ class Outcome(NamedTuple):
     warnings: Mapping[int, str] = {}
 
     def copy(self) -> Outcome:
-        """Return an outcome that stays as it is; commands do anyway."""
+        """Return a copy that later steps do not overwrite; they never overwrite commands."""
         inputs = None if self.inputs is None else {name: value.copy() for name, value in self.inputs.items()}
         return self._replace(inputs=inputs, actions=None if self.actions is None else self.actions.copy())

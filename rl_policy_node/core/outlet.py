@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only way to the publishers of commands."""
+"""The only path to the publishers of commands."""
 from __future__ import annotations
 
 import threading
@@ -20,9 +20,9 @@ from rl_policy_node.core.trigger import Trigger
 class Outlet:
     """Publishes the commands of the policy and the fallback: chooses rows and stamps, and after a stop sends nothing.
 
-    A robot that was never measured, or not since a pause, gets nothing: no command would hold it where it is.
-    pending_since: s, steady, when the step began whose commands are due, None: none is. guard: while it fences, nothing
-    goes out. Any thread may call any method: one publishes at a time.
+    A robot that was never measured, or not since a pause, gets no command: none would hold it where it is.
+    pending_since: s, steady, when the step under way began, None: no commands are due. guard: while it is fenced,
+    nothing is published. Any thread may call any method; one publishes at a time.
     """
 
     def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger,
@@ -43,18 +43,18 @@ class Outlet:
         self._overruled = False
 
     def open(self) -> None:
-        """Let commands out; where each robot is held now counts as sent."""
+        """Allow publishing; the commands that hold each robot now count as sent."""
         with self._lock:
             self._last, self._acted, self._all_acted = self._actions.sent(), np.zeros_like(self._acted), False
             self._open, self._unsent, self._overruled, self.pending_since = True, False, False, None
 
     def expect(self, steady: float) -> None:
-        """Wait for the commands of a step that begins now."""
+        """Note that a step begins at `steady`, s: its commands are now due."""
         self.pending_since = steady
         self.guard.expect(steady)
 
     def send(self, frame: Frame, outcome: Outcome, since: float | None = None) -> bool:
-        """Publish an outcome; False, and nothing, once closed, or where its step (`since`) was given up."""
+        """Publish an outcome; once closed or fenced, or if its step (`since`) was given up, only return False."""
         with self._lock:
             if not self._open or since != self.pending_since or self.guard.fenced:
                 return False
@@ -69,9 +69,10 @@ class Outlet:
             return True
 
     def give_up(self, frame: Frame, since: float | None) -> bool:
-        """Publish the fallback in place of a step that began at `since`, or (None) though none is under way.
+        """Publish the fallback in place of the step that began at `since`; None: while no step is under way.
 
-        False, and nothing, once closed or where that step is over. Its commands are dropped when they come.
+        Once closed or fenced, or if that step is over, only return False. The step's commands are dropped when they
+        come.
         """
         with self._lock:
             if not self._open or since != self.pending_since or self.guard.fenced:
@@ -81,9 +82,9 @@ class Outlet:
             return True
 
     def close(self, frame: Frame) -> None:
-        """Publish the fallback for every row; nothing follows it. Call it again where that raised.
+        """Publish the fallback for every row, as the last command. Call it again if it raised.
 
-        Nothing is published where the guard has spoken already.
+        Once fenced, it publishes nothing.
         """
         with self._lock:
             if self._open or self._unsent:
@@ -94,13 +95,13 @@ class Outlet:
                 self.guard.end()
 
     def tracking(self, frame: Frame) -> dict[str, tuple[float, str, int]]:
-        """Return action → its largest distance (rad, m) between last command and measurement, axis and row."""
+        """Return action → the largest distance (rad, m) of last command and measurement, its axis and its row."""
         sent = self._last
         rows = frame.measured(self._actions.places, np.isfinite(sent.at))
         return self._actions.tracking.largest(sent.commands, frame.sources, rows)
 
     def with_overruled(self, frame: Frame) -> Frame:
-        """Return a frame that holds the last commands, where those of the last outcome did not go out."""
+        """Return the frame; it holds the last commands sent if these replaced those of the last outcome."""
         if not self._overruled:
             return frame
         with self._lock:
@@ -108,14 +109,14 @@ class Outlet:
             return frame._replace(overruled=self._last)
 
     def _fall_back(self, frame: Frame) -> None:
-        """Publish one message of the fallback, which is safe if nothing follows it."""
+        """Publish the fallback once; it is safe as the last command."""
         fresh = frame.fresh(self._actions.places, self._patience)
         sent, rows = self._actions.fallback(self._last, frame.sources, fresh, frame.steady, last=True)
         self._send(frame, sent.commands, np.zeros_like(rows), rows, sent.lost)
         self._last = sent
 
     def _send(self, frame: Frame, commands: Commands, answers: Mask, rows: Mask, lost: Mask | None) -> None:
-        """Publish. A command that answers bears the stamp of its observation, a fallback the time.
+        """Publish commands. An answer gets the stamp of its observation, a fallback the time of the frame.
 
         lost: rows at an unknown position, which get no position commands.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether steps come as often as the policy was trained for."""
+"""Checks that steps come as often as in training, and that sources show the current episode."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ from rl_policy_node.core.trigger import Trigger
 
 # share of the control rate below which a row warns; a policy that moves by increments is slower by as much
 SLOW = 0.8
-# below this share it is so slow that a second verdict is enough to stop it
+# below this share two slow windows in a row are enough to hold a row
 FAR_TOO_SLOW = 0.5
-# of a row that is held: it has to come close to the rate, not only just above the limit
+# share that a held row must reach before it may act again: close to the rate, not just above SLOW
 GOOD = 0.9
-# s, and periods, over which a rate is measured, whichever is longer: among fewer steps a late one weighs too much
+# s, and periods, over which a rate is measured, whichever is longer: with fewer steps a late one weighs too much
 WINDOW, PERIODS = 1.0, 20
-# slow windows in a row, far too slow ones counted twice, from which on a row is held: 2 to 3 s, the first one warns
+# slow windows in a row after which a row is held, 2 to 3 s; a far too slow one counts twice, and the first one warns
 LASTING = 3
 
 
 class Pace(Check):
-    """Counts the steps of each row against the control rate: too few of them are a warning, then a hold.
+    """Compares the step rate of each row with the control rate: a row that is too slow gets a warning, then a hold.
 
     With trigger `observation` a row is as slow as its sensors, and is held; they cannot make it too fast. With `timer`
-    all rows are as slow as the loop, which only warns: a hold would be as late as everything else. Not for lockstep,
-    where a simulator waits. Windows are counted on the clock that paces the trigger. A pause of a whole window does not
-    count: max_age judges silence.
+    all rows are as slow as the loop, and only get warnings: a hold would be just as late. Not for lockstep, where a
+    simulator waits. The clock that paces the trigger also times the windows. A pause of a whole window does not count:
+    max_age judges silence.
     """
 
     delays_activation = False
@@ -77,7 +77,7 @@ class Pace(Check):
         self._counts.fill(0.0)
 
     def _judge(self, rates: Floats, rows: Mask) -> None:
-        """Take the rates, Hz, of a window; rows (mask): those that nothing else stops."""
+        """Judge the rates (rows,), Hz, of a window. rows: mask of those that nothing else stops."""
         held = np.zeros(self._rows, dtype=bool)
         held[list(self._held)] = True
         slow = rows & (rates < np.where(held, GOOD, SLOW) * self._rate)
@@ -96,12 +96,12 @@ class Pace(Check):
         return f'{what} {rate:.1f} times a second; control_rate is {self._rate:g} Hz'
 
     def state(self) -> State:
-        """Return the counts of the window, and which rows are slow."""
+        """Return the counts of the window and the slow rows."""
         return {'began': self._began, 'last': self._last, 'whole': float(self._whole), 'counts': self._counts.copy(),
                 'strikes': self._strikes.copy(), 'held': _numbered(self._held), 'warnings': _numbered(self._warnings)}
 
     def restore(self, state: State) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self._began, self._last = cast(float, state['began']), cast(float, state['last'])
         self._whole = int(cast(float, state['whole']))
         self._counts, self._strikes = (cast(Floats, state[name]).copy() for name in ('counts', 'strikes'))
@@ -111,7 +111,7 @@ class Pace(Check):
 
 
 class Episode(Check):
-    """Sources show the row's current episode, by the episode topic; a row whose sources still do not, waits.
+    """Sources show the row's current episode within max_age of its start, which the episode topic gives.
 
     tolerance: s by which an episode may begin ahead of the clock. Not for lockstep, where a simulator waits.
     """

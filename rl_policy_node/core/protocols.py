@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the core needs from outside."""
+"""The interfaces that the core needs from outside."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ class Clock(Protocol):
     """The two clocks of a step."""
 
     def steady(self) -> float:
-        """Return the time in s on a clock that never jumps: ages and periods are counted on it."""
+        """Return the time, s, on a clock that never jumps; ages and periods use it."""
 
     def ros(self) -> int:
-        """Return the time in ns on the clock of the stamps, which may be simulated, and may jump."""
+        """Return the time, ns, on the clock of the stamps, which may be simulated and may jump."""
 
 
 class Logger(Protocol):
@@ -38,7 +38,7 @@ class Logger(Protocol):
 
 
 class PolicySpaces(Protocol):
-    """What goes into a policy and what comes out."""
+    """The inputs and outputs of a policy."""
 
     @property
     def inputs(self) -> Mapping[str, Shape]: ...
@@ -71,10 +71,10 @@ class Policy(Protocol):
         """Clear the recurrent state of rows."""
 
     def state(self) -> State:
-        """Return a copy of recurrent states and random stream."""
+        """Return a copy of the recurrent states and the random stream."""
 
     def restore(self, state: State) -> None:
-        """Go on from such a copy."""
+        """Continue from such a copy."""
 
 
 class Source(Protocol):
@@ -88,18 +88,18 @@ class Source(Protocol):
 
 
 class Publisher(Protocol):
-    """Puts commands on the wire."""
+    """Publishes commands."""
 
     def __call__(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        """Send the commands of rows, of all action terms or of some. stamps: action term → (rows,), ns."""
+        """Send the commands of some rows, for all or some action terms. stamps: action term → (rows,), ns."""
 
 
 class StepObserver(Protocol):
-    """Sees each frame and its outcome, after the commands went out."""
+    """Observes each frame and its outcome, after the commands were sent."""
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """See a step, or a look without a step (`outcome.stepped`).
+        """Observe a step, or a look without a step (`outcome.stepped` is False).
 
-        Frame and outcome hold until the next step: keep `frame.copy()`, `outcome.copy()`. An observer that
-        raises is logged, and called no more.
+        Frame and outcome are valid until the next step: keep `frame.copy()`, `outcome.copy()`. An observer that
+        raises is logged and never called again.
         """

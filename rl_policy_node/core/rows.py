@@ -18,7 +18,7 @@ class RowStates:
 
     healthy (rows,): rows that may act; reasons: row → why it may not; since (rows,): s, steady, of the last change.
 
-    A refused row acts again only by `update`, which a step calls and which resets the row.
+    Between restarts, only a step lets a refused row act again, and resets it first.
     """
 
     def __init__(self, rows: int) -> None:
@@ -32,7 +32,7 @@ class RowStates:
         self.since = np.full_like(self.since, steady)
 
     def update(self, healthy: Mask, reasons: Mapping[int, str], steady: float) -> RowChange | None:
-        """Set which rows act; return what changed, None where nothing did. steady: s."""
+        """Set which rows act; return the change, None if there is none. steady: s."""
         if all_true(healthy) and all_true(self.healthy):
             self.reasons = {}
             return None
@@ -50,6 +50,6 @@ class RowStates:
                 'reasons': {str(row): reason for row, reason in self.reasons.items()}}
 
     def restore(self, state: State) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.healthy, self.since = cast(Mask, state['healthy']).copy(), cast(Floats, state['since']).copy()
         self.reasons = {int(row): reason for row, reason in cast(Mapping[str, str], state['reasons']).items()}

@@ -7,7 +7,7 @@ import math
 # share of a period by which a step may begin before or after its due time and still be on time: a sensor at the
 # control rate whose messages jitter by less is answered message by message, each at once
 SLACK = 0.25
-# share of a period by which the schedule follows the phase of the sensors in a step: the rate is off by no more
+# largest share of a period by which a step shifts the schedule to the phase of the sensors; bounds the rate error
 DRIFT = 0.01
 SMOOTHED = 8    # steps over which the phase of the sensors is averaged
 
@@ -15,10 +15,10 @@ SMOOTHED = 8    # steps over which the phase of the sensors is averaged
 class Schedule:
     """Due times a period apart, in the phase at which observations become complete.
 
-    The phase is followed by DRIFT of a period a step at the most: a sensor that is faster cannot pull the rate up. A
-    step that is later than the slack moves those after it: nothing is caught up with a burst. A step that had to wait
-    until it was due, and then just missed the next observation, moves them likewise by DRIFT.
-    due: s, when the next step is; −inf: at once. slack: s. All times are s, on one clock.
+    Each step shifts the phase by at most DRIFT of a period: a faster sensor cannot raise the rate. A step that is later
+    than the slack delays the steps after it, so that no burst follows. A step that waited until it was due, and then
+    just missed the next observation, delays them by DRIFT of a period.
+    due: s, when the next step is due; −inf: at once. slack: s. All times are s, on one clock.
     """
 
     def __init__(self, period: float) -> None:
@@ -32,8 +32,8 @@ class Schedule:
     def step(self, now: float, complete: float | None, unreplaced: bool) -> None:
         """Set when the step after the one that begins now is due.
 
-        complete: when the first set since the step before was complete, None: never. unreplaced: whether the step acts
-        on that set; else the sensors are faster.
+        complete: s, when the first set since the last step was complete, None: never. unreplaced: whether the step acts
+        on that set; if not, the sensors are faster.
         """
         waited = complete is not None and complete < self.due - self.slack and now >= self.due
         self._waited = now if waited else -math.inf
@@ -52,5 +52,5 @@ class Schedule:
             self.due, self._waited = self.due + DRIFT * self.period, -math.inf
 
     def went_back(self, now: float) -> bool:
-        """Whether the clock went back: the due time is further away than ever."""
+        """Return whether the clock went back: the due time is then further away than ever."""
         return now < self.due - 1.5 * self.period

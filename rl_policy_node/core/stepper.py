@@ -26,10 +26,10 @@ WARM_UP = 5     # steps; the first is twenty times slower than the others
 
 
 class Stepper:
-    """Puts policy and control together for all rows: the same frames make the same outcomes, to the bit.
+    """Runs the policy and the control terms for all rows; equal frames give bit-identical outcomes.
 
-    It has no thread, lock, clock, logger or publisher, and owns its parts. Its memory is `state()`: histories and
-    tares, recurrent states and the random stream, what limits and blending continue from, which rows act.
+    It has no thread, lock, clock, logger or publisher, and owns its parts. `state()` returns its memory: histories and
+    tares, recurrent states and the random stream, the last values of limits and blending, and which rows act.
     """
 
     def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
@@ -47,13 +47,13 @@ class Stepper:
         # a discrete choice is not clipped
         self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
         self._context = Context.at_reset(control.rows, policy.spaces.num_actions)
-        self._reset_at: Floats = np.zeros(control.rows)      # s, of the step's own time
+        self._reset_at: Floats = np.zeros(control.rows)      # s, on the clock of Frame.time
         self._all: Mask = np.ones(control.rows, dtype=bool)
         self._none: Mask = np.zeros(control.rows, dtype=bool)
         self._all.flags.writeable = self._none.flags.writeable = False
 
     def warm_up(self) -> None:
-        """Step the policy on zeros, and forget it."""
+        """Step the policy on zeros, then reset it."""
         for _ in range(WARM_UP):
             self._policy.act(self._shaped({name: np.zeros((len(self._all), *shape), np.float32)
                                            for name, shape in self._policy.spaces.inputs.items()}))
@@ -69,15 +69,15 @@ class Stepper:
         self._actions.start(frame.sources, frame.steady, self._fresh(frame))
 
     def refusals(self, frame: Frame, outside: bool = True) -> Refusals:
-        """Return row → why activation has to wait for it, by a frame; changes nothing.
+        """Return row → why activation has to wait for it; changes nothing.
 
-        outside: whether a robot beyond its position limits is refused, too.
+        outside: whether to refuse a robot beyond its position limits, too.
         """
         found = refused(self._hooks.awaited, frame)
         return {**self._actions.outside(frame.sources), **found} if outside else found
 
     def step(self, frame: Frame) -> Outcome:
-        """Act on what has arrived: a command for every row, except those that wait for their sensors."""
+        """Run one step; it gives a command to every row except those that still wait for their sensors."""
         self._follow(frame)
         if self._observations.tares and any_true(frame.tare):
             self._observations.tare(frame.tare)
@@ -85,7 +85,7 @@ class Stepper:
         changes: list[RowChange] = []
         reset = self._none
         if any_true(frame.reset) or reasons or not all_true(self.rows.healthy):
-            # after a gap the recurrent state remembers another time
+            # after a gap the recurrent state is outdated
             reset = frame.reset | (healthy & ~self.rows.healthy)
             self._clear(reset, frame.time)
             self._note(frame, healthy, reasons, changes)
@@ -95,7 +95,7 @@ class Stepper:
             acting = acting & known if self._actions.lost is None else acting & known & ~self._actions.lost
         waiting = self._none
         if frame.news is not None:
-            # like a single robot: between its observations it sends nothing, and its state stands still
+            # as with a single robot: between observations a row gets no command, and its state does not change
             waiting, acting = self.rows.healthy & ~frame.news, acting & frame.news
         inputs = actions = None
         if acting is self._all or any_true(acting):
@@ -118,7 +118,7 @@ class Stepper:
                        refused(self._hooks.noticed, frame))
 
     def look(self, frame: Frame) -> Outcome | None:
-        """Take the fallback for rows that may no longer act, though no step is due; None where nothing changes.
+        """Apply the fallback to rows that may no longer act, while no step is due; return None if all rows act.
 
         A row that may act again has to wait for a step, which resets it.
         """
@@ -136,7 +136,7 @@ class Stepper:
 
     @property
     def count(self) -> int:
-        """Rows of the batch."""
+        """Number of rows in the batch."""
         return len(self._all)
 
     def check(self, change: Change) -> None:
@@ -144,14 +144,14 @@ class Stepper:
         self._actions.check_change(*change)
 
     def state(self) -> State:
-        """Return a copy of all that the next outcome depends on, besides its frame."""
+        """Return a copy of everything that the next outcome depends on, besides its frame."""
         return {'policy': self._policy.state(), 'observations': self._observations.state(),
                 'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
                 'checks': self._hooks.state(), 'last_action': self._context.last_action.copy(),
                 'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of a stepper of the same configuration."""
+        """Continue from a state of a stepper of the same configuration."""
         parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
                                       'actions': self._actions, 'rows': self.rows, 'latch': self.latch,
                                       'checks': self._hooks}
@@ -163,7 +163,7 @@ class Stepper:
     # which rows act
 
     def _judge(self, frame: Frame, feed: bool = False) -> tuple[Mask, dict[int, str]]:
-        """Return the rows that may act by what arrived, and row → the first reason for the others."""
+        """Return the rows that may act by the frame's data, and row → the first reason why it may not."""
         healthy: Mask = self._all
         reasons: dict[int, str] = {}
         good = healthy
@@ -180,7 +180,7 @@ class Stepper:
         return (without(healthy, latched), {**reasons, **latched}) if latched else (healthy, reasons)
 
     def _complete(self, frame: Frame, rows: Mask) -> Mask:
-        """Return those of the rows whose sources belong to their episode, and are new where they count once."""
+        """Return those rows whose sources show the current episode, and have a new message where aligned by drop."""
         for source in frame.sources.values() if self._episodes else ():
             # the episode has begun, and this source still shows the one before
             if least(source.stamps) < greatest(frame.begun):
@@ -190,13 +190,13 @@ class Stepper:
         return rows
 
     def _refuse(self, frame: Frame, rows: Mask, changes: list[RowChange], found: Refusals) -> Mask:
-        """Remove refused rows from the rows, and from those that are healthy."""
+        """Mark refused rows as not healthy; return the rows without them."""
         self.latch.fell(found, frame.steady)
         self._note(frame, without(self.rows.healthy, found), found, changes)
         return without(rows, found)
 
     def _note(self, frame: Frame, healthy: Mask, reasons: Refusals, changes: list[RowChange]) -> None:
-        """Set which rows are healthy. The others get the fallback, and continue from it once they are."""
+        """Set which rows are healthy. The others get the fallback, and continue from it once they are healthy."""
         change = self.rows.update(healthy, reasons, frame.steady)
         if change is not None:
             changes.append(change)
@@ -211,7 +211,7 @@ class Stepper:
     # what they do
 
     def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
-        """Run the policy; return its actions (rows, n), and the rows whose command was accepted."""
+        """Run the policy; return its actions (rows, n) and the rows whose command was accepted."""
         whole = acting is self._all or all_true(acting)
         if not whole:
             for value in inputs.values():
@@ -236,7 +236,7 @@ class Stepper:
         return actions, accepted
 
     def _context_of(self, acting: Mask, now: float) -> Context:
-        """Return the Context of this step, in the arrays of the one before."""
+        """Return the Context of this step; it reuses the arrays of the last one."""
         if self._observations.timed:
             np.subtract(now, self._reset_at, out=self._context.elapsed)
         self._context.acting[:] = acting
@@ -252,7 +252,7 @@ class Stepper:
         return inputs if self._named else inputs['obs']
 
     def _follow(self, frame: Frame) -> None:
-        """Go on from the commands that really went out, with the parameters that change, which were checked before."""
+        """Follow the latch requests, continue from the commands that were really sent, apply checked changes."""
         self.latch.follow(frame)
         if frame.overruled is not None:
             self._actions.resume(frame.overruled)

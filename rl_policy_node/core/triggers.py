@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What starts a step: a clock, the observations themselves, or a simulator that waits."""
+"""The triggers of a step: a timer, the observations, or a simulator that waits."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from rl_policy_node.core.observation_trigger import EveryObservation
 from rl_policy_node.core.trigger import Arrivals, Trigger
 from rl_policy_node.errors import unknown
 
-# s, the longest sleep at a time: how soon a stop is seen where the period is longer
+# s, the longest sleep at a time: how soon a stop is noticed where the period is longer
 NAP = 0.02
-# s, and periods, whichever is more: an update of a simulated clock by more is a jump, not the pace of its simulator
+# s, and periods, whichever is more: a simulated clock that advances by more in one update has jumped
 JUMP, JUMP_PERIODS = 1.0, 10
 
 
 class _Timer(Trigger):
-    """At absolute deadlines, a period apart; missed ones are counted and skipped, there is no burst."""
+    """Fires at absolute deadlines, a period apart; counts missed ones and skips them, so that no burst follows."""
 
     def __init__(self, period: float) -> None:
         super().__init__(period)
@@ -33,14 +33,14 @@ class _Timer(Trigger):
         return np.full(stamps.shape[1:], ros)
 
     def _next(self, now: float) -> int:
-        """Set the next deadline after now; return how many before it were passed, beside the one that fires."""
+        """Set the next deadline after now; return how many were missed, besides the one that fires."""
         late = int((now - self._due) / self.period)
         self._due += (late + 1) * self.period
         return late
 
 
 class SteadyTimer(_Timer):
-    """On the steady clock: nothing else wakes it, and it holds no lock."""
+    """Fires on the steady clock; nothing else wakes it, and it holds no lock."""
 
     def arm(self) -> None:
         self._due = time.monotonic() + self.period
@@ -58,7 +58,7 @@ class SteadyTimer(_Timer):
 
 
 class SimulatedTimer(_Timer):
-    """On a simulated clock, whose updates wake the inbox. now(): ns.
+    """Fires on a simulated clock, whose updates wake the inbox. now(): ns.
 
     A deadline that passes while the loop is busy counts as missed. One that the clock jumps over does not.
     """
@@ -88,15 +88,15 @@ class SimulatedTimer(_Timer):
         return inbox.wait(fired, self.period, running)
 
     def jumped(self, seconds: float) -> None:
-        """Move the deadline along with a clock that goes forward by more than JUMP, however busy the loop is."""
+        """Move the deadline along if the clock jumps forward by more than JUMP, even while the loop is busy."""
         if seconds > max(JUMP, JUMP_PERIODS * self.period):
             self._due += seconds
 
 
 class Lockstep(Trigger):
-    """Whenever every row has a new message from every source, while a simulator waits for the answers.
+    """Fires when every row has a new message from every source, while a simulator waits for the answers.
 
-    Silence means a slow simulator. Time is counted in steps, a period each.
+    Silence only means that the simulator is slow. Time is counted in steps, a period each.
     episodes: whether the start of each row's episode comes with the observations.
     """
 
@@ -111,29 +111,26 @@ class Lockstep(Trigger):
         return inbox.wait(lambda: self.fires(inbox), self.period, running)
 
     def fires(self, inbox: Arrivals) -> bool:
-        """Whether all rows have a complete set, and its episode."""
+        """Return whether all rows have a complete set of messages, and its episode if there is an episode topic."""
         complete = all(all_true(buffer.fresh) for buffer in inbox.buffers.values())
         return complete and (not self._episodes or all_true(inbox.episode_fresh))
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:
-        """Return the time of the steps and the period, s."""
+        """Return the time, counted in steps, and the period, s."""
         self._steps += 1
         return (self._steps - 1) * self.period, self.period
 
     def news(self, inbox: Arrivals) -> Mask | None:
-        """Return the rows (mask) that the step which begins now is for, None: all; called with the inbox locked.
-
-        The partial observations of the other rows stay new for the next step.
-        """
+        """Return None: every step is for all rows."""
         return None
 
     def answers(self, healthy: Mask) -> Mask:
-        """Return all rows: the simulator waits for the fallback of the others, too."""
+        """Return all rows: the simulator waits for fallbacks, too."""
         return np.ones_like(healthy)
 
 
 def create_trigger(control: ControlSpec, simulated: bool = False, now: Callable[[], int] = time.time_ns) -> Trigger:
-    """Return the trigger of a ControlSpec. simulated: whether time is that of the clock `now` (ns)."""
+    """Return the trigger of a ControlSpec. simulated: whether the clock `now`, ns, paces it."""
     period = 1.0 / control.rate
     if control.timing.trigger == 'timer':
         return SimulatedTimer(period, now) if simulated else SteadyTimer(period)

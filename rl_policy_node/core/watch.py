@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watch over the control loop: a step that is late, a loop that hangs or is gone, a guard that objects."""
+"""Watches the control loop: late steps, a loop that hangs or has ended, an alarm of the guard."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.core.trigger import Trigger
 
-SHORTEST = 1e-3     # s between two looks at the least
-LONGEST = 0.1       # s at the most: how soon a loop that is gone is noticed
+SHORTEST = 1e-3     # s, the shortest time between two looks
+LONGEST = 0.1       # s, the longest: how soon an ended loop is noticed
 
 
 class Watch:
-    """Looks at the control loop from a thread of its own, which decodes no message and waits for no lock of a step.
+    """Watches the control loop from its own thread, which decodes no message and waits for no lock of a step.
 
-    limit: s that a step may take, the smallest max_age of the sources. It gives up a step that takes longer: the
-    fallback goes out, and the step's result is dropped. It also sends the fallback, once, where the loop neither steps
-    nor looks for `limit` and two periods. Where the loop's thread has ended by itself, or the outlet's guard gives an
-    alarm, the fallback goes out, nothing follows it, and on_gone(why) is called, once.
+    limit: s that a step may take, the smallest max_age of the sources. The watch gives up a step that takes longer: it
+    sends the fallback, and the step's result is dropped. It also sends the fallback, once, if the loop neither steps
+    nor looks for `limit` and two periods. If the loop's thread has ended by itself, or the outlet's guard gives an
+    alarm, it sends the fallback as the last command, and calls on_gone(why), once.
     """
 
     def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[str], None],
@@ -35,13 +35,13 @@ class Watch:
         self._hung = False
 
     def start(self) -> None:
-        """Begin to look; start the loop first."""
+        """Start watching; start the loop first."""
         self._stop, self._hung = threading.Event(), False
         self._thread = threading.Thread(target=self._run, args=(self._stop,), name='watch', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; stop the loop first: until then a step may be late."""
+        """Stop watching; stop the loop first: until then a step may be late."""
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(1.0)
@@ -84,7 +84,7 @@ class Watch:
         return self._cycle.guard.alarm() if self._loop.alive else 'the thread of the control loop has ended'
 
     def _end(self, why: str) -> None:
-        """Leave the robots on their fallback, for good."""
+        """Leave the robots on their fallback for good."""
         try:
             self._cycle.stop()
         finally:

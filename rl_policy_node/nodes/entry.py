@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes' processes from their first moment: importing torch takes seconds, and signals may come then."""
+"""The entry points of the nodes' processes: importing torch takes seconds, and signals may come meanwhile."""
 import contextlib
 import importlib
 import os
@@ -23,7 +23,7 @@ def sim_bridge_node() -> None:
 
 
 def _run(name: str) -> None:
-    # nothing moves yet: there is nothing to say before the end
+    # nothing moves yet, so the end needs no last message
     on_ending(lambda number, _frame: sys.exit(128 + number))
     try:
         with Console():
@@ -36,7 +36,7 @@ def _run(name: str) -> None:
 
 
 def _end(code: int) -> None:
-    """End the process without finalizing the interpreter: after the last message, Kilted's nodes crashed in that."""
+    """End the process without finalizing the interpreter, in which nodes of Kilted crashed after the last message."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

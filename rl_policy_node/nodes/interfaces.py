@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nodes ask of what they are given: a publisher, an environment."""
+"""The interfaces that nodes need: a publisher, a runnable node, an environment."""
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -7,7 +7,7 @@ from rl_policy_node.control.arrays import Array
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.sim.environment_specs import Observations, Transition
 
-# numbers of a continuous action, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}
+# number of continuous actions, or the choices: {'discrete': n}, {'multi_discrete': [n, …]}
 Actions: TypeAlias = int | Mapping[str, Any]
 # a ROS message of some type, or the bytes of one: rclpy has no types for them
 Message: TypeAlias = Any
@@ -22,10 +22,10 @@ class Publisher(Protocol):
 
 
 class RunnableNode(Protocol):
-    """A node that runtime.run() can spin: rclpy's Node with a beginning and an end.
+    """A node that runtime.run() can spin: rclpy's Node with `poll` and `stop`.
 
     executor_name: events or single_threaded. exit_code: of the process, read after stop(). keeps_up: whether its
-    callbacks must not lag behind what arrives.
+    callbacks must not lag behind the messages that arrive.
     """
 
     executor_name: str
@@ -38,7 +38,7 @@ class RunnableNode(Protocol):
         """Return whether to go on; called between callbacks."""
 
     def stop(self) -> object:
-        """Say what must be said while the context still lives."""
+        """Send the last messages while the context is still valid."""
 
     def get_logger(self) -> Logger: ...
 
@@ -46,10 +46,10 @@ class RunnableNode(Protocol):
 
 
 class Environment(Protocol):
-    """IsaacGymEnvs' contract, numpy in and numpy out.
+    """The contract of IsaacGymEnvs, with numpy arrays.
 
-    shapes: input → shape of a row. actions, num_actions: what a row takes. control_rate: steps per second that it
-    was made for, None where it does not say.
+    shapes: input → shape of a row. actions, num_actions: of one row. control_rate: Hz, the step rate that it was made
+    for, None if unknown.
     """
 
     rows: int
@@ -65,13 +65,13 @@ class Environment(Protocol):
         """Generalised positions (rows, n) for rendering."""
 
     def reset(self) -> Observations:
-        """Return the observations of new episodes in every row: input → (rows, …)."""
+        """Begin new episodes in every row; return their observations: input → (rows, …)."""
 
     def step(self, actions: Array) -> Transition:
-        """Take actions (rows, num_actions); a row that is done comes back already reset."""
+        """Step with actions (rows, num_actions); a row that is done is returned already reset."""
 
     def check(self) -> None:
-        """Raise SimulationError where the environment's process is gone."""
+        """Raise SimulationError if the environment's process has ended."""
 
     def close(self) -> None:
         """End the environment."""

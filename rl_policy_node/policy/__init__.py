@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies: rl_games players, loaded from a train config and a checkpoint.
 
-torch is imported with the first name that is asked for: who only wants a list of names does not wait for it.
+torch is imported with the first name that is used: reading only a list of names does not wait for it.
 """
 import importlib
 from typing import Final, TYPE_CHECKING

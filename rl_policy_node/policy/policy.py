@@ -20,11 +20,11 @@ from rl_policy_node.policy.stopwatch import Stopwatch
 class Policy:
     """A loaded policy that acts on `rows` observations at once.
 
-    act(): observations → actions; reset(): clear recurrent states. `player` is rl_games' own player, `backend` what
-    computes its actions, `spaces` what goes in and out, `checkpoint` what was loaded (None: initial weights),
-    `config` the TrainConfig, `facts` what the run says of its environment. `backend_report`: a line on the backend
-    and why it was chosen, `fell_back`: whether eager replaced one that failed. `warnings`: lines on what may make the
-    policy act otherwise than in training. `seconds`: step of loading → s.
+    act(): observations → actions; reset(): clear recurrent states. player: rl_games' own player. backend: computes the
+    actions. spaces: inputs and outputs. checkpoint: the loaded one (None: initial weights). config: the TrainConfig.
+    facts: the run's statements about its environment. backend_report: a line on the backend and the reason for it.
+    fell_back: whether eager replaced a backend that failed. warnings: lines on possible differences from training.
+    seconds: step of loading → s.
     """
 
     def __init__(self, player: Player, spaces: Spaces, rows: int, run: TrainedRun, deterministic: bool = True) -> None:
@@ -54,10 +54,10 @@ class Policy:
         standard deviation for stochastic play, None keeps the trained one. plugins: modules, or .py files,
         that register networks, models or players. allow_untrusted_pickle: name of a checkpoint file that
         may run code.
-        backend: 'eager' is rl_games' player; 'onnx' and 'cuda_graph' compute the same faster, and are tried against
-        it first: where actions differ by more than `tolerance` eager takes their place; 'auto' is the fastest.
+        backend: 'eager' is rl_games' player; 'onnx' and 'cuda_graph' compute the same faster, and are compared with
+        it first: if actions differ by more than `tolerance`, eager replaces them; 'auto' is the fastest.
         threads: of 'onnx', None for as many as torch's. providers: ONNX Runtime's execution providers.
-        Raises ConfigurationError with everything a user needs to mend it.
+        Raises ConfigurationError with everything that a user needs to fix it.
         """
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
@@ -86,7 +86,7 @@ class Policy:
 
     def choose_backend(self, name: str, threads: int | None = None, tolerance: float = 1e-5,
                        providers: Iterable[str] = ()) -> None:
-        """Act by another backend from now on, as new, with the weights as they are; see `load`."""
+        """Switch to another backend, with the present weights and cleared states; see `load`."""
         setup = Setup(self.player, self._inputs, self.deterministic, self.config, threads or torch.get_num_threads(),
                       tolerance, tuple(providers))
         self.backend, self.backend_report, self.fell_back = choose(name, setup)
@@ -99,9 +99,9 @@ class Policy:
     def act(self, observations: Observations, hold: Array | None = None) -> Array:
         """Return the actions (rows, actions), float32, or int64 for discrete policies.
 
-        observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose
-        recurrent state shall stay as it is; their actions mean nothing. Stochastic actions come from a random
-        stream of the policy's own, which starts at the train config's seed.
+        observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows that keep their
+        recurrent state; their actions are meaningless. Stochastic actions come from the policy's own random
+        stream, which starts at the train config's seed.
         """
         return self.backend.act(observations, hold)
 
@@ -125,11 +125,11 @@ class Policy:
         self.backend.reset(rows)
 
     def state(self) -> BackendState:
-        """Return a copy of what the next action depends on beside the observations: recurrent states, random stream."""
+        """Return a copy of the recurrent states and the random stream, on which the next action depends."""
         return self.backend.state()
 
     def restore(self, state: BackendState) -> None:
-        """Go on from a state that was taken of the same policy and backend."""
+        """Continue from a state of the same policy and backend."""
         self.backend.restore(state)
 
 
@@ -146,5 +146,5 @@ def _device(name: str) -> str:
 
 
 def set_threads(count: int) -> None:
-    """Set how many CPU threads torch computes with, in the whole process."""
+    """Set the number of CPU threads of torch, in the whole process."""
     torch.set_num_threads(count)

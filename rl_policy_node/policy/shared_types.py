@@ -18,13 +18,13 @@ Tensors: TypeAlias = Mapping[str, torch.Tensor]
 Observations: TypeAlias = Array | Mapping[str, Array]
 # Rows of the batch: a slice, a mask (rows,) or a list of indices.
 Rows: TypeAlias = slice | Array | Sequence[int]
-# What the next action depends on beside the observations: `recurrent`, index → array (layers, rows, units), and
+# The state of a policy, on which the next action depends: `recurrent`, index → array (layers, rows, units), and
 # `random`, the state of the random stream, bytes.
 BackendState: TypeAlias = Mapping[str, Any]
 
 
 class Player(Protocol):
-    """What this package uses of rl_games' player.
+    """The part of rl_games' player that this package uses.
 
     model: rl_games' model, a torch.nn.Module. obs_shape: of one row, or key → shape.
     states: recurrent states, each (layers, rows, units).

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Environments that stand in for robots, behind IsaacGymEnvs' contract; each is imported only when asked for.
+"""Environments that replace robots, with IsaacGymEnvs' contract; each is imported only when needed.
 
-A function makes an environment, `factory(num_envs, seed, **options)`, in this process or in another Python's.
-Each of SIMULATORS but the insertion, which ships, has a file here with a function `create()`, which imports nothing of
-this package; anything else is named as package.module:factory.
+A function `factory(num_envs, seed, **options)` creates an environment, in this process or in that of another Python.
+The insertion ships with the package. Each other one of SIMULATORS has a file here with a function `create()`, which
+imports nothing of this package; any other environment is named as package.module:factory.
 """
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +20,8 @@ def create_environment(spec: EnvironmentSpec,
                        log: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
     """Return an environment of `spec.rows` rows: a HostedEnvironment, or with an interpreter a RemoteEnvironment.
 
-    log(line) gets what the process of a RemoteEnvironment prints. Raises ConfigurationError for what the user can
-    mend, SimulationError for how that process failed.
+    log(line) gets each line that the process of a RemoteEnvironment prints. Raises ConfigurationError for faults that
+    the user can fix, SimulationError for a failure of that process.
     """
     if spec.name not in SIMULATORS and ':' not in spec.name:
         raise unknown('environment', spec.name, [*SIMULATORS, 'package.module:factory'], 'sim.environment')
@@ -50,7 +50,7 @@ def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironm
     named = spec.named_options()
     options = spec.simulator.arguments(named) if spec.simulator else named
     if spec.python.interpreter:
-        # its Python may be too old for this package, not for the file alone
+        # its Python may be too old for this package, but not for this one file
         target = f'{Path(__file__).parent / spec.name}.py:create' if spec.simulator else spec.name
         return RemoteEnvironment(spec, target, options, log)
     if spec.python.variables:
@@ -62,7 +62,7 @@ def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironm
 
 def _checked(environment: HostedEnvironment | RemoteEnvironment,
              spec: EnvironmentSpec) -> HostedEnvironment | RemoteEnvironment:
-    """Refuse an environment with another number of rows than asked for; each agent of an environment is a row."""
+    """Raise ConfigurationError unless the environment has the requested rows; each agent of it is a row."""
     if environment.rows != spec.rows:
         environment.close()
         agents = f', {environment.agents} agents in each environment' if environment.agents > 1 else ''

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which environment to host, and in which Python; every backend reads these."""
+"""The environment to host, and the Python that hosts it."""
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +20,7 @@ Transition: TypeAlias = tuple[Observations, Array, NDArray[np.bool_], NDArray[np
 
 @dataclass(frozen=True)
 class PythonSpec:
-    """The Python that hosts an environment. interpreter, empty: the environment lives in this process."""
+    """The Python that hosts an environment. interpreter: '' hosts the environment in this process."""
 
     interpreter: str = option(
         '', "interpreter that hosts the environment in a process of its own, such as Isaac Gym's Python 3.8, which "
@@ -35,10 +35,10 @@ class PythonSpec:
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """The options of a simulator; each has a subclass with its own, and a field of EnvironmentSpec with its name."""
+    """The base of a simulator's options: one subclass for each, and a field of EnvironmentSpec with its name."""
 
     def arguments(self, named: dict[str, object]) -> dict[str, object]:
-        """Return what its `create` is called with besides rows and seed. named: name → value of sim.options."""
+        """Return the arguments of its `create` besides rows and seed. named: name → value of sim.options."""
         return named
 
 
@@ -97,11 +97,11 @@ class EnvironmentSpec:
 
     @property
     def simulator(self) -> SimulatorOptions | None:
-        """The options of the simulator, None where the user names a factory."""
+        """The options of the simulator, None if the user names a factory."""
         return getattr(self, self.name) if self.name in SIMULATORS else None
 
     def named_options(self) -> dict[str, object]:
-        """Return name → value of `options`; raises ConfigurationError for what is not name=value."""
+        """Return name → value of `options`; raises ConfigurationError for an entry other than name=value."""
         named: dict[str, object] = {}
         for stated in self.options:
             name, equals, value = stated.partition('=')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gymnasium's environments, any id, as rl_games sees environments: arrays, one row each, reset as they end.
+"""Any environment of Gymnasium with the contract of rl_games: arrays of rows, each reset as it ends.
 
-Gymnasium 0.29, or 1.1 and newer. The file stands alone, in Python 3.6's syntax: a worker process of another
+Gymnasium 0.29, or 1.1 and newer. The file is self-contained, in Python 3.6's syntax: a worker process of another
 Python loads it by its path.
 """
 import functools
@@ -18,8 +18,8 @@ def create(num_envs, seed=0, id='', vectorization_mode='sync', **options):
     """Return a GymnasiumEnvironment of num_envs rows; options go to gymnasium.make.
 
     id: as gymnasium.make takes it, `module:Id-v0` included. vectorization_mode: sync, async, or
-    vector_entry_point for the environment's own. Row i is seeded with seed + i. Raises ValueError for what
-    cannot be hosted.
+    vector_entry_point for the environment's own. Row i is seeded with seed + i. Raises ValueError for an
+    environment that cannot be hosted.
     """
     if not id:
         raise ValueError("sim.id is missing: gymnasium needs an environment's id, such as InvertedPendulum-v5")
@@ -50,10 +50,10 @@ def _made(num_envs, seed, id, vectorization_mode, options, same_step):
 
 
 def _same_step():
-    """Return what makes a vector environment reset a row in the step in which it ends."""
+    """Return the options that let a vector environment reset a row in the step in which it ends."""
     version = tuple(int(part) for part in gymnasium.__version__.split('.')[:2])
     if version < (1, 0):
-        return {}           # it knew nothing else
+        return {}           # it has no other way
     if version == (1, 0):
         raise ValueError('gymnasium {} resets a row one step after its end, a step that rl_games does not know; '
                          '0.29, and 1.1 or newer, reset it at once'.format(gymnasium.__version__))
@@ -61,7 +61,7 @@ def _same_step():
 
 
 def _resets_nothing(vector, id):
-    """Return whether an environment's own vectorisation leaves resets to its user; refuse what resets late."""
+    """Return whether an environment's own vectorisation leaves resets to its user; refuse one that resets late."""
     mode = getattr(vector.metadata.get('autoreset_mode'), 'name', 'an unknown mode')
     if mode not in ('SAME_STEP', 'DISABLED'):
         raise ValueError("the vector_entry_point of '{}' resets by {}, one step after a row's end, a step that "
@@ -70,7 +70,7 @@ def _resets_nothing(vector, id):
 
 
 def _rate(env):
-    """Return steps per second: MuJoCo's environments and some others tell dt, most a rounded render_fps."""
+    """Return the step rate, Hz: MuJoCo's environments and some others give dt, most only a rounded render_fps."""
     step = getattr(env.unwrapped, 'dt', None)
     if isinstance(step, (int, float)) and step > 0:
         return 1.0 / step
@@ -79,12 +79,12 @@ def _rate(env):
 
 
 class GymnasiumEnvironment:
-    """A Gymnasium vector environment behind the contract of rl_games' environments.
+    """A Gymnasium vector environment with the contract of rl_games' environments.
 
-    Observations are float32, of bytes they stay bytes; Discrete and MultiDiscrete become one-hot vectors. A
-    Dict is input → array, a Tuple has the inputs '0', '1', …; what lies deeper has its names joined by '_'.
-    Actions are (rows, n) float32 of a Box, (rows,) integers of a Discrete, (rows, n) integers of a
-    MultiDiscrete, a MultiBinary and a Tuple of Discrete, which rl_games knows as a Tuple of Discrete only.
+    Observations are float32, but bytes stay bytes; Discrete and MultiDiscrete become one-hot vectors. A Dict becomes
+    input → array, a Tuple has the inputs '0', '1', …; '_' joins the names of nested spaces.
+    Actions are (rows, n) float32 for a Box, (rows,) integers for a Discrete, (rows, n) integers for a
+    MultiDiscrete, a MultiBinary and a Tuple of Discrete; rl_games knows these three only as a Tuple of Discrete.
     """
 
     agents = value_size = 1
@@ -102,12 +102,12 @@ class GymnasiumEnvironment:
         return self.agents
 
     def reset(self):
-        """Begin an episode in every row; only the first time seeded, so that later ones are others."""
+        """Begin an episode in every row; only the first call is seeded, so that later episodes differ."""
         seed, self._seed = self._seed, None
         return self._arrays(self._vector.reset(seed=seed)[0])
 
     def step(self, actions):
-        """Return observations, rewards, dones and infos; a row that ended shows its next episode already."""
+        """Return observations, rewards, dones and infos; a row that ended already shows its next episode."""
         actions = _native(self._vector.single_action_space, np.asarray(actions), self.num_envs)
         observations, rewards, terminated, truncated, infos = self._vector.step(actions)
         dones = np.logical_or(terminated, truncated)
@@ -129,7 +129,7 @@ class GymnasiumEnvironment:
         return arrays.get('', {'obs': arrays})
 
     def _successes(self, infos, dones):
-        """Return (rows,) bool from what the environments say of success, None as long as they never did."""
+        """Return the successes (rows,) bool that the environments report, None until one has reported any."""
         now = _told(infos, self.num_envs)
         end = now if self._resets_nothing else _told(infos.get('final_info'), self.num_envs)
         self._tells_success |= now is not None or end is not None
@@ -139,18 +139,18 @@ class GymnasiumEnvironment:
 
 
 def _told(infos, rows):
-    """Return (rows,) bool, or None where no row tells."""
+    """Return the successes (rows,) bool in infos, None if no row has one."""
     if isinstance(infos, dict):
         names = [name for name in SUCCESSES if name in infos]
         return np.array([bool(value) for value in infos[names[0]]]) if names else None
-    # Gymnasium 0.29 keeps the last infos of each row as they were, and None of those that go on
+    # Gymnasium 0.29 keeps the last infos of each row that ended, and None for the others
     each = [[info[name] for name in SUCCESSES if name in info] if info else []
             for info in (() if infos is None else infos)]
     return np.array([any(told) for told in each], dtype=bool) if any(each) else None
 
 
 def _leaves(space, path=()):
-    """Yield the path and the space of everything below Dict and Tuple."""
+    """Yield (path, space) of every space nested in Dict and Tuple."""
     if not isinstance(space, (spaces.Dict, spaces.Tuple)):
         yield path, space
         return
@@ -166,7 +166,7 @@ def _observation_space(space, leaves):
 
 
 def _box(leaf, name):
-    """Return the Box of the arrays that _array makes."""
+    """Return the Box of the arrays that _array returns."""
     if isinstance(leaf, spaces.Box):
         dtype = np.uint8 if leaf.dtype == np.uint8 else np.float32
         shape = leaf.shape or (1,)
@@ -178,7 +178,7 @@ def _box(leaf, name):
 
 
 def _array(leaf, value):
-    """Return what the rows (rows, …) observed of a leaf."""
+    """Return the observation of a leaf as an array (rows, …)."""
     if isinstance(leaf, spaces.Box):
         value = np.asarray(value, dtype=np.uint8 if leaf.dtype == np.uint8 else np.float32)
         return value.reshape((len(value),) + (leaf.shape or (1,)))
@@ -192,7 +192,7 @@ def _array(leaf, value):
 
 
 def _choices(space):
-    """Return the first value and the number of choices of each part of a space of choices, (n,) each."""
+    """Return the first value and the number of choices of each part of a discrete space, (n,) each."""
     parts = space.spaces if isinstance(space, spaces.Tuple) else [space]
     if isinstance(space, spaces.MultiDiscrete):
         nvec = space.nvec.reshape(-1)
@@ -216,12 +216,12 @@ def _action_space(space):
 
 def _discrete(count):
     space = spaces.Discrete(int(count))
-    space.n = int(count)        # NumPy's integer is not what torch takes as a size
+    space.n = int(count)        # torch takes no integer of NumPy as a size
     return space
 
 
 def _native(space, actions, rows):
-    """Return actions as the vector environment takes them."""
+    """Return actions in the form of the vector environment."""
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         return actions.astype(space.dtype).reshape((rows,) + space.shape)
     actions = actions.astype(np.int64).reshape(rows, -1) + _choices(space)[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One interface for every environment that keeps IsaacGymEnvs' contract: numpy in, numpy out."""
+"""One interface, with numpy arrays, for every environment with IsaacGymEnvs' contract."""
 from collections.abc import Mapping
 import threading
 from typing import Any, TypeAlias
@@ -10,19 +10,19 @@ import numpy as np
 from rl_policy_node.sim import worker
 from rl_policy_node.sim.environment_specs import Array, Observations, Transition
 
-# as gymnasium has it: Box, Dict, Tuple, Discrete or MultiDiscrete
+# a space of gymnasium: Box, Dict, Tuple, Discrete or MultiDiscrete
 Space: TypeAlias = gymnasium.Space[Any]
 
 
 class EnvironmentDescription:
-    """Rows, inputs, spaces and rate of an environment, from what its NumpyEnvironment says about it."""
+    """Rows, inputs, spaces and rate of an environment, from its NumpyEnvironment.about."""
 
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.rows: int = about['rows']
         self.agents: int = about['agents']
         self.value_size: int = about['value_size']
-        self.control_rate: float | None = about['control_rate']     # steps per second it was made for, or None
+        self.control_rate: float | None = about['control_rate']     # Hz, that it was made for, or None
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
         self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
         self.num_actions: int = worker.num_actions(about['action_space'])
@@ -31,7 +31,7 @@ class EnvironmentDescription:
 
     @property
     def actions(self) -> int | dict[str, int | list[int]]:
-        """How many numbers a row takes, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}."""
+        """Number of continuous actions of a row, or its choices: {'discrete': n}, {'multi_discrete': [n, …]}."""
         described = self.about['action_space']
         if described['kind'] == 'Discrete':
             return {'discrete': described['n']}
@@ -41,9 +41,9 @@ class EnvironmentDescription:
 
 
 class HostedEnvironment(EnvironmentDescription):
-    """An environment in this process; every array that it hands out is the caller's to keep.
+    """An environment in this process; the caller may keep every array that it returns.
 
-    The environment is reset as it is wrapped, and the first reset() hands out what it observed then.
+    The constructor resets the environment, and the first reset() returns the observations of that.
     """
 
     def __init__(self, environment: object) -> None:
@@ -60,14 +60,14 @@ class HostedEnvironment(EnvironmentDescription):
         return self._qpos
 
     def reset(self) -> Observations:
-        """Return the observations of new episodes in every row: input → (rows, …)."""
+        """Begin new episodes in every row; return their observations: input → (rows, …)."""
         with self._lock:
             out = self._arrays()
             self._wrapped.reset(out)
         return self._observations(out)
 
     def step(self, actions: Array) -> Transition:
-        """Take actions (rows, num_actions); a row that is done comes back already reset.
+        """Step with actions (rows, num_actions); a row that is done is returned already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interpreters that can run worker.py: where they are, what is wrong with one, and its environment variables."""
+"""Finds interpreters that can run worker.py, diagnoses faults of one, and sets its environment variables."""
 from collections.abc import Iterable, Mapping
 import os
 import shutil
@@ -9,7 +9,7 @@ from typing import Final
 from rl_policy_node.errors import ConfigurationError, unfit
 
 _OLDEST: Final = (3, 6)
-# understood by every Python there ever was
+# runs in every version of Python
 _PROBE: Final = 'import sys\nsys.stdout.write("Python %d.%d " % sys.version_info[:2])\nimport numpy'
 
 # Variables of this process that would make another Python load its libraries and modules.
@@ -19,7 +19,7 @@ _WITHHELD_PREFIXES: Final = ('AMENT_', 'COLCON_', 'ROS_', 'RMW_')
 
 
 def find_interpreter(python: str) -> str:
-    """Return the path of an interpreter; raises ConfigurationError for what cannot be one."""
+    """Return the path of an interpreter; raises ConfigurationError if it cannot be one."""
     path = os.path.expanduser(python)
     found = shutil.which(path)
     if found:
@@ -32,7 +32,7 @@ def find_interpreter(python: str) -> str:
 
 
 def diagnose(python: str, variables: Mapping[str, str]) -> str | None:
-    """Return what is wrong with an interpreter that could not run worker.py, or None."""
+    """Return the fault of an interpreter that could not run worker.py, None if none is found."""
     try:
         probe = subprocess.run([python, '-c', _PROBE], stdin=subprocess.DEVNULL, capture_output=True, env=variables,
                                encoding='utf-8', errors='replace', timeout=1.0)
@@ -54,7 +54,7 @@ def worker_variables(python: str, more: Iterable[str]) -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items()
                  if name not in _WITHHELD and not name.startswith(_WITHHELD_PREFIXES)}
     variables['PYTHONIOENCODING'] = 'utf-8'
-    # Isaac Gym's modules need libpython3.8.so: it is with the interpreter, or with the one behind its environment
+    # Isaac Gym's modules need libpython3.8.so: beside the interpreter, or beside the one that its venv links to
     prefixes = [os.path.dirname(os.path.dirname(path)) for path in (os.path.abspath(python), os.path.realpath(python))]
     folders = dict.fromkeys(os.path.join(prefix, 'lib') for prefix in prefixes if prefix not in ('/', '/usr'))
     libraries = ':'.join(folder for folder in folders if os.path.isdir(folder))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IsaacGymEnvs' tasks, made as its own training makes them, from the task half of a run.
+"""Creates IsaacGymEnvs' tasks as its own training does, from the task part of a run.
 
-The file stands alone, in Python 3.6's syntax: a worker process of Isaac Gym's own Python loads it by its path.
+The file is self-contained, in Python 3.6's syntax: a worker process of Isaac Gym's own Python loads it by its path.
 """
 import contextlib
 import importlib.util
@@ -12,15 +12,15 @@ import sys
 def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=True, control_rate=None):
     """Return an IsaacGymTask of num_envs rows.
 
-    task: the task half of a run's config.yaml, resolved, as plain data; what it says of devices and of
-    the number of environments must fit the rest. control_rate: Hz, as the run tells it. Raises
-    ValueError for a task that cannot be made, and where this Python has no Isaac Gym.
+    task: the task part of a run's config.yaml, resolved, as plain data; its devices and its number of environments
+    must fit the other arguments. control_rate: Hz, of the run. Raises ValueError for a task that cannot be created,
+    and if this Python has no Isaac Gym.
     """
     _check(task, num_envs, graphics_device)
     isaacgymenvs = _imported()
     from isaacgymenvs.utils.utils import set_seed
     from omegaconf import OmegaConf
-    set_seed(seed)          # make() does nothing with its seed; IsaacGymEnvs' training seeds so
+    set_seed(seed)          # make() ignores its seed; IsaacGymEnvs' training seeds in this way
     with _configurations_of(isaacgymenvs):
         made = isaacgymenvs.make(
             seed=seed, task=task['name'], num_envs=num_envs, sim_device=device, rl_device=device,
@@ -32,7 +32,7 @@ def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=T
 def _check(task, num_envs, graphics_device):
     if 'name' not in task or 'env' not in task:
         raise ValueError('the task configuration has {}; IsaacGymEnvs needs its name and env'.format(sorted(task)))
-    if task['env'].get('numEnvs') != num_envs:      # make() goes by this one alone
+    if task['env'].get('numEnvs') != num_envs:      # make() uses only this number
         raise ValueError('task.env.numEnvs is {}; expected the {} rows of the bridge'.format(
             task['env'].get('numEnvs'), num_envs))
     if task['env'].get('enableCameraSensors') and graphics_device < 0:
@@ -41,7 +41,7 @@ def _check(task, num_envs, graphics_device):
 
 
 def _imported():
-    """Return the module isaacgymenvs; isaacgym comes before it, since it refuses to come after torch."""
+    """Return the module isaacgymenvs; isaacgym is imported first, since it refuses to be imported after torch."""
     try:
         import isaacgym  # noqa: F401 - imported for its order
     except ImportError as error:
@@ -67,9 +67,9 @@ def _why(error):
 
 @contextlib.contextmanager
 def _configurations_of(isaacgymenvs):
-    """Let tasks compose files of isaacgymenvs/cfg while they are made: those of Factory and TacSL do.
+    """Let tasks compose files of isaacgymenvs/cfg while they are created, as those of Factory and TacSL do.
 
-    In training, Hydra's main function has pointed it there before.
+    In training, Hydra's main function sets that folder.
     """
     folder = os.path.join(os.path.dirname(os.path.abspath(isaacgymenvs.__file__)), 'cfg')
     from hydra import initialize_config_dir
@@ -82,9 +82,9 @@ def _configurations_of(isaacgymenvs):
 
 
 class IsaacGymTask:
-    """A VecTask, with a reset that resets and with successes by row where the task has them.
+    """A VecTask whose reset really resets, and with successes by row if the task has them.
 
-    Tensors in and out, on rl_device; the task clips what it takes and what it gives.
+    Takes and returns tensors on rl_device; the task clips actions and observations itself.
     """
 
     value_size = 1
@@ -96,16 +96,16 @@ class IsaacGymTask:
         self.rl_device, self.control_rate = task.rl_device, control_rate
 
     def get_number_of_agents(self):
-        """Return how many agents play in a row."""
+        """Return the number of agents in a row."""
         return self.agents
 
     def reset(self):
-        """Return the observations that episodes begin with.
+        """Begin episodes and return their first observations.
 
-        The first time what VecTask.reset() gives, which rl_games acts on as well: the buffers as they are,
-        of many tasks still zeros. Later that would be the episodes under way. Then every row is marked as
-        ended and out of time (AnymalTerrain looks at the time alone), and one step is taken with actions of
-        zero, in which tasks begin such rows anew.
+        The first call returns the result of VecTask.reset(), on which rl_games acts as well: the buffers as they are,
+        which for many tasks are still zeros. Later VecTask.reset() would return the episodes under way. Then every row
+        is marked as ended and out of time (AnymalTerrain only looks at the time), and one step follows with actions
+        of zero, in which tasks reset such rows.
         """
         if not self._begun or not hasattr(self._task, 'reset_buf'):
             self._begun = True
@@ -115,7 +115,7 @@ class IsaacGymTask:
         return self._task.step(self._task.zero_actions())[0]
 
     def step(self, actions):
-        """Return the task's observations, rewards, dones and infos; successes in them are (rows,), or absent."""
+        """Return the task's observations, rewards, dones and infos; infos['successes'] is (rows,), or absent."""
         self._begun = True
         observations, rewards, dones, infos = self._task.step(actions)
         infos = {name: value for name, value in infos.items() if name != 'successes' or self._is_by_row(value)}
@@ -123,7 +123,7 @@ class IsaacGymTask:
         return observations, rewards, dones, infos if successes is None else dict(infos, successes=successes)
 
     def _successes(self, dones):
-        """Return (rows,) bool: goals reached in the episode (hands), or the check that TacSL ends its own with."""
+        """Return (rows,) bool: goals reached in the episode (hands), or the check at the end of TacSL's episodes."""
         reached = getattr(self._task, 'successes', None)
         if self._is_by_row(reached):
             return reached > 0
@@ -133,5 +133,5 @@ class IsaacGymTask:
         return check() if dones.any() else dones > 0
 
     def _is_by_row(self, value):
-        """Most tasks tell a mean over all rows, which says nothing of one."""
+        """Return whether a value has one entry per row; most tasks give a mean over all rows instead."""
         return tuple(getattr(value, 'shape', ())) == (self.num_envs,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An environment in the process of another Python, with the face of one in this process."""
+"""An environment in the process of another Python, with the interface of one in this process."""
 from collections.abc import Callable, Mapping, Sequence
 import os
 
@@ -13,9 +13,9 @@ from rl_policy_node.sim.worker_process import WorkerProcess
 
 
 class RemoteEnvironment(EnvironmentDescription):
-    """What HostedEnvironment is, with the environment in a process of the interpreter `spec.python.interpreter`.
+    """Like HostedEnvironment, but the environment is in a process of the interpreter `spec.python.interpreter`.
 
-    target, options: as worker.make() takes them. Every failure ends the process and is one error:
+    target, options: as for worker.make(). Every failure ends the process and raises one error:
     ConfigurationError, worker.Unfit, or SimulationError with the worker's own traceback or last output.
     """
 
@@ -34,7 +34,7 @@ class RemoteEnvironment(EnvironmentDescription):
         except BaseException:
             self._process.close()
             raise
-        # simulators build what they need in their first step
+        # simulators finish building in their first step, which takes longer
         self._timeout, self._step_timeout = spec.python.start_timeout, spec.python.step_timeout
 
     @property
@@ -43,17 +43,17 @@ class RemoteEnvironment(EnvironmentDescription):
         return self._arrays['qpos'].copy() if 'qpos' in self._arrays else None
 
     def reset(self) -> Observations:
-        """Return the observations of new episodes in every row: input → (rows, …)."""
+        """Begin new episodes in every row; return their observations: input → (rows, …)."""
         self._process.ask(worker.RESET, self._timeout, 'in reset()')
         return self._observations()
 
     def step(self, actions: Array) -> Transition:
-        """Take actions (rows, num_actions); a row that is done comes back already reset.
+        """Step with actions (rows, num_actions); a row that is done is returned already reset.
 
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
         """
         arrays = self._arrays
-        if arrays:      # without them it has ended, which ask() raises
+        if arrays:      # else the environment has ended, which ask() raises
             np.copyto(arrays['actions'], actions, casting='unsafe')
         successes, _ = self._process.ask(worker.STEP, self._timeout, 'in step()')
         self._timeout = self._step_timeout
@@ -61,7 +61,7 @@ class RemoteEnvironment(EnvironmentDescription):
                 arrays['successes'].copy() if successes else None)
 
     def check(self) -> None:
-        """Raise SimulationError where the process has ended or is stopped, between orders."""
+        """Raise SimulationError if the process has ended or is stopped between two orders."""
         self._process.check()
 
     def close(self) -> None:

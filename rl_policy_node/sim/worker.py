@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hosts an environment, in the bridge's own process or, run as a script, in another Python.
+"""Hosts an environment, in the bridge's own process or, run as a script, in another Python.
 
-Read by interpreters that have none of this package: one file, Python 3.6 syntax, the standard library and
-numpy; torch only after an environment that gives tensors has imported it itself.
+Interpreters without this package run it: one file, Python 3.6 syntax, the standard library and numpy; torch only
+after an environment with tensors has imported it itself.
 """
 import os
 import sys
 
 if __name__ == '__main__':
-    # Python puts a script's folder first; there, our gymnasium.py and isaacgym.py would hide the real packages
+    # Python puts a script's folder first, where our gymnasium.py and isaacgym.py would hide the real packages
     _HERE = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _HERE]
 
@@ -27,20 +27,20 @@ import numpy as np
 
 
 class Unfit(ValueError):
-    """Something about an environment that its user can mend; told without a traceback."""
+    """A fault of an environment that its user can fix; reported without a traceback."""
 
 
 class Unknown(Unfit):
-    """A name behind which there is nothing that makes an environment."""
+    """A name that leads to no function that creates an environment."""
 
 
 # from a name to an environment
 
 def make(target, num_envs, seed, options):
-    """Return the NumpyEnvironment of what `target` makes: `module:function`, or a file's path in the module's place.
+    """Return a NumpyEnvironment of the environment that `target` creates: `module:function` or `file.py:function`.
 
-    Called as function(num_envs=…, seed=…, **options). Raises Unfit where there is no such function, where it
-    refuses with a ValueError of its own, or where what it makes does not keep the contract.
+    The function is called as function(num_envs=…, seed=…, **options). Raises Unfit if there is no such function, if it
+    raises a ValueError of its own, or if its environment breaks the contract.
     """
     factory = load(target)
     try:
@@ -52,7 +52,7 @@ def make(target, num_envs, seed, options):
 
 
 def load(target):
-    """Return the function that a target names; raises Unknown where there is none."""
+    """Return the function that a target names; raises Unknown if there is none."""
     place, _, name = target.rpartition(':')
     if not place or not name:
         raise Unknown('expected package.module:factory')
@@ -69,7 +69,7 @@ def load(target):
 def _run_file(path):
     if not os.path.isfile(path):
         raise Unknown("there is no file '{}'".format(path))
-    # a name of its own: nothing that imports gymnasium may find ours
+    # an own name: an import of gymnasium must not find our file
     name = 'hosted_' + os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -78,19 +78,19 @@ def _run_file(path):
 
 
 def _tell_plainly(error, module):
-    """Raise Unfit for what the factory's own module says; what comes from elsewhere needs its traceback."""
+    """Raise Unfit for an error that the factory's own module raised; errors from elsewhere need their traceback."""
     if traceback.extract_tb(error.__traceback__)[-1].filename == getattr(sys.modules.get(module), '__file__', None):
         raise Unfit(str(error))
 
 
-# one face for every environment
+# one interface for every environment
 
 class NumpyEnvironment:
-    """An environment of IsaacGymEnvs' and rl_games' contract; what it gives is written into given arrays.
+    """Wraps an environment of IsaacGymEnvs' and rl_games' contract; writes its results into given arrays.
 
-    It gives observations as an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; flat ones become
-    the one input `obs`. It is reset once here, because only observations tell what they are: `first` takes
-    them out. `about` says all of it in numbers and strings.
+    The environment returns observations as an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; flat ones
+    become the one input `obs`. The constructor resets it once, because only observations show their form; the first
+    `reset` returns these. `about` describes everything in numbers and strings.
     """
 
     def __init__(self, environment):
@@ -102,16 +102,16 @@ class NumpyEnvironment:
         self._actions = dict(fields(self.about))['actions']
 
     def reset(self, out):
-        """Begin new episodes in every row; the first time, hand out the observations there are already."""
+        """Begin new episodes in every row; the first call returns the observations of the constructor's reset."""
         first, self._first = self._first, None
         self._write(named(self._environment.reset()) if first is None else first, out)
 
     def step(self, actions, out):
-        """Take actions (rows, numbers of a row); return whether there are successes."""
+        """Step with actions (rows, numbers of a row); return whether there are successes."""
         observations, rewards, dones, infos = self._environment.step(self._as_taken(actions))
         self._write(named(observations), out)
         rewards = array(rewards)
-        # of several values of a row, the first is the reward, as rl_games' player has it
+        # the first of several values of a row is the reward, as in rl_games' player
         _copy('rewards', rewards[:, 0] if rewards.ndim == 2 else rewards, out)
         _copy('dones', array(dones).astype(bool), out)
         successes = infos.get('successes') if isinstance(infos, dict) else None
@@ -120,7 +120,7 @@ class NumpyEnvironment:
         return successes is not None
 
     def close(self):
-        """End the environment, where it knows how."""
+        """Close the environment, if it has a method for that."""
         getattr(self._environment, 'close', lambda: None)()
 
     def _write(self, observations, out):
@@ -132,7 +132,7 @@ class NumpyEnvironment:
             _copy('qpos', array(self._environment.qpos), out)
 
     def _as_taken(self, actions):
-        """Return what rl_games' own player would hand over; a copy, because environments keep their actions."""
+        """Return the actions in the form of rl_games' own player; a copy, because environments keep their actions."""
         shape, dtype = self._actions
         actions = np.array(actions, dtype).reshape(shape)
         if self.about['action_space']['kind'] == 'Discrete':
@@ -144,19 +144,19 @@ class NumpyEnvironment:
 
 
 def named(observations):
-    """Return input → value of any form of observations; what is only for the critic is left out."""
+    """Return input → value for any form of observations; inputs of the critic alone are left out."""
     if isinstance(observations, dict) and 'obs' in observations:
         observations = observations['obs']
     return observations if isinstance(observations, dict) else {'obs': observations}
 
 
 def array(value):
-    """Return a tensor, list or number as an array; one that the environment may write into again."""
+    """Return a tensor, list or number as an array; the environment may still write into it."""
     return value.detach().cpu().numpy() if hasattr(value, 'detach') else np.asarray(value)
 
 
 def fields(about):
-    """Return (name, ((rows, …) shape, dtype)) of everything that goes in and comes out of an environment."""
+    """Return (name, ((rows, …) shape, dtype)) of all inputs and outputs of an environment."""
     rows, action = about['rows'], about['action_space']
     kind = '<f4' if action['kind'] == 'Box' else '<i8'
     found = [('actions', ((rows, num_actions(action)), kind)), ('rewards', ((rows,), '<f8')),
@@ -168,13 +168,13 @@ def fields(about):
 
 
 def num_actions(space):
-    """Return how many numbers the action of one row has, from a described space."""
+    """Return how many numbers the action of one row has. space: described."""
     return {'Discrete': lambda: 1, 'MultiDiscrete': lambda: len(space['nvec']), 'Tuple': lambda: len(space['spaces']),
             'Box': lambda: int(np.prod(space['shape']))}[space['kind']]()
 
 
 def describe(space):
-    """Return a space of gym or gymnasium, whichever made it, in numbers and strings."""
+    """Return a space, of gym or of gymnasium, in numbers and strings."""
     inner = getattr(space, 'spaces', None)
     if hasattr(inner, 'items'):
         return {'kind': 'Dict', 'spaces': {name: describe(each) for name, each in inner.items()}}
@@ -191,13 +191,13 @@ def describe(space):
 
 
 def _bound(bound):
-    """Return one number where all are the same, as they are of images."""
+    """Return one number if all are the same, as for images."""
     bound = np.asarray(bound)
     return bound.flat[0].item() if bound.size and (bound == bound.flat[0]).all() else bound.tolist()
 
 
 def _about(environment, arrays):
-    """Return what a NumpyEnvironment says of itself, and check it."""
+    """Return the checked description of an environment."""
     rows, space = _rows(arrays), describe(environment.observation_space)
     qpos, rate = getattr(environment, 'qpos', None), getattr(environment, 'control_rate', None)
     about = {
@@ -224,7 +224,7 @@ def _agents(environment):
 
 
 def _inputs(space, arrays, rows):
-    """Return input → [shape of a row, dtype]; refuse first observations that are not what the space promises."""
+    """Return input → [shape of a row, dtype]; raise Unfit if the first observations differ from the space."""
     promised = space['spaces'] if space['kind'] == 'Dict' else {'obs': space}
     for name, each in promised.items():
         if name not in arrays:
@@ -251,15 +251,15 @@ def _copy(name, value, out):
     np.copyto(out[name], value, casting='same_kind')
 
 
-# serving the bridge: orders and answers over a socket, arrays in memory that both have mapped
+# serving the bridge: orders and answers over a socket, arrays in shared memory
 
-HEADER = struct.Struct('<cBI')      # what it is, whether there are successes, bytes of JSON behind it
+HEADER = struct.Struct('<cBI')      # kind, whether there are successes, number of bytes of JSON that follow
 MAKE, MAP, RESET, STEP, CLOSE = b'M', b'P', b'R', b'S', b'C'
 MADE, DONE, FAILED = b'm', b'd', b'f'
 
 
 def send(connection, kind, flag=0, content=None):
-    """Send an order or an answer, with plain data where there is any."""
+    """Send an order or an answer, with plain data if there is any."""
     body = b'' if content is None else json.dumps(content, default=str).encode()
     connection.sendall(HEADER.pack(kind, flag, len(body)) + body)
 
@@ -285,12 +285,12 @@ def _exactly(connection, size, waiting):
 
 
 def memory_size(about):
-    """Return how many bytes the arrays of an environment take."""
+    """Return the size of all arrays of an environment, bytes."""
     return _places(about)[1]
 
 
 def mapped(memory, about):
-    """Return name → array in the file `memory`, which stays mapped as long as there are any of them."""
+    """Return name → array in the file `memory`, which stays mapped as long as one of the arrays exists."""
     buffer = mmap.mmap(memory, memory_size(about))
     return {name: np.ndarray(shape, dtype, buffer, offset)
             for name, (shape, dtype, offset) in _places(about)[0].items()}
@@ -300,13 +300,13 @@ def _places(about):
     places, end = {}, 0
     for name, (shape, dtype) in fields(about):
         places[name] = shape, dtype, end
-        # each begins a cache line of its own
+        # each array begins a new cache line
         end += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64
     return places, end
 
 
 def serve(connection, memory):
-    """Make the environment that is asked for, and step it until the bridge wants no more of it."""
+    """Create the requested environment, and step it until the bridge closes it."""
     _, _, wanted = receive(connection)
     sys.path[:0] = wanted.pop('path')
     face = make(**wanted)
@@ -323,7 +323,7 @@ def serve(connection, memory):
 
 
 def main(connection, memory):
-    """Serve whoever started this process on inherited files; end with it, whatever the environment started."""
+    """Serve the parent process over inherited files; end with it, together with all processes started here."""
     for inherited in (connection, memory):
         os.set_inheritable(inherited, False)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
@@ -340,7 +340,7 @@ def main(connection, memory):
 
 
 def _end_with(parent):
-    """Watch for the parent to go while the environment steps and the socket is not read."""
+    """End all processes when the parent has ended, even while a step keeps the socket from being read."""
     while os.getppid() == parent:
         time.sleep(0.5)
     _end_all()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process of another Python that runs worker.py: started without ROS, watched, and never left behind."""
+"""A process of another Python that runs worker.py: started without ROS, watched, and always ended."""
 import collections
 from collections.abc import Callable, Iterator
 import contextlib
@@ -17,17 +17,17 @@ from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.interpreters import diagnose, find_interpreter, worker_variables
 
 _WATCH_PERIOD: Final = 0.25     # s between two checks of a process that has not answered yet
-_GRACE: Final = 2.0             # s that it has to end by itself
-_LAST_LINES: Final = 20         # of its output, shown when it dies
+_GRACE: Final = 2.0             # s within which it must end by itself
+_LAST_LINES: Final = 20         # number of lines of its output to show when it dies
 
-# what comes with an order or an answer: plain data, as JSON carries it
+# the plain data (as of JSON) of an order or an answer
 Content: TypeAlias = Any
 
 
 class WorkerProcess:
-    """Carries out orders, one at a time; any failure ends it and is raised as one error that says what happened.
+    """Carries out orders, one at a time; any failure ends the process and raises one error that describes it.
 
-    log(line) gets every line that it prints.
+    log(line) gets every line that the process prints.
     """
 
     def __init__(self, spec: EnvironmentSpec, log: Callable[[str], object]) -> None:
@@ -50,7 +50,7 @@ class WorkerProcess:
         log(f'{self._name} runs in process {self._process.pid}, {self._python}')
 
     def _start(self, connection: int) -> subprocess.Popen[str]:
-        """Start the interpreter in a session of its own: Ctrl-C is for the bridge."""
+        """Start the interpreter in its own session: Ctrl-C must only reach the bridge."""
         return subprocess.Popen([self._python, '-u', worker.__file__, str(connection), str(self.memory)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 encoding='utf-8', errors='replace', env=self._variables, start_new_session=True,
@@ -65,8 +65,8 @@ class WorkerProcess:
     def ask(self, order: bytes, timeout: float, doing: str, content: Content = None) -> tuple[int, Content]:
         """Send an order; return the flag and the content of its answer, which may take `timeout` s.
 
-        doing: what errors say that it was about. Raises ConfigurationError for what its user can mend,
-        SimulationError for every other failure.
+        doing: describes the order in errors. Raises ConfigurationError or worker.Unfit for faults that the user can
+        fix, SimulationError for every other failure.
         """
         with self._watched(doing):
             deadline = time.monotonic() + timeout
@@ -89,13 +89,13 @@ class WorkerProcess:
         return flag, content
 
     def check(self) -> None:
-        """Raise SimulationError for a process that has ended or is stopped, between orders."""
+        """Raise SimulationError if the process has ended or is stopped between two orders."""
         with self._watched('while it waited'):
             self._check_running('while it waited')
 
     @contextlib.contextmanager
     def _watched(self, doing: str) -> Iterator[None]:
-        """Use the process alone; any failure ends it."""
+        """Use the process exclusively; any failure ends it."""
         with self._lock:
             if self._ended:
                 raise SimulationError(f'{self._name} has ended')
@@ -108,7 +108,7 @@ class WorkerProcess:
                 raise
 
     def _check_running(self, doing: str) -> None:
-        """Raise for a process that will not answer: its children may keep its socket open after its end."""
+        """Raise if the process cannot answer: its children may keep its socket open after its end."""
         if self._process.poll() is not None:
             raise EOFError
         if _state(self._process.pid) == 'T':
@@ -136,7 +136,7 @@ class WorkerProcess:
         return '; it had printed nothing' if not self._lines else '; its last output:\n  ' + '\n  '.join(self._lines)
 
     def close(self) -> None:
-        """Ask it to end, else kill it; later calls do nothing. One that still steps for another thread is killed."""
+        """Ask the process to end, else kill it, also while it steps for another thread; later calls do nothing."""
         if self._lock.acquire(timeout=_GRACE):
             try:
                 if not self._ended:
@@ -148,7 +148,7 @@ class WorkerProcess:
         self.end()
 
     def end(self) -> None:
-        """Kill it with all that it started, reap it, close every file."""
+        """Kill the process with all processes that it started, reap it, and close every file."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -167,7 +167,7 @@ class WorkerProcess:
 
 
 def _state(pid: int) -> str:
-    """Return the letter that the kernel gives a process: R, S, D, T (stopped by a signal), Z, …"""
+    """Return the kernel's state letter of a process: R, S, D, T (stopped by a signal), Z, …"""
     try:
         with open(f'/proc/{pid}/stat') as file:
             return file.read().rpartition(')')[2].split()[0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Log:
-    """Logs what the node would log through `logging`, which does not throttle."""
+    """Sends the log of the node to `logging`, which does not throttle."""
 
     _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from rl_policy_node.tools.command_line import parser
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command; an error that the user can fix is one line without a traceback."""
     options = parser().parse_args(args)
-    # at its end Python looks for garbage among all objects: with torch's it takes 0.3 s, and frees what ends anyway
+    # at exit Python collects garbage among all objects: with torch's this takes 0.3 s, for memory that is freed anyway
     atexit.register(gc.freeze)
     try:
         code: int = options.run_command(options)

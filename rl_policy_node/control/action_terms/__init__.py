@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Action terms: the law that makes a command of a slice of the action, and the law back.
+"""Action terms: the law from a slice of the action to a command, and its inverse.
 
-A command is field → (rows, ...), float64. `command` returns what the policy wants, `limit` what may be sent,
-`fallback` the command of a robot that the policy must not move, and `invert` the action that a received command means:
-that is how a simulator is commanded.
+A command is field → (rows, ...), float64. `command` returns the command that the policy wants, `limit` that command
+within its limits, `fallback` the command of a robot that the policy must not move. `invert` returns the action for a
+received command, which a simulator needs.
 """
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def command_shapes(spec: ActionSpec) -> dict[str, Shape]:
 
 
 def stated_fallback(spec: ActionSpec, rows: int) -> Command:
-    """Return the constant fallback of an ActionSpec, field → (rows, ...); empty where it needs a measurement."""
+    """Return the constant fallback of an ActionSpec, field → (rows, ...); empty if it needs a measurement."""
     return KINDS[spec.kind].stated_fallback(spec, rows)
 
 
 def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> ActionTerm[ActionOptions]:
-    """Return the term of an ActionSpec; its source must measure what it commands."""
+    """Return the term of an ActionSpec; raises ConfigurationError if its source lacks a field that it needs."""
     for field in measured_fields(spec):
         values = buffers[spec.source].values
         if field not in values:

@@ -46,7 +46,7 @@ class ActionOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FilteredOptions(ActionOptions):
-    """What happens before and after the law."""
+    """The clip before the law, and the filter after it."""
 
     clip: float = option(INF, 'clip the action to ± this before its law', low=1e-6)
     smoothing: float = option(1.0, "filter: m · new target + (1 − m) · last target; IsaacGymEnvs' "
@@ -80,7 +80,7 @@ class BoundOptions(ActionOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class OffsetOptions(ScaleOptions):
-    """A factor on the action, and a sum."""
+    """A factor on the action, and an offset."""
 
     offset: tuple[float, ...] = option((0.0,), 'see scale', unit="the command's", per_axis=True)
 
@@ -97,7 +97,7 @@ class TrackingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerances(TrackingOptions):
-    """How far the robot may be from its command, and from where it is held."""
+    """How far the robot may be from its command, and from the command that holds it."""
 
     max_hold_error: tuple[float, ...] = option((), per_axis=True, **MAX_HOLD_ERROR)
 

@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
 Options = TypeVar('Options', bound=ActionOptions)
 
-# no field whose rate of change is limited
+# for commands without a field whose rate of change is limited
 NO_SPEEDS: Command = {}
-# what carries commands
+# message types of commands
 JOINT_STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 ARRAYS = ('std_msgs/msg/Float32MultiArray', 'std_msgs/msg/Float64MultiArray')
 NUMBER = 'std_msgs/msg/Float64'
 
 
 class ActionTerm(Generic[Options]):
-    """The order of work: action, clipped to ±clip → law → filter; then blend-in and limits.
+    """Computes a command in this order: action, clipped to ±clip → law → filter; then blend-in and limits.
 
     Filter: target = smoothing · law + (1 − smoothing) · previous target, in the space of the command
     (rad, m, …; orientations along the arc), as IsaacGymEnvs' hands do it with actionsMovingAverage.
-    `previous` is what was sent last, and while blending in the policy's own last target; at the start
-    and after a gap it is the measured state.
+    `previous` is the last command sent; while blending in it is the policy's own last target, and at the start
+    and after a gap the measured state.
     """
 
     option_class: type[ActionOptions]
-    message_types: tuple[str, ...]           # that can carry its command
+    message_types: tuple[str, ...]           # types that can carry its command
     measures: tuple[str, ...] = ()           # fields of its source that it needs
     fallbacks: tuple[str, ...] = ()          # the first one is the default
     chooses = False                          # whether its action is a choice
     zero_scale = False                       # whether a scale of zero may leave an axis out of the command
-    speeds: tuple[str, ...] = ()             # fields whose rate of change is limited, too
+    speeds: tuple[str, ...] = ()             # fields with a limit on acceleration, too
     needed_limits: tuple[str, ...] = ()      # parameters without which its commands are unbounded
-    must_be_limited = True                   # whether only `limits: none` may leave them out
-    acts_on = True                           # whether its command goes on moving the robot when nothing follows it
+    must_be_limited = True                   # whether a command without them needs `limits: none`
+    acts_on = True                           # whether its last command goes on moving the robot
     hold_error = 0.0                         # default of max_hold_error
 
     def __init__(self, spec: ActionSpec, _joints: Sequence[str] = ()) -> None:
@@ -58,7 +58,7 @@ class ActionTerm(Generic[Options]):
         self.relative = self._integrate != 'none'
         self._scales = {name: np.asarray(value_of(spec.options, name, ()), dtype=np.float64)
                         for name, leaf in leaves(self.option_class).items() if leaf.option.live}
-        # the scales that they change to, and s until then
+        # the target scales, and the time until they are reached, s
         self._wanted, self._left = self._scales, 0.0
         for name, value in self._scales.items():
             if np.any(value == 0) and not self.zero_scale:
@@ -83,12 +83,12 @@ class ActionTerm(Generic[Options]):
 
     @classmethod
     def limited_axes(cls, options: Options, limit: str) -> tuple[str, ...] | None:
-        """Return the axes that a limit holds for, () for the whole command, None: for none."""
+        """Return the axes to which a limit applies; (): to the whole command; None: to none."""
         return ()
 
     @classmethod
     def stated_fallback(cls, spec: ActionSpec, rows: int) -> Command:
-        """Return the constant fallback of `zero` and `value`; empty where the fallback needs a measurement."""
+        """Return the constant fallback of `zero` and `value`; empty if the fallback needs a measurement."""
         if spec.fallback not in ('zero', 'value'):
             return {}
         number = value_of(spec.options, 'fallback_value', ()) if spec.fallback == 'value' else 0.0
@@ -101,12 +101,12 @@ class ActionTerm(Generic[Options]):
         """Raise ConfigurationError for options that the kind cannot have."""
 
     def check_choices(self, count: int) -> None:
-        """Raise ConfigurationError where it has a command for more or fewer choices than the policy makes."""
+        """Raise ConfigurationError if the policy has another number of choices than the term has commands."""
 
     # towards the robot
 
     def command(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, size) → the command that the policy wants."""
+        """Return the command that the policy wants, for an action (rows, size)."""
         if self._clip is not None:
             action = np.minimum(np.maximum(action, -self._clip), self._clip)
         target = self.law(action, sources, previous)
@@ -121,18 +121,18 @@ class ActionTerm(Generic[Options]):
         return {field: ratio * end[field] + (1.0 - ratio) * start[field] for field in end}
 
     def bound(self, command: Command) -> Command:
-        """Return the command within its constant bounds; what is within passes unchanged."""
+        """Return the command within its constant bounds; values within them pass unchanged."""
         return command
 
     def aim(self, command: Command) -> Command:
-        """Return the target of the policy, moved to a bound where it lies beyond."""
+        """Return the policy's target, moved to its bound if it lies beyond."""
         return command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
         """Return the command within its limits, dt s (a number or (rows, 1)) after `previous`.
 
-        speed: rate of change of `previous`, for the fields in `speeds`. Bounds of positions end motion towards
-        them, and start none: a robot beyond them stays, or comes back within its greatest speed.
+        speed: rate of change of `previous`, for the fields in `speeds`. Position bounds stop motion towards them, but
+        start none: a robot beyond them stays there, or comes back within its speed limit.
         """
         return self.bound(command)
 
@@ -165,11 +165,11 @@ class ActionTerm(Generic[Options]):
         return np.abs(sent['position'] - measured['position'])
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        """Return row → which axis is measured beyond its bounds, and which bound that is."""
+        """Return row → a reason that names the axis measured beyond its bounds, and the bound."""
         return {}
 
     def measured(self, sources: Sources) -> Command:
-        """Return the command that stays where the robot is."""
+        """Return the command that keeps the robot at its measured position."""
         raise NotImplementedError
 
     # from the simulator's side
@@ -190,12 +190,12 @@ class ActionTerm(Generic[Options]):
     # while it runs
 
     def set_scale(self, values: ArrayLike, parameter: str = 'scale', seconds: float = 0.0) -> None:
-        """Change, within so many seconds of `ramp`, to a scale that `checked_scale` accepts."""
+        """Let `ramp` change a scale within `seconds` to `values`, which `checked_scale` must accept."""
         self._wanted = {**self._wanted, parameter: self.checked_scale(values, parameter)}
         self._left = seconds
 
     def ramp(self, dt: float) -> bool:
-        """Change the scales evenly for dt s; return whether they still differ from their goal."""
+        """Move the scales evenly towards their targets for dt s; return whether they still differ."""
         if dt >= self._left:
             self._scales, self._left = self._wanted, 0.0
         else:
@@ -206,7 +206,7 @@ class ActionTerm(Generic[Options]):
         return self._left > 0.0
 
     def _on_scales(self) -> None:
-        """Use the changed scales."""
+        """Recompute everything that depends on the scales."""
 
     def state(self) -> State:
         """Return the scales, which may differ from the configured ones."""
@@ -240,7 +240,7 @@ class ActionTerm(Generic[Options]):
 
 
 class VectorTerm(ActionTerm[Options]):
-    """A command of one field, one number an axis: value = action · scale + offset."""
+    """A command of one field, one number per axis: value = action · scale + offset."""
 
     field = ''
 
@@ -255,7 +255,7 @@ class VectorTerm(ActionTerm[Options]):
         return {cls.field: (cls.axes(options),)}
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, axes) → {field: (rows, axes)}."""
+        """Return {field: (rows, axes)} for an action (rows, axes)."""
         value = action.astype(np.float64)
         value *= self._factor
         value += self._offset
@@ -273,7 +273,7 @@ class VectorTerm(ActionTerm[Options]):
 
 
 def unbounded(options: ActionOptions, axes: Sequence[str]) -> tuple[str, ...]:
-    """Return the axes (of all axes of a command, in order) that lower and upper do not both bound."""
+    """Return those axes, of all axes of a command in order, that lack a finite lower or upper bound."""
     lower, upper = (np.broadcast_to(value_of(options, name, ()) or np.inf, len(axes)) for name in ('lower', 'upper'))
     bounded = np.isfinite(lower) & np.isfinite(upper)
     return tuple(axis for axis, both in zip(axes, bounded.tolist()) if not both)

@@ -43,7 +43,7 @@ Six = TypeVar('Six', bound=AxesOptions)
 class SixAxes(ActionTerm[Six]):
     """Some of six axes: value = action · scale + offset on the named axes, zero on the others.
 
-    Fields: one of the three linear axes (rows, 3), one of the three turning axes (rows, 3).
+    Fields: one for the three linear axes, one for the three rotational axes, (rows, 3) each.
     """
 
     fields = ('', '')
@@ -76,7 +76,7 @@ class SixAxes(ActionTerm[Six]):
             raise ConfigurationError(f'{where}.axes names an axis twice: {list(options.axes)}')
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, axes) → the two fields, (rows, 3) each."""
+        """Return the two fields, (rows, 3) each, for an action (rows, axes)."""
         return self._spread(action.astype(np.float64) * self._scales['scale'] + self._offset)
 
     def invert(self, command: Command, sources: Sources) -> Floats:
@@ -90,12 +90,12 @@ class SixAxes(ActionTerm[Six]):
         return {self.fields[0]: six[:, :3], self.fields[1]: six[:, 3:]}
 
     def _slowed(self, command: Command, previous: Command, rates: tuple[float, float], dt: Axes) -> Command:
-        """Return the command, each of its two vectors changed no faster than its number in `rates` (per s)."""
+        """Return the command; each of its two vectors changes no faster than its number in `rates` (per s)."""
         return {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
                 else command[field] for field, rate in zip(self.fields, rates)}
 
     def _shorten(self, command: Command, longest: tuple[float, float]) -> Command:
-        """Return the command with each of its two vectors no longer than its number in `longest`."""
+        """Return the command; each of its two vectors is no longer than its number in `longest`."""
         result = {}
         for field, length in zip(self.fields, longest):
             value = command[field]

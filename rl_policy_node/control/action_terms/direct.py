@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RawOptions(OffsetOptions, BoundOptions):
-    """How many numbers, their law, limits and fallback."""
+    """The size of the array, its law, limits and fallback."""
 
     size: int = option(0, 'raw: how many numbers', low=0, required=True)
     integrate: str = option('', INTEGRATE, choices=('none', 'target'))
@@ -62,7 +62,7 @@ class Raw(VectorTerm[RawOptions]):
         self._velocity = limits.per_axis(self.options.max_velocity)
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, size) → {'data': (rows, size)}."""
+        """Return {'data': (rows, size)} for an action (rows, size)."""
         command = super().law(action, sources, previous)
         return {'data': previous['data'] + command['data']} if self.options.integrate == 'target' else command
 
@@ -127,7 +127,7 @@ class Discrete(ActionTerm[DiscreteOptions]):
                                      f'{self.options.table_columns}; the policy chooses among {count}')
 
     def command(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, 1), int64 → {'data': (rows, table_columns)}; NaN for a choice that does not exist."""
+        """Return {'data': (rows, table_columns)} for an action (rows, 1), int64; NaN if the choice does not exist."""
         choice = np.asarray(action)[:, 0]
         valid = (choice >= 0) & (choice < self.choices)
         row = self._table[np.where(valid, choice, 0).astype(np.intp)]

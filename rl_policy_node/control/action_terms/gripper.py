@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GripperOptions(FilteredOptions):
-    """The fingers, what opens and closes them, and their limits."""
+    """The fingers, the commands that open and close them, and their limits."""
 
     joints: tuple[str, ...] = option((), JOINTS)
     mode: str = option('proportional', 'gripper: between closed (−1) and open (+1), or open from the threshold on',
@@ -105,7 +105,7 @@ class Gripper(ActionTerm[GripperOptions]):
                                      f"source '{spec.source}' measures; or fallback value and fallback_value")
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, 1) → {'position': (rows, joints)}."""
+        """Return {'position': (rows, joints)} for an action (rows, 1)."""
         action = action.astype(np.float64)
         if self.options.mode == 'threshold':
             opening = np.where(action >= self.options.threshold, 1.0, 0.0)
@@ -115,14 +115,14 @@ class Gripper(ActionTerm[GripperOptions]):
         return {'position': np.broadcast_to(width, (len(action), self.axes(self.options)))}
 
     def measured(self, sources: Sources) -> Command:
-        """Return the command that stays where the fingers are."""
+        """Return the command that keeps the fingers at their measured position."""
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
     def bound(self, command: Command) -> Command:
         return {'position': limits.clamp(command['position'], self._lower, self._upper)}
 
     def aim(self, command: Command) -> Command:
-        """Return the target within its bounds, where it is reached within a greatest speed."""
+        """Return the target, within its bounds if a limit on speed makes the approach gradual."""
         return self.bound(command) if self._velocity is not None else command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:

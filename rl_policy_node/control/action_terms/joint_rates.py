@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joints: velocities and efforts, which move while nothing follows them."""
+"""Joints: velocities and efforts, which go on acting until the next command."""
 from __future__ import annotations
 
 from collections.abc import Sequence

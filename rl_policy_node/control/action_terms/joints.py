@@ -49,7 +49,7 @@ Joints = TypeVar('Joints', bound=JointOptions)
 
 
 class JointTerm(VectorTerm[Joints]):
-    """One number a joint, joints by name in the order of the action."""
+    """One number per joint; joints are named in the order of the action."""
 
 
     @classmethod
@@ -82,7 +82,7 @@ Positions = TypeVar('Positions', bound=TargetOptions)
 
 
 class JointTargets(JointTerm[Positions]):
-    """Targets of joints: what joint_position and joint_delta share."""
+    """Joint targets: the common base of joint_position and joint_delta."""
 
     message_types = (JOINT_STATE, TRAJECTORY, *ARRAYS)
     field = 'position'
@@ -133,7 +133,7 @@ class JointTargets(JointTerm[Positions]):
         return {'position': sources[self.spec.source].values['position'][:, self._columns].astype(np.float64)}
 
     def aim(self, command: Command) -> Command:
-        """Return the target within its bounds, where it is reached within a greatest speed."""
+        """Return the target, within its bounds if a limit on speed or acceleration makes the approach gradual."""
         return self.bound(command) if self._velocity is not None or self._acceleration is not None else command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:
@@ -143,7 +143,7 @@ class JointTargets(JointTerm[Positions]):
         if self._continuous is not None:
             value = limits.nearest_turn(value, last, self._continuous)
         if self._acceleration is not None:
-            # within its bounds first: it must begin in time to stop there
+            # bounds first: braking must begin in time to stop at them
             value = limits.clamp_from(value, last, self._lower, self._upper)
             value = limits.limit_motion(value, last, speed['position'], self._velocity, self._acceleration, dt)
             value = limits.limit_approach(value, last, self._lower, self._upper, self._acceleration, dt)
@@ -187,7 +187,7 @@ class JointPosition(JointTargets[JointPositionOptions]):
 
 @dataclass(frozen=True, kw_only=True)
 class JointDeltaOptions(TargetOptions):
-    """The joints, where they step from, and their limits."""
+    """The joints, the position that they step from, and their limits."""
 
     integrate: str = option('', INTEGRATE, choices=('observed', 'target', 'leaky'))
     leaky: LeakyOptions = group(LeakyOptions)
@@ -211,7 +211,7 @@ class JointDelta(JointTargets[JointDeltaOptions]):
         self._error = limits.axes_of(self.options.leaky.max_error or math.inf)
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, joints) → {'position': (rows, joints)}."""
+        """Return {'position': (rows, joints)} for an action (rows, joints)."""
         step = action.astype(np.float64) * self._factor
         if self.options.integrate == 'observed':
             return {'position': self.measured(sources)['position'] + step}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PoseTolerances(TrackingOptions):
-    """How far the body may be from its command, and from where it is held."""
+    """How far the body may be from its command, and from the command that holds it."""
 
     max_hold_error: tuple[float, ...] = option((), **MAX_HOLD_ERROR)
     max_hold_rotation_error: float = option(0.1, 'pose_delta: likewise, its angle', unit='rad', low=1e-9)
@@ -121,7 +121,7 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
             raise ConfigurationError(f'{where}: integrate leaky needs max_rotation_error')
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
-        """action (rows, 6) → {'position': (rows, 3) m, 'orientation': (rows, 4) xyzw}."""
+        """Return {'position': (rows, 3) m, 'orientation': (rows, 4) xyzw} for an action (rows, 6)."""
         pose = sources[self.spec.source].values
         start = pose if self.options.integrate == 'observed' else previous
         position, orientation = geometry.apply_pose_delta(
@@ -147,7 +147,7 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
         return {**command, 'position': limits.clamp(command['position'], self._lower, self._upper)}
 
     def aim(self, command: Command) -> Command:
-        """Return the target within its bounds, where it is reached within a greatest speed."""
+        """Return the target, within its bounds if a limit on speed makes the approach gradual."""
         return self.bound(command) if len(self.options.max_velocity) else command
 
     def limit(self, command: Command, previous: Command, dt: Axes, speed: Command = NO_SPEEDS) -> Command:

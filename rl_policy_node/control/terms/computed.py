@@ -24,7 +24,7 @@ class LastActionOptions(TermOptions):
 class LastAction(Kind[LastActionOptions]):
     """The policy's action at the last step (rows, actions), as its environment clipped it; zeros after a reset.
 
-    Not the limited command. Isaac Lab's `last_action`; elements pick those of one action term.
+    It is not the limited command. Isaac Lab's `last_action`; elements pick the numbers of one action term.
     """
 
     option_class = LastActionOptions

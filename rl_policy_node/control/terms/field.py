@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A field of a source, as it is or as a policy was trained to see it."""
+"""A field of a source, unchanged or in the form of training."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rl_policy_node.options import group, option
 
 @dataclass(frozen=True, kw_only=True)
 class FieldOptions(TermOptions):
-    """The field, which of its numbers, and what becomes of them."""
+    """The field, the numbers picked from it, and their processing."""
 
     source: str = option('', SOURCE, required=True)
     field: str = option('', FIELD, required=True)
@@ -49,7 +49,7 @@ class FieldOptions(TermOptions):
 class Field(Kind[FieldOptions]):
     """A field of a source: joints picked by name, other numbers by position, in the field's unit.
 
-    After that, where configured: quaternion order and sign, image steps, minus the tare. With `offset`
+    Then follow, where configured: quaternion order and sign, image steps, subtraction of the tare. With `offset`
     it is Isaac Lab's `joint_pos_rel`.
     """
 

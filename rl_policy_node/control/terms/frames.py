@@ -2,7 +2,7 @@
 """Kinds that express vectors, positions and orientations in another frame. m, rad, quaternions x, y, z, w.
 
 A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as the target;
-`yaw_only` keeps of its rotation the turn about z.
+`yaw_only` keeps only its rotation about z.
 """
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def orientation(options: SourceOptions) -> Read:
 
 
 def frame_orientation(options: PlaceOptions, otherwise: str = '') -> Read:
-    """Return the Read of a frame's orientation; otherwise: its source, where the options name none."""
+    """Return the Read of a frame's orientation. otherwise: its source if the options name none."""
     return Read(options.frame_source or otherwise, options.frame_orientation, shape=(4,))
 
 
 class Rotation:
-    """Reads unit quaternions (rows, 4) xyzw, float64; with yaw_only their turn about z."""
+    """Reads unit quaternions (rows, 4) xyzw, float64; with yaw_only only their rotation about z."""
 
     def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
                  yaw_only: bool = False) -> None:
@@ -56,7 +56,7 @@ class Rotation:
 
 @dataclass(frozen=True, kw_only=True)
 class GravityOptions(SourceOptions):
-    """The orientation, and which way it turns."""
+    """The orientation, and the direction of its rotation."""
 
     inverse: bool = option(True, _TURN)
 
@@ -67,8 +67,8 @@ class GravityOptions(SourceOptions):
 class ProjectedGravity(Kind[GravityOptions]):
     """Gravity's direction g = (0, 0, −1) seen from the base of orientation q: R(q)ᵀ g; (rows, 3), unit length.
 
-    Isaac Lab's `projected_gravity_b`. With inverse: false R(q) g, as IsaacGymEnvs' Anymal has it: it turns
-    with the heading.
+    Isaac Lab's `projected_gravity_b`. With inverse: false R(q) g, as in IsaacGymEnvs' Anymal, which depends on
+    the heading.
     """
 
     option_class = GravityOptions
@@ -90,7 +90,7 @@ class ProjectedGravity(Kind[GravityOptions]):
 
 @dataclass(frozen=True, kw_only=True)
 class RotateOptions(FrameOptions, SourceOptions):
-    """The vectors, the frame, and which way it turns them."""
+    """The vectors, the frame, and the direction of its rotation."""
 
     field: str = option('', FIELD, required=True)
     inverse: bool = option(True, _TURN)
@@ -192,7 +192,7 @@ class RelativeOrientationOptions(FrameOptions, OneSourceOptions):
 class RelativeOrientation(Kind[RelativeOrientationOptions]):
     """Rotation from a frame of orientation q_f to q_t: q_f⁻¹ ⊗ q_t, (rows, 4) in the trained form.
 
-    Isaac Lab's `subtract_frame_transforms`. With axes: world q_t ⊗ q_f⁻¹, as IsaacGymEnvs' hands see object
+    Isaac Lab's `subtract_frame_transforms`. With axes: world q_t ⊗ q_f⁻¹, as in IsaacGymEnvs' hands for object
     and goal.
     """
 

@@ -46,9 +46,9 @@ class FunctionOptions(TermOptions):
 class Function(Kind[FunctionOptions]):
     """`function(arrays, context)` → (rows, ...) of a user's module.
 
-    arrays: 'source.field' → (rows, ...) of source and field and of every one in `fields`, with joints of
-    `source` picked by name; they must not be changed. It is called once at configuration, on zeros (on
-    unit quaternions x, y, z, w where there are four numbers), to learn its shape.
+    arrays: 'source.field' → (rows, ...), for `source` and `field` and for each of `fields`, with joints of `source`
+    picked by name; the function must not modify them. It is called once at configuration to learn its shape, on zeros
+    (on unit quaternions x, y, z, w for fields of four numbers).
     """
 
     option_class = FunctionOptions

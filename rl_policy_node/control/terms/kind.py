@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base class of term kinds, and the reader that finds their fields."""
+"""The base class of term kinds, and the reader of their fields."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ Options = TypeVar('Options', bound=TermOptions)
 
 @dataclass(frozen=True)
 class Setting:
-    """What terms resolve their names against: buffers and joint names by source, sizes."""
+    """The context of name resolution: source → buffer, source → joint names, and sizes."""
 
     buffers: Sources
     joints: JointNames
@@ -32,10 +32,10 @@ class Setting:
 
 
 class Kind(ABC, Generic[Options]):
-    """Computes one value per robot from sources and Context; made once, at configuration.
+    """Computes one value per robot from sources and Context; built once, at configuration.
 
-    option_class: of its options. description: its formula and origin, for the reference. shape: of one robot's
-    value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, where it has one. timed:
+    option_class: class of its options. description: its formula and origin, for the reference. shape: of one robot's
+    value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, if it has one. timed:
     whether it reads the elapsed time.
     """
 
@@ -55,7 +55,7 @@ class Kind(ABC, Generic[Options]):
         """Return (rows, *shape), of any dtype, from `sources[name].values[field]` and a Context."""
 
     def invert(self, value: Array, sources: Sources) -> None:
-        """Write the fields that would have given `value` (rows, *shape) into `sources`."""
+        """Write into `sources` the fields that lead to `value` (rows, *shape)."""
         raise NotImplementedError(f'{type(self).__name__} cannot be inverted')
 
     def feed_tare(self, sources: Sources, rows: Mask) -> None:
@@ -66,7 +66,7 @@ class Kind(ABC, Generic[Options]):
 class Reader:
     """Reads a field of all robots, whole or by joint names or indices; refuses a field that does not fit.
 
-    shape: of one robot's value. wanted: how many numbers it must have; negative: a multiple of that.
+    shape: of one robot's value. wanted: the number of numbers that it must have; −n: any multiple of n.
     """
 
     def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
@@ -96,7 +96,7 @@ class Reader:
                                      f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
 
     def __call__(self, sources: Sources) -> Array:
-        """Return (rows, *shape): a view where all or consecutive elements are read, else a copy."""
+        """Return (rows, *shape): a view if all or consecutive elements are read, else a copy."""
         value = sources[self._source].values[self._field]
         if self._picked is None:
             return value.reshape(len(value), *self.shape)
@@ -104,7 +104,7 @@ class Reader:
         return value.take(self._picked, axis=1) if self._cut is None else value[:, self._cut]
 
     def write(self, value: Array, sources: Sources) -> None:
-        """Write (rows, *shape) back where it was read."""
+        """Write (rows, *shape) back into the field."""
         target = sources[self._source].values[self._field]
         if self._picked is None:
             target[:] = value.reshape(target.shape)
@@ -112,12 +112,12 @@ class Reader:
             target.reshape(len(target), -1)[:, self._picked] = value
 
     def received(self, sources: Sources) -> Floats:
-        """Return the arrival times (rows,), s, of the messages that it reads."""
+        """Return the arrival times (rows,), s, steady, of the latest messages."""
         return sources[self._source].received
 
 
 def _shape(read: Read, have: Shape, where: str) -> Shape:
-    """Return the configured shape, which must have as many numbers as the field."""
+    """Return the configured shape; raises ConfigurationError unless it has as many numbers as the field."""
     if read.joints or read.shape is None:
         return have
     if int(np.prod(read.shape)) != int(np.prod(have)):

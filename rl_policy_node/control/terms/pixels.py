@@ -94,7 +94,7 @@ class Subsample:
 
 @dataclass(frozen=True)
 class DepthClip:
-    """Clip to [near, far] (m), and nothing else."""
+    """Clip to [near, far] (m), without rescaling."""
 
     near: float
     far: float
@@ -110,7 +110,7 @@ class DepthClip:
 
 @dataclass(frozen=True)
 class Resize:
-    """Pillow's bilinear filter, which averages over all pixels of a reduced one (antialias).
+    """Resize by Pillow's bilinear filter, which averages over all source pixels when it reduces (antialias).
 
     Bytes are rounded to bytes, as Pillow and torchvision do; other values are resized in float32.
     """
@@ -200,7 +200,7 @@ def _check_channels(indices: tuple[int, ...], channels: int) -> None:
 
 
 def image_steps(options: ImageOptions, shape: Shape, where: str, read: str) -> tuple[tuple[Step, ...], Shape]:
-    """Return the steps for images of a shape, in their order, and the shape of the result. read: what is read."""
+    """Return the steps for images of a shape, in their order, and the shape of the result. read: names the field."""
     wanted = list(_steps(options, where))
     if wanted and len(shape) != 3:
         raise ConfigurationError(f'{where}.{wanted[0][0]} is for images (height, width, channels); the field '

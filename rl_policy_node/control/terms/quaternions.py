@@ -15,7 +15,7 @@ CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
 
 @dataclass(frozen=True, kw_only=True)
 class QuaternionOptions(TermOptions):
-    """How training saw orientations."""
+    """Order and sign of quaternions in training."""
 
     convention: str = option('xyzw', 'order of quaternions in training: IsaacGymEnvs and Isaac Lab from 3.0 on xyzw, '
                              'older Isaac Lab wxyz; sources are xyzw', choices=tuple(CONVENTIONS))
@@ -23,15 +23,15 @@ class QuaternionOptions(TermOptions):
 
     @property
     def plain(self) -> bool:
-        """Whether training saw them as sources carry them."""
+        """Whether training used the form of the sources."""
         return self.convention == 'xyzw' and not self.unique_sign
 
 
 class QuaternionForm:
-    """Order and sign of quaternions (rows, 4).
+    """Converts quaternions (rows, 4) to the order and sign of training.
 
-    convention: xyzw as IsaacGymEnvs and Isaac Lab 3.0 order them, or wxyz as older Isaac Lab does. unique_sign: of q
-    and −q, the same rotation, the one with w ≥ 0, as Isaac Lab's `quat_unique`.
+    convention: xyzw as in IsaacGymEnvs and Isaac Lab 3.0, or wxyz as in older Isaac Lab. unique_sign: q and −q are the
+    same rotation; take the one with w ≥ 0, as Isaac Lab's `quat_unique` does.
     """
 
     def __init__(self, options: QuaternionOptions) -> None:
@@ -41,11 +41,11 @@ class QuaternionForm:
         self._unique = options.unique_sign
 
     def __call__(self, quaternion: Array) -> Array:
-        """Return the trained form of quaternions (rows, 4) xyzw."""
+        """Return quaternions (rows, 4) xyzw in the form of training."""
         if self._unique:
             quaternion = np.where(quaternion[:, 3:] < 0, -quaternion, quaternion)
         return quaternion if self._order is None else quaternion[:, self._order]
 
     def invert(self, value: Array) -> Array:
-        """Return quaternions (rows, 4) xyzw of their trained form."""
+        """Return quaternions (rows, 4) in the form of training as xyzw."""
         return value if self._order is None else value[:, self._back]

@@ -21,7 +21,7 @@ from rl_policy_node.control.terms.term_options import (
 )
 from rl_policy_node.options import option
 
-# Which of the nine numbers of R, row after row, and in which order
+# Indices into the nine numbers of R, row after row
 SIX = {
     'rows': (0, 1, 2, 3, 4, 5),             # pytorch3d's matrix_to_rotation_6d
     'columns': (0, 3, 6, 1, 4, 7),          # Zhou et al. 2019: the first column, then the second
@@ -32,7 +32,7 @@ SIX = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation6DOptions(FrameOptions, SourceOptions):
-    """The orientation, the frame if any, and which numbers of the matrix."""
+    """The orientation, the frame if any, and the choice of numbers of the matrix."""
 
     six_d: str = option('columns', 'rotation_6d: which numbers of the matrix, in which order', choices=tuple(SIX))
 
@@ -41,9 +41,9 @@ class Rotation6DOptions(FrameOptions, SourceOptions):
 
 
 class Rotation6D(Kind[Rotation6DOptions]):
-    """Six numbers of the rotation matrix R of an orientation, or of q_f⁻¹ ⊗ q where a frame is given.
+    """Six numbers of the rotation matrix R of an orientation, or of q_f⁻¹ ⊗ q if a frame is given.
 
-    six_d says which, in which order: see SIX. The conventions give other numbers for the same rotation.
+    six_d chooses the numbers and their order: see SIX. The conventions differ for the same rotation.
     """
 
     option_class = Rotation6DOptions
@@ -100,7 +100,7 @@ class HeadingErrorOptions(PlaceOptions, SourceOptions):
 
 
 class HeadingError(Kind[HeadingErrorOptions]):
-    """How far to turn, (rows, 1), rad in ±π: target − yaw of the frame; Isaac Lab's heading commands.
+    """Angle still to turn, (rows, 1), rad in ±π: target − yaw of the frame; Isaac Lab's heading commands.
 
     The target is an angle (one number), or the yaw of an orientation (four).
     """

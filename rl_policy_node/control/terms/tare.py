@@ -36,8 +36,8 @@ class TareOptions:
 class Tare:
     """Mean of tare_frames messages of every row, each message counted once; NaN until it is complete.
 
-    Where a number spreads over these messages by more than tare_limit, the row begins anew with its next message.
-    A row without a zero must not act. If it acted all the same, its input and action would be NaN, which is never sent.
+    If a number spreads by more than tare_limit over these messages, the row begins anew with its next message. A row
+    without a zero must not act; if it did, its input and action would be NaN, and NaN is never sent.
     """
 
     def __init__(self, rows: int, shape: Shape, options: TareOptions) -> None:
@@ -49,7 +49,7 @@ class Tare:
         self._last = np.full(rows, -np.inf)
         seen = (rows, *shape) if np.isfinite(self._limit) else (rows, 0)
         self._least, self._most = np.full(seen, np.inf), np.full(seen, -np.inf)
-        self._spread: Floats = np.zeros(rows)       # of the last tare that was refused, 0: none was
+        self._spread: Floats = np.zeros(rows)       # spread of the last refused tare, 0: none was refused
 
     def start(self, rows: Rows) -> None:
         """Forget the zero of rows (mask) and count their next messages."""
@@ -58,7 +58,7 @@ class Tare:
         self._least[rows], self._most[rows], self._spread[rows] = np.inf, -np.inf, 0.0
 
     def feed(self, value: Array, received: Floats, rows: Mask) -> None:
-        """Count `value` (rows, *shape) for rows (mask) without a zero; received (rows,): when each came, s."""
+        """Count `value` (rows, *shape) for rows (mask) without a zero. received (rows,): s, arrival times."""
         new = rows & self.wanted & (received > self._last)
         self._sum[new] += value[new]
         self.counted[new] += 1
@@ -81,7 +81,7 @@ class Tare:
         return self.wanted | (self.counted < self.frames)
 
     def missing(self, row: int) -> str:
-        """Return what the zero of a row that has none still waits for."""
+        """Return why a row has no zero yet."""
         if self.wanted[row]:
             frames = f'its tare has {self.counted[row]} of {self.frames} frames'
             return frames if not self._spread[row] else (
@@ -90,11 +90,11 @@ class Tare:
         return 'it has no tare: take one while nothing touches the sensor'
 
     def state(self) -> State:
-        """Return the zero, and the counts for it."""
+        """Return the zero and its counts."""
         return {name: array.copy() for name, array in self._memory().items()}
 
     def restore(self, state: State) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         for name, array in self._memory().items():
             array[:] = cast(Array, state[name])
 

@@ -19,8 +19,8 @@ from rl_policy_node.errors import miscounted
 class Term:
     """value − offset → clip → × scale → history, float32; Isaac Lab's order.
 
-    shape: of one robot, (N, *value) with a history of N, oldest first. `compute` writes into `out`
-    (rows, size), a slice of the input that the term belongs to.
+    shape: of one robot, (N, *value) with a history of N, oldest first. `compute` writes into a slice (rows, size) of
+    the term's input.
     """
 
     def __init__(self, spec: TermSpec, setting: Setting) -> None:
@@ -66,19 +66,19 @@ class Term:
             self._history.reset(rows)
 
     def state(self) -> State:
-        """Return the samples and the zero that the next value needs; empty where it needs none."""
+        """Return the samples of the history and the zero of the tare, if the term has them."""
         parts = {'history': self._history, 'tare': self.kind.tare}
         return {name: part.state() for name, part in parts.items() if part is not None}
 
     def restore(self, state: State) -> None:
-        """Go on from a state of the same term."""
+        """Continue from a state of the same term."""
         if self._history is not None:
             self._history.restore(cast(State, state['history']))
         if self.kind.tare is not None:
             self.kind.tare.restore(cast(State, state['tare']))
 
     def scatter(self, value: Array, sources: Sources) -> None:
-        """Write the fields that would give `value` (rows, *shape), by the newest sample of a history."""
+        """Write the fields that lead to `value` (rows, *shape); of a history only the newest sample counts."""
         value = value if self._history is None else value[:, -1]
         value = value if self._scale is None else value / self._scale
         self.kind.invert(value if self._offset is None else value + self._offset, sources)

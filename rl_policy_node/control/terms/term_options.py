@@ -20,7 +20,7 @@ FRAME_SOURCE: Final = "source of the frame's pose; rotate: by default the vector
 
 @dataclass(frozen=True)
 class Read:
-    """A field that a term reads from a source; shape: of one robot's value, None for the source's own."""
+    """A field that a term reads from a source. shape: of one robot's value, None: as in the source."""
 
     source: str
     field: str
@@ -36,7 +36,7 @@ class TermOptions:
     """The options of a kind; each kind has a subclass with its own."""
 
     def check(self, where: str) -> None:
-        """Raise ConfigurationError for values that do not go together."""
+        """Raise ConfigurationError for incompatible values."""
 
     def reads(self) -> tuple[Read, ...]:
         """Return the Reads of the term."""
@@ -72,6 +72,6 @@ class PlaceOptions(TermOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameOptions(PlaceOptions):
-    """The orientation of a frame, whole or its turn about z."""
+    """The orientation of a frame, or only its rotation about z."""
 
     yaw_only: bool = option(False, "keep of the frame's orientation the turn about z")

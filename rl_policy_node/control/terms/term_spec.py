@@ -49,13 +49,13 @@ class TermSpec:
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """The Reads of this term: the fields that its sources must carry."""
+        """The Reads of this term: the fields that its sources must have."""
         return self.options.reads()
 
     def sent_shape(self, trained: Shape) -> Shape | None:
-        """Return the shape of the field in the source, for the only term of an input trained with a shape.
+        """Return the shape of the field in the source, for the only term of an input that has a `trained` shape.
 
-        None where it does not follow: the term must then state its shape.
+        None if it does not follow: the term must then state its shape.
         """
         return self.options.sent_shape(trained, self.history)
 
@@ -66,7 +66,7 @@ TERM_PARAMETERS: Final[Mapping[str, Leaf]] = merged(TermSpec, *(kind.option_clas
 def term_spec(name: str, kind: str = 'field', **values: object) -> TermSpec:
     """Return the TermSpec of a kind; values: parameter → value, of the kind's options and of those of every term.
 
-    Raises ConfigurationError for options that the kind needs and lacks, or that it does not have.
+    Raises ConfigurationError if an option that the kind needs is missing, or if the kind does not have one.
     """
     where = f'terms.{name}'
     if kind not in KINDS:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy node itself, which notes when it does what.
+"""The policy node itself, which also notes the times of its start and steps.
 
     python -m rl_policy_node.nodes.bench.bench_node RECORD.json --ros-args --params-file FILE
 
-It runs as ever; at its end it writes {'moments': name → steady time in ns, 'steps': ns of each step's start,
+It runs as usual; at its end it writes {'moments': name → steady time in ns, 'steps': ns of each step's start,
 'seconds': step of loading the policy → s} into the file.
 """
 from __future__ import annotations
@@ -29,12 +29,12 @@ STEPS, SECONDS = array('q'), dict[str, float]()
 
 
 def note(moment: str) -> None:
-    """Note when a moment was first reached."""
+    """Note the time at which a moment is first reached."""
     MOMENTS.setdefault(moment, time.monotonic_ns())
 
 
 def main() -> None:
-    """Run the node, then write what was noted."""
+    """Run the node, then write the notes."""
     record = Path(sys.argv.pop(1))
     from rl_policy_node.nodes.policy import policy_node
     from rl_policy_node.nodes.policy.loading import load_policy
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 class Starts:
-    """Notes when each step began: a StepObserver."""
+    """A StepObserver that notes the time at which each step began."""
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Note a step."""
@@ -64,7 +64,7 @@ class Starts:
 
 
 def _noting_node(node: type[PolicyNode]) -> Callable[[], PolicyNode]:
-    """Return a PolicyNode that notes where it is in its life."""
+    """Return a PolicyNode that notes its lifecycle transitions."""
     class NotingNode(node):     # type: ignore[valid-type, misc]  # the class is handed in: importing it is timed
 
         def __init__(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time of a step goes inside the node: its parts run one after the other, timed."""
+"""Measures the time of a step inside the node: times its parts, one after the other."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ FIRST = 5       # rounds that warm up and do not count
 def parts(params_file: str, messages: Mapping[str, Json], rounds: int) -> dict[str, float]:
     """Return part → median of its time in a step, µs. messages: source → description, as of `serialised`.
 
-    decode: from the bytes that arrive to the buffers. policy: Policy.act, the copy in and out included.
-    encode: from the commands to the bytes that leave. assemble and limit: the rest of a step.
+    decode: from received bytes to the buffers. policy: Policy.act, with its copies in and out.
+    encode: from the commands to the bytes to send. assemble and limit: the rest of a step.
     """
     timed = _Timed(read_file(params_file))
     sent = {source: serialised(description) for source, description in messages.items()}
@@ -34,7 +34,7 @@ def parts(params_file: str, messages: Mapping[str, Json], rounds: int) -> dict[s
 
 
 class _Timed(DryRun):
-    """Takes bytes and gives bytes; taken: part → s of each round."""
+    """A DryRun on serialized messages. taken: part → s of each round."""
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration, _Log())
@@ -63,7 +63,7 @@ class _Timed(DryRun):
         return actions
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        """Encode what would go out."""
+        """Encode the messages that the node would send."""
         began = time.perf_counter()
         super().publish(commands, stamps, rows)
         for message in self.messages.values():
@@ -72,7 +72,7 @@ class _Timed(DryRun):
 
 
 class _Log:
-    """Raises each warning of the node: a step that holds must not be timed."""
+    """Raises each warning of the node as an error: a step on the fallback must not be timed."""
 
     def info(self, text: str, *, throttle_duration_sec: float = 0.0) -> None:
         logging.getLogger(__name__).info(text)

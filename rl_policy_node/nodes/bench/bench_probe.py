@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulated robots with real messages: they publish observations when due and note each answer.
+"""Simulated robots with real messages: they publish observations when due, and note each answer.
 
-A process of its own, apart from the node that it measures. It takes requests as lines of JSON on stdin and answers
-each with one line on stdout. It prepares messages beforehand and only stamps them, and reads of commands only the
-stamp, so that it measures the node and not itself.
+It runs in another process than the node that it measures. It takes requests as lines of JSON on stdin, and answers each
+with one line on stdout. It prepares messages beforehand and only stamps them, and it reads only the stamp of a command,
+so that it measures the node and not itself.
 """
 from collections.abc import Mapping, Sequence
 import gc
@@ -39,7 +39,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def serialised(description: Json) -> list[bytes]:
-    """Return VARIANTS messages as bytes, stamps to be filled in.
+    """Return VARIANTS messages as bytes, without stamps.
 
     description: {'type': JointState's, 'joints': names}, or {'type': Image's, 'shape': (height, width, 3)}.
     """
@@ -55,18 +55,18 @@ def serialised(description: Json) -> list[bytes]:
 
 
 def stamped(message: bytes, stamp: int) -> bytes:
-    """Return a serialised message with a header's stamp, ns, filled in."""
+    """Return a serialised message with this stamp, ns, in its header."""
     return message[:_STAMP_AT] + _STAMP.pack(*divmod(stamp, 1_000_000_000)) + message[_STAMP_END:]
 
 
 class Robot:
-    """One robot: sends prepared messages, and keeps when each was sent and when it was first answered.
+    """One robot: sends prepared messages, and keeps the times at which each was sent and first answered.
 
     sent, answered: stamp in ns → steady time in ns.
     """
 
     def __init__(self, node: Node, topics: Mapping[str, str], type_name: str, messages: Sequence[bytes]) -> None:
-        """topics: {'observations', 'commands'}; no commands: nothing answers."""
+        """Create the endpoints. topics: {'observations', 'commands'}; without commands no answer is expected."""
         self._publisher = node.create_publisher(message_class(type_name), topics['observations'], 10)
         self._messages = messages
         self.sent: dict[int, int] = {}
@@ -84,12 +84,12 @@ class Robot:
         self._publisher.publish(message)
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Forget all times."""
         self.sent.clear()
         self.answered.clear()
 
     def latencies(self) -> list[float | None]:
-        """Return the time from each observation to its answer, µs; None for one that had none."""
+        """Return the time from each observation to its answer, µs; None if it had none."""
         return [(self.answered[stamp] - began) / 1e3 if stamp in self.answered else None
                 for stamp, began in self.sent.items()]
 
@@ -109,13 +109,13 @@ class Probe:
         self._groups: dict[str, list[Robot]] = {}
 
     def open(self, group: str, robots: Sequence[Mapping[str, str]], message: Json) -> Json:
-        """Create the robots of a group: a dict of topics each, and what they send."""
+        """Create the robots of a group. robots: the topics of each. message: description of their messages."""
         messages = serialised(message)
         self._groups[group] = [Robot(self._node, topics, message['type'], messages) for topics in robots]
         return {}
 
     def await_answers(self, group: str, patience: float, rate: float = 20.0) -> Json:
-        """Publish until every robot of a group has been answered; return whether all were."""
+        """Publish until every robot of a group has an answer, at most `patience` s; return whether all have one."""
         robots = self._groups[group]
         end = time.monotonic() + patience
         while not all(robot.answered for robot in robots) and time.monotonic() < end:
@@ -124,7 +124,7 @@ class Probe:
 
     def measure(self, group: str, rate: float, seconds: float, stagger: bool = False, settle: float = 0.3,
                 pid: int | None = None) -> Json:
-        """Publish at a rate, all robots at once or one after the other over the period; return the latencies.
+        """Publish at a rate, Hz, all robots at once or (stagger) spread over the period; return the latencies.
 
         settle: s before the measurement. pid: of the node, whose processor time is returned as a share of one core.
         """
@@ -172,7 +172,7 @@ class Probe:
 
 
 def _cpu_seconds(pid: int | None) -> float:
-    """Return the seconds of processor time that a process and its threads have used so far; 0.0 for none."""
+    """Return the processor time, s, that a process and its threads have used so far; 0.0 without a process."""
     if pid is None:
         return 0.0
     fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()

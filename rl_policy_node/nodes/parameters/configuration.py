@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a parameter file says, as typed specifications."""
+"""The content of a parameter file, as typed specifications."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from rl_policy_node.sim.imperfections import ImperfectionSpec
 
 @dataclass(frozen=True, kw_only=True)
 class BackendOptions:
-    """What computes the actions."""
+    """The backend that computes the actions."""
 
     backend: str = option(
         'auto', "how actions are computed: eager, by rl_games' player itself; onnx, by ONNX Runtime; cuda_graph, by a "
@@ -31,7 +31,7 @@ class BackendOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySpec:
-    """Which policy to load, and how to run it."""
+    """The policy to load, and how to run it."""
 
     train_config: str = mandatory(str, "a run directory, or its configuration: rl_games' train YAML, IsaacGymEnvs' "
                                   "config.yaml, Isaac Lab's agent.yaml")
@@ -81,7 +81,7 @@ class PlaySpec:
 
 @dataclass(frozen=True, kw_only=True)
 class SimSpec:
-    """The environment that the bridge hosts, how it plays it, and the imperfections that it injects."""
+    """The environment that the bridge hosts, the way it is played, and the injected imperfections."""
 
     environment: EnvironmentSpec = group(EnvironmentSpec)
     play: PlaySpec = group(PlaySpec)

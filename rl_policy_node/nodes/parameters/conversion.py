@@ -35,7 +35,7 @@ def converted(name: str, value: Value) -> Scalar | tuple[Scalar, ...]:
     kind, is_list = declaration.type.removesuffix('[]'), declaration.type.endswith('[]')
     if not is_list:
         return _scalar(name, value, kind, declaration)
-    # an empty YAML list arrives as an array of bytes; one number may stand for a list of one
+    # an empty YAML list arrives as an array of bytes; a single number may replace a list of one
     items = list(value) if isinstance(value, (list, tuple, array.array)) else [value]
     return tuple(_scalar(name, item, kind, declaration) for item in items)
 
@@ -55,7 +55,7 @@ def _scalar(name: str, value: object, kind: str, declaration: schema.Parameter) 
 
 
 def _bounded(name: str, value: int | float, declaration: schema.Parameter) -> int | float:
-    """Return a number that lies within its declaration's bounds; NaN passes where it is the default."""
+    """Return a number that lies within its declaration's bounds; NaN passes if it is the default."""
     if math.isnan(value) and isinstance(declaration.default, float) and math.isnan(declaration.default):
         return value
     if not declaration.low <= value <= declaration.high:

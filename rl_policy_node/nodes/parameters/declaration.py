@@ -7,14 +7,14 @@ from typing import Final
 from rl_policy_node.options import Leaf
 
 REQUIRED: Final = object()
-BLANK: Final = '???'            # left by a generated file for its user to fill in
+BLANK: Final = '???'            # a blank in a generated file, which its user must fill in
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One declaration. type: string, bool, integer, double, or a list of one of them with [].
 
-    default: REQUIRED where there is none; from_run: it stands for what the run says.
+    default: REQUIRED if there is none. from_run: the default stands for the value of the run.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Parameter:
 
     @classmethod
     def of(cls, name: str, leaf: Leaf, needed: bool = False) -> 'Parameter':
-        """Return the declaration of an option. needed: one that is required has no default."""
+        """Return the declaration of an option. needed: a required option gets no default."""
         default, meaning = leaf.default, leaf.option
         if default is MISSING or needed and meaning.required:
             default = REQUIRED

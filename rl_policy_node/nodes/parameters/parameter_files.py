@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names the parameters in files that rclpy refuses without a name."""
+"""Adds the names of parameters to rclpy's error about parameters without a value."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +12,10 @@ from rl_policy_node.errors import ConfigurationError
 
 @contextmanager
 def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
-    """Have a ValueError of rclpy name the parameters without a value in the files that `--params-file` names.
+    """Turn a ValueError of rclpy into a ConfigurationError that names the parameters without a value.
 
-    ROS takes an empty list or mapping for no value at all, and rclpy declares no such parameter.
+    It looks in the files that `--params-file` names. To ROS an empty list or mapping is no value, and rclpy declares no
+    parameter without one.
     """
     try:
         yield
@@ -36,7 +37,7 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
 def _valueless(tree: object, name: str = '') -> Iterator[str]:
     if isinstance(tree, Mapping):
         for key, value in tree.items():
-            # names begin below the node's and this key
+            # names of parameters begin below this key
             yield from _valueless(value, '' if key == 'ros__parameters' else f'{name}.{key}'.lstrip('.'))
     if _empty(tree):
         yield f"'{name}'"

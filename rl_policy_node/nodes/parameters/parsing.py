@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From ROS parameters to typed configuration; refuses names and values that do not fit."""
+"""Parses ROS parameters into a typed configuration; refuses unknown names and unfit values."""
 from collections.abc import Mapping
 from dataclasses import MISSING, replace
 from typing import Any, Final, TypeAlias, TypeVar
@@ -25,14 +25,14 @@ T = TypeVar('T')
 
 # group → name → … → value: the parameters of a file, each checked against its declaration
 _Tree: TypeAlias = dict[str, Any]
-# groups that are also a parameter, which has the name '' among them
+# groups that are also a parameter; its name within the group is ''
 _GROUPS: Final = ('enable',)
-# rclpy's and rcl's own
+# parameters of rclpy and rcl themselves
 _BUILT_IN: Final = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
 
 def declare(node: Node) -> None:
-    """Describe the given parameters and declare the others with their defaults; never raises for a value."""
+    """Describe the given parameters, and declare the others with their defaults; never raises because of a value."""
     for name in node.get_parameters_by_prefix(''):
         declaration = schema.find(name)
         if declaration:
@@ -67,7 +67,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
 
 
 def _tree(values: Mapping[str, Value]) -> _Tree:
-    """Return the parameters by group; raises ConfigurationError for blanks and for what does not fit."""
+    """Return the parameters by group; raises ConfigurationError for blanks, unknown names and unfit values."""
     blank = [name for name, value in values.items()
              if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
     if blank:
@@ -93,7 +93,7 @@ def _missing(declaration: schema.Parameter, name: str = '') -> ConfigurationErro
 
 
 def _built(kind: type[T], tree: _Tree, prefix: str, /, **others: object) -> T:
-    """Return the dataclass of the options below a prefix; raises ConfigurationError where one is missing."""
+    """Return the dataclass of the options below a prefix; raises ConfigurationError if one is missing."""
     given = tree.get(prefix, {}) if prefix else tree
     for name, leaf in leaves(kind).items():
         if leaf.default is MISSING and name not in given:
@@ -103,7 +103,7 @@ def _built(kind: type[T], tree: _Tree, prefix: str, /, **others: object) -> T:
 
 
 def _given(tree: _Tree, prefix: str, name: str) -> dict[str, Any]:
-    """Return leaf → value of what is stated below a prefix and a name; raises where one that is required is not."""
+    """Return leaf → value of the parameters below a prefix and a name; raises if a required one is missing."""
     given: dict[str, Any] = tree.get(prefix, {}).get(name, {})
     for declaration in schema.PARAMETERS:
         top, _, leaf = declaration.name.partition('.*.')
@@ -118,7 +118,7 @@ def _policy(tree: _Tree) -> PolicySpec:
 
 
 def _spaces(tree: _Tree) -> dict[str, object]:
-    """Return the fields of Spaces in the file."""
+    """Return the fields of Spaces that the file states."""
     given = tree.get('spaces', {})
     shapes = given.get('observation', {})
     discrete = given.get('discrete', ())

@@ -12,20 +12,20 @@ from rclpy.parameter_service import ParameterService
 
 from rl_policy_node.nodes.parameters import schema
 
-# name code, an interpreter or the place of either, or remove a check on what is loaded
+# these name code, an interpreter or the path of one, or remove a check on loaded files
 AT_START: Final = ('policy.allow_untrusted_pickle', 'policy.checkpoint_sha256', 'policy.plugins', 'sim.config',
                    'sim.environment', 'sim.id', 'sim.options', 'sim.python', 'sim.python_path', 'sim.python_variables',
                    'terms.*.function')
-# name code where the value is package.module:Class
+# these name code if the value is package.module:Class
 AT_START_WITH_COLON: Final = ('sources.*.type', 'actions.*.type')
 
 
 class RemoteParameters(ParameterService):
-    """rclpy's parameter services of a node, without exceptions in both that set, and in `get_parameter_types`.
+    """rclpy's parameter services of a node, but both setters and `get_parameter_types` raise no exceptions.
 
     Create the node with start_parameter_services=False, then this. With an unknown parameter type rclpy's own services
-    leave a request without an answer, and end a node that does not guard its spin; `get_parameter_types` of rclpy 7
-    always does.
+    leave a request without an answer, and end a node that does not catch exceptions around its spin;
+    `get_parameter_types` of rclpy 7 always does.
     """
 
     def __init__(self, node: Any) -> None:
@@ -36,7 +36,7 @@ class RemoteParameters(ParameterService):
         try:
             kinds = [self._node.get_parameter_type(name) for name in request.names]
         except ParameterNotDeclaredException:
-            kinds = []      # of none of them, as in rclpy's own
+            kinds = []      # no types at all, as rclpy's own service answers
         response.types = [getattr(kind, 'value', kind) for kind in kinds]
         return response
 
@@ -49,7 +49,7 @@ class RemoteParameters(ParameterService):
         return response
 
     def _set(self, messages: Sequence[Any]) -> SetParametersResult:
-        """Set all of the parameters or none."""
+        """Set all of the parameters, or none."""
         try:
             changes = [Parameter.from_parameter_msg(each) for each in messages]
             barred = [change.name for change in changes if _only_at_start(change)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every parameter of the package: name, type, default, unit, bounds, meaning; most follow from the options.
 
-`*` stands for a name the user gives (a source, a term, …). The policy node and the simulator bridge
-read the same file, so that both know all of it.
+`*` stands for a name that the user gives (a source, a term, …). The policy node and the simulator bridge
+read the same file, so both know all parameters.
 """
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +25,7 @@ _p = Parameter
 
 
 def _of(prefix: str, options: Mapping[str, Leaf], needed: bool = False) -> tuple[Parameter, ...]:
-    """Return the parameters of options. needed: one that is required has no default."""
+    """Return the parameters of options. needed: a required option gets no default."""
     return tuple(Parameter.of(prefix + name, leaf, needed) for name, leaf in options.items())
 
 
@@ -74,7 +74,7 @@ PARAMETERS: Final = (*_POLICY, *_NODE, *_TERMS, *_SIMULATOR)
 
 
 def find(name: str) -> Parameter | None:
-    """Return the declaration that a parameter's name falls under, or None."""
+    """Return the declaration that matches a parameter's name, or None."""
     exact = [p for p in PARAMETERS if p.name == name]
     if exact:
         return exact[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A configured policy on its robots: everything that exists from configure to cleanup."""
+"""A configured policy with its robots: everything that exists from configure to cleanup."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +61,7 @@ DEAF = 1.0      # s by which callbacks, such as a stop, may lag while the robots
 
 
 class RosClock:
-    """A node's clock, and the steady one: a core Clock."""
+    """A core Clock: the clock of a node, and the steady clock."""
 
     def __init__(self, node: LifecycleNode) -> None:
         self._clock = node.get_clock()
@@ -72,7 +72,7 @@ class RosClock:
 
     def ros(self) -> int:
         """Return ROS time, ns."""
-        # without simulated time it is the system's, which takes a tenth of the time to read
+        # without simulated time ROS time is the system's, which can be read in a tenth of the time
         return self._clock.now().nanoseconds if self._clock.ros_time_is_active else time.time_ns()
 
 
@@ -80,7 +80,7 @@ class Deployment:
     """Sources, commands and services of a policy, its control loop and the watch over it.
 
     prepare(): called in the control thread before its first step. fault: the error that ended the loop, None: none did.
-    Raises ConfigurationError where something does not fit, and then leaves nothing behind.
+    Raises ConfigurationError if something does not fit, and then leaves no entities behind.
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
@@ -128,7 +128,7 @@ class Deployment:
             entities.callback(node.destroy_timer, attention)
             self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
                                           self._guardian_gids)
-            # every update of a simulated clock is a jump of at least a nanosecond: it paces the loop
+            # every update of a simulated clock counts as a jump of at least a nanosecond; it paces the loop
             threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
                                       on_clock_change=True)
             jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
@@ -141,7 +141,7 @@ class Deployment:
     # from one lifecycle state to the next
 
     def hopeless(self) -> str:
-        """Return why no message of a source can ever fit, '' where one may."""
+        """Return why the messages of a source can never fit, '' if they may."""
         return broken(self._sources, self.control)
 
     def ready(self) -> bool:
@@ -149,12 +149,14 @@ class Deployment:
         return self._neighbours.ready(self.cycle.refusals(), self._sources) and not self._unwatched()
 
     def missing(self) -> list[str]:
-        """Return what activation waits for, and why it is missing."""
+        """Return a line for everything that activation waits for."""
         return [*self._neighbours.missing(self.cycle.refusals(), self._sources), *filter(None, [self._unwatched()])]
 
     def prepare_to_act(self) -> None:
-        """Begin from the measured state; raises ConfigurationError while an old step still runs, or another node
-        commands the robots."""
+        """Begin from the measured state.
+
+        Raises ConfigurationError while an old step still runs, or if another node commands the robots.
+        """
         if self._loop.stuck:
             raise ConfigurationError('not activated: the step that was under way at the last stop still runs')
         self._neighbours.start()
@@ -164,7 +166,7 @@ class Deployment:
         self.cycle.start()
 
     def act(self) -> None:
-        """Step from now on."""
+        """Start the control loop and its watch."""
         self._loop.start()
         self._watch.start()
 
@@ -180,7 +182,7 @@ class Deployment:
         return 'sent by the guardian' if self.cycle.guard.fenced else result
 
     def close(self) -> None:
-        """Destroy what talks to the robots."""
+        """Destroy the publishers, subscriptions, services and timers, and end the guardian."""
         self._entities.close()
 
     @property
@@ -189,9 +191,9 @@ class Deployment:
         return self._requests.stopped
 
     def report(self) -> tuple[bytes, str, dict[str, object]]:
-        """Return level, message and values of the diagnostics while it acts.
+        """Return level, message and values of the diagnostics while the policy acts.
 
-        It latches robots that another node commands, too, and those whose commands have no subscriber.
+        It also latches robots that another node commands, and robots whose commands have no subscriber.
         """
         level, message, values = self._policy_report()
         found, figures = distribution_report(self.cycle.distribution, self.control)
@@ -241,13 +243,13 @@ class Deployment:
         self._ports.publish(commands, stamps, rows)
 
     def _on_fault(self, error: BaseException) -> None:
-        """The loop ended: send the fallback from its thread at once; then the node deactivates."""
+        """Send the fallback from the loop's thread as soon as the loop has ended; then the node deactivates."""
         self._fall_back()
         self.fault = error
         self._log.error('the step failed:\n' + ''.join(traceback.format_exception(error)))
 
     def _fall_back(self) -> bool:
-        """Send the fallback, and nothing after it; if it cannot be published, the node must deactivate all the same."""
+        """Send the fallback as the last command; return whether that worked: the node must deactivate in any case."""
         try:
             self.cycle.stop()
             return True
@@ -259,7 +261,7 @@ class Deployment:
         self.fault = self.fault or RuntimeError(why)
 
     def _unwatched(self) -> str:
-        """Return why no guardian watches yet, '' where one does, or none is configured."""
+        """Return why no guardian watches yet, '' if one does or if none is configured."""
         return '' if self._guardian is None else self._guardian.not_ready()
 
     def _guardian_gids(self) -> frozenset[Gid]:
@@ -272,7 +274,7 @@ class Deployment:
 
 
 def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
-    """Return the topics that are read besides the sources, by parameter."""
+    """Return parameter → the topic that it names, for the topics read besides the sources."""
     read = {'enable.topic': enable.topic} if enable.topic else {}
     for robot in control.robots if states.topic else ():
         read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)

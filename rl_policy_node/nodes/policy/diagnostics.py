@@ -27,7 +27,7 @@ from rl_policy_node.nodes.topics.source import Source
 
 
 def percentiles(latencies: Iterable[float]) -> dict[str, float]:
-    """Return {'p50', 'p99', 'max'} in ms of latencies in s; zeros where there are none."""
+    """Return {'p50', 'p99', 'max'} in ms of latencies in s; zeros if there are none."""
     values = np.asarray(list(latencies), dtype=np.float64)
     values = values[np.isfinite(values)] * 1e3
     if not values.size:
@@ -38,7 +38,7 @@ def percentiles(latencies: Iterable[float]) -> dict[str, float]:
 
 def diagnostic_array(header: Header, name: str, level: bytes, message: str,
                      values: Mapping[str, object]) -> DiagnosticArray:
-    """Return a DiagnosticArray of one status of this machine; values: key → anything with a str."""
+    """Return a DiagnosticArray of one status of this machine. values: key → any object, written as its str."""
     status = DiagnosticStatus(level=level, name=name, hardware_id=platform.node(), message=message)
     status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     return DiagnosticArray(header=header, status=[status])
@@ -48,8 +48,9 @@ class Figures:
     """Counts steps and times them: a StepObserver.
 
     steps; resets: of recurrent states, counted by rows; latencies: s from the last message to the commands, of the last
-    steps. stepped: s, steady, when the last step began, −inf before. reasons: row → why it does not act; warnings:
-    row → a warning. frame: of the last step, whose arrays the next one overwrites; None before it. clock(): s, steady.
+    steps. stepped: s, steady, when the last step began, −inf: none did. reasons: row → why it does not act; warnings:
+    row → a warning. frame: of the last step or look, None: none yet; the next one overwrites its arrays.
+    clock(): s, steady.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,11 +74,11 @@ class Figures:
         self.reasons, self.frame = outcome.reasons, frame
 
     def age(self) -> float:
-        """Return how long ago the last step began, s; infinite before the first."""
+        """Return the time, s, since the last step began; infinite before the first."""
         return self._clock() - self.stepped
 
     def rates(self, sources: Mapping[str, Source]) -> dict[str, str]:
-        """Return source → how often (Hz) each row's messages came since the last call, lowest and highest."""
+        """Return source → the lowest and highest message rate (Hz) of its rows since the last call."""
         rates, now = {}, self._clock()
         for name, source in sources.items():
             since, before = self._counted.get(name, (now, source.buffer.counts))
@@ -90,7 +91,7 @@ class Figures:
 
 
 class RowLog:
-    """Logs which rows cease to act, and why, which act again, and warnings: a StepObserver."""
+    """A StepObserver that logs warnings, which rows stop acting and why, and which act again."""
 
     def __init__(self, control: ControlSpec, log: Logger) -> None:
         self._control, self._log = control, log
@@ -99,7 +100,7 @@ class RowLog:
         self._throttle = {'throttle_duration_sec': 1.0} if control.shared_rows else {}
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
-        """Log what changed."""
+        """Log the changes."""
         if outcome.stepped and outcome.warnings is not self._warned:
             self._warned = outcome.warnings
             if outcome.warnings:
@@ -115,7 +116,7 @@ class RowLog:
 
 
 class TimedPolicy:
-    """A policy whose steps are timed. seconds: of the last ones."""
+    """A policy whose steps are timed. seconds: s, the durations of the last steps."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -123,11 +124,11 @@ class TimedPolicy:
 
     @property
     def spaces(self) -> PolicySpaces:
-        """What goes in and what comes out."""
+        """The inputs and outputs of the policy."""
         return self._policy.spaces
 
     def act(self, observations: Observations, hold: Mask | None = None) -> Array:
-        """Act, and note how long it took."""
+        """Act, and note the duration."""
         began = time.monotonic()
         actions = self._policy.act(observations, hold)
         self.seconds.append(time.monotonic() - began)

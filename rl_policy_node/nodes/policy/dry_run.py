@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A parameter file without a robot: everything loaded, synthetic messages in, commands out."""
+"""Runs a parameter file without a robot: loads everything, feeds synthetic messages, and keeps the commands."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,19 +29,19 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.options import value_of
 
-BEGIN = 10 ** 9     # ns, of the clock that stamps are compared with
+BEGIN = 10 ** 9     # ns, first time of the clock of the stamps
 
 
 def read_file(path: str | Path) -> Configuration:
-    """Return the Configuration of a parameter file, parsed by ROS itself as for the node."""
+    """Return the Configuration of a parameter file; ROS itself parses it, as for the node."""
     return parameters.configuration(read_values(path))
 
 
 def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Value]:
     """Return name → value of the parameters of the node `name` in a file.
 
-    arguments: further ROS arguments, such as ('-p', 'sim.seed:=3'). It creates a node without topics, in the domain of
-    the environment. Raises ConfigurationError for what ROS cannot read.
+    arguments: further ROS arguments, such as ('-p', 'sim.seed:=3'). The call creates a node without topics, in the
+    domain of the environment. Raises ConfigurationError if ROS cannot read the file.
     """
     if not Path(path).is_file():
         raise ConfigurationError(f'parameter file {path}: no such file')
@@ -64,7 +64,7 @@ def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'po
 
 
 class HandClock:
-    """Both clocks of a step, moved by hand. now: s, since the beginning."""
+    """Both clocks of a step, advanced by the caller. now: s, since the beginning."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -74,16 +74,16 @@ class HandClock:
         return self.now
 
     def ros(self) -> int:
-        """Return the time that stamps are compared with, ns."""
+        """Return the time, ns, on the clock of the stamps."""
         return BEGIN + round(self.now * 1e9)
 
 
 class DryRun:
     """A configuration's policy, sources and sinks, stepped for every robot on synthetic messages.
 
-    policy, control: loaded, and completed from the run. told: lines about what the run filled in. clock: moved by hand.
-    outcome: of the last step. messages: (action name, place of its topic) → the message that this step would have
-    published. Raises ConfigurationError as configure would.
+    policy: loaded. control: completed from the run. told: lines about the values taken from the run. clock: advanced by
+    the caller. outcome: of the last step. messages: (action name, place of its topic) → the message that this step
+    would have published. Raises ConfigurationError as configure would.
     """
 
     def __init__(self, configuration: Configuration, log: Logger) -> None:
@@ -95,7 +95,7 @@ class DryRun:
         self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
                         for name, spec in self.control.sources.items()}
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
-        # only to raise where ood needs moments; synthetic messages resemble no training
+        # only to raise if ood needs moments; then without ood, since synthetic messages do not resemble training
         trained_moments(self.policy, self.control)
         self.control = dataclasses.replace(self.control, ood=OodSpec())
         self.cycle = assemble(self.control, self.policy, self.sources, self.publish, self.clock, log,
@@ -104,7 +104,7 @@ class DryRun:
         self.outcome: Outcome | None = None
 
     def step(self) -> None:
-        """Feed every source, also for tares, and step; raises ConfigurationError where a robot cannot act."""
+        """Feed every source, also for tares, and step; raises ConfigurationError if a robot cannot act."""
         messages = {(name, rows.start): source.neutral_message(rows, BEGIN) for name, source in self.sources.items()
                     for rows in source.groups}
         self.feed(messages)
@@ -125,9 +125,9 @@ class DryRun:
             raise ConfigurationError('; '.join(lines(self.control, rows.reasons)))
 
     def play(self, stream: Iterable[tuple[float, Mapping[tuple[str, int], Message]]]) -> Iterator[Mask]:
-        """Step once for each of a stream's (s since the last one, messages); yield which rows are healthy (rows,).
+        """Step once for each (s since the last item, messages) of a stream; yield the mask (rows,) of healthy rows.
 
-        The first one counts as activation, even if robots are missing; nothing waits for real time.
+        The first item also activates, even if robots are missing; nothing waits for real time.
         """
         for index, (seconds, messages) in enumerate(stream):
             self.clock.now += seconds
@@ -138,7 +138,7 @@ class DryRun:
             yield self.cycle.stepper.rows.healthy
 
     def feed(self, messages: Mapping[tuple[str, int], Message]) -> None:
-        """Let messages arrive: (source, its first row) → a message, or its bytes; raises ValueError."""
+        """Receive messages: (source, its first row) → a message, or its bytes; raises ValueError if one is refused."""
         for (name, first), message in messages.items():
             source = self.sources[name]
             rows = next(rows for rows in source.groups if rows.start == first)
@@ -150,21 +150,21 @@ class DryRun:
 
     @property
     def commands(self) -> Commands:
-        """The commands of the last step, action name → field → (rows, ...); none before it."""
+        """The commands of the last step, action name → field → (rows, ...); empty before it."""
         return {} if self.outcome is None else self.outcome.commands
 
     @property
     def actions(self) -> Array | None:
-        """The actions of the last step, (rows, actions); None where the policy did not run."""
+        """The actions of the last step, (rows, actions); None if the policy did not run."""
         return None if self.outcome is None else self.outcome.actions
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        """Keep the messages that would go out."""
+        """Keep the messages that the node would send."""
         self.messages = {(name, topic): message for name, command in commands.items()
                          for topic, message in self.sinks[name].messages(command, stamps[name], rows)}
 
     def topics(self) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
-        """Return (name, topic of the first robot, type) of every source and then of every command."""
+        """Return (name, topic of the first robot, type) of every source, and of every command."""
         robot = self.control.robots[0]
         return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
                 [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enabling of the robots: messages that a person keeps up."""
+"""Enabling of the robots by messages that a person keeps sending."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.options import option
 
 _TYPES = {'std_msgs/msg/Bool': Bool, 'sensor_msgs/msg/Joy': Joy}
-# best effort matches any publisher; volatile takes no message of the past
+# best effort matches any publisher; volatile receives no message from before the subscription
 _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @dataclass(frozen=True)
 class EnableSpec:
-    """The messages of a person that enable the robots; none: the robots move without."""
+    """The messages by which a person enables the robots. none: the robots move without them."""
 
     topic: str = option('', 'topic on which a person keeps enabling the robots: false, or silence for longer than '
                         'enable.timeout, brings the fallback')
@@ -36,7 +36,7 @@ class EnableSpec:
             raise unfit('enable', f"'none' and enable.topic is '{self.topic}'", 'one of the two')
 
     def check(self) -> None:
-        """Raise ConfigurationError where the file neither names a topic nor says that none is needed."""
+        """Raise ConfigurationError if the file neither names a topic nor says that none is needed."""
         if not (self.topic or self.none):
             raise ConfigurationError('enable.topic is missing: the topic on which a person keeps enabling the robots. '
                                      "'enable: none' lets them move without")
@@ -48,8 +48,8 @@ UNCONDITIONAL = EnableSpec(none=True)
 def listen(spec: EnableSpec, enable: Callable[[bool, float], None], endpoints: Endpoints) -> None:
     """Call enable(whether the robots may move, s of receipt, steady) for each message.
 
-    A Joy without the button means no. Raises ConfigurationError for an invalid topic, and for a latched one: a message
-    of the past must not enable the robots.
+    A Joy without the button means no. Raises ConfigurationError for an invalid topic, and for a latched one: an old
+    message must not enable the robots.
     """
     payload = Payload(_TYPES[spec.type])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node's side of its guardian: starts the process, shows it a beat, and learns when it is fenced."""
+"""The node's link to its guardian: starts the process, sends it a beat, and learns when the node is fenced."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -23,22 +23,22 @@ from rl_policy_node.nodes.topics.endpoints import Gid
 
 # s from its start until every subscriber knows the guardian: DDS repeats lost discovery messages after 1 s
 SETTLE: Final = 1.2
-REACH_TIMEOUT: Final = 2.5      # s that it may take to find the subscribers; it never finds one that has just died
-SILENT: Final = 0.5             # s without a look of the guardian after which it counts as gone
-_MOST_PER_LOOK: Final = 0.1     # s of silence that one look adds at most: a stopped process sees nothing
+REACH_TIMEOUT: Final = 2.5      # s that it may take to find the subscribers; it never finds one that has just ended
+SILENT: Final = 0.5             # s; without a look for longer the guardian counts as ended
+_MOST_PER_LOOK: Final = 0.1     # s, the most silence that one look adds: a stopped process observes nothing
 ROOM: Final = 1 << 20           # bytes for a command; unwritten ones take no memory
-_PERIODS, _SHORTEST = 3, 0.1    # of guardian_timeout by default: periods, s at the least
+_PERIODS, _SHORTEST = 3, 0.1    # default of guardian_timeout: periods, but at least so many s
 
 
 class Command(NamedTuple):
-    """A command topic. fallback: the message that the guardian publishes, b'': it repeats the last command."""
+    """A command topic. fallback: the guardian's message, b'': it repeats the last command."""
 
     publisher: Any
     fallback: bytes
 
 
 def guardian_timeout(control: ControlSpec) -> float:
-    """Return how long (s) the control loop may be silent; raises ConfigurationError for what is too short."""
+    """Return the time, s, that the control loop may be silent; raises ConfigurationError if it is too short."""
     period = 1.0 / control.rate
     stated = control.guardian.guardian_timeout
     if not stated:
@@ -56,7 +56,7 @@ class Guardian:
     """
 
     def __init__(self, node: LifecycleNode, control: ControlSpec) -> None:
-        """Start the process; `watch` gives it the topics, `await_ready` waits for it."""
+        """Start the process; `watch` sends it the topics, `await_ready` waits for it."""
         self.node_name, self.namespace = f'{node.get_name()}_guardian', node.get_namespace()
         self.timeout = guardian_timeout(control)
         self._domain, self._clock = node.context.get_domain_id(), node.get_clock()
@@ -72,7 +72,7 @@ class Guardian:
     # from configure to cleanup
 
     def watch(self, commands: Sequence[Command]) -> list[Cell]:
-        """Give the process all command topics; return the memory of each."""
+        """Send the process all command topics; return the memory of each."""
         self._publishers = [command.publisher for command in commands]
         capacities = [len(command.fallback) or ROOM for command in commands]
         self._board.close()
@@ -89,14 +89,14 @@ class Guardian:
         return self._board.cells
 
     def await_ready(self) -> None:
-        """Wait until the process watches; raises ConfigurationError where it does not."""
+        """Wait until the process watches; raises ConfigurationError if it does not start."""
         while self.not_ready():
             time.sleep(0.02)
 
     def not_ready(self) -> str:
-        """Return why the process cannot watch yet, '' where it can; replace one that has ended or is silent.
+        """Return why the process cannot watch yet, '' if it can; replace one that has ended or is silent.
 
-        Raises ConfigurationError where it does not start; the next call tries again.
+        Raises ConfigurationError if it does not start; the next call tries again.
         """
         try:
             age = self._process.age()
@@ -113,7 +113,7 @@ class Guardian:
         return ''
 
     def renew(self) -> None:
-        """Begin a new epoch, in which nothing was sent and the node is not fenced."""
+        """Begin a new epoch, in which nothing has been sent and the node is not fenced."""
         with self._lock:
             self._epoch, self._open = self._board.renew(), True
         self._silence = Silence()
@@ -136,7 +136,7 @@ class Guardian:
 
     @property
     def gids(self) -> frozenset[Gid]:
-        """The GIDs of its publishers, and of those of former processes, which the graph lists for a while."""
+        """The GIDs of its publishers and of those of former processes, which the graph still lists for a while."""
         return self._former | self._process.gids
 
     # a core Guard
@@ -147,11 +147,11 @@ class Guardian:
         return self._board.fence >= self._epoch
 
     def set_sending(self, sending: bool) -> None:
-        """Tell the guardian that a command is about to go out, or that it has."""
+        """Tell the guardian that a command is about to be sent, or that it was sent."""
         self._board.set_sending(sending)
 
     def begin(self) -> None:
-        """The control loop begins."""
+        """Note that the control loop begins: from now on a missing beat is a fault."""
         with self._lock:
             if self._open:          # it may have been stopped before it began
                 self.beat(time.monotonic())
@@ -159,22 +159,22 @@ class Guardian:
         self._process.wake()
 
     def beat(self, steady: float) -> None:
-        """The control loop lives at `steady`, s."""
+        """Note that the control loop is alive at `steady`, s."""
         clock = self._clock
         self._board.set_beat(steady, clock.now().nanoseconds if clock.ros_time_is_active else 0)
 
     def expect(self, steady: float) -> None:
-        """A step begins at `steady`, s."""
+        """Note that a step begins at `steady`, s."""
         self._board.set_step(steady)
 
     def end(self) -> None:
-        """A missing beat no longer counts."""
+        """Note that a missing beat is no fault any more."""
         with self._lock:
             self._open = False
             self._board.set_active(False)
 
     def alarm(self) -> str:
-        """Return whether this node is fenced, or the guardian gone or silent, in words; '' while all is well."""
+        """Return why the loop must stop: the node is fenced, or the guardian has ended or is silent; '': no reason."""
         if self.fenced:
             self._board.set_noticed(self._epoch)
             return f'fenced by the guardian: the control loop was silent for {self.timeout:g} s'
@@ -192,19 +192,19 @@ class Guardian:
         self._process.introduce(self._introduction)
 
     def _unreached(self) -> str:
-        """Return the topics on which the guardian has found fewer subscribers than this node, '': none."""
+        """Return the topics on which the guardian has found fewer subscribers than this node, '' if there are none."""
         return ', '.join(publisher.topic_name for publisher, cell in zip(self._publishers, self._board.cells)
                          if publisher.get_subscription_count() > cell.reach)
 
 
 class Silence:
-    """How long a beat has not changed, counted by looks: time without a look hardly counts."""
+    """The time since a beat last changed; a gap between two looks counts as _MOST_PER_LOOK at most."""
 
     def __init__(self) -> None:
         self._beat, self._seconds, self._looked = 0.0, 0.0, float('inf')
 
     def grows(self, beat: float, now: float) -> bool:
-        """Look at a beat, `now` s on the steady clock; return whether it has been silent for too long."""
+        """Look at a beat at `now`, s, on the steady clock; return whether it has been silent for too long."""
         if beat != self._beat:
             self._beat, self._seconds = beat, 0.0
         else:
@@ -216,7 +216,7 @@ class Silence:
 class GuardedPublisher:
     """A publisher that sends nothing while its node is fenced.
 
-    note(data): called after each message, for the guardian to repeat.
+    note(data): called after each message, so that the guardian can repeat it.
     """
 
     def __init__(self, publisher: Any, guardian: Guardian, note: Callable[[bytes], None]) -> None:
@@ -225,7 +225,7 @@ class GuardedPublisher:
     def publish(self, message: Message) -> None:
         """Send a message, or the bytes of one, unless the node is fenced."""
         data = message if type(message) is bytes else serialize_message(message)
-        self._guardian.set_sending(True)        # before the last look at the fence: one of the two sees the other
+        self._guardian.set_sending(True)        # before the last look at the fence: so one of the two notices the other
         try:
             if not self._guardian.fenced:
                 self._publisher.publish(data)
@@ -240,7 +240,7 @@ class GuardedPublisher:
 
 
 def _described(publisher: Any) -> dict[str, object]:
-    """Return what another process needs to publish on the same topic."""
+    """Return the data that another process needs to publish on the same topic."""
     kind = publisher.msg_type
     fields = list(kind.get_fields_and_field_types().items())
     return {'name': publisher.topic_name, 'module': kind.__module__, 'class': kind.__name__,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The heartbeat of the control loop, whose absence shows others that the loop stands still."""
+"""The heartbeat of the control loop: its absence shows others that the loop stands still."""
 from __future__ import annotations
 
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a configuration to its policy; the run completes what the file leaves open."""
+"""Loads the policy of a configuration; values that the file leaves open come from the run."""
 from collections.abc import Callable
 import dataclasses
 import math
@@ -26,7 +26,7 @@ def load_policy(configuration: Configuration) -> Policy:
 
 
 def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
-    """Return input → Moments of a policy's training; raises ConfigurationError where ood needs them and none exist."""
+    """Return input → Moments of a policy's training; raises ConfigurationError if ood needs them and none exist."""
     moments = {name: Moments(mean, std) for name, (mean, std) in policy.moments().items()}
     if not moments and control.ood.action != 'warn':
         raise unfit('ood.action', f'{control.ood.action}, and the policy has no running mean and variance of its '
@@ -36,10 +36,10 @@ def trained_moments(policy: Policy, control: ControlSpec) -> dict[str, Moments]:
 
 def completed(control: ControlSpec, facts: Facts, say: Callable[[str], object],
               warn: Callable[[str], object] | None = None) -> ControlSpec:
-    """Return a ControlSpec with what it leaves open taken from the run's Facts.
+    """Return a ControlSpec completed from the run's Facts.
 
-    say(text) logs what was taken and from where, warn(text) where the file differs from the run. Raises
-    ConfigurationError where neither states the control rate.
+    say(text) logs each value taken and its origin, warn(text) each difference between file and run. Raises
+    ConfigurationError if neither states the control rate.
     """
     stated_ones = {'control_rate': control.timing.control_rate, 'clip_observations': control.clips.clip_observations,
                    'clip_actions': control.clips.clip_actions}
@@ -77,6 +77,6 @@ def _clip_inputs(control: ControlSpec, fact: Fact, say: Callable[[str], object],
 
 
 def run_rate(configuration: Configuration) -> float | None:
-    """Return the control rate (Hz) in the run's files; raises ConfigurationError where they state none."""
+    """Return the control rate (Hz), from the run's files if need be; raises ConfigurationError if none is stated."""
     run = TrainedRun.read(configuration.policy.train_config, None, configuration.policy.overrides)
     return completed(configuration.control, run.facts, lambda text: None).timing.control_rate

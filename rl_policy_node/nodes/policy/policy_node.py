@@ -35,14 +35,14 @@ from rl_policy_node.nodes.process.runtime import run
 from rl_policy_node.nodes.process.scheduling import schedule_thread
 from rl_policy_node.policy import set_threads
 
-LEASE = 1.0     # s of liveliness that ~/is_active offers
+LEASE = 1.0     # s, the liveliness lease of ~/is_active
 REPORT_PERIOD = 1.0     # s
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
 
 
 def _transition(callback: _Transition) -> _Transition:
-    """Log what goes wrong in a transition: rclpy drops the exception silently."""
+    """Log exceptions of a transition: rclpy drops them silently."""
     @functools.wraps(callback)
     def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
         self.note_transition()
@@ -57,9 +57,9 @@ def _transition(callback: _Transition) -> _Transition:
 
 
 class PolicyNode(LifecycleNode):
-    """Loads a policy at configure, acts while active, holds the robots when it may not act.
+    """Loads a policy at configure, acts while active, and holds the robots when it may not act.
 
-    observers: see each step, besides the node's own.
+    observers: StepObservers besides the node's own.
     """
 
     def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
@@ -93,7 +93,7 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the policy, check it against the parameters, and create what talks to the robots."""
+        """Load the policy, check it against the parameters, and create the interfaces to the robots."""
         configuration = parameters.read(self)
         configuration.enable.check()
         set_threads(configuration.policy.computing.threads)
@@ -123,7 +123,7 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Act, unless a sensor is silent or sends something else."""
+        """Start acting, unless something is missing, such as the messages of a sensor."""
         deployment = self._deployed()
         hopeless = deployment.hopeless()
         if hopeless:
@@ -144,14 +144,14 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the fallback, and nothing after it."""
+        """Send the fallback as the last command."""
         self._stop_acting()
         result: TransitionCallbackReturn = super().on_deactivate(state)
         return result
 
     @_transition
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Destroy what configure created."""
+        """Destroy everything that configure created."""
         self._clean_up()
         return TransitionCallbackReturn.SUCCESS
 
@@ -165,7 +165,7 @@ class PolicyNode(LifecycleNode):
 
     @_transition
     def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the fallback, and be unconfigured again."""
+        """Send the fallback, and return to unconfigured."""
         self._stop_acting()
         self._clean_up()
         return TransitionCallbackReturn.SUCCESS
@@ -204,11 +204,11 @@ class PolicyNode(LifecycleNode):
 
     @property
     def keeps_up(self) -> bool:
-        """Whether a stop must not wait behind other messages: always but in lockstep."""
+        """Whether a stop must not wait behind other messages: always except in lockstep."""
         return self._deployment is None or not self._deployment.control.lockstep
 
     def poll(self) -> bool:
-        """Do what callbacks may not: autostart, and stop after a fault. Always True: the node goes on."""
+        """Do the transitions that callbacks may not do: autostart, and the stop after a fault. Return True: go on."""
         if self._phase == ACTIVE:
             if self._deployed().fault is not None:
                 self.trigger_deactivate()
@@ -226,7 +226,7 @@ class PolicyNode(LifecycleNode):
         return True
 
     def stop(self) -> None:
-        """Leave the robots on their fallback while the context still lives."""
+        """Leave the robots on their fallback while the context is still valid."""
         self._autostart = False
         if self._phase == ACTIVE:
             self.trigger_deactivate()
@@ -253,8 +253,8 @@ class PolicyNode(LifecycleNode):
             self.get_logger().info(f'waiting: {"; ".join(deployment.missing())}')
 
     def _prepare_thread(self, scheduling: SchedulingSpec, threads: int) -> None:
-        """Prepare the control thread: OpenMP counts threads, and torch warms up, once for each thread."""
-        # first, since the threads that OpenMP starts from here inherit it
+        """Prepare the control thread: each thread has its own OpenMP thread count and warm-up of torch."""
+        # first: the threads that OpenMP starts from here inherit the scheduling
         for refusal in schedule_thread(scheduling):
             self.get_logger().warning(refusal)
         set_threads(threads)
@@ -275,7 +275,7 @@ class PolicyNode(LifecycleNode):
             publisher.publish(message)
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
-        """Change what may change while the node runs, refuse the rest. Never raises: any peer could end the node."""
+        """Change the live parameters, refuse all others. Never raises: otherwise any peer could end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
         fixed = [change.name for change in changes if not conversion.is_live(change.name)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a node may activate, and what it waits for, in words."""
+"""Finds out whether a node may activate, and describes what it waits for."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from rl_policy_node.nodes.topics.source import Source
 
 
 def broken(sources: Mapping[str, Source], control: ControlSpec) -> str:
-    """Return the topic that carries another layout than configured, a permanent fault; '': none does."""
+    """Return a text that names a topic with another layout than configured, a permanent fault; '' if there is none."""
     for name, source in sources.items():
         for row in np.nonzero(_silent(source) & source.buffer.refused)[0].tolist():
             fault = source.buffer.broken(row)
@@ -34,9 +34,9 @@ def _topic(source: Source, row: int, control: ControlSpec) -> str:
 
 def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control: ControlSpec,
             why_silent: Callable[[Source, int], str]) -> list[str]:
-    """Return what activation waits for.
+    """Return a line for everything that activation waits for.
 
-    refusals: row → why it could not act now. why_silent(source, row): why no message has arrived, such as 'no
+    refusals: row → why it could not act now. why_silent(source, row): returns why no message has arrived, such as 'no
     publisher'. With `robots_required: any` one robot is enough.
     """
     if control.robots_required == 'any' and len(refusals) < control.rows:
@@ -68,6 +68,6 @@ def _trouble(source: Source, row: int, why_silent: Callable[[Source, int], str])
 
 
 def _names_heard(source: Source, row: int) -> str:
-    """Return the names in the messages of the topic, in words: a joint may be misspelt."""
+    """Return a text with the names in the messages of the topic: a joint may be misspelt."""
     names = dict.fromkeys(name for each in source.heard(row) for name in each)
     return f' (there are {list(names)})' if names else ''

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests to a policy that acts: stop and resume, reset and tare."""
+"""Requests to an acting policy: stop and resume, reset and tare."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _ESTOP = Payload(Bool)
 class Requests:
     """Services ~/stop, ~/resume, ~/reset and ~/tare, and topic ~/estop (std_msgs/Bool), for all robots.
 
-    For several robots each robot has its own besides: ~/stop/<robot>. is_acting(): whether the policy acts. stopped:
+    With several robots each robot also has its own: ~/stop/<robot>. is_acting(): whether the policy acts. stopped:
     whether a stop was requested.
     """
 
@@ -45,14 +45,14 @@ class Requests:
                     TriggerService, name + ending, functools.partial(callback, rows)))
 
     def _stop(self, rows: slice, reason: str) -> None:
-        """Latch first: nothing stands between the message and the fallback."""
+        """Latch the rows, before anything else could delay the fallback."""
         self._cycle.latch(rows, reason)
         self.stopped = True
 
     def _on_estop(self, rows: slice, topic: str, payload: bytes) -> None:
         try:
             message = _ESTOP.message(payload)
-        except ValueError as error:     # a garbled message is no stop: its sender can as well send true
+        except ValueError as error:     # a garbled message is no stop: whoever can send it could also send true
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
             return
         if isinstance(message, Bool) and message.data:      # false frees nothing: only ~/resume does
@@ -69,7 +69,7 @@ class Requests:
             response.message = 'not active: activate instead'
             return response
         refusals = {row: reason for row, reason in self._cycle.refusals().items() if rows.start <= row < rows.stop}
-        # a refused row must not be freed a moment later; the step that takes the request checks again
+        # only the other rows: a refused one must not be freed a moment later. The next step checks them again
         start = rows.start
         for row in [*sorted(refusals), rows.stop]:
             if row > start:

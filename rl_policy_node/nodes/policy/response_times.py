@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long observations wait for their commands, late ones included."""
+"""Times from observations to their commands, late ones included."""
 from collections import deque, OrderedDict
 
 import numpy as np
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 class ResponseTimes:
     """Times each observation from its publication to the last command that answers it.
 
-    shape: (commands, rows) that make an answer complete. latencies: s, in the order of completion;
-    by_step: step → s, where `keep_all`. An observation that is never answered has no latency.
+    shape: (commands, rows) of a complete answer. latencies: s, in the order of completion; by_step: step → s, if
+    `keep_all`. An observation that is never answered has no latency.
     """
 
     def __init__(self, shape: tuple[int, int], keep_all: bool = False) -> None:
         self._shape = shape
-        # stamp → step, when it was shown (s), which commands have answered it
+        # stamp → step, time of publication (s), mask (commands, rows) of the answers so far
         self._open: OrderedDict[int, tuple[int, float, NDArray[np.bool_]]] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=100_000)
         self.by_step: dict[int, float] | None = {} if keep_all else None
 
     def shown(self, stamp: int, step: int, now: float) -> None:
-        """Note that the observation of a step went out."""
+        """Note that the observation of a step was published at `now`, s."""
         self._open[stamp] = (step, now, np.zeros(self._shape, dtype=bool))
         while len(self._open) > 64:
             self._open.popitem(last=False)
 
     def answer(self, stamp: int, command: int, rows: int | slice | NDArray[np.bool_], now: float) -> None:
-        """Note a command, of one row or a set of rows, that answers the observation of `stamp`.
+        """Note a command, for one row or a set of rows, that answers the observation of `stamp`.
 
-        It ignores stamps of no known observation.
+        Unknown stamps are ignored.
         """
         if stamp not in self._open:
             return
@@ -39,7 +39,7 @@ class ResponseTimes:
             return
         del self._open[stamp]
         if step == 0:
-            return      # the policy may have come up after it: its answer says nothing of latency
+            return      # the policy may have started after it: this answer is no measure of latency
         self.latencies.append(now - shown)
         if self.by_step is not None:
             self.by_step[step] = now - shown

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state that each robot's driver reports, which must permit motion."""
+"""The state that each robot's driver reports: it must permit motion."""
 from __future__ import annotations
 
 from collections.abc import Callable

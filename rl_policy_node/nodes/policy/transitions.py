@@ -12,9 +12,9 @@ _SERVICE = '/change_state'
 
 
 def answer_refusals(node: Node) -> None:
-    """Have a lifecycle node answer requests for transitions that its state does not allow, without success.
+    """Let a lifecycle node answer requests for transitions that its state does not allow: success is False.
 
-    rclpy raises instead: the client waits for ever, and a node that does not guard its spin ends.
+    rclpy raises instead: the client waits for ever, and a node that does not catch that around its spin ends.
     """
     for service in node.services:
         if service.srv_name.endswith(_SERVICE):

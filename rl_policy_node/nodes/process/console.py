@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that drains the output of a node's process, so that a stalled reader never stalls the node.
 
-rcl writes log lines while it holds Python's interpreter lock. If the terminal, pipe or journal behind them were full,
-every thread of the node would stop: no command, no fallback, no reaction to signals. A thread of the same process could
-not drain a long line, since it would need that lock.
+rcl writes log lines while it holds Python's interpreter lock. If the terminal, pipe or journal that takes them were
+full, every thread of the node would stop: no command, no fallback, no reaction to signals. A thread of the same process
+could not drain a long line, since it would need that lock.
 """
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from types import TracebackType
 
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-ROOM = 1 << 20          # bytes that wait for a reader; beyond, the oldest are dropped and counted
-FLUSH = 1.0             # s that the last lines get at the end
+ROOM = 1 << 20          # bytes that may wait for a reader; of more, the oldest are dropped and counted
+FLUSH = 1.0             # s to write the last lines at the end
 _SET_PIPE_SIZE = 1031   # Linux' F_SETPIPE_SZ
 
 
 class Console:
-    """Redirects what this process writes to its standard output and error, a context manager.
+    """A context manager that redirects the standard output and error of this process.
 
-    Enter it before any thread starts: it forks. It leaves output that cannot block alone: a file, /dev/null.
+    Enter it before any thread starts: it forks. It does not redirect output that cannot block: a file, /dev/null.
     """
 
     def __init__(self) -> None:
         self._ask = self._answer = -1
 
     def __enter__(self) -> Console:
-        # without it, a node that may block is better than none
+        # if this fails: a node that may block is better than none
         with contextlib.suppress(OSError):
             self._redirect([fd for fd in (1, 2) if _may_block(fd)])
         return self
@@ -49,7 +49,7 @@ class Console:
         self.flush()
 
     def flush(self) -> None:
-        """Wait until the output is written, for `FLUSH` s at the most."""
+        """Wait until the output is written, at most `FLUSH` s."""
         if self._ask >= 0:
             with contextlib.suppress(OSError):
                 os.write(self._ask, b'?')
@@ -91,7 +91,7 @@ def _may_block(fd: int) -> bool:
 
 
 def _pipe() -> tuple[int, int]:
-    """Return both ends of a large pipe that never blocks; inherited descriptors must stay as they are."""
+    """Return both ends of a new, large pipe that never blocks; inherited descriptors must stay unchanged."""
     read, write = os.pipe()
     with contextlib.suppress(OSError):
         fcntl.fcntl(write, _SET_PIPE_SIZE, ROOM)
@@ -124,7 +124,7 @@ def _drain(routes: list[tuple[int, int]], asked: int, answered: int) -> None:
 
 
 def _leave(kept: set[int]) -> None:
-    """Give up all that the process inherited: it ends with its pipes, by no signal."""
+    """Give up everything inherited, and ignore signals: the process ends when its pipes close."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -140,7 +140,7 @@ def _leave(kept: set[int]) -> None:
 
 
 def _carry(read: int, outlet: _Outlet) -> bool:
-    """Copy what lies in a pipe; return whether more may come."""
+    """Copy the content of a pipe; return whether more may come."""
     while True:
         try:
             chunk = os.read(read, 1 << 16)
@@ -164,7 +164,7 @@ def _answer(outlets: list[_Outlet], answered: int) -> None:
 
 
 class _Outlet:
-    """Writes to a descriptor that may block from a thread of its own; drops the oldest of too many bytes."""
+    """Writes from its own thread to a descriptor that may block; drops the oldest bytes if too many wait."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -175,7 +175,7 @@ class _Outlet:
         threading.Thread(target=self._run, daemon=True).start()
 
     def put(self, chunk: bytes) -> None:
-        """Queue bytes to be written; returns at once."""
+        """Queue bytes for writing; returns at once."""
         with self._condition:
             self._chunks.append(chunk)
             self._size += len(chunk)
@@ -186,7 +186,7 @@ class _Outlet:
             self._condition.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Wait until all is written, for so many seconds at the most."""
+        """Wait until everything is written, at most `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self._idle and not self._chunks, max(seconds, 0.0))
 

@@ -3,9 +3,9 @@
 
     python -m rl_policy_node.nodes.process.guardian LIFELINE MEMORY
 
-The policy node starts it with two descriptors: a socket, which closes when the node is gone, and the memory of a Board.
-When the control loop falls silent while it acts, the guardian first fences the node, then publishes the message of each
-topic on the Board. It imports neither torch nor numpy, and writes to no log that could block.
+The policy node starts it with two descriptors: a socket, which closes when the node ends, and the memory of a Board.
+When an active control loop falls silent, the guardian first fences the node, then publishes the Board's message of each
+topic. It imports neither torch nor numpy, and writes to no log that could block.
 """
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from typing import Final, TYPE_CHECKING
 from rl_policy_node.nodes.process.board import Board
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-if TYPE_CHECKING:       # ROS is loaded after the signals are dealt with
+if TYPE_CHECKING:       # ROS is loaded only after the signal handlers are set
     from rl_policy_node.nodes.process.guardian_voice import Outgoing
 
-LOOK_PERIOD: Final = 0.1    # s between two looks at the most: the node watches the beat of the guardian
+LOOK_PERIOD: Final = 0.1    # s, the longest time between two looks: the node watches the beat of the guardian
 REPEAT_PERIOD: Final = 0.1  # s between two fallbacks
-# s for which the fallback is repeated, for a driver that lost a message. Not longer: the next commander of the robot
-# must meet no old pose.
+# s for which the fallback is repeated, for a driver that lost a message. Not longer: an old pose must not interfere
+# with the next commander of the robot.
 REPEAT_FOR: Final = 1.0
-LINGER: Final = 1.5         # s that the guardian outlives a node that ended without notice
-PATIENCE: Final = 5.0       # s that a fenced node has to notice; then the guardian kills it
+LINGER: Final = 1.5         # s for which the guardian outlives a node that ended without notice
+PATIENCE: Final = 5.0       # s within which a fenced node must notice that; then the guardian kills it
 
 
 class Vigil:
-    """Looks at a Board, and decides when to send the fallback.
+    """Watches a Board, and decides when to send the fallback.
 
-    outgoing: of each of its cells. timeout: s of silence that are too long. end_node(): kills a node that does not
-    notice. say(text): logs a line; must not block.
+    outgoing: one Outgoing for each cell. timeout: s, the longest silence allowed. end_node(): kills a node that does
+    not notice the fence. say(text): logs a line; must not block.
     """
 
     def __init__(self, board: Board, outgoing: Sequence[Outgoing], timeout: float, end_node: Callable[[], None],
@@ -49,14 +49,14 @@ class Vigil:
         self._end_node, self._say = end_node, say
         self._fenced, self._fenced_at, self._spoken_at = 0, 0.0, 0.0
         self._due = float('inf')        # when the next look is due
-        self._awake = 0.0               # silence counts from here on at the earliest
+        self._awake = 0.0               # s; silence before this moment does not count
         self.gone_at: float | None = None
 
     def look(self, now: float) -> float:
-        """Look once, `now` s on the steady clock; return after how many seconds to look again."""
+        """Look once, at `now`, s, on the steady clock; return the time, s, until the next look."""
         board = self._board
         if now - self._due > self._timeout / 2:
-            # the whole machine may have stalled: the node gets some time to show itself, too
+            # the whole machine may have stalled: the node gets some time to beat, too
             self._awake = now - self._timeout / 2
         board.set_guardian_beat(now)
         wait = LOOK_PERIOD
@@ -77,7 +77,7 @@ class Vigil:
         return wait
 
     def over(self, now: float) -> bool:
-        """Return whether the node is gone, and its fallback sent."""
+        """Return whether the guardian may end: the node has ended, LINGER s ago or while it was not active."""
         if self.gone_at is None:
             return False
         return now - self.gone_at >= LINGER or not self._board.active
@@ -98,7 +98,7 @@ class Vigil:
         self._say(f'{why}: the node is fenced, its fallback sent')
 
     def _go_on(self, now: float) -> float:
-        """Repeat the fallback for a while; kill a node that does not notice."""
+        """Repeat the fallback for a while; kill a node that does not notice the fence."""
         self._end_late_sender()
         if now - self._fenced_at <= REPEAT_FOR and now - self._spoken_at >= 0.9 * REPEAT_PERIOD:
             self._speak(now)
@@ -108,7 +108,7 @@ class Vigil:
         return REPEAT_PERIOD
 
     def _end_late_sender(self) -> None:
-        """Kill a node that was stopped while it sent a command: the command would follow the fallback when it wakes."""
+        """Kill a node that was stopped while it sent a command: the command would follow the fallback later."""
         if self._board.sending and self._board.noticed < self._fenced and self.gone_at is None:
             self._end_node()
             self._say('the node was sending a command, which would come after the fallback: ended')
@@ -127,7 +127,7 @@ class Vigil:
 
 
 class Teller:
-    """Writes lines to a descriptor from a thread of its own: a reader that stalls does not block the caller."""
+    """Writes lines to a descriptor from its own thread: a reader that stalls does not block the caller."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -150,9 +150,9 @@ class Teller:
 
 
 def main(lifeline: int, memory: int) -> None:
-    """Watch until the node is gone."""
+    """Watch until the node has ended."""
     for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)       # sent to the whole group: the guardian ends after the node
+        signal.signal(number, signal.SIG_IGN)       # the whole group gets them; the guardian ends after the node
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     line = socket.socket(fileno=lifeline)
     teller = Teller(os.dup(2))
@@ -163,7 +163,7 @@ def main(lifeline: int, memory: int) -> None:
     vigil = Vigil(board, voice.outgoing, setup['timeout'], _ending(setup['pid']), teller.say)
     board.set_guardian_beat(time.monotonic())
     line.sendall(json.dumps({'gids': voice.gids()}).encode() + b'\n')
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # output of ROS must not block from here on
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # from here on output of ROS must not block
     _watch(vigil, line, setup['pid'])
     voice.close()
 
@@ -183,7 +183,7 @@ def _watch(vigil: Vigil, line: socket.socket, pid: int) -> None:
 
 
 def _line_of(line: socket.socket) -> bytes:
-    """Return the first line of the node; exits if the node is gone before."""
+    """Return the first line from the node; exits if the node ends before."""
     text = b''
     while not text.endswith(b'\n'):
         part = line.recv(1 << 16)
@@ -194,7 +194,7 @@ def _line_of(line: socket.socket) -> bytes:
 
 
 def _received(line: socket.socket) -> bytes:
-    """Return the bytes that arrived, b'' where the node is gone."""
+    """Return the bytes that arrived, b'' if the node has ended."""
     try:
         return line.recv(1 << 10)
     except OSError:
@@ -202,7 +202,7 @@ def _received(line: socket.socket) -> bytes:
 
 
 def _ending(pid: int) -> Callable[[], None]:
-    """Return a function that kills the process with this id, and never a later one with the same id."""
+    """Return a function that kills the process with this id, but never a later process with the same id."""
     try:
         process = os.pidfd_open(pid)
     except (OSError, AttributeError):       # an old kernel; Python on macOS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guardian's process, as the node that starts it sees it."""
+"""The node's handle on the guardian's process."""
 from __future__ import annotations
 
 import contextlib
@@ -19,14 +19,14 @@ START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes
 
 
 class GuardianProcess:
-    """Runs `nodes.process.guardian` in a session of its own, so that signals of a terminal do not reach it.
+    """Runs `nodes.process.guardian` in its own session, so that signals of a terminal do not reach it.
 
     memory: descriptor of a Board. gids: of its publishers, once it is ready.
     """
 
     def __init__(self, memory: int) -> None:
         self._line, theirs = socket.socketpair()
-        # the import path of this interpreter; threads of libraries would only cost memory there
+        # the import path of this interpreter; more threads of libraries would only cost memory there
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
                        'MALLOC_ARENA_MAX': '1', 'OPENBLAS_NUM_THREADS': '1'}
         with theirs:
@@ -39,12 +39,12 @@ class GuardianProcess:
         self._ready_at: float | None = None
 
     def introduce(self, introduction: bytes) -> None:
-        """Send it the topics to watch."""
+        """Send the process the topics to watch."""
         with contextlib.suppress(OSError):      # if it has ended, `ended` tells
             self._line.sendall(introduction)
 
     def age(self) -> float | None:
-        """Return how long (s) it has been ready, None while it starts; raises ConfigurationError if it fails to."""
+        """Return the time, s, since it became ready, None while it starts; raises ConfigurationError if it cannot."""
         now = time.monotonic()
         while self._ready_at is None and select.select([self._line], [], [], 0.0)[0]:
             part = self._line.recv(1 << 16)
@@ -63,12 +63,12 @@ class GuardianProcess:
         return self._process.poll()
 
     def wake(self) -> None:
-        """Wake it up: it looks rarely while the policy does not act."""
+        """Wake the process: it looks rarely while the policy does not act."""
         with contextlib.suppress(OSError):
             self._line.send(b'!', socket.MSG_DONTWAIT)
 
     def end(self, patience: float = 1.0) -> None:
-        """End it by closing its socket; kill it after `patience` s."""
+        """End the process by closing its socket; kill it after `patience` s."""
         self._line.close()
         try:
             self._process.wait(patience)

@@ -20,7 +20,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
 _STAMP: Final = struct.Struct('=iI')
-_STAMP_AT: Final = 4        # bytes of encapsulation before a message whose first field is its header
+_STAMP_AT: Final = 4        # bytes of encapsulation before the stamp, in a message that begins with its header
 _POLICIES = ('history', 'depth', 'reliability', 'durability', 'liveliness')
 _DURATIONS = ('deadline', 'lifespan', 'liveliness_lease_duration')
 
@@ -37,30 +37,30 @@ def _qos(numbers: Mapping[str, int]) -> QoSProfile:
 
 
 class Outgoing:
-    """A command topic. publish(data): puts bytes on the wire. stamped: whether a header comes first in them.
+    """A command topic. publish(data): sends the bytes of a message. stamped: whether they begin with a header.
 
-    reach(): the number of subscribers.
+    reach(): returns the number of subscribers.
     """
 
     def __init__(self, publish: Callable[[bytes], None], stamped: bool, reach: Callable[[], int]) -> None:
         self._publish, self._stamped, self.reach = publish, stamped, reach
 
     def send(self, data: bytes, now: int) -> None:
-        """Publish a message, stamped `now`, ns; a stamp of zero stays: it means now itself."""
+        """Publish a message with the stamp `now`, ns; a stamp of zero stays zero, which also means now."""
         if self._stamped and any(_STAMP.unpack_from(data, _STAMP_AT)):
             data = data[:_STAMP_AT] + _STAMP.pack(*divmod(now, 10 ** 9)) + data[_STAMP_AT + _STAMP.size:]
         self._publish(data)
 
 
 class Voice:
-    """Publishes the same types on the same topics with the same quality of service. outgoing: of each topic.
+    """Publishes the node's types on the node's topics with its quality of service. outgoing: one for each topic.
 
-    setup: node, namespace, domain, and of each of `topics` name, module, class, stamped and qos.
+    setup: node, namespace, domain, and for each of `topics` name, module, class, stamped and qos.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self._context = rclpy.Context()
-        # remappings of the command line were for the node: topics come resolved
+        # topics come resolved: remappings of the command line must not apply again
         rclpy.init(args=['--ros-args', '--disable-external-lib-logs', '--disable-rosout-logs', '--disable-stdout-logs'],
                    context=self._context, domain_id=setup['domain'], signal_handler_options=SignalHandlerOptions.NO)
         self._node: Node = rclpy.create_node(
@@ -74,7 +74,7 @@ class Voice:
                          for publisher, topic in zip(self._publishers, setup['topics'])]
 
     def gids(self) -> list[str]:
-        """Return the hexadecimal GID of each publisher; of one that does not appear in the graph, ''."""
+        """Return the hexadecimal GID of each publisher; '' if it does not appear in the graph."""
         own = self._node.get_name(), self._node.get_namespace()
         found = []
         end = time.monotonic() + 1.0
@@ -97,7 +97,7 @@ class Voice:
 
 
 def message_type(module: str, name: str) -> type:
-    """Return a message type without loading the other messages of its package, which take memory, and numpy."""
+    """Return a message type without loading numpy and the other messages of its package, which take memory."""
     package, kind, leaf = (*module.split('.'), '', '')[:3]
     if kind == 'msg' and leaf.startswith('_') and f'{package}.msg' not in sys.modules:
         found = importlib.util.find_spec(package)

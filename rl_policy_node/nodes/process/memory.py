@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps freed memory with the process, for the next messages."""
+"""Keeps freed memory in the process, for the next messages."""
 import ctypes
 
 # of glibc's mallopt
@@ -10,7 +10,7 @@ KEPT = 128 << 20
 
 
 def keep_memory() -> bool:
-    """Have malloc keep what is freed, up to 128 MB; return whether it does.
+    """Have malloc keep freed memory, up to 128 MiB; return whether it does.
 
     By default glibc gives blocks of 128 kB and more back to the kernel and fetches them again, page by page:
     140 page faults for each camera image, half a millisecond during which no other thread has the interpreter.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thread that publishes reports: they take milliseconds, which no message and no stop waits for."""
+"""The thread that publishes reports: they take milliseconds, and must delay neither messages nor a stop."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ PATIENCE = 1.0      # s that a transition waits for a report under way
 
 
 class Reporter:
-    """Calls report() every `period` s in a thread of its own until `stop`; logs what it raises, and goes on."""
+    """Calls report() every `period` s in its own thread until `stop`; logs its exceptions and goes on."""
 
     def __init__(self, report: Callable[[], None], period: float, log: Logger) -> None:
         self._report, self._period, self._log = report, period, log
@@ -25,14 +25,14 @@ class Reporter:
         self._thread.start()
 
     def stop(self) -> None:
-        """Report no more."""
+        """Stop reporting."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Keep reports from running meanwhile; waits PATIENCE s at the most for one under way."""
+        """Hold back reports meanwhile; waits at most PATIENCE s for one under way."""
         got = self._under_way.acquire(timeout=PATIENCE)
         try:
             yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a node in its process: an executor that does not hang, signals that let the node send its last message."""
+"""Runs a node: with an executor that does not hang, and signals that let the node send its last message."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ if TYPE_CHECKING:       # bench_echo needs nothing else of the package
     from rl_policy_node.nodes.interfaces import RunnableNode
 
 POLL_PERIOD = 0.005     # s between two calls of a node's poll()
-LAG = 0.5               # s by which the events executor may lag behind its messages before another takes its place
+LAG = 0.5               # s; an events executor that lags more behind its messages is replaced
 
 
 def create_executor(name: str, logger: Logger) -> Executor:
-    """Return the executor by name; where this rclpy lacks the events executor, the single-threaded one."""
+    """Return the executor by name; the single-threaded one if this rclpy lacks the events executor."""
     if name == 'events':
         try:
             from rclpy.experimental import EventsExecutor
@@ -45,9 +45,9 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     """Create a node, spin it until it is done or a signal ends the process, shut it down; return the exit code.
 
     The node offers `executor_name`, `keeps_up` (whether lagging callbacks matter, see Spinner), `poll()` (called
-    between callbacks, False when it is done), `stop()` (publishes the last messages while the context still lives) and
-    `exit_code`.
-    rclpy's own signal handlers would invalidate the context before a last command could go out.
+    between callbacks, False when it is done), `stop()` (publishes the last messages while the context is still valid)
+    and `exit_code`.
+    rclpy's own signal handlers would invalidate the context before a last command could be sent.
     """
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -63,7 +63,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
         return 1
     share_interpreter()
     keep_memory()
-    # not before: creating a node may take minutes, and a signal has to end that at once
+    # not earlier: creating a node may take minutes, and a signal must end that at once
     asked: list[int] = []
     on_ending(lambda number, _frame: asked.append(number))
     # a protocol cannot inherit from a class
@@ -82,9 +82,9 @@ class Spinner:
     """Runs the callbacks of a node in an executor whose queue stays bounded.
 
     The events executor queues an event for each message, without bound: in a flood a stop would wait behind all of
-    them, and memory would grow. If it lags, the single-threaded executor takes its place for good: there each topic has
-    its turn, and the middleware drops excess messages. keeps_up(): whether lagging matters; a waiting simulator sends
-    no more than is answered, be it thousands of messages a step.
+    them, and memory would grow. If it lags, the single-threaded executor replaces it for good: that one serves the
+    topics in turn, and the middleware drops excess messages. keeps_up(): whether lagging matters; it does not with a
+    waiting simulator, which may send thousands of messages a step, but no more until they are answered.
     """
 
     def __init__(self, node: Node, executor: str, keeps_up: Callable[[], bool]) -> None:
@@ -92,7 +92,7 @@ class Spinner:
         self._executor = create_executor(executor, node.get_logger())
         self._executor.add_node(node)
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
-        # s in callbacks since the last turn of the timer, and of the longest of them, which was busy rather than late
+        # s spent in callbacks since the timer last ran, and in the longest of them, which was busy rather than late
         self._spent = self._longest = 0.0
         self._timer = None if self.bounded else node.create_timer(
             LAG / 5, self._on_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -111,7 +111,7 @@ class Spinner:
                     self._bound()
 
     def close(self) -> None:
-        """Run nothing more."""
+        """Stop running callbacks."""
         self._executor.remove_node(self._node)
         self._executor.shutdown()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the kernel and the interpreter schedule the control thread; what is not permitted is logged, never fatal."""
+"""Scheduling of the control thread by kernel and interpreter; a setting that is not permitted is never fatal."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import platform
 import sys
 from typing import Protocol
 
-# s. A thread that waits for the interpreter gets it after this long at the latest, 5 ms by default: threads that decode
-# or report delay a step by as much.
+# s. A waiting thread gets the interpreter after this time at the latest; by default it is 5 ms, by which threads that
+# decode or report would delay a step.
 SWITCH_INTERVAL = 0.5e-3
-# ns, the least that Linux accepts; it needs no permission. From 6.12 on a waking thread with a shorter slice than the
-# running one goes first; else the running one may go on for milliseconds.
+# ns, the least that Linux accepts; it needs no permission. From 6.12 on a waking thread preempts a running one with a
+# longer slice; otherwise the running one may go on for milliseconds.
 SLICE = 100_000
 _SET_TIMER_SLACK = 29       # of prctl
 _SYSTEM_CALLS = {'x86_64': (315, 314), 'aarch64': (275, 274)}       # sched_getattr, sched_setattr
@@ -22,7 +22,7 @@ _HOW = ("permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see
 
 
 class Scheduling(Protocol):
-    """Scheduling of a thread. priority: of SCHED_FIFO, 0: none. cpus: that it keeps to, (): any."""
+    """Scheduling of a thread. priority: of SCHED_FIFO, 0: none. cpus: those that it may use, (): any."""
 
     @property
     def priority(self) -> int: ...
@@ -32,19 +32,19 @@ class Scheduling(Protocol):
 
 
 def share_interpreter() -> None:
-    """Have the threads of this process switch often enough for a control loop."""
+    """Let the threads of this process switch often enough for a control loop."""
     sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
 
 
 def schedule_thread(spec: Scheduling) -> list[str]:
-    """Schedule the calling thread, and those that it starts later, by a SchedulingSpec.
+    """Schedule the calling thread, and those that it starts later, as `spec` says.
 
-    Return a line for each setting that was refused and stays as it was. On Linux the thread also wakes up without
-    delay, whatever the spec says.
+    Return a line for each setting that was refused and stays unchanged. On Linux the thread also wakes up without
+    delay, whatever `spec` says.
     """
     if sys.platform == 'linux':
         libc = ctypes.CDLL(None)
-        # ns; by default sleeps last 50 µs longer than asked
+        # ns; by default sleeps last 50 µs too long
         libc.prctl(_SET_TIMER_SLACK, ctypes.c_ulong(1))
         attributes = ThreadAttributes.read()
         if attributes is not None:
@@ -92,7 +92,7 @@ class ThreadAttributes(ctypes.Structure):
 
     @classmethod
     def read(cls) -> ThreadAttributes | None:
-        """Return how the kernel schedules the calling thread; None where the kernel cannot tell."""
+        """Return the kernel's attributes of the calling thread, None if the kernel cannot give them."""
         attributes = cls()
         numbers = _SYSTEM_CALLS.get(platform.machine())
         if numbers is None or sys.maxsize < 2 ** 32:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robots' side of a parameter file, played by an environment: commands in, frames out."""
+"""The robots' side of a parameter file, played by an environment: takes commands, returns frames."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.sim.imperfections import create_imperfections, Measured, Robots
 
-START = 1_000_000_000        # ns: simulated time begins at 1 s or later, because a stamp of 0 means none
+START = 1_000_000_000        # ns; simulated time begins at 1 s or later, because a stamp of 0 means that there is none
 
 
 @dataclass(frozen=True)
 class SimFrame:
-    """What the robots' sensors measure at one moment.
+    """The measurements of the robots' sensors at one moment.
 
     stamp: ns, of simulated time; begun (rows,): ns, when each row's episode began; values: source → field →
-    (rows, ...), which hold until the next frame.
+    (rows, ...), valid until the next frame.
     """
 
     stamp: int
@@ -38,10 +38,10 @@ class SimFrame:
 
 
 class Bridge:
-    """Steps an environment with the commands that arrived; `frame` returns what to publish then.
+    """Steps an environment with the commands that arrived; `frame` then returns the measurements to publish.
 
     It has no thread and publishes nothing: BridgeLoop paces it. imperfections: the injected ones, which also wrap
-    the publishers. Raises ConfigurationError where environment and parameter file do not fit.
+    the publishers. Raises ConfigurationError if the environment does not fit the parameter file.
     """
 
     def __init__(self, configuration: Configuration, environment: Environment) -> None:
@@ -58,7 +58,7 @@ class Bridge:
         self.imperfections = create_imperfections(sim.imperfections, sim.environment.seed, 1.0 / self.control.rate,
                                                   robots, sim.play.lockstep)
         self._environment = environment
-        # different at each start: in lockstep the first episode of a restarted bridge would look like the old one
+        # different at each start: in lockstep a restarted bridge would otherwise seem to continue its first episode
         self._stamp = START + time.monotonic_ns() % START if sim.play.lockstep else START
         self._begun: Stamps = np.full(self.control.rows, self._stamp, dtype=np.int64)
         self._observed: Values = {}
@@ -75,7 +75,7 @@ class Bridge:
         self._observed = self._environment.reset()
 
     def stay(self, begin: bool) -> None:
-        """Let a period pass in which nothing moves. begin: whether the episodes begin after it."""
+        """Let a period pass without motion. begin: whether the episodes begin after it."""
         self._environment.check()
         self._advance()
         if begin:
@@ -97,13 +97,13 @@ class Bridge:
         return ended
 
     def frame(self) -> SimFrame:
-        """Return what the sensors measure now; call it once for each step, when it is due."""
+        """Return the present measurements of the sensors; call it once for each step, when it is due."""
         self._mirror.measure(self._observed)
         self.imperfections.show(self._begun)
         return SimFrame(self._stamp, self._begun.copy(), self.imperfections.shown)
 
     def check(self) -> None:
-        """Raise SimulationError where the environment's process is gone."""
+        """Raise SimulationError if the environment's process has ended."""
         self._environment.check()
 
     def close(self) -> None:

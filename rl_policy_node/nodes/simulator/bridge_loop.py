@@ -14,7 +14,7 @@ from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.episodes import Episode
 from rl_policy_node.nodes.topics.row_names import listed
 
-PATIENCE = 1.0               # s that the step under way has at the end, before its worker is killed
+PATIENCE = 1.0               # s; at the end, a step under way that takes longer has its worker killed
 OnEpisodes: TypeAlias = Callable[[list[Episode]], None]
 
 
@@ -22,8 +22,8 @@ class BridgeLoop:
     """Steps a Bridge and publishes its frames.
 
     Lockstep: one step for each complete set of commands that answers the frame. Real time: one step in each period,
-    whose frame is published at its end; where commands are late, the last ones go on. on_episodes(ended): called with
-    the episodes that ended with a step.
+    whose frame is published at its end; if commands are late, the last ones stay in effect. on_episodes(ended): called
+    with the episodes that ended with a step.
     """
 
     def __init__(self, bridge: Bridge, lockstep: bool, publish: Callable[[SimFrame], None], on_episodes: OnEpisodes,
@@ -36,7 +36,7 @@ class BridgeLoop:
         self.finished = self.failed = False
 
     def start(self) -> None:
-        """Begin in a thread of its own."""
+        """Start the thread."""
         if self._bridge.imperfections.description:
             self._log.info(self._bridge.imperfections.description)
         self._running = True
@@ -63,7 +63,7 @@ class BridgeLoop:
             self._commands.condition.notify_all()
 
     def pause(self, paused: bool) -> None:
-        """Hold the environment and its clock, or let them go on."""
+        """Pause the environment and its clock, or let them continue."""
         with self._commands.condition:
             self._paused = paused
             self._commands.condition.notify_all()
@@ -88,7 +88,7 @@ class BridgeLoop:
         self.finished = True
 
     def _step(self, due: float) -> float:
-        """Step, and publish the frame when it is due (s, steady); return when the next one is due."""
+        """Step, and publish the frame at `due`, s, steady; return the time at which the next one is due."""
         ended = self._bridge.step()
         if ended:
             self._on_episodes(ended)
@@ -98,7 +98,7 @@ class BridgeLoop:
         return max(due + self._bridge.imperfections.period(), time.monotonic())
 
     def _show(self) -> None:
-        """Publish what the sensors measure, and wait for its answers from now on."""
+        """Publish a frame; commands that come from now on can answer it."""
         frame = self._bridge.frame()
         self._commands.expect(frame.stamp, self._record.steps)
         self._publish(frame)
@@ -118,7 +118,7 @@ class BridgeLoop:
         return time.monotonic() + self._period
 
     def _await_commands(self) -> None:
-        """Repeat the first observation until every robot is commanded, then begin the episodes."""
+        """Repeat the first observation until every robot has a command, then begin the episodes."""
         commanded = False
         while self._running and not commanded:
             commanded = self._commands.wait(self._commands.commanded, self._period)
@@ -128,8 +128,8 @@ class BridgeLoop:
     def _may_step(self, due: float) -> bool:
         """Wait for the commands; return whether to step.
 
-        Real time: until the end of the period at the most (s, steady), then the last commands go on. Lockstep: for a
-        while, and the log names the rows that keep the simulator waiting.
+        Real time: wait at most until the end of the period (`due`, s, steady); then the last commands stay in effect.
+        Lockstep: wait for a while; the log names the rows for which the simulator waits.
         """
         if not self._lockstep:
             if not self._commands.wait(self._commands.complete, max(due - time.monotonic(), 0.0)):

@@ -17,11 +17,11 @@ from rl_policy_node.nodes.topics.sink import Sink
 
 
 class CommandInbox:
-    """The latest commands of all rows, and whether they answer the observation shown last.
+    """The latest commands of all rows, and whether they answer the latest observation.
 
     Callbacks call `receive`, the bridge's thread everything else. buffers: command → SourceBuffer; read them within
-    `with inbox.condition`, which is notified when an answer is complete. lockstep: commands that answer another
-    observation are ignored. unstamped: some commands cannot be matched to an observation.
+    `with inbox.condition`, which is notified when an answer is complete. lockstep: ignore commands that answer another
+    observation. unstamped: whether some commands cannot be matched to an observation.
     """
 
     def __init__(self, control: ControlSpec, sinks: Mapping[str, Sink], lockstep: bool, answers: ResponseTimes) -> None:
@@ -30,8 +30,8 @@ class CommandInbox:
         self.condition = threading.Condition()
         self.unstamped = not all(sink.adapter.has_header for sink in sinks.values())
         self._numbers = {name: number for number, name in enumerate(sinks)}
-        self._current: int | None = None        # stamp of the observation shown last, ns
-        self._shown = 0.0                       # when that was, s, steady
+        self._current: int | None = None        # ns, stamp of the latest observation
+        self._shown = 0.0                       # s, steady, when it was published
 
     def expect(self, stamp: int, step: int) -> None:
         """Wait for the answers to the observation of a step. stamp: of that observation, ns."""
@@ -42,9 +42,9 @@ class CommandInbox:
             self.answers.shown(stamp, step, self._shown)
 
     def receive(self, name: str, topic: int, message: Message) -> None:
-        """Take a command for the rows of a sink's topic; ignore it before the first observation.
+        """Store a command for the rows of a sink's topic; before the first observation ignore it.
 
-        Raises ValueError, naming the rows, for commands that are refused.
+        Raises ValueError, which names the rows, for refused commands.
         """
         sink, buffer, rows = self._sinks[name], self.buffers[name], self._sinks[name].groups[topic]
         with self.condition:
@@ -66,20 +66,20 @@ class CommandInbox:
             raise ValueError(f'{listed(self._control, refused)}: {buffer.last_fault[refused[0]]}')
 
     def wait(self, until: Callable[[], bool], seconds: float) -> bool:
-        """Return whether until(), called with the inbox locked, comes true in time."""
+        """Wait at most `seconds`; return whether until(), called with the inbox locked, became True."""
         with self.condition:
             return self.condition.wait_for(until, seconds)
 
     def complete(self) -> bool:
-        """Whether the observation shown last is answered by all commands of all rows."""
+        """Return whether all commands of all rows answer the latest observation."""
         return all(buffer.fresh.all() for buffer in self.buffers.values())
 
     def commanded(self) -> bool:
-        """Whether every row was ever commanded."""
+        """Return whether every row has ever had a command."""
         return all(np.isfinite(buffer.received).all() for buffer in self.buffers.values())
 
     def silent(self) -> tuple[list[int], float]:
-        """Return the rows whose answer is missing, and for how many seconds the observation has waited."""
+        """Return the rows whose answer is missing, and the time, s, since the observation was published."""
         with self.condition:
             fresh = np.logical_and.reduce([buffer.fresh for buffer in self.buffers.values()])
             return np.nonzero(~fresh)[0].tolist(), time.monotonic() - self._shown

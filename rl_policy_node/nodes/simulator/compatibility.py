@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an environment can stand in for the robots of a parameter file."""
+"""Checks that an environment can replace the robots of a parameter file."""
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.configuration import Configuration
 
 
 def input_shapes(configuration: Configuration, environment: Environment) -> dict[str, tuple[int, ...]]:
-    """Return input → shape of a row, for the inputs of the policy; raises ConfigurationError for missing ones."""
+    """Return input → shape of a row, for the policy's inputs.
+
+    Raises ConfigurationError for missing inputs, and for another control rate.
+    """
     control, name = configuration.control, configuration.sim.environment.name
     have, rate = environment.shapes, environment.control_rate
     missing = sorted(set(control.inputs) - set(have))

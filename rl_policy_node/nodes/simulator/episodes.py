@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.policy.diagnostics import percentiles
 
-COLUMNS = ('row', 'index', 'return', 'length', 'success')      # of an episode that ended
+COLUMNS = ('row', 'index', 'return', 'length', 'success')      # of an ended episode
 # the values of an episode; success is 1.0, 0.0, or NaN: unknown
 Episode: TypeAlias = tuple[int, int, float, int, float]
 
@@ -19,7 +19,7 @@ Episode: TypeAlias = tuple[int, int, float, int, float]
 class Episodes:
     """Counts returns, lengths and successes per row; `finished` holds (row, index, return, length, success).
 
-    keep: how many of them, the first ones; None: all. Thousands of rows end thousands of episodes a minute.
+    keep: number of episodes to keep, the first ones; None: all. Thousands of rows end thousands of episodes a minute.
     """
 
     def __init__(self, rows: int, keep: int | None = None) -> None:
@@ -52,7 +52,7 @@ class Episodes:
         self._length[rows] = 0
 
     def summary(self, limit: int | None) -> dict[str, int | float]:
-        """Return episodes, success_rate and return_mean of the first `limit` episodes that are kept (None: all)."""
+        """Return episodes, success_rate and return_mean, of the first `limit` kept episodes, or (None) of all."""
         count, totals = self._count, self._totals
         if limit:
             table = np.array([[entry[2], entry[4]] for entry in self.finished[:limit]]).reshape(-1, 2)
@@ -63,7 +63,7 @@ class Episodes:
     def columns(self, limit: int | None = None) -> dict[str, list[float | None]]:
         """Return each of COLUMNS as a list over the first `limit` episodes (None: all), in the order of their ends.
 
-        Those that ended with the same step are in the order of their rows. A success is 0, 1, or None: unknown.
+        Episodes that ended in the same step are in the order of their rows. success is 0, 1, or None: unknown.
         """
         counted = self.finished[:limit]
         columns: dict[str, list[float | None]] = {name: [entry[place] for entry in counted]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a run of IsaacGymEnvs to the environment that it was trained in."""
+"""Reads from a run of IsaacGymEnvs the environment that it was trained in."""
 import dataclasses
 
 from rl_policy_node.errors import ConfigurationError
@@ -8,11 +8,11 @@ from rl_policy_node.sim.environment_specs import EnvironmentSpec
 
 
 def run_task(configuration: Configuration) -> EnvironmentSpec:
-    """Return the EnvironmentSpec of an IsaacGymEnvs run: with the task half, resolved, and the control rate.
+    """Return the EnvironmentSpec of an IsaacGymEnvs run, with the resolved task part and the control rate.
 
     Devices, seed and number of rows are those of `sim`, as if the run had been started with them;
     `sim.options` change the task in Hydra's form, and come last. Raises ConfigurationError, also for a value
-    that cannot be resolved: a task would go on without it, and be another one.
+    that cannot be resolved: without it the task would run, but differ from training.
     """
     # torch, which comes with it, takes a second to import
     from rl_policy_node.policy.run.trained_run import TrainedRun
@@ -40,7 +40,7 @@ def _started_with(spec: EnvironmentSpec) -> tuple[str, ...]:
                                      'task.name=value, +task.name=value, ~task.name')
     device, rows = spec.isaacgym.device, spec.rows
     pipeline, on_gpu = ('cpu', 'false') if device == 'cpu' else ('gpu', 'true')
-    # of a run that keeps its interpolations the first line is enough; others have them resolved already
+    # the first line suffices for a run that keeps its interpolations; other runs have them resolved already
     return (f'sim_device={device}', f'rl_device={device}', f'pipeline={pipeline}', f'num_envs={rows}',
             f'++task.sim.use_gpu_pipeline={on_gpu}', f'++task.sim.physx.use_gpu={on_gpu}', f'task.env.numEnvs={rows}',
             f'seed={spec.seed}', *spec.options)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listens to a simulator bridge, and to other nodes, from another process."""
+"""Reads the status of a simulator bridge, and of other nodes, from another process."""
 import functools
 from types import TracebackType
 
@@ -10,7 +10,7 @@ from rclpy.signals import SignalHandlerOptions
 
 
 class BridgeMonitor:
-    """The latest `~/status` of a bridge, and of `others` by name, as dicts of strings; a context manager."""
+    """A context manager with the latest `~/status` of a bridge, and of `others` by name, as dicts of strings."""
 
     def __init__(self, name: str = 'sim_bridge_node', *others: str) -> None:
         self._name = name
@@ -42,7 +42,7 @@ class BridgeMonitor:
         rclpy.try_shutdown()
 
     def poll(self, timeout: float) -> dict[str, str]:
-        """Wait up to `timeout` s for news; return the latest status."""
+        """Wait up to `timeout` s for a message; return the latest status of the bridge."""
         self._executor.spin_once(timeout_sec=timeout)
         return self.status
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of a run of the bridge, and the files written of it."""
+"""The record of a run of the bridge, and its files."""
 from __future__ import annotations
 
 from collections import deque
@@ -16,7 +16,7 @@ from rl_policy_node.sim.environment_specs import Transition
 
 
 class PlayRecord:
-    """Counts steps, episodes and times; keeps every step where a record is configured.
+    """Counts steps, episodes and times; keeps every step if a record is configured.
 
     steps; misses: periods that ended without all commands; answers: times each observation to its commands.
     """
@@ -30,14 +30,14 @@ class PlayRecord:
         self.steps = self.misses = 0
 
     def add(self, transition: Transition, seconds: float) -> list[Episode]:
-        """Count a step that took the environment so many seconds; return the episodes that ended with it."""
+        """Count a step that took the environment `seconds`; return the episodes that ended with it."""
         _, rewards, dones, successes = transition
         self.steps += 1
         self._seconds.append(seconds)
         return self.episodes.add(rewards, dones, successes)
 
     def keep(self, observations: Values, actions: Array, transition: Transition, extra: Values) -> None:
-        """Keep a step, where a record is configured. extra: more arrays, name → (rows, ...)."""
+        """Keep a step if a record is configured. extra: more arrays, name → (rows, ...)."""
         if self._recorder is None:
             return
         _, rewards, dones, successes = transition
@@ -46,7 +46,7 @@ class PlayRecord:
                            rewards=rewards, dones=dones.astype(np.uint8), **more)
 
     def over(self) -> bool:
-        """Whether the configured episodes or steps are done."""
+        """Return whether the configured number of episodes or steps is reached."""
         enough = self._play.episodes and len(self.episodes.finished) >= self._play.episodes
         return bool(enough or (self._play.steps and self.steps >= self._play.steps))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator bridge: hosts an environment that stands in for the robots of the policy's parameter file."""
+"""The simulator bridge: hosts an environment that replaces the robots of the policy's parameter file."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ Send: TypeAlias = Callable[[SimFrame], object]
 class SimBridgeNode(Node):
     """Publishes the policy's sources and takes its commands."""
 
-    keeps_up = False        # only a simulator moves, and thousands of robots may answer at once
+    keeps_up = False        # no real robot moves, and thousands of simulated ones may be answered at once
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
@@ -64,7 +64,7 @@ class SimBridgeNode(Node):
         self._control, play = configuration.control, configuration.sim.play
         self.bridge = Bridge(configuration, environment)
         self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
-        # the episode's start first, the clock last: a node that it paces then has everything else
+        # the episode's start first, the clock last: a node that the clock paces then has all other messages
         qos = source_qos(play.lockstep)
         self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
         for name, sink in self.bridge.sinks.items():
@@ -109,7 +109,7 @@ class SimBridgeNode(Node):
         return send
 
     def poll(self) -> bool:
-        """Go on until the configured episodes or steps are done."""
+        """Return whether to go on: until the configured episodes or steps are done."""
         return not self.loop.finished
 
     def stop(self) -> None:
@@ -129,7 +129,7 @@ class SimBridgeNode(Node):
             send(frame)
 
     def _on_episodes(self, ended: list[Episode]) -> None:
-        """Publish and log episodes that ended: one by one for robots, in one message and line for shared rows."""
+        """Publish and log ended episodes: one by one for robots, in one message and one line for shared rows."""
         numbers = np.array(ended, dtype=np.float64)
         if self._control.shared_rows:
             self._episodes.publish(ended_message(numbers))
@@ -176,7 +176,7 @@ class SimBridgeNode(Node):
 
 
 def _completed(configuration: Configuration, environment: Environment) -> Configuration:
-    """Return the configuration with the control rate known; the environment itself clips."""
+    """Return the configuration with its control rate, and without clips: the environment itself clips."""
     control = configuration.control
     rate = control.timing.control_rate or environment.control_rate
     if not rate:

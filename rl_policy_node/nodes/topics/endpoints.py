@@ -23,7 +23,7 @@ Gid: TypeAlias = tuple[int, ...]
 class Endpoint:
     """A publisher or subscription.
 
-    topic: resolved. gid: its id in the graph; () where a node of the same name came at the same moment.
+    topic: resolved. gid: its id in the graph; () if it is ambiguous, since a node of the same name came at that moment.
     """
 
     made: Any
@@ -33,10 +33,10 @@ class Endpoint:
 
 
 class Endpoints:
-    """Makes publishers and subscriptions of a node, which `entities` destroys.
+    """Creates publishers and subscriptions of a node; `entities` destroys them.
 
-    Their profiles are changed by the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`, which name
-    the topic after remapping. Raises ConfigurationError for invalid parameters.
+    The parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>` change their profiles; they name the topic
+    after remapping. Raises ConfigurationError for invalid parameters.
     """
 
     def __init__(self, node: Node, entities: contextlib.ExitStack) -> None:
@@ -46,12 +46,12 @@ class Endpoints:
 
     def subscribe(self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile,
                   raw: bool = False) -> Endpoint:
-        """Subscribe. raw: the callback gets bytes. Raises ConfigurationError where that is impossible."""
+        """Create a subscription. raw: the callback gets bytes. Raises ConfigurationError if that is impossible."""
         return self._make(SUBSCRIPTION, topic, default, lambda qos: self.node.create_subscription(
             message_type, topic, callback, qos, raw=raw))
 
     def advertise(self, message_type: type, topic: str, default: QoSProfile) -> Endpoint:
-        """Make a publisher; raises ConfigurationError where that is impossible."""
+        """Create a publisher; raises ConfigurationError if that is impossible."""
         return self._make(PUBLISHER, topic, default, lambda qos: self.node.create_publisher(message_type, topic, qos))
 
     def resolve(self, topic: str) -> str:
@@ -62,11 +62,11 @@ class Endpoints:
             raise _refused(topic, error) from error
 
     def tolerate(self, entity: str, topic: str) -> None:
-        """Accept qos_overrides for a topic that is not made now."""
+        """Accept qos_overrides for a topic on which nothing is created now."""
         self._overrides.profile(entity, self.resolve(topic), QoSProfile(depth=1))
 
     def refuse_unused(self) -> None:
-        """Raise ConfigurationError for qos_overrides of a topic that was not made."""
+        """Raise ConfigurationError for qos_overrides of a topic that is neither created nor tolerated."""
         self._overrides.refuse_unused()
 
     def _make(self, entity: str, topic: str, default: QoSProfile, make: Callable[[QoSProfile], Any]) -> Endpoint:

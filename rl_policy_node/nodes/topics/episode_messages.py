@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages about episodes between simulator and policy: of each robot, or of all rows at once."""
+"""The messages about episodes between simulator and policy: one for each robot, or one for all rows."""
 from __future__ import annotations
 
 import array
@@ -20,7 +20,7 @@ from rl_policy_node.nodes.topics.payload import Payload
 
 
 def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
-    """Return [(rows, topic, message type)] of the topics with the starts of episodes."""
+    """Return [(rows, topic, message type)] of the topics that carry the starts of episodes."""
     if not control.timing.episode_topic:
         return []
     kind, topic = Int64MultiArray if control.shared_rows else Header, control.timing.episode_topic
@@ -29,7 +29,7 @@ def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
 
 
 def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
-    """Return the message with the starts of the episodes of rows, in one message for all where together.
+    """Return the message with the starts of the episodes of rows. together: one message carries all rows.
 
     starts: (rows of the batch,), ns.
     """
@@ -41,11 +41,11 @@ def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
 
 
 class EpisodeStarts:
-    """Reads the messages of the episode topic, and counts those it refuses. last_fault: the last reason.
+    """Reads the messages of the episode topic, and counts those that it refuses. last_fault: the last reason.
 
-    It refuses an episode that begins ahead of the clock: the robot would wait for its observations, and keep the last
-    command until then. In lockstep stamps do not follow the clock.
-    ros(): ns, now; 0: a simulated clock that does not run yet.
+    It refuses an episode that begins too far ahead of the clock: the robot would wait for its observations, and keep
+    the last command until then. Not in lockstep, where stamps do not follow the clock.
+    ros(): returns the present time, ns; 0: a simulated clock that does not run yet.
     """
 
     def __init__(self, control: ControlSpec, ros: Callable[[], int]) -> None:
@@ -69,7 +69,7 @@ class EpisodeStarts:
 
     @staticmethod
     def starts_in(message: Message, rows: slice) -> Stamps:
-        """Return the starts (n,), ns, in a message for n rows; raises ContractError for another number of them."""
+        """Return the starts (n,), ns, in a message for n rows; raises ContractError unless there are n."""
         if isinstance(message, Header):
             return np.array([message.stamp.sec * 1_000_000_000 + message.stamp.nanosec])
         count = rows.stop - rows.start
@@ -78,14 +78,14 @@ class EpisodeStarts:
         return np.array(message.data, dtype=np.int64)
 
     def report(self) -> dict[str, object]:
-        """Return the values for the diagnostics, none where it refused nothing."""
+        """Return the values for the diagnostics, {} if no message was refused."""
         if not self.rejected:
             return {}
         return {f'rejected from {self._topic}': f'{self.rejected} (last: {self.last_fault})'}
 
 
 def ended_message(numbers: Floats) -> Float64MultiArray:
-    """Return the message of an episode that ended (5,), or of several (n, 5)."""
+    """Return the message about one ended episode (5,), or about several (n, 5)."""
     message = Float64MultiArray(data=array.array('d', numbers.tobytes()))
     labels = ('episodes', 'robot,episode,return,length,success')[-numbers.ndim:]
     message.layout.dim = [MultiArrayDimension(label=label, size=size, stride=math.prod(numbers.shape[axis:]))

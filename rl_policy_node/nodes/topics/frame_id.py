@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame that messages must be in, read from their bytes without decoding them."""
+"""Checks the frame of messages, by their bytes, without decoding them."""
 from __future__ import annotations
 
 import struct
@@ -9,7 +9,7 @@ from rl_policy_node.adapters.cdr import Cdr
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.interfaces import Message
 
-# where the frame_id of a std_msgs/Header begins that comes first: after the encapsulation and the stamp
+# bytes before the frame_id, in a message that begins with a std_msgs/Header: the encapsulation and the stamp
 _START = 12
 
 
@@ -17,7 +17,7 @@ class FrameId:
     """Refuses messages whose header names another frame than `name`."""
 
     def __init__(self, frame: str, adapter: Adapter, where: str) -> None:
-        """Raises ConfigurationError for a type whose messages do not begin with a header. where: names the source."""
+        """Raise ConfigurationError for a type whose messages do not begin with a header. where: names the source."""
         if next(iter(adapter.message_type.get_fields_and_field_types()), '') != 'header':
             raise ConfigurationError(f"{where}.frame_id is '{frame}'; the messages of {adapter.type_name} do not begin "
                                      'with a header: expected a stamped type, or no frame_id')
@@ -27,7 +27,7 @@ class FrameId:
         self._end = _START + 4 + len(text)
 
     def check(self, message: Message) -> None:
-        """Raise ValueError for a message, or its bytes, in another frame. The bytes were read before."""
+        """Raise ValueError for a message, or its (already checked) bytes, in another frame."""
         if isinstance(message, bytes):
             if message[_START:self._end] == self._wanted[message[1]]:
                 return

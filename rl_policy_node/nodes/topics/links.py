@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other publishers and the subscribers of the command topics, by the graph."""
+"""Supervises other publishers and the subscribers of the command topics, by the ROS graph."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,10 +22,10 @@ from rl_policy_node.options import option
 
 # the guardian may publish for its node: `<node>_guardian` in its namespace
 GUARDIAN = '_guardian'
-# s after which a publisher without a node name counts as a stranger: the graph names endpoints late
+# s after which a publisher without a node name counts as another node's: the graph learns names late
 _NAMELESS = 2.0
 UNKNOWN = '_NODE_NAME_UNKNOWN_'
-# looks by the number of publishers alone, before the next look at all of their names, which costs more
+# looks that only compare the number of publishers, before the next one lists their names, which costs more
 _TRUSTED = 10
 
 
@@ -50,9 +50,9 @@ class LinkSpec:
 class _Topic:
     """A command topic.
 
-    count: of its publishers when they were last listed; looks: since then; others: found then. nameless: publisher
-    whose node is not known → since when, s, steady. heard: s, steady, when it last had a subscriber, None: never since
-    the start; logged: whether the log says that the subscribers are gone.
+    count: number of publishers when they were last listed; looks: number of looks since then; others: other nodes found
+    then. nameless: publisher of an unknown node → since when, s, steady. heard: s, steady, when the topic last had a
+    subscriber, None: never since the start; logged: whether the loss of the subscribers was logged.
     """
 
     rows: slice
@@ -67,7 +67,7 @@ class _Topic:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A problem of a topic. level: of the diagnostics; rows, reason: which rows to latch, and why, '': none."""
+    """A problem of a topic. level: of the diagnostics. rows: to be latched for the reason; '': none is latched."""
 
     level: bytes
     topic: str
@@ -79,8 +79,8 @@ class Trouble:
 class Links:
     """Supervises the command topics: at activation, once per second while active, and after the last command.
 
-    commands: [(rows, publisher)] of each. In shadow it checks nothing; in lockstep, where one simulator gets its
-    answers, only the activation. guardian_gids(): GIDs of the publishers of the guardian.
+    commands: [(rows, publisher)], one for each topic. In shadow it checks nothing; in lockstep, where one simulator
+    gets the answers, only at activation. guardian_gids(): returns the GIDs of the guardian's publishers.
     """
 
     def __init__(self, node: Node, control: ControlSpec, commands: Sequence[tuple[slice, Endpoint]], spec: LinkSpec,
@@ -113,7 +113,7 @@ class Links:
             yield from self._unheard(topic, now)
 
     def see_off(self, seconds: float) -> str:
-        """Wait for the last commands to be acknowledged, for so many seconds at the most; return the result."""
+        """Wait, at most `seconds`, until the last commands are acknowledged; return the result as text."""
         listeners = [topic.endpoint.made.get_subscription_count() for topic in self._topics]
         reliable = sum(map(self._reliable, self._topics))
         if not any(listeners):
@@ -146,7 +146,7 @@ class Links:
     def _intruders(self, topic: _Topic, now: float) -> list[str]:
         """Return a line for each other node that publishes on a command topic.
 
-        The graph lists the publishers again when their number has changed, and after a few looks.
+        The publishers are listed again only when their number has changed, and after _TRUSTED looks.
         """
         endpoint = topic.endpoint
         hidden = endpoint.qos.avoid_ros_namespace_conventions
@@ -172,7 +172,7 @@ class Links:
                 and (info.node_name, info.node_namespace) != (f'{own}{GUARDIAN}', namespace)}
 
     def _reliable(self, topic: _Topic) -> int:
-        """Return how many subscribers acknowledge messages."""
+        """Return the number of subscribers that acknowledge messages."""
         endpoint = topic.endpoint
         if endpoint.qos.reliability == ReliabilityPolicy.BEST_EFFORT or not endpoint.made.get_subscription_count():
             return 0
@@ -182,13 +182,13 @@ class Links:
 
 
 def called(info: TopicEndpointInfo) -> str:
-    """Return the full name of the node that an endpoint of the graph belongs to."""
+    """Return the full name of the node to which an endpoint of the graph belongs."""
     if info.node_name == UNKNOWN:
         return 'a publisher without a node'
     return f'{info.node_namespace.rstrip("/")}/{info.node_name}'
 
 
 def worst(troubles: Sequence[Trouble]) -> tuple[bytes, str]:
-    """Return the worst level and its problems in words, OK and '' where all is well."""
+    """Return the worst level and the text of its problems; OK and '' if there are none."""
     level: bytes = max((trouble.level for trouble in troubles), default=DiagnosticStatus.OK)
     return level, '; '.join(dict.fromkeys(trouble.text for trouble in troubles if trouble.level == level))

@@ -14,9 +14,9 @@ COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def source_qos(lockstep: bool, durability: str = 'volatile') -> QoSProfile:
-    """Sensor data, best effort; in lockstep every message counts, and a late joiner gets the last one.
+    """Return the profile of a source: sensor data, best effort; in lockstep reliable, with the last message latched.
 
-    durability: transient_local, for a latched goal: the last message, reliable.
+    durability: transient_local also gives a reliable profile with the last message latched, as for a goal.
     """
     if lockstep or durability == 'transient_local':
         return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -24,19 +24,19 @@ def source_qos(lockstep: bool, durability: str = 'volatile') -> QoSProfile:
 
 
 def topic_of(robot: str, topic: str) -> str:
-    """Return a robot's topic; an unnamed robot's is the topic itself."""
+    """Return the topic in a robot's namespace; for an unnamed robot the topic itself."""
     return f'{robot}/{topic}' if robot and not topic.startswith('/') else topic
 
 
 def spec_topic(spec: SourceSpec | ActionSpec, robot: str) -> str:
-    """Return the topic of a source or an action for a robot; one for all robots has no namespace."""
+    """Return the topic of a source or an action for a robot; a topic for all robots has no namespace."""
     if spec.type == TRANSFORM:
         return '/tf'
     return topic_of('' if spec.rows else robot, spec.topic)
 
 
 def shadow_topic(topic: str) -> str:
-    """Return the topic for commands that no robot must get."""
+    """Return the shadow topic of commands, to which no robot subscribes."""
     return f'~/shadow/{topic.lstrip("/")}'
 
 
@@ -46,14 +46,14 @@ def named_for(joints: tuple[str, ...], robot: str) -> tuple[str, ...]:
 
 
 def row_groups(together: bool, rows: int) -> list[slice]:
-    """Return the sets of rows that have a topic each: one of all rows, or each row alone."""
+    """Return the rows of each topic: all rows together, or each row alone."""
     return [slice(0, rows)] if together else [slice(row, row + 1) for row in range(rows)]
 
 
 def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: Mapping[str, str]) -> None:
-    """Raise ConfigurationError where a command shares its topic with another command or an input, naming both.
+    """Raise ConfigurationError, naming both, if a command shares its topic with another command or an input.
 
-    resolve(topic): its name after namespaces and remapping. inputs: name → topic, besides the sources.
+    resolve(topic): returns its name after namespaces and remapping. inputs: name → topic, besides the sources.
     Several inputs may share a topic.
     """
     _refuse_namesakes(control.robots, resolve)

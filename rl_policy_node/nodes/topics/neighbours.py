@@ -30,17 +30,17 @@ class Neighbours:
         self._talkers = Talkers(node, ports.sources)
 
     def ready(self, refusals: Refusals, sources: Mapping[str, Source]) -> bool:
-        """Whether activation may begin. refusals: row → why it could not act now."""
+        """Return whether activation may begin. refusals: row → why it could not act now."""
         return not (self._timeless() or waiting(refusals, sources, self._control, lambda *_: ''))
 
     def missing(self, refusals: Refusals, sources: Mapping[str, Source]) -> list[str]:
-        """Return what activation waits for, and why it is missing; reads the graph, which takes time."""
-        if self._timeless():        # other things may be missing because of that
+        """Return a line for everything that activation waits for; reads the graph, which takes time."""
+        if self._timeless():        # this may be the cause of everything else that is missing
             return [self._talkers.no_clock()]
         return waiting(refusals, sources, self._control, self._talkers.why_silent)
 
     def start(self) -> None:
-        """Begin to act; raises ConfigurationError where another node commands the robots."""
+        """Begin the supervision of an activation; raises ConfigurationError if another node commands the robots."""
         self._links.start()
         self._warn()
 
@@ -48,7 +48,7 @@ class Neighbours:
                values: Mapping[str, object]) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics, with the problems of the topics.
 
-        Latches all robots where another node commands one, and those whose commands have lost their subscriber.
+        Latches all robots if another node commands one, and robots whose commands have lost their subscriber.
         """
         self._warn()
         troubles = list(self._links.troubles(time.monotonic()))
@@ -65,7 +65,7 @@ class Neighbours:
         return self._links.see_off(seconds)
 
     def _timeless(self) -> bool:
-        """Whether simulated time matters and has not begun; in lockstep the observations set the time."""
+        """Return whether simulated time is in use but has not begun; in lockstep the observations set the time."""
         clock = self._node.get_clock()
         return not self._control.lockstep and clock.ros_time_is_active and not clock.now().nanoseconds
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serialized messages, which anyone on the network may send, are checked before native code decodes them."""
+"""Checks serialized messages before native code decodes them: anyone on the network may send them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,13 @@ _ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')
 _WORDS = (struct.Struct('>I'), struct.Struct('<I'))
 _SIZES = {'boolean': 1, 'octet': 1, 'char': 1, 'int8': 1, 'uint8': 1, 'wchar': 2, 'int16': 2, 'uint16': 2, 'int32': 4,
           'uint32': 4, 'float': 4, 'int64': 8, 'uint64': 8, 'double': 8, 'long double': 16}
-_LENGTH = 4     # bytes that count the elements of a sequence, or the characters of a string
+_LENGTH = 4     # bytes of the length of a sequence or a string
 
 
 class _Step(NamedTuple):
-    """A stretch of a message: `size` bytes, aligned; where counted, as often as the word before it says.
+    """A stretch of a message: `size` aligned bytes; if counted, repeated as often as the word before it says.
 
-    inner: the steps of each element, where an element has no size of its own.
+    inner: the steps of each element, if the size of an element varies.
     """
 
     alignment: int
@@ -36,7 +36,7 @@ class _Step(NamedTuple):
 class Payload:
     """Decodes serialized messages of one type, and refuses malformed ones before native code sees them.
 
-    least: bytes that the shortest message of the type has, its header of four included.
+    least: bytes of the shortest message of the type, with its header of four.
     """
 
     def __init__(self, message_type: type) -> None:
@@ -53,9 +53,9 @@ class Payload:
             raise ValueError(f'the message cannot be read: {error}') from error
 
     def check(self, payload: bytes) -> None:
-        """Raise ValueError for bytes that native code must not see.
+        """Raise ValueError for bytes that native code must not decode.
 
-        A length beyond the end is refused here: native code writes a line to stderr for each, or allocates first.
+        For a length beyond the end native code would write a line to stderr, or allocate memory first.
         """
         if len(payload) < HEADER:
             raise ValueError(f'{len(payload)} bytes are no message; its header alone has {HEADER}')
@@ -70,10 +70,10 @@ class Payload:
 
 
 def _walk(steps: Sequence[_Step], payload: bytes, at: int, end: int) -> int:
-    """Return where the steps that begin at `at` end; raises ValueError where that is beyond `end`."""
+    """Return the position after steps that begin at `at`; raises ValueError if it is beyond `end`."""
     for alignment, size, counted, inner in steps:
         if counted:
-            # the header has the size of a length: the alignment counted from it is that counted from its start
+            # header and length have the same size, so alignment may count from before or after the header
             at += -at % _LENGTH + _LENGTH
             if at > end:
                 raise _beyond(at, end)
@@ -98,9 +98,9 @@ def _beyond(at: int, end: int) -> ValueError:
 
 
 def _least(steps: Sequence[_Step]) -> int:
-    """Return the bytes of the shortest message: its strings and sequences are empty.
+    """Return the size of the shortest message, whose strings and sequences are empty.
 
-    An empty message that the middleware serialized would not do: it is longer than necessary.
+    Serializing an empty message would not give it: the middleware makes that longer than necessary.
     """
     at = 0
     for step in steps:
@@ -110,7 +110,7 @@ def _least(steps: Sequence[_Step]) -> int:
 
 
 def _joined(steps: Iterator[_Step]) -> tuple[_Step, ...]:
-    """Join neighbouring steps of a known size, where the place of the second follows from the first."""
+    """Join neighbouring steps of a known size, if the place of the second follows from the first."""
     found: list[_Step] = []
     for step in steps:
         last = found[-1] if found else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sources that send regularly, but too rarely for their max_age."""
+"""Finds sources that send regularly, but too rarely for their max_age."""
 from __future__ import annotations
 
 import numpy as np
@@ -12,16 +12,16 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Logger
 
-INTERVALS = 3       # in a row that are too long, and alike: a pattern
-ALIKE = 1.5         # times the shortest of them that the longest may be
-MARGIN = 1.25       # times the longest interval that max_age should be
-REMEMBERED = 5.0    # s for which the intervals are still measured after a robot was on its fallback
+INTERVALS = 3       # this many similar intervals in a row, all too long, are a pattern
+ALIKE = 1.5         # largest ratio of the longest to the shortest of similar intervals
+MARGIN = 1.25       # advised ratio of max_age to the longest interval
+REMEMBERED = 5.0    # s for which intervals are still measured after a robot was on its fallback
 
 
 class Periods:
-    """Warns once of each source whose max_age is shorter than its period: its robots stop again and again.
+    """A StepObserver that warns, once for each source, if max_age is shorter than the period of the source.
 
-    A StepObserver. It measures only while a robot is on its fallback, or was lately.
+    Robots with such a source stop again and again. It measures only while a robot is on its fallback, or was recently.
     """
 
     def __init__(self, control: ControlSpec, log: Logger) -> None:
@@ -50,20 +50,20 @@ class Periods:
 
 
 class _Intervals:
-    """The time between messages of each row of a source. mean: s, of those that `too_long` judged last."""
+    """The intervals between messages of each row of a source. mean: s, of the pattern that `too_long` found last."""
 
     def __init__(self, rows: int) -> None:
         self._shape, self.mean = rows, 0.0
         self.restart()
 
     def restart(self) -> None:
-        """Begin with the present message."""
+        """Forget all intervals."""
         self._last: Floats = np.full(self._shape, np.nan)
         self._count, self._sum = np.zeros((2, self._shape))
         self._least, self._most = np.full(self._shape, np.inf), np.zeros(self._shape)
 
     def too_long(self, source: SourceBuffer) -> float:
-        """Look once; return the longest interval, s, of a row whose last ones were too long and alike, else 0."""
+        """Look once; return the longest interval, s, of a row whose last intervals form a pattern, else 0."""
         last, self._last = self._last, source.received.copy()
         with np.errstate(invalid='ignore'):
             gap = self._last - last

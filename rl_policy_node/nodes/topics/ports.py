@@ -24,18 +24,18 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.nodes.topics.transforms import Transforms
 
-# (source, rows that the message is of, message): its bytes; of a transform, the message
+# (source, rows of the message, its bytes; for a transform the message)
 OnMessage: TypeAlias = Callable[[Source, slice, Any], None]
-# (rows that the message is of, its bytes)
+# (rows of the message, its bytes)
 OnEpisode: TypeAlias = Callable[[slice, bytes], None]
 
 
 class Ports:
-    """The subscriptions and publishers that talk to the robots.
+    """The subscriptions and publishers that connect the node with the robots.
 
-    Subscriptions take bytes, which are checked before native code decodes them. Quality of service: best
+    Subscriptions receive bytes, which are checked before native code decodes them. Quality of service: best
     effort for sources, reliable for commands; the user may change each: see Endpoints.
-    commands: [(rows, endpoint)] of each topic that carries commands; sources: name → endpoint of each of its topics.
+    commands: [(rows, endpoint)], one for each command topic; sources: name → endpoint of each of its topics.
     """
 
     def __init__(self, endpoints: Endpoints, control: ControlSpec, sources: Mapping[str, Source],
@@ -57,7 +57,7 @@ class Ports:
                 self.commands.append((rows, made))
 
     def guard(self, guardian: Guardian) -> None:
-        """Show a guardian all commands, and check its fence before each goes out."""
+        """Let a guardian watch all commands, and check its fence before each is sent."""
         rows = self._control.rows
         # any stamp but 0: the guardian replaces it
         stamps, every_row = np.ones(rows, dtype=np.int64), np.ones(rows, dtype=bool)
@@ -65,7 +65,7 @@ class Ports:
         for name, publishers in self._publishers.items():
             sink = self._sinks[name]
             command = stated_fallback(sink.spec, rows)
-            # empty where the fallback needs a measurement: the guardian then repeats the last command
+            # empty if the fallback needs a measurement: the guardian then repeats the last command
             messages = {topic: serialize_message(message)
                         for topic, message in sink.messages(command, stamps, every_row)} if command else {}
             flat += [(name, topic, Command(publisher, messages.get(topic, b'')))
@@ -78,7 +78,7 @@ class Ports:
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows. stamps: action term → (rows,), ns.
 
-        If some of them fail, the others still go out, before the first error is raised.
+        If some of them fail, the others are still sent before the first error is raised.
         """
         fault: BaseException | None = None
         for name, command in commands.items():
@@ -111,7 +111,7 @@ class Ports:
             endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
 
     def _refuse_latched(self, source: Source, made: Sequence[Endpoint]) -> None:
-        """Raise ConfigurationError for a velocity whose last message the quality of service would repeat."""
+        """Raise ConfigurationError if the quality of service would repeat the last message of a velocity."""
         moves = self._control.velocities_of(source.spec.name)
         for endpoint in made if moves and not self._control.lockstep else ():
             if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:

@@ -13,7 +13,7 @@ from rl_policy_node.errors import ConfigurationError, unfit, unknown
 
 PREFIX: Final = 'qos_overrides.'
 PUBLISHER, SUBSCRIPTION = 'publisher', 'subscription'
-# topics of a node's other publishers and subscriptions, which read these parameters themselves or do without
+# topics of a node's other publishers and subscriptions, which read these parameters themselves or ignore them
 OTHERS: Final = ('/clock', '/diagnostics', '/parameter_events', '/rosout', '/tf', '/tf_static')
 
 _POLICIES: Final = tuple(kind.name.lower() for kind in QoSPolicyKind if kind.name != 'INVALID')
@@ -27,7 +27,7 @@ class Overrides:
     """The profiles of topics, as changed by parameters.
 
     parameters: name → value, of a node; those that do not start with `qos_overrides.` are ignored. private: the
-    namespace of the node's own topics, `/policy_node`: these, and OTHERS, need not be used. Raises
+    namespace of the node's own topics, `/policy_node`; overrides of these, and of OTHERS, may stay unused. Raises
     ConfigurationError for an invalid policy or value.
     """
 
@@ -40,7 +40,7 @@ class Overrides:
                 self._take(name, parameters[name])
 
     def profile(self, entity: str, topic: str, default: QoSProfile) -> QoSProfile:
-        """Return the profile of a publisher or subscription (`entity`) of a resolved topic."""
+        """Return the profile of a publisher or subscription (`entity`) on a resolved topic."""
         self._used.add((topic, entity))
         profile = copy.copy(default)
         for policy, value in self._given.get((topic, entity), {}).items():
@@ -52,7 +52,7 @@ class Overrides:
         return self._given.get((topic, entity), {})
 
     def refuse_unused(self) -> None:
-        """Raise ConfigurationError for the first parameter of an unused topic, which would do nothing."""
+        """Raise ConfigurationError for the first parameter of a topic that is not used: it would have no effect."""
         for topic, entity in self._given:
             if (topic, entity) not in self._used and not topic.startswith(self._private):
                 policy = next(iter(self._given[topic, entity]))
@@ -91,9 +91,9 @@ def _value(name: str, policy: str, value: Any) -> Any:
 
 
 def differences(wanted: Mapping[str, object], made: QoSProfile) -> Iterable[str]:
-    """Yield in words where a middleware changed the wanted policies of an endpoint.
+    """Yield a text for each wanted policy of an endpoint that the middleware changed.
 
-    History and depth stay in the process, and cannot be read.
+    History and depth stay in the process, and cannot be read back.
     """
     for policy, value in wanted.items():
         got = getattr(made, policy)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of rows in texts: robots by their names, rows that share every topic by their numbers."""
+"""Names of rows in texts: robots have names, rows that share every topic have numbers."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rl_policy_node.control.specs import ControlSpec
 
-MOST = 5        # reasons that are listed for rows without names; more are only counted
+MOST = 5        # reasons listed for rows without names; further ones are only counted
 
 
 def called(control: ControlSpec, row: int) -> str:
@@ -17,12 +17,12 @@ def called(control: ControlSpec, row: int) -> str:
 
 
 def counted(control: ControlSpec, count: int) -> str:
-    """Return a number of rows in words: '3 robots', or '3 rows' where they share every topic."""
+    """Return a number of rows as text: '3 robots', or '3 rows' if they share every topic."""
     return f'{count} {"rows" if control.shared_rows else "robots"}'
 
 
 def listed(control: ControlSpec, rows: Sequence[int]) -> str:
-    """Return one name for several rows (ints, ascending), however many there are."""
+    """Return one text for any number of rows (ints, ascending)."""
     if not control.shared_rows:
         return ', '.join(called(control, row) for row in rows)
     if len(rows) == 1:
@@ -34,9 +34,9 @@ def listed(control: ControlSpec, rows: Sequence[int]) -> str:
 
 
 def by_name(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str, str]]:
-    """Return [(name, reason)] of row → reason: one for each robot; of rows without names, one for each reason.
+    """Return [(name, reason)] of row → reason: one for each robot; for rows without names, one for each reason.
 
-    Of those the reasons with most rows come first; of more than MOST the others are counted.
+    For those, the reasons with most rows come first, and reasons beyond MOST are only counted.
     """
     if not control.shared_rows:
         return [(called(control, row), reason) for row, reason in reasons.items()]
@@ -50,6 +50,6 @@ def by_name(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str,
 
 
 def lines(control: ControlSpec, reasons: Mapping[int, str]) -> list[str]:
-    """Return row → reason as lines: one for each robot; of rows without names, one for all of them."""
+    """Return row → reason as lines: one for each robot; for rows without names, one for all of them."""
     texts = [f'{name}: {reason}' for name, reason in by_name(control, reasons)]
     return ['; '.join(texts)] if control.shared_rows else texts

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands serialized beforehand: numbers and stamps are written to their places in the bytes of a message."""
+"""Serializes commands fast: writes numbers and stamps to their places in the bytes of a prepared message."""
 from collections.abc import Callable, Mapping
 import struct
 from typing import Any
@@ -14,14 +14,14 @@ from rl_policy_node.control.reductions import surely_small
 from rl_policy_node.nodes.interfaces import Message
 
 _STAMP = struct.Struct('=iI')
-# a stamp that resembles no other number: seconds, nanoseconds
+# seconds and nanoseconds of a stamp whose bytes occur nowhere else
 _SECONDS, _NANOSECONDS = 0x5A3C96E1, 0x2B17D4C5
 
 
 class Template:
-    """The bytes of a message, with the places of each array of a command, and of the stamp.
+    """The bytes of a message, with the places of the stamp and of each array of a command.
 
-    A message object would be built field by field, and read likewise when it is published; a template only copies
+    A message object is built field by field, and read field by field when it is published; a template only copies
     arrays.
     """
 
@@ -31,7 +31,7 @@ class Template:
     def filled(self, arrays: Values, stamp: int) -> bytes:
         """Return the serialized message of field → array. stamp: ns.
 
-        Raises ValueError where the type has no room for a number.
+        Raises ValueError if a number does not fit into the type.
         """
         for field, view in self._views.items():
             value = arrays[field]
@@ -44,12 +44,12 @@ class Template:
 
 def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], shapes: Mapping[str, tuple[int, ...]],
              dtype: DTypeLike) -> Template | None:
-    """Return the Template of the messages that make(arrays, stamp) makes, or None where they have none.
+    """Return the Template of the messages that make(arrays, stamp) returns, None if there can be none.
 
-    shapes: field → shape. dtype: of the numbers in the message. The places are found in the bytes of one message, and
-    checked with another.
+    shapes: field → shape. dtype: of the numbers in the message. One message serves to find the places, another one to
+    check them.
     """
-    # numbers that occur nowhere else
+    # random numbers, whose bytes occur nowhere else
     first, second = ({field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
                      for random in map(np.random.default_rng, range(2)))
     block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
@@ -62,10 +62,10 @@ def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], sha
     found = Template(block, views, _only(block, _STAMP.pack(_SECONDS, _NANOSECONDS)))
     stamp = 10 ** 18 + 1
     wanted = make(second, stamp)
-    # not the bytes: the padding between two fields is arbitrary
+    # compare messages, not bytes: the padding between two fields is arbitrary
     return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None
 
 
 def _only(block: bytearray, part: bytes) -> int | None:
-    """Return the only place of a part in the bytes, None where there is none or several."""
+    """Return the only place of a part in the bytes, None if there is none or more than one."""
     return block.find(part) if block.count(part) == 1 else None

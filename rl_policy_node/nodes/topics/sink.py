@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A command on its topics: arrays of rows to messages, and back."""
+"""Converts a command from arrays of rows to the messages of its topics, and back."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from rl_policy_node.nodes.topics.source import joint_order
 
 @dataclass(frozen=True)
 class _Received:
-    """The options of received commands that their buffer needs; such commands never grow stale."""
+    """The options that a buffer of received commands needs; such commands never become stale."""
 
     topic: str
     max_age: float = np.inf
@@ -38,13 +38,13 @@ class _Received:
 
 
 class Sink:
-    """A command's adapter; turns field → array of rows into messages and back.
+    """Converts field → array of rows into messages and back, by the adapter of a command.
 
-    groups: the rows of each of its topics; a topic is named by its index among them.
+    groups: the rows of each of its topics; the index into them identifies a topic.
     """
 
     def __init__(self, spec: ActionSpec, control: ControlSpec) -> None:
-        """control: gives the default time_from_start of trajectories, and the names of the robots."""
+        """Create the adapter. control: gives the default time_from_start of trajectories, and the robots' names."""
         self.spec, kind = spec, KINDS[spec.kind]
         if spec.type not in kind.message_types and ':' not in spec.type:
             raise unknown('message type', spec.type, kind.message_types,
@@ -87,7 +87,7 @@ class Sink:
             yield topic, self._made(topic, arrays, stamp)
 
     def outgoing(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, Message]]:
-        """Yield the same messages for a publisher, which also takes bytes: serialized where possible."""
+        """Yield (topic, message) likewise, serialized where possible: a publisher also takes bytes."""
         for topic, arrays, stamp in self._parts(command, stamps, rows):
             known = self._templates[topic]
             yield topic, self._made(topic, arrays, stamp) if known is None else known.filled(arrays, stamp)
@@ -96,7 +96,7 @@ class Sink:
         return self.adapter.to_message(arrays, stamp, self._names[topic])
 
     def _parts(self, command: Command, stamps: Stamps, rows: Mask) -> Iterator[tuple[int, dict[str, Array], int]]:
-        """Yield (topic, field → array, stamp) of each message that is to go out; a stamp of 0 means now."""
+        """Yield (topic, field → array, stamp) of each message to send; a stamp of 0 means now."""
         if self.spec.rows:
             if any_true(rows):
                 yield 0, dict(command), int(greatest(stamps))
@@ -107,12 +107,12 @@ class Sink:
                 yield row, {field: value[row] for field, value in command.items()}, each[row]
 
     def buffer(self, rows: int) -> SourceBuffer:
-        """Return a buffer for received commands, for the robot's side."""
+        """Return a buffer for received commands, for the side of the robots."""
         shapes = {field: (shape, np.dtype(np.float64)) for field, shape in command_shapes(self.spec).items()}
         return SourceBuffer(_Received(self.spec.topic), shapes, rows)
 
     def read(self, topic: int, message: Message) -> dict[str, Array]:
-        """Return the command field → (n, ...) that a received message of n rows carries; raises ValueError."""
+        """Return the command field → (n, ...) in a received message of n rows; raises ValueError."""
         arrays, names = self.adapter.to_arrays(message), self.adapter.names(message)
         if names is not None:
             order = joint_order(names, self._names[topic])

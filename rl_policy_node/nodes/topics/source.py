@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A source on its topics: messages to arrays of rows, and back."""
+"""Converts the messages of a source's topics to arrays of rows, and back."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,27 +24,27 @@ from rl_policy_node.nodes.topics.frame_id import FrameId
 from rl_policy_node.nodes.topics.naming import named_for, row_groups
 from rl_policy_node.nodes.topics.payload import Payload
 
-# messages kept of a source with alignment asof
+# number of messages kept for a source with alignment asof
 KEPT = 32
 # types whose layout can have a dimension for the rows
 _WITH_ROWS = tuple(name for name in ADAPTERS if name.endswith('MultiArray'))
-# orders of names that are remembered for a robot; each publisher uses one
+# number of orders of joint names remembered for a robot; each publisher uses one
 _MOST_ORDERS = 16
 _NO_TURN = np.array([0.0, 0.0, 0.0, 1.0])
 
-# puts the numbers of a message into the order of all joints; for a message of some joints: (which numbers, which
-# joints); for one of none: None
+# the index that puts the numbers of a message into the order of all joints; for a message of some joints: (indices of
+# its numbers, indices of the joints); for a message of none: None
 Order: TypeAlias = 'Indices | slice | tuple[Indices, Indices] | None'
 
 
 class Foreign(ValueError):
-    """A message on a shared topic that names none of the source's joints: of another driver, and no fault."""
+    """A message on a shared topic that names none of the source's joints: it is from another driver, and no fault."""
 
 
 class Source:
     """A source's adapter, joints and buffer. groups: the rows of each of its topics.
 
-    foreign (rows,): counts messages that named none of a robot's joints, and were ignored.
+    foreign (rows,): number of ignored messages that named none of the robot's joints.
     """
 
     def __init__(self, spec: SourceSpec, control: ControlSpec, input_shapes: Mapping[str, Shape]) -> None:
@@ -90,7 +90,7 @@ class Source:
         return {field: (shape, np.dtype(self.adapter.dtype)) for field, shape in known.items()}
 
     def _agree(self, shapes: dict[str, Shape | None], field: str, shape: Shape | None) -> None:
-        """Keep the first shape of a field; refuse another size."""
+        """Keep the first shape of a field; raise ConfigurationError for another size."""
         known = shapes.setdefault(field, shape)
         if known is None:
             shapes[field] = shape
@@ -99,7 +99,7 @@ class Source:
                                      f"of its field '{field}'")
 
     def _shape(self, field: str) -> Shape | None:
-        """Return the shape of a field by the message type or the joints, None where neither gives it."""
+        """Return the shape of a field by the message type or the joints, None if neither gives it."""
         if field not in self.adapter.fields:
             raise unknown('field', field, self.adapter.fields, f"source '{self.spec.name}' ({self.spec.type})")
         fixed = self.adapter.fields[field]
@@ -107,7 +107,7 @@ class Source:
 
     def _shape_read(self, read: Read, term: TermSpec, control: ControlSpec,
                     inputs: Mapping[str, Shape]) -> Shape | None:
-        """Return the shape of a field as a term reads it, None where it is unknown."""
+        """Return the shape of a field as a term reads it, None if it is unknown."""
         shape = self._shape(read.field) or read.shape
         if shape:
             return shape
@@ -118,8 +118,8 @@ class Source:
     def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
         """Return the arrays field → (n, ...) and the stamp (ns) of a message, or its bytes, of n rows.
 
-        Raises ValueError for a message that cannot be read, Foreign for one of another driver. For a message of some of
-        the robot's joints the arrays are a Part. They lie on the memory of the message.
+        Raises ValueError for a message that cannot be read, Foreign for one from another driver. For a message of some
+        of the robot's joints the arrays are a Part. They use the memory of the message.
         """
         try:
             arrays, stamp, names = self._parts(message)
@@ -148,18 +148,18 @@ class Source:
         return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
 
     def heard(self, row: int) -> list[tuple[str, ...]]:
-        """Return the joint names of the messages on a row's topic, one tuple for each order of them."""
+        """Return the joint names in the messages on a row's topic, one tuple for each order of names."""
         return list(self._orders[row])
 
     def _foreign(self, row: int, names: tuple[str, ...]) -> Foreign:
-        """Count a message of another driver, and return the error."""
+        """Count a message from another driver, and return the error."""
         self.foreign[row] += 1
         return Foreign(f'names none of the joints {list(self._names[row])}; it names {list(names)}')
 
     def message(self, values: Values, rows: slice, stamp: int) -> Message:
-        """Return the message that rows of field → (rows, ...) came from. stamp: ns.
+        """Return the message that gives these values, field → (rows, ...), to rows. stamp: ns.
 
-        Fields of a fixed size that are not among the values are zeros, orientations no turn.
+        Missing fields of a fixed size become zeros, missing orientations the identity.
         """
         if self.spec.rows:
             return self.adapter.to_message(dict(values), stamp)
@@ -172,7 +172,7 @@ class Source:
         return message
 
     def neutral_message(self, rows: slice, stamp: int) -> Message:
-        """Return a message of rows that holds zeros, and orientations that turn nothing. stamp: ns."""
+        """Return a message of rows with zeros, and identities as orientations. stamp: ns."""
         values = {field: np.zeros_like(value) for field, value in self.buffer.values.items()}
         for field, value in values.items():
             if self.adapter.fields[field] == (4,):
@@ -187,7 +187,7 @@ class Source:
         return self.adapter.to_arrays(message), self.adapter.stamp(message), self.adapter.names(message)
 
     def _order(self, row: int, names: tuple[str, ...]) -> Order:
-        """Return the Order of a row's message with these names; raises ContractError where it names a joint twice."""
+        """Return the Order of a row's message with these names; raises ContractError if it names a joint twice."""
         known = self._orders[row]
         try:
             return known[names]
@@ -207,7 +207,7 @@ class Source:
 
 
 def joint_order(names: tuple[str, ...], joints: tuple[str, ...]) -> Indices | slice:
-    """Return the index that puts numbers by name into the order of joints; raises ContractError."""
+    """Return the index that puts numbers in the order of `names` into that of `joints`; raises ContractError."""
     if len(set(names)) != len(names):
         raise ContractError(f'names a joint twice: {list(names)}')
     missing = [joint for joint in joints if joint not in names]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The publishers of the sources by the graph, and why nothing arrives."""
+"""Looks up the publishers of the sources in the ROS graph, and explains missing messages."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ NO_CLOCK = 'no /clock message yet: use_sim_time is true'
 
 
 class Talkers:
-    """Looks at the publishers of sources.
+    """Looks up the publishers of sources.
 
-    subscriptions: source → its endpoints, one for each of its topics; none for a transform, which tf2 subscribes to.
+    subscriptions: source → its endpoints, one for each of its topics; none for a transform: tf2 subscribes to that.
     """
 
     def __init__(self, node: Node, subscriptions: Mapping[str, Sequence[Endpoint]]) -> None:
@@ -26,11 +26,11 @@ class Talkers:
         self._reported: set[str] = set()
 
     def no_clock(self) -> str:
-        """Return why simulated time has not begun, in words."""
+        """Return a text that says why simulated time has not begun."""
         return NO_CLOCK if self._node.count_publishers('/clock') else f'{NO_CLOCK}, and it has no publisher'
 
     def why_silent(self, source: Source, row: int) -> str:
-        """Return why nothing of a source has arrived for a row, by its publishers."""
+        """Return why no message of a source has arrived for a row, judged by its publishers."""
         endpoints = self._subscriptions.get(source.spec.name)
         if not endpoints:
             return 'no message yet' if self._node.count_publishers('/tf') else 'no publisher'
@@ -43,7 +43,7 @@ class Talkers:
         return '; '.join(texts if all(faults) else [*texts, 'no message yet'])
 
     def several(self) -> list[str]:
-        """Return a line for each topic with several publishers, once for each."""
+        """Return a line for each topic with several publishers that was not reported before."""
         lines = []
         for name, endpoints in self._subscriptions.items():
             for endpoint in endpoints:
@@ -62,7 +62,7 @@ class Talkers:
 
 
 def _mismatch(info: Any, source: Source, endpoint: Endpoint) -> str:
-    """Return why the messages of a publisher cannot reach a subscription, '' where they can."""
+    """Return why the messages of a publisher cannot reach a subscription, '' if they can."""
     if info.topic_type != source.adapter.type_name:
         return f'{called(info)} publishes {info.topic_type} instead of {source.adapter.type_name}'
     compatible, reason = qos_check_compatible(info.qos_profile, endpoint.qos)

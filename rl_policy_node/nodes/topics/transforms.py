@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Poses of frames as sources, looked up with tf2_ros where it is installed."""
+"""Looks up the poses of frames, as sources, with tf2_ros if it is installed."""
 from collections.abc import Callable, Iterable
 import importlib
 from typing import Any, Protocol, TypeVar
@@ -26,7 +26,7 @@ class Transforms:
     """Looks up the newest pose of source_frame in target_frame, for every robot, at the control rate.
 
     It calls on_message(source, rows, TransformStamped) for each transform newer than the one before. A static transform
-    has the stamp 0, and counts as measured at each look. tf2: the module tf2_ros.
+    has the stamp 0, and counts as measured at each look-up. tf2: the module tf2_ros.
     """
 
     def __init__(self, node: Node, control: ControlSpec, sources: Iterable[_Source],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large messages, which the middleware loses by default, and its profile that helps."""
+"""Profiles of the middleware for large messages, which it loses by default."""
 from collections.abc import Mapping
 from importlib import metadata
 import os
@@ -14,14 +14,14 @@ ROOM = 450_000
 
 
 def profile() -> tuple[str, str]:
-    """Return the variable that names Fast DDS' profiles, and the path of ours; from 3, in Kilted, on both differ."""
+    """Return the environment variable for Fast DDS' profiles, and the path of ours; from Fast DDS 3 both differ."""
     name = 'fastrtps' if _is_fast_dds_2() else 'fastdds'
     path = resolve(f'package://rl_policy_node/config/{name}_large_messages.xml')
     return f'{name.upper()}_DEFAULT_PROFILES_FILE', path
 
 
 def make_room() -> None:
-    """Have the nodes that this process starts from now on use the profile, unless the user has chosen."""
+    """Let the nodes that this process starts from now on use the profile, unless the user has chosen another."""
     variable, path = profile()
     if not _has_chosen(variable):
         os.environ[variable] = path
@@ -42,7 +42,7 @@ def _has_chosen(variable: str) -> bool:
 
 
 def advice(sources: Mapping[str, Source]) -> str:
-    """Return a warning about sources (name → Source) whose messages of a step do not fit, or ''."""
+    """Return a warning if the messages of a step do not fit into shared memory, '' if they do. sources: by name."""
     size = sum(value.nbytes for source in sources.values() for value in source.buffer.values.values())
     variable, path = profile()
     if size <= ROOM or _has_chosen(variable) or 'fastrtps' not in get_rmw_implementation_identifier():

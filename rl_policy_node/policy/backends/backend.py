@@ -11,7 +11,7 @@ from rl_policy_node.policy.shared_types import Array, BackendState, Observations
 class Backend(ABC):
     """Computes the actions of a player for `rows` rows, one recurrent state each.
 
-    inputs: the Inputs it takes. Subclasses have a `name`, as the parameter `policy.backend` says it.
+    inputs: the Inputs that it takes. Subclasses have a `name`, a value of the parameter `policy.backend`.
     """
 
     name = ''
@@ -28,10 +28,10 @@ class Backend(ABC):
 
     @abstractmethod
     def act(self, observations: Observations, hold: Array | None = None) -> Array:
-        """Return the actions (rows, actions), float32, or int64 for discrete policies; the caller's to keep.
+        """Return the actions (rows, actions), float32, or int64 for discrete policies; the caller may keep them.
 
-        observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows whose recurrent
-        state stays as it is. Raises ValueError for observations that do not fit.
+        observations: an array (rows, *shape), or key → such arrays. hold: mask (rows,) of rows that keep their
+        recurrent state. Raises ValueError for observations that do not fit.
         """
 
     @abstractmethod
@@ -44,14 +44,14 @@ class Backend(ABC):
 
     @abstractmethod
     def state(self) -> BackendState:
-        """Return a copy of what the next action depends on, beside the observations.
+        """Return a copy of the state on which the next action depends, besides the observations.
 
         recurrent: index → array (layers, rows, units), random: the state of the random stream, bytes.
         """
 
     @abstractmethod
     def restore(self, state: BackendState) -> None:
-        """Go on from a state that was taken of the same backend."""
+        """Continue from a state of the same backend."""
 
     def indices(self, rows: Rows) -> Array:
         """Return rows, a slice, a mask (rows,) or indices, as indices; raises ValueError for another mask."""
@@ -63,6 +63,6 @@ class Backend(ABC):
         return np.nonzero(chosen)[0] if chosen.dtype == bool else chosen.astype(np.int64)
 
     def actions(self, array: Array) -> Array:
-        """Return what a player gave as (rows, actions)."""
+        """Return the actions of a player as (rows, actions)."""
         array = array.reshape(self._actions_shape)
         return array.astype(np.int64) if self._discrete else array

@@ -19,7 +19,7 @@ _TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8}
 def bare_onnx(policy: 'Policy', threads: int = 1) -> Callable[[], object]:
     """Return a step of a Policy as a call without arguments: torch's export of all rows, run on random numbers.
 
-    Nothing is written, checked or kept, the states that come out are not those that go in.
+    It writes, checks and keeps nothing: the returned states do not become the next inputs.
     """
     step = Step(policy.player, Inputs(policy.spaces, policy.rows, policy.joined), policy.deterministic)
     options = onnxruntime.SessionOptions()

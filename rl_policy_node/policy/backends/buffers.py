@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One block of memory for several tensors, so that one copy moves them all."""
+"""A block of memory for several tensors, so that a single copy moves all of them."""
 from collections.abc import Mapping
 import math
 

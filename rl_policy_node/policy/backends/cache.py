@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exported models on disk, keyed by the checksum of everything they are made from."""
+"""Exported models on disk; the key is a checksum of everything that they depend on."""
 from collections.abc import Mapping
 import hashlib
 import json
@@ -12,14 +12,14 @@ from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.run.train_config import TrainConfig
 from rl_policy_node.policy.shared_types import Player
 
-VERSION = 3     # of what `export` makes
-KEPT = 64       # models, the newest
+VERSION = 3     # of the models of `export`
+KEPT = 64       # number of models kept, the newest
 
 
 class Cache:
-    """Files below a folder, $XDG_CACHE_HOME/rl_policy_node by default; without a home nothing is kept.
+    """Files below a folder, $XDG_CACHE_HOME/rl_policy_node by default; without a home folder nothing is kept.
 
-    A file begins with the checksum of what follows: a damaged one counts as none.
+    A file begins with the checksum of its content: a damaged file counts as missing.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -36,7 +36,7 @@ class Cache:
         return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
 
     def write(self, key: str, content: bytes) -> str:
-        """Keep bytes under a key; return what prevents it, in words, or ''."""
+        """Keep bytes under a key; return a text that says what prevents it, or ''."""
         if not self.folder:
             return 'neither $XDG_CACHE_HOME nor $HOME is set'
         try:
@@ -60,7 +60,7 @@ def _users_own() -> Path | None:
 
 
 def _put(content: bytes, file: Any, place: Path) -> None:
-    """Write a temporary file and move it to its place, or leave nothing behind."""
+    """Write a temporary file and move it to its place; on failure leave no file behind."""
     try:
         file.write(content)
         file.flush()
@@ -72,7 +72,7 @@ def _put(content: bytes, file: Any, place: Path) -> None:
 
 def key_of(player: Player, config: TrainConfig | None, inputs: Inputs, deterministic: bool,
            versions: Mapping[str, str]) -> str:
-    """Return the checksum of a player's weights, of its config and its spaces, and of versions (name → version)."""
+    """Return the checksum of a player's weights, its config, its spaces, and of versions (name → version)."""
     digest = hashlib.sha256()
     made_from = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
                  'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,

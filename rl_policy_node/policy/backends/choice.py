@@ -27,8 +27,8 @@ class Choice(NamedTuple):
 def choose(name: str, setup: Setup) -> Choice:
     """Return the Choice for a name out of BACKENDS.
 
-    A backend that differs from the player by more than the tolerance, or that cannot be built, is replaced by eager.
-    Raises ConfigurationError for a name that is none, and for a backend asked for that this machine does not have.
+    Eager replaces a backend that differs from the player by more than the tolerance, or that cannot be built.
+    Raises ConfigurationError for an unknown name, and for a requested backend that this machine lacks.
     """
     if name not in BACKENDS:
         raise unknown('backend', name, BACKENDS)
@@ -55,7 +55,7 @@ def _faster(choice: Choice, eager: Backend) -> Choice:
 
 
 def _verified(name: str, eager: Backend, setup: Setup) -> Choice:
-    """Return the Choice of a backend that acts as eager does, or of eager where none does."""
+    """Return the Choice of a backend that acts as eager does, or of eager if none does."""
     found = ''
     try:
         for make in makers(name, setup):
@@ -71,7 +71,7 @@ def _verified(name: str, eager: Backend, setup: Setup) -> Choice:
 
 
 def _tried(make: Callable[[], Backend], eager: Backend, setup: Setup) -> tuple[Backend | None, str]:
-    """Return a backend, None where it does not act as eager does or cannot be made, and what was found."""
+    """Return (backend, finding); the backend is None if it does not act as eager does, or cannot be created."""
     try:
         backend = make()
         apart = difference(backend, eager, _statistics(setup))

@@ -12,9 +12,9 @@ _WARM_UP = 3        # steps before the capture, in which libraries choose their 
 
 
 class CudaGraphBackend(Backend):
-    """Replays a captured graph of a Step; one graph, for as many rows as there are.
+    """Replays a captured graph of a Step; one graph computes all rows.
 
-    graph: the captured torch.cuda.CUDAGraph. stream: the one it is captured and replayed on.
+    graph: the captured torch.cuda.CUDAGraph. stream: for capture and replay.
     """
 
     name = 'cuda_graph'
@@ -44,7 +44,7 @@ class CudaGraphBackend(Backend):
         return self.actions(static.actions.copy())
 
     def replay(self) -> None:
-        """Compute the step on what is on the device already, and wait: a step without its copies."""
+        """Compute the step on the data on the device, and wait: a step without its copies."""
         with torch.cuda.stream(self.stream):
             self.graph.replay()
         self.stream.synchronize()

@@ -7,7 +7,7 @@ from rl_policy_node.policy.backends.making import Maker, Setup, Unavailable
 
 
 def makers(setup: Setup) -> Iterator[Maker]:
-    """Yield what makes the backend; raises Unavailable without a GPU."""
+    """Yield a function that creates the backend; raises Unavailable without a GPU."""
     if not setup.on_gpu:
         raise Unavailable(f'the policy is on {setup.player.device}; expected a CUDA device')
     yield lambda: CudaGraphBackend(setup.step(), setup.inputs, setup.seed)

@@ -17,7 +17,7 @@ class EagerBackend(Backend):
     def __init__(self, player: Player, inputs: Inputs, deterministic: bool = True) -> None:
         super().__init__(inputs)
         self.player, self._deterministic = player, deterministic
-        # what rl_games' get_batch_size would find; without it recurrent states stay at one row
+        # rl_games' get_batch_size would set this; without it recurrent states stay at one row
         player.batch_size, player.has_batch_dimension = inputs.rows, True
         self.restart()
 

@@ -12,7 +12,7 @@ OPSET = 17
 
 
 class PerLayer(torch.nn.Module):
-    """A Step whose states are taken and returned layer by layer: those of a row then lie together, for each layer."""
+    """A Step that takes and returns its states layer by layer, so that the states of a row are contiguous."""
 
     def __init__(self, step: Step) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class PerLayer(torch.nn.Module):
 def export(step: Step) -> bytes:
     """Return the ONNX model of a Step, as bytes; its inputs and outputs are named by `names`.
 
-    Raises what torch's exporter raises for an operator that ONNX has not.
+    For an operator that ONNX lacks, it raises the error of torch's exporter.
     """
     # not at the top: who runs a model that was kept needs no `onnx`
     from rl_policy_node.policy.backends.passes import simplified
@@ -47,7 +47,7 @@ def export(step: Step) -> bytes:
 
 
 def exported(step: Step) -> bytes:
-    """Return the same as torch's exporter leaves it."""
+    """Return the model of `export` before simplification, as torch's exporter returns it."""
     inputs, outputs = names(step)
     layered, model = PerLayer(step), io.BytesIO()
     script = traced(layered, step.model)

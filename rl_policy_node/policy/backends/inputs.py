@@ -13,7 +13,7 @@ from rl_policy_node.policy.shared_types import Array, Observations, Tensors
 class Inputs:
     """The observations of a Spaces for a number of rows: checked, as tensors, or written into arrays.
 
-    joined: the keys that a flat network was trained on in one vector, in order; () where it takes them apart.
+    joined: the keys that a flat network was trained on as one vector, in order; () if it takes them separately.
     """
 
     def __init__(self, spaces: Spaces, rows: int, joined: Iterable[str] = ()) -> None:
@@ -30,7 +30,7 @@ class Inputs:
         return {key: np.zeros(shape, self.dtypes[key]) for key, shape in self.shapes.items()}
 
     def tensors(self, observations: Observations, device: str | torch.device) -> torch.Tensor | Tensors:
-        """Return what a player takes for observations, on a device; raises ValueError for what does not fit."""
+        """Return the player's input for observations, on a device; raises ValueError if they do not fit."""
         if not self.spaces.is_dict:
             return self._tensor('obs', observations, device)
         self._check_keys(observations)
@@ -38,7 +38,7 @@ class Inputs:
         return self.for_player({key: self._tensor(key, named[key], device) for key in self.shapes})
 
     def for_player(self, tensors: Tensors) -> torch.Tensor | Tensors:
-        """Return key → tensor in the form that the player takes: the dict, one vector, or the only input."""
+        """Return key → tensor in the form of the player's input: the dict, one vector, or the only input."""
         if not self.spaces.is_dict:
             return tensors['obs']
         if self._joined:
@@ -47,7 +47,7 @@ class Inputs:
         return tensors
 
     def write(self, observations: Observations, arrays: Mapping[str, Array]) -> None:
-        """Write observations into arrays, key → (rows, *shape); raises ValueError for what does not fit."""
+        """Write observations into arrays, key → (rows, *shape); raises ValueError if they do not fit."""
         if not self.spaces.is_dict:
             self._write('obs', observations, arrays['obs'])
             return

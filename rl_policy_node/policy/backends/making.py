@@ -21,7 +21,7 @@ Maker: TypeAlias = Callable[[], Backend]
 
 @dataclass(frozen=True)
 class Setup:
-    """What backends are made from.
+    """The parts from which backends are created.
 
     threads: CPU threads of a step. tolerance: of actions, see `difference`. providers: of ONNX Runtime, in order.
     """
@@ -42,7 +42,7 @@ class Setup:
 
     @property
     def seed(self) -> int:
-        """Where the random stream begins."""
+        """Seed of the random stream."""
         return self.player.seed or 0
 
     def step(self, rows: int | None = None) -> Step:
@@ -52,12 +52,12 @@ class Setup:
 
 
 class Unavailable(Exception):
-    """This machine lacks what a backend needs; not an error by itself."""
+    """This machine lacks a requirement of a backend; not an error by itself."""
 
 
 def makers(name: str, setup: Setup) -> Iterator[Maker]:
-    """Yield functions that make the backend of a name, the cheaper way first.
+    """Yield functions that create the backend of a name, the cheaper way first.
 
-    Raises Unavailable, and ConfigurationError for what was asked for wrongly.
+    Raises Unavailable, and ConfigurationError for an invalid request.
     """
     yield from importlib.import_module(f'{__package__}.{MAKING[name]}').makers(setup)

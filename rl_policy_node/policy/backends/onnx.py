@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime: the step without critic and sampling, fused, in buffers of its own."""
+"""ONNX Runtime: the step without critic and sampling, fused, with its own buffers."""
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import math
@@ -21,11 +21,11 @@ _FEW, _MANY = 64, 256       # rows: fewer are not worth a thread, of more the in
 
 
 class OnnxBackend(Backend):
-    """Runs the ONNX model (bytes) of a Step, whose rows are all of them, or a part that `part_of` gives.
+    """Runs the ONNX model (bytes) of a Step, which has all rows, or the number of rows that `part_of` returns.
 
-    threads: that compute one step; they share the rows where these are many. providers: ONNX Runtime's execution
-    providers, first choice first. Inputs and outputs lie in arrays that the session is bound to once; recurrent
-    states go to and fro between two sets of them.
+    threads: number for one step; they share the rows if there are many. providers: ONNX Runtime's execution
+    providers, first choice first. The session is bound once to the arrays of inputs and outputs; recurrent
+    states alternate between two sets of them.
     """
 
     name = 'onnx'
@@ -99,7 +99,7 @@ class OnnxBackend(Backend):
             self._run(binding, None)
 
     def _allocate(self, step: Step, parts: int) -> None:
-        """Make the arrays, with rows to spare where the parts do not come out even, and views without those."""
+        """Create the arrays, with spare rows if the parts do not divide the rows evenly, and views without those."""
         rows, total = self.rows, parts * step.rows
         self._whole = {key: np.zeros((total, *shape[1:]), self.inputs.dtypes[key])
                        for key, shape in self.inputs.shapes.items()}
@@ -134,7 +134,7 @@ _KINDS = {'tensor(float)': np.float32, 'tensor(int64)': np.int64}
 
 
 def part_of(rows: int, threads: int, providers: Sequence[str] = (ON_CPU,)) -> int:
-    """Return how many rows to compute at a time: so many that threads share them evenly and caches hold them."""
+    """Return the number of rows to compute at a time: threads share them evenly, and they fit into caches."""
     if tuple(providers) != (ON_CPU,):
         return rows
     workers = max(1, min(threads, rows // _FEW))
@@ -144,7 +144,7 @@ def part_of(rows: int, threads: int, providers: Sequence[str] = (ON_CPU,)) -> in
 def providers_for(wanted: Sequence[str], on_gpu: bool) -> list[str]:
     """Return the execution providers to use; raises ConfigurationError for one that this build lacks.
 
-    wanted: names, first choice first; () for CUDA where the policy is on a GPU and this build has it, else the CPU.
+    wanted: names, first choice first; (): CUDA if the policy is on a GPU and this build has it, else the CPU.
     """
     available = onnxruntime.get_available_providers()
     for name in wanted:
@@ -158,7 +158,7 @@ def _options(threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # helpers spin within a step, which is short, and leave the core to others as soon as it is over
+    # helper threads spin during a step, which is short, and free the core as soon as it is over
     options.add_session_config_entry('session.intra_op.allow_spinning', '1')
     options.add_session_config_entry('session.force_spinning_stop', '1')
     options.log_severity_level = 4      # what fails is raised, too

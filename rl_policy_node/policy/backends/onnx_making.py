@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def makers(setup: Setup) -> Iterator[Maker]:
-    """Yield what makes the backend; raises Unavailable without ONNX Runtime."""
+    """Yield functions that create the backend; raises Unavailable without ONNX Runtime."""
     if not _installed('onnxruntime'):
         raise Unavailable('onnxruntime is not installed: pip install rl_policy_node[onnx]')
     # not before it is known to be there

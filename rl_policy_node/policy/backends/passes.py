@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simplify an exported graph: fewer operators, bit-identical results.
 
-A step of one row takes some ten µs, of which every operator, however small, takes about one.
+A step of one row takes about ten µs, and every operator, however small, takes about one of them.
 """
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -41,11 +41,11 @@ class Graph:
         self.outputs = {each.name for each in graph.output}
 
     def op(self, name: str) -> str:
-        """Return what kind of node makes a value, '' for inputs."""
+        """Return the operator of the node that computes a value, '' for inputs."""
         return self.makers[name].op_type if name in self.makers else ''
 
     def only_for(self, name: str, node: onnx.NodeProto) -> bool:
-        """Whether a value is taken by one node alone."""
+        """Return whether a node is the only consumer of a value."""
         return name not in self.outputs and self.takers.get(name, []) == [node]
 
     def replace(self, name: str, other: str) -> None:
@@ -88,7 +88,7 @@ def _shape(value: onnx.ValueInfoProto) -> Shape | None:
 
 
 def _drop_no_ops(graph: Graph) -> bool:
-    """Remove x · 1, x + 0, the flattening of what is flat, the concatenation of one value."""
+    """Remove x · 1, x + 0, the flattening of flat values, and the concatenation of a single value."""
     idle = [node for node in graph.nodes if _is_idle(graph, node) and _substitute(graph, node.input[0], node.output[0])]
     for node in idle:
         graph.nodes.remove(node)
@@ -162,7 +162,7 @@ def _member(graph: Graph, node: onnx.NodeProto, concat: onnx.NodeProto) -> str |
 
 
 def _normalise_together(graph: Graph) -> bool:
-    """Apply an operation that neighbours in a concatenation share once, after it."""
+    """Apply an operation that neighbours in a concatenation share only once, after the concatenation."""
     for concat in graph.nodes:
         if concat.op_type != 'Concat' or concat.attribute[0].i not in (1, -1):
             continue
@@ -173,7 +173,7 @@ def _normalise_together(graph: Graph) -> bool:
 
 
 def _signature(graph: Graph, name: str, concat: onnx.NodeProto) -> tuple[object, ...] | None:
-    """Return what must be alike for values to be computed together; None for what cannot be."""
+    """Return the key that values computed together must share; None if the value cannot be computed so."""
     shape, node = graph.shapes.get(name), graph.makers.get(name)
     if not graph.only_for(name, concat) or shape is None or len(shape) != 2:
         return None
@@ -193,7 +193,7 @@ def _is_by_column(constant: Array, width: int) -> bool:
 
 
 def _runs(signatures: Sequence[object]) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of neighbours, two or more, that are alike."""
+    """Yield (start, stop) of each run of two or more equal neighbours."""
     start = 0
     for stop in range(1, len(signatures) + 1):
         if stop == len(signatures) or signatures[stop] != signatures[start]:

@@ -13,16 +13,16 @@ from rl_policy_node.policy.shared_types import Player
 
 
 class Step(torch.nn.Module):
-    """rl_games' `get_action`, with all that it reads from the player handed in, and all that it leaves returned.
+    """rl_games' `get_action` as a pure function: the state of the player becomes arguments and results.
 
-    forward(*tensors): the observations by `keys`, the states, the noise → (actions, *states). Only states that
-    actions come to depend on count: a critic's own are left out. example: tensors that forward takes.
+    forward(*tensors): the observations by `keys`, the states, the noise → (actions, *states). It only has states on
+    which actions will depend: a critic's own are left out. example: arguments of forward.
     """
 
     def __init__(self, player: Player, inputs: Inputs, deterministic: bool) -> None:
         super().__init__()
-        self.model = player.model       # a trace knows the parameters of what is registered
-        self.eval()     # the exporter puts back what it finds: a step in training mode would take the player along
+        self.model = player.model       # registered, so that a trace knows its parameters
+        self.eval()     # the exporter restores the mode that it finds, and would put the player into training mode
         self._player, self._inputs, self._deterministic = player, inputs, deterministic
         self.keys, self.noise = tuple(inputs.shapes), Noise(deterministic)
         self._initial = self._initial_states()
@@ -35,17 +35,17 @@ class Step(torch.nn.Module):
 
     @property
     def rows(self) -> int:
-        """How many rows it is a step of."""
+        """Number of rows of the step."""
         return self._inputs.rows
 
     @property
     def device(self) -> str | torch.device:
-        """Where the step is computed."""
+        """Device that computes the step."""
         return self._player.device
 
     @property
     def states(self) -> list[torch.Tensor]:
-        """The initial states, each (layers, rows, units), that actions come to depend on."""
+        """The initial states, each (layers, rows, units), on which actions will depend."""
         return [self._initial[index].clone() for index in self._kept]
 
     @property
@@ -63,7 +63,7 @@ class Step(torch.nn.Module):
         return (actions, *(states[index] for index in self._kept))
 
     def traced(self) -> torch.jit.ScriptModule:
-        """Return the step as TorchScript, for these rows; it skips what no output needs."""
+        """Return the step as TorchScript, for these rows, without computations that no output needs."""
         return traced(self, self.model)
 
     def _initial_states(self) -> list[torch.Tensor]:
@@ -101,7 +101,7 @@ def traced(module: torch.nn.Module, model: torch.nn.Module) -> torch.jit.ScriptM
 
 
 def _needed(graph: Any, observations: int, states: int) -> list[int]:
-    """Return the indices of the states that actions depend on, at once or through other states.
+    """Return the indices of the states on which actions depend, directly or through other states.
 
     graph: of a traced step, whose inputs after `self` are the observations, the states, the noise.
     """
@@ -120,7 +120,7 @@ def _needed(graph: Any, observations: int, states: int) -> list[int]:
 
 
 def _sources(name: str, makers: Mapping[str, Any]) -> set[str]:
-    """Return the names of all values that a value is computed from."""
+    """Return the names of all values on which a value depends."""
     found, left = set[str](), [name]
     while left:
         value = left.pop()
@@ -131,7 +131,7 @@ def _sources(name: str, makers: Mapping[str, Any]) -> set[str]:
 
 
 def _looked_at(value: str, makers: Mapping[str, Any]) -> list[str]:
-    """Return the names of the values that the maker of a value takes for it."""
+    """Return the names of the inputs from which a value is computed."""
     node = makers[value]
     names = _names(node.inputs())
     if node.kind() == 'prim::TupleUnpack' and names[0] in makers:
@@ -143,7 +143,7 @@ def _looked_at(value: str, makers: Mapping[str, Any]) -> list[str]:
 
 
 def _taken_within(block: Any) -> list[str]:
-    """Return the names of the values that a branch takes, its own among them."""
+    """Return the names of the values that a branch uses, including its own."""
     names = _names(block.outputs())
     for node in block.nodes():
         names += _names(node.inputs()) + [name for inner in node.blocks() for name in _taken_within(inner)]

@@ -10,11 +10,11 @@ from rl_policy_node.policy.shared_types import Shape
 
 
 class Noise:
-    """What torch's distributions draw within a step, in order, as tensors that are handed in.
+    """The random numbers that torch's distributions draw within a step, in order, as input tensors.
 
     Normal deviates are `mean + std * noise`, choices the greatest of `probability / noise` with exponential
     noise: torch samples by the same formulas, so that equal noise gives equal samples. Without sampling
-    (`deterministic`) nothing is drawn: the samples are never looked at.
+    (`deterministic`) nothing is drawn: the samples are not used.
     """
 
     def __init__(self, deterministic: bool) -> None:
@@ -23,12 +23,12 @@ class Noise:
         self.drawn: list[tuple[str, Shape]] = []
 
     def recorded(self) -> '_Drawing':
-        """Note, within the block, what is drawn."""
+        """Record the draws within the block."""
         self.drawn = []
         return _Drawing(self._zero if self._deterministic else self._note)
 
     def given(self, tensors: Iterable[torch.Tensor]) -> '_Drawing':
-        """Let what is drawn within the block come from tensors, one for each draw."""
+        """Take the draws within the block from tensors, one for each draw."""
         remaining = iter(tensors)
         return _Drawing(self._zero if self._deterministic else lambda method, like: next(remaining))
 

@@ -16,8 +16,8 @@ _HELD = '/held'     # no observation's key: those of rl_games come from YAML nam
 class StaticStep:
     """The traced Step on fixed tensors: `stage()` → `upload()` → `compute()` → `download()` → `actions`.
 
-    Works on any device; on a GPU the host's side is pinned, and one copy goes in, one comes out. Held rows keep
-    their recurrent state within `compute`, so that nothing but the copies and the computation is left for a step.
+    It works on any device; on a GPU the host's memory is pinned, with one copy in each direction. Held rows keep
+    their recurrent state within `compute`, so that a step needs only the copies and the computation.
     """
 
     def __init__(self, step: Step, inputs: Inputs, device: str | torch.device) -> None:
@@ -39,13 +39,13 @@ class StaticStep:
 
     @property
     def actions(self) -> Array:
-        """The actions of the last step, an array that the next one writes into."""
+        """The actions of the last step; the next step overwrites the array."""
         return self._actions.numpy()
 
     def stage(self, observations: Observations, hold: Array | None) -> None:
-        """Write observations and the mask of held rows (None: no row) where the copy takes them from.
+        """Write observations and the mask of held rows (None: no row) into the host's memory for the copy.
 
-        Raises ValueError for what does not fit.
+        Raises ValueError for observations that do not fit.
         """
         if hold is not None and np.shape(hold) != self._held.shape:
             raise ValueError(f'hold: a mask of shape {np.shape(hold)}; expected {self._held.shape}')
@@ -53,11 +53,11 @@ class StaticStep:
         self._held[:] = False if hold is None else hold
 
     def upload(self) -> None:
-        """Copy what was staged to the device."""
+        """Copy the staged data to the device."""
         self._on_device.bytes.copy_(self._host.bytes, non_blocking=True)
 
     def compute(self) -> None:
-        """Compute actions and states on the device, from and into its tensors."""
+        """Compute actions and states on the device, in its tensors."""
         with torch.no_grad():
             actions, *states = self._traced(*self._operands())
             self._result.copy_(actions)
@@ -83,7 +83,7 @@ class StaticStep:
         return {str(index): state.cpu().numpy().copy() for index, state in enumerate(self.states)}
 
     def restore(self, kept: Mapping[str, Array]) -> None:
-        """Go on from states as `kept` returns them."""
+        """Continue from states that `kept` returned."""
         for index, state in enumerate(self.states):
             state.copy_(torch.from_numpy(kept[str(index)]))
 

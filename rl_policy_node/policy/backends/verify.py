@@ -16,11 +16,11 @@ STEPS, SEED = 8, 0
 
 
 def difference(backend: Backend, reference: Backend, statistics: Statistics | None = None) -> float:
-    """Return the greatest difference of actions over some steps on seeded observations, from new to new.
+    """Return the greatest difference of actions over some steps on seeded observations; both restart before and after.
 
-    Absolute up to 1, relative beyond; choices that differ, and what is not a number in only one of them, are
-    infinitely far apart. statistics: key → (mean, variance) of what the policy was trained on, where known. Every
-    row is held and reset on the way, each at its own time, because that, too, has to be alike.
+    Absolute up to 1, relative beyond; different choices, and NaN in only one of the two, count as infinite.
+    statistics: key → (mean, variance) of the observations of training, where known. Every row is held and reset
+    meanwhile, each at its own time, because both backends must do that alike, too.
     """
     random, worst = np.random.default_rng(SEED), 0.0
     for each in (backend, reference):
@@ -39,7 +39,7 @@ def difference(backend: Backend, reference: Backend, statistics: Statistics | No
 
 
 def _observations(inputs: Inputs, random: np.random.Generator, step: int, statistics: Statistics) -> Observations:
-    """Return observations as in training in even steps, of the size of one in odd ones."""
+    """Return random observations: distributed as in training in even steps, of the size of one in odd ones."""
     observations: dict[str, Array] = {}
     for key, shape in inputs.shapes.items():
         choices = _choices(inputs, key)
@@ -52,7 +52,7 @@ def _observations(inputs: Inputs, random: np.random.Generator, step: int, statis
 
 
 def _choices(inputs: Inputs, key: str) -> int:
-    """Return how many values an observation may have, 0 for numbers of any kind."""
+    """Return the number of values that an observation may have, 0 if it may have any."""
     if inputs.dtypes[key] == np.uint8:
         return 256
     # rl_games' resnet looks the last action up in a table

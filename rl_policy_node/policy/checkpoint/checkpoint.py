@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints that rl_games wrote, read as data and brought into one form."""
+"""Reads rl_games' checkpoints as data, and converts them into one form."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import math
@@ -32,7 +32,7 @@ _FRAMEWORKS = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights of a run, with what the file says of itself.
+    """The weights of a run, and further information in the file.
 
     model: parameter name → CPU tensor, named as in the player's model, input statistics included.
     sha256: of the whole file. size: in bytes. algorithm: 'ppo' or 'sac'. epoch, frame, mean_reward: how

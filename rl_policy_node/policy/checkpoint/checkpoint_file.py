@@ -114,7 +114,7 @@ def _damage(size: int, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return the line of torch's long advice that says what came."""
+    """Return the line of torch's long error that names the cause."""
     lines = [line.strip() for line in str(error).splitlines()]
     lines = [line for line in lines if line and not line.startswith(_ADVICE)]
     telling = [line for line in lines if _TELLING.search(line)] or lines or [type(error).__name__]

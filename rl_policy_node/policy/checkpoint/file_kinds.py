@@ -20,7 +20,7 @@ _ARCHIVES = {
 
 
 def other_kind(data: bytes) -> str:
-    """Return what the content of a file is, '' where it may be a file of torch.save."""
+    """Return the kind of a file by its content, '' if it may be a file of torch.save."""
     if not data:
         return 'damaged or not a checkpoint (0 bytes)'
     for beginning, kind in _BEGINNINGS.items():
@@ -66,7 +66,7 @@ def _text_kind(data: bytes) -> str:
 
 
 def damaged_record(data: bytes) -> str:
-    """Return which record of a zip archive differs from its own checksum, '' where none does.
+    """Return the record of a zip archive that differs from its own checksum, '' if none does.
 
     torch does not check them: a flipped bit would silently change a weight.
     """

@@ -19,7 +19,7 @@ _NUMBERS = 'biufcSU'      # kinds of numpy dtypes whose bytes are the whole trut
 
 
 class Dtype:
-    """What `numpy.dtype` in a file becomes; `value` is the dtype itself."""
+    """Replaces `numpy.dtype` in a file; `value` is the dtype itself."""
 
     def __init__(self, name: object, *_: object) -> None:
         try:
@@ -36,7 +36,7 @@ class Dtype:
 
 
 class Array:
-    """What `numpy.ndarray` in a file becomes; `value` is the array itself."""
+    """Replaces `numpy.ndarray` in a file; `value` is the array itself."""
 
     value: npt.NDArray[Any] = np.empty(0)
 
@@ -67,12 +67,12 @@ def _reconstruct(kind: object, *_: object) -> Array:
 
 
 def _no_bytes() -> bytes:
-    """Return what `bytes()` does, which is how the data of an empty array is written."""
+    """Return b'': files write the data of an empty array as a call of `bytes()`."""
     return b''
 
 
 def safe_globals() -> list[SafeGlobal]:
-    """Return what `torch.serialization.safe_globals` takes: objects under the names that files use."""
+    """Return the argument of `torch.serialization.safe_globals`: objects under the names that files use."""
     named: list[SafeGlobal] = [
         type('dtype', (Dtype,), {'__module__': 'numpy'}), type('ndarray', (Array,), {'__module__': 'numpy'}),
         _named(_no_bytes, 'builtins', 'bytes')]

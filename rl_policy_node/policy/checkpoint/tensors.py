@@ -16,7 +16,7 @@ _UNUSED = re.compile(r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c
 
 
 def check_tensors(model: Tensors, size: int, path: Path) -> None:
-    """Refuse tensors that are no plain numbers in memory, or from which no action can come.
+    """Raise Refused for tensors that are no plain numbers in memory, or that cannot lead to an action.
 
     size: of the file, in bytes: no tensor may claim to hold more.
     """

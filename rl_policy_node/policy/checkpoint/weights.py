@@ -25,10 +25,10 @@ _PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
 class WeightsSpaces:
     """Spaces read from weights.
 
-    observation: the shape of one row, or key → shape; None where weights leave it open.
+    observation: the shape of one row, or key → shape; None if weights leave it open.
     action: the number of continuous actions, `{'discrete': n}` or `{'multi_discrete': [n, ...]}`; None
-    where weights leave it open. value_size: rewards that the critic estimates. observation_source,
-    action_source: names of the parameters they were read from, '' for none.
+    if weights leave it open. value_size: number of rewards that the critic estimates. observation_source,
+    action_source: names of the parameters from which they were read, '' for none.
     """
 
     observation: Shape | dict[str, Shape] | None
@@ -41,7 +41,7 @@ class WeightsSpaces:
 def read_spaces(model: Tensors) -> WeightsSpaces:
     """Return the spaces of a model's state dict, with names as in rl_games' player.
 
-    Raises ConfigurationError, naming both, where two parameters contradict each other, and where half of a pair is
+    Raises ConfigurationError, which names both, if two parameters contradict each other, and if half of a pair is
     missing.
     """
     _check_pairs(model)
@@ -53,7 +53,7 @@ def read_spaces(model: Tensors) -> WeightsSpaces:
 
 
 def _check_pairs(model: Tensors) -> None:
-    """Refuse half a layer: sizes would be read from the layers beside it."""
+    """Raise ConfigurationError for half a layer: else sizes would be read from the layers beside it."""
     for name in model:
         for pattern, other in _PAIRS:
             match = pattern.match(name)
@@ -74,7 +74,7 @@ def _matrix(model: Tensors, name: str) -> tuple[int, int]:
 
 
 def _layers(model: Tensors, pattern: str) -> list[tuple[str, tuple[int, int]]]:
-    """Return (name, shape) of the layers that a pattern with one number numbers, first layer first."""
+    """Return (name, shape) of the layers that match a pattern with one number, in the order of that number."""
     found = [(int(match[1]), match[0]) for match in map(re.compile(pattern).match, model) if match]
     return [(name, _matrix(model, name)) for _, name in sorted(found) if model[name].ndim == 2]
 
@@ -105,7 +105,7 @@ def _check_channels(model: Tensors, shape: Shape, source: str) -> None:
 
 
 def _input_size(model: Tensors) -> tuple[int | None, str]:
-    """Return (size, parameter) of a flat input by the first layer; (None, '') where that leaves it open."""
+    """Return (size, parameter) of a flat input by the first layer; (None, '') if that leaves it open."""
     if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
         return None, ''
     mlp = _layers(model, _SAC_ACTOR) or _layers(model, r'a2c_network\.actor_mlp\.(?:linears\.)?(\d+)\.weight$')
@@ -118,7 +118,7 @@ def _input_size(model: Tensors) -> tuple[int | None, str]:
 
 
 def _input_of_recurrent(model: Tensors, rnn: str, mlp: list[tuple[str, tuple[int, int]]]) -> tuple[int | None, str]:
-    """Return the input size of whichever comes first, recurrent layer or MLP, by the widths that fit together."""
+    """Return the input size of the first part, recurrent layer or MLP; matching widths show which one is first."""
     into_rnn, units = _matrix(model, rnn)[1], _matrix(model, rnn.replace('_ih_', '_hh_'))[1]
     if not mlp:
         return into_rnn, rnn
@@ -166,7 +166,7 @@ def _action(model: Tensors) -> tuple[int | YamlTree | None, str]:
 
 
 def _continuous(model: Tensors, name: str) -> tuple[int, str]:
-    """Return the number of actions by mu, which sigma has to agree with."""
+    """Return the number of actions by mu; sigma must agree with it."""
     mean = _matrix(model, name) if name in model else None
     for sigma in (f'{_NETWORK}sigma', f'{_NETWORK}sigma.weight', f'{_NETWORK}log_std'):
         if sigma not in model:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observation and action spaces by the user, the run and the weights; they must agree."""
+"""Combines the observation and action spaces of the user, the run and the weights, which must agree."""
 from collections.abc import Callable, Mapping
 import math
 import re
@@ -18,11 +18,10 @@ def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: W
           layout: PublishedShapes | None = None) -> Spaces:
     """Return the Spaces of a policy.
 
-    stated: Spaces, or a mapping of some of their fields, or None. facts: what the run's files say.
-    weights: what the checkpoint's weights say (WeightsSpaces), or None. layout: (inputs' shapes, number of
-    actions) of the run's environment as it was published; used only where no other source
-    states them, since a run may have changed it. Raises ConfigurationError where two sources disagree, naming both,
-    and where no source states a size.
+    stated: Spaces, or a mapping of some of their fields, or None. facts: statements of the run's files.
+    weights: WeightsSpaces of the checkpoint, or None. layout: (inputs' shapes, number of actions) of the run's
+    environment as it was published; used only if no other source states them, since a run may have changed it.
+    Raises ConfigurationError if two sources disagree, which names both, and if no source states a size.
     """
     fields = _fields(stated)
     observations = _stated(fields, 'observation', facts.observation, weights)
@@ -37,7 +36,7 @@ def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: W
 
 
 def joined_keys(network: Mapping[str, object], spaces: Spaces) -> tuple[str, ...]:
-    """Return the keys that make the one vector of a flat network, in its YAML's order, or ().
+    """Return the keys that form the one vector of a flat network, in the order of its YAML, or ().
 
     Dextreme's environments concatenate the keys of `params.network.inputs` themselves; the network
     never sees a dict.
@@ -61,7 +60,7 @@ def _fields(stated: Spaces | Mapping[str, object] | None) -> dict[str, Any]:
 
 
 def _stated(stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None) -> list[Fact]:
-    """Return a Fact for each source that states this, in order of precedence."""
+    """Return a Fact for each source that states this value, in order of precedence."""
     found = [Fact(stated[name], 'the stated spaces')] if name in stated else []
     found += [fact] if fact is not None else []
     value, source = (getattr(weights, name), getattr(weights, f'{name}_source')) if weights else (None, '')
@@ -94,7 +93,7 @@ def _shown(value: object) -> object:
 
 
 def _observations_differ(one: object, other: object) -> str:
-    """Return '' where both may be the same observation, else a hint at what differs (may be a blank)."""
+    """Return '' if both may be the same observation, else a hint at the difference (may be a blank)."""
     if isinstance(one, dict) and isinstance(other, dict):
         lone = sorted(set(one) ^ set(other))
         if lone:

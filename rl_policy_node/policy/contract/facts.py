@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run's own files state about its environment, each value with its source."""
+"""The statements of a run's own files about its environment, each value with its source."""
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ PublishedShapes: TypeAlias = tuple[Shape | dict[str, Shape | None] | None, int |
 
 @dataclass(frozen=True)
 class Fact:
-    """A value and where it was read from."""
+    """A value and its source."""
 
     value: Any
     source: str
@@ -20,12 +20,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the run states about its environment; None where it does not.
+    """The run's statements about its environment; None for a value that it does not state.
 
     observation: (size,), or key → shape (None: the network takes the key, its shape is not stated).
-    action: number of continuous actions. clip_observations, clip_actions: bounds ± that the environment put
-    on what it gave and took. clip_inputs: key of the observation → a bound of its own. action_bound: the
-    action space is ± this. control_rate: Hz.
+    action: number of continuous actions. clip_observations, clip_actions: bounds ± of the environment on its
+    observations and actions. clip_inputs: key of the observation → its own bound. action_bound: the action space
+    is ± this. control_rate: Hz.
     """
 
     observation: Fact | None = None
@@ -37,7 +37,7 @@ class Facts:
     control_rate: Fact | None = None
 
     def value(self, name: str, default: object = None) -> object:
-        """Return the value of a fact, or the default where the run does not state it."""
+        """Return the value of a fact, or the default if the run does not state it."""
         fact = getattr(self, name)
         return default if fact is None else fact.value
 

@@ -17,7 +17,7 @@ DTYPES = ('float32', 'uint8')
 
 @dataclass(frozen=True)
 class Spaces:
-    """What goes into the network and what comes out.
+    """The inputs and outputs of the network.
 
     observation: a shape for flat policies, else key → shape, without the row dimension.
     action: the number of continuous actions, or `{'discrete': n}`, or `{'multi_discrete': [n, ...]}`.
@@ -35,7 +35,7 @@ class Spaces:
 
     @classmethod
     def from_dict(cls, description: Mapping[str, object]) -> 'Spaces':
-        """Read the form used in files and parameters: `{'observation': {...}, 'action': 6, ...}`."""
+        """Return Spaces from the form in files and parameters: `{'observation': {...}, 'action': 6, ...}`."""
         cls.check_names(description)
         for name in ('observation', 'action'):
             if name not in description:
@@ -45,7 +45,7 @@ class Spaces:
 
     @classmethod
     def check_names(cls, description: Iterable[str]) -> None:
-        """Raise ConfigurationError for a name that is none of the fields."""
+        """Raise ConfigurationError for a name that is not a field."""
         for name in description:
             if name not in cls.__dataclass_fields__:
                 raise unknown('entry', name, cls.__dataclass_fields__, 'spaces')
@@ -108,7 +108,7 @@ class Spaces:
 
     @property
     def num_actions(self) -> int:
-        """Numbers per row that the policy gives: one for a single discrete choice."""
+        """Number of outputs per row: one for a single discrete choice."""
         if not isinstance(self.action, Mapping):
             return int(self.action)
         return len(self.action.get('multi_discrete', [0]))

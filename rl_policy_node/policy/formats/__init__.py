@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training frameworks: how each writes down a run. Another one is a RunFormat in a file of its own, listed here."""
+"""The formats in which training frameworks write runs. A further one is a RunFormat in its own file, listed here."""
 from typing import TYPE_CHECKING
 
 from rl_policy_node.policy.formats.isaacgymenvs_format import IsaacGymEnvs
@@ -15,5 +15,5 @@ FORMATS: tuple[RunFormat, ...] = (IsaacGymEnvs(), IsaacLab(), RlGames())
 
 
 def format_of(config: 'TrainConfig') -> RunFormat:
-    """Return the RunFormat of the framework that a TrainConfig was written by."""
+    """Return the RunFormat of the framework that wrote a TrainConfig."""
     return next(form for form in FORMATS if form.wrote(config))

@@ -16,7 +16,7 @@ _DECIMATIONS = ('env.controlFrequencyInv', 'env.control.decimation', 'env.contro
 
 
 class IsaacGymEnvs(RunFormat):
-    """The environment is the `task` of the configuration, which bears the name of a published one or another."""
+    """The environment is the `task` of the configuration; its name may be that of a published task."""
 
     configs = ('config.yaml',)
 

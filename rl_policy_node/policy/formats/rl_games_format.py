@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of rl_games alone: a train YAML that says nothing of its environment."""
+"""Runs of rl_games alone: a train YAML without information about its environment."""
 from typing import TYPE_CHECKING
 
 from rl_policy_node.policy.formats.run_format import RunFormat
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class RlGames(RunFormat):
-    """A configuration of no framework that is known: rl_games' parameters are all there is."""
+    """A configuration of no known framework: it contains only rl_games' parameters."""
 
     configs = ('.hydra/config.yaml',)       # as Hydra itself keeps it, of whatever framework
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interface of training frameworks: find a run's configuration, read what it says of its environment."""
+"""The interface of training frameworks: find a run's configuration, and read its statements on the environment."""
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, TYPE_CHECKING
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class RunFormat(ABC):
-    """What one training framework writes into a run directory.
+    """The files that one training framework writes into a run directory.
 
-    configs: places of the configuration, from the run directory. environment: name of a file beside it that holds the
-    environment's half, '' where the configuration itself does.
+    configs: paths of the configuration, from the run directory. environment: name of a file beside it with the
+    environment's part, '' if the configuration itself contains it.
     """
 
     configs: ClassVar[tuple[str, ...]] = ()
@@ -28,17 +28,17 @@ class RunFormat(ABC):
 
     @abstractmethod
     def wrote(self, config: 'TrainConfig') -> bool:
-        """Return whether a configuration is of this framework, by its content; the first in FORMATS counts."""
+        """Return whether this framework wrote a configuration, by its content; the first match in FORMATS counts."""
 
     def facts(self, config: 'TrainConfig') -> Facts:
-        """Return the Facts of a configuration; here what rl_games' own parameters state."""
+        """Return the Facts of a configuration; here those in rl_games' own parameters."""
         return Facts(observation=network_keys(config),
                      clip_observations=first(config, ('params', 'env.clip_observations')),
                      clip_actions=first(config, ('params', 'env.clip_actions')))
 
     @abstractmethod
     def layout(self, config: 'TrainConfig') -> Layout | None:
-        """Return the Layout of the run's environment, None where it is not known.
+        """Return the Layout of the run's environment, None if it is not known.
 
-        Raises ConfigurationError where the run lacks what decides which numbers were observed.
+        Raises ConfigurationError if the run lacks a setting that decides which numbers were observed.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts from the values of a configuration, each with the place where it stands."""
+"""Facts from the values of a configuration, each with its place there."""
 from collections.abc import Mapping
 import math
 from typing import TYPE_CHECKING, TypeGuard
@@ -20,7 +20,7 @@ def lookup(config: 'TrainConfig', half: str, name: str) -> object:
 
 
 def place(config: 'TrainConfig', half: str, name: str) -> str:
-    """Return where a value stands: its name and its file."""
+    """Return the place of a value: its name and its file."""
     file = config.path
     if half == 'environment' and config.run and config.run.environment:
         file = config.run.environment
@@ -28,7 +28,7 @@ def place(config: 'TrainConfig', half: str, name: str) -> str:
 
 
 def is_number(value: object, kind: type = float) -> TypeGuard[float]:
-    """Return whether a value is a number of a kind, which a truth value is not."""
+    """Return whether a value is a number of a kind; a truth value is not."""
     return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
 
 
@@ -42,7 +42,7 @@ def first(config: 'TrainConfig', *places: tuple[str, str], kind: type = float) -
 
 
 def network_keys(config: 'TrainConfig', shapes: Mapping[str, Shape] | None = None, where: str = '') -> Fact | None:
-    """Return the keys that the environment gives, and those that the network takes, which may be more, or None.
+    """Return the keys of the environment's observation, and those of the network's, which may be more, or None.
 
     shapes: key → shape, as the environment's half states it at the place `where`.
     """

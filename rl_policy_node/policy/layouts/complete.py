@@ -20,8 +20,8 @@ def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape
     """Return the layout with every size filled in that follows from those of the policy.
 
     observation: size or shape of a flat policy's observation, or input → shape. actions: number of actions.
-    Either may be None, for not known. What stays open is ambiguous. Raises ConfigurationError where the
-    sizes contradict the layout.
+    Either may be None, for not known. Ambiguous sizes stay open. Raises ConfigurationError if the sizes contradict
+    the layout.
     """
     shapes = observation if isinstance(observation, Mapping) else {'obs': observation}
     counts: Counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
@@ -35,7 +35,7 @@ def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape
 
 
 def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, counts: Counts, where: str) -> Counts:
-    """Return `counts` with the one more that makes the sizes of the pieces sum up to `total`."""
+    """Return `counts` with the one missing count, for which the sizes of the pieces sum up to `total`."""
     if total is None:
         return counts
     unknown, rest = Counter[str](), total
@@ -75,7 +75,7 @@ def _counted(action: LayoutAction, counts: Counts) -> LayoutAction:
 
 
 def _shaped(terms: tuple[LayoutTerm, ...], shape: PolicyShape) -> tuple[LayoutTerm, ...]:
-    """Give the one term of no known size what the others leave."""
+    """Return the terms; the only one of unknown size gets the rest of the shape."""
     if shape is None:
         return terms
     if len(terms) == 1 and terms[0].shape is None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment's observations and actions are made of, as far as its source states it.
+"""The composition of an environment's observations and actions, as far as its source states it.
 
-A layout says nothing about topics: it is the training's side of the contract. `None` where a number
-belongs means that the environment used one that the run's files do not hold: a user fills it in, by the
+A layout does not concern topics: it is the training's side of the contract. `None` in place of a number
+means that the environment used a number that the run's files do not contain: a user fills it in, by the
 formula in `description` or `law`.
 """
 from collections.abc import Collection, Iterable, Sequence, Sized
@@ -48,7 +48,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True)
 class LayoutTerm:
-    """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of work.
+    """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of processing.
 
     shape: without the row dimension, history included; None where the run's files leave it open.
     kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known).
@@ -114,7 +114,7 @@ class LayoutTerm:
 
 @dataclass(frozen=True)
 class LayoutAction:
-    """A slice of the action and the law that the environment made a command of it with.
+    """A slice of the action, and the environment's law from it to a command.
 
     size: number of actions; None where the run's files leave it open.
     kind: the law, one of the node's action kinds, where the environment's is exactly that; 'other' where
@@ -168,7 +168,7 @@ class Layout:
     inputs: input name → its terms in the trained order; a flat policy has the one input `obs`.
     actions: in the order of the action vector.
     joints: the simulation's joints in its own order, () where the asset leaves it open.
-    notes: one line each, what the environment did and the robot's side must do, or must not repeat.
+    notes: one line each, on actions of the environment that the robot's side must do as well, or must not repeat.
     control_rate: steps of the policy per second, Hz; None where the run's files leave it open.
     clip_observations: bound ± that the environment put on every number of its observation.
     """

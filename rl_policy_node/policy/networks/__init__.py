@@ -12,12 +12,12 @@ MODELS = {'continuous_amp': models.ModelA2CContinuousLogStd}
 
 
 def register() -> None:
-    """Make rl_games build what it cannot build by itself; calling it again changes nothing.
+    """Let rl_games build networks that it lacks; calling it again changes nothing.
 
     `actor_critic_dict` is TacSL's network, `amp` with `continuous_amp` that of adversarial motion priors.
-    Two classes stand in for rl_games 1.6.5's own under its own names, because it cannot use these: the
-    normaliser of dict observations, which TorchScript refuses, and `continuous_a2c`, which cannot play.
-    Nothing that worked before changes.
+    Two classes replace rl_games 1.6.5's own of the same names, which do not work: the normaliser of dict
+    observations, which TorchScript refuses, and `continuous_a2c`, which cannot play.
+    Everything that worked before works unchanged.
     """
     for name, builder in NETWORKS.items():
         model_builder.register_network(name, builder)

@@ -28,8 +28,8 @@ class ActorCriticDictBuilder(NetworkBuilder):
 class ActorCriticDict(A2CBuilder.Network):
     """rl_games' actor-critic behind one preprocessor per observation key.
 
-    With `separate: True` the critic has preprocessors of its own; actor and critic features then travel
-    side by side through the base class, which takes each half apart again.
+    With `separate: True` the critic has its own preprocessors; actor and critic features then pass through the base
+    class side by side, and it separates the two halves again.
     """
 
     def __init__(self, params: YamlTree, **kwargs: Any) -> None:
@@ -73,7 +73,7 @@ class _Slice(nn.Module):
 
 
 class _ChannelsFirst(nn.Sequential):
-    """A CNN that takes images as environments give them: (rows, height, width, channels)."""
+    """A CNN for images in the order of environments: (rows, height, width, channels)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x.permute(0, 3, 1, 2)

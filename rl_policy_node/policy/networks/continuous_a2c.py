@@ -9,7 +9,7 @@ from rl_policy_node.policy.shared_types import YamlTree
 class ModelA2CContinuous(models.ModelA2CContinuous):
     """rl_games' model, which could train but not play.
 
-    Its playing half reads a variable that only its training half sets, and drops the dimensions of a
+    rl_games' branch for playing reads a variable that only the branch for training sets, and drops the dimensions of a
     single row or action.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Import rl_games without torch's compiler, which takes longer than all the rest of it."""
+"""Import rl_games without torch's compiler, which takes longer to import than everything else together."""
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
@@ -10,10 +10,10 @@ import torch
 
 @contextlib.contextmanager
 def deferred_compile() -> Iterator[None]:
-    """Within the block `@torch.compile` loads the compiler at the first call of what it decorates.
+    """Let `@torch.compile` within the block load the compiler only at the first call of the decorated function.
 
     torch.compile itself compiles at the first call, but loads TorchDynamo and Inductor (2 to 3 s) when it decorates:
-    rl_games does so with one network of its own tests, which hardly anybody plays.
+    rl_games does so with one network of its own tests, which is hardly ever played.
     """
     module: Any = torch
     at_once = module.compile
@@ -25,7 +25,7 @@ def deferred_compile() -> Iterator[None]:
 
 
 def _deferred(at_once: Callable[..., Any], function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Return what torch.compile would: the compiled function, or a decorator where only options are given."""
+    """Return the result of torch.compile: the compiled function, or a decorator if only options are given."""
     if function is None:
         return functools.partial(_deferred, at_once, **options)
     compiled = functools.cache(lambda: at_once(function, **options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Players that rl_games 1.6 lacks, or that act otherwise than its training did."""
+"""Players that rl_games 1.6 lacks, or whose own version acts differently from training."""
 from rl_games.algos_torch.players import SACPlayer
 import torch
 
@@ -22,7 +22,7 @@ class RescalingSacPlayer(SACPlayer):
         self.action_bias = (self.actions_high + self.actions_low) / 2.0
         self.action_range = [-1.0, 1.0]         # what the base class clamps to: the network's own range
 
-    @torch.no_grad()        # which the base class forgets
+    @torch.no_grad()        # missing in the base class
     def get_action(self, obs: object, is_deterministic: bool = False) -> torch.Tensor:
         actions = super().get_action(obs, is_deterministic) * self.action_scale + self.action_bias
         clamped: torch.Tensor = actions.clamp(self.actions_low, self.actions_high)

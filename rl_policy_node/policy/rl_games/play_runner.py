@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rl_games' Runner as far as playing needs it: the factories that players come from."""
+"""The part of rl_games' Runner that playing needs: the factories of players."""
 from collections.abc import Callable
 
 from rl_games.algos_torch.players import PpoPlayerContinuous, PpoPlayerDiscrete
@@ -15,11 +15,11 @@ PLAYERS: dict[str, Callable[..., Player]] = {
 
 
 class PlayRunner:
-    """What plug-ins register players with, as with rl_games' Runner.
+    """The object with which plug-ins register players, as with rl_games' Runner.
 
-    The module of the Runner imports what trains: the agents, TensorBoard and torch's compiler, 2 s and more; and it
-    changes precision flags and print options of the whole process. player_factory: algorithm → player. algo_factory:
-    takes a plug-in's training algorithms, which nothing here asks for.
+    The module of the Runner imports everything for training: the agents, TensorBoard and torch's compiler, 2 s and
+    more; and it changes precision flags and print options of the whole process. player_factory: algorithm → player.
+    algo_factory: accepts a plug-in's training algorithms, which are not used here.
     """
 
     def __init__(self) -> None:

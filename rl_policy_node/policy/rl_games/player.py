@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rl_games' own player, built without an environment and without what trains."""
+"""rl_games' own player, built without an environment and without the code for training."""
 from collections.abc import Iterable, Iterator
 import copy
 import random
@@ -100,7 +100,7 @@ def _runner(params: YamlTree, plugins: Iterable[str]) -> PlayRunner:
 
 
 def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
-    """Set what the player needs and playing does not depend on, as a training script would; return the seed."""
+    """Set values that the player needs but playing does not depend on, as a training script would; return the seed."""
     config = params['config']
     config['env_info'] = _env_info(spaces)
     config['device_name'] = str(device)      # `device` is not read by players
@@ -132,7 +132,7 @@ def _env_info(spaces: Spaces) -> dict[str, object]:
 
 
 def _name_activations(tree: YamlTree) -> None:
-    """Write `null` as the name that rl_games knows no activation by."""
+    """Replace `null` by rl_games' name for no activation."""
     for key, value in tree.items():
         if value is None and (key == 'activation' or str(key).endswith('_activation')):
             tree[key] = 'None'
@@ -141,7 +141,7 @@ def _name_activations(tree: YamlTree) -> None:
 
 
 def _seed(seed: int) -> None:
-    """Seed what initial weights are drawn from: the CPU's streams.
+    """Seed the streams of initial weights: those of the CPU.
 
     rl_games' Runner seeds CUDA as well, which a process that has not used it yet would find seeded.
     """
@@ -151,7 +151,7 @@ def _seed(seed: int) -> None:
 
 
 def _try(player: Player, spaces: Spaces, seed: int) -> None:
-    """Take a step with observations of zeros: much that rl_games builds fails only here."""
+    """Take a step with observations of zeros: many faults of networks appear only here."""
     zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, str(np.dtype(spaces.dtype_of(key)))),
                               device=player.device) for key, shape in spaces.inputs.items()}
     player.has_batch_dimension, player.batch_size = True, 1
@@ -163,7 +163,7 @@ def _try(player: Player, spaces: Spaces, seed: int) -> None:
 
 
 def _reason(error: Exception, params: YamlTree) -> str:
-    """Return what went wrong in one line; rl_games says of a name it does not know nothing but the name."""
+    """Return the error as one line; rl_games' own error for an unknown name is only that name."""
     text = ' '.join(str(error).split())[:300]
     places = [place for place, value in _leaves(params['network'], 'params.network') if str(value) == text]
     if isinstance(error, ValueError) and places:
@@ -182,8 +182,8 @@ def _leaves(tree: YamlTree, place: str) -> Iterator[tuple[str, object]]:
 def restore(player: Player, checkpoint: Checkpoint) -> None:
     """Put a Checkpoint's weights into the player; every name and shape must fit.
 
-    Weights that the network declares to be of use in training only are set aside, and so is what the file
-    keeps beside its model and this model lacks: rl_games' player does not look at it either.
+    Two kinds of weights are left out: those that the network declares as used only in training, and those that the
+    file keeps beside its model and this model lacks; rl_games' player ignores these, too.
     """
     unused = tuple(f'{place}.{name}' for place, module in player.model.named_modules()
                    for name in getattr(module, 'training_only', ()))
@@ -214,7 +214,7 @@ def _differences(wanted: Tensors, found: Tensors) -> list[str]:
 def override_sigma(player: Player, sigma: float) -> None:
     """Set the parameter `sigma` of the exploration noise, as rl_games' `--sigma` does.
 
-    It is what the model makes of it: a log standard deviation for most, the deviation itself for `continuous_a2c`.
+    Its meaning depends on the model: a log standard deviation for most, the deviation itself for `continuous_a2c`.
     """
     network: Any = getattr(player.model, 'a2c_network', None)
     if not isinstance(getattr(network, 'sigma', None), torch.nn.Parameter):

@@ -22,7 +22,7 @@ T = TypeVar('T')
 
 
 def load_plugins(names: Iterable[str], runner: 'PlayRunner') -> None:
-    """Import the plug-ins and let them register what they bring; loading one again is harmless.
+    """Import the plug-ins and let them register their classes; loading one again is harmless.
 
     names: importable modules (`my_pkg.networks`) or paths of .py files. On import a plug-in may call rl_games'
     `model_builder.register_network` and `register_model`; its `register(runner)`, if it has one, is given the
@@ -77,7 +77,7 @@ def _run(name: str, call: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def _new_names_only(plugin: str, runner: 'PlayRunner') -> Iterator[None]:
-    """Put the registries back, and forget the plug-in, if it fails or takes a name that has an owner."""
+    """Restore the registries, and forget the plug-in, if it fails or takes a name that is already used."""
     registries = {'network': model_builder.NETWORK_REGISTRY, 'model': model_builder.MODEL_REGISTRY,
                   'player': runner.player_factory._builders}
     before, modules = {kind: dict(names) for kind, names in registries.items()}, set(sys.modules)
@@ -100,6 +100,6 @@ def _new_names_only(plugin: str, runner: 'PlayRunner') -> Iterator[None]:
 
 
 def _content(builder: object) -> tuple[object, list[object]]:
-    """Return what makes a builder itself: registering a class again makes another function, of the same content."""
+    """Return the content that identifies a builder: registering a class again creates a new but equal function."""
     cells = getattr(builder, '__closure__', None) or ()
     return getattr(builder, '__code__', builder), [cell.cell_contents for cell in cells]

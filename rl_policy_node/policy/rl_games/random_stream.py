@@ -27,12 +27,12 @@ class RandomStream:
         self._generator.set_state(self._outside)
 
     def state(self) -> Array:
-        """Return where the stream is, bytes of torch's own form."""
+        """Return the state of the stream, bytes in torch's own form."""
         state: Array = self._own.numpy().copy()
         return state
 
     def restore(self, state: Array) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self._own = torch.from_numpy(state.copy())
 
 

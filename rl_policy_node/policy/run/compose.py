@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations put together by Hydra: defaults lists, config groups, overrides, interpolations."""
+"""Composes configurations with Hydra: defaults lists, config groups, overrides, interpolations."""
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ ROOT: dict[str, Any] = {
 
 
 def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
-    """Return the whole configuration of a train YAML or a run's config.yaml, interpolations still in it.
+    """Return the whole configuration of a train YAML or a run's config.yaml, with unresolved interpolations.
 
-    The result has the rl_games parameters under `train.params`, and under `task` what the file or the
-    Hydra tree around it says of the environment. overrides: Hydra's, from the root (`train.params.…`,
+    The result has the rl_games parameters under `train.params`, and under `task` the configuration of the environment
+    from the file or the Hydra tree around it. overrides: Hydra's, from the root (`train.params.…`,
     `task.…`, `task=Ant`); those that begin with `params.` mean `train.params.`. Raises ConfigurationError.
     """
     path = Path(path)
@@ -134,7 +134,7 @@ def _one_line(error: Exception) -> str:
 
 
 def resolve(config: DictConfig) -> tuple[YamlTree, dict[str, str]]:
-    """Return a config as plain Python with its interpolations resolved, and name → error of those that cannot be."""
+    """Return a config as plain Python with resolved interpolations, and name → error of unresolvable ones."""
     failed: dict[str, str] = {}
     with resolvers.registered():
         return _plain(config, '', failed), failed
@@ -154,7 +154,7 @@ def _plain(node: object, name: str, failed: dict[str, str]) -> Any:
 
 
 def _item(node: Any, key: Any, name: str, failed: dict[str, str]) -> Any:
-    """Resolve one value by itself: a single interpolation that leads nowhere must not cost the rest of the file."""
+    """Resolve one value alone: a single invalid interpolation must not make the rest of the file unusable."""
     if OmegaConf.is_missing(node, key):
         failed[name] = 'a mandatory value (???) that is not given'
         return _DROPPED

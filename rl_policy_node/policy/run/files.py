@@ -14,10 +14,10 @@ _EPOCH = re.compile(r'_ep_?(\d+)')
 
 @dataclass(frozen=True)
 class Run:
-    """Where a run's files are.
+    """The places of a run's files.
 
-    config: the train YAML, a run's config.yaml or Isaac Lab's agent.yaml. environment: the file beside it that holds
-    the environment's half, such as Isaac Lab's env.yaml, or None. folder: where checkpoints are looked for.
+    config: the train YAML, a run's config.yaml or Isaac Lab's agent.yaml. environment: the file beside it with the
+    environment's part, such as Isaac Lab's env.yaml, or None. folder: searched for checkpoints.
     """
 
     config: Path
@@ -26,9 +26,9 @@ class Run:
 
 
 def find_run(path: str | Path) -> Run:
-    """Return the Run that a path means: a run directory, a folder inside of one, or a configuration file.
+    """Return the Run at a path: a run directory, a folder inside of one, or a configuration file.
 
-    Raises ConfigurationError, naming what was looked for, where there is none or more than one.
+    Raises ConfigurationError, which names the searched files, if there is none or more than one.
     """
     path = Path(path)
     if not path.is_dir():
@@ -46,7 +46,7 @@ def _config(folder: Path) -> Path | None:
 
 
 def _places() -> list[str]:
-    """Return where frameworks put a configuration, from the run directory."""
+    """Return the paths of frameworks' configurations, relative to the run directory."""
     return [name for form in formats.FORMATS for name in form.configs]
 
 
@@ -87,9 +87,9 @@ def _is_train_config(file: Path) -> bool:
 def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]:
     """Return the path of a run's checkpoint and, in a few words, why this one.
 
-    name: `params.config.name`, after which rl_games calls the best checkpoint. wanted: 'best' (the newest
-    where there is none), 'newest', or '' for best. Raises ConfigurationError where there is no file, or
-    where those beside the configuration may be of another run.
+    name: `params.config.name`, the name of rl_games' best checkpoint. wanted: 'best' (the newest if there is none),
+    'newest', or '' for best. Raises ConfigurationError if there is no file, or if the files beside the configuration
+    may belong to another run.
     """
     folders = [run.folder / 'nn', run.folder]
     found = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob('*.pth'))]
@@ -107,6 +107,6 @@ def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]
 
 
 def _age(file: Path) -> tuple[int, float, str]:
-    """Return what orders checkpoints by age: the epoch in the name first, since copying a run changes file times."""
+    """Return the key that sorts checkpoints by age: first the epoch in the name, since copies have other file times."""
     epoch = _EPOCH.search(file.stem)
     return (int(epoch[1]) if epoch else -1, file.stat().st_mtime, file.name)

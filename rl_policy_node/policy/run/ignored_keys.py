@@ -23,8 +23,8 @@ _OFF = (None, False, '', 'none', 'None')
 def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the names, `params.network.…`, of set keys that change the play and that no code reads.
 
-    params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty where the
-    installed rl_games has no source to look into.
+    params: of an rl_games run. plugins: modules or .py files beside rl_games that may read them. Empty if the
+    installed rl_games has no source files to search.
     """
     known = _words(_files('rl_games'))
     if not known:
@@ -37,7 +37,7 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
 
 
 def warning(names: Iterable[str]) -> str:
-    """Return what these keys mean for a deployment, one line."""
+    """Return a line on the consequences of these keys for a deployment."""
     return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
             'may play otherwise; compare with it before a robot moves')
 
@@ -80,5 +80,5 @@ def _files(module: str) -> tuple[Path, ...]:
 
 @functools.lru_cache(maxsize=8)
 def _words(files: tuple[Path, ...]) -> frozenset[str]:
-    """Return all words in quotes of Python files: what they may look up in a config."""
+    """Return all quoted words of Python files: the names that they may look up in a config."""
     return frozenset(word for file in files for word in _QUOTED.findall(file.read_text('utf-8', 'replace')))

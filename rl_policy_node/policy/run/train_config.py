@@ -18,10 +18,10 @@ _PLAYED = ('params.algo', 'params.model', 'params.network', 'params.config.norma
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The `params` of an rl_games run, interpolations resolved, and the environment's half of its configuration.
+    """The `params` of an rl_games run, with resolved interpolations, and the environment's part of its configuration.
 
-    path: the file read. task: the environment's half of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
-    environment: the file beside it, such as Isaac Lab's env.yaml, as plain data, or {}. unresolved: name → why, of
+    path: the file read. task: the environment's part of an IsaacGymEnvs or OmniIsaacGymEnvs run, or {}.
+    environment: the file beside it, such as Isaac Lab's env.yaml, as plain data, or {}. unresolved: name → why, for
     values that could not be resolved and that playing does not need. run: the run's files.
     """
 
@@ -57,7 +57,7 @@ class TrainConfig:
 
     @property
     def name(self) -> str:
-        """What rl_games calls the run's best checkpoint."""
+        """The name that rl_games gives to the run's best checkpoint."""
         return str(self.params['config'].get('name', 'nn'))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training run: what its files hold, each read once."""
+"""A training run: the content of its files, each read once."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +19,11 @@ from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfi
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run as its files describe it; `read` reads the configuration, the rest is read when it is first asked for.
+    """A run as its files describe it; `read` reads the configuration, the other files are read on first use.
 
     path: as the user named the run. wanted: the checkpoint that the user named, '' for the run's best, if any, None
     for none. plugins: modules that the policy needs. checkpoint_sha256, allow_untrusted_pickle: see load_checkpoint.
-    Everything raises ConfigurationError for a file that cannot be read and for values that contradict each other.
+    All methods raise ConfigurationError for a file that cannot be read, and for contradictory values.
     """
 
     path: str | Path
@@ -47,7 +47,7 @@ class TrainedRun:
 
     @cached_property
     def checkpoint_choice(self) -> tuple[Path | None, str]:
-        """The path of the checkpoint and why this one; (None, why) where the user named none and there is none."""
+        """The path of the checkpoint and why this one; (None, why) if the user named none and there is none."""
         if self.wanted is None:
             return None, 'none was asked for'
         try:
@@ -65,17 +65,17 @@ class TrainedRun:
 
     @cached_property
     def weights(self) -> WeightsSpaces | None:
-        """What the checkpoint's weights say of the spaces."""
+        """The spaces, as far as the checkpoint's weights determine them."""
         return read_spaces(self.checkpoint.model) if self.checkpoint else None
 
     @cached_property
     def facts(self) -> Facts:
-        """What the files state about the environment."""
+        """The files' statements about the environment."""
         return format_of(self.config).facts(self.config)
 
     @cached_property
     def layout(self) -> Layout | None:
-        """What the environment's observations and actions are made of, None where it is not known."""
+        """The composition of the environment's observations and actions, None if it is not known."""
         return format_of(self.config).layout(self.config)
 
     @cached_property

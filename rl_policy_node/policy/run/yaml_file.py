@@ -15,8 +15,8 @@ _TAG = 'tag:yaml.org,2002:python/'
 def read_yaml(path: str | Path, what: str) -> YamlTree:
     """Return the mapping that a YAML file holds; `what` names the file in errors ('train config').
 
-    Interpolations stay as they are. What has a tag (Isaac Lab writes Python's tuples, slices and classes)
-    becomes the list, mapping or text that it is made of.
+    Interpolations stay unchanged. A tagged value (Isaac Lab writes Python's tuples, slices and classes) becomes the
+    list, mapping or text below the tag.
     """
     path = Path(path)
     if not path.is_file():
@@ -35,7 +35,7 @@ def read_yaml(path: str | Path, what: str) -> YamlTree:
 
 
 def _reason(error: Exception) -> str:
-    """Return what a parser says in one line, with the line of the file."""
+    """Return a parser's error as one line, with the line number in the file."""
     mark, problem = getattr(error, 'problem_mark', None), getattr(error, 'problem', None)
     return f'{problem}, line {mark.line + 1}' if mark and problem else str(error).splitlines()[0]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The actions of a policy: how many, of what kind, within which bounds, and what became of them."""
+"""The actions of a policy: their number, kind and bounds, and the environment's use of them."""
 import math
 from typing import Any
 
@@ -68,7 +68,7 @@ def _environment_clip(reading: Reading) -> Fact | None:
 
 
 def _deterministic(reading: Reading, config: YamlTree) -> Fact:
-    """Return what the run says of playing; the node acts deterministically unless its parameters say otherwise."""
+    """Return the run's own setting; the node acts deterministically unless its parameters say otherwise."""
     player = config.get('player')
     if isinstance(player, dict) and 'deterministic' in player:
         return Fact(bool(player['deterministic']), stated(reading, player, 'config.player', 'deterministic'))

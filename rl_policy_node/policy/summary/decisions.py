@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where rl_games' player, its training and this package might differ, and what holds for this policy."""
+"""Points in which rl_games' player, its training and this package may differ, and the choice for this policy."""
 from collections.abc import Iterator, Sequence
 import math
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network of a policy: what it is made of, how large it is, what it remembers."""
+"""The network of a policy: its parts, its size and its recurrent state."""
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def _rnn(tree: YamlTree) -> YamlTree | None:
 
 
 def _inputs(tree: YamlTree) -> YamlTree | None:
-    """Return what each key of a dict observation goes through first; `inputs` are concatenated as they are."""
+    """Return the preprocessor of each key of a dict observation; `inputs` are concatenated unchanged."""
     parts = tree.get('input_preprocessors') or tree.get('inputs')
     if not isinstance(parts, dict):
         return None
@@ -83,7 +83,7 @@ def _state(reading: Reading) -> Fact | None:
 
 
 def _acting(reading: Reading) -> Fact | None:
-    """Count what the deterministic action depends on, by following its gradient: true of any network."""
+    """Count the parameters on which the deterministic action depends, by its gradient: this works for any network."""
     if reading.player is None:
         return None
     try:
@@ -108,7 +108,7 @@ def _zeros(reading: Reading) -> torch.Tensor | dict[str, torch.Tensor]:
 
 
 def _head(player: Any, observation: object) -> torch.Tensor:
-    """Return a number that depends on all that the deterministic action does."""
+    """Return a number that depends on everything on which the deterministic action depends."""
     if hasattr(player.model, 'actor'):
         mean: torch.Tensor = player.model.actor(player.model.norm_obs(observation)).mean
         return mean.sum()

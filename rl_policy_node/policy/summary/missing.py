@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a deployment needs and the run does not say."""
+"""Information that a deployment needs and that the run does not state."""
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -24,7 +24,7 @@ _LIMITS = {'joint_position': ('joint limits', 'lower, upper and max_velocity'),
 
 def missing(reading: Reading, observations: Sequence[Observation], actions: Actions,
             control_rate: Fact | None) -> tuple[Missing, ...]:
-    """Return everything that the user still has to say, most basic first."""
+    """Return everything that the user still has to state, most basic first."""
     return tuple(Missing(what, why) for what, why in (
         *_files(reading), *_make_up(reading, observations), *_terms(observations), *_rate(control_rate, observations),
         *_commands(actions)))
@@ -39,7 +39,7 @@ def _files(reading: Reading) -> Gaps:
 
 
 def _make_up(reading: Reading, observations: Sequence[Observation]) -> Gaps:
-    """Yield the inputs of which no file says what they are made of."""
+    """Yield the inputs whose composition no file states."""
     if reading.layout_problem:
         yield 'layout', f'what is known of the environment is not used: {reading.layout_problem}'
     unknown = [f'{observation.name} ({_size(observation.shape.value)})' for observation in observations

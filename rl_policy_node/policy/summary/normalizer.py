@@ -31,10 +31,10 @@ class RunningStatistics:
         return RunningStatistics(self.mean[start:start + size], self.var[start:start + size], self.count)
 
     def still(self) -> list[int]:
-        """Return the places of numbers that training never saw move, [] where there was no training.
+        """Return the indices of numbers that never changed in training, [] without training.
 
-        rl_games starts with mean 0, variance 1 and a count of one, which leave a rest in the variance of
-        what never moved: it is taken off.
+        rl_games starts with mean 0, variance 1 and a count of one, which leave a remainder in the variance of a number
+        that never changed: it is subtracted.
         """
         if self.count <= 1:
             return []
@@ -43,7 +43,7 @@ class RunningStatistics:
         return places
 
     def summary(self) -> Statistics:
-        """Return them as Statistics."""
+        """Return the Statistics."""
         std, still, listed = self.var.sqrt(), self.still(), len(self) <= LISTED
         return Statistics(
             mean=tuple(self.mean.tolist()) if listed else (), std=tuple(std.tolist()) if listed else (),

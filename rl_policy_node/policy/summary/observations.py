@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The observations of a policy: sizes, make-up, normalisation, clip."""
+"""The observations of a policy: sizes, composition, normalisation, clip."""
 from collections.abc import Mapping, Sequence
 import math
 from typing import Any
@@ -53,12 +53,12 @@ def _source(reading: Reading, name: str, shape: Shape | None) -> str:
 
 
 def published(reading: Reading) -> str:
-    """Return the source of what is known of the environment by its name."""
+    """Return the source of the environment's published layout, known by its name."""
     return f"{reading.layout.task}'s environment as published" if reading.layout else ''
 
 
 def stated(reading: Reading, node: YamlTree, place: str, name: str) -> str:
-    """Return where a value of params stands, or that it does not."""
+    """Return the place of a value in params, or a text that says that it is not stated."""
     return f'params.{place}.{name} in {reading.run.config.path.name}' if name in node else "rl_games' default"
 
 
@@ -70,7 +70,7 @@ def _statistics(reading: Reading, shapes: Mapping[str, Shape | None]) -> dict[st
 
 
 def _clip(reading: Reading, name: str) -> Fact | None:
-    """Return what the environment clipped an input to, ± math.inf for nothing, None where not known."""
+    """Return the environment's clip of an input, ± math.inf for none, None if not known."""
     each = reading.run.facts.clip_inputs
     if each is not None:
         return Fact(each.value[name], each.source) if name in each.value else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A summary as plain data: what JSON can hold, and nothing else."""
+"""Converts a summary to plain data, as for JSON."""
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 import math

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a run's files as far as they fit together, and record what prevents the rest."""
+"""Read a run's files as far as they fit together, and record the problems of the rest."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 import math
@@ -43,7 +43,7 @@ def read(run: TrainedRun) -> Reading:
 
 
 def _layout(run: TrainedRun) -> tuple[Layout | None, str]:
-    """Return (Layout or None, why not): what is known of environments must not hide what the files say."""
+    """Return (Layout or None, why not): a fault of the layout must not hide the content of the files."""
     try:
         return run.layout, ''
     except ConfigurationError as error:
@@ -68,7 +68,7 @@ def _open(values: Iterable[object]) -> bool:
 
 
 def _player(run: TrainedRun, spaces: Spaces | None) -> tuple[Player | None, tuple[str, ...]]:
-    """Return (rl_games' player, problems): what cannot be played can still be looked at."""
+    """Return (rl_games' player, problems): a policy that cannot be played can still be inspected."""
     from rl_policy_node.policy.rl_games import player as players  # it imports rl_games
     try:
         if spaces is not None:

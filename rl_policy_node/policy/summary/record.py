@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of a summary; a Fact is a value with the place that it comes from."""
+"""The parts of a summary; a Fact is a value with its source."""
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rl_policy_node.policy.shared_types import Numbers
 
 @dataclass(frozen=True)
 class Files:
-    """What was read, and why these files.
+    """The files that were read, and why these.
 
     environment: Isaac Lab's env.yaml, or None. checkpoint: None where there is none, and `checkpoint_why` says
     so. set_aside: what else is in the checkpoint. executed: whether code in it was run. unresolved: name →
@@ -31,11 +31,11 @@ class Files:
 
 @dataclass(frozen=True)
 class Network:
-    """What computes the actions; fields are Facts, None where the network has no such part.
+    """The network of the policy; fields are Facts, None if the network has no such part.
 
-    inputs: input name → what it goes through before the rest. parameters, acting_parameters: numbers that
-    training learned, in the whole model and in what leads to the deterministic action; None where the network
-    was not built. state: (shape of one row, ...) of the recurrent state, () for a network without.
+    inputs: input name → its preprocessor. parameters, acting_parameters: number of learned parameters, in the whole
+    model and in the part for the deterministic action; None if the network was not built. state: (shape of one
+    row, ...) of the recurrent state, () without one.
     """
 
     name: Fact
@@ -52,7 +52,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Statistics:
-    """The running statistics that an observation is normalised with: (x - mean) / std, clamped to ± 5.
+    """The running statistics that normalise an observation: (x - mean) / std, clamped to ± 5.
 
     mean, std: one number each, () where there are many. mean_range, std_range: least and greatest of them.
     still: how many numbers never moved in training; still_at: places of the first of them, counted row by row.
@@ -101,10 +101,10 @@ class Sigma:
 
 @dataclass(frozen=True)
 class Actions:
-    """What comes out. kind: 'continuous', 'discrete', 'multi_discrete'; choices: of each discrete action.
+    """The actions. kind: 'continuous', 'discrete', 'multi_discrete'; choices: of each discrete action.
 
     low, high: one number each, or one for all. clip: whether rl_games clamps to ± 1 and rescales to low .. high.
-    environment_clip: bound ± that the environment put on what it took. terms: what it made of them.
+    environment_clip: bound ± of the environment on its actions. terms: the environment's use of the actions.
     """
 
     size: Fact
@@ -121,7 +121,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class Training:
-    """How far training was by the checkpoint, None where it is silent."""
+    """The progress of training by the checkpoint, None for a value that it lacks."""
 
     epoch: int | None
     frame: int | None
@@ -130,7 +130,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that a deployment needs and the run does not say. what: a name; why: what to do about it."""
+    """Information that a deployment needs and that the run does not state. what: a name; why: how to supply it."""
 
     what: str
     why: str
@@ -138,7 +138,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that is known of a run. problems: why it cannot be played as it is, empty where it can."""
+    """Everything known about a run. problems: why it cannot be played as it is, empty if it can."""
 
     files: Files
     task: Fact | None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Injected imperfections: sensor noise, latency, loss, reordering, rate drift.
 
-They change messages, never the environment: robots obey commands from their true state, and records hold the truth.
-In real time they wrap publishers; in lockstep they decide which observation each step shows.
+They change messages, never the environment: robots obey commands from their true state, and records keep the true
+values. In real time they wrap publishers; in lockstep they choose the observation that each step shows.
 """
 from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 from rl_policy_node.sim.imperfections.injected import create_imperfections, Imperfections

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delayed commands, which never reach another episode than their own."""
+"""Delayed commands, which take effect only in their own episode."""
 from collections.abc import Mapping
 import time
 
@@ -13,20 +13,20 @@ from rl_policy_node.sim.imperfections.robot_sensors import Mask, Robots, Values
 class DelayedCommands:
     """Commands that take effect `steps` steps after they arrived.
 
-    The commands of an episode that has ended do not reach the next one. Until the first of the new one takes
-    effect, the robot is held by the fallback of each action, from where it truly is.
+    The commands of an ended episode have no effect in the next one. Until the first command of the new one takes
+    effect, the fallback of each action holds the robot at its true position.
     """
 
     def __init__(self, robots: Robots, steps: int) -> None:
         self._robots = robots
         self._line = CommandLine(self._newest(), robots.rows, steps)
         self._episode = np.zeros(robots.rows, dtype=np.int64)
-        self._opened = np.full(robots.rows, -np.inf)        # s, when the policy hears of the episode
+        self._opened = np.full(robots.rows, -np.inf)        # s, steady, when the policy learns of the episode
 
     def begin(self, episode: NDArray[np.int64], delay: float) -> Mask:
-        """Compare the starts of the rows' episodes, ns, with the last; return which rows begin a new one.
+        """Compare the starts of the rows' episodes, ns, with the last ones; return the rows that begin a new episode.
 
-        delay: s until the policy hears of a start; its earlier commands belong to the episode before.
+        delay: s until the policy learns of a start; its earlier commands belong to the episode before.
         """
         begins: Mask = episode != self._episode
         self._episode[:] = episode
@@ -36,7 +36,7 @@ class DelayedCommands:
         return begins
 
     def obeyed(self) -> Mapping[str, Values]:
-        """Return the commands obeyed in this step; once a step, commands kept out."""
+        """Return the commands obeyed in this step; call it once a step, while no command can arrive."""
         valid: dict[str, Mask] = {}
         for name, command in self._robots.commands.items():
             of_this_episode = (command.stamps == 0) | (command.stamps >= self._episode)     # 0: unstamped

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delay lines of observations and of commands, in simulated time; numpy alone."""
+"""Delay lines of observations and of commands, in simulated time; needs only numpy."""
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +13,8 @@ class DelayLine:
     """The messages of a source that have arrived, in simulated time, row by row.
 
     shown: field → (rows, ...), the newest message that has arrived. A message that a newer one has overtaken is never
-    shown: the policy node drops it, too. An episode begins with its first message and shows nothing from before.
+    shown: the policy node drops such messages, too. An episode begins with its first message, and never shows an
+    earlier one.
     """
 
     def __init__(self, values: Values, rows: int, longest: int) -> None:
@@ -21,12 +22,12 @@ class DelayLine:
             field: np.zeros((longest + 1, *value.shape), value.dtype) for field, value in values.items()}
         self._due = np.full((longest + 1, rows), np.inf)
         self._sent = np.full(longest + 1, -1)            # step in which each kept message was sent
-        self._newest = np.full(rows, -1)                 # step in which the shown one was
+        self._newest = np.full(rows, -1)                 # step in which the shown message was sent
         self._step = 0
         self.shown: dict[str, Array] = {field: np.zeros_like(value) for field, value in values.items()}
 
     def push(self, values: Values, delays: NDArray[np.float64], begins: Mask) -> None:
-        """Store this step's messages; delays (rows,) or (1,) in periods, begins (rows,): first of an episode."""
+        """Store this step's messages. delays (rows,) or (1,): periods. begins (rows,): rows that begin an episode."""
         slot = self._step % len(self._sent)
         for field, value in values.items():
             self._values[field][slot] = value
@@ -51,7 +52,7 @@ class CommandLine:
     """Commands that take effect a whole number of steps after they were received.
 
     received: command → field → (rows, ...), for the shapes. Until the first command of its episode takes effect,
-    a row obeys what `restart` holds it with.
+    a row obeys the holding command of `restart`.
     """
 
     def __init__(self, received: Mapping[str, Values], rows: int, steps: int) -> None:
@@ -64,7 +65,7 @@ class CommandLine:
                         for name, fields in received.items()}
 
     def restart(self, rows: Mask, held: Mapping[str, Values]) -> None:
-        """Drop every command of rows (mask), and hold them by `held`, of the form of `received`."""
+        """Drop every command of rows (mask), and hold the rows with the commands `held`, in the form of `received`."""
         for name, fields in self._obeyed.items():
             self._valid[name][:, rows] = False
             for field, value in fields.items():
@@ -73,7 +74,7 @@ class CommandLine:
     def push(self, received: Mapping[str, Values], valid: Mapping[str, Mask]) -> Mapping[str, Values]:
         """Store the last received commands; return those obeyed in this step.
 
-        valid: command → (rows,) mask, commands of the row's current episode.
+        valid: command → mask (rows,): whether it belongs to the row's current episode.
         """
         now, then = self._step % self._slots, (self._step + 1) % self._slots
         self._step += 1

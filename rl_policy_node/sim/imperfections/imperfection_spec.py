@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which imperfections to inject: the parameters below `sim`."""
+"""The imperfections to inject: parameters below `sim`."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imperfections as the simulator bridge uses them: none, or those that are configured."""
+"""The imperfections of the simulator bridge: none, or the configured ones."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 import zlib
@@ -18,9 +18,9 @@ from rl_policy_node.sim.imperfections.sources import Channel, LockstepSources, R
 
 
 class Imperfections(ABC):
-    """What changes messages between an environment and a policy. description: for the log, empty without any.
+    """Changes the messages between an environment and a policy. description: for the log, '' without imperfections.
 
-    Every step: `show` measures, messages carry `shown` and go out through publishers, and the environment obeys
+    Every step: `show` measures, wrapped publishers send messages with the content `shown`, and the environment obeys
     `commands`.
     """
 
@@ -37,18 +37,21 @@ class Imperfections(ABC):
 
     @abstractmethod
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
-        """Return what publishes the messages of a source for a set of rows: now, later, or never.
+        """Return a function that publishes the messages of a source for a set of rows: now, later, or never.
 
-        publish(message) sends; it is returned unchanged where nothing delays or loses messages.
+        publish(message) sends a message; it is returned unchanged if nothing delays or loses messages.
         """
 
     @abstractmethod
     def start_publisher(self, publish: Publish) -> Publish:
-        """Return what publishes the starts of episodes: never lost, and no later than their observations."""
+        """Return a function that publishes the starts of episodes: never lost, and no later than observations."""
 
     @abstractmethod
     def commands(self) -> Mapping[str, Values]:
-        """Return the commands obeyed in this step, command → field → (rows, …); once a step, commands kept out."""
+        """Return the commands obeyed in this step, command → field → (rows, …).
+
+        Call it once a step, while no command can arrive.
+        """
 
     @abstractmethod
     def period(self) -> float:
@@ -56,11 +59,11 @@ class Imperfections(ABC):
 
     @abstractmethod
     def record(self) -> Values:
-        """Return name → (rows, …): what the policy was shown, where it differs from what was observed."""
+        """Return name → (rows, …): the shown values, if they differ from the observations; else {}."""
 
     @abstractmethod
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return the figures: what is configured, and how many messages were sent, lost, late and reordered."""
+        """Return the configured values, and the numbers of messages sent, lost, late and reordered."""
 
     @abstractmethod
     def close(self) -> None:
@@ -97,12 +100,12 @@ def _channels(spec: ImperfectionSpec, seed: int, period: float, robots: Robots) 
 
 
 def _stream(seed: int, purpose: str, name: str = '') -> np.random.Generator:
-    """Return a random stream for a purpose: what one part draws does not change any other."""
+    """Return a random stream for one purpose: streams are independent of each other."""
     return np.random.default_rng([seed, zlib.crc32(f'{purpose} {name}'.encode())])
 
 
 class Perfect(Imperfections):
-    """No imperfections: messages carry what is measured, at once, and commands are obeyed at once."""
+    """No imperfections: messages carry the true measurements without delay, and commands take effect at once."""
 
     def __init__(self, robots: Robots, period: float) -> None:
         self._shown = {name: measured.values for name, measured in robots.sources.items()}

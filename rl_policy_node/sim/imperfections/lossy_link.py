@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that delays, loses and reorders messages, in periods of the control; numpy alone."""
+"""A network that delays, loses and reorders messages, in periods of the control; needs only numpy."""
 import math
 from typing import Final
 
@@ -12,17 +12,17 @@ EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz, as users write it, are o
 
 
 def whole_steps(delay: float) -> int:
-    """Return after how many steps a message with a delay of `delay` periods arrives."""
+    """Return the number of steps after which a message with a delay of `delay` periods arrives."""
     return max(math.ceil(delay - EXACT), 0)
 
 
 class Network:
     """Decides when every message of a source arrives, and counts them.
 
-    groups: messages of one step, one for each robot, or one for all. The same random stream loses the same messages
-    whatever the latency; a greater share loses these and others.
-    sent: messages handed in; lost: never arriving; late: arriving a period or more after they were measured;
-    reordered: arriving after one that was measured later.
+    groups: number of messages in a step, one for each robot, or one for all. The same random stream loses the same
+    messages whatever the latency; with a greater share it loses these and more.
+    sent: number of all messages; lost: that never arrive; late: that arrive a period or more after their measurement;
+    reordered: that arrive after one with a later measurement.
     """
 
     def __init__(self, spec: ImperfectionSpec, period: float, groups: int, random: np.random.Generator) -> None:
@@ -40,7 +40,7 @@ class Network:
         begins (groups,): first messages of an episode, which arrive at once and cancel earlier ones.
         """
         lost, swapped, jitter = self._random.random((3, self.groups))
-        # one period after the message that follows it
+        # reordered: one period after the message that follows it
         delays: NDArray[np.float64] = self._latency + self._jitter * jitter + 2.0 * (swapped < self._spec.reorder)
         delays[lost < self._spec.drop] = np.inf
         delays[begins] = 0.0

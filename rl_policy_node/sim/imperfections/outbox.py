@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One thread that sends every message when it is due."""
+"""A thread that sends every message when it is due."""
 from collections.abc import Callable
 import heapq
 import itertools
@@ -14,15 +14,15 @@ Publish: TypeAlias = Callable[[Message], object]
 
 
 class Outbox:
-    """Delays messages: `put` hands one in, a thread of its own publishes it when it is due.
+    """Delays messages: `put` adds one, and the outbox's own thread publishes it when it is due.
 
-    Messages that are due at the same time go out in the order in which they came. The next `put` raises an error
-    that publishing raised.
+    Messages that are due at the same time are sent in the order in which they came. If publishing raises an error, the
+    next `put` raises it again.
     """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        # when it is due (s), its number, what publishes it, the message
+        # due time (s), number, publish function, message
         self._waiting: list[tuple[float, int, Publish, Message]] = []
         self._number = itertools.count()
         self._error: Exception | None = None
@@ -39,7 +39,7 @@ class Outbox:
             self._condition.notify()
 
     def close(self) -> None:
-        """End the thread; what is not due yet is never sent."""
+        """End the thread; messages that are not due yet are never sent."""
         with self._condition:
             self._open = False
             self._condition.notify()

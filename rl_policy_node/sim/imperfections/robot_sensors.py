@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robots as imperfections see them: what their sensors measure, and which commands they received."""
+"""The robots' data that imperfections need: the measurements of sensors, and the received commands."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -17,7 +17,7 @@ Values: TypeAlias = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a source truly measures. values: overwritten in every step. shared_rows: one message carries all rows."""
+    """The true values of a source. values: overwritten in every step. shared_rows: one message carries all rows."""
 
     values: Values
     shared_rows: bool
@@ -27,7 +27,7 @@ class Received(Protocol):
     """The newest command of every row.
 
     values: field → (rows, …). stamps (rows,): ns of the header, 0 without one. received (rows,): s on the steady
-    clock, −inf where nothing came.
+    clock, −inf: never.
     """
 
     @property
@@ -44,7 +44,7 @@ class Received(Protocol):
 class Robots:
     """`rows` robots in a simulator.
 
-    sources, commands: by name. hold(): command → field → (rows, …) that holds every robot where it truly is.
+    sources, commands: by name. hold(): returns command → field → (rows, …) that holds every robot at its true position.
     """
 
     rows: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random errors of a simulated sensor and of a simulated clock; numpy alone."""
+"""Random errors of a simulated sensor and of a simulated clock; needs only numpy."""
 from collections.abc import Mapping
 import math
 from typing import Final
@@ -16,9 +16,9 @@ _STEP: Final = 0.05      # greatest change of the drift per period, as a share o
 class Noise:
     """Adds errors of mean zero to the fields of a source.
 
-    deviations: field → standard deviation, in the field's unit, of what is added to every number. Quaternions
+    deviations: field → standard deviation, in the field's unit, of the error of every number. Quaternions
     (`orientation`) are turned about a random axis by an angle of this deviation, rad, and keep length 1. Integers,
-    pixels above all, are rounded and clipped to their type.
+    mainly pixels, are rounded and clipped to their type.
     Raises ConfigurationError, naming `where`, for a field that is not among `values`, or does not hold numbers.
     """
 

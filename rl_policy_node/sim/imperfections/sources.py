@@ -21,11 +21,11 @@ class Channel:
         self._noise, self.network = noise, network
 
     def measure(self) -> Values:
-        """Return what the source reports now: field → (rows, …)."""
+        """Return the present measurement with noise: field → (rows, …)."""
         return self._noise(self.values)
 
     def send(self, begins: Mask) -> NDArray[np.float64]:
-        """Return the delays of this step's messages, in periods: (rows,), or (1,) where one message carries all rows.
+        """Return the delays of this step's messages, in periods: (rows,), or (1,) if one message carries all rows.
 
         begins (rows,): rows that begin an episode; their message arrives at once.
         """
@@ -47,24 +47,24 @@ class Sources(ABC):
 
     @abstractmethod
     def step(self, begins: Mask) -> None:
-        """Take in what the sources measure now; begins (rows,): rows that begin an episode."""
+        """Measure all sources. begins (rows,): rows that begin an episode."""
 
     @abstractmethod
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
-        """Return what publishes the messages of a source for a set of rows: now, later, or never."""
+        """Return a function that publishes the messages of a source for a set of rows: now, later, or never."""
 
     @abstractmethod
     def start_publisher(self, publish: Publish) -> Publish:
-        """Return what publishes the starts of episodes: never lost, and no later than their observations."""
+        """Return a function that publishes the starts of episodes: never lost, and no later than observations."""
 
     def counts(self) -> dict[str, int]:
-        """Return how many messages of all sources were sent, lost, late, reordered."""
+        """Return the numbers of messages of all sources that were sent, lost, late, reordered."""
         counts = [channel.network.counts for channel in self._channels.values()]
         return {name: sum(count[name] for count in counts) for name in counts[0]}
 
     @abstractmethod
     def record(self) -> Values:
-        """Return name → (rows, …) of what the policy was shown in this step; {} in real time."""
+        """Return name → (rows, …) of the values shown to the policy in this step; {} in real time."""
 
     @abstractmethod
     def close(self) -> None:
@@ -72,9 +72,9 @@ class Sources(ABC):
 
 
 class LockstepSources(Sources):
-    """In simulated time: each step shows what would have arrived by now, under this step's stamp.
+    """In simulated time: each step shows the messages that would have arrived by now, with this step's stamp.
 
-    An episode's first observation arrives at once: no earlier one could be shown.
+    An episode's first observation arrives at once: there is no earlier one to show.
     """
 
     def __init__(self, channels: Mapping[str, Channel], rows: int) -> None:
@@ -102,9 +102,9 @@ class LockstepSources(Sources):
 
 
 class RealTimeSources(Sources):
-    """In real time: messages go out late, with the stamps of their measurement, or never.
+    """In real time: messages are sent late, with the stamps of their measurement, or never.
 
-    The start of an episode is `latency` (s) late and never lost; simulated time itself is the robot's, not delayed.
+    The start of an episode is `latency` (s) late and never lost. The simulated clock is not delayed: it is the robot's.
     """
 
     def __init__(self, channels: Mapping[str, Channel], rows: int, period: float, latency: float) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tactile peg insertion behind IsaacGymEnvs' contract: many rows, one MuJoCo model, two threads.
+"""A tactile peg insertion with IsaacGymEnvs' contract: many rows, one MuJoCo model, two threads.
 
-It stands in for TacSL's `TacSLTaskInsertion` and keeps its interface: the observation dict, the critic
+It replaces TacSL's `TacSLTaskInsertion` and keeps its interface: the observation dict, the critic
 states, the six-number action, 256 steps at 60 Hz. It is physics (contact, friction, a compliant grasp),
 but it is neither TacSL nor a calibrated model of a robot.
 """
@@ -54,8 +54,8 @@ class InsertionEnv:
 
     reset() → observations; step(actions (num_envs, 6) in ±1) → observations, rewards (num_envs,),
     dones (num_envs,) uint8, infos. Observations are `{'obs': {...}, 'states': {...}}`, float32 torch
-    tensors with one row per environment; a row that is done comes back already reset.
-    Each row draws from a random stream of its own, so a row's episodes do not depend on the others.
+    tensors with one row per environment; a row that is done is returned already reset.
+    Each row has its own random stream, so its episodes do not depend on the other rows.
     """
 
     value_size = 1
@@ -88,7 +88,7 @@ class InsertionEnv:
         return self.agents
 
     def get_env_info(self) -> dict[str, object]:
-        """Return what rl_games' agents ask of a vectorised environment."""
+        """Return the description of the environment that rl_games' agents need."""
         return {'observation_space': self.observation_space, 'action_space': self.action_space,
                 'state_space': self.state_space, 'use_global_observations': True,
                 'agents': self.agents, 'value_size': self.value_size}
@@ -97,10 +97,10 @@ class InsertionEnv:
         return None
 
     def set_env_state(self, _state: object) -> None:
-        """Nothing outlives an episode."""
+        """Do nothing: no state persists after an episode."""
 
     def set_train_info(self, _frame: int, *_args: object) -> None:
-        """The task does not change while training."""
+        """Do nothing: the task does not change while training."""
 
     @property
     def qpos(self) -> Floats:
@@ -115,7 +115,7 @@ class InsertionEnv:
         return self._observe()
 
     def step(self, actions: ArrayLike) -> tuple[Observations, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-        """Track the target that each action means for one control period (1/60 s)."""
+        """Step one control period (1/60 s): track the target pose of each action."""
         actions = np.asarray(actions, dtype=np.float32)
         if not np.isfinite(actions).all():
             raise ValueError(f'actions of rows {np.nonzero(~np.isfinite(actions).all(1))[0].tolist()} are not finite')
@@ -161,7 +161,7 @@ class InsertionEnv:
         return np.concatenate([position - self._socket, angles], axis=-1)
 
     def _peg_pose(self) -> tuple[Floats, Floats]:
-        """Tip position (N, 3) and rotation (N, 4) xyzw of the peg in the socket frame."""
+        """Return tip position (N, 3), m, and rotation (N, 4) xyzw of the peg in the socket frame."""
         gripper, in_grasp = _hinges(self.qpos[:, 3:6]), _hinges(self.qpos[:, 9:12])
         quaternion = geometry.multiply(gripper, in_grasp)
         held = self.qpos[:, 6:9] + geometry.matrix_from_quaternion(in_grasp) @ np.array([0.0, 0.0, -scene.TIP])
@@ -178,7 +178,7 @@ class InsertionEnv:
         return distance
 
     def _reward(self, distance: Floats) -> Floats:
-        """TacSL's: minus the keypoint distance, a squashed bonus near the goal, and one at it."""
+        """Return TacSL's reward: minus the keypoint distance, a squashed bonus near the goal, and one at it."""
         near = 1.0 / (np.exp(300.0 * distance) + np.exp(-300.0 * distance))
         reward: Floats = -distance + near + 0.5 * (distance < SUCCESS_DISTANCE)
         return reward
@@ -203,7 +203,7 @@ class InsertionEnv:
 
 
 def _hinges(angles: Floats) -> Floats:
-    """Rotation (N, 4) xyzw of three hinges in series: Rx(a) Ry(b) Rz(c)."""
+    """Return the rotation (N, 4) xyzw of three hinges in series: Rx(a) Ry(b) Rz(c)."""
     half = angles / 2
     sine, cosine, zero = np.sin(half), np.cos(half), np.zeros(len(angles))
     qx = np.stack([sine[:, 0], zero, zero, cosine[:, 0]], axis=-1)

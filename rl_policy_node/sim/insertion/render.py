@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of the insertion scene, drawn without a display, and a cross-section for where that fails.
+"""Draws pictures of the insertion scene without a display, or a cross-section if that fails.
 
 MuJoCo chooses its OpenGL backend when it is imported, and a backend that does not fit the machine may
-abort the process. The drawing is therefore done by a child process, one backend after the other.
+abort the process. Therefore a child process draws, trying one backend after the other.
 """
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _render_in_child(backend: str, qpos: Floats, width: int, height: int) -> NDA
 
 
 def _reason(child: subprocess.CompletedProcess[str]) -> str:
-    """Return the child's last words, or the signal that ended it."""
+    """Return the child's last line of output, or the signal that ended it."""
     if child.returncode < 0:
         return f'ended by {signal.Signals(-child.returncode).name}'
     lines = child.stderr.strip().splitlines()
@@ -91,14 +91,17 @@ def _reason(child: subprocess.CompletedProcess[str]) -> str:
 
 
 def peg_pose(qpos: Floats) -> tuple[Floats, Floats]:
-    """Return where the peg is held, (K, 3), m, and its rotation, (K, 4) xyzw, z along it, socket frame."""
+    """Return the position at which the peg is held, (K, 3), m, and its rotation, (K, 4) xyzw, in the socket frame.
+
+    The peg's z axis lies along it.
+    """
     gripper, in_grasp = _hinges(qpos[:, 3:6]), _hinges(qpos[:, 9:12])
     moved = np.einsum('kij,kj->ki', geometry.matrix_from_quaternion(gripper), qpos[:, 6:9])
     return qpos[:, 0:3] + moved, geometry.multiply(gripper, in_grasp)
 
 
 def _hinges(angles: Floats) -> Floats:
-    """Rotation (K, 4) xyzw of three hinges in series, angles (K, 3), rad: Rx(a) Ry(b) Rz(c)."""
+    """Return the rotation (K, 4) xyzw of three hinges in series, Rx(a) Ry(b) Rz(c). angles: (K, 3), rad."""
     x, y, z = (geometry.quaternion_from_rotation_vector(angles[:, [k]] * np.eye(3)[k]) for k in range(3))
     return geometry.multiply(geometry.multiply(x, y), z)
 

@@ -41,7 +41,7 @@ def case(bench: Bench, model: Model, counts: Sequence[int]) -> Results:
 
 
 def memory(bench: Bench, model: Model, rows: int) -> Results:
-    """Return kB for each row: of all memory, and of the recurrent state alone.
+    """Return the kB per row of all memory, and of the recurrent state alone.
 
     Two processes (memory_probe.py) load the same policy, one for one row and one for many; the difference in resident
     memory (and in the device's), divided by the rows, is the memory of a row.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What takes a step: rl_games' player, our backends, and the bare engine below each backend."""
+"""The contenders for a step: rl_games' player, our backends, and the bare engine below each backend."""
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from rl_policy_node.tools.bench.timing import Call
 
 
 class Player(Protocol):
-    """rl_games' player, as far as a step uses it."""
+    """The part of rl_games' player that a step uses."""
 
     @property
     def device(self) -> torch.device | str: ...
@@ -45,7 +45,7 @@ def contenders(model: Model, folder: Path, rows: int, threads: int,
 
 
 def load(model: Model, folder: Path, rows: int, backend: str, device: str, threads: int) -> Policy:
-    """Return the Policy with that very backend; raises ConfigurationError where it fell back to another."""
+    """Return the Policy with exactly this backend; raises ConfigurationError if it fell back to another."""
     # ONNX Runtime would fall back to the CPU, which does not compare with a GPU
     providers = ('CUDAExecutionProvider',) if backend == ONNX and device.startswith('cuda') else ()
     policy = model.load(folder, rows, backend, device, threads, providers)
@@ -55,7 +55,7 @@ def load(model: Model, folder: Path, rows: int, backend: str, device: str, threa
 
 
 def player_call(player: Player, observations: Observations) -> Call:
-    """Return a step as a user of rl_games takes it: from numpy, get_action, to numpy; the player keeps its state."""
+    """Return the step of a user of rl_games: from numpy, get_action, to numpy; the player keeps its state."""
     def tensor(array: Array) -> torch.Tensor:
         return torch.from_numpy(array).to(player.device)
 
@@ -67,7 +67,7 @@ def player_call(player: Player, observations: Observations) -> Call:
 
 
 def policy_call(policy: Policy, observations: Observations) -> Call:
-    """Return a step as the node takes it."""
+    """Return the step of the node."""
     return lambda: policy.act(observations)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers, times and tables as Markdown shows them."""
+"""Formats numbers, times and tables for Markdown."""
 from collections.abc import Iterable, Sequence
 
 from rl_policy_node.tools.bench.section import Results
@@ -12,7 +12,7 @@ def table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with so many significant digits and no exponent: 0.0123, 1.23, 1,230."""
+    """Return a number with `digits` significant digits and no exponent: 0.0123, 1.23, 1,230."""
     if value is None or value != value:
         return '–'
     mantissa, _, exponent = f'{value:.{digits - 1}e}'.partition('e')
@@ -36,7 +36,7 @@ def times(ratio: float | None) -> str:
 
 
 def machine_line(found: Results) -> str:
-    """Return what figures depend on: the machine, its versions, the day, how many runs."""
+    """Return a line with the conditions of the figures: machine, versions, day, number of runs."""
     machine, options = found['machine'], found['options']
     versions = ', '.join(f'{name} {version}' for name, version in machine['versions'].items())
     where = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''

@@ -36,7 +36,7 @@ def measure(bench: Bench) -> Results:
 
 @contextlib.contextmanager
 def room() -> Iterator[None]:
-    """Give nodes that start meanwhile the package's DDS profile for large messages, unless the user has chosen one."""
+    """Let nodes that start within the block use the package's DDS profile, unless the user has chosen one."""
     before = dict(os.environ)
     make_room()
     try:
@@ -80,7 +80,7 @@ def parameters(folder: Path, group: str, size: tuple[int, int]) -> Results:
         'policy': policy_parameters(folder, CNN), 'control_rate': RATE, 'trigger': 'observation',
         'autostart': True, 'resume': 'automatic', 'enable': 'none',
         'spaces': {'uint8': ['image'], 'observation': {'image': [IMAGE, IMAGE, 3]}},
-        # the two nodes take turns: neither shall count as stale in its breaks
+        # the two nodes take turns: the sources of the idle one must not become stale
         'sources': {'camera': {'topic': places['observations'], 'type': CAMERA['type'], 'encoding': 'rgb8',
                                'max_age': 60.0}},
         'inputs': {'image': ['camera']},

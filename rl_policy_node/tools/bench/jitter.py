@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the steps of the node's control loop begin, beside a thread that only wakes up on time."""
+"""The jitter of the node's control loop, compared with that of a thread that only wakes up."""
 from collections.abc import Callable, Sequence
 import contextlib
 import json
@@ -95,7 +95,7 @@ def parameters(folder: Path, rate: float, cameras: bool) -> Results:
 
 
 def bare(rate: float, seconds: float, meanwhile: Callable[[], object]) -> Times:
-    """Return when a bare thread woke up, ns, while meanwhile() runs."""
+    """Return the times at which a bare thread woke up, ns, while meanwhile() runs."""
     arguments = ['-m', 'rl_policy_node.tools.bench.timed_thread', 1 / rate, seconds, SETTLE]
     with subprocess.Popen([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, text=True) as process:
         meanwhile()
@@ -103,7 +103,7 @@ def bare(rate: float, seconds: float, meanwhile: Callable[[], object]) -> Times:
 
 
 def ours(probe: Probe, joint_states: Results) -> tuple[int, int]:
-    """Run the node while the probe sends joint_states; return (start, end) of what counts, steady ns."""
+    """Run the node while the probe sends joint_states; return (start, end) of the measurement, steady ns."""
     probe.ask('transition', node='/policy_node', number=ACTIVATE, group=GROUP)
     probe.begin('measure', **joint_states)
     start = time.monotonic_ns() + round(SETTLE * 1e9)

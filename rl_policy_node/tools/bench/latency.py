@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From observation to action through DDS: the least that a node can do, what a user writes, and ours."""
+"""The latency from observation to action through DDS: of a minimal node, of a typical user's node, and of ours."""
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 from pathlib import Path
@@ -85,7 +85,7 @@ def figures(runs: Sequence[Results]) -> Results:
 
 
 def _ratios(case: Mapping[str, Results], inference: float) -> dict[str, dict[str, float]]:
-    """Return name → ratio at p50 and at p99: ours over the floor, and what users write over ours."""
+    """Return name → ratio at p50 and at p99: our node over the minimal one, and a user's node over ours."""
     shares = ('p50', 'p99')
     found = {f'{PLAIN} / {OURS}': {share: case[PLAIN][share] / case[OURS][share] for share in shares}}
     for echo in (ECHO, ECHO_EVENTS):

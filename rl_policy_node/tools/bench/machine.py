@@ -15,7 +15,7 @@ PACKAGES = ('torch', 'rl-games', 'numpy', 'onnxruntime', 'onnxruntime-gpu', 'ros
 
 
 def describe(device: str) -> Results:
-    """Return what figures depend on: processor, cores, device, versions, the day. No name and no path."""
+    """Return the conditions of the figures: processor, cores, device, versions, day; no host name and no path."""
     versions = {}
     for name in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -39,7 +39,7 @@ def _processor() -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 

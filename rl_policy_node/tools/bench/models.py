@@ -62,7 +62,7 @@ class Model:
 
     def load(self, folder: Path, rows: int, backend: str, device: str = 'cpu', threads: int | None = None,
              providers: Iterable[str] = ()) -> Policy:
-        """Return the Policy for so many rows; raises ConfigurationError without the backend."""
+        """Return the Policy for `rows`; raises ConfigurationError without the backend."""
         train, checkpoint = self.write(folder)
         return Policy.load(train, checkpoint, spaces=self.spaces, rows=rows, device=device, backend=backend,
                            threads=threads, providers=providers)

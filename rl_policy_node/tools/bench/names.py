@@ -3,7 +3,7 @@
 PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
 BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
 WITH_COPIES = 'bare graph and copies'
-# backend → what it cannot be faster than
+# backend → its lower bound
 FLOORS = {ONNX: BARE[ONNX], GRAPH: WITH_COPIES}
 
 ECHO, ECHO_EVENTS, PLAIN, OURS = 'echo', 'echo, events executor', 'plain node', 'policy node'

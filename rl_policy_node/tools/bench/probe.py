@@ -21,7 +21,7 @@ CAMERA: Results = {'type': 'sensor_msgs/msg/Image', 'shape': (240, 320, 3)}
 
 
 class Probe:
-    """nodes/bench/bench_probe.py in a process of its own; a context manager. Calls are its methods by name."""
+    """A context manager that runs nodes/bench/bench_probe.py in its own process; calls are its methods by name."""
 
     def __init__(self, folder: Path, name: str = 'probe') -> None:
         private_domain()
@@ -40,7 +40,7 @@ class Probe:
         self._answers.close()
 
     def ask(self, what: str, **arguments: object) -> Results:
-        """Call a method of the probe and return its answer; raises RuntimeError where it has died."""
+        """Call a method of the probe and return its answer; raises RuntimeError if it has died."""
         self.begin(what, **arguments)
         return self.end()
 
@@ -50,7 +50,7 @@ class Probe:
             print(json.dumps({'do': what, **arguments}), file=self._calls, flush=True)
 
     def end(self) -> Results:
-        """Return the answer to the call that begin() made; raises RuntimeError where the probe has died."""
+        """Return the answer to the call of begin(); raises RuntimeError if the probe has died."""
         answer = self._answers.readline()
         if not answer:
             raise RuntimeError(f'the probe died:\n{self._process.tail()}')
@@ -96,7 +96,7 @@ def joint_parameters(folder: Path, model: Model, group: str, rate: float, robots
 
 
 def policy_parameters(folder: Path, model: Model) -> dict[str, str]:
-    """Return the parameters below `policy`: which one to load."""
+    """Return the parameters below `policy`, which name the policy to load."""
     train, checkpoint = model.write(folder)
     return {'train_config': str(train), 'checkpoint': str(checkpoint), 'device': 'cpu'}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many robots on one node: how many observations are answered, how soon, and the CPU time of the node."""
+"""Many robots on one node: the share of answered observations, the latency, and the CPU time of the node."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +25,7 @@ def measure(bench: Bench) -> Results:
 
 
 def _fleet(bench: Bench, robots: int, rate: float, runs: int, seconds: float, done: Done) -> list[Results]:
-    """Return the figures of one node with so many robots, for each of ARRIVALS."""
+    """Return the figures of one node with `robots` robots, for each of ARRIVALS."""
     name = f'fleet_{robots}_{rate:g}'
     tree = joint_parameters(bench.folder, MLP, name, rate, robots, COMMANDED)
     tree['terms']['last_action'] = {'kind': 'last_action'}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a section of the benchmark gets, and what it returns."""
+"""The arguments and results of a section of the benchmark."""
 from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Bench:
 
     @contextlib.contextmanager
     def stage(self, name: str, steps: int) -> Iterator[Done]:
-        """Show the progress of a section; yields a function to be called with what has just been done."""
+        """Show the progress of a section; yields a function to be called with the name of each finished step."""
         task = self.progress.add_task(name, total=steps)
 
         def done(what: str) -> None:

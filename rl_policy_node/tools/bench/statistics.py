@@ -9,7 +9,7 @@ SHARES = {'p50': 50, 'p90': 90, 'p99': 99}
 
 
 def percentiles(values: ArrayLike) -> dict[str, float]:
-    """Return {'p50', 'p90', 'p99', 'max'} of values in their own unit; raises ValueError where there are none."""
+    """Return {'p50', 'p90', 'p99', 'max'} of values in their own unit; raises ValueError if there are none."""
     values = np.asarray(values, dtype=np.float64)
     if not values.size:
         raise ValueError('percentiles of nothing')
@@ -39,7 +39,8 @@ def line(counts: ArrayLike, times: ArrayLike) -> tuple[float, float]:
 def cumulative(values: ArrayLike, points: int = 200) -> tuple[list[float], list[float]]:
     """Return (values, shares) of the cumulative distribution, at most 2 · `points` of each.
 
-    Half of them are spread evenly, half become denser towards the greatest, which stays: the tail matters most.
+    Half of them are spaced evenly; the others become denser towards the greatest value, which is always kept: the
+    tail matters most.
     """
     values = np.sort(np.asarray(values, dtype=np.float64))
     count = min(points, len(values))

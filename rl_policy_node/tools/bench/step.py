@@ -46,7 +46,7 @@ def case(bench: Bench, model: Model, rows: int) -> Results:
 
 
 def _agreement(bench: Bench, model: Model) -> list[Results]:
-    """Return how far each backend's actions are at most from eager's, over many steps with one recurrent state."""
+    """Return the greatest difference of each backend's actions from eager's, over many steps of one recurrent state."""
     steps, found = 50 if bench.quick else 1000, []
     for name in backends(bench.device):
         try:

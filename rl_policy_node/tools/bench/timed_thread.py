@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that only wakes up on time: what this machine's clock and scheduler allow.
+"""A thread that only wakes up on time: it shows the limit of this machine's clock and scheduler.
 
     python -m rl_policy_node.tools.bench.timed_thread PERIOD_S SECONDS DELAY_S
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls in turn, so that other load on the machine slows all of them alike."""
+"""Times calls in turn, so that other load on the machine slows all of them alike."""
 from collections.abc import Callable, Mapping
 import time
 from typing import TypeAlias, TypeVar
@@ -8,7 +8,7 @@ import numpy as np
 
 LEAST = 3       # calls of a block
 
-# what is timed; its result does not matter
+# the call to be timed; its result is ignored
 Call: TypeAlias = Callable[[], object]
 Name = TypeVar('Name', bound=str | int)
 
@@ -26,7 +26,7 @@ def interleaved(calls: Mapping[Name, Call], runs: int, seconds: float) -> dict[N
 
 
 def block(call: Call, seconds: float) -> list[float]:
-    """Return the time of each call of a block, s; the first tenth warms caches and threads up and is left out."""
+    """Return the time of each call of a block, s, without the first tenth, which warms up caches and threads."""
     _repeat(call, seconds / 10, 1)
     return _repeat(call, seconds, LEAST)
 

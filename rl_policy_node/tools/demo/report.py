@@ -33,7 +33,7 @@ PICTURES = ('episode.png', 'traces.png', 'latency.png')
 
 @dataclass(frozen=True)
 class Episode:
-    """Steps start ≤ t < stop of one row; `ended` is False where the record stops before the episode does."""
+    """Steps start ≤ t < stop of one row; `ended` is False if the record stops before the episode ends."""
 
     row: int
     start: int
@@ -80,7 +80,7 @@ def write_report(folder: Path, summary: Summary, record: Record) -> Path:
 
 
 def _find_episodes(record: Record) -> list[Episode]:
-    """Return the episodes in the order in which they ended; unfinished ones only where none ended."""
+    """Return the episodes in the order in which they ended; unfinished ones only if none ended."""
     dones, rewards = record['dones'].astype(bool), record['rewards']
     found = []
     for row in range(dones.shape[1]):

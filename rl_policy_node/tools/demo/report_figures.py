@@ -63,7 +63,7 @@ class Span(Protocol):
 
 
 def moments_of(record: Record, episode: Span) -> Indices:
-    """Return MOMENTS steps of the episode: spread over the way to the success, then the end."""
+    """Return MOMENTS steps of the episode: spread over the time until success, then the last step."""
     last, settled = episode.stop - 1, episode.stop - 1
     if episode.success:
         failing = np.nonzero(~record['successes'][episode.start:episode.stop, episode.row].astype(bool))[0]
@@ -202,7 +202,7 @@ def _force_panels(record: Record, episode: Span) -> list[_Panel]:
 
 
 def latency_figure(latency: Floats, rate: float | None) -> Figure:
-    """Return the histogram of `latency` (T,), ms; logarithmic, for the tail is the point."""
+    """Return the histogram of `latency` (T,), ms; logarithmic, since the tail matters most."""
     marks = [(f'p{q}', float(np.percentile(latency, q)), COLOURS[k]) for k, q in ((2, 50), (1, 99))]
     marks += [('control period', 1e3 / rate, COLOURS[4])] if rate else []
     ends = [latency.min(), latency.max(), *(value for _, value, _ in marks)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compare the same episodes as played by the two nodes and by rl_games: one by one, then by estimates."""
+"""Compare the same episodes, played by the two nodes and by rl_games: one by one, then by estimates."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -23,9 +23,9 @@ UNITS = {'success': 'points', 'return': '', 'length': 'steps'}
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate with its interval; low and high are None where the episodes are too few for one.
+    """An estimate with its interval; low and high are None if there are too few episodes for one.
 
-    success is a share from 0 to 1, as a difference too; length in steps.
+    success, and a difference of it, is a share from 0 to 1; length in steps.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Estimate:
 
     @property
     def width(self) -> float:
-        """Of the interval; 0 without one."""
+        """Width of the interval; 0 without one."""
         return 0.0 if self.low is None or self.high is None else self.high - self.low
 
     @property
@@ -45,10 +45,10 @@ class Estimate:
 
 
 class Side:
-    """N episodes as one player played them, in the order in which they ended.
+    """N episodes of one player, in the order in which they ended.
 
-    columns: row, index, return, length, success, each (N,), as the bridge's summary has them. success is an
-    array (N,) of 0 and 1, or None where the environment does not report it.
+    columns: row, index, return, length, success, each (N,), as in the bridge's summary. success is an array (N,) of 0
+    and 1, or None if the environment does not report it.
     """
 
     def __init__(self, name: str, columns: Columns, about: Mapping[str, object] | None = None) -> None:
@@ -74,8 +74,8 @@ class Side:
 class Comparison:
     """How `nodes` differs from `reference`, two Sides.
 
-    same: how many episodes, from the first on, have the same row, return (to the last bit), length and success.
-    differences: name → Estimate of nodes − reference. Their intervals hold together with 95 %: each has the
+    same: number of episodes, from the first on, with the same row, return (to the last bit), length and success.
+    differences: name → Estimate of nodes − reference. Their intervals hold jointly with 95 %: each has the
     confidence 1 − 0.05 / their number (Bonferroni), so that equal sides are rarely called different.
     """
 

@@ -24,8 +24,8 @@ def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: i
              json_file: str | Path | None = None, reference: bool = True) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
-    Arguments as of make_plan. json_file: another place for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. Raises ConfigurationError, or RuntimeError where a node fails.
+    Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
+    loop out, and nothing is compared. Raises ConfigurationError, or RuntimeError if a node fails.
     """
     console = _console()
     private_domain()
@@ -86,7 +86,7 @@ def _print(console: Console, sides: Sequence[Side], comparison: Comparison | Non
 
 
 def _warn_of_bias(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
-    """Warn where the first episodes to end are not representative: with many rows, short ones end first."""
+    """Warn if the first episodes to end are not representative: with many rows, short ones end first."""
     varies = any(side.lengths.min() < side.lengths.max() for side in sides)
     if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
         console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '

@@ -23,7 +23,7 @@ def proportion_interval(successes: int, count: int, confidence: float = CONFIDEN
     share, weight = successes / count, z * z / count
     middle = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / (4 * count))
-    # at the ends the interval touches them, but for a rounding
+    # with no success, or only successes, the interval ends at 0 or 1, which rounding would miss
     return (0.0 if successes == 0 else middle - half), (1.0 if successes == count else middle + half)
 
 
@@ -43,7 +43,7 @@ def proportion_difference(first: tuple[int, int], second: tuple[int, int],
 def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:
     """Return (low, high) of the mean of values (N,), Student's ("The probable error of a mean", 1908); None for N < 2.
 
-    Skewed values are no matter from a few dozen on, where the mean of them is close to normal.
+    Skewed values do not matter from a few dozen on: their mean is then close to normal.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
@@ -74,7 +74,7 @@ def _t_quantile(confidence: float, freedom: float) -> float:
     """Return t with P(|T| ≤ t) = confidence for Student's T with `freedom` degrees, which need not be whole.
 
     With t = √freedom · tan θ the density is a power of a cosine (Abramowitz and Stegun, 26.7), which
-    Gauss's quadrature integrates to the last digits; the quantile is then found by halving.
+    Gauss's quadrature integrates to the last digits; bisection then finds the quantile.
     """
     low, high = 0.0, math.pi / 2
     for _ in range(80):
@@ -90,7 +90,7 @@ def _within(angle: float, freedom: float) -> float:
     """Return P(|T| ≤ √freedom · tan(angle))."""
     if angle <= 0.0:
         return 0.0
-    # the integrand is nothing but where it begins: many degrees of freedom leave a narrow peak
+    # beyond this the integrand is negligible: with many degrees of freedom it is a narrow peak at 0
     end = min(angle, 12.0 / math.sqrt(freedom))
     integral = end / 2 * float(np.dot(_WEIGHTS, np.cos(end / 2 * (_NODES + 1)) ** (freedom - 1)))
     scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)

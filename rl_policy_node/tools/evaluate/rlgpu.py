@@ -22,7 +22,7 @@ NAME, VECENV = 'rlgpu', 'RLGPU'
 # of rl_games, which has no types: a player; the observations, rewards, dones and infos of a step
 Player: TypeAlias = Any
 Step: TypeAlias = tuple[dict[str, Any], torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]
-# takes observations, actions, rewards, dones, successes of a step; what it returns does not matter
+# takes observations, actions, rewards, dones, successes of a step; its result is ignored
 OnStep: TypeAlias = Callable[[Observations, Array, Array, Mask, Mask | None], object]
 # an environment in this process, or in another Python's
 Hosted: TypeAlias = HostedEnvironment | RemoteEnvironment
@@ -64,7 +64,7 @@ class RlgpuEnvironment(IVecEnv):
         return self._hosted.value_size
 
     def reset(self) -> dict[str, object]:
-        """Return the first observations, later the latest ones, as IsaacGymEnvs' tasks do: rows reset themselves.
+        """Return the first observations, later the latest ones, as IsaacGymEnvs' tasks do: ended rows reset themselves.
 
         rl_games calls it again after every episode of a single row, and every 27,000 steps.
         """
@@ -73,7 +73,7 @@ class RlgpuEnvironment(IVecEnv):
         return {'obs': self._tensors(self._latest)}
 
     def step(self, actions: torch.Tensor) -> Step:
-        """Take the actions of rl_games' player, a tensor with a row for each environment."""
+        """Step with the actions of rl_games' player, a tensor with a row for each environment."""
         taken, shown = actions.detach().cpu().numpy().reshape(self._hosted.rows, self._hosted.num_actions), self._latest
         taken = taken.astype(np.int64 if self.spaces.discrete else np.float32)
         self._latest, rewards, dones, successes = self._hosted.step(taken)

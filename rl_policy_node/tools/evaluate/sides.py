@@ -51,7 +51,7 @@ class Plan:
 
 def make_plan(params_file: str | Path, episodes: int, robots: int | None = None, seed: int | None = None,
               settings: Iterable[str] = ()) -> Plan:
-    """Return the Plan of an evaluation; raises ConfigurationError for what does not fit.
+    """Return the Plan of an evaluation; raises ConfigurationError for invalid settings.
 
     robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
     settings: `name=value` each, any parameter of both nodes.

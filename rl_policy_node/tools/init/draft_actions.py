@@ -18,7 +18,7 @@ _NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity
 
 
 def action_entry(action: LayoutAction, sources: Sources) -> Entry:
-    """Return the Entry of a LayoutAction; its kind is blank where the node has no such law."""
+    """Return the Entry of a LayoutAction; its kind is blank if the node has no such law."""
     kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
     values: dict[str, Any] = {'kind': BLANK if kind == 'other' else kind, **_source(action, sources, fallback),
               'topic': BLANK, 'type': _TYPES.get(kind, NUMBERS)}
@@ -55,7 +55,7 @@ def _limits(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _law(action: LayoutAction) -> dict[str, Any]:
-    """Return the numbers of a law; blank where the run does not store them."""
+    """Return the numbers of a law; blank if the run does not store them."""
     values: dict[str, Any] = {}
     for name in _POSE_NUMBERS if action.kind == 'pose_delta' else _NUMBERS:
         numbers = getattr(action, name)

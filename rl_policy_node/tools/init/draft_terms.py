@@ -91,7 +91,7 @@ def _field(term: LayoutTerm, sources: Sources, carrier: str, field: str, **value
 
 
 def _conversion(term: LayoutTerm) -> dict[str, Any]:
-    """Return how the node converts a field before it applies offset, clip and scale."""
+    """Return the options by which the node converts a field before it applies offset, clip and scale."""
     return {**({'elements': list(term.elements)} if term.elements else {}),
             **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
             **({'unique_sign': True} if term.unique_sign else {}),
@@ -159,7 +159,7 @@ def _history(term: LayoutTerm) -> dict[str, Any]:
 
 
 def _numbers(term: LayoutTerm, picked: tuple[int, ...] | None) -> dict[str, Any]:
-    """Return offset, clip and scale where the term has them; blank where the run does not store the numbers.
+    """Return offset, clip and scale if the term has them; blank if the run does not store the numbers.
 
     picked: indices of the trained numbers, None for all.
     """

@@ -51,7 +51,7 @@ def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overr
 
 
 def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
-    """Return the names of the parameters that are blank."""
+    """Return the names of the blank parameters."""
     found: list[str] = []
     for name, value in tree.items():
         if isinstance(value, dict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers, shapes and layers in words."""
+"""Texts for numbers, shapes and layers."""
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import math
 from pathlib import Path

@@ -28,7 +28,7 @@ def private_domain() -> None:
 
 
 def _free_domain() -> int:
-    """Return a domain that no other process holds; this one holds it until it ends."""
+    """Return a domain that no other process holds; this process holds it until it ends."""
     for domain in range(101, 1, -1):
         lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')      # noqa: SIM115 - open as long as it is held
         try:
@@ -51,9 +51,9 @@ def override_arguments(overrides: Mapping[str, object]) -> list[str]:
 
 
 class ToolProcess:
-    """A Python program in a process of its own; it writes to a log file, or to `pipes` (keywords of Popen).
+    """A Python program in its own process; it writes to a log file, or to `pipes` (keywords of Popen).
 
-    spawn: starts it; takes what Popen takes and returns what behaves like one.
+    spawn: starts it; takes the arguments of Popen and returns an object like one.
     """
 
     spawn: Callable[..., subprocess.Popen[Any]] = staticmethod(subprocess.Popen)
@@ -102,7 +102,7 @@ class NodeProcess(ToolProcess):
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent dies, so that no node goes on commanding."""
+    """Ask the kernel for SIGTERM when the parent dies, so that no node continues to send commands."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 

@@ -26,7 +26,7 @@ from rl_policy_node.tools.train.curve import draw_curves
 
 SELECTION_ROWS, SELECTION_SEED = 128, 1000
 FRESH_ROWS, FRESH_SEED = 512, 1001       # neither trains nor selects
-# the tree of a train YAML, and weights by the names of the model's parameters
+# the content of a train YAML, and parameter name → weights of the model
 Config: TypeAlias = dict[str, Any]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
 
