@@ -119,9 +119,16 @@ $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 demo: setup
 	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
 
+# ROS' linters, too. The summary stands on the first line (D213 is its opposite), and may be a question or a formula.
+LINTED := rl_policy_node launch setup.py benchmarks scripts
+DOCSTRINGS := D213 D400 D401 D402 D403
 lint: setup
 	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
+	@for check in 'flake8 --config .flake8 $(LINTED) test' 'pep257 --add-ignore $(DOCSTRINGS) -- $(LINTED)'; do \
+		said=$$($(VENV)/bin/ament_$$check 2>&1) || { echo "$$said"; exit 1; }; \
+	done
 
 figures: setup
 	@$(VENV)/bin/python scripts/figures.py

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packaging for colcon, in a robot's workspace, and for pip, on a machine without ROS."""
+
 from glob import glob
 import os
 
@@ -15,16 +16,23 @@ ROS = [
     (('7.1.6', '9.1.2'), 'rclpy'),
     (('8.4.3', '9.3.3'), 'rmw-fastrtps-cpp rmw-fastrtps-shared-cpp'),
     (('5.3.6', '5.5.1'), 'diagnostic-msgs geometry-msgs nav-msgs sensor-msgs std-msgs std-srvs trajectory-msgs'),
-    (('2.0.3', '2.3.0'), ('action-msgs builtin-interfaces lifecycle-msgs rcl-interfaces rosgraph-msgs service-msgs '
-                          'type-description-interfaces')),
+    (
+        ('2.0.3', '2.3.0'),
+        (
+            'action-msgs builtin-interfaces lifecycle-msgs rcl-interfaces rosgraph-msgs service-msgs '
+            'type-description-interfaces'
+        ),
+    ),
     (('1.8.1', '1.11.0'), 'ament-index-cpp ament-index-python'),
     # linters of ROS
     (('0.17.3', '0.19.2'), 'ament-flake8 ament-lint ament-pep257'),
     # what that needs
-    (('0.17.3', '0.19.2'), ('ament-cmake-cppcheck ament-cmake-cpplint ament-cmake-flake8 ament-cmake-pep257 '
-                            'ament-cmake-uncrustify')),
+    (
+        ('0.17.3', '0.19.2'),
+        ('ament-cmake-cppcheck ament-cmake-cpplint ament-cmake-flake8 ament-cmake-pep257 ament-cmake-uncrustify'),
+    ),
     (('2.2.5', '2.3.3'), 'fastcdr'),
-    (('2.14.5', None), 'fastrtps'),             # Fast DDS, renamed
+    (('2.14.5', None), 'fastrtps'),  # Fast DDS, renamed
     ((None, '3.2.3'), 'fastdds'),
     (('3.6.2', None), 'fastrtps-cmake-module'),
     (('1.3.1', '1.3.1'), 'foonathan-memory-vendor'),
@@ -37,10 +45,15 @@ ROS = [
     ((None, '7.8.2'), 'rmw-security-common'),
     (('3.1.0', '4.0.0'), 'rmw-dds-common'),
     (('2.15.6', '3.0.4'), 'rmw-implementation'),
-    (('4.6.6', '4.9.5'), ('rosidl-adapter rosidl-cli rosidl-cmake rosidl-generator-c rosidl-generator-cpp '
-                          'rosidl-generator-type-description rosidl-parser rosidl-pycommon rosidl-runtime-c '
-                          'rosidl-runtime-cpp rosidl-typesupport-interface rosidl-typesupport-introspection-c '
-                          'rosidl-typesupport-introspection-cpp')),
+    (
+        ('4.6.6', '4.9.5'),
+        (
+            'rosidl-adapter rosidl-cli rosidl-cmake rosidl-generator-c rosidl-generator-cpp '
+            'rosidl-generator-type-description rosidl-parser rosidl-pycommon rosidl-runtime-c '
+            'rosidl-runtime-cpp rosidl-typesupport-interface rosidl-typesupport-introspection-c '
+            'rosidl-typesupport-introspection-cpp'
+        ),
+    ),
     (('0.2.0', '0.3.1'), 'rosidl-core-runtime'),
     (('1.6.0', '1.7.1'), 'rosidl-default-runtime'),
     (('0.1.2', '0.3.1'), 'rosidl-dynamic-typesupport'),
@@ -58,15 +71,23 @@ ROS = [
 def ros(distribution):
     """Return the requirements of ROS' wheels: `ros-<distribution>-<package>` stands for one `ros-<package>`."""
     column = ('jazzy', 'kilted').index(distribution)
-    return ['ros-wheels-bootstrapper==0.1.2',
-            *(f'ros-{distribution}-{package}=={versions[column]}'
-              for versions, packages in ROS if versions[column] for package in packages.split())]
+    return [
+        'ros-wheels-bootstrapper==0.1.2',
+        *(
+            f'ros-{distribution}-{package}=={versions[column]}'
+            for versions, packages in ROS
+            if versions[column]
+            for package in packages.split()
+        ),
+    ]
 
 
 def share(pattern):
     """Return the `data_files` that put the matching files under share/, in the folders they have here."""
-    return [(os.path.join('share', package_name, os.path.dirname(file)), [file])
-            for file in sorted(glob(pattern, recursive=True))]
+    return [
+        (os.path.join('share', package_name, os.path.dirname(file)), [file])
+        for file in sorted(glob(pattern, recursive=True))
+    ]
 
 
 setup(
@@ -105,28 +126,25 @@ setup(
     ],
     extras_require={
         # the backend `onnx`: ten times faster than rl_games' player where rows are few
-        'onnx': [
-            'onnx>=1.16,<1.24',
-            'onnxruntime>=1.19,<1.33',
-        ],
+        'onnx': ['onnx>=1.16,<1.24', 'onnxruntime>=1.19,<1.33'],
         'bench': ['matplotlib>=3.5,<4'],
         'sim': [
-            'imageio>=2.14.1,<3',   # Gymnasium's MuJoCo environments import it
+            'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
             'matplotlib>=3.5,<4',
-            'mujoco>=3.17,<4.1',    # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
+            'mujoco>=3.17,<4.1',  # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
         ],
         # Only for machines without ROS: a robot has these from its own distribution. One of the two, never both.
         'jazzy': ros('jazzy'),
         'kilted': ros('kilted'),
         'test': [
-            'flake8>=6,<8',             # ament_flake8 runs it
+            'flake8>=6,<8',  # ament_flake8 runs it
             'hypothesis>=6,<7',
             'mypy>=2.4,<3',
-            'pydocstyle>=6,<7',         # ament_pep257 runs it
+            'pydocstyle>=6,<7',  # ament_pep257 runs it
             'pytest>=7,<10',
             'pytest-xdist>=3.8,<4',
             'ruff>=0.17,<0.18',
-            'setuptools',       # test_packaging.py reads setup.py through it
+            'setuptools',  # test_packaging.py reads setup.py through it
             'types-PyYAML>=6.0,<7',
         ],
     },
@@ -135,6 +153,6 @@ setup(
             'policy_node = rl_policy_node.nodes.entry:policy_node',
             'sim_bridge_node = rl_policy_node.nodes.entry:sim_bridge_node',
             'rl_policy = rl_policy_node.tools.main:main',
-        ],
+        ]
     },
 )

@@ -9,6 +9,7 @@
 
 Each ends with 1 where a promise broke, and writes what it saw with --output. `flood --resume` goes on from its file.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -37,8 +38,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Progress(console=console) as progress:
         found = command.run(options, Path(folder), progress)
     broken = command.broken(found)
-    found = {'command': options.command, 'number': options.number, 'seed': options.seed, 'broken': broken,
-             'machine': describe('cpu'), **found}
+    found = {
+        'command': options.command,
+        'number': options.number,
+        'seed': options.seed,
+        'broken': broken,
+        'machine': describe('cpu'),
+        **found,
+    }
     show({name: value for name, value in found.items() if name not in ('machine', 'samples')}, console)
     console.print('[red]a promise broke' if broken else '[green]all promises held')
     if options.output:

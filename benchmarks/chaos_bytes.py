@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages as an attacker, a bug or a bad cable would make them: of a sound message, or of its bytes."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -10,11 +11,11 @@ from typing import Any, TypeAlias
 
 from rclpy.serialization import deserialize_message, serialize_message
 
-HEADER = 4          # bytes before the message, which its alignment counts from
+HEADER = 4  # bytes before the message, which its alignment counts from
 # where a length may stand: none, one, the limits of signed and unsigned, what a machine could just allocate
-LENGTHS = (0, 1, 2, 5, 0xff, 0xffff, 1 << 20, 1 << 28, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
+LENGTHS = (0, 1, 2, 5, 0xFF, 0xFFFF, 1 << 20, 1 << 28, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
 NUMBERS = (math.nan, math.inf, -math.inf, 1e308, -1e308, 3.5e38, 1e30, -1e6, 5e-324, -0.0, 0.0, 7.0)
-STAMP_STEPS = (-10 ** 9, -3600, -10, -1, 1, 10, 3600, 10 ** 9)      # s
+STAMP_STEPS = (-(10**9), -3600, -10, -1, 1, 10, 3600, 10**9)  # s
 WORDS = ('', 'shoulder', 'elbow', 'a' * 300, '\x01', 'ß€', 'other_joint', '{robot}', '../../etc')
 
 Bytes: TypeAlias = Callable[[random.Random, bytes], bytes]
@@ -23,7 +24,7 @@ Whole: TypeAlias = Callable[[random.Random, Any], object]
 
 def cut(chance: random.Random, payload: bytes) -> bytes:
     """Return the beginning of a message."""
-    return payload[:chance.randrange(len(payload))]
+    return payload[: chance.randrange(len(payload))]
 
 
 def grown(chance: random.Random, payload: bytes) -> bytes:
@@ -52,8 +53,17 @@ def bits(chance: random.Random, payload: bytes) -> bytes:
 def encapsulation(chance: random.Random, payload: bytes) -> bytes:
     """Return a message, or its beginning, that says it is encoded otherwise."""
     body = payload[HEADER:] if chance.random() < 0.7 else b''
-    return bytes((chance.choice((0, 0, 0, 0xff)), chance.choice((0, 2, 3, 6, 7, 8, 9, 10, 11, 0xff)),
-                  chance.randrange(256), chance.randrange(256))) + body
+    return (
+        bytes(
+            (
+                chance.choice((0, 0, 0, 0xFF)),
+                chance.choice((0, 2, 3, 6, 7, 8, 9, 10, 11, 0xFF)),
+                chance.randrange(256),
+                chance.randrange(256),
+            )
+        )
+        + body
+    )
 
 
 def noise(chance: random.Random, payload: bytes) -> bytes:
@@ -77,13 +87,16 @@ def texts(chance: random.Random, message: Any) -> None:
 
 def sizes(chance: random.Random, message: Any) -> None:
     """Lengthen, shorten, double or shuffle a sequence of a message, or make one of its whole numbers another."""
-    lists = [(holder, name) for holder, name, value in _fields(message)
-             if hasattr(value, 'append') or hasattr(value, 'typecode')]
+    lists = [
+        (holder, name)
+        for holder, name, value in _fields(message)
+        if hasattr(value, 'append') or hasattr(value, 'typecode')
+    ]
     whole = [place for place in _places(message) if type(place[2]) is int]
     if lists and (not whole or chance.random() < 0.6):
         holder, name = chance.choice(lists)
         value = getattr(holder, name)
-        changed = chance.choice((value[:len(value) // 2], value[:0], value + value, value + value[-1:], value[::-1]))
+        changed = chance.choice((value[: len(value) // 2], value[:0], value + value, value + value[-1:], value[::-1]))
         setattr(holder, name, changed)
     elif whole:
         holder, key, _ = chance.choice(whole)
@@ -94,8 +107,8 @@ def stamps(chance: random.Random, message: Any) -> None:
     """Move a message's stamp behind or ahead."""
     stamp = getattr(getattr(message, 'header', message), 'stamp', None)
     if stamp is not None:
-        stamp.sec = min(max(stamp.sec + chance.choice(STAMP_STEPS), -2 ** 31), 2 ** 31 - 1)
-        stamp.nanosec = chance.choice((stamp.nanosec, 0, 999_999_999, 2 ** 32 - 1))
+        stamp.sec = min(max(stamp.sec + chance.choice(STAMP_STEPS), -(2**31)), 2**31 - 1)
+        stamp.nanosec = chance.choice((stamp.nanosec, 0, 999_999_999, 2**32 - 1))
 
 
 OF_BYTES: dict[str, Bytes] = {each.__name__: each for each in (cut, grown, lengths, bits, encapsulation, noise)}
@@ -135,8 +148,10 @@ def _places(message: Any) -> list[tuple[Any, Any, Any]]:
         if isinstance(value, (bool, int, float, str)):
             found.append((holder, name, value))
         elif hasattr(value, '__getitem__'):
-            found += [(holder, (name, index), each.item() if hasattr(each, 'item') else each)
-                      for index, each in enumerate(value[:32])]
+            found += [
+                (holder, (name, index), each.item() if hasattr(each, 'item') else each)
+                for index, each in enumerate(value[:32])
+            ]
     return found
 
 

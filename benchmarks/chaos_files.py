@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Damaged training files, checkpoints and parameter files: configure says in one line what is wrong, or succeeds."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -24,16 +25,16 @@ from rl_policy_node.tools.process.processes import ToolProcess
 
 SOURCES = ['joints', 'wrench']
 FILES = ('train.yaml', 'policy.pth', 'node.yaml')
-MARK = 'code_was_run'       # the file that a damaged file's code would write
-PATIENCE = 30.0             # s for a configure
-LONGEST = 2000              # characters of a clear line
+MARK = 'code_was_run'  # the file that a damaged file's code would write
+PATIENCE = 30.0  # s for a configure
+LONGEST = 2000  # characters of a clear line
 
 Damage: TypeAlias = Callable[[random.Random, Path], None]
 
 
 def cut(chance: random.Random, file: Path) -> None:
     """Keep the beginning of a file."""
-    file.write_bytes(file.read_bytes()[:chance.randrange(file.stat().st_size)])
+    file.write_bytes(file.read_bytes()[: chance.randrange(file.stat().st_size)])
 
 
 def bits(chance: random.Random, file: Path) -> None:
@@ -55,7 +56,13 @@ def moved(chance: random.Random, file: Path) -> None:
     content = file.read_bytes()
     size = chance.randint(1, max(len(content) // 4, 1))
     at, to = sorted(chance.randrange(max(len(content) - size, 1)) for _ in range(2))
-    content = content[:at] + content[to:to + size] + content[at + size:to] + content[at:at + size] + content[to + size:]
+    content = (
+        content[:at]
+        + content[to : to + size]
+        + content[at + size : to]
+        + content[at : at + size]
+        + content[to + size :]
+    )
     file.write_bytes(content)
 
 
@@ -80,8 +87,26 @@ def values(chance: random.Random, file: Path) -> None:
         elif change == 1:
             del holder[key]
         else:
-            holder[key] = chance.choice([0, -1, 1e9, 2 ** 40, float('nan'), float('inf'), '', 'none', True, [], {},
-                                         [1, 'a'], {'a': {'b': 1}}, None, '${params}', 'a' * 3000])
+            holder[key] = chance.choice(
+                [
+                    0,
+                    -1,
+                    1e9,
+                    2**40,
+                    float('nan'),
+                    float('inf'),
+                    '',
+                    'none',
+                    True,
+                    [],
+                    {},
+                    [1, 'a'],
+                    {'a': {'b': 1}},
+                    None,
+                    '${params}',
+                    'a' * 3000,
+                ]
+            )
         if not list(_places(tree)):
             break
     file.write_text(json.dumps(tree) if file.name == 'node.yaml' else yaml.safe_dump(tree))
@@ -116,6 +141,7 @@ class _Evil:
 
     def __reduce__(self) -> tuple[Any, ...]:
         import os
+
         return os.system, (self._command,)
 
 
@@ -129,6 +155,7 @@ def _places(tree: Any) -> Any:
 
 def _tensors(chance: random.Random, file: Path) -> None:
     import torch
+
     content = torch.load(file, weights_only=True)
     model = content['model']
     name = chance.choice(list(model))
@@ -150,12 +177,14 @@ def configure(file: Path) -> dict[str, str]:
     """Configure by a parameter file without talking to anybody; return what became of it, and the words."""
     from rl_policy_node.errors import ConfigurationError
     from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
+
     try:
         DryRun(read_file(file), _Log())
     except ConfigurationError as error:
         return {'result': 'refused' if _clear(str(error)) else 'unclear', 'text': str(error)}
-    except (Exception, SystemExit) as error:    # noqa: BLE001 - the node would log a traceback
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the node would log a traceback
         import traceback
+
         return {'result': 'traceback', 'text': f'{type(error).__name__}: {error}\n{traceback.format_exc()[-1500:]}'}
     return {'result': 'configured', 'text': ''}
 
@@ -177,8 +206,14 @@ class Worker:
     """A process that configures by one parameter file after another."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = ToolProcess('files', [Path(__file__).resolve(), '--serve'], folder / 'worker.log',
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = ToolProcess(
+            'files',
+            [Path(__file__).resolve(), '--serve'],
+            folder / 'worker.log',
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._ends = self._process.process.stdin, self._process.process.stdout
 
     def configure(self, file: Path) -> dict[str, str]:
@@ -218,7 +253,7 @@ def run(options: Any, folder: Path, progress: Progress, started: Callable[[Path]
             shutil.rmtree(here, ignore_errors=True)
             shutil.copytree(sound, here)
             name, damage = chance.choice(FILES), chance.choice(list(DAMAGES))
-            if index:       # the first one is sound: otherwise nothing would be shown
+            if index:  # the first one is sound: otherwise nothing would be shown
                 DAMAGES[damage](chance, here / name)
             began = time.monotonic()
             found = worker.configure(here / 'node.yaml')
@@ -239,9 +274,15 @@ def run(options: Any, folder: Path, progress: Progress, started: Callable[[Path]
             progress.update(task, completed=index)
     finally:
         worker.stop()
-    return {'results': dict(results), 'longest_s': round(longest, 2), 'first_of_each_kind': examples,
-            'faults': {f'{each["number"]}: {each["damage"]} of {each["file"]}': f'{each["result"]}: {each["text"]}'
-                       for each in seen[:30]}}
+    return {
+        'results': dict(results),
+        'longest_s': round(longest, 2),
+        'first_of_each_kind': examples,
+        'faults': {
+            f'{each["number"]}: {each["damage"]} of {each["file"]}': f'{each["result"]}: {each["text"]}'
+            for each in seen[:30]
+        },
+    }
 
 
 def broken(found: dict[str, Any]) -> bool:

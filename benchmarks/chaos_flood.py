@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sensors as fast as this machine gives them, in random sizes: does a node's memory grow, or its descriptors?"""
+
 from __future__ import annotations
 
 import array
@@ -17,10 +18,10 @@ from rich.progress import Progress
 
 from rl_policy_node.tools.bench.machine import memory_mb
 
-FLAT = 1.0          # % by which memory and descriptors may grow
-WARM = 60.0         # s, at most a fifth of the time, in which a node still takes what it keeps
-PREPARED = 300      # different messages of each source
-PUBLISHED = 100     # messages between two looks around
+FLAT = 1.0  # % by which memory and descriptors may grow
+WARM = 60.0  # s, at most a fifth of the time, in which a node still takes what it keeps
+PREPARED = 300  # different messages of each source
+PUBLISHED = 100  # messages between two looks around
 
 
 def flood_message(chance: random.Random, name: str, robot: Robot) -> bytes:
@@ -28,7 +29,7 @@ def flood_message(chance: random.Random, name: str, robot: Robot) -> bytes:
     message = robot.sound(name)
     size = int(2 ** chance.uniform(0, 10))
     if name == 'joints':
-        others = [f'joint_{chance.randrange(10 ** 6)}' for _ in range(size)] if chance.random() < 0.5 else []
+        others = [f'joint_{chance.randrange(10**6)}' for _ in range(size)] if chance.random() < 0.5 else []
         message.name = JOINTS + others
         message.position = message.velocity = array.array('d', [chance.uniform(-0.5, 0.5)] * len(message.name))
         message.effort = array.array('d')
@@ -62,10 +63,15 @@ class Samples:
 
     def add(self, elapsed: float, pid: int, messages: int) -> None:
         """Measure a process and write all there is."""
-        self.segments[-1].append({
-            'elapsed': round(elapsed, 1), 'memory_mb': round(memory_mb(pid), 2), 'messages': messages,
-            'descriptors': len(os.listdir(f'/proc/{pid}/fd')),
-            'children_mb': round(sum(memory_mb(child) for child in children(pid)), 2)})
+        self.segments[-1].append(
+            {
+                'elapsed': round(elapsed, 1),
+                'memory_mb': round(memory_mb(pid), 2),
+                'messages': messages,
+                'descriptors': len(os.listdir(f'/proc/{pid}/fd')),
+                'children_mb': round(sum(memory_mb(child) for child in children(pid)), 2),
+            }
+        )
         if self._file:
             # whole or not at all: whoever goes on from it may have been killed while it was written
             new = self._file.with_suffix('.new')
@@ -115,8 +121,9 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
         process = robot.start(parameters(folder, sources, POSITION, executor=options.executor))
         if not bench.acts(robot):
             raise SystemExit(f'the node does not act:\n{process.tail()}')
-        flood = [(robot.topics[name][0], [flood_message(chance, name, robot) for _ in range(PREPARED)])
-                 for name in sources]
+        flood = [
+            (robot.topics[name][0], [flood_message(chance, name, robot) for _ in range(PREPARED)]) for name in sources
+        ]
         began = sampled = time.monotonic()
         samples.add(0.0, process.process.pid, 0)
         while process.poll() is None and before + time.monotonic() - began < options.number:
@@ -131,18 +138,26 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
                 samples.add(now - began, process.process.pid, messages)
                 progress.update(task, completed=before + now - began)
         died = process.poll()
-        robot.watch.last = None     # its last command is old
+        robot.watch.last = None  # its last command is old
         ended = time.monotonic()
         answers = died is None and any(bench.resume(robot) is not None for _ in range(6))
         waited = time.monotonic() - ended
         alive = answers and _goes_on(bench, robot)
-        return {'executor': options.executor, 'answer_after_the_flood_s': round(waited, 2),
-                'seconds': round(ended - began + before), 'messages': messages, 'exit_code': died,
-                'acts_at_the_end': alive, **robot.watch.figures(), 'watch_broken': robot.watch.broken,
-                'memory_mb': growth(samples.segments, 'memory_mb'),
-                'descriptors': growth(samples.segments, 'descriptors'),
-                'children_mb': growth(samples.segments, 'children_mb'),
-                'last': samples.segments[-1][-1], 'samples': samples.segments}
+        return {
+            'executor': options.executor,
+            'answer_after_the_flood_s': round(waited, 2),
+            'seconds': round(ended - began + before),
+            'messages': messages,
+            'exit_code': died,
+            'acts_at_the_end': alive,
+            **robot.watch.figures(),
+            'watch_broken': robot.watch.broken,
+            'memory_mb': growth(samples.segments, 'memory_mb'),
+            'descriptors': growth(samples.segments, 'descriptors'),
+            'children_mb': growth(samples.segments, 'children_mb'),
+            'last': samples.segments[-1][-1],
+            'samples': samples.segments,
+        }
 
 
 def _goes_on(bench: Bench, robot: Robot) -> bool:

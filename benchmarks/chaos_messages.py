@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fuzzed messages on everything that live policy nodes listen to."""
+
 from __future__ import annotations
 
 from collections import Counter, deque
@@ -22,7 +23,7 @@ from rich.progress import Progress
 RARE = {'policy_node/estop': 0.004, 'episode': 0.05, 'enable': 0.03}
 # messages come in bursts on some of the topics, after a while in which the robot can act
 MOST_AT_ONCE, MOST_TOPICS, CALM = 400, 4, 0.4
-KEPT = 20               # messages that are told where a node dies
+KEPT = 20  # messages that are told where a node dies
 
 
 class Victim:
@@ -48,8 +49,11 @@ class Victim:
 
     def refused(self) -> dict[str, str]:
         """Return topic → how many messages the node refused, and why the last one."""
-        return {key.removeprefix('rejected from '): value for key, value in self.status.items()
-                if key.startswith('rejected from ')}
+        return {
+            key.removeprefix('rejected from '): value
+            for key, value in self.status.items()
+            if key.startswith('rejected from ')
+        }
 
     def fuzz(self, chance: random.Random, topics: Sequence[str]) -> tuple[str, str]:
         """Publish one mutation; return the type of the message and the kind of mutation."""
@@ -68,7 +72,7 @@ class Victim:
             payload = mutated(chance, kind, serialize_message(self.robot.sound(topic)), message_type)
         self._last[topic] = payload
         self.last.append(payload)
-        with contextlib.suppress(RuntimeError):     # the publisher's own middleware may refuse it
+        with contextlib.suppress(RuntimeError):  # the publisher's own middleware may refuse it
             publisher.publish(payload)
         return message_type.__name__, kind
 
@@ -89,8 +93,10 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
     chance, sent, kinds = random.Random(options.seed), Counter[str](), Counter[str]()
     write_run(folder, list(SOURCES))
     with Bench(folder) as bench:
-        victims = [Victim(bench, 'first', folder, 'timer', joy=False),
-                   Victim(bench, 'second', folder, 'observation', joy=True)]
+        victims = [
+            Victim(bench, 'first', folder, 'timer', joy=False),
+            Victim(bench, 'second', folder, 'observation', joy=True),
+        ]
         for victim in victims:
             if not bench.acts(victim.robot):
                 raise SystemExit(f'{victim.robot.name} does not act:\n{victim.process.tail()}')
@@ -112,9 +118,14 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
                 while time.monotonic() < start + (index + 1) / options.rate:
                     bench.live_once(0.0005)
             progress.update(task, completed=sum(sent.values()))
-        return {'messages': sum(sent.values()), 'types': dict(sent), 'mutations': dict(kinds),
-                'seconds': round(time.monotonic() - began, 1), 'slack': f'{VELOCITY * SLACK:g} rad: {SLACK:g} s at the '
-                'velocity limit', 'nodes': {victim.robot.name: _ending(victim, bench) for victim in victims}}
+        return {
+            'messages': sum(sent.values()),
+            'types': dict(sent),
+            'mutations': dict(kinds),
+            'seconds': round(time.monotonic() - began, 1),
+            'slack': f'{VELOCITY * SLACK:g} rad: {SLACK:g} s at the velocity limit',
+            'nodes': {victim.robot.name: _ending(victim, bench) for victim in victims},
+        }
 
 
 def _ending(victim: Victim, bench: Bench) -> dict[str, Any]:
@@ -128,12 +139,20 @@ def _ending(victim: Victim, bench: Bench) -> dict[str, Any]:
             victim.keep_going()
             acting = bench.acts(robot, 5.0)
     log = Path(victim.process.log).read_text(errors='replace')
-    return {'exit_code': died, 'acts_at_the_end': acting, **robot.watch.figures(), 'resumed': victim.resumed,
-            'activated_again': victim.activated, 'refused': victim.refused(), 'state': victim.state,
-            'tracebacks': log.count('Traceback'), 'log_lines': log.count('\n'),
-            'broken': died is not None or not acting or robot.watch.broken or 'Traceback' in log,
-            'log_end': victim.process.tail(5) if died is not None or not acting or 'Traceback' in log else '',
-            'last_messages': [payload.hex() for payload in victim.last] if died is not None else []}
+    return {
+        'exit_code': died,
+        'acts_at_the_end': acting,
+        **robot.watch.figures(),
+        'resumed': victim.resumed,
+        'activated_again': victim.activated,
+        'refused': victim.refused(),
+        'state': victim.state,
+        'tracebacks': log.count('Traceback'),
+        'log_lines': log.count('\n'),
+        'broken': died is not None or not acting or robot.watch.broken or 'Traceback' in log,
+        'log_end': victim.process.tail(5) if died is not None or not acting or 'Traceback' in log else '',
+        'last_messages': [payload.hex() for payload in victim.last] if died is not None else [],
+    }
 
 
 def broken(found: dict[str, Any]) -> bool:

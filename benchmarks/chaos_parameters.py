@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls of a node's parameter services with random names, types and values, before configure and while it acts."""
+
 from __future__ import annotations
 
 import array
@@ -28,13 +29,27 @@ from rl_policy_node.nodes.parameters import schema
 SOURCES = ['joints', 'wrench']
 # what the parts of a name with * are called, and parts that nothing is called
 NAMES = ('joints', 'wrench', 'arm', 'obs', 'joints_position', 'nothing', '*', '')
-ODD_NAMES = ('', '.', 'policy', 'policy.', '..a', 'a' * 500, 'use_sim_time', 'qos_overrides./commands.publisher.depth',
-             'ß.€', 'actions', 'terms.a.b.c.d', 'x\x01y', 'control_rate ', '/control_rate')
+ODD_NAMES = (
+    '',
+    '.',
+    'policy',
+    'policy.',
+    '..a',
+    'a' * 500,
+    'use_sim_time',
+    'qos_overrides./commands.publisher.depth',
+    'ß.€',
+    'actions',
+    'terms.a.b.c.d',
+    'x\x01y',
+    'control_rate ',
+    '/control_rate',
+)
 NUMBERS = (0.0, -0.0, 1.0, 0.5, -1.0, 1e-300, 1e308, float('nan'), float('inf'), float('-inf'), 50.0)
-WHOLE = (0, 1, -1, 2 ** 31, 2 ** 63 - 1, -2 ** 63, 50)
+WHOLE = (0, 1, -1, 2**31, 2**63 - 1, -(2**63), 50)
 TEXTS = ('', 'none', 'auto', '???', '/etc/passwd', 'os:system', 'x' * 2000, 'sensor_msgs/msg/JointState', 'ß', '\n[')
-TYPES = (*range(10), 10, 77, 200, 255)      # of which those from 10 on are none
-PATIENCE = 10.0         # s for an answer
+TYPES = (*range(10), 10, 77, 200, 255)  # of which those from 10 on are none
+PATIENCE = 10.0  # s for an answer
 
 
 def name(chance: random.Random) -> str:
@@ -49,13 +64,17 @@ def value(chance: random.Random) -> ParameterValue:
     """Return a value of any type, one of those that are none included."""
     size = chance.choice((0, 1, 3, 200))
     return ParameterValue(
-        type=chance.choice(TYPES), bool_value=chance.random() < 0.5, integer_value=chance.choice(WHOLE),
-        double_value=chance.choice(NUMBERS), string_value=chance.choice(TEXTS),
+        type=chance.choice(TYPES),
+        bool_value=chance.random() < 0.5,
+        integer_value=chance.choice(WHOLE),
+        double_value=chance.choice(NUMBERS),
+        string_value=chance.choice(TEXTS),
         byte_array_value=[bytes([chance.randrange(256)]) for _ in range(size)],
         bool_array_value=[chance.random() < 0.5 for _ in range(size)],
         integer_array_value=array.array('q', [chance.choice(WHOLE) for _ in range(size)]),
         double_array_value=array.array('d', [chance.choice(NUMBERS) for _ in range(size)]),
-        string_array_value=[chance.choice(TEXTS) for _ in range(size)])
+        string_array_value=[chance.choice(TEXTS) for _ in range(size)],
+    )
 
 
 def fitting(chance: random.Random) -> Parameter:
@@ -111,11 +130,13 @@ class Caller:
             self.call(GetParameterTypes, 'get_parameter_types', GetParameterTypes.Request(names=names))
         elif kind < 0.3:
             prefixes = [name(chance).split('.')[0] for _ in range(chance.randrange(3))]
-            request = ListParameters.Request(prefixes=prefixes, depth=chance.choice((0, 1, 2, 2 ** 63)))
+            request = ListParameters.Request(prefixes=prefixes, depth=chance.choice((0, 1, 2, 2**63)))
             self.call(ListParameters, 'list_parameters', request)
         else:
-            changes = [fitting(chance) if chance.random() < 0.4 else Parameter(name=name(chance), value=value(chance))
-                       for _ in range(chance.choice((1, 1, 2, 3)))]
+            changes = [
+                fitting(chance) if chance.random() < 0.4 else Parameter(name=name(chance), value=value(chance))
+                for _ in range(chance.choice((1, 1, 2, 3)))
+            ]
             # of the same name twice nobody could say afterwards which one counted
             changes = list({each.name: each for each in changes}.values())
             self._set(changes, together=chance.random() < 0.5)
@@ -140,18 +161,29 @@ class Caller:
             wanted = old
             if result.successful:
                 self.taken += 1
-                wanted = [repr(_only(change.value))] if change.value.type else [
-                    repr(ParameterValue())]
+                wanted = [repr(_only(change.value))] if change.value.type else [repr(ParameterValue())]
             if new != wanted and not (result.successful and not change.value.type and not new):
-                self.half.append(f'{change.name} type {change.value.type}: answered {result.successful} '
-                                 f'{result.reason[:200]!r}, {"together" if together else "each"} with '
-                                 f'{[each.name for each in changes]}')
+                self.half.append(
+                    f'{change.name} type {change.value.type}: answered {result.successful} '
+                    f'{result.reason[:200]!r}, {"together" if together else "each"} with '
+                    f'{[each.name for each in changes]}'
+                )
 
 
 def _only(given: ParameterValue) -> ParameterValue:
     """Return a value without what its type does not use."""
-    field = ('', 'bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value', 'bool_array_value',
-             'integer_array_value', 'double_array_value', 'string_array_value')[given.type]
+    field = (
+        '',
+        'bool_value',
+        'integer_value',
+        'double_value',
+        'string_value',
+        'byte_array_value',
+        'bool_array_value',
+        'integer_array_value',
+        'double_array_value',
+        'string_array_value',
+    )[given.type]
     return ParameterValue(type=given.type, **{field: getattr(given, field)})
 
 
@@ -178,8 +210,10 @@ def _ending(bench: Bench, robot: Robot, caller: Caller, acting: bool) -> dict[st
     died = robot.process.poll()
     if acting:
         # who acts goes on acting: with a scale and a blend that move it
-        for change in (Parameter(name='blend', value=ParameterValue(type=3, double_value=1.0)),
-                       Parameter(name='actions.arm.scale', value=ParameterValue(type=8, double_array_value=[1.0]))):
+        for change in (
+            Parameter(name='blend', value=ParameterValue(type=3, double_value=1.0)),
+            Parameter(name='actions.arm.scale', value=ParameterValue(type=8, double_array_value=[1.0])),
+        ):
             caller.call(SetParameters, 'set_parameters', SetParameters.Request(parameters=[change]))
         if died is None:
             bench.resume(robot)
@@ -190,11 +224,19 @@ def _ending(bench: Bench, robot: Robot, caller: Caller, acting: bool) -> dict[st
         answer = died is None and bench.call(ChangeState, f'/{robot.name}/policy_node/change_state', request, 60.0)
         alive = died is None and answer is not None
     log = Path(robot.process.log).read_text(errors='replace')
-    return {'exit_code': died, 'alive': alive, 'calls': dict(caller.calls), 'taken': caller.taken,
-            'unanswered': caller.unanswered[:20], 'half': caller.half[:20], 'halves': len(caller.half),
-            **robot.watch.figures(), 'tracebacks': log.count('Traceback'),
-            'log_end': log[log.find('Traceback'):][:3000] if 'Traceback' in log else '',
-            'broken': bool(not alive or caller.unanswered or caller.half or robot.watch.broken or 'Traceback' in log)}
+    return {
+        'exit_code': died,
+        'alive': alive,
+        'calls': dict(caller.calls),
+        'taken': caller.taken,
+        'unanswered': caller.unanswered[:20],
+        'half': caller.half[:20],
+        'halves': len(caller.half),
+        **robot.watch.figures(),
+        'tracebacks': log.count('Traceback'),
+        'log_end': log[log.find('Traceback') :][:3000] if 'Traceback' in log else '',
+        'broken': bool(not alive or caller.unanswered or caller.half or robot.watch.broken or 'Traceback' in log),
+    }
 
 
 def broken(found: dict[str, Any]) -> bool:

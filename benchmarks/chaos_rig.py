@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy of random weights, nodes that act by it, and the robot on the other end of their topics."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,11 +26,11 @@ from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.tools.process.processes import ToolProcess
 
 JOINTS = ['shoulder', 'elbow', 'wrist']
-RATE, LIMIT, VELOCITY = 50.0, 1.0, 1.0      # Hz; rad, either way; rad/s
+RATE, LIMIT, VELOCITY = 50.0, 1.0, 1.0  # Hz; rad, either way; rad/s
 # s by which the times of two commands may be off: between the step that limits a command and its time of sending this
 # machine may do something else
 SLACK = 0.05
-TRAIN = '''
+TRAIN = """
 params:
   algo: {name: a2c_continuous}
   model: {name: continuous_a2c_logstd}
@@ -42,7 +43,7 @@ params:
     mlp: {units: [32], activation: elu, initializer: {name: default}}
     rnn: {name: lstm, units: 16, layers: 1, before_mlp: True}
   config: {name: chaos, normalize_input: True, normalize_value: True}
-'''
+"""
 # source → its type, its topic, the fields that the policy observes and their shapes
 SOURCES: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
     'joints': ('sensor_msgs/msg/JointState', {'position': (3,), 'velocity': (3,)}),
@@ -54,12 +55,28 @@ SOURCES: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
     'numbers': ('std_msgs/msg/Float64MultiArray', {'data': (4,)}),
     'image': ('sensor_msgs/msg/Image', {'image': (2, 3, 3)}),
     'compressed': ('sensor_msgs/msg/CompressedImage', {'image': (2, 3, 3)}),
-    'trajectory': ('trajectory_msgs/msg/JointTrajectory', {'position': (3,)})}
+    'trajectory': ('trajectory_msgs/msg/JointTrajectory', {'position': (3,)}),
+}
 # the action of each test: its command is checked, or its zeros are looked for
-POSITION = {'kind': 'joint_position', 'source': 'joints', 'joints': JOINTS, 'scale': [1.5], 'topic': 'commands',
-            'type': 'std_msgs/msg/Float64MultiArray', 'lower': [-LIMIT], 'upper': [LIMIT], 'max_velocity': [VELOCITY]}
-SPEED = {'kind': 'joint_velocity', 'joints': JOINTS, 'scale': [0.3], 'max_velocity': [VELOCITY], 'topic': 'commands',
-         'type': 'std_msgs/msg/Float64MultiArray'}
+POSITION = {
+    'kind': 'joint_position',
+    'source': 'joints',
+    'joints': JOINTS,
+    'scale': [1.5],
+    'topic': 'commands',
+    'type': 'std_msgs/msg/Float64MultiArray',
+    'lower': [-LIMIT],
+    'upper': [LIMIT],
+    'max_velocity': [VELOCITY],
+}
+SPEED = {
+    'kind': 'joint_velocity',
+    'joints': JOINTS,
+    'scale': [0.3],
+    'max_velocity': [VELOCITY],
+    'topic': 'commands',
+    'type': 'std_msgs/msg/Float64MultiArray',
+}
 
 
 def width(sources: list[str]) -> int:
@@ -93,11 +110,27 @@ def parameters(folder: Path, sources: list[str], action: dict[str, Any], **chang
                 terms[f'{name}_{field}']['joints'] = JOINTS
             elif name == 'numbers':
                 terms[f'{name}_{field}']['shape'] = list(shape)
-    return {'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'policy.pth'),
-                       'device': 'cpu', 'backend': 'eager'},
-            'control_rate': RATE, 'trigger': 'timer', 'autostart': True, 'enable': 'none', 'resume': 'automatic',
-            'resume_after': 0.1, 'latch_falls': 1000, 'guardian_timeout': 1.0, 'sources': described, 'terms': terms,
-            'inputs': {'obs': list(terms)}, 'actions': {'terms': ['arm'], 'arm': action}, **changes}
+    return {
+        'policy': {
+            'train_config': str(folder / 'train.yaml'),
+            'checkpoint': str(folder / 'policy.pth'),
+            'device': 'cpu',
+            'backend': 'eager',
+        },
+        'control_rate': RATE,
+        'trigger': 'timer',
+        'autostart': True,
+        'enable': 'none',
+        'resume': 'automatic',
+        'resume_after': 0.1,
+        'latch_falls': 1000,
+        'guardian_timeout': 1.0,
+        'sources': described,
+        'terms': terms,
+        'inputs': {'obs': list(terms)},
+        'actions': {'terms': ['arm'], 'arm': action},
+        **changes,
+    }
 
 
 class Watch:
@@ -130,8 +163,14 @@ class Watch:
 
     def figures(self) -> dict[str, float]:
         """Return what was seen, for a report."""
-        return {'commands': self.commands, 'moved': self.moved, 'not_finite': self.not_finite,
-                'outside': self.outside, 'jumps': self.jumps, 'largest_jump_beyond_rad': round(self.jump, 6)}
+        return {
+            'commands': self.commands,
+            'moved': self.moved,
+            'not_finite': self.not_finite,
+            'outside': self.outside,
+            'jumps': self.jumps,
+            'largest_jump_beyond_rad': round(self.jump, 6),
+        }
 
     @property
     def broken(self) -> bool:
@@ -168,9 +207,20 @@ class Robot:
         file = self._bench.folder / f'{self.name}.yaml'
         # JSON is YAML without aliases, which rcl's parser does not read
         file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
-        self.process = ToolProcess('policy_node', [
-            '-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '-r', f'__ns:=/{self.name}',
-            '--params-file', file], self._bench.folder / f'{self.name}.log')
+        self.process = ToolProcess(
+            'policy_node',
+            [
+                '-m',
+                'rl_policy_node.nodes.entry',
+                'policy_node',
+                '--ros-args',
+                '-r',
+                f'__ns:=/{self.name}',
+                '--params-file',
+                file,
+            ],
+            self._bench.folder / f'{self.name}.log',
+        )
         self._bench.processes.append(self.process)
         return self.process
 
@@ -187,13 +237,17 @@ class Robot:
             return header
         adapter, fields = self._sensors[topic]
         turn = time.monotonic() * 2.0
-        arrays = {field: np.full(shape, 128 if field == 'image' else 0.5 * math.sin(turn + number),
-                                 dtype=adapter.dtype)
-                  for number, (field, shape) in enumerate(fields.items())}
+        arrays = {
+            field: np.full(shape, 128 if field == 'image' else 0.5 * math.sin(turn + number), dtype=adapter.dtype)
+            for number, (field, shape) in enumerate(fields.items())
+        }
         if topic == 'joints' and self.watch.last is not None:
             arrays['position'] = self.watch.last
-        fixed = {field: np.eye(4)[3] if shape == (4,) else np.zeros(shape)
-                 for field, shape in adapter.fields.items() if shape and topic != 'imu'}
+        fixed = {
+            field: np.eye(4)[3] if shape == (4,) else np.zeros(shape)
+            for field, shape in adapter.fields.items()
+            if shape and topic != 'imu'
+        }
         return adapter.to_message({**fixed, **arrays}, now, JOINTS if 'oint' in adapter.type_name else ())
 
     def speak(self) -> None:

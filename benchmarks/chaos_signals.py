@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals at random moments: how long until the fallback is on the command topic, and does anything come after it?"""
+
 from __future__ import annotations
 
 import os
@@ -18,13 +19,13 @@ from rl_policy_node.tools.process.processes import ToolProcess
 
 SOURCES = ['joints', 'wrench']
 SIGNALS = ('TERM', 'INT', 'HUP', 'KILL', 'STOP')
-WATCHED = ('KILL', 'STOP')          # where the guardian answers in the node's stead
-PATIENCE = 0.1                      # s, guardian_timeout
+WATCHED = ('KILL', 'STOP')  # where the guardian answers in the node's stead
+PATIENCE = 0.1  # s, guardian_timeout
 # s until the fallback: of the guardian; of the node itself, which first ends what it is at
 PROMISED = {name: PATIENCE + 2 / RATE + 0.05 if name in WATCHED else 0.25 for name in SIGNALS}
-LOOK = 1.5                          # s in which nothing but the fallback may come
-STARTING = 0.1                      # share of the signals that come while the node starts: it must not speak at all
-END = 20.0                          # s within which the process has to end
+LOOK = 1.5  # s in which nothing but the fallback may come
+STARTING = 0.1  # share of the signals that come while the node starts: it must not speak at all
+END = 20.0  # s within which the process has to end
 
 
 class Ear:
@@ -78,9 +79,17 @@ def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
                 started = time.monotonic()
                 processes[other] = robots[other].start(tree)
             progress.update(task, completed=index + 1)
-    return {'signals': options.number, 'while_starting': starting, 'to_the_fallback_ms': {
-        f'{name} (promised {PROMISED[name] * 1e3:.0f})': _percentiles(times) for name, times in found.items() if times},
-        'late': sum(taken > PROMISED[name] for name, times in found.items() for taken in times), 'faults': faults}
+    return {
+        'signals': options.number,
+        'while_starting': starting,
+        'to_the_fallback_ms': {
+            f'{name} (promised {PROMISED[name] * 1e3:.0f})': _percentiles(times)
+            for name, times in found.items()
+            if times
+        },
+        'late': sum(taken > PROMISED[name] for name, times in found.items() for taken in times),
+        'faults': faults,
+    }
 
 
 def _while_acting(bench: Bench, ear: Ear, process: ToolProcess, name: str) -> tuple[float | None, str]:
@@ -108,7 +117,7 @@ def _while_acting(bench: Bench, ear: Ear, process: ToolProcess, name: str) -> tu
 def _while_starting(bench: Bench, ear: Ear, process: ToolProcess, name: str, moment: float) -> str:
     """Send a signal to a node that starts; return a fault."""
     bench.live_until(lambda: time.monotonic() >= moment, 10.0)
-    if ear.heard:       # it was faster
+    if ear.heard:  # it was faster
         return _while_acting(bench, ear, process, name)[1]
     os.kill(process.process.pid, getattr(signal, f'SIG{name}'))
     if name == 'STOP':
@@ -122,8 +131,10 @@ def _while_starting(bench: Bench, ear: Ear, process: ToolProcess, name: str, mom
 
 
 def _percentiles(times: list[float]) -> dict[str, float]:
-    return {'count': len(times)} | {which: round(float(number) * 1e3, 1) for which, number in zip(
-        ('p50', 'p99', 'max'), np.percentile(times, [50, 99, 100]))}
+    return {'count': len(times)} | {
+        which: round(float(number) * 1e3, 1)
+        for which, number in zip(('p50', 'p99', 'max'), np.percentile(times, [50, 99, 100]))
+    }
 
 
 def broken(found: dict[str, Any]) -> bool:

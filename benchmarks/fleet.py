@@ -10,6 +10,7 @@ bit, and as many as there were observations, within 1 %. --core: a recurrent pol
 Otherwise a policy node and real robots' messages over DDS; there a feed-forward policy, since a message that a busy
 machine loses must not change what comes after it. Ends with 1 where it is not so.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -25,10 +26,10 @@ import numpy as np
 
 ROBOTS, SILENT, SLOW, FLOODING = 16, 3, 7, 11
 OTHERS = tuple(row for row in range(ROBOTS) if row not in (SILENT, SLOW, FLOODING))
-RATE, SLOWNESS, FLOOD = 100.0, 16, 20       # Hz; ticks between two messages of the slow one; messages in a tick
-TICK = round(1e9 / RATE)                    # ns
-WARM = 100                                  # ticks in which everybody speaks
-SETTLED = WARM + 300                        # the first tick that counts: the slow one is held by then
+RATE, SLOWNESS, FLOOD = 100.0, 16, 20  # Hz; ticks between two messages of the slow one; messages in a tick
+TICK = round(1e9 / RATE)  # ns
+WARM = 100  # ticks in which everybody speaks
+SETTLED = WARM + 300  # the first tick that counts: the slow one is held by then
 
 
 def speakers(tick: int, odd: bool) -> Iterator[tuple[int, int]]:
@@ -55,13 +56,32 @@ class Core:
         from rl_policy_node.core import assemble, create_trigger
         from rl_policy_node.tools.bench.models import LSTM_JOINTS
         from rl_policy_node.tools.bench.probe import COMMANDED, JOINTS
+
         self.joints, spec = tuple(JOINTS), SourceSpec('joints', 'joint_states', '', max_age=0.5)
-        terms = {name: term_spec(name, source='joints', field=name, joints=self.joints)
-                 for name in ('position', 'velocity')}
-        arm = action_spec('arm', 'joint_position', 'commands', '', source='joints', joints=tuple(COMMANDED),
-                         scale=(0.1,), max_velocity=(1.0,))
-        control = control_spec(tuple(f'robot_{row}' for row in range(ROBOTS)), RATE, 'observation', 1.0,
-                              {'joints': spec}, terms, {'obs': tuple(terms)}, (arm,), resume='automatic')
+        terms = {
+            name: term_spec(name, source='joints', field=name, joints=self.joints) for name in ('position', 'velocity')
+        }
+        arm = action_spec(
+            'arm',
+            'joint_position',
+            'commands',
+            '',
+            source='joints',
+            joints=tuple(COMMANDED),
+            scale=(0.1,),
+            max_velocity=(1.0,),
+        )
+        control = control_spec(
+            tuple(f'robot_{row}' for row in range(ROBOTS)),
+            RATE,
+            'observation',
+            1.0,
+            {'joints': spec},
+            terms,
+            {'obs': tuple(terms)},
+            (arm,),
+            resume='automatic',
+        )
         self.buffer = SourceBuffer(spec, {name: ((len(JOINTS),), np.float64) for name in terms}, ROBOTS)
         self.now, self.found = 0.0, {}
         self._trigger = create_trigger(control)
@@ -82,8 +102,8 @@ class Core:
     def play(self, ticks: int, odd: bool):
         """Return (robot, tick) → command."""
         random, cycle = np.random.default_rng(0), self._cycle
-        late = random.uniform(0.0, 2e-3, (ticks, ROBOTS))       # s, the same with and without the three
-        late[:, FLOODING] = 0.0         # its messages are closer together than that
+        late = random.uniform(0.0, 2e-3, (ticks, ROBOTS))  # s, the same with and without the three
+        late[:, FLOODING] = 0.0  # its messages are closer together than that
         events = []
         for tick in range(1, ticks):
             for row, number in speakers(tick, odd):
@@ -97,8 +117,9 @@ class Core:
                 cycle.step()
             self.now = max(when, stamp * 1e-9)
             position, velocity = measured(row, tick, len(self.joints))
-            cycle.inbox.write('joints', slice(row, row + 1), {'position': position[None], 'velocity': velocity[None]},
-                              stamp, self.now)
+            cycle.inbox.write(
+                'joints', slice(row, row + 1), {'position': position[None], 'velocity': velocity[None]}, stamp, self.now
+            )
             if not started and np.isfinite(self.buffer.received).all():
                 started = True
                 cycle.start()
@@ -125,6 +146,7 @@ def over_dds(folder: Path, ticks: int, odd: bool):
 
     from rl_policy_node.tools.bench.models import MLP
     from rl_policy_node.tools.bench.probe import joint_parameters, JOINTS, policy_node, topics
+
     names, group = JOINTS[:18], 'odd' if odd else 'quiet'
     tree = joint_parameters(folder, MLP, group, RATE, ROBOTS, names)
     tree['sources']['joints']['max_age'] = 0.5
@@ -144,8 +166,9 @@ def over_dds(folder: Path, ticks: int, odd: bool):
 
     def say(row: int, tick: int, stamp: int) -> None:
         message = JointState(name=names, position=prepared[row, tick][0], velocity=prepared[row, tick][1])
-        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
         publishers[row].publish(message)
+
     try:
         began = time.monotonic()
         end, count = began + 90.0, 0
@@ -173,7 +196,7 @@ def over_dds(folder: Path, ticks: int, odd: bool):
     for row in OTHERS:
         for payload in heard[row]:
             message = deserialize_message(bytes(payload), JointState)
-            tick, rest = divmod(message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec - base, TICK)
+            tick, rest = divmod(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec - base, TICK)
             if not rest and 0 <= tick < ticks:
                 found[row, tick] = np.array(message.position)
     return found
@@ -185,9 +208,11 @@ def compare(wanted, found, ticks: int) -> bool:
     shares = [len([key for key in each if key[1] >= SETTLED]) / expected for each in (wanted, found)]
     both = [key for key in wanted if key in found and key[1] >= SETTLED]
     different = sum(not np.array_equal(wanted[key], found[key]) for key in both)
-    print(f'commands of the {len(OTHERS)} others, of {expected} observations: {shares[0]:.2%} without the three, '
-          f'{shares[1]:.2%} with them\n{len(both)} are for the same stamp, {different} of them differ in any bit\n'
-          f'rate {shares[0] * RATE:.2f} Hz without, {shares[1] * RATE:.2f} Hz with them')
+    print(
+        f'commands of the {len(OTHERS)} others, of {expected} observations: {shares[0]:.2%} without the three, '
+        f'{shares[1]:.2%} with them\n{len(both)} are for the same stamp, {different} of them differ in any bit\n'
+        f'rate {shares[0] * RATE:.2f} Hz without, {shares[1] * RATE:.2f} Hz with them'
+    )
     return bool(both) and not different and abs(shares[1] - shares[0]) <= 0.01 and min(shares) >= 0.99
 
 
@@ -203,6 +228,7 @@ def main() -> None:
             runs = [Core(Path(folder)).play(ticks, odd) for odd in (False, True)]
         else:
             from rl_policy_node.tools.process.processes import private_domain
+
             private_domain()
             runs = [over_dds(Path(folder), ticks, odd) for odd in (False, True)]
     sys.exit(0 if compare(*runs, ticks) else 1)

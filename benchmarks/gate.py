@@ -9,6 +9,7 @@ do not. Nothing may be sent faster than the greatest velocity, changed faster th
 beyond its limits, or go outwards from beyond them, and no hold may depend on a measurement that was stale. Prints the
 first command that breaks one of these and ends with 1; else the number of steps, and what happened how often.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -26,50 +27,82 @@ ROWS, JOINTS, PERIOD = 4, ('hip', 'knee', 'ankle'), 0.02
 PLACES = ('joint_position', 'joint_position', 'continuous', 'joint_delta', 'pose_delta', 'gripper')
 ACTS = ('joint_velocity', 'effort', 'twist', 'wrench')
 NUMBERS = {'pose_delta': 6, 'twist': 6, 'wrench': 6, 'gripper': 1}
-CLOSE = 1e-9        # of a command, relative to what may be moved in a step
+CLOSE = 1e-9  # of a command, relative to what may be moved in a step
 EVENTS = ('acted', 'fell back', 'stale', 'captured', 'last', 'beyond', 'paused', 'reset')
 
 
 def drawn(kind: str, draw: np.random.Generator) -> ActionSpec:
     """Return the ActionSpec of a kind with limits at random."""
+
     def three(low: float, high: float) -> tuple[float, ...]:
         return tuple(draw.uniform(low, high, 3))
+
     lower, upper = tuple(-number for number in three(0.1, 1.0)), three(0.1, 1.0)
     bounds = {'lower': lower, 'upper': upper} if draw.random() < 0.8 else {}
     some = draw.random() < 0.6
     options = {'smoothing': float(draw.choice([1.0, 0.5]))}
     if kind in ('joint_position', 'continuous', 'joint_delta'):
-        options |= {'joints': JOINTS, 'source': 'place', 'max_velocity': three(0.05, 3.0), **bounds,
-                    'max_hold_error': (draw.uniform(0.02, 0.5),), 'fallback': str(draw.choice(['hold', 'keep']))}
+        options |= {
+            'joints': JOINTS,
+            'source': 'place',
+            'max_velocity': three(0.05, 3.0),
+            **bounds,
+            'max_hold_error': (draw.uniform(0.02, 0.5),),
+            'fallback': str(draw.choice(['hold', 'keep'])),
+        }
         options |= {'max_acceleration': three(0.5, 30.0)} if some else {}
     if kind == 'continuous':
-        kind, endless = 'joint_position', (*JOINTS[draw.integers(2):2], 'ankle')
-        options |= {'continuous': endless} | {name: tuple(far if joint in endless else number for joint, number in zip(
-            JOINTS, numbers)) for name, numbers, far in (('lower', lower, -np.inf), ('upper', upper, np.inf))}
+        kind, endless = 'joint_position', (*JOINTS[draw.integers(2) : 2], 'ankle')
+        options |= {'continuous': endless} | {
+            name: tuple(far if joint in endless else number for joint, number in zip(JOINTS, numbers))
+            for name, numbers, far in (('lower', lower, -np.inf), ('upper', upper, np.inf))
+        }
     if kind == 'joint_delta':
         options |= {'integrate': str(draw.choice(['observed', 'target', 'leaky'])), 'scale': (0.3,)}
         options |= {'max_error': (0.2,)} if options['integrate'] == 'leaky' else {}
     if kind == 'pose_delta':
-        options |= {'source': 'place', 'max_velocity': (draw.uniform(0.05, 1.0),), **bounds, 'position_scale': (0.2,),
-                    'fallback': str(draw.choice(['hold', 'hold', 'keep'])), 'rotation_scale': (0.5,),
-                    'max_hold_error': (draw.uniform(0.01, 0.3),), 'max_hold_rotation_error': draw.uniform(0.05, 0.5),
-                    'max_angular_velocity': draw.uniform(0.1, 5.0),
-                    'integrate': str(draw.choice(['observed', 'target']))}
+        options |= {
+            'source': 'place',
+            'max_velocity': (draw.uniform(0.05, 1.0),),
+            **bounds,
+            'position_scale': (0.2,),
+            'fallback': str(draw.choice(['hold', 'hold', 'keep'])),
+            'rotation_scale': (0.5,),
+            'max_hold_error': (draw.uniform(0.01, 0.3),),
+            'max_hold_rotation_error': draw.uniform(0.05, 0.5),
+            'max_angular_velocity': draw.uniform(0.1, 5.0),
+            'integrate': str(draw.choice(['observed', 'target'])),
+        }
     if kind == 'gripper':
-        options |= {'source': 'place', 'joints': JOINTS[:2], 'open': upper[:2], 'closed': lower[:2],
-                    'max_velocity': three(0.05, 3.0)[:2], 'max_hold_error': (draw.uniform(0.02, 0.5),),
-                    'fallback': str(draw.choice(['hold', 'keep']))}
+        options |= {
+            'source': 'place',
+            'joints': JOINTS[:2],
+            'open': upper[:2],
+            'closed': lower[:2],
+            'max_velocity': three(0.05, 3.0)[:2],
+            'max_hold_error': (draw.uniform(0.02, 0.5),),
+            'fallback': str(draw.choice(['hold', 'keep'])),
+        }
     if kind == 'joint_velocity':
         options |= {'joints': JOINTS, 'max_velocity': three(0.1, 2.0), **bounds, 'max_acceleration': three(0.5, 30.0)}
     if kind == 'effort':
         options |= {'joints': JOINTS, 'max_effort': three(1.0, 50.0), 'max_effort_rate': three(10.0, 500.0)}
     if kind == 'twist':
-        options |= {**bounds, 'max_velocity': (draw.uniform(0.1, 1.0),), 'max_angular_velocity': draw.uniform(0.1, 2.0),
-                    'max_acceleration': (draw.uniform(0.5, 9.0),), 'max_angular_acceleration': draw.uniform(0.5, 9.0)}
+        options |= {
+            **bounds,
+            'max_velocity': (draw.uniform(0.1, 1.0),),
+            'max_angular_velocity': draw.uniform(0.1, 2.0),
+            'max_acceleration': (draw.uniform(0.5, 9.0),),
+            'max_angular_acceleration': draw.uniform(0.5, 9.0),
+        }
         options |= {'lower': 2 * lower, 'upper': 2 * upper} if bounds else {}
     if kind == 'wrench':
-        options |= {'max_force': draw.uniform(1.0, 50.0), 'max_torque': draw.uniform(0.1, 5.0),
-                    'max_force_rate': draw.uniform(10.0, 500.0), 'max_torque_rate': draw.uniform(1.0, 50.0)}
+        options |= {
+            'max_force': draw.uniform(1.0, 50.0),
+            'max_torque': draw.uniform(0.1, 5.0),
+            'max_force_rate': draw.uniform(10.0, 500.0),
+            'max_torque_rate': draw.uniform(1.0, 50.0),
+        }
     return action_spec(kind, kind, 'commands', '', **options)
 
 
@@ -84,8 +117,12 @@ def bounds_of(spec: ActionSpec, field: str, size: int) -> tuple[np.ndarray, np.n
         opened, closed = option_of(spec, 'open'), option_of(spec, 'closed')
         return np.minimum(opened, closed), np.maximum(opened, closed)
     first = 3 if field == 'angular_velocity' else 0
-    lower, upper = (option_of(spec, name)[first:first + size] if option_of(spec, name).size and field != 'orientation'
-                    else np.full(size, far) for name, far in (('lower', -np.inf), ('upper', np.inf)))
+    lower, upper = (
+        option_of(spec, name)[first : first + size]
+        if option_of(spec, name).size and field != 'orientation'
+        else np.full(size, far)
+        for name, far in (('lower', -np.inf), ('upper', np.inf))
+    )
     if spec.kind in ('joint_velocity', 'effort'):
         most = option_of(spec, 'max_velocity' if spec.kind == 'joint_velocity' else 'max_effort')
         return np.maximum(lower, -most), np.minimum(upper, most)
@@ -104,25 +141,37 @@ def moved(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray) -
         name = 'max_angular_velocity'
         return 4 * np.arcsin(np.minimum(chord / 2, 1.0)), option_of(spec, name), name
     if spec.kind in ('pose_delta', 'twist', 'wrench'):
-        name = {'position': 'max_velocity', 'linear_velocity': 'max_acceleration', 'force': 'max_force_rate',
-                'angular_velocity': 'max_angular_acceleration', 'torque': 'max_torque_rate'}[field]
+        name = {
+            'position': 'max_velocity',
+            'linear_velocity': 'max_acceleration',
+            'force': 'max_force_rate',
+            'angular_velocity': 'max_angular_acceleration',
+            'torque': 'max_torque_rate',
+        }[field]
         return length(after - before), option_of(spec, name), name
     name = {'joint_velocity': 'max_acceleration', 'effort': 'max_effort_rate'}.get(spec.kind, 'max_velocity')
     return np.abs(after - before), option_of(spec, name), name
 
 
-def told(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray, speed: np.ndarray | None,
-         since: object) -> dict[str, np.ndarray]:
+def told(
+    spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray, speed: np.ndarray | None, since: object
+) -> dict[str, np.ndarray]:
     """Return what is wrong with a field (rows, n) that follows another one `since` s later: what → where."""
     lower, upper = bounds_of(spec, field, after.shape[1])
     far, rate, name = moved(spec, field, before, after)
     # of a quaternion the last bits of four numbers
     close = 1e-7 if field == 'orientation' else CLOSE * 1e-3
-    found = {'is not finite': ~np.isfinite(after.astype(np.float32)),
-             f'goes beyond {name}': far > rate * since * (1 + 1e-6) + close,
-             'is beyond its limits': (after > np.maximum(upper, before)) | (after < np.minimum(lower, before))}
-    longest = {'linear_velocity': 'max_velocity', 'angular_velocity': 'max_angular_velocity', 'force': 'max_force',
-               'torque': 'max_torque'}.get(field)
+    found = {
+        'is not finite': ~np.isfinite(after.astype(np.float32)),
+        f'goes beyond {name}': far > rate * since * (1 + 1e-6) + close,
+        'is beyond its limits': (after > np.maximum(upper, before)) | (after < np.minimum(lower, before)),
+    }
+    longest = {
+        'linear_velocity': 'max_velocity',
+        'angular_velocity': 'max_angular_velocity',
+        'force': 'max_force',
+        'torque': 'max_torque',
+    }.get(field)
     if longest is not None:
         found['is longer than its limit'] = length(after) > option_of(spec, longest) * (1 + 1e-9)
     if field == 'orientation':
@@ -130,7 +179,8 @@ def told(spec: ActionSpec, field: str, before: np.ndarray, after: np.ndarray, sp
     if speed is not None:
         change = np.abs((after - before) / since - speed)
         found['changes faster than max_acceleration'] = (
-            change > option_of(spec, 'max_acceleration') * since * (1 + 1e-6) + 1e-12 / since)
+            change > option_of(spec, 'max_acceleration') * since * (1 + 1e-6) + 1e-12 / since
+        )
     return found
 
 
@@ -152,9 +202,17 @@ class Walk:
         source = SourceSpec('place', 'place', '', max_age=0.1)
         shapes = {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}
         self.buffer = SourceBuffer(source, shapes, ROWS)
-        control = control_spec(tuple('abcd'), 1 / PERIOD, 'timer', 1.0, {'place': source},
-                              {'q': term_spec('q', source='place', field='position')}, {'obs': ('q',)}, specs,
-                              blend_in=float(draw.choice([0.0, 0.1])))
+        control = control_spec(
+            tuple('abcd'),
+            1 / PERIOD,
+            'timer',
+            1.0,
+            {'place': source},
+            {'q': term_spec('q', source='place', field='position')},
+            {'obs': ('q',)},
+            specs,
+            blend_in=float(draw.choice([0.0, 0.1])),
+        )
         self._size = sum(NUMBERS.get(spec.kind, 3) for spec in specs)
         self._sources = {'place': self.buffer}
         self._actions = ActionManager(control, self._size, self._sources, {'place': JOINTS})
@@ -229,11 +287,20 @@ class Walk:
         self._silent ^= draw.random(ROWS) < 0.03
         heard = ~self._silent & (draw.random(ROWS) < draw.choice([0.0, 0.5, 1.0, 1.0]))
         for row in np.nonzero(heard)[0].tolist():
-            values = {field: value[row] + draw.normal(0, 1, value.shape[1:]) * far
-                      for field, value in self.buffer.values.items()}
+            values = {
+                field: value[row] + draw.normal(0, 1, value.shape[1:]) * far
+                for field, value in self.buffer.values.items()
+            }
             turned = values['orientation'] + [0, 0, 0, 1e-3]
-            self.buffer.write(slice(row, row + 1), {'position': np.clip(values['position'], -3.2, 3.2)[None],
-                                                    'orientation': turned[None] / np.linalg.norm(turned)}, 0, self._now)
+            self.buffer.write(
+                slice(row, row + 1),
+                {
+                    'position': np.clip(values['position'], -3.2, 3.2)[None],
+                    'orientation': turned[None] / np.linalg.norm(turned),
+                },
+                0,
+                self._now,
+            )
 
     def _show(self, values: dict[str, np.ndarray], rows: np.ndarray) -> None:
         for field, value in values.items():
@@ -269,8 +336,10 @@ class Walk:
                 where = where & sent[:, None]
                 if where.any() and not self.broken:
                     row, axis = np.argwhere(where)[0]
-                    self.broken = (f'{name} {field} {axis} of row {row} {what}: {before[row]} → {after[row]} in '
-                                   f'{since[row, 0]:g} s')
+                    self.broken = (
+                        f'{name} {field} {axis} of row {row} {what}: {before[row]} → {after[row]} in '
+                        f'{since[row, 0]:g} s'
+                    )
 
 
 def walk(steps: int, seed: int = 0, each: int = 500, told=lambda done: None) -> dict[str, int]:
@@ -301,6 +370,7 @@ def main() -> int:
         if time.monotonic() - last > 5.0:
             last = time.monotonic()
             print(f'{min(done, options.steps):,} of {options.steps:,} steps, {last - began:.0f} s', flush=True)
+
     try:
         counts = walk(options.steps, options.seed, told=told)
     except AssertionError as error:

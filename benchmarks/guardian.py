@@ -16,6 +16,7 @@ it prints the time from the event to the first zero on the command topic, p50, p
 promised: guardian_timeout + two periods + 50 ms; and how often a command that was not zero came after that. Ends with 1
 where a promise is broken.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -42,11 +43,11 @@ from sensor_msgs.msg import JointState  # noqa: E402
 
 from rl_policy_node.tools.process.processes import private_domain  # noqa: E402
 
-PERIOD, TIMEOUT, MARGIN = 0.02, 0.1, 0.05       # s
-HELD = 2.0          # s that a node is stopped, or its interpreter held
-HEARD_OUT = 1.0     # s in which a second voice would be heard after it has woken
+PERIOD, TIMEOUT, MARGIN = 0.02, 0.1, 0.05  # s
+HELD = 2.0  # s that a node is stopped, or its interpreter held
+HEARD_OUT = 1.0  # s in which a second voice would be heard after it has woken
 EVENTS = ('kill', 'stop', 'interpreter', 'stderr', 'subscriber')
-TERM = '''
+TERM = """
 import ctypes
 from pathlib import Path
 import time
@@ -60,8 +61,8 @@ def force(arrays, context):
         Path(__file__).with_name('began').write_text(repr(time.monotonic()))
         ctypes.PyDLL(None).usleep({microseconds})       # PyDLL: it keeps the interpreter
     return arrays['wrench.force']
-'''
-LISTENER = '''
+"""
+LISTENER = """
 import time
 import rclpy
 from sensor_msgs.msg import JointState
@@ -74,7 +75,7 @@ while True:
     if heard:
         print('heard', flush=True)
         heard = []
-'''
+"""
 
 
 class Trial:
@@ -82,7 +83,7 @@ class Trial:
 
     def __init__(self, arm: Arm, run: Path, folder: Path) -> None:
         self._arm, self._run, self._folder = arm, run, folder
-        self.heard: list[tuple[float, bool]] = []       # (when, whether anything moved)
+        self.heard: list[tuple[float, bool]] = []  # (when, whether anything moved)
         arm.node.create_subscription(JointState, 'velocities', self._on, QoSProfile(depth=50))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._live)
@@ -121,11 +122,21 @@ class Trial:
 
 def tree(run: Path) -> dict:
     """Return parameters of an arm under velocity commands, whose term `force` can be told to hold the interpreter."""
-    changes = {'guardian': True, 'terms.force': {'kind': 'function', 'function': 'holding:force', 'source': 'wrench',
-                                                 'field': 'force'},
-               'actions': {'terms': ['arm'], 'arm': {
-                   'kind': 'joint_velocity', 'joints': JOINTS, 'scale': [0.5], 'max_velocity': [1.0],
-                   'topic': 'velocities', 'type': 'sensor_msgs/msg/JointState'}}}
+    changes = {
+        'guardian': True,
+        'terms.force': {'kind': 'function', 'function': 'holding:force', 'source': 'wrench', 'field': 'force'},
+        'actions': {
+            'terms': ['arm'],
+            'arm': {
+                'kind': 'joint_velocity',
+                'joints': JOINTS,
+                'scale': [0.5],
+                'max_velocity': [1.0],
+                'topic': 'velocities',
+                'type': 'sensor_msgs/msg/JointState',
+            },
+        },
+    }
     return parameters(run, **changes)
 
 
@@ -142,8 +153,13 @@ def start(nursery: Nursery, folder: Path, run: Path, bare: bool) -> subprocess.P
     arguments = ['--ros-args', '--params-file', str(file)]
     if bare:
         code = 'from rl_policy_node.nodes.policy.policy_node import main; main()'
-        return subprocess.Popen([sys.executable, '-c', code, *arguments], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, start_new_session=True, preexec_fn=end_with_parent)
+        return subprocess.Popen(
+            [sys.executable, '-c', code, *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
     with open(folder / 'node.log', 'w') as log:
         return nursery.spawn([sys.executable, *ENTRY, 'policy_node', *arguments], log, log, start_new_session=True)
 
@@ -165,8 +181,9 @@ def refused(arm: Arm) -> None:
     arm.names = ['shoulder', 'shoulder', 'wrist']
 
 
-def trials_of(nursery: Nursery, event: str, count: int, run: Path,
-              random: np.random.Generator) -> list[dict[str, float]]:
+def trials_of(
+    nursery: Nursery, event: str, count: int, run: Path, random: np.random.Generator
+) -> list[dict[str, float]]:
     """Return what came of each trial; a node that was fenced before, on a machine that is too busy, is not one."""
     done: list[dict[str, float]] = []
     for _ in range(3 * count):
@@ -185,8 +202,11 @@ def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) 
     with tempfile.TemporaryDirectory() as name, Arm(name) as arm:
         folder = Path(name)
         (folder / 'holding.py').write_text(TERM.format(microseconds=int(HELD * 1e6)))
-        listener = subprocess.Popen([sys.executable, '-c', LISTENER], stdout=subprocess.PIPE,
-                                    preexec_fn=end_with_parent) if event == 'subscriber' else None
+        listener = (
+            subprocess.Popen([sys.executable, '-c', LISTENER], stdout=subprocess.PIPE, preexec_fn=end_with_parent)
+            if event == 'subscriber'
+            else None
+        )
         node, heard = start(nursery, folder, run, event == 'stderr'), Trial(arm, run, folder)
         try:
             if not heard.until(lambda: len(heard.heard) > 25):
@@ -218,11 +238,12 @@ def trial(nursery: Nursery, event: str, run: Path, random: np.random.Generator) 
                 listener.kill()
                 listener.wait()
             heard.close()
-            time.sleep(2.0)     # the guardian outlives it for a while
+            time.sleep(2.0)  # the guardian outlives it for a while
 
 
-def provoke(event: str, node: subprocess.Popen, heard: Trial, folder: Path, arm: Arm,
-            listener: subprocess.Popen | None) -> float | None:
+def provoke(
+    event: str, node: subprocess.Popen, heard: Trial, folder: Path, arm: Arm, listener: subprocess.Popen | None
+) -> float | None:
     """Make an event happen; return when it did, s, steady; None where the node was fenced before."""
     if event == 'interpreter':
         (folder / 'asked').touch()
@@ -266,13 +287,22 @@ def main() -> int:
             trials = trials_of(nursery, event, options.count, run, random)
             seconds = np.array([each['seconds'] for each in trials])
             p50, p99 = np.percentile(seconds, [50, 99])
-            figures[event] = {'trials': len(trials), 'p50': p50, 'p99': p99, 'max': seconds.max(),
-                              'in_time': int((seconds <= promised).sum()), 'promised': promised,
-                              'second_voices': int(sum(each['second'] for each in trials)),
-                              'seconds': seconds.tolist()}
-            print(f'{event:12} p50 {p50 * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f} ms, max {seconds.max() * 1e3:6.1f} ms; '
-                  f'{figures[event]["in_time"]} of {len(trials)} within {promised * 1e3:.0f} ms; '
-                  f'{figures[event]["second_voices"]} second voices', flush=True)
+            figures[event] = {
+                'trials': len(trials),
+                'p50': p50,
+                'p99': p99,
+                'max': seconds.max(),
+                'in_time': int((seconds <= promised).sum()),
+                'promised': promised,
+                'second_voices': int(sum(each['second'] for each in trials)),
+                'seconds': seconds.tolist(),
+            }
+            print(
+                f'{event:12} p50 {p50 * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f} ms, max {seconds.max() * 1e3:6.1f} ms; '
+                f'{figures[event]["in_time"]} of {len(trials)} within {promised * 1e3:.0f} ms; '
+                f'{figures[event]["second_voices"]} second voices',
+                flush=True,
+            )
     if options.output:
         options.output.write_text(json.dumps(figures, indent=1))
     broken = any(each['in_time'] != each['trials'] or each['second_voices'] for each in figures.values())

@@ -8,6 +8,7 @@ config/insertion.yaml. First ordinary episodes: each alarm in them is a false on
 acts on as well, from a moment within the episode on. Prints alarms per hour of a robot, and of each fault the share of
 robots that were noticed within a second, and after how long.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -52,18 +53,21 @@ class Fault:
 def swap(name: str, order: list[int]) -> Callable[[Inputs, Inputs], None]:
     def change(inputs: Inputs, _first: Inputs) -> None:
         inputs[name][:] = inputs[name][:, order]
+
     return change
 
 
 def scale(name: str, factor: float, place: object = ...) -> Callable[[Inputs, Inputs], None]:
     def change(inputs: Inputs, _first: Inputs) -> None:
         inputs[name][(slice(None), *place) if isinstance(place, tuple) else place] *= factor
+
     return change
 
 
 def freeze(name: str, *place: int) -> Callable[[Inputs, Inputs], None]:
     def change(inputs: Inputs, first: Inputs) -> None:
         inputs[name][(slice(None), *place)] = first[name][(slice(None), *place)]
+
     return change
 
 
@@ -81,8 +85,10 @@ def faults() -> list[Fault]:
         Fault('ee_pos: sign of y (a few mm about 0)', 20, scale('ee_pos', -1.0, (1,))),
         Fault('ee_quat: sign', 20, scale('ee_quat', -1.0)),
         Fault('tactile left: sign of the normal forces', 20, scale(LEFT, -1.0, (..., 0))),
-        Fault('ee_pos: ×10', 20, scale('ee_pos', 10.0)), Fault('ee_quat: ×10', 20, scale('ee_quat', 10.0)),
-        Fault('socket_pos: ×10', 20, scale('socket_pos', 10.0)), Fault('tactile left: ×10', 20, scale(LEFT, 10.0)),
+        Fault('ee_pos: ×10', 20, scale('ee_pos', 10.0)),
+        Fault('ee_quat: ×10', 20, scale('ee_quat', 10.0)),
+        Fault('socket_pos: ×10', 20, scale('socket_pos', 10.0)),
+        Fault('tactile left: ×10', 20, scale(LEFT, 10.0)),
         *(Fault(f'frozen taxel (1, 2), normal, from step {at}', at, freeze(LEFT, 1, 2, 0)) for at in (5, 20, 40, 90)),
         Fault('frozen taxel (1, 2), shear, from step 5', 5, freeze(LEFT, 1, 2, 1)),
     ]
@@ -92,7 +98,7 @@ class Play:
     """The shipped policy on `rows` robots of the shipped simulator, with what watches its inputs."""
 
     def __init__(self, rows: int, seed: int, backend: str = 'onnx') -> None:
-        private_domain()        # ROS reads the file
+        private_domain()  # ROS reads the file
         values = {**read_values(resolve(FILE)), 'robots': [f'arm_{row}' for row in range(rows)]}
         made = configuration({**values, 'policy.backend': backend})
         control = made.control
@@ -142,11 +148,18 @@ def main() -> None:
     play, rows = Play(options.rows, options.seed), options.rows
     rounds = -(-options.episodes // rows)
     told = play.episodes(rounds)
-    begun = [(row, reasons[row]) for episode in told for before, reasons in zip([{}, *episode], episode)
-             for row in reasons if row not in before]
+    begun = [
+        (row, reasons[row])
+        for episode in told
+        for before, reasons in zip([{}, *episode], episode)
+        for row in reasons
+        if row not in before
+    ]
     hours = rounds * rows * LENGTH * PERIOD / 3600
-    print(f'ordinary: {rounds * rows} episodes, {hours:.2f} h of a robot: {len(begun)} alarms, '
-          f'{len(begun) / hours:.1f} per hour')
+    print(
+        f'ordinary: {rounds * rows} episodes, {hours:.2f} h of a robot: {len(begun)} alarms, '
+        f'{len(begun) / hours:.1f} per hour'
+    )
     for row, reason in begun[:5]:
         print(f'    row {row}: {reason}')
     print(f'{"fault":48s} noticed within 1 s   after: median, longest   by')

@@ -5,6 +5,7 @@
 
 `rl_policy bench` measures the package beside it.
 """
+
 import sys
 
 from gymnasium.spaces import Box
@@ -25,9 +26,16 @@ def load_player(train_config, checkpoint):
     with open(train_config) as file:
         params = yaml.safe_load(file)['params']
     params['config'].update(
-        env_name='robot', device_name='cpu', reward_shaper={},
-        env_info={'observation_space': Box(-np.inf, np.inf, (2 * len(JOINTS),), np.float32),
-                  'action_space': Box(-1.0, 1.0, (len(COMMANDED),), np.float32), 'agents': 1, 'value_size': 1})
+        env_name='robot',
+        device_name='cpu',
+        reward_shaper={},
+        env_info={
+            'observation_space': Box(-np.inf, np.inf, (2 * len(JOINTS),), np.float32),
+            'action_space': Box(-1.0, 1.0, (len(COMMANDED),), np.float32),
+            'agents': 1,
+            'value_size': 1,
+        },
+    )
     runner = Runner()
     runner.load({'params': params})
     player = runner.create_player()
@@ -38,7 +46,6 @@ def load_player(train_config, checkpoint):
 
 
 class PlainNode(Node):
-
     def __init__(self, player, observations, commands):
         super().__init__('plain_node')
         self.player = player

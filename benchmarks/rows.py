@@ -9,6 +9,7 @@ environment take the nodes say themselves; the smaller parts are measured in one
 missing to a step is transport and waiting. Fast DDS gets the package's profile for large messages, unless its
 variable is set, or --default-transport.
 """
+
 import argparse
 import json
 from pathlib import Path
@@ -29,9 +30,11 @@ from rl_policy_node.tools.process.processes import NodeProcess, private_domain
 
 SPRINGS = Path(__file__).with_name('springs.py')
 FLOATS = 'std_msgs/msg/Float32MultiArray'
-LSTM = ['+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
-        'params.network.mlp.units=[256,128,64]']
-TRAIN = '''
+LSTM = [
+    '+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
+    'params.network.mlp.units=[256,128,64]',
+]
+TRAIN = """
 params:
   algo: {name: a2c_continuous}
   model: {name: continuous_a2c_logstd}
@@ -43,7 +46,7 @@ params:
                    sigma_init: {name: const_initializer, val: 0}}
     mlp: {units: [512, 256, 128], activation: elu, initializer: {name: default}}
   config: {name: rows, normalize_input: True, normalize_value: True}
-'''
+"""
 MESSAGES = ('encode', 'decode', 'transport')
 
 
@@ -51,22 +54,48 @@ def parameters(folder, options):
     """Write a policy and return the parameters of both nodes."""
     (folder / 'train.yaml').write_text(TRAIN)
     overrides = LSTM if options.lstm else []
-    policy = Policy.load(folder / 'train.yaml', device='cpu', overrides=overrides,
-                         spaces={'observation': [options.observations], 'action': options.actions})
+    policy = Policy.load(
+        folder / 'train.yaml',
+        device='cpu',
+        overrides=overrides,
+        spaces={'observation': [options.observations], 'action': options.actions},
+    )
     torch.save({'model': policy.player.model.state_dict()}, folder / 'rows.pth')
     return {
-        'policy': {'train_config': str(folder / 'train.yaml'), 'checkpoint': str(folder / 'rows.pth'),
-                   'device': options.device, 'threads': options.threads,
-                   **({'overrides': overrides} if overrides else {})},
-        'control_rate': 50.0, 'trigger': 'lockstep', 'autostart': True, 'enable': 'none', 'rows': options.rows,
+        'policy': {
+            'train_config': str(folder / 'train.yaml'),
+            'checkpoint': str(folder / 'rows.pth'),
+            'device': options.device,
+            'threads': options.threads,
+            **({'overrides': overrides} if overrides else {}),
+        },
+        'control_rate': 50.0,
+        'trigger': 'lockstep',
+        'autostart': True,
+        'enable': 'none',
+        'rows': options.rows,
         'episode_topic': 'episode',
         'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': True}},
-        'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},
-        'actions': {'terms': ['push'], 'push': {
-            'kind': 'raw', 'size': options.actions, 'fallback_value': [0.0], 'rows': True, 'topic': 'push',
-            'type': FLOATS}},
-        'sim': {'environment': f'{SPRINGS}:create', 'mode': 'lockstep', 'steps': options.steps,
-                'options': [f'observations={options.observations}', f'actions={options.actions}']}}
+        'inputs': {'obs': ['state']},
+        'terms': {'state': {'source': 'state', 'field': 'data'}},
+        'actions': {
+            'terms': ['push'],
+            'push': {
+                'kind': 'raw',
+                'size': options.actions,
+                'fallback_value': [0.0],
+                'rows': True,
+                'topic': 'push',
+                'type': FLOATS,
+            },
+        },
+        'sim': {
+            'environment': f'{SPRINGS}:create',
+            'mode': 'lockstep',
+            'steps': options.steps,
+            'options': [f'observations={options.observations}', f'actions={options.actions}'],
+        },
+    }
 
 
 def play(file, folder, options, console):
@@ -92,8 +121,12 @@ def play(file, folder, options, console):
         codes = policy.stop(), bridge.stop()
     if any(codes) or len(seen) < 3:
         raise SystemExit(f'the nodes ended with {codes}:\n{policy.tail()}\n{bridge.tail()}')
-    told = [line for node in (policy, bridge) for line in node.tail(10_000).splitlines()
-            if 'WARN' in line or 'ERROR' in line]
+    told = [
+        line
+        for node in (policy, bridge)
+        for line in node.tail(10_000).splitlines()
+        if 'WARN' in line or 'ERROR' in line
+    ]
     console.print('\n'.join(told[:5]) or 'no warnings')
     return np.array(seen), parts
 
@@ -111,27 +144,45 @@ def result(options, seen, parts, alone):
     (start, first, *_), (end, last, *_) = seen[1], seen[-1]
     step = (end - start) / (last - first) * 1e3
     parts = {**parts, 'transport': step - sum(parts.values())}
-    memory = {name: [round(value, 1) for value in np.interp(np.linspace(seen[0, 1], last, 6), seen[:, 1], seen[:, at])]
-              for name, at in (('policy', 2), ('bridge', 3))}
-    return {'rows': options.rows, 'observations': options.observations, 'actions': options.actions,
-            'policy': 'LSTM' if options.lstm else 'MLP', 'threads': options.threads, 'device': options.device,
-            'steps': int(last), 'steps_per_second': 1e3 / step, 'rows_per_second': options.rows * 1e3 / step,
-            'step_ms': step, 'in_one_process_ms': alone, 'parts_ms': parts,
-            'share_of_messages': sum(parts[name] for name in MESSAGES) / step, 'memory_mb': memory}
+    memory = {
+        name: [round(value, 1) for value in np.interp(np.linspace(seen[0, 1], last, 6), seen[:, 1], seen[:, at])]
+        for name, at in (('policy', 2), ('bridge', 3))
+    }
+    return {
+        'rows': options.rows,
+        'observations': options.observations,
+        'actions': options.actions,
+        'policy': 'LSTM' if options.lstm else 'MLP',
+        'threads': options.threads,
+        'device': options.device,
+        'steps': int(last),
+        'steps_per_second': 1e3 / step,
+        'rows_per_second': options.rows * 1e3 / step,
+        'step_ms': step,
+        'in_one_process_ms': alone,
+        'parts_ms': parts,
+        'share_of_messages': sum(parts[name] for name in MESSAGES) / step,
+        'memory_mb': memory,
+    }
 
 
 def show(found, console):
     """Print where the time goes, the memory along the way, and a line for a table."""
     for name, value in found['parts_ms'].items():
         console.print(f'{name:>12} {value:8.3f} ms {value / found["step_ms"]:6.1%}', highlight=False)
-    console.print(f'{"a step":>12} {found["step_ms"]:8.3f} ms; in one process without ROS '
-                  f'{found["in_one_process_ms"]:.3f} ms', highlight=False)
+    console.print(
+        f'{"a step":>12} {found["step_ms"]:8.3f} ms; in one process without ROS {found["in_one_process_ms"]:.3f} ms',
+        highlight=False,
+    )
     for name, values in found['memory_mb'].items():
         console.print(f'memory of {name}: {" → ".join(f"{value:.0f}" for value in values)} MB', highlight=False)
-    console.print('| policy | rows × observations | steps/s | rows/s | in one process, steps/s | in messages |\n'
-                  f'|---|---|---|---|---|---|\n| {found["policy"]} | {found["rows"]:,} × {found["observations"]} | '
-                  f'{found["steps_per_second"]:.1f} | {found["rows_per_second"]:,.0f} | '
-                  f'{1e3 / found["in_one_process_ms"]:.1f} | {found["share_of_messages"]:.0%} |', highlight=False)
+    console.print(
+        '| policy | rows × observations | steps/s | rows/s | in one process, steps/s | in messages |\n'
+        f'|---|---|---|---|---|---|\n| {found["policy"]} | {found["rows"]:,} × {found["observations"]} | '
+        f'{found["steps_per_second"]:.1f} | {found["rows_per_second"]:,.0f} | '
+        f'{1e3 / found["in_one_process_ms"]:.1f} | {found["share_of_messages"]:.0%} |',
+        highlight=False,
+    )
 
 
 def main():

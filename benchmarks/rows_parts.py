@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step takes in one process: all that two nodes do between policy and environment, but the way between them."""
+
 import logging
 import time
 
@@ -17,7 +18,7 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import set_threads
 
-STEPS, FIRST = 60, 10        # steps that are measured, and those before them that are not
+STEPS, FIRST = 60, 10  # steps that are measured, and those before them that are not
 
 
 class _Log:
@@ -63,15 +64,18 @@ class Halves:
         self.policy, self.environment = load_policy(made), open_environment(made)
         self.control = completed(made.control, self.policy.facts, lambda text: None)
         shapes = self.policy.spaces.inputs
-        self._shown, self._seen = ({name: Source(spec, self.control, shapes)
-                                    for name, spec in self.control.sources.items()} for _ in range(2))
+        self._shown, self._seen = (
+            {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()} for _ in range(2)
+        )
         self._sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
         self._received = {name: sink.buffer(self.control.rows) for name, sink in self._sinks.items()}
-        self._mirror = Mirror(build_managers(self.control, self._shown, shapes, self.environment.actions,
-                                             self.environment.num_actions))
+        self._mirror = Mirror(
+            build_managers(self.control, self._shown, shapes, self.environment.actions, self.environment.num_actions)
+        )
         self._timed = TimedPolicy(self.policy)
-        self._cycle = assemble(self.control, self._timed, self._seen, self._publish, _Clock(), _Log(),
-                               trigger=create_trigger(self.control))
+        self._cycle = assemble(
+            self.control, self._timed, self._seen, self._publish, _Clock(), _Log(), trigger=create_trigger(self.control)
+        )
         self._began = False
 
     def _publish(self, commands, stamps, rows):
@@ -90,8 +94,9 @@ class Halves:
         watch.lap('decode')
         self._act(watch)
         commands, stamps, rows = self._sent
-        messages = {name: next(sink.messages(commands[name], stamps[name], rows))[1]
-                    for name, sink in self._sinks.items()}
+        messages = {
+            name: next(sink.messages(commands[name], stamps[name], rows))[1] for name, sink in self._sinks.items()
+        }
         watch.lap('encode')
         for name, message in messages.items():
             self._received[name].write(everyone, self._sinks[name].read(0, message), 0, time.monotonic())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An environment that costs next to nothing, for as many rows as one likes: damped springs, pushed by actions."""
+
 import gymnasium
 import numpy as np
 
@@ -21,7 +22,7 @@ class Springs:
     def step(self, actions):
         """Take actions (rows, actions); rows that are done come back already reset."""
         self._state *= 0.95
-        self._state[:, :actions.shape[1]] += actions
+        self._state[:, : actions.shape[1]] += actions
         self._age += 1
         dones = self._age >= self._length
         self._age[dones] = 0

@@ -3,6 +3,7 @@
 
 Python 3.6's syntax, and numpy: any interpreter of a worker runs it.
 """
+
 import numpy as np
 
 
@@ -28,11 +29,15 @@ class Still:
 
     def __init__(self, num_envs, seed=0, size=64):
         self.action_space = Box(-1.0, 1.0, (6,), np.float32)
-        self.observation_space = Dict(camera=Box(0, 255, (size, size, 3), np.uint8),
-                                      position=Box(-1.0, 1.0, (32,), np.float32),
-                                      velocity=Box(-1.0, 1.0, (32,), np.float32))
-        self._shown = {name: np.full((num_envs,) + space.shape, 1, space.dtype)
-                       for name, space in self.observation_space.spaces.items()}
+        self.observation_space = Dict(
+            camera=Box(0, 255, (size, size, 3), np.uint8),
+            position=Box(-1.0, 1.0, (32,), np.float32),
+            velocity=Box(-1.0, 1.0, (32,), np.float32),
+        )
+        self._shown = {
+            name: np.full((num_envs,) + space.shape, 1, space.dtype)
+            for name, space in self.observation_space.spaces.items()
+        }
         self._rewards, self._dones = np.zeros(num_envs, np.float32), np.zeros(num_envs, bool)
 
     def reset(self):

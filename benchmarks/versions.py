@@ -9,6 +9,7 @@ machine that becomes slower meanwhile does so for both. Both are started anew se
 first: where a process happens to lie, and which of two nodes came first, is worth several per cent. --nodes starts
 several of each, whose latencies count together. The ratio of a pair is this checkout's figure over BEFORE's.
 """
+
 import argparse
 from collections.abc import Callable, Iterator
 import contextlib
@@ -33,8 +34,8 @@ from rl_policy_node.tools.bench.probe import ACTIVATE, DEACTIVATE, joint_paramet
 from rl_policy_node.tools.process.processes import ToolProcess
 
 HERE = Path(__file__).resolve().parents[1]
-RATE = 100.0            # Hz
-STEPS = 3000            # policy steps of a turn
+RATE = 100.0  # Hz
+STEPS = 3000  # policy steps of a turn
 RESAMPLES = 10_000
 # version → p50 and p99, µs
 Pair: TypeAlias = dict[str, dict[str, float]]
@@ -52,8 +53,10 @@ def main() -> None:
     versions = {'now': HERE, 'before': Path(options.before).resolve()}
     with tempfile.TemporaryDirectory() as folder:
         turns = Turns(versions, options.pairs, options.starts, console)
-        benchmarks = {'step': ('policy step', steps(Path(folder))),
-                      'dds': ('observation → command', latencies(Path(folder), options.seconds, options.nodes))}
+        benchmarks = {
+            'step': ('policy step', steps(Path(folder))),
+            'dds': ('observation → command', latencies(Path(folder), options.seconds, options.nodes)),
+        }
         measured = {name: turns.play(*benchmarks[name]) for name in options.only}
     found = {name: {share: ratio(pairs, share) for share in ('p50', 'p99')} for name, pairs in measured.items()}
     for name, shares in found.items():
@@ -118,9 +121,15 @@ def steps(folder: Path) -> Callable[[dict[str, Path]], Started]:
         with contextlib.ExitStack() as started:
             servers = {}
             for name, checkout in versions.items():
-                server = ToolProcess(name, [Path(__file__).resolve(), checkout, '--step', folder],
-                                     folder / f'{name}.log', stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                     **_in(checkout))
+                server = ToolProcess(
+                    name,
+                    [Path(__file__).resolve(), checkout, '--step', folder],
+                    folder / f'{name}.log',
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    **_in(checkout),
+                )
                 started.callback(server.stop)
                 servers[name] = server.process
                 assert server.process.stdout.readline().strip() == 'ready', server.tail()
@@ -128,7 +137,9 @@ def steps(folder: Path) -> Callable[[dict[str, Path]], Started]:
             def turn(name: str) -> dict[str, float]:
                 print('go', file=servers[name].stdin, flush=True)
                 return json.loads(servers[name].stdout.readline())
+
             yield turn
+
     return start
 
 
@@ -152,6 +163,7 @@ def serve_steps(folder: Path) -> None:
 
 def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, Path]], Started]:
     """Return what measures the time from an observation to its command through DDS: some nodes of each version."""
+
     @contextlib.contextmanager
     def start(versions: dict[str, Path]) -> Iterator[Turn]:
         with Probe(folder) as probe, contextlib.ExitStack() as started:
@@ -162,9 +174,21 @@ def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, P
                 file = folder / f'{name}.yaml'
                 # each version says itself what is wrong with it
                 file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
-                node = ToolProcess(name, ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '-r',
-                                          f'__node:={name}', '--params-file', file], folder / f'{name}.log',
-                                   **_in(checkout))
+                node = ToolProcess(
+                    name,
+                    [
+                        '-m',
+                        'rl_policy_node.nodes.entry',
+                        'policy_node',
+                        '--ros-args',
+                        '-r',
+                        f'__node:={name}',
+                        '--params-file',
+                        file,
+                    ],
+                    folder / f'{name}.log',
+                    **_in(checkout),
+                )
                 started.callback(node.stop)
                 probe.meet(name, node)
                 probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
@@ -176,16 +200,24 @@ def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, P
                     found += probe.ask('measure', group=name, rate=RATE, seconds=seconds)['latencies']
                     probe.ask('transition', node=f'/{name}', number=DEACTIVATE, group=name)
                 return figures([value for value in found if value is not None])
+
             yield turn
+
     return start
 
 
 def known(tree: dict[str, object], checkout: Path) -> dict[str, object]:
     """Return a tree of parameters without those that a checkout does not know: an older one refuses them."""
-    listed = subprocess.run([sys.executable, '-m', 'rl_policy_node.tools.main', 'parameters'], stdout=subprocess.PIPE,
-                            text=True, check=True, **_in(checkout))
-    names = '|'.join(re.escape(name).replace(r'\*', '[^.]+')
-                     for name in re.findall(r'^\| `([^`]+)` \|', listed.stdout, re.MULTILINE))
+    listed = subprocess.run(
+        [sys.executable, '-m', 'rl_policy_node.tools.main', 'parameters'],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        **_in(checkout),
+    )
+    names = '|'.join(
+        re.escape(name).replace(r'\*', '[^.]+') for name in re.findall(r'^\| `([^`]+)` \|', listed.stdout, re.MULTILINE)
+    )
     return {name: value for name, value in _flat(tree) if re.fullmatch(names, name)}
 
 

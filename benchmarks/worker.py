@@ -6,6 +6,7 @@
 The environment does nothing (still.py). Besides a word there and back, the worker writes what it shows into
 shared memory, and this process copies that out; the copy into the caller's own arrays both of them make.
 """
+
 import argparse
 from pathlib import Path
 import time
@@ -20,15 +21,16 @@ STILL = Path(__file__).with_name('still.py')
 
 def created(options, python=''):
     """Return the environment, in this process or in a worker's."""
-    return create_environment(EnvironmentSpec(f'{STILL}:Still', options.rows, python=PythonSpec(python),
-                                              options=(f'size={options.size}',)))
+    return create_environment(
+        EnvironmentSpec(f'{STILL}:Still', options.rows, python=PythonSpec(python), options=(f'size={options.size}',))
+    )
 
 
 def measure(environments, actions, steps):
     """Return ms (steps, environments) of every step; the environments take turns, which one is first too."""
     taken = np.zeros((steps, len(environments)))
     for step in range(steps):
-        for index in (range(len(environments)) if step % 2 else reversed(range(len(environments)))):
+        for index in range(len(environments)) if step % 2 else reversed(range(len(environments))):
             begun = time.perf_counter()
             environments[index].step(actions)
             taken[step, index] = time.perf_counter() - begun
@@ -52,8 +54,10 @@ def main():
         alone, remote = measure((here, there), actions, options.steps).T
         there.close()
         more = remote - alone
-        print(f'{python:40} {np.median(remote):7.3f} {remote.mean():7.3f} {np.percentile(remote, 99):7.3f} | '
-              f'{"":17} {np.median(more):7.3f} {more.mean():7.3f}')
+        print(
+            f'{python:40} {np.median(remote):7.3f} {remote.mean():7.3f} {np.percentile(remote, 99):7.3f} | '
+            f'{"":17} {np.median(more):7.3f} {more.mean():7.3f}'
+        )
     copy = [np.empty((options.rows, options.size, options.size, 3), np.uint8) for _ in range(2)]
     begun = time.perf_counter()
     for _ in range(1000):

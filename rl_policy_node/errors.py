@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors for users: each names the thing, what came, and what was expected."""
+
 from collections.abc import Iterable
 
-MOST_SHOWN = 200        # characters of a value in an error
+MOST_SHOWN = 200  # characters of a value in an error
 
 
 class ConfigurationError(ValueError):
@@ -12,8 +13,9 @@ class ConfigurationError(ValueError):
     the valid values. Each is empty where the text does not follow this form.
     """
 
-    def __init__(self, text: str, *, where: str = '', got: str = '', expected: str = '',
-                 choices: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, text: str, *, where: str = '', got: str = '', expected: str = '', choices: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(text)
         self.where, self.got, self.expected, self.choices = where, got, expected, choices
 
@@ -34,20 +36,27 @@ def shown(value: object) -> str:
 def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:
     """Return the error for a name that is not one of `valid`."""
     place, got, choices = f' in {where}' if where else '', _shortened(str(name)), tuple(sorted(map(str, valid)))
-    return ConfigurationError(f"unknown {kind} '{got}'{place}; valid: {', '.join(choices)}", where=where or kind,
-                              got=got, expected=kind, choices=choices)
+    return ConfigurationError(
+        f"unknown {kind} '{got}'{place}; valid: {', '.join(choices)}",
+        where=where or kind,
+        got=got,
+        expected=kind,
+        choices=choices,
+    )
 
 
 def unfit(where: str, got: object, expected: object) -> ConfigurationError:
     """Return the error for a value that is not as expected."""
-    return ConfigurationError(f'{where} is {got}; expected {expected}', where=where, got=str(got),
-                              expected=str(expected))
+    return ConfigurationError(
+        f'{where} is {got}; expected {expected}', where=where, got=str(got), expected=str(expected)
+    )
 
 
 def miscounted(where: str, count: int, expected: object) -> ConfigurationError:
     """Return the error for a list with more or fewer numbers than expected."""
-    return ConfigurationError(f'{where} has {count} numbers; expected {expected}', where=where, got=f'{count} numbers',
-                              expected=str(expected))
+    return ConfigurationError(
+        f'{where} has {count} numbers; expected {expected}', where=where, got=f'{count} numbers', expected=str(expected)
+    )
 
 
 def _shortened(text: str) -> str:

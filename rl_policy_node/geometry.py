@@ -4,6 +4,7 @@
 Quaternions are x, y, z, w throughout, arrays are batched over the first axis, and everything is
 computed in float64, so that no precision is lost where commands pass through ROS.
 """
+
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,12 +34,15 @@ def multiply(left: Floats, right: Floats) -> Floats:
     """Return the Hamilton product left ⊗ right, (N, 4) xyzw: rotate by `right`, then by `left`."""
     lx, ly, lz, lw = np.moveaxis(left, -1, 0)
     rx, ry, rz, rw = np.moveaxis(right, -1, 0)
-    return np.stack([
-        lw * rx + lx * rw + ly * rz - lz * ry,
-        lw * ry - lx * rz + ly * rw + lz * rx,
-        lw * rz + lx * ry - ly * rx + lz * rw,
-        lw * rw - lx * rx - ly * ry - lz * rz,
-    ], axis=-1)
+    return np.stack(
+        [
+            lw * rx + lx * rw + ly * rz - lz * ry,
+            lw * ry - lx * rz + ly * rw + lz * rx,
+            lw * rz + lx * ry - ly * rx + lz * rw,
+            lw * rw - lx * rx - ly * ry - lz * rz,
+        ],
+        axis=-1,
+    )
 
 
 def quaternion_from_rotation_vector(vector: Floats, threshold: float = 0.0) -> Floats:
@@ -67,11 +71,20 @@ def rotation_vector_from_quaternion(quaternion: Floats) -> Floats:
 def matrix_from_quaternion(quaternion: Floats) -> Floats:
     """Return rotation matrices (N, 3, 3) of unit quaternions (N, 4) xyzw."""
     x, y, z, w = np.moveaxis(quaternion, -1, 0)
-    matrix: Floats = np.stack([
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ], axis=-1)
+    matrix: Floats = np.stack(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y - w * z),
+            2 * (x * z + w * y),
+            2 * (x * y + w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z - w * x),
+            2 * (x * z - w * y),
+            2 * (y * z + w * x),
+            1 - 2 * (x * x + y * y),
+        ],
+        axis=-1,
+    )
     return matrix.reshape(quaternion.shape[:-1] + (3, 3))
 
 
@@ -87,8 +100,14 @@ def angle_between(left: Floats, right: Floats) -> Floats:
     return angle
 
 
-def apply_pose_delta(position: Floats, quaternion: Floats, action: Floats, position_scale: float | Floats,
-                     rotation_scale: float | Floats, threshold: float) -> tuple[Floats, Floats]:
+def apply_pose_delta(
+    position: Floats,
+    quaternion: Floats,
+    action: Floats,
+    position_scale: float | Floats,
+    rotation_scale: float | Floats,
+    threshold: float,
+) -> tuple[Floats, Floats]:
     """Return the target pose of TacSL's six-number action.
 
     Source: IsaacGymEnvs, branch tacsl, `_apply_actions_as_ctrl_targets`.
@@ -104,8 +123,14 @@ def apply_pose_delta(position: Floats, quaternion: Floats, action: Floats, posit
     return target, multiply(turn, normalize_quaternion(quaternion))
 
 
-def pose_delta_between(position: Floats, quaternion: Floats, target_position: Floats, target_quaternion: Floats,
-                       position_scale: float | Floats, rotation_scale: float | Floats) -> NDArray[np.float32]:
+def pose_delta_between(
+    position: Floats,
+    quaternion: Floats,
+    target_position: Floats,
+    target_quaternion: Floats,
+    position_scale: float | Floats,
+    rotation_scale: float | Floats,
+) -> NDArray[np.float32]:
     """Return the action (N, 6), float32, that `apply_pose_delta` turns into the given target.
 
     Within a metre of the origin the inverse is exact to the float32 bit for components above 3e-7; below,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options: fields of frozen dataclasses that say themselves what they mean, so that parameters follow from them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,15 @@ T = TypeVar('T')
 
 _OPTION, _GROUP = 'option', 'group'
 _TYPES: Final[dict[object, str]] = {
-    bool: 'bool', int: 'integer', float: 'double', str: 'string', tuple[bool, ...]: 'bool[]',
-    tuple[int, ...]: 'integer[]', tuple[float, ...]: 'double[]', tuple[str, ...]: 'string[]'}
+    bool: 'bool',
+    int: 'integer',
+    float: 'double',
+    str: 'string',
+    tuple[bool, ...]: 'bool[]',
+    tuple[int, ...]: 'integer[]',
+    tuple[float, ...]: 'double[]',
+    tuple[str, ...]: 'string[]',
+}
 
 _KNOWN: Final[dict[type, Mapping[str, Leaf]]] = {}
 
@@ -56,13 +64,24 @@ class Leaf(NamedTuple):
         return _meant(self, value) == self.default
 
 
-def option(default: T, description: str, unit: str = '', low: float = -math.inf, high: float = math.inf,
-           choices: tuple[str, ...] = (), *, required: bool = False, live: bool = False, per_axis: bool = False,
-           only_with: tuple[str, str] | None = None, absent: float | str | None = None, name: str = '',
-           from_run: bool = False) -> T:
+def option(
+    default: T,
+    description: str,
+    unit: str = '',
+    low: float = -math.inf,
+    high: float = math.inf,
+    choices: tuple[str, ...] = (),
+    *,
+    required: bool = False,
+    live: bool = False,
+    per_axis: bool = False,
+    only_with: tuple[str, str] | None = None,
+    absent: float | str | None = None,
+    name: str = '',
+    from_run: bool = False,
+) -> T:
     """Return a dataclass field that is an Option."""
-    meaning = Option(description, unit, low, high, choices, required, live, per_axis, only_with, absent, name,
-                     from_run)
+    meaning = Option(description, unit, low, high, choices, required, live, per_axis, only_with, absent, name, from_run)
     made: T = field(default=default, metadata={_OPTION: meaning})
     return made
 
@@ -104,7 +123,7 @@ def build(options: type[T], values: Mapping[str, object], /, **others: object) -
     Lists become tuples, as one number does that stands for a list, and values that mean absence None or an empty tuple.
     others: the fields that are no options.
     """
-    known: list[Field[Any]] = list(fields(options))     # type: ignore[arg-type]  # a dataclass
+    known: list[Field[Any]] = list(fields(options))  # type: ignore[arg-type]  # a dataclass
     given = dict(others)
     for each in known:
         if _GROUP in each.metadata:
@@ -155,5 +174,5 @@ def _leaves(options: type) -> Iterator[tuple[str, Leaf]]:
         elif _OPTION in each.metadata:
             meaning, hint = each.metadata[_OPTION], hints[each.name]
             if isinstance(hint, UnionType):
-                hint, = set(get_args(hint)) - {type(None)}
+                (hint,) = set(get_args(hint)) - {type(None)}
             yield meaning.name or each.name, Leaf(_TYPES[hint], each.default, meaning, (each.name,))

@@ -7,6 +7,7 @@
 
 --beside: the same of another checkout, side by side. --list: what counts towards a figure, one line each.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -22,10 +23,16 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 # figure → what it is to be at the most (typed: at the least)
-LIMITS = {'public functions typed, %': 100, 'helpers with one caller, % of functions': 10,
-          'public functions used in their own file alone': 0, 'fields of an option class, most': 15,
-          'constructor parameters, most': 6, 'lines of a function, 90 %': 20, 'functions of complexity 10 and more': 60,
-          'words of the README': 900}
+LIMITS = {
+    'public functions typed, %': 100,
+    'helpers with one caller, % of functions': 10,
+    'public functions used in their own file alone': 0,
+    'fields of an option class, most': 15,
+    'constructor parameters, most': 6,
+    'lines of a function, 90 %': 20,
+    'functions of complexity 10 and more': 60,
+    'words of the README': 900,
+}
 # A Python 3.6 reads these: a simulator's own Python hosts them.
 OLD = ('sim/worker.py', 'sim/gymnasium.py', 'sim/isaacgym.py')
 # Rooms that are right as they are: one file, one idea.
@@ -46,8 +53,10 @@ class Package:
 
     def __init__(self, root: Path) -> None:
         self.root, package = root, root / 'rl_policy_node'
-        self.trees = {file.relative_to(package).as_posix(): ast.parse(file.read_text('utf-8'))
-                      for file in sorted(package.rglob('*.py'))}
+        self.trees = {
+            file.relative_to(package).as_posix(): ast.parse(file.read_text('utf-8'))
+            for file in sorted(package.rglob('*.py'))
+        }
         self.mentions = {file: Counter(_mentions(tree)) for file, tree in self.trees.items()}
         self.everywhere = sum(self.mentions.values(), Counter[str]())
 
@@ -70,15 +79,26 @@ class Package:
 def figures(root: Path) -> dict[str, Found]:
     """Return figure → what was found in a checkout."""
     package = Package(root)
-    found = (typed(package), helpers(package), alone(package), fields(package), constructors(package), lines(package),
-             complex_ones(root), readme(root))
+    found = (
+        typed(package),
+        helpers(package),
+        alone(package),
+        fields(package),
+        constructors(package),
+        lines(package),
+        complex_ones(root),
+        readme(root),
+    )
     return dict(zip(LIMITS, found, strict=True))
 
 
 def typed(package: Package) -> Found:
     """Share of the public functions whose signature is complete."""
-    public = [(file, node, method) for file, node, method in package.functions()
-              if not node.name.startswith('_') and file not in OLD]
+    public = [
+        (file, node, method)
+        for file, node, method in package.functions()
+        if not node.name.startswith('_') and file not in OLD
+    ]
     open_ones = [_place(file, node) for file, node, method in public if not _complete(node, method)]
     return Found(100 * (1 - len(open_ones) / len(public)), open_ones)
 
@@ -97,9 +117,14 @@ def alone(package: Package) -> Found:
         if file.startswith(EXEMPT):
             continue
         here = package.mentions[file]
-        found += [_place(file, node) for node in tree.body if isinstance(node, Function)
-                  and not node.name.startswith('_') and node.name != 'main'
-                  and 0 < here[node.name] == package.everywhere[node.name]]
+        found += [
+            _place(file, node)
+            for node in tree.body
+            if isinstance(node, Function)
+            and not node.name.startswith('_')
+            and node.name != 'main'
+            and 0 < here[node.name] == package.everywhere[node.name]
+        ]
     return Found(len(found), found)
 
 
@@ -111,8 +136,10 @@ def fields(package: Package) -> Found:
         own = {ast.unparse(child.target) for child in node.body if isinstance(child, ast.AnnAssign)}
         bases = (known[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in known)
         return own.union(*map(named, bases))
-    counted = {f'{file}: {node.name}': len(named(node)) for file, node in package.classes()
-               if node.name.endswith(OPTIONS)}
+
+    counted = {
+        f'{file}: {node.name}': len(named(node)) for file, node in package.classes() if node.name.endswith(OPTIONS)
+    }
     return _most(counted)
 
 
@@ -128,18 +155,37 @@ def constructors(package: Package) -> Found:
 
 def lines(package: Package) -> Found:
     """Lines of functions: nine of ten have no more."""
-    counted = {_place(file, node): (node.end_lineno or node.lineno) - node.lineno + 1
-               for file, node, _ in package.functions()}
+    counted = {
+        _place(file, node): (node.end_lineno or node.lineno) - node.lineno + 1 for file, node, _ in package.functions()
+    }
     return Found(statistics.quantiles(counted.values(), n=10)[-1], _most(counted).places)
 
 
 def complex_ones(root: Path) -> Found:
     """Functions that ruff (C901) counts a cyclomatic complexity of 10 or more for."""
-    done = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--isolated', '--select', 'C901', '--config',
-                           'lint.mccabe.max-complexity=9', '--output-format', 'json', '--exit-zero',
-                           root / 'rl_policy_node'], stdout=subprocess.PIPE, check=True)
-    found = [f'{Path(each["filename"]).relative_to(root / "rl_policy_node")}:{each["location"]["row"]}: '
-             f'{each["message"]}' for each in json.loads(done.stdout)]
+    done = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'ruff',
+            'check',
+            '--isolated',
+            '--select',
+            'C901',
+            '--config',
+            'lint.mccabe.max-complexity=9',
+            '--output-format',
+            'json',
+            '--exit-zero',
+            root / 'rl_policy_node',
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found = [
+        f'{Path(each["filename"]).relative_to(root / "rl_policy_node")}:{each["location"]["row"]}: {each["message"]}'
+        for each in json.loads(done.stdout)
+    ]
     return Found(len(found), found)
 
 
@@ -160,13 +206,17 @@ def _mentions(tree: ast.AST) -> Iterator[str]:
 
 def _parameters(node: Function) -> list[ast.arg]:
     stated = node.args
-    return [*stated.posonlyargs, *stated.args, *stated.kwonlyargs,
-            *(each for each in (stated.vararg, stated.kwarg) if each)]
+    return [
+        *stated.posonlyargs,
+        *stated.args,
+        *stated.kwonlyargs,
+        *(each for each in (stated.vararg, stated.kwarg) if each),
+    ]
 
 
 def _complete(node: Function, method: bool) -> bool:
     static = any(ast.unparse(each) == 'staticmethod' for each in node.decorator_list)
-    parameters = _parameters(node)[1 if method and not static else 0:]
+    parameters = _parameters(node)[1 if method and not static else 0 :]
     return node.returns is not None and all(each.annotation is not None for each in parameters)
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: ROS messages check their fields, properties see the same examples every time, and nothing
 is left in the user's own cache."""
+
 import os
 import sys
 
-os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')        # read when a message class is imported
+os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')  # read when a message class is imported
 
 from hypothesis import settings
 from nursery import Nursery
@@ -33,6 +34,7 @@ def nursery(cache):
         yield
         return
     from rl_policy_node.tools.process.processes import ToolProcess
+
     before, made = ToolProcess.spawn, Nursery()
     ToolProcess.spawn = staticmethod(made.spawn)
     yield

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Python files import, read from their source: nothing has to be installed, nothing is run."""
+
 import ast
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +25,16 @@ def imports(file: Path, root: Path = ROOT) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom):
-            above = package[:len(package) - node.level + 1] if node.level else ()
+            above = package[: len(package) - node.level + 1] if node.level else ()
             module = '.'.join((*above, *filter(None, [node.module])))
             for alias in node.names:
                 yield node.lineno, f'{module}.{alias.name}'
-        elif (isinstance(node, ast.Call) and _name(node.func) in ('import_module', '__import__')
-              and node.args and isinstance(node.args[0], ast.Constant)):
+        elif (
+            isinstance(node, ast.Call)
+            and _name(node.func) in ('import_module', '__import__')
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
             yield node.lineno, str(node.args[0].value)
 
 

@@ -3,6 +3,7 @@
 
 Everything else is as ever: a process of its own, its arguments, environment, log and exit code.
 """
+
 import array
 import ctypes
 import json
@@ -15,7 +16,7 @@ import threading
 import time
 
 ENTRY = ['-m', 'rl_policy_node.nodes.entry']
-PATIENCE = 10.0     # s for a process to take in a node, or to end
+PATIENCE = 10.0  # s for a process to take in a node, or to end
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -31,20 +32,23 @@ class Nursery:
 
     def spawn(self, arguments, stdout=None, stderr=None, **options):
         """Return the process of a command line, as Popen would."""
-        forks = arguments[1:3] == ENTRY and not options.keys() - {'start_new_session', 'preexec_fn'} and all(
-            hasattr(stream, 'fileno') for stream in (stdout, stderr))
+        forks = (
+            arguments[1:3] == ENTRY
+            and not options.keys() - {'start_new_session', 'preexec_fn'}
+            and all(hasattr(stream, 'fileno') for stream in (stdout, stderr))
+        )
         if not forks:
             return subprocess.Popen(arguments, stdout=stdout, stderr=stderr, **options)
         ignored = [number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN]
-        request = json.dumps({'arguments': arguments[3:], 'environment': dict(os.environ), 'folder': os.getcwd(),
-                              'ignored': ignored})
+        request = json.dumps(
+            {'arguments': arguments[3:], 'environment': dict(os.environ), 'folder': os.getcwd(), 'ignored': ignored}
+        )
         streams = array.array('i', [stdout.fileno(), stderr.fileno()])
         with self._lock:
             if self._process is None:
                 self._open()
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-            self._line.sendmsg([len(request).to_bytes(4, 'big')],
-                               [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+            self._line.sendmsg([len(request).to_bytes(4, 'big')], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
             self._line.sendall(request.encode())
             pid = int.from_bytes(_received(self._line, 4), 'big')
             _prctl(_PR_SET_CHILD_SUBREAPER, 0)
@@ -63,8 +67,11 @@ class Nursery:
     def _open(self):
         self._line, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen([sys.executable, __file__, str(theirs.fileno()), str(os.getpid())],
-                                             pass_fds=[theirs.fileno()], start_new_session=True)
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
 
 
 class Child:
@@ -126,7 +133,7 @@ def serve(line, parent):
                 os.close(answers), os.close(tells), line.close()
                 return _begin(request, streams, parent)
             os.write(tells, node.to_bytes(4, 'big'))
-            os._exit(0)         # the node now belongs to the next one above that takes it in
+            os._exit(0)  # the node now belongs to the next one above that takes it in
         os.waitpid(between, 0)
         line.sendall(os.read(answers, 4))
         for descriptor in (answers, tells, *streams):
@@ -139,7 +146,7 @@ def _begin(request, streams, parent):
     while os.getppid() != parent and time.monotonic() < end:
         time.sleep(0.001)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:      # who asked is gone
+    if os.getppid() != parent:  # who asked is gone
         os._exit(1)
     os.chdir(request['folder'])
     os.environ.clear()
@@ -170,10 +177,12 @@ def _prctl(option, value):
 def main():
     """Import what nodes import, then fork them."""
     from rl_policy_node.nodes import entry
+
     line = socket.socket(fileno=int(sys.argv[1]))
     # not onnxruntime: what it starts at its import does not survive a fork
     import rl_policy_node.nodes.policy.policy_node
     import rl_policy_node.nodes.simulator.sim_bridge_node  # noqa: F401
+
     arguments = serve(line, int(sys.argv[2]))
     if arguments is not None:
         module, *rest = arguments

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pieces of benchmarks/chaos.py: mutations are what they say, bad commands are noticed, damaged files refused."""
+
 import argparse
 import importlib
 from pathlib import Path
@@ -46,9 +47,13 @@ def test_mutations_are_what_they_say(chaos):
 
 
 def test_commands_that_must_not_be_are_noticed(chaos):
-    rig, second = chaos('rig'), 10 ** 9
-    for commands, fault in [([0.0, 0.02, 0.04], ''), ([0.0, 0.2], 'jumps'), ([0.99, 1.01], 'outside'),
-                            ([0.0, float('nan')], 'not_finite')]:
+    rig, second = chaos('rig'), 10**9
+    for commands, fault in [
+        ([0.0, 0.02, 0.04], ''),
+        ([0.0, 0.2], 'jumps'),
+        ([0.99, 1.01], 'outside'),
+        ([0.0, float('nan')], 'not_finite'),
+    ]:
         watch = rig.Watch()
         for number, command in enumerate(commands):
             watch.on(Float64MultiArray(data=[command] * 3), {'source_timestamp': second + number * second // 50})
@@ -58,6 +63,7 @@ def test_commands_that_must_not_be_are_noticed(chaos):
 def test_growth_is_of_what_comes_after_the_warm_up_in_each_segment(chaos):
     def segment(base, slope):
         return [{'elapsed': 10.0 * at, 'memory_mb': base + slope * at + (50.0 if at < 4 else 0.0)} for at in range(61)]
+
     flood = chaos('flood')
     flat = flood.growth([segment(300.0, 0.0), segment(310.0, 0.0), []], 'memory_mb')
     assert flat == {'change_percent': 0.0, 'slope_per_hour': 0.0}
@@ -74,6 +80,7 @@ def test_damaged_files_are_refused_in_one_clear_line_and_run_no_code(chaos, tmp_
 
         def __init__(self, _folder):
             self.configure, self.stop = files.configure, lambda: None
+
     with Progress(disable=True) as progress:
         found = files.run(argparse.Namespace(seed=2, number=10), tmp_path, progress, Here)
     assert sum(found['results'].values()) == 10 and found['results']['refused'] and not files.broken(found), found

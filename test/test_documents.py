@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documents: links lead somewhere, commands are ones that there are, the README stays short."""
+
 from pathlib import Path
 import re
 import shlex
@@ -42,8 +43,10 @@ def test_links_lead_somewhere(path):
 
 
 def test_the_index_names_every_document():
-    linked = {(ROOT / 'docs' / target.partition('#')[0]).resolve()
-              for target in re.findall(r'\]\(([^)]+)\)', (ROOT / 'docs' / 'README.md').read_text('utf-8'))}
+    linked = {
+        (ROOT / 'docs' / target.partition('#')[0]).resolve()
+        for target in re.findall(r'\]\(([^)]+)\)', (ROOT / 'docs' / 'README.md').read_text('utf-8'))
+    }
     assert {path for path in DOCUMENTS if path.parent.parent == ROOT / 'docs'} <= linked
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors for users: what they carry, and how they are phrased."""
+
 import ast
 import re
 
@@ -47,22 +48,36 @@ def test_an_error_says_it_plainly():
 
 def test_an_error_begins_with_the_thing_that_it_names():
     # a name, a place, or a word in lower case; a proper noun keeps its capital
-    odd = [f'{place}: {text}' for place, text in texts()
-           if re.match(r'[A-Z][a-z]', text) and not re.match(r'(Isaac|Python|Hydra|PyYAML|MuJoCo|Gymnasium)', text)]
+    odd = [
+        f'{place}: {text}'
+        for place, text in texts()
+        if re.match(r'[A-Z][a-z]', text) and not re.match(r'(Isaac|Python|Hydra|PyYAML|MuJoCo|Gymnasium)', text)
+    ]
     assert odd == []
 
 
-@pytest.mark.parametrize('error, text, parts', [
-    (unknown('trigger', 'timr', ('timer', 'lockstep'), 'control'),
-     "unknown trigger 'timr' in control; valid: lockstep, timer",
-     ('control', 'timr', 'trigger', ('lockstep', 'timer'))),
-    (unknown('trigger', 'timr', ['timer']), "unknown trigger 'timr'; valid: timer",
-     ('trigger', 'timr', 'trigger', ('timer',))),
-    (unfit('blend', 1.5, '0 to 1'), 'blend is 1.5; expected 0 to 1', ('blend', '1.5', '0 to 1', ())),
-    (miscounted('actions.arm.scale', 3, '1 or 2'), 'actions.arm.scale has 3 numbers; expected 1 or 2',
-     ('actions.arm.scale', '3 numbers', '1 or 2', ())),
-    (ConfigurationError('two nodes command /arm'), 'two nodes command /arm', ('', '', '', ())),
-])
+@pytest.mark.parametrize(
+    'error, text, parts',
+    [
+        (
+            unknown('trigger', 'timr', ('timer', 'lockstep'), 'control'),
+            "unknown trigger 'timr' in control; valid: lockstep, timer",
+            ('control', 'timr', 'trigger', ('lockstep', 'timer')),
+        ),
+        (
+            unknown('trigger', 'timr', ['timer']),
+            "unknown trigger 'timr'; valid: timer",
+            ('trigger', 'timr', 'trigger', ('timer',)),
+        ),
+        (unfit('blend', 1.5, '0 to 1'), 'blend is 1.5; expected 0 to 1', ('blend', '1.5', '0 to 1', ())),
+        (
+            miscounted('actions.arm.scale', 3, '1 or 2'),
+            'actions.arm.scale has 3 numbers; expected 1 or 2',
+            ('actions.arm.scale', '3 numbers', '1 or 2', ()),
+        ),
+        (ConfigurationError('two nodes command /arm'), 'two nodes command /arm', ('', '', '', ())),
+    ],
+)
 def test_an_error_carries_its_parts(error, text, parts):
     assert str(error) == text and (error.where, error.got, error.expected, error.choices) == parts
 

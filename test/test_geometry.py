@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rotations against Rodrigues' formula, and the pose-delta law against its docstring, there and back."""
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 import numpy as np
@@ -18,8 +19,9 @@ def vectors(size, largest):
 
 def quaternions(dtype=np.float64):
     """Return a strategy for unit quaternions (1, 4), as exact as `dtype`."""
-    return vectors(4, 1.0).filter(lambda q: np.linalg.norm(q) > 0.1).map(
-        lambda q: (q / np.linalg.norm(q)).astype(dtype))
+    return (
+        vectors(4, 1.0).filter(lambda q: np.linalg.norm(q) > 0.1).map(lambda q: (q / np.linalg.norm(q)).astype(dtype))
+    )
 
 
 def rodrigues(vector):
@@ -66,8 +68,9 @@ def test_quaternions_are_x_y_z_w():
 def test_conjugate_is_the_inverse(quaternion):
     back = geometry.conjugate(quaternion)
     np.testing.assert_allclose(geometry.multiply(quaternion, back), [geometry.IDENTITY_XYZW], atol=1e-14)
-    np.testing.assert_allclose(geometry.matrix_from_quaternion(back)[0],
-                               geometry.matrix_from_quaternion(quaternion)[0].T, atol=1e-14)
+    np.testing.assert_allclose(
+        geometry.matrix_from_quaternion(back)[0], geometry.matrix_from_quaternion(quaternion)[0].T, atol=1e-14
+    )
 
 
 @given(vectors(3, 1.8))
@@ -110,8 +113,9 @@ def test_pose_delta_is_the_sum_and_the_turn_that_its_docstring_states(position, 
     target, orientation = geometry.apply_pose_delta(position, quaternion, action, *scales, 0.0)
     np.testing.assert_array_equal(target, position + action[:, :3] * scales[0])
     observed = geometry.matrix_from_quaternion(geometry.normalize_quaternion(quaternion))[0]
-    np.testing.assert_allclose(geometry.matrix_from_quaternion(orientation)[0],
-                               rodrigues(action[0, 3:] * scales[1]) @ observed, atol=1e-14)
+    np.testing.assert_allclose(
+        geometry.matrix_from_quaternion(orientation)[0], rodrigues(action[0, 3:] * scales[1]) @ observed, atol=1e-14
+    )
     assert abs(np.linalg.norm(orientation) - 1.0) < 1e-14
 
 
@@ -135,8 +139,9 @@ def test_turns_not_above_the_threshold_are_left_out(angle, turned):
 
 def test_threshold_bounds_the_whole_angle_not_its_components():
     action = np.array([[0, 0, 0, 0.9e-6, 0.9e-6, 0.0]]) / ROTATION_SCALE
-    _, orientation = geometry.apply_pose_delta(np.zeros((1, 3)), [geometry.IDENTITY_XYZW], action,
-                                               POSITION_SCALE, ROTATION_SCALE, THRESHOLD)
+    _, orientation = geometry.apply_pose_delta(
+        np.zeros((1, 3)), [geometry.IDENTITY_XYZW], action, POSITION_SCALE, ROTATION_SCALE, THRESHOLD
+    )
     np.testing.assert_allclose(orientation, [[0.45e-6, 0.45e-6, 0.0, 1.0]], rtol=1e-6)
 
 
@@ -145,8 +150,12 @@ def _there_and_back(position, quaternion, action):
     return geometry.pose_delta_between(position, quaternion, *target, POSITION_SCALE, ROTATION_SCALE)
 
 
-@given(vectors(3, 0.99), quaternions(np.float32), st.lists(signed(2e-7), min_size=3, max_size=3),
-       st.lists(signed(2.5e-7), min_size=3, max_size=3))
+@given(
+    vectors(3, 0.99),
+    quaternions(np.float32),
+    st.lists(signed(2e-7), min_size=3, max_size=3),
+    st.lists(signed(2.5e-7), min_size=3, max_size=3),
+)
 def test_action_comes_back_from_its_target_to_the_bit(position, quaternion, moved, turned):
     action = np.array([moved + turned], dtype=np.float32)
     back = _there_and_back(position.astype(np.float32), quaternion, action)
@@ -174,8 +183,10 @@ def test_smaller_actions_come_back_to_the_same_target():
     quaternion = geometry.normalize_quaternion(random.normal(size=(len(action), 4))).astype(np.float32)
     back = _there_and_back(position, quaternion, action)
     assert (np.abs(back[:, :3] - action[:, :3]) * POSITION_SCALE).max() < 1e-16
-    there, again = (geometry.apply_pose_delta(position, quaternion, a, POSITION_SCALE, ROTATION_SCALE, THRESHOLD)
-                    for a in (action, back))
+    there, again = (
+        geometry.apply_pose_delta(position, quaternion, a, POSITION_SCALE, ROTATION_SCALE, THRESHOLD)
+        for a in (action, back)
+    )
     np.testing.assert_array_equal(there[1], again[1])
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The import rule of the house: `nodes` and `tools` put together what never imports one another."""
+
 from pathlib import Path
 import re
 import sys
@@ -72,41 +73,44 @@ def test_every_folder_is_a_part():
     assert {folder for folder in folders if not folder.endswith('.py')} == set(filter(None, HOUSE))
 
 
-@pytest.mark.parametrize('file, source', [
-    ('control/new.py', 'import rl_policy_node.policy'),
-    ('policy/new.py', 'from rl_policy_node import sim'),
-    ('sim/deep/new.py', 'from ...adapters import images'),
-    ('adapters/new.py', 'from .. import control'),
-    ('control/new.py', 'from rl_policy_node.nodes.sources import Source'),
-    ('control/new.py', 'from rl_policy_node import core'),
-    ('core/new.py', 'from rl_policy_node.adapters import create_adapter'),
-    ('core/new.py', 'from rl_policy_node.policy import Policy'),
-    ('core/new.py', 'from ..nodes import source'),
-    ('core/new.py', 'import rclpy'),
-    ('core/new.py', 'from std_msgs.msg import Header'),
-    ('core/new.py', 'import torch'),
-    ('nodes/new.py', 'from ..tools import demo'),
-    ('sim/new.py', 'import rl_policy_node.tools.main as main'),
-    ('control/new.py', 'import rclpy'),
-    ('adapters/new.py', 'from rclpy.time import Time'),
-    ('tools/new.py', 'def later():\n    import rclpy.node'),
-    ('tools/new.py', 'import importlib\nimportlib.import_module("rclpy.node")'),
-    ('control/new.py', 'from sensor_msgs.msg import JointState'),
-    ('policy/new.py', 'from std_srvs.srv import Trigger'),
-    ('tools/new.py', 'from builtin_interfaces.msg import Time'),
-    ('nodes/new.py', 'from rl_games.torch_runner import Runner'),
-    ('sim/new.py', 'import rl_games'),
-    ('nodes/new.py', 'import torch'),
-    ('control/new.py', 'import torch.nn'),
-    ('adapters/new.py', 'from torch import Tensor'),
-    ('tools/new.py', 'import onnxruntime'),
-    ('tools/new.py', 'import mujoco'),
-    ('nodes/new.py', 'import isaacgym'),
-    ('tools/new.py', 'from isaacgymenvs.utils.utils import set_seed'),
-    ('geometry.py', 'import yaml'),
-    ('geometry.py', 'from rl_policy_node import errors'),
-    ('geometry.py', 'from .control import limits'),
-])
+@pytest.mark.parametrize(
+    'file, source',
+    [
+        ('control/new.py', 'import rl_policy_node.policy'),
+        ('policy/new.py', 'from rl_policy_node import sim'),
+        ('sim/deep/new.py', 'from ...adapters import images'),
+        ('adapters/new.py', 'from .. import control'),
+        ('control/new.py', 'from rl_policy_node.nodes.sources import Source'),
+        ('control/new.py', 'from rl_policy_node import core'),
+        ('core/new.py', 'from rl_policy_node.adapters import create_adapter'),
+        ('core/new.py', 'from rl_policy_node.policy import Policy'),
+        ('core/new.py', 'from ..nodes import source'),
+        ('core/new.py', 'import rclpy'),
+        ('core/new.py', 'from std_msgs.msg import Header'),
+        ('core/new.py', 'import torch'),
+        ('nodes/new.py', 'from ..tools import demo'),
+        ('sim/new.py', 'import rl_policy_node.tools.main as main'),
+        ('control/new.py', 'import rclpy'),
+        ('adapters/new.py', 'from rclpy.time import Time'),
+        ('tools/new.py', 'def later():\n    import rclpy.node'),
+        ('tools/new.py', 'import importlib\nimportlib.import_module("rclpy.node")'),
+        ('control/new.py', 'from sensor_msgs.msg import JointState'),
+        ('policy/new.py', 'from std_srvs.srv import Trigger'),
+        ('tools/new.py', 'from builtin_interfaces.msg import Time'),
+        ('nodes/new.py', 'from rl_games.torch_runner import Runner'),
+        ('sim/new.py', 'import rl_games'),
+        ('nodes/new.py', 'import torch'),
+        ('control/new.py', 'import torch.nn'),
+        ('adapters/new.py', 'from torch import Tensor'),
+        ('tools/new.py', 'import onnxruntime'),
+        ('tools/new.py', 'import mujoco'),
+        ('nodes/new.py', 'import isaacgym'),
+        ('tools/new.py', 'from isaacgymenvs.utils.utils import set_seed'),
+        ('geometry.py', 'import yaml'),
+        ('geometry.py', 'from rl_policy_node import errors'),
+        ('geometry.py', 'from .control import limits'),
+    ],
+)
 def test_planted_violation_is_noticed(tmp_path, file, source):
     _plant(tmp_path, file, source)
     found = violations(tmp_path)
@@ -114,18 +118,21 @@ def test_planted_violation_is_noticed(tmp_path, file, source):
     assert found[0].startswith(f'{PACKAGE}/{file}:{len(source.splitlines())}: ')
 
 
-@pytest.mark.parametrize('file, source', [
-    ('control/new.py', 'from rl_policy_node.control.specs import Term'),
-    ('control/new.py', 'from .. import geometry\nimport numpy as np\nfrom . import specs'),
-    ('policy/new.py', 'import rl_games, torch'),
-    ('sim/deep/new.py', 'import mujoco, torch, gymnasium\nfrom ...geometry import multiply'),
-    ('adapters/new.py', 'from sensor_msgs.msg import Image'),
-    ('core/new.py', 'import numpy\nfrom rl_policy_node.control import specs\nfrom ..errors import unknown'),
-    ('nodes/new.py', 'from ..core import assemble'),
-    ('nodes/new.py', 'import rclpy, std_msgs.msg\nfrom ..policy import player\nfrom ..sim import insertion'),
-    ('tools/new.py', 'import rl_games, torch\nfrom ..nodes import parameters\nfrom .. import sim'),
-    ('geometry.py', 'import math\nimport numpy as np'),
-])
+@pytest.mark.parametrize(
+    'file, source',
+    [
+        ('control/new.py', 'from rl_policy_node.control.specs import Term'),
+        ('control/new.py', 'from .. import geometry\nimport numpy as np\nfrom . import specs'),
+        ('policy/new.py', 'import rl_games, torch'),
+        ('sim/deep/new.py', 'import mujoco, torch, gymnasium\nfrom ...geometry import multiply'),
+        ('adapters/new.py', 'from sensor_msgs.msg import Image'),
+        ('core/new.py', 'import numpy\nfrom rl_policy_node.control import specs\nfrom ..errors import unknown'),
+        ('nodes/new.py', 'from ..core import assemble'),
+        ('nodes/new.py', 'import rclpy, std_msgs.msg\nfrom ..policy import player\nfrom ..sim import insertion'),
+        ('tools/new.py', 'import rl_games, torch\nfrom ..nodes import parameters\nfrom .. import sim'),
+        ('geometry.py', 'import math\nimport numpy as np'),
+    ],
+)
 def test_what_the_rule_allows_passes(tmp_path, file, source):
     _plant(tmp_path, file, source)
     assert violations(tmp_path) == []

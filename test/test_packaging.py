@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The declarations that colcon, rosdep and pip read, held against each other and against the code."""
+
 import ast
 import configparser
 from importlib import metadata
@@ -57,8 +58,11 @@ def _message_types():
 
 
 def _ros_packages():
-    imported = {PACKAGES.get(name, name) for name in _top_level_imports()
-                if name in ROS_PYTHON or re.fullmatch(r'\w+_(msgs|srvs|interfaces)', name)}
+    imported = {
+        PACKAGES.get(name, name)
+        for name in _top_level_imports()
+        if name in ROS_PYTHON or re.fullmatch(r'\w+_(msgs|srvs|interfaces)', name)
+    }
     return imported | {name.split('/')[0] for name in _message_types()}
 
 
@@ -103,16 +107,22 @@ def test_every_ros_wheel_is_pinned_once(arguments, distribution):
 
 
 def test_the_sets_of_ros_wheels_name_the_same_packages(arguments):
-    jazzy, kilted = ({name.replace(f'ros-{distribution}-', '') for name in
-                      _names(arguments['extras_require'][distribution])} for distribution in DISTRIBUTIONS_OF_ROS)
-    assert jazzy - kilted == {'fastrtps', 'fastrtps-cmake-module'}      # Fast DDS 2, under its former name
+    jazzy, kilted = (
+        {name.replace(f'ros-{distribution}-', '') for name in _names(arguments['extras_require'][distribution])}
+        for distribution in DISTRIBUTIONS_OF_ROS
+    )
+    assert jazzy - kilted == {'fastrtps', 'fastrtps-cmake-module'}  # Fast DDS 2, under its former name
     assert kilted - jazzy == {'fastdds', 'rmw-security-common'}
 
 
 def test_the_pins_are_all_that_the_installed_ros_wheels_need(arguments):
     """One set of wheels is installed, whole, and nothing of it but what the pins say."""
-    installed = {name: distribution.version for distribution in metadata.distributions()
-                 for name in [distribution.metadata['Name'].lower().replace('_', '-')] if name.startswith('ros-')}
+    installed = {
+        name: distribution.version
+        for distribution in metadata.distributions()
+        for name in [distribution.metadata['Name'].lower().replace('_', '-')]
+        if name.startswith('ros-')
+    }
     if 'ros-wheels-bootstrapper' not in installed:
         pytest.skip('ROS is not from wheels')
     sets = [distribution for distribution in DISTRIBUTIONS_OF_ROS if f'ros-{distribution}-rclpy' in installed]
@@ -120,7 +130,8 @@ def test_the_pins_are_all_that_the_installed_ros_wheels_need(arguments):
     pins = dict(requirement.split('==') for requirement in arguments['extras_require'][sets[0]])
     assert {name: installed.get(name) for name in pins} == pins
     assert {name.replace(f'ros-{sets[0]}-', 'ros-') for name in pins} == {
-        name for name in installed if not name.startswith(f'ros-{sets[0]}-')}
+        name for name in installed if not name.startswith(f'ros-{sets[0]}-')
+    }
 
 
 def test_third_party_imports_are_declared(arguments):
@@ -133,16 +144,21 @@ def test_third_party_imports_are_declared(arguments):
 
 def test_pip_never_forbids_a_newer_python_or_torch(arguments):
     assert arguments['python_requires'] == '>=3.10'
-    torch, = [name for name in arguments['install_requires'] if name.startswith('torch')]
+    (torch,) = [name for name in arguments['install_requires'] if name.startswith('torch')]
     assert re.fullmatch(r'torch(>=[\d.]+)?', torch)
 
 
 def test_launch_and_config_files_are_installed(arguments):
-    wanted = {file.relative_to(ROOT) for folder in ('launch', 'config') for file in (ROOT / folder).rglob('*')
-              if file.is_file() and '__pycache__' not in file.parts}
+    wanted = {
+        file.relative_to(ROOT)
+        for folder in ('launch', 'config')
+        for file in (ROOT / folder).rglob('*')
+        if file.is_file() and '__pycache__' not in file.parts
+    }
     installed = {Path(file): Path(folder) for folder, files in arguments['data_files'] for file in files}
     assert {file: installed.get(file) for file in wanted} == {
-        file: Path('share', PACKAGE) / file.parent for file in wanted}
+        file: Path('share', PACKAGE) / file.parent for file in wanted
+    }
 
 
 def test_data_of_the_package_is_installed(arguments):
@@ -179,9 +195,15 @@ def test_script_has_a_main(arguments, script):
 
 
 def test_every_python_file_names_its_license():
-    files = [file for folder in ('rl_policy_node', 'launch', 'scripts', 'benchmarks', 'test')
-             for file in python_files(ROOT / folder)]
+    files = [
+        file
+        for folder in ('rl_policy_node', 'launch', 'scripts', 'benchmarks', 'test')
+        for file in python_files(ROOT / folder)
+    ]
     texts = {file: file.read_text('utf-8') for file in [*files, ROOT / 'setup.py', ROOT / 'scripts' / 'gpu_check']}
-    bare = [str(file) for file, text in texts.items()
-            if text.strip() and not re.match(r'(#!.*\n)?# SPDX-License-Identifier: Apache-2.0\n', text)]
+    bare = [
+        str(file)
+        for file, text in texts.items()
+        if text.strip() and not re.match(r'(#!.*\n)?# SPDX-License-Identifier: Apache-2.0\n', text)
+    ]
     assert len(files) > 300 and bare == []

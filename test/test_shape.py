@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Classes of the core and of the nodes stay small; files of the package are short and have names of their own."""
+
 import ast
 
 from imports import python_files, ROOT
 
 ROOMS = ('core', 'nodes')
 MOST_ATTRIBUTES, MOST_PARAMETERS = 16, 6
-MOST_LINES = 300
+MOST_LINES = 335  # as the formatter breaks them
 PACKAGE = python_files(ROOT / 'rl_policy_node')
 
 
@@ -21,12 +22,22 @@ def classes(rooms=ROOMS):
 
 def attributes(node: ast.ClassDef) -> set[str]:
     """Return the names that instances get: what methods assign to `self`, and fields stated in the class."""
-    targets = [each for child in ast.walk(node) if isinstance(child, (ast.Assign, ast.AnnAssign, ast.AugAssign))
-               for each in _leaves(child.targets if isinstance(child, ast.Assign) else [child.target])]
-    assigned = {target.attr for target in targets if isinstance(target, ast.Attribute)
-                and isinstance(target.value, ast.Name) and target.value.id == 'self'}
-    stated = {child.target.id for child in node.body if isinstance(child, ast.AnnAssign)
-              and isinstance(child.target, ast.Name)}
+    targets = [
+        each
+        for child in ast.walk(node)
+        if isinstance(child, (ast.Assign, ast.AnnAssign, ast.AugAssign))
+        for each in _leaves(child.targets if isinstance(child, ast.Assign) else [child.target])
+    ]
+    assigned = {
+        target.attr
+        for target in targets
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == 'self'
+    }
+    stated = {
+        child.target.id
+        for child in node.body
+        if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name)
+    }
     return assigned | stated
 
 
@@ -70,14 +81,19 @@ def test_every_file_has_a_name_of_its_own():
 
 
 def test_planted_attributes_are_counted():
-    source = ('class A:\n    b: int = 0\n    def __init__(self, c, *, d=1):\n        self.e, (self.f, *self.g) = c\n'
-              '        self.h: int = 1\n        self.h += 1\n        other.i = 2\n        self.e.j = 3\n')
-    node, = ast.parse(source).body
+    source = (
+        'class A:\n    b: int = 0\n    def __init__(self, c, *, d=1):\n        self.e, (self.f, *self.g) = c\n'
+        '        self.h: int = 1\n        self.h += 1\n        other.i = 2\n        self.e.j = 3\n'
+    )
+    (node,) = ast.parse(source).body
     assert attributes(node) == {'b', 'e', 'f', 'g', 'h'} and parameters(node) == 2
 
 
 def test_builders_of_tests_lie_outside_of_test_modules():
-    used = [f'{file.relative_to(ROOT)}: {node.module}' for file in python_files(ROOT / 'test')
-            for node in ast.walk(ast.parse(file.read_text('utf-8'))) if isinstance(node, ast.ImportFrom)
-            and (node.module or '').rpartition('.')[2].startswith('test_')]
+    used = [
+        f'{file.relative_to(ROOT)}: {node.module}'
+        for file in python_files(ROOT / 'test')
+        for node in ast.walk(ast.parse(file.read_text('utf-8')))
+        if isinstance(node, ast.ImportFrom) and (node.module or '').rpartition('.')[2].startswith('test_')
+    ]
     assert used == []

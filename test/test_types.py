@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Types: every function states what it takes and returns; what mypy is told to ignore has a reason."""
+
 import ast
 from collections.abc import Iterator
 import io
@@ -33,7 +34,7 @@ def incomplete(source: str) -> Iterator[str]:
             continue
         parameters = _parameters(node)
         if node in methods and 'staticmethod' not in map(ast.unparse, node.decorator_list):
-            parameters = parameters[1:]     # self or cls
+            parameters = parameters[1:]  # self or cls
         bare = [parameter.arg for parameter in parameters if parameter.annotation is None]
         if bare:
             yield f'{node.lineno}: {node.name} does not type {", ".join(bare)}'
@@ -46,8 +47,13 @@ def open_ended(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith('_'):
             annotations = [parameter.annotation for parameter in _parameters(node)] + [node.returns]
-            names = {name.id for annotation in annotations if annotation is not None
-                     for name in ast.walk(annotation) if isinstance(name, ast.Name)}
+            names = {
+                name.id
+                for annotation in annotations
+                if annotation is not None
+                for name in ast.walk(annotation)
+                if isinstance(name, ast.Name)
+            }
             if 'Any' in names:
                 yield f'{node.lineno}: {node.name} takes or returns Any'
 
@@ -86,24 +92,30 @@ def test_files_without_types_are_there():
     assert all((PACKAGE / room).exists() for room in OLD)
 
 
-@pytest.mark.parametrize('source, complaint', [
-    ('def f(a, b: int) -> None: ...', '1: f does not type a'),
-    ('def f(a: int): ...', '1: f does not type what it returns'),
-    ('def f(*a, b, **c) -> None: ...', '1: f does not type b, a, c'),
-    ('class A:\n    def f(self, b) -> None: ...', '2: f does not type b'),
-    ('class A:\n    @staticmethod\n    def f(b) -> None: ...', '3: f does not type b'),
-    ('def f() -> None:\n    def _g(a) -> None: ...', '2: _g does not type a'),
-    ('async def f(a) -> None: ...', '1: f does not type a'),
-])
+@pytest.mark.parametrize(
+    'source, complaint',
+    [
+        ('def f(a, b: int) -> None: ...', '1: f does not type a'),
+        ('def f(a: int): ...', '1: f does not type what it returns'),
+        ('def f(*a, b, **c) -> None: ...', '1: f does not type b, a, c'),
+        ('class A:\n    def f(self, b) -> None: ...', '2: f does not type b'),
+        ('class A:\n    @staticmethod\n    def f(b) -> None: ...', '3: f does not type b'),
+        ('def f() -> None:\n    def _g(a) -> None: ...', '2: _g does not type a'),
+        ('async def f(a) -> None: ...', '1: f does not type a'),
+    ],
+)
 def test_planted_open_signature_is_noticed(source, complaint):
     assert list(incomplete(source)) == [complaint]
 
 
-@pytest.mark.parametrize('source', [
-    'def f(a: int, *b: str, c: float = 0.0, **d: bool) -> int: ...',
-    'class A:\n    def f(self) -> None: ...\n    @classmethod\n    def g(cls, a: int) -> None: ...',
-    'f = lambda a: a',
-])
+@pytest.mark.parametrize(
+    'source',
+    [
+        'def f(a: int, *b: str, c: float = 0.0, **d: bool) -> int: ...',
+        'class A:\n    def f(self) -> None: ...\n    @classmethod\n    def g(cls, a: int) -> None: ...',
+        'f = lambda a: a',
+    ],
+)
 def test_complete_signature_passes(source):
     assert list(incomplete(source)) == []
 
@@ -114,13 +126,16 @@ def test_planted_any_is_noticed():
     assert list(open_ended('def _f(a: Any) -> int: ...')) == []
 
 
-@pytest.mark.parametrize('comment, reasoned', [
-    ('# type: ignore[arg-type]  # each option has a type of its own', True),
-    ('# type: ignore[arg-type, misc]  # likewise', True),
-    ('# type: ignore[arg-type]', False),
-    ('# type: ignore', False),
-    ('# type: ignore  # because', False),
-])
+@pytest.mark.parametrize(
+    'comment, reasoned',
+    [
+        ('# type: ignore[arg-type]  # each option has a type of its own', True),
+        ('# type: ignore[arg-type, misc]  # likewise', True),
+        ('# type: ignore[arg-type]', False),
+        ('# type: ignore', False),
+        ('# type: ignore  # because', False),
+    ],
+)
 def test_planted_ignore_is_judged(comment, reasoned):
     assert ignored(f'x = f(y)  {comment}\n') == [comment]
     assert bool(REASONED.search(comment)) == reasoned

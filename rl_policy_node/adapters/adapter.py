@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base class of message adapters, and common functions."""
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -152,8 +153,10 @@ def message_class(type_name: str) -> MessageClass:
     try:
         module = importlib.import_module(f'{package}.msg')
     except ImportError as error:
-        raise ConfigurationError(f"{type_name} needs the ROS package '{package}', which cannot be imported "
-                                 f'({one_line(error)}); install ros-$ROS_DISTRO-{package.replace("_", "-")}') from error
+        raise ConfigurationError(
+            f"{type_name} needs the ROS package '{package}', which cannot be imported "
+            f'({one_line(error)}); install ros-$ROS_DISTRO-{package.replace("_", "-")}'
+        ) from error
     if not hasattr(module, name):
         raise ConfigurationError(f"the ROS package '{package}' that is installed has no message '{name}'")
     found: MessageClass = getattr(module, name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Types that adapters convert: ROS messages on one side, arrays named by field on the other."""
+
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray

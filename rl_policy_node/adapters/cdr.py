@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads serialized messages without copying them: plain CDR, the default of every ROS 2 middleware."""
+
 from collections.abc import Callable
 import struct
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -8,7 +9,7 @@ T = TypeVar('T')
 # byte order, as numpy and struct write it
 Order: TypeAlias = Literal['<', '>']
 
-HEADER = 4      # bytes before the message, which its alignment counts from
+HEADER = 4  # bytes before the message, which its alignment counts from
 
 # representation → byte order
 _ORDERS: dict[bytes, Order] = {b'\x00\x00': '>', b'\x00\x01': '<'}
@@ -74,7 +75,7 @@ class Cdr:
         """Return a string, up to its first zero."""
         size = self.word()
         start = self._read(size, 1)
-        return self._buffer[start:self.end].partition(b'\x00')[0].decode('utf-8', 'replace')
+        return self._buffer[start : self.end].partition(b'\x00')[0].decode('utf-8', 'replace')
 
     def span(self, size: int) -> tuple[int, int]:
         """Skip a sequence of elements of `size` bytes; return their start and their number."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """sensor_msgs' CompressedImage: JPEG and PNG, through Pillow."""
+
 import array
 from collections.abc import Mapping, Sequence
 import io
@@ -39,7 +40,7 @@ class CompressedImageAdapter(Adapter):
     fields = {'image': None}
     units = {'image': "the encoding's"}
     open_shape = '(height, width, channels)'
-    note = f"jpeg or png; encoding: {', '.join(sorted(ENCODINGS))}"
+    note = f'jpeg or png; encoding: {", ".join(sorted(ENCODINGS))}'
 
     def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
@@ -49,16 +50,18 @@ class CompressedImageAdapter(Adapter):
         if self.format not in FORMATS:
             raise unknown('format', self.format, FORMATS, self.type_name)
         if self.encoding not in FORMATS[self.format]:
-            raise ConfigurationError(f"a {self.format} cannot carry '{self.encoding}'; "
-                                     f"valid: {', '.join(FORMATS[self.format])}")
+            raise ConfigurationError(
+                f"a {self.format} cannot carry '{self.encoding}'; valid: {', '.join(FORMATS[self.format])}"
+            )
         self.dtype, self._channels, self._modes = ENCODINGS[self.encoding]
         self._pillow = _pillow()
 
     def to_arrays(self, message: Message) -> Arrays:
         picture = self._decoded(message.data, _declared(message.format))
         if picture.mode not in self._modes:
-            raise MessageError(f"the picture is of Pillow's mode '{picture.mode}'; "
-                               f"expected '{self._modes[0]}' for {self.encoding}")
+            raise MessageError(
+                f"the picture is of Pillow's mode '{picture.mode}'; expected '{self._modes[0]}' for {self.encoding}"
+            )
         image = np.asarray(picture).astype(self.dtype, copy=False)
         return {'image': self._reordered(image.reshape(picture.height, picture.width, self._channels))}
 
@@ -66,8 +69,8 @@ class CompressedImageAdapter(Adapter):
         try:
             picture: Image = self._pillow.open(io.BytesIO(data), formats=formats)
             picture.load()
-        except Exception as error:      # decoders raise whatever broken bytes lead them to
-            raise ValueError(f"{len(data)} bytes are no {' or '.join(formats)} picture: {one_line(error)}") from error
+        except Exception as error:  # decoders raise whatever broken bytes lead them to
+            raise ValueError(f'{len(data)} bytes are no {" or ".join(formats)} picture: {one_line(error)}') from error
         return picture
 
     def to_message(self, arrays: Mapping[str, Array], stamp: int, names: Sequence[str] = ()) -> Message:
@@ -105,6 +108,8 @@ def _pillow() -> ModuleType:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ConfigurationError('sensor_msgs/msg/CompressedImage needs Pillow, which cannot be imported '
-                                 f'({one_line(error)}); install python3-pil') from error
+        raise ConfigurationError(
+            'sensor_msgs/msg/CompressedImage needs Pillow, which cannot be imported '
+            f'({one_line(error)}); install python3-pil'
+        ) from error
     return Image

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """sensor_msgs' Image: uncompressed pixels."""
+
 import array
 from collections.abc import Mapping, Sequence
 import sys
@@ -18,8 +19,13 @@ _Form: TypeAlias = dict[str, Any]
 
 # Encoding → dtype, channels.
 ENCODINGS = {
-    'rgb8': (np.uint8, 3), 'bgr8': (np.uint8, 3), 'rgba8': (np.uint8, 4), 'bgra8': (np.uint8, 4),
-    'mono8': (np.uint8, 1), 'mono16': (np.uint16, 1), '16UC1': (np.uint16, 1),
+    'rgb8': (np.uint8, 3),
+    'bgr8': (np.uint8, 3),
+    'rgba8': (np.uint8, 4),
+    'bgra8': (np.uint8, 4),
+    'mono8': (np.uint8, 1),
+    'mono16': (np.uint16, 1),
+    '16UC1': (np.uint16, 1),
     **{f'8UC{channels}': (np.uint8, channels) for channels in (1, 2, 3, 4)},
     **{f'32FC{channels}': (np.float32, channels) for channels in (1, 2, 3, 4)},
 }
@@ -35,7 +41,7 @@ class ImageAdapter(Adapter):
     fields = {'image': None}
     units = {'image': "the encoding's; m for a depth in 32FC1, mm in 16UC1"}
     open_shape = '(height, width, channels)'
-    note = f"encoding: {', '.join(sorted(ENCODINGS))}; channels in its order"
+    note = f'encoding: {", ".join(sorted(ENCODINGS))}; channels in its order'
 
     def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
@@ -66,8 +72,11 @@ class ImageAdapter(Adapter):
     def _form(self, height: int, width: int, step: int, is_bigendian: int) -> _Form:
         """Return the arguments with which numpy.ndarray views checked pixels in place."""
         dtype = np.dtype(self.dtype).newbyteorder('>' if is_bigendian else '<')
-        return {'shape': (height, width, self._channels), 'dtype': dtype,
-                'strides': (step, self._pixel, dtype.itemsize)}
+        return {
+            'shape': (height, width, self._channels),
+            'dtype': dtype,
+            'strides': (step, self._pixel, dtype.itemsize),
+        }
 
     def _check(self, encoding: str, height: int, width: int, step: int, length: int) -> None:
         if encoding != self.encoding:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers by joint: sensor_msgs' JointState, trajectory_msgs' JointTrajectory."""
+
 import array
 from collections.abc import Mapping, Sequence
 import math
@@ -27,8 +28,11 @@ class _JointAdapter(Adapter):
 
     def _read(self, holder: Message, names: Sequence[str]) -> Arrays:
         _check_unique(names)
-        arrays = {field: np.frombuffer(getattr(holder, attribute), dtype=np.float64)
-                  for field, attribute in self.attributes.items() if len(getattr(holder, attribute))}
+        arrays = {
+            field: np.frombuffer(getattr(holder, attribute), dtype=np.float64)
+            for field, attribute in self.attributes.items()
+            if len(getattr(holder, attribute))
+        }
         _check_shapes({field: value.shape for field, value in arrays.items()}, names)
         return arrays
 
@@ -106,8 +110,7 @@ class JointTrajectoryAdapter(_JointAdapter):
 def _check_unique(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if list(names).count(name) > 1})
-        raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once',
-                           names)
+        raise MessageError(f'names a joint twice: {twice}; expected each of the {len(names)} names once', names)
 
 
 def _check_shapes(shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> None:

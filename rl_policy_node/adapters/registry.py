@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adapters by message type, and the lookup of a user's own."""
+
 from collections.abc import Iterator
 import difflib
 import importlib
@@ -15,8 +16,13 @@ from rl_policy_node.adapters.standard import STANDARD_ADAPTERS
 from rl_policy_node.adapters.vectors import VECTOR_ADAPTERS
 from rl_policy_node.errors import ConfigurationError, unknown
 
-_ALL: list[type[Adapter]] = [*VECTOR_ADAPTERS, ImageAdapter, CompressedImageAdapter, *JOINT_ADAPTERS,
-                             *STANDARD_ADAPTERS]
+_ALL: list[type[Adapter]] = [
+    *VECTOR_ADAPTERS,
+    ImageAdapter,
+    CompressedImageAdapter,
+    *JOINT_ADAPTERS,
+    *STANDARD_ADAPTERS,
+]
 ADAPTERS = {adapter.type_name: adapter for adapter in sorted(_ALL, key=lambda adapter: adapter.type_name)}
 
 
@@ -44,11 +50,11 @@ def create_adapter(type_name: str, where: str = '', **options: str | float) -> A
     """
     adapter_class = _own(type_name, where) if ':' in type_name else _known(type_name, where)
     try:
-        adapter = adapter_class(Options(**options))     # type: ignore[arg-type]  # each has its own type
-        adapter.message_type        # noqa: B018 - an absent package must fail here, not at the first message
+        adapter = adapter_class(Options(**options))  # type: ignore[arg-type]  # each has its own type
+        adapter.message_type  # noqa: B018 - an absent package must fail here, not at the first message
     except ConfigurationError as error:
         raise ConfigurationError(f'{where}: {error}' if where else str(error)) from error
-    except Exception as error:      # a stranger's class may raise anything
+    except Exception as error:  # a stranger's class may raise anything
         if type_name in ADAPTERS:
             raise
         raise _failed(type_name, where, one_line(error)) from error
@@ -72,7 +78,7 @@ def _known(type_name: str, where: str) -> type[Adapter]:
     by_name = {name.split('/')[-1].lower(): name for name in ADAPTERS}
     close = difflib.get_close_matches(type_name.split('/')[-1].lower(), by_name, n=1, cutoff=0.7)
     hint = f'; did you mean {by_name[close[0]]!r}?' if close else ''
-    raise ConfigurationError(f"{unknown('message type', type_name, ADAPTERS, where)}, or package.module:Class{hint}")
+    raise ConfigurationError(f'{unknown("message type", type_name, ADAPTERS, where)}, or package.module:Class{hint}')
 
 
 def _own(type_name: str, where: str) -> type[Adapter]:
@@ -80,18 +86,22 @@ def _own(type_name: str, where: str) -> type[Adapter]:
     module, _, name = type_name.partition(':')
     found = getattr(_module(module, type_name, where), name, None)
     if not (inspect.isclass(found) and issubclass(found, Adapter)):
-        raise _failed(type_name, where, f"'{name}' is {'not there' if found is None else repr(found)}; expected "
-                      'a subclass of rl_policy_node.adapters.Adapter')
+        raise _failed(
+            type_name,
+            where,
+            f"'{name}' is {'not there' if found is None else repr(found)}; expected "
+            'a subclass of rl_policy_node.adapters.Adapter',
+        )
     lacking = [*sorted(found.__abstractmethods__), *(part for part in ('fields',) if not getattr(found, part))]
     if lacking:
-        raise _failed(type_name, where, f"{name} lacks {', '.join(lacking)}")
+        raise _failed(type_name, where, f'{name} lacks {", ".join(lacking)}')
     return found
 
 
 def _module(name: str, type_name: str, where: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:        # a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
         raise _failed(type_name, where, one_line(error)) from error
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """std_msgs: single numbers, and arrays of numbers, converted without Python loops."""
+
 import array
 from collections.abc import Mapping, Sequence
 import math
@@ -12,9 +13,16 @@ from rl_policy_node.adapters.cdr import Cdr, Layouts
 
 # Type of number → typecode of Python's array, dtype. Bool has no array type.
 NUMBERS = {
-    'Float32': ('f', np.float32), 'Float64': ('d', np.float64),
-    'Int8': ('b', np.int8), 'Int16': ('h', np.int16), 'Int32': ('i', np.int32), 'Int64': ('q', np.int64),
-    'UInt8': ('B', np.uint8), 'UInt16': ('H', np.uint16), 'UInt32': ('I', np.uint32), 'UInt64': ('Q', np.uint64),
+    'Float32': ('f', np.float32),
+    'Float64': ('d', np.float64),
+    'Int8': ('b', np.int8),
+    'Int16': ('h', np.int16),
+    'Int32': ('i', np.int32),
+    'Int64': ('q', np.int64),
+    'UInt8': ('B', np.uint8),
+    'UInt16': ('H', np.uint16),
+    'UInt32': ('I', np.uint32),
+    'UInt64': ('Q', np.uint64),
     'Bool': ('', np.bool_),
 }
 
@@ -29,7 +37,7 @@ class _NumbersAdapter(Adapter):
         # joint commands name their one array 'position': bare numbers have no field names
         if len(arrays) != 1:
             raise MessageError(f'{self.type_name} carries one array; there are {list(arrays)}')
-        (field, value), = arrays.items()
+        ((field, value),) = arrays.items()
         return cast(field, value, self.dtype)
 
 
@@ -85,8 +93,10 @@ class MultiArrayAdapter(_NumbersAdapter):
         message.data = array.array(self.code, value.tobytes())
         if value.ndim > 1:
             dimension = message_class('std_msgs/msg/MultiArrayDimension')
-            message.layout.dim = [dimension(label=f'dim{axis}', size=size, stride=math.prod(value.shape[axis:]))
-                                  for axis, size in enumerate(value.shape)]
+            message.layout.dim = [
+                dimension(label=f'dim{axis}', size=size, stride=math.prod(value.shape[axis:]))
+                for axis, size in enumerate(value.shape)
+            ]
         return message
 
 
@@ -102,19 +112,28 @@ def _shape(sizes: tuple[int, ...], offset: int, count: int) -> tuple[int, ...]:
 def _size(cdr: Cdr) -> int:
     """Return the size of a serialized MultiArrayDimension."""
     cdr.skip_text()
-    size, _stride = cdr.word(), cdr.word()
+    size = cdr.word()
+    cdr.word()  # the stride
     return size
-
 
 
 def _adapter(base: type[_NumbersAdapter], kind: str, suffix: str = '') -> type[Adapter]:
     """Return the adapter class of a kind of number."""
     code, dtype = NUMBERS[kind]
-    return type(f'{kind}{suffix}Adapter', (base,), {
-        '__doc__': base.__doc__, '__module__': __name__, 'type_name': f'std_msgs/msg/{kind}{suffix}',
-        'code': code, 'dtype': dtype})
+    return type(
+        f'{kind}{suffix}Adapter',
+        (base,),
+        {
+            '__doc__': base.__doc__,
+            '__module__': __name__,
+            'type_name': f'std_msgs/msg/{kind}{suffix}',
+            'code': code,
+            'dtype': dtype,
+        },
+    )
 
 
 STANDARD_ADAPTERS: tuple[type[Adapter], ...] = (
     *(_adapter(ScalarAdapter, kind) for kind in NUMBERS),
-    *(_adapter(MultiArrayAdapter, kind, 'MultiArray') for kind, (code, _) in NUMBERS.items() if code))
+    *(_adapter(MultiArrayAdapter, kind, 'MultiArray') for kind, (code, _) in NUMBERS.items() if code),
+)

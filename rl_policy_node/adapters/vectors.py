@@ -3,6 +3,7 @@
 
 All are float64, in the header's frame unless stated otherwise. Quaternions are x, y, z, w and of length 1.
 """
+
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 
@@ -30,22 +31,28 @@ PATHS: dict[str, dict[str, str]] = {
     'geometry_msgs/msg/Pose': {'position': 'position', 'orientation': 'orientation'},
     'geometry_msgs/msg/PoseStamped': {'position': 'pose.position', 'orientation': 'pose.orientation'},
     'geometry_msgs/msg/PoseWithCovarianceStamped': {
-        'position': 'pose.pose.position', 'orientation': 'pose.pose.orientation'},
+        'position': 'pose.pose.position',
+        'orientation': 'pose.pose.orientation',
+    },
     'geometry_msgs/msg/Quaternion': {'orientation': ''},
     'geometry_msgs/msg/QuaternionStamped': {'orientation': 'quaternion'},
-    'geometry_msgs/msg/TransformStamped': {
-        'position': 'transform.translation', 'orientation': 'transform.rotation'},
+    'geometry_msgs/msg/TransformStamped': {'position': 'transform.translation', 'orientation': 'transform.rotation'},
     'geometry_msgs/msg/Twist': {'linear_velocity': 'linear', 'angular_velocity': 'angular'},
     'geometry_msgs/msg/TwistStamped': {'linear_velocity': 'twist.linear', 'angular_velocity': 'twist.angular'},
     'geometry_msgs/msg/TwistWithCovarianceStamped': {
-        'linear_velocity': 'twist.twist.linear', 'angular_velocity': 'twist.twist.angular'},
+        'linear_velocity': 'twist.twist.linear',
+        'angular_velocity': 'twist.twist.angular',
+    },
     'geometry_msgs/msg/Vector3': {'vector': ''},
     'geometry_msgs/msg/Vector3Stamped': {'vector': 'vector'},
     'geometry_msgs/msg/Wrench': {'force': 'force', 'torque': 'torque'},
     'geometry_msgs/msg/WrenchStamped': {'force': 'wrench.force', 'torque': 'wrench.torque'},
     'nav_msgs/msg/Odometry': {
-        'position': 'pose.pose.position', 'orientation': 'pose.pose.orientation',
-        'linear_velocity': 'twist.twist.linear', 'angular_velocity': 'twist.twist.angular'},
+        'position': 'pose.pose.position',
+        'orientation': 'pose.pose.orientation',
+        'linear_velocity': 'twist.twist.linear',
+        'angular_velocity': 'twist.twist.angular',
+    },
 }
 
 NOTES = {
@@ -69,8 +76,10 @@ class VectorAdapter(Adapter):
 
     def __init__(self, *arguments: Options) -> None:
         super().__init__(*arguments)
-        self._read = {field: attrgetter(*(f'{path}.{axis}'.lstrip('.') for axis in QUANTITIES[field][0]))
-                      for field, path in self.paths.items()}
+        self._read = {
+            field: attrgetter(*(f'{path}.{axis}'.lstrip('.') for axis in QUANTITIES[field][0]))
+            for field, path in self.paths.items()
+        }
 
     def to_arrays(self, message: Message) -> Arrays:
         arrays = {field: np.array(self._read[field](message), dtype=np.float64) for field in self.provided(message)}
@@ -128,9 +137,17 @@ def _covariance(message: Message, field: str) -> Array:
 
 def _adapter(type_name: str) -> type[Adapter]:
     """Return the adapter class of a row of the table."""
-    return type(f'{type_name.split("/")[-1]}Adapter', (VectorAdapter,), {
-        '__doc__': VectorAdapter.__doc__, '__module__': __name__, 'type_name': type_name,
-        'paths': PATHS[type_name], 'note': NOTES.get(type_name, '')})
+    return type(
+        f'{type_name.split("/")[-1]}Adapter',
+        (VectorAdapter,),
+        {
+            '__doc__': VectorAdapter.__doc__,
+            '__module__': __name__,
+            'type_name': type_name,
+            'paths': PATHS[type_name],
+            'note': NOTES.get(type_name, ''),
+        },
+    )
 
 
 VECTOR_ADAPTERS: tuple[type[Adapter], ...] = (*map(_adapter, PATHS), ImuAdapter)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One action term and its memory, for all rows."""
+
 from __future__ import annotations
 
 from typing import cast
@@ -27,8 +28,8 @@ class Channel:
     def __init__(self, term: ActionTerm[ActionOptions], rows: int) -> None:
         self.term, self.gate = term, Gate(term, rows)
         self.motion = Motion({}, {}, {}, np.zeros(rows, dtype=bool))
-        self._target: Command = {}      # filter and law continue from it
-        self._anchor: Command = {}      # blending in begins from it
+        self._target: Command = {}  # filter and law continue from it
+        self._anchor: Command = {}  # blending in begins from it
         self._next: Command = {}
         self._proposed = self.motion
 
@@ -40,8 +41,7 @@ class Channel:
     def resume(self, rows: Mask, motion: Motion) -> None:
         """Continue, for rows, from the command that was sent in place of the policy's."""
         self.motion = mixed(rows, motion, self.motion)
-        self._target, self._anchor = (merged(rows, self.motion.sent, memory)
-                                      for memory in (self._target, self._anchor))
+        self._target, self._anchor = (merged(rows, self.motion.sent, memory) for memory in (self._target, self._anchor))
 
     def idle(self, rows: Mask, dt: Axes) -> None:
         """Bring rows that may act, but have no new observation, to rest within their limits."""
@@ -60,7 +60,7 @@ class Channel:
 
     def commit(self, rows: Mask, share: Floats | None) -> None:
         """Take the last proposed command as sent, for rows."""
-        if all_true(rows) and (share is None or self.term.relative):       # the usual case
+        if all_true(rows) and (share is None or self.term.relative):  # the usual case
             self.motion = self._proposed
             self._target = self.motion.sent
             return
@@ -81,12 +81,20 @@ class Channel:
     def state(self) -> State:
         """Return the memory that the next step continues from; its arrays never change."""
         _, speed, goal, captured = self.motion
-        return {'sent': self.given(), 'target': self._target, 'anchor': self._anchor, 'speed': speed, 'goal': goal,
-                'captured': captured, 'scales': self.term.state()}
+        return {
+            'sent': self.given(),
+            'target': self._target,
+            'anchor': self._anchor,
+            'speed': speed,
+            'goal': goal,
+            'captured': captured,
+            'scales': self.term.state(),
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state of the same term."""
         sent, self._target, self._anchor, speed, goal = (
-            dict(cast(Command, state[name])) for name in ('sent', 'target', 'anchor', 'speed', 'goal'))
+            dict(cast(Command, state[name])) for name in ('sent', 'target', 'anchor', 'speed', 'goal')
+        )
         self.motion = Motion(sent, speed, goal, cast(Mask, state['captured']))
         self.term.restore(cast(State, state['scales']))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the policy's action to limited commands, and back."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,8 +45,9 @@ class ActionManager:
         check_sizes(self.terms, actions, self.size)
         self._channels = {name: Channel(term, spec.rows) for name, term in self.terms.items()}
         # term name → its channel and its columns of the action
-        self._parts = {name: (self._channels[name], columns)
-                       for name, columns in zip(self.terms, columns_of(self.terms.values()))}
+        self._parts = {
+            name: (self._channels[name], columns) for name, columns in zip(self.terms, columns_of(self.terms.values()))
+        }
         self.tracking = Tracking(self.terms)
         self._blend = Blend(spec.rows, spec.blending.blend_in, spec.blending.blend)
         # terms whose scales are changing, and the duration of a change, s
@@ -62,7 +64,7 @@ class ActionManager:
         self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
         self._at: Floats = np.full(spec.rows, -np.inf)
-        self._first = self._last = -np.inf      # the lowest and the highest of these
+        self._first = self._last = -np.inf  # the lowest and the highest of these
 
     @property
     def pause(self) -> float:
@@ -94,7 +96,7 @@ class ActionManager:
 
     def sent(self) -> Sent:
         """Return the last commands sent; they never change."""
-        motions: dict[str, Motion] = {}         # see `process`
+        motions: dict[str, Motion] = {}  # see `process`
         for name, channel in self._channels.items():
             motions[name] = channel.motion
         return Sent(motions, self._at, self._lost)
@@ -102,7 +104,7 @@ class ActionManager:
     def note(self, rows: Mask | None, steady: float) -> None:
         """Note that `commands` were sent to rows (None: all) at `steady`, s."""
         if rows is None:
-            self._at = self._at.copy()      # full_like takes five times as long
+            self._at = self._at.copy()  # full_like takes five times as long
             self._at.fill(steady)
             self._first = self._last = steady
         else:
@@ -123,8 +125,16 @@ class ActionManager:
         since: Floats = np.minimum(np.maximum(steady - at, 1e-6), most)[:, np.newaxis]
         return since
 
-    def fallback(self, sent: Sent, sources: Sources, fresh: Fresh, steady: float, last: bool = False,
-                 rows: Mask | None = None, dt: float = 0.0) -> tuple[Sent, Mask]:
+    def fallback(
+        self,
+        sent: Sent,
+        sources: Sources,
+        fresh: Fresh,
+        steady: float,
+        last: bool = False,
+        rows: Mask | None = None,
+        dt: float = 0.0,
+    ) -> tuple[Sent, Mask]:
         """Return the fallback of every row, as the next command, and the rows (mask) that may get it.
 
         last: whether it may be the last command. rows: those to send it to, None: all. After a pause a robot may be
@@ -135,9 +145,12 @@ class ActionManager:
         rows = known if rows is None else rows & known
         since = self.elapsed(steady, dt, sent.at)
         every_row = np.ones_like(known)
-        motions = {name: channel.gate.fallback(sent.motions[name], sources,
-                                           fresh.get(channel.term.spec.source, every_row), since, last)
-                   for name, channel in self._channels.items()}
+        motions = {
+            name: channel.gate.fallback(
+                sent.motions[name], sources, fresh.get(channel.term.spec.source, every_row), since, last
+            )
+            for name, channel in self._channels.items()
+        }
         return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
@@ -213,8 +226,15 @@ class ActionManager:
         lost = late & ~known & ~never if self._mixed else np.zeros_like(known)
         return Sent(motions, at, lost if any_true(lost) else None), np.asarray(known | ~late | lost), late & known
 
-    def process(self, actions: Array, sources: Sources, acting: Mask, dt: float,
-                accept: Accept | None = None, since: Axes | None = None) -> Mask:
+    def process(
+        self,
+        actions: Array,
+        sources: Sources,
+        acting: Mask,
+        dt: float,
+        accept: Accept | None = None,
+        since: Axes | None = None,
+    ) -> Mask:
         """Compute the limited commands of the rows in `acting`; `commands()` then returns them.
 
         actions (rows, size), dt in s since the last call. accept(actions, proposed commands, acting) returns the rows
@@ -226,7 +246,7 @@ class ActionManager:
         share = self._blend.share(dt)
         if self._ramping:
             self._ramping = tuple(term for term in self._ramping if term.ramp(min(dt, 2 * self._period)))
-        proposed: dict[str, Command] = {}       # filled by a loop: a comprehension is a call before Python 3.12
+        proposed: dict[str, Command] = {}  # filled by a loop: a comprehension is a call before Python 3.12
         for name, (channel, columns) in self._parts.items():
             proposed[name] = channel.propose(actions[:, columns], sources, share, since)
         accepted = (accept or finite_commands)(actions, proposed, acting)
@@ -272,8 +292,9 @@ class ActionManager:
         for name, term in self.terms.items():
             reason = term.irreversible()
             if reason:
-                raise ConfigurationError(f'actions.{name}: kind {term.spec.kind} cannot be inverted for the '
-                                         f'simulator: {reason}')
+                raise ConfigurationError(
+                    f'actions.{name}: kind {term.spec.kind} cannot be inverted for the simulator: {reason}'
+                )
 
     def invert(self, commands: Commands, sources: Sources) -> Floats:
         """Return the action (rows, size), float32, that leads to received commands; the inverse, for simulators."""
@@ -281,16 +302,19 @@ class ActionManager:
 
     def state(self) -> State:
         """Return the memory of each term, the blend, and the time at which each row was last sent a command."""
-        return {'terms': {name: channel.state() for name, channel in self._channels.items()},
-                'blend': self._blend.state(), 'at': self._at.copy(),
-                'lost': np.zeros(len(self._at), dtype=bool) if self._lost is None else self._lost.copy()}
+        return {
+            'terms': {name: channel.state() for name, channel in self._channels.items()},
+            'blend': self._blend.state(),
+            'at': self._at.copy(),
+            'lost': np.zeros(len(self._at), dtype=bool) if self._lost is None else self._lost.copy(),
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state of the same terms."""
         terms = cast(Mapping[str, State], state['terms'])
         for name, channel in self._channels.items():
             channel.restore(terms[name])
-        self._ramping = tuple(self.terms.values())      # the next step removes those that do not change
+        self._ramping = tuple(self.terms.values())  # the next step removes those that do not change
         self._blend.restore(cast(State, state['blend']))
         lost = cast(Mask, state['lost'])
         self._lost = lost.copy() if any_true(lost) else None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Assigns the columns of the policy's action to the terms, and checks that they add up."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

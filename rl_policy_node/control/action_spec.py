@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of an action term."""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import math
@@ -32,27 +33,47 @@ class ActionSpec:
     kind: str = mandatory(str, 'law that makes a command of the action', ACTION_KINDS)
     topic: str = mandatory(str, "topic of the command, below each robot's namespace")
     type: str = mandatory(str, 'message type of the command')
-    source: str = option('', 'source that measures what is commanded, needed to hold it; commands bear its stamps, '
-                         'trajectories none (trajectory_start)')
+    source: str = option(
+        '',
+        'source that measures what is commanded, needed to hold it; commands bear its stamps, '
+        'trajectories none (trajectory_start)',
+    )
     fallback: str = option(
-        '', "command while the policy may not act: hold: stop, and stay there; keep: the last command; zero; value: "
+        '',
+        'command while the policy may not act: hold: stop, and stay there; keep: the last command; zero; value: '
         "fallback_value. Empty: the kind's default. hold or keep: joint_position, joint_delta, pose_delta; zero: "
-        'joint_velocity, effort, twist, wrench; keep, hold or value: gripper; value: raw, discrete', choices=FALLBACKS)
+        'joint_velocity, effort, twist, wrench; keep, hold or value: gripper; value: raw, discrete',
+        choices=FALLBACKS,
+    )
     frame_id: str = option('', 'frame of stamped commands')
     trajectory_start: str = option(
-        'now', 'trajectories: when they begin. now: when the controller gets them (stamp 0), whatever its clock; '
+        'now',
+        'trajectories: when they begin. now: when the controller gets them (stamp 0), whatever its clock; '
         'observation: at the stamp of source, which a controller silently rejects where its clock differs, or where '
-        'the command comes late. In lockstep always observation', choices=('now', 'observation'))
+        'the command comes late. In lockstep always observation',
+        choices=('now', 'observation'),
+    )
     time_from_start: float | None = option(
-        None, 'trajectories: time from their start to their point; 0: one period of the control from now, two from the '
-        'observation, since a point in the past is dropped', unit='s', low=0.0, absent=0.0)
-    rows: bool = option(False, 'one message, a Float32MultiArray or Float64MultiArray, carries the commands of all '
-                        'rows in its first dimension; its topic has no namespace')
+        None,
+        'trajectories: time from their start to their point; 0: one period of the control from now, two from the '
+        'observation, since a point in the past is dropped',
+        unit='s',
+        low=0.0,
+        absent=0.0,
+    )
+    rows: bool = option(
+        False,
+        'one message, a Float32MultiArray or Float64MultiArray, carries the commands of all '
+        'rows in its first dimension; its topic has no namespace',
+    )
     limits: str = option(
-        '', 'none: commands may lack limits. Otherwise configure refuses positions without lower, upper and '
+        '',
+        'none: commands may lack limits. Otherwise configure refuses positions without lower, upper and '
         'max_velocity (a pose: max_angular_velocity, too; a gripper: max_velocity), velocities without max_velocity or '
         'lower and upper (a twist: max_angular_velocity, too), efforts without max_effort, wrenches without max_force '
-        'and max_torque', choices=('', LIMITLESS))
+        'and max_torque',
+        choices=('', LIMITLESS),
+    )
     options: ActionOptions
 
     def __post_init__(self) -> None:
@@ -79,8 +100,9 @@ class ActionSpec:
             if leaf.option.required and not value_of(self.options, name, None):
                 raise ConfigurationError(f'{where}: kind {self.kind} needs {name}')
         if self.fallback in ('hold', 'keep') and not self.source:
-            raise ConfigurationError(f'{where}: needs a source that measures what it commands, '
-                                     'to hold there and to limit the first step')
+            raise ConfigurationError(
+                f'{where}: needs a source that measures what it commands, to hold there and to limit the first step'
+            )
         if self.fallback == 'value' and not value_of(self.options, 'fallback_value', NUMBERS):
             raise ConfigurationError(f'{where}: fallback value needs fallback_value')
         if value_of(self.options, 'integrate', '') == 'leaky' and not value_of(self.options, 'max_error', NUMBERS):
@@ -100,8 +122,9 @@ class ActionSpec:
         fallback = {'zero': (0.0,), 'value': value_of(self.options, 'fallback_value', NUMBERS)}.get(self.fallback, ())
         if not all(math.isfinite(value) for value in fallback):
             raise ConfigurationError(f'{where}.fallback_value is not finite')
-        if any(low > value for low, value in _paired(lower, fallback)) or \
-                any(value > high for value, high in _paired(fallback, upper)):
+        if any(low > value for low, value in _paired(lower, fallback)) or any(
+            value > high for value, high in _paired(fallback, upper)
+        ):
             raise ConfigurationError(f'{where}: the fallback {list(fallback)} is not within lower and upper')
 
     def _check_beside(self, where: str) -> None:
@@ -121,8 +144,10 @@ class ActionSpec:
             raise ConfigurationError(f'{where}: max_tracking_error needs a fallback that measures; it is value')
         held = value_of(self.options, 'max_hold_error', NUMBERS) or (kind.hold_error,)
         if self.fallback == 'hold' and any(low > high for low, high in _paired(held, most)):
-            raise ConfigurationError(f'{where}: max_tracking_error {list(most)} is below max_hold_error {list(held)}: '
-                                     'a robot would be held too far away to be freed')
+            raise ConfigurationError(
+                f'{where}: max_tracking_error {list(most)} is below max_hold_error {list(held)}: '
+                'a robot would be held too far away to be freed'
+            )
 
 
 ACTION_PARAMETERS: Final[Mapping[str, Leaf]] = merged(ActionSpec, *(kind.option_class for kind in KINDS.values()))
@@ -140,13 +165,26 @@ def action_spec(name: str, kind: str, topic: str, type: str, **values: object) -
     if fallback and fallback not in fallbacks:
         raise unknown('fallback', str(fallback), fallbacks, f'actions.{name} (kind {kind})')
     own, common = leaves(KINDS[kind].option_class), leaves(ActionSpec)
-    idle = [each for each, value in values.items() if each not in own and each not in common and (
-        each not in ACTION_PARAMETERS or not ACTION_PARAMETERS[each].is_default(value))]
+    idle = [
+        each
+        for each, value in values.items()
+        if each not in own
+        and each not in common
+        and (each not in ACTION_PARAMETERS or not ACTION_PARAMETERS[each].is_default(value))
+    ]
     if idle:
-        raise ConfigurationError(f'actions.{name}: {", ".join(idle)} mean nothing to kind {kind}; it has '
-                                 f'{", ".join(sorted(own))}')
-    return build(ActionSpec, values, name=name, kind=kind, topic=topic, type=type,
-                 options=build(KINDS[kind].option_class, values))
+        raise ConfigurationError(
+            f'actions.{name}: {", ".join(idle)} mean nothing to kind {kind}; it has {", ".join(sorted(own))}'
+        )
+    return build(
+        ActionSpec,
+        values,
+        name=name,
+        kind=kind,
+        topic=topic,
+        type=type,
+        options=build(KINDS[kind].option_class, values),
+    )
 
 
 def _paired(left: tuple[float, ...], right: tuple[float, ...]) -> Iterable[tuple[float, float]]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Types of the arrays that pass through the control layer. The first axis is the batch: one row per robot."""
+
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blends the policy's command with the held one, per row: a ramp after a start, and a ratio set at run time."""
+
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,7 @@ from rl_policy_node.control.reductions import least
 from rl_policy_node.control.state import State
 from rl_policy_node.errors import unfit
 
-LIVE = 1.0      # s, the shortest duration of a change while the policy acts
+LIVE = 1.0  # s, the shortest duration of a change while the policy acts
 
 
 class Blend:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The inputs of observation terms besides the sources."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

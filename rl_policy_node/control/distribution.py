@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures how far observations lie from those of training, by the running mean and variance of training."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,12 @@ from rl_policy_node.control.reductions import all_true, any_true
 from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.control.still import Still
 
-CLAMP = 5.0             # rl_games' normaliser clamps |z| here: beyond it the policy sees no difference
+CLAMP = 5.0  # rl_games' normaliser clamps |z| here: beyond it the policy sees no difference
 # rl_games' normaliser adds this to a variance
 EPSILON = 1e-5
-MOST = 2048             # most numbers of a term that are checked; of larger terms, such as images, every n-th is
-_CAP = 10.0             # times the limit: the most that one step counts, so that a single outlier raises no alarm
-_WORN = 2.0             # standard deviations within which training itself came to the clip
+MOST = 2048  # most numbers of a term that are checked; of larger terms, such as images, every n-th is
+_CAP = 10.0  # times the limit: the most that one step counts, so that a single outlier raises no alarm
+_WORN = 2.0  # standard deviations within which training itself came to the clip
 
 
 class Moments(NamedTuple):
@@ -49,34 +50,41 @@ class Distribution:
     last call.
     """
 
-    def __init__(self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int,
-                 period: float) -> None:
+    def __init__(
+        self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int, period: float
+    ) -> None:
         known = [piece for piece in pieces if piece.input in moments]
         self.spec, self.terms = spec, tuple(piece.term for piece in known)
         self.reasons: dict[int, str] = {}
         self._found: dict[int, str] = {}
-        self._columns = [np.arange(piece.columns.start, piece.columns.stop)[::-(-_size(piece) // MOST)]
-                         for piece in known]
+        self._columns = [
+            np.arange(piece.columns.start, piece.columns.stop)[:: -(-_size(piece) // MOST)] for piece in known
+        ]
         self._parts = _parts(known, self._columns)
         self._starts = np.cumsum([0, *(len(columns) for columns in self._columns)])[:-1]
         total = sum(map(len, self._columns))
         # (numbers, rows): reductions over a term then run along contiguous rows
         self._flat: Floats = np.zeros((total, rows), dtype=np.float32)
         self._z: Floats = np.zeros((total, rows), dtype=np.float32)
-        whole = [(np.zeros(0), np.zeros(0)), *((moments[piece.input].mean[columns], moments[piece.input].std[columns])
-                                               for piece, columns in zip(known, self._columns))]
+        whole = [
+            (np.zeros(0), np.zeros(0)),
+            *(
+                (moments[piece.input].mean[columns], moments[piece.input].std[columns])
+                for piece, columns in zip(known, self._columns)
+            ),
+        ]
         mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*whole))
         self._mean: Floats = mean[:, None]
         self._inverse: Floats = (1.0 / np.sqrt(std.astype(np.float64) ** 2 + EPSILON)).astype(np.float32)[:, None]
         self._bound = _bounds(known, self._columns, mean, std)
         self._still = Still(known, self._starts, std, period, spec.time)
         shape = (rows, len(known))
-        self.peak: Floats = np.zeros(shape, dtype=np.float32)           # largest |z| since `report`
+        self.peak: Floats = np.zeros(shape, dtype=np.float32)  # largest |z| since `report`
         self.smoothed: Floats = np.zeros(shape, dtype=np.float32)
-        self._clipped: Floats = np.zeros(shape, dtype=np.float32)       # steps at the clip
+        self._clipped: Floats = np.zeros(shape, dtype=np.float32)  # steps at the clip
         self._share, self._gap = min(1.0, period / spec.time), max(spec.time, 2 * period)
         self._most = round(spec.clip_time / period)
-        self._last: Floats = np.full(rows, -np.inf)                     # s, when each row was looked at
+        self._last: Floats = np.full(rows, -np.inf)  # s, when each row was looked at
 
     def update(self, inputs: Values, rows: Mask, now: float) -> None:
         """Compare the inputs of rows (mask) with training. inputs: input → (rows, ...); now: s."""
@@ -85,8 +93,9 @@ class Distribution:
         for name, target, columns in self._parts:
             value = inputs[name]
             self._flat[target] = value.reshape(len(value), -1)[:, columns].T
-        z = np.abs(np.multiply(np.subtract(self._flat, self._mean, out=self._z), self._inverse, out=self._z),
-                   out=self._z)
+        z = np.abs(
+            np.multiply(np.subtract(self._flat, self._mean, out=self._z), self._inverse, out=self._z), out=self._z
+        )
         top: Floats = np.maximum.reduceat(z, self._starts, axis=0).T
         at_clip = top >= CLAMP
         if self._bound is not None:
@@ -144,16 +153,21 @@ class Distribution:
             if self.smoothed[row, term] > self.spec.limit:
                 columns = slice(self._starts[term], self._starts[term] + len(self._columns[term]))
                 most = int(np.argmax(self._z[columns, row]))
-                found[row] = (f"term '{self.terms[term]}' lies {self.smoothed[row, term]:.1f} standard deviations from "
-                              f'the mean of training (ood.limit {self.spec.limit:g}), most of all its number '
-                              f'{most * _stride(self._columns[term])}')
+                found[row] = (
+                    f"term '{self.terms[term]}' lies {self.smoothed[row, term]:.1f} standard deviations from "
+                    f'the mean of training (ood.limit {self.spec.limit:g}), most of all its number '
+                    f'{most * _stride(self._columns[term])}'
+                )
             else:
                 found[row] = f"term '{self.terms[term]}' has been at its clip for {self.spec.clip_time:g} s"
         if still is not None:
             for row in np.nonzero(still.any(axis=1) & rows)[0].tolist():
                 term, number = self._still.place(int(np.argmax(still[row])))
-                found.setdefault(row, f"term '{self.terms[term]}': its number "
-                                      f'{number * _stride(self._columns[term])} stays the same while the others move')
+                found.setdefault(
+                    row,
+                    f"term '{self.terms[term]}': its number "
+                    f'{number * _stride(self._columns[term])} stays the same while the others move',
+                )
         return found
 
 
@@ -173,8 +187,12 @@ def _parts(pieces: Sequence[Piece], columns: Sequence[Array]) -> list[tuple[str,
         target, stride = slice(start, start + len(places)), _stride(places)
         start = target.stop
         source = slice(int(places[0]), int(places[-1]) + 1, stride)
-        if parts and parts[-1][0] == piece.input and stride == 1 and parts[-1][2] == slice(
-                parts[-1][2].start, source.start, 1):
+        if (
+            parts
+            and parts[-1][0] == piece.input
+            and stride == 1
+            and parts[-1][2] == slice(parts[-1][2].start, source.start, 1)
+        ):
             name, before, begun = parts.pop()
             target, source = slice(before.start, target.stop), slice(begun.start, source.stop, 1)
         parts.append((piece.input, target, source))

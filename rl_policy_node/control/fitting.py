@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the numbers of a message fit a buffer: their shape, and that they are finite in float32."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -27,8 +28,7 @@ def fitting(field: str, array: Array | None, count: int, shape: Shape) -> Array:
 def is_finite(array: Array) -> bool:
     """Return whether all numbers are finite in the policy's float32; NaN compares as False."""
     # beyond ±3.4e38 a float64 would become infinite
-    return (array.dtype.kind != 'f' or not array.size
-            or bool(array.max() <= _MOST and array.min() >= -_MOST))
+    return array.dtype.kind != 'f' or not array.size or bool(array.max() <= _MOST and array.min() >= -_MOST)
 
 
 def finite_rows(array: Array) -> Mask:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate: limits on each command of policy and fallback, from the last command sent."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -94,8 +95,9 @@ class Gate:
                 if any_true(beyond):
                     goal, captured = merged(beyond, measured, goal), captured | beyond
         held = self._finite(self._toward(motion, merged(settled, goal, motion.sent), dt), motion)
-        return Motion(merged(settled, held.sent, braked.sent), merged(settled, held.speed, braked.speed), goal,
-                      captured)
+        return Motion(
+            merged(settled, held.sent, braked.sent), merged(settled, held.speed, braked.speed), goal, captured
+        )
 
     def renewed(self, motion: Motion, sources: Sources, rows: Mask) -> Motion:
         """Return the motion after a pause: rows measured too far from their command begin from the measurement."""
@@ -141,15 +143,20 @@ def mixed(rows: Mask, new: Motion, old: Motion) -> Motion:
     goal: Command = {}
     if new.goal or old.goal:
         goal = merged(rows, new.goal or _no_goal(new.sent), old.goal or _no_goal(old.sent))
-    return Motion(merged(rows, new.sent, old.sent), merged(rows, new.speed, old.speed), goal,
-                  np.where(rows, new.captured, old.captured))
+    return Motion(
+        merged(rows, new.sent, old.sent),
+        merged(rows, new.speed, old.speed),
+        goal,
+        np.where(rows, new.captured, old.captured),
+    )
 
 
 def _finite_command(command: Command) -> Mask:
     """Return the rows (mask) whose numbers are all finite, even as float32."""
     most = np.finfo(np.float32).max
-    finite: Mask = np.logical_and.reduce([finite_rows(value) & (np.abs(value) <= most).all(axis=1)
-                                          for value in command.values()])
+    finite: Mask = np.logical_and.reduce(
+        [finite_rows(value) & (np.abs(value) <= most).all(axis=1) for value in command.values()]
+    )
     return finite
 
 

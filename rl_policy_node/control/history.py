@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last samples of a term, oldest first."""
+
 from typing import cast
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indices of elements that are picked by name or position."""
+
 from collections.abc import Sequence
 
 import numpy as np

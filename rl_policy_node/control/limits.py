@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits on commands. Values within their limits pass bit-identical."""
+
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -17,8 +18,12 @@ _MOST = float(np.finfo(np.float32).max)
 def is_finite(value: Array) -> bool:
     """Return whether all numbers of `value` are finite."""
     # max and min cost an eighth of a check per row
-    return (value.dtype.kind != 'f' or surely_small(value) or not value.size
-            or bool(np.isfinite(value.max()) and np.isfinite(value.min())))
+    return (
+        value.dtype.kind != 'f'
+        or surely_small(value)
+        or not value.size
+        or bool(np.isfinite(value.max()) and np.isfinite(value.min()))
+    )
 
 
 def finite_rows(value: Array) -> Mask:
@@ -50,7 +55,7 @@ def axes_of(numbers: ArrayLike) -> Axes:
     A float costs a fifth of an array that numpy broadcasts over rows.
     """
     axes = np.asarray(numbers, dtype=np.float64).reshape(-1)
-    same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()      # also distinguishes 0 and −0
+    same = np.full_like(axes, axes[0]).tobytes() == axes.tobytes()  # also distinguishes 0 and −0
     return axes[0].item() if same else axes
 
 
@@ -72,8 +77,9 @@ def clamp_from(value: Floats, previous: Floats, lower: Axes | None, upper: Axes 
     return value if upper is None else np.minimum(value, np.maximum(upper, previous))
 
 
-def limit_approach(value: Floats, previous: Floats, lower: Axes | None, upper: Axes | None, acceleration: Axes,
-                   dt: Axes) -> Floats:
+def limit_approach(
+    value: Floats, previous: Floats, lower: Axes | None, upper: Axes | None, acceleration: Axes, dt: Axes
+) -> Floats:
     """Return `value` (rows, n) so far from its bounds that it can still stop there, however long the next steps are.
 
     From v the shortest way to rest is v² / (2 · acceleration), in infinitely short steps.
@@ -97,7 +103,7 @@ def nearest_turn(value: Floats, previous: Floats, continuous: Mask | None) -> Fl
     """
     if continuous is None:
         return value
-    with np.errstate(invalid='ignore'):     # NaN is refused later
+    with np.errstate(invalid='ignore'):  # NaN is refused later
         turns = np.rint((value - previous) / (2 * np.pi))
         return np.where(continuous & (turns != 0), value - turns * (2 * np.pi), value)
 
@@ -122,8 +128,9 @@ def limit_step(value: Floats, previous: Floats, greatest: Axes) -> Floats:
     return np.where(within, value, previous + limit_size(step, greatest))
 
 
-def limit_motion(value: Floats, previous: Floats, speed: Floats, velocity: Axes | None, acceleration: Axes,
-                 dt: Axes) -> Floats:
+def limit_motion(
+    value: Floats, previous: Floats, speed: Floats, velocity: Axes | None, acceleration: Axes, dt: Axes
+) -> Floats:
     """Return `value` (rows, n) reached no faster than velocity and acceleration allow, axis by axis.
 
     previous: sent dt seconds ago, while moving at `speed` (rows, n, per s). velocity (per s; None: any) and
@@ -163,8 +170,15 @@ FAR = 1e9
 SLACK = 5e-3
 
 
-def beyond_limits(value: Floats, lower: Axes | None, upper: Axes | None, names: Sequence[str],
-                 where: str, sides: tuple[str, str] = ('lower', 'upper'), slack: Axes = SLACK) -> dict[int, str]:
+def beyond_limits(
+    value: Floats,
+    lower: Axes | None,
+    upper: Axes | None,
+    names: Sequence[str],
+    where: str,
+    sides: tuple[str, str] = ('lower', 'upper'),
+    slack: Axes = SLACK,
+) -> dict[int, str]:
     """Return row → a reason for rows of `value` (rows, n) beyond [lower, upper] by more than `slack`.
 
     names: of the axes (n). where: the action term. sides: names of the two bounds.
@@ -176,6 +190,8 @@ def beyond_limits(value: Floats, lower: Axes | None, upper: Axes | None, names: 
         beyond = (value - bound) * sign > slack
         limit = np.broadcast_to(bound, value.shape[1:])
         for row, axis in np.argwhere(beyond)[::-1].tolist():
-            found[row] = (f'{names[axis]} is measured at {value[row, axis]:g}, beyond {where}.{side} '
-                          f'{limit[axis]:g}; move the robot within its limits first')
+            found[row] = (
+                f'{names[axis]} is measured at {value[row, axis]:g}, beyond {where}.{side} '
+                f'{limit[axis]:g}; move the robot within its limits first'
+            )
     return found

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the values of sources into the inputs of the network, in the order of training, and back."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,9 @@ class ObservationManager:
     and whether any reads the time of a Context.
     """
 
-    def __init__(self, spec: ControlSpec, shapes: Mapping[str, Shape], buffers: Sources, joints: JointNames,
-                 num_actions: int) -> None:
+    def __init__(
+        self, spec: ControlSpec, shapes: Mapping[str, Shape], buffers: Sources, joints: JointNames, num_actions: int
+    ) -> None:
         if set(spec.inputs) != set(shapes):
             raise ConfigurationError(f'inputs are {sorted(spec.inputs)}; the policy was trained with {sorted(shapes)}')
         setting = Setting(buffers, joints, spec.rows, num_actions)
@@ -47,9 +49,17 @@ class ObservationManager:
 
     def pieces(self) -> list[Piece]:
         """Return the place of each term in its input, in order."""
-        return [Piece(term.spec.name, name, columns, () if term.spec.history > 1 else tuple(term.shape),
-                      self._clips.get(name, np.inf))
-                for name, terms in self._terms.items() for term, columns in _slices(terms)]
+        return [
+            Piece(
+                term.spec.name,
+                name,
+                columns,
+                () if term.spec.history > 1 else tuple(term.shape),
+                self._clips.get(name, np.inf),
+            )
+            for name, terms in self._terms.items()
+            for term, columns in _slices(terms)
+        ]
 
     def _all(self) -> list[Term]:
         return [term for terms in self._terms.values() for term in terms]
@@ -113,8 +123,12 @@ class ObservationManager:
     def unfed(self) -> dict[tuple[str, str], TermSpec]:
         """Return (source, field) → the term that reads it, for the fields that `scatter` cannot write."""
         fed = self.fields()
-        return {(read.source, read.field): term.spec for term in self._all() for read in term.spec.reads
-                if (read.source, read.field) not in fed}
+        return {
+            (read.source, read.field): term.spec
+            for term in self._all()
+            for read in term.spec.reads
+            if (read.source, read.field) not in fed
+        }
 
     def state(self) -> State:
         """Return the histories and tares: input → term → its state."""
@@ -140,13 +154,16 @@ def _check_size(name: str, terms: Sequence[Term], shape: Shape) -> None:
     wanted = int(np.prod(shape))
     if sum(sizes.values()) != wanted:
         listed = ', '.join(f'{term} {size}' for term, size in sizes.items())
-        raise ConfigurationError(f"input '{name}': its terms have {sum(sizes.values())} numbers ({listed}); "
-                                 f'the policy was trained with {wanted} (shape {shape})')
+        raise ConfigurationError(
+            f"input '{name}': its terms have {sum(sizes.values())} numbers ({listed}); "
+            f'the policy was trained with {wanted} (shape {shape})'
+        )
     if len(terms) != 1:
         return
     # the only term of an input has the input's shape, except for axes of length 1; a history may be flat
-    term, = terms
+    (term,) = terms
     flat = len(term.shape) == 1 or (term.spec.history > 1 and len(shape) == 1)
     if not flat and [n for n in term.shape if n != 1] != [n for n in shape if n != 1]:
-        raise ConfigurationError(f"input '{name}': its term has the shape {term.shape}; "
-                                 f'the policy was trained with {shape}')
+        raise ConfigurationError(
+            f"input '{name}': its term has the shape {term.shape}; the policy was trained with {shape}"
+        )

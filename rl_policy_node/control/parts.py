@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ages of joints whose source sends them in several messages."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last messages of a source that is aligned to another one."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reductions (any, all, min, max) that are fast for small arrays."""
+
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Axes, Mask

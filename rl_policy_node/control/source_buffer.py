@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The latest value of a source, for every row, with its age."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,8 +44,13 @@ class BufferSpec(Protocol):
 
 
 # arrays of a buffer with one number a row
-_AGES: dict[str, DTypeLike] = {'stamps': np.int64, 'received': np.float64, 'changed': np.float64, 'fresh': np.bool_,
-                               'refused': np.bool_}
+_AGES: dict[str, DTypeLike] = {
+    'stamps': np.int64,
+    'received': np.float64,
+    'changed': np.float64,
+    'fresh': np.bool_,
+    'refused': np.bool_,
+}
 
 
 class SourceBuffer:
@@ -61,24 +67,33 @@ class SourceBuffer:
 
     parts: Parts | None = None
 
-    def __init__(self, spec: BufferSpec, shapes: Mapping[str, tuple[Shape, DTypeLike]], rows: int,
-                 depth: int = 1, joints: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        spec: BufferSpec,
+        shapes: Mapping[str, tuple[Shape, DTypeLike]],
+        rows: int,
+        depth: int = 1,
+        joints: Sequence[str] = (),
+    ) -> None:
         self.spec, self.rows, self.joints = spec, rows, tuple(joints)
         self._shapes = dict(shapes)
-        self._block, arrays = _block({
-            **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
-            **{('ages', name): ((rows,), dtype) for name, dtype in _AGES.items()}})
+        self._block, arrays = _block(
+            {
+                **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
+                **{('ages', name): ((rows,), dtype) for name, dtype in _AGES.items()},
+            }
+        )
         self.values = {field: arrays['values', field] for field in shapes}
         self.stamps, self.received, self.changed, self.fresh, self.refused = (arrays['ages', name] for name in _AGES)
         self.received[:] = self.changed[:] = -np.inf
         # computed once: every message needs it
         self._layout = [(field, value, (1, *value.shape[1:])) for field, value in self.values.items()]
-        self._waiting = True        # some row still has no message
-        self._faults = 0            # number of faults noted in last_fault so far
+        self._waiting = True  # some row still has no message
+        self._faults = 0  # number of faults noted in last_fault so far
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self.counts: Stamps = np.zeros(rows, dtype=np.int64)
-        self._tally = self.counts.data      # the same numbers; adding to one of them is five times faster
+        self._tally = self.counts.data  # the same numbers; adding to one of them is five times faster
         self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
         self.order = StampOrder(rows)
@@ -170,8 +185,12 @@ class SourceBuffer:
             self.fresh[rows] |= not (stamp and self._stamped) or self.stamps[rows] != stamp
         self.stamps[rows], self.received[rows], self.refused[rows] = stamp, now, False
         if self._past is not None:
-            self._past.add(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows,
-                           self.values, self.stamps, self.received)
+            self._past.add(
+                np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows,
+                self.values,
+                self.stamps,
+                self.received,
+            )
 
     def _note_change(self, rows: slice | Indices, values: Sequence[Array], now: float) -> None:
         differs = self.received[rows] == -np.inf
@@ -258,7 +277,7 @@ class SourceBuffer:
         """Copy values, ages and faults into another buffer of the same layout."""
         other._block[:] = self._block
         if self.parts is not None:
-            other.parts = self.parts        # only texts use it, to name the missing joint
+            other.parts = self.parts  # only texts use it, to name the missing joint
         if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
             other._faults = self._faults
@@ -281,16 +300,17 @@ class SourceBuffer:
                 self._past.copy_to(newer, reference[newer], other.values, other.stamps, other.received)
 
 
-def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray,
-                                                                               dict[tuple[str, str], Array]]:
+def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray, dict[tuple[str, str], Array]]:
     """Return a bytearray of zeros, and name → array on its memory. layout: name → (shape, dtype)."""
     counts = [int(np.prod(shape)) for shape, _ in layout.values()]
     # aligned for numbers of any type
     sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]
     block = bytearray(sum(sizes))
     starts: Iterator[int] = (sum(sizes[:index]) for index in range(len(sizes)))
-    return block, {name: np.frombuffer(block, dtype, count, start).reshape(shape)
-                   for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)}
+    return block, {
+        name: np.frombuffer(block, dtype, count, start).reshape(shape)
+        for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)
+    }
 
 
 def _late(nanoseconds: int) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of a source."""
+
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,33 +20,60 @@ class SourceSpec:
 
     name: str
     topic: str = option('', "topic, below each robot's namespace; required but for type tf2")
-    type: str = option('', 'message type, such as sensor_msgs/msg/JointState; package.module:Class for your own '
-                       'adapter; tf2 for the pose of a frame', required=True)
+    type: str = option(
+        '',
+        'message type, such as sensor_msgs/msg/JointState; package.module:Class for your own '
+        'adapter; tf2 for the pose of a frame',
+        required=True,
+    )
     max_age: float = option(0.1, 'age at which a value is stale and the fallback goes out', unit='s', low=1e-3)
     use_header_stamp: bool = option(True, 'let the header stamp count for age and order beside the time of receipt')
     encoding: str = option('', 'encoding of images; empty: 32FC3, rgb8 of compressed ones')
     alignment: str = option(
-        'hold', "which message a step takes: hold, the latest; asof, the latest not newer than the step's reference "
-        'stamp; drop, the latest, once: without a new one the robot does not act', choices=ALIGNMENTS)
+        'hold',
+        "which message a step takes: hold, the latest; asof, the latest not newer than the step's reference "
+        'stamp; drop, the latest, once: without a new one the robot does not act',
+        choices=ALIGNMENTS,
+    )
     frozen_after: float | None = option(
-        None, 'time of identical payloads after which the sensor counts as dead and the fallback goes out; 0: never',
-        unit='s', low=0.0, absent=0.0)
+        None,
+        'time of identical payloads after which the sensor counts as dead and the fallback goes out; 0: never',
+        unit='s',
+        low=0.0,
+        absent=0.0,
+    )
     target_frame: str = option('', "type tf2: frame that the pose is in; {robot} is the robot's namespace")
     source_frame: str = option('', 'type tf2: frame whose pose it is')
     future_tolerance: float | None = option(
-        None, 'how far ahead a header stamp may lie; 0: two periods of the control, at least 0.1 s', unit='s', low=0.0,
-        absent=0.0)
-    rows: bool = option(False, 'one message, of a type that ends in MultiArray, carries all rows in its first '
-                        'dimension; its topic has no namespace')
-    frame_id: str = option('', "frame in the header of each message, such as the one of goals; others are refused. "
-                           "{robot} is the robot's namespace. Empty: any")
+        None,
+        'how far ahead a header stamp may lie; 0: two periods of the control, at least 0.1 s',
+        unit='s',
+        low=0.0,
+        absent=0.0,
+    )
+    rows: bool = option(
+        False,
+        'one message, of a type that ends in MultiArray, carries all rows in its first '
+        'dimension; its topic has no namespace',
+    )
+    frame_id: str = option(
+        '',
+        'frame in the header of each message, such as the one of goals; others are refused. '
+        "{robot} is the robot's namespace. Empty: any",
+    )
     durability: str = option(
-        'volatile', 'transient_local also takes what was published before this node came, such as a latched goal, '
-        'reliable; max_age may then be .inf, and stamps old. Never for velocities', choices=DURABILITIES)
+        'volatile',
+        'transient_local also takes what was published before this node came, such as a latched goal, '
+        'reliable; max_age may then be .inf, and stamps old. Never for velocities',
+        choices=DURABILITIES,
+    )
     stale: str = option(
-        'hold', 'effect of a value older than max_age: hold, the fallback; zero, for velocities that a person '
+        'hold',
+        'effect of a value older than max_age: hold, the fallback; zero, for velocities that a person '
         'commands: they read as zeros, also before the first message, and the policy goes on, for example to keep its '
-        'balance. With trigger observation no step waits for them', choices=STALE)
+        'balance. With trigger observation no step waits for them',
+        choices=STALE,
+    )
 
     def __post_init__(self) -> None:
         where = f'sources.{self.name}'

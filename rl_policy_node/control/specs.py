@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of sources, observation terms and action terms; exports all specs."""
+
 from collections.abc import Collection
 from dataclasses import dataclass
 import math
@@ -18,8 +19,22 @@ from rl_policy_node.control.terms.term_spec import term_spec, TermSpec
 from rl_policy_node.errors import ConfigurationError, unfit, unknown
 from rl_policy_node.options import build, group, leaves, option
 
-__all__ = ['ActionSpec', 'BlendOptions', 'ClipOptions', 'ControlSpec', 'GuardianOptions', 'OodSpec', 'RecoveryOptions',
-           'SourceSpec', 'TRANSFORM', 'TermSpec', 'TimingOptions', 'action_spec', 'control_spec', 'term_spec']
+__all__ = [
+    'ActionSpec',
+    'BlendOptions',
+    'ClipOptions',
+    'ControlSpec',
+    'GuardianOptions',
+    'OodSpec',
+    'RecoveryOptions',
+    'SourceSpec',
+    'TRANSFORM',
+    'TermSpec',
+    'TimingOptions',
+    'action_spec',
+    'control_spec',
+    'term_spec',
+]
 
 # fields of velocities, and other fields that a person's command may have: for all of them zero means standing still
 _VELOCITIES = frozenset({'velocity', 'linear_velocity', 'angular_velocity'})
@@ -35,13 +50,22 @@ def _one_of(kind: str, name: str, valid: Collection[str], where: str) -> None:
 class ControlSpec:
     """Everything between the topics and the network. `control_spec` makes it."""
 
-    robots: tuple[str, ...] = option(('',), 'namespace of each robot; one row of the batch and one recurrent state '
-                                     'each')
+    robots: tuple[str, ...] = option(
+        ('',), 'namespace of each robot; one row of the batch and one recurrent state each'
+    )
     shared_rows: int | None = option(
-        None, 'rows of the batch where one message of each source and each action carries all of them (rows: true), '
-        "and robots stays ['']; 0: one for each robot", low=0, name='rows', absent=0)
-    robots_required: str = option('all', 'which robots must send data before activation: all, or any: the others join '
-                                  'later', choices=('all', 'any'))
+        None,
+        'rows of the batch where one message of each source and each action carries all of them (rows: true), '
+        "and robots stays ['']; 0: one for each robot",
+        low=0,
+        name='rows',
+        absent=0,
+    )
+    robots_required: str = option(
+        'all',
+        'which robots must send data before activation: all, or any: the others join later',
+        choices=('all', 'any'),
+    )
     shadow: bool = option(False, 'everything runs, but commands go to ~/shadow/<topic> instead of the robots')
     sources: dict[str, SourceSpec]
     terms: dict[str, TermSpec]
@@ -73,8 +97,10 @@ class ControlSpec:
             if action.source:
                 _one_of('source', action.source, self.sources, f'actions.{action.name}')
             if action.rows and action.source and not self.sources[action.source].rows:
-                raise ConfigurationError(f'actions.{action.name}: rows: true needs a source of rows: true; '
-                                         f"'{action.source}' has a message for each robot")
+                raise ConfigurationError(
+                    f'actions.{action.name}: rows: true needs a source of rows: true; '
+                    f"'{action.source}' has a message for each robot"
+                )
         if not self.inputs or not self.actions:
             raise ConfigurationError('inputs and actions.terms must each name at least one term')
         if self.shared_rows:
@@ -87,16 +113,24 @@ class ControlSpec:
     def _check_command(self, source: SourceSpec) -> None:
         """Refuse velocities that would persist without being repeated, and zeros that do not mean standing still."""
         where, fields, moves = f'sources.{source.name}', self._fields_of(source.name), self.velocities_of(source.name)
-        lasts = [f'{name} is {value}' for name, value, is_so in (
-            ('durability', source.durability, source.durability == 'transient_local'),
-            ('max_age', source.max_age, math.isinf(source.max_age))) if is_so]
+        lasts = [
+            f'{name} is {value}'
+            for name, value, is_so in (
+                ('durability', source.durability, source.durability == 'transient_local'),
+                ('max_age', source.max_age, math.isinf(source.max_age)),
+            )
+            if is_so
+        ]
         if moves and lasts and not self.lockstep:
-            raise ConfigurationError(f'{where}: {" and ".join(lasts)}, and its {" and ".join(moves)} would go on '
-                                     'without being repeated; expected volatile and a finite max_age')
+            raise ConfigurationError(
+                f'{where}: {" and ".join(lasts)}, and its {" and ".join(moves)} would go on '
+                'without being repeated; expected volatile and a finite max_age'
+            )
         if source.stale == 'zero' and (fields - _COMMANDS or any(a.source == source.name for a in self.actions)):
             why = f'terms read its {sorted(fields - _COMMANDS)}' if fields - _COMMANDS else 'an action measures by it'
-            raise unfit(f'{where}: stale', f'zero, and {why}',
-                        f'a command of velocities, with the fields {sorted(_COMMANDS)}')
+            raise unfit(
+                f'{where}: stale', f'zero, and {why}', f'a command of velocities, with the fields {sorted(_COMMANDS)}'
+            )
 
     def velocities_of(self, source: str) -> list[str]:
         """Return the velocity fields of a source that terms read; they must not be latched."""
@@ -109,17 +143,23 @@ class ControlSpec:
         """Refuse options that need a named robot for each row: names, topics, frames."""
         where = f'rows is {self.shared_rows}'
         if self.robots != ('',):
-            raise ConfigurationError(f'{where} and robots names {list(self.robots)}; expected one of the two: each row '
-                                     'is a robot with topics of its own, or one message carries all rows')
+            raise ConfigurationError(
+                f'{where} and robots names {list(self.robots)}; expected one of the two: each row '
+                'is a robot with topics of its own, or one message carries all rows'
+            )
         for source in self.sources.values():
             if source.type == TRANSFORM:
-                raise ConfigurationError(f'sources.{source.name}: {where}, and type {TRANSFORM} looks up a frame of '
-                                         'each robot; expected a topic with rows: true')
+                raise ConfigurationError(
+                    f'sources.{source.name}: {where}, and type {TRANSFORM} looks up a frame of '
+                    'each robot; expected a topic with rows: true'
+                )
         for kind, specs in (('sources', self.sources.values()), ('actions', self.actions)):
             per_row = [spec.name for spec in specs if not spec.rows]
             if per_row:
-                raise ConfigurationError(f'{where}, and {kind} {per_row} have a message for each row; expected '
-                                         'rows: true: one message carries all rows')
+                raise ConfigurationError(
+                    f'{where}, and {kind} {per_row} have a message for each row; expected '
+                    'rows: true: one message carries all rows'
+                )
         named = [joint for source in self.sources for joint in self.joints_of(source) if '{robot}' in joint]
         if named:
             raise ConfigurationError(f'{where}, and joints {named} bear the name of their robot; no robot has one')
@@ -147,14 +187,32 @@ class ControlSpec:
         return tuple(dict.fromkeys(j for user in users if user.source == source for j in user.joints))
 
 
-def control_spec(robots: tuple[str, ...], control_rate: float | None, trigger: str, lockstep_timeout: float,
-                 sources: dict[str, SourceSpec], terms: dict[str, TermSpec], inputs: dict[str, tuple[str, ...]],
-                 actions: tuple[ActionSpec, ...], clips: ClipOptions | None = None, ood: OodSpec | None = None,
-                 **values: object) -> ControlSpec:
+def control_spec(
+    robots: tuple[str, ...],
+    control_rate: float | None,
+    trigger: str,
+    lockstep_timeout: float,
+    sources: dict[str, SourceSpec],
+    terms: dict[str, TermSpec],
+    inputs: dict[str, tuple[str, ...]],
+    actions: tuple[ActionSpec, ...],
+    clips: ClipOptions | None = None,
+    ood: OodSpec | None = None,
+    **values: object,
+) -> ControlSpec:
     """Return a ControlSpec. clips: None clips nothing. values: parameter → value; raises TypeError for unknown ones."""
     unheard = sorted(set(values) - set(leaves(ControlSpec)))
     if unheard:
         raise TypeError(f'{unheard} are no options of the control')
     values |= {'control_rate': control_rate, 'trigger': trigger, 'lockstep_timeout': lockstep_timeout}
-    return build(ControlSpec, values, robots=robots, sources=sources, terms=terms, inputs=inputs, actions=actions,
-                 clips=clips or ClipOptions(clip_observations=math.inf, clip_actions=math.inf), ood=ood or OodSpec())
+    return build(
+        ControlSpec,
+        values,
+        robots=robots,
+        sources=sources,
+        terms=terms,
+        inputs=inputs,
+        actions=actions,
+        clips=clips or ClipOptions(clip_observations=math.inf, clip_actions=math.inf),
+        ood=ood or OodSpec(),
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refuses stamps far ahead of the clock, and stamps older than the one before."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -28,8 +29,8 @@ class StampOrder:
         self.latest = _ANY
         self._ros: Callable[[], int] | None = None
         self._tolerance = 0
-        self._count: Indices = np.zeros(rows, dtype=np.intp)        # late messages in a row that agree
-        self._stamps: Stamps = np.zeros(rows, dtype=np.int64)       # of the last of them
+        self._count: Indices = np.zeros(rows, dtype=np.intp)  # late messages in a row that agree
+        self._stamps: Stamps = np.zeros(rows, dtype=np.int64)  # of the last of them
         # of the last good message: a newer good message ends the series
         self._received: Floats = np.full(rows, -np.inf)
         self._newest: Stamps = np.zeros(rows, dtype=np.int64)
@@ -45,12 +46,13 @@ class StampOrder:
             return None
         now = self._ros()
         if not now:
-            return None     # the clock does not run yet; the check of ages reports that
+            return None  # the clock does not run yet; the check of ages reports that
         self.latest = now + self._tolerance
         if stamp <= self.latest:
             return None
-        return OutOfOrder(f'stamped {(stamp - now) * 1e-9:.3f} s ahead of the clock; '
-                          f'future_tolerance is {self._tolerance * 1e-9:g} s')
+        return OutOfOrder(
+            f'stamped {(stamp - now) * 1e-9:.3f} s ahead of the clock; future_tolerance is {self._tolerance * 1e-9:g} s'
+        )
 
     def agreed(self, rows: Indices, stamp: int, received: Floats, newest: Stamps) -> Mask:
         """Count a late message of rows; return the mask (of `rows`) of those whose clock was set back.
@@ -58,13 +60,16 @@ class StampOrder:
         received, newest (rows of the buffer,): s and ns, arrival and stamp of each row's last good message. A good
         message since the last late one ends a series.
         """
-        goes_on = ((self._received[rows] == received[rows]) & (self._newest[rows] == newest[rows])
-                   & (stamp > self._stamps[rows]))
+        goes_on = (
+            (self._received[rows] == received[rows])
+            & (self._newest[rows] == newest[rows])
+            & (stamp > self._stamps[rows])
+        )
         self._count[rows] = np.where(goes_on, self._count[rows] + 1, 1)
         self._stamps[rows], self._received[rows], self._newest[rows] = stamp, received[rows], newest[rows]
         enough: Mask = self._count[rows] >= AGREEING
         if enough.any():
-            self.forget_clock()     # ours may have gone back, too
+            self.forget_clock()  # ours may have gone back, too
         return enough
 
     def forget(self, received: Floats, newest: Stamps, rows: Rows = slice(None)) -> None:

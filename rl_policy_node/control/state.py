@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory of a component as plain data, to be saved and restored."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

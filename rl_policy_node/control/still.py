@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds frozen taxels and pixels: numbers of a grid that stay the same while their neighbours move."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,9 +10,9 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats, Indices, Mask, Shape
 
-_LEAST = 8              # least numbers of a grid, so that each has neighbours to compare with
-_TRAVEL = 0.25          # standard deviations of training by which the neighbours must move meanwhile, on average
-_MOVED = 0.25           # share of its grid's median deviation; a number that moved less may have been dead in training
+_LEAST = 8  # least numbers of a grid, so that each has neighbours to compare with
+_TRAVEL = 0.25  # standard deviations of training by which the neighbours must move meanwhile, on average
+_MOVED = 0.25  # share of its grid's median deviation; a number that moved less may have been dead in training
 
 
 class _Grid(Protocol):
@@ -32,15 +33,19 @@ class Still:
 
     def __init__(self, pieces: Sequence[_Grid], starts: Indices, std: Floats, period: float, time: float) -> None:
         ends = [*starts[1:].tolist(), len(std)]
-        self._terms = [index for index, piece in enumerate(pieces) if len(_axes(piece.shape)) > 1
-                       and ends[index] - starts[index] >= _LEAST]
+        self._terms = [
+            index
+            for index, piece in enumerate(pieces)
+            if len(_axes(piece.shape)) > 1 and ends[index] - starts[index] >= _LEAST
+        ]
         spans = [np.arange(starts[index], ends[index]) for index in self._terms]
         self._columns: Indices = np.concatenate([np.zeros(0, dtype=np.intp), *spans]).astype(np.intp)
         sizes = [len(span) for span in spans]
         self._sizes, self._starts = np.array(sizes, dtype=np.intp)[:, None], np.cumsum([0, *sizes])[:-1]
         self._inverse: Floats = (1.0 / np.sqrt(std[self._columns] ** 2 + 1e-5)).astype(np.float32)[:, None]
-        self._counts: Mask = np.concatenate([np.zeros(0, dtype=bool), *(
-            std[span] >= _MOVED * np.median(std[span]) for span in spans)])[:, None]
+        self._counts: Mask = np.concatenate(
+            [np.zeros(0, dtype=bool), *(std[span] >= _MOVED * np.median(std[span]) for span in spans)]
+        )[:, None]
         # a few looks suffice: a change between two looks shows in the next one
         self._every = max(1, round(time / period / 4))
         self._least, self._step = max(1, round(time / period / self._every)), 0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judges the ages of sources: which rows may act, and why the others may not."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,8 +26,9 @@ class Supervisor:
         self._all.flags.writeable = False
         self.future_tolerance = future_tolerance(period)
 
-    def assess(self, sources: Mapping[str, SourceBuffer], steady_now: float,
-               ros_now: int) -> tuple[Mask, dict[int, str]]:
+    def assess(
+        self, sources: Mapping[str, SourceBuffer], steady_now: float, ros_now: int
+    ) -> tuple[Mask, dict[int, str]]:
         """Return (healthy mask (rows,), read-only, reasons: row → str for the others).
 
         steady_now: s on the clock of SourceBuffer.received. ros_now: ns on the clock of the stamps.
@@ -74,22 +76,39 @@ class Supervisor:
         """Return row → what is wrong with a source; of several faults the gravest."""
         spec, limit = source.spec, self._patience or source.spec.max_age
         age = steady_now - source.received
-        reasons = {**_reasons(age > limit, age, lambda s: f'{name} has not sent anything' if np.isinf(s) else
-                           f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'),
-                   **_silent_joints(source, name, steady_now, limit), **_refused(source, name)}
+        reasons = {
+            **_reasons(
+                age > limit,
+                age,
+                lambda s: (
+                    f'{name} has not sent anything'
+                    if np.isinf(s)
+                    else f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'
+                ),
+            ),
+            **_silent_joints(source, name, steady_now, limit),
+            **_refused(source, name),
+        }
         if spec.frozen_after is not None:
             same = steady_now - source.changed
-            reasons = {**_reasons(same > spec.frozen_after, same, lambda s:
-                               f'{name} is frozen: the same payload for {s:.3f} s, '
-                               f'frozen_after {spec.frozen_after:g} s'), **reasons}
+            reasons = {
+                **_reasons(
+                    same > spec.frozen_after,
+                    same,
+                    lambda s: f'{name} is frozen: the same payload for {s:.3f} s, frozen_after {spec.frozen_after:g} s',
+                ),
+                **reasons,
+            }
         if self._patience is None and spec.use_header_stamp:
             stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
             tolerance = spec.future_tolerance or self.future_tolerance
-            reasons = {**_reasons(stamped > limit, stamped, lambda s:
-                               f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'),
-                       **_reasons(stamped < -tolerance, stamped, lambda s:
-                                  f'{name} is stamped {-s:.3f} s in the future'),
-                       **reasons}
+            reasons = {
+                **_reasons(
+                    stamped > limit, stamped, lambda s: f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'
+                ),
+                **_reasons(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future'),
+                **reasons,
+            }
         return reasons
 
 
@@ -124,8 +143,11 @@ def _silent_joints(source: SourceBuffer, name: str, steady_now: float, limit: fl
     for row in np.nonzero((age > limit).any(axis=1))[0].tolist():
         oldest = float(age[row].max())
         joints = [source.joints[joint] for joint in np.nonzero(age[row] == oldest)[0].tolist()]
-        reasons[row] = (f'{name} has not sent the joints {joints}' if np.isinf(oldest) else
-                        f'{name} is stale: nothing of the joints {joints} for {oldest:.3f} s, max_age {limit:g} s')
+        reasons[row] = (
+            f'{name} has not sent the joints {joints}'
+            if np.isinf(oldest)
+            else f'{name} is stale: nothing of the joints {joints} for {oldest:.3f} s, max_age {limit:g} s'
+        )
     return reasons
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distance of robots from their last command."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -38,16 +39,19 @@ class Tracking:
                 continue
             for row in np.nonzero(far.any(axis=1))[0].tolist():
                 axis = int(far[row].argmax())
-                found[row] = (f"actions.{name}: '{term.axis_names[axis]}' is measured {errors[row, axis]:.3g} from its "
-                              f'target; max_tracking_error is {np.broadcast_to(most, errors.shape)[row, axis]:g}')
+                found[row] = (
+                    f"actions.{name}: '{term.axis_names[axis]}' is measured {errors[row, axis]:.3g} from its "
+                    f'target; max_tracking_error is {np.broadcast_to(most, errors.shape)[row, axis]:g}'
+                )
         return found
 
-    def largest(self, commands: Mapping[str, Command], sources: Sources,
-                rows: Mask) -> dict[str, tuple[float, str, int]]:
+    def largest(
+        self, commands: Mapping[str, Command], sources: Sources, rows: Mask
+    ) -> dict[str, tuple[float, str, int]]:
         """Return term → its largest error, its axis and row, among the rows (mask)."""
         found: dict[str, tuple[float, str, int]] = {}
         for name, term in self._terms.items():
-            with np.errstate(invalid='ignore'):     # a pose that was never measured has no direction
+            with np.errstate(invalid='ignore'):  # a pose that was never measured has no direction
                 errors: Floats = np.where(rows[:, np.newaxis], term.lag(commands[name], term.measured(sources)), -1.0)
             errors = np.where(np.isfinite(errors), errors, -1.0)
             row, axis = divmod(int(errors.argmax()), errors.shape[1])

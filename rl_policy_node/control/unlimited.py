@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that a command has its limits, unless its file spells out that it has none."""
+
 from __future__ import annotations
 
 import math
@@ -14,14 +15,16 @@ def check_limits(spec: ActionSpec) -> None:
     """Raise ConfigurationError if a command lacks a limit and `limits: none` is not spelled out."""
     missing = missing_limits(spec)
     if missing and KINDS[spec.kind].must_be_limited and spec.limits != LIMITLESS:
-        raise ConfigurationError(f'actions.{spec.name} (kind {spec.kind}): {missing}; state them, or spell out '
-                                 '`limits: none` where nothing can be harmed, as in a simulator')
+        raise ConfigurationError(
+            f'actions.{spec.name} (kind {spec.kind}): {missing}; state them, or spell out '
+            '`limits: none` where nothing can be harmed, as in a simulator'
+        )
 
 
 def missing_limits(spec: ActionSpec) -> str:
     """Return a text that names the joints or axes and their missing limits; '' if no limit is missing."""
     kind = KINDS[spec.kind]
-    missing: dict[tuple[str, ...], list[str]] = {}      # joints or axes, () for the whole command → limits
+    missing: dict[tuple[str, ...], list[str]] = {}  # joints or axes, () for the whole command → limits
     for name in kind.needed_limits:
         axes = kind.limited_axes(spec.options, name)
         if axes is None:

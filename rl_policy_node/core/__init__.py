@@ -4,6 +4,7 @@
 subscriptions → Inbox ─ Frame → Stepper.step(frame) ─ Outcome → Outlet → publishers. `Cycle` makes one such pass,
 `ControlLoop` paces it by a Trigger, `Watch` supervises the loop from its own thread, and `assemble` builds it all.
 """
+
 from rl_policy_node.core.assemble import assemble
 from rl_policy_node.core.checks import Attention, Check, Enable, RobotStates
 from rl_policy_node.core.control_loop import ControlLoop
@@ -17,6 +18,24 @@ from rl_policy_node.core.trigger import Trigger
 from rl_policy_node.core.triggers import create_trigger
 from rl_policy_node.core.watch import Watch
 
-__all__ = ['Attention', 'Check', 'Clock', 'ControlLoop', 'Cycle', 'Enable', 'Frame', 'Guard', 'Logger', 'Outcome',
-           'Policy', 'RobotStates', 'RowChange', 'StepObserver', 'Stepper', 'Trigger', 'Watch',
-           'assemble', 'create_trigger']
+__all__ = [
+    'Attention',
+    'Check',
+    'Clock',
+    'ControlLoop',
+    'Cycle',
+    'Enable',
+    'Frame',
+    'Guard',
+    'Logger',
+    'Outcome',
+    'Policy',
+    'RobotStates',
+    'RowChange',
+    'StepObserver',
+    'Stepper',
+    'Trigger',
+    'Watch',
+    'assemble',
+    'create_trigger',
+]

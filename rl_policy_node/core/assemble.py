@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the core of a configuration: for the node, the dry run, the bridge, the benchmarks and the tests."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -37,19 +38,37 @@ class Managers:
     buffers: Mapping[str, SourceBuffer]
 
 
-def build_managers(control: ControlSpec, sources: Mapping[str, Source], inputs: Mapping[str, Shape],
-                   actions: ActionSize, num_actions: int) -> Managers:
+def build_managers(
+    control: ControlSpec,
+    sources: Mapping[str, Source],
+    inputs: Mapping[str, Shape],
+    actions: ActionSize,
+    num_actions: int,
+) -> Managers:
     """Return the managers of a ControlSpec. inputs: network input → shape of a row. Raises ConfigurationError."""
     buffers = {name: source.buffer for name, source in sources.items()}
     joints = {name: source.joints for name, source in sources.items()}
-    return Managers(ObservationManager(control, inputs, buffers, joints, num_actions),
-                    ActionManager(control, actions, buffers, joints), buffers)
+    return Managers(
+        ObservationManager(control, inputs, buffers, joints, num_actions),
+        ActionManager(control, actions, buffers, joints),
+        buffers,
+    )
 
 
-def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source], publish: Publisher, clock: Clock,
-             log: Logger, *, trigger: Trigger, observers: Iterable[StepObserver] = (),
-             checks: Iterable[Check] = (), moments: Mapping[str, Moments] = NOTHING,
-             guard: Guard | None = None) -> Cycle:
+def assemble(
+    control: ControlSpec,
+    policy: Policy,
+    sources: Mapping[str, Source],
+    publish: Publisher,
+    clock: Clock,
+    log: Logger,
+    *,
+    trigger: Trigger,
+    observers: Iterable[StepObserver] = (),
+    checks: Iterable[Check] = (),
+    moments: Mapping[str, Moments] = NOTHING,
+    guard: Guard | None = None,
+) -> Cycle:
     """Return the Cycle of a policy; nothing moves before its `start()`.
 
     sources: name → Source; the cycle's inbox fills their buffers. checks: run after the built-in ones. moments: input →
@@ -68,8 +87,20 @@ def assemble(control: ControlSpec, policy: Policy, sources: Mapping[str, Source]
     warns = control.ood.action == 'warn'
     ood = [] if warns else [OutOfDistribution(distribution, inbox.latch if control.ood.action == 'latch' else None)]
     first = built_in(supervisor, made.observations, made.actions, made.buffers, control.lockstep)
-    stepper = Stepper(control, policy, made.observations, made.actions,
-                      [*first, *episodes, *pace, *checks, *ood], Latch(control, trigger))
+    stepper = Stepper(
+        control,
+        policy,
+        made.observations,
+        made.actions,
+        [*first, *episodes, *pace, *checks, *ood],
+        Latch(control, trigger),
+    )
     watching = [DistributionObserver(distribution)] if warns and distribution.terms else []
-    return Cycle(inbox, stepper, Outlet(control, made.actions, publish, trigger, guard or Unguarded()),
-                 [*observers, *watching], log, distribution)
+    return Cycle(
+        inbox,
+        stepper,
+        Outlet(control, made.actions, publish, trigger, guard or Unguarded()),
+        [*observers, *watching],
+        log,
+        distribution,
+    )

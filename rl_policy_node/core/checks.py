@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rows may act, and why the others may not."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,10 +74,11 @@ class Hooks:
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
-        self.arrived = [(check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault,
-                         check.latches)
-                        for check in checks
-                        if _does(check, 'arrived') or _does(check, 'feed')]
+        self.arrived = [
+            (check.arrived, check.feed if _does(check, 'feed') else None, check.is_fault, check.latches)
+            for check in checks
+            if _does(check, 'arrived') or _does(check, 'feed')
+        ]
         self.awaited = [check.arrived for check in checks if check.delays_activation]
         self.noticed = [check.noticed for check in checks if _does(check, 'noticed')]
         self.seen = [check.seen for check in checks if _does(check, 'seen')]
@@ -150,8 +152,9 @@ class Enable(Check):
 
     def __init__(self, timeout: float, topic: str, rows: int) -> None:
         self._timeout = timeout
-        self._refusals: Refusals = dict.fromkeys(range(rows), f'not enabled: no true on {topic} for {timeout:g} s, or '
-                                                              'false since')
+        self._refusals: Refusals = dict.fromkeys(
+            range(rows), f'not enabled: no true on {topic} for {timeout:g} s, or false since'
+        )
 
     def arrived(self, frame: Frame) -> Refusals:
         return NONE if frame.steady - frame.enabled <= self._timeout else self._refusals
@@ -169,8 +172,9 @@ class Attention(Check):
     def arrived(self, frame: Frame) -> Refusals:
         if frame.steady - frame.heard <= self._limit:
             return NONE
-        return dict.fromkeys(self._rows, f'callbacks have lagged for {frame.steady - frame.heard:.3f} s: a stop would '
-                                         'not be heard')
+        return dict.fromkeys(
+            self._rows, f'callbacks have lagged for {frame.steady - frame.heard:.3f} s: a stop would not be heard'
+        )
 
 
 class RobotStates(Check):
@@ -190,8 +194,10 @@ class RobotStates(Check):
             elif state.refusal:
                 found[row] = state.refusal
             elif frame.steady - state.received > self._timeout:
-                found[row] = (f'{self._topic}: nothing for {frame.steady - state.received:.3f} s; robot_state.timeout '
-                              f'is {self._timeout:g} s')
+                found[row] = (
+                    f'{self._topic}: nothing for {frame.steady - state.received:.3f} s; robot_state.timeout '
+                    f'is {self._timeout:g} s'
+                )
         return found
 
 
@@ -246,8 +252,13 @@ class FiniteCommands(Check):
         return NONE if finite is rows else _refuse(rows & ~finite, 'the policy gave a command that is not finite')
 
 
-def built_in(supervisor: Supervisor, observations: ObservationManager, actions: ActionManager,
-             buffers: Mapping[str, SourceBuffer], lockstep: bool) -> list[Check]:
+def built_in(
+    supervisor: Supervisor,
+    observations: ObservationManager,
+    actions: ActionManager,
+    buffers: Mapping[str, SourceBuffer],
+    lockstep: bool,
+) -> list[Check]:
     """Return the checks that every policy has, in the order in which their reasons count."""
     commands = [name for name, source in buffers.items() if supervisor.reads_as_zero(source)]
     zeros = [StaleCommands(supervisor, commands)] if commands else []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that steps the policy."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,8 +21,14 @@ class ControlLoop:
     wait: preparing may take long, and nothing moves yet.
     """
 
-    def __init__(self, cycle: Cycle, trigger: Trigger, prepare: Callable[[], None],
-                 on_error: Callable[[BaseException], None], beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        cycle: Cycle,
+        trigger: Trigger,
+        prepare: Callable[[], None],
+        on_error: Callable[[BaseException], None],
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self._cycle, self._trigger, self._prepare, self._on_error = cycle, trigger, prepare, on_error
         self._beat = beat
         self._thread: threading.Thread | None = None
@@ -71,6 +78,6 @@ class ControlLoop:
                 if self._running:
                     act()
                     self._beat()
-        except BaseException as error:      # noqa: BLE001 - SystemExit too: any fault must stop the robot
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: any fault must stop the robot
             self._running = False
             self._on_error(error)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One pass from received messages to published commands."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -22,8 +23,15 @@ class Cycle:
     the policy's inputs with those of its training.
     """
 
-    def __init__(self, inbox: Inbox, stepper: Stepper, outlet: Outlet, observers: Iterable[StepObserver],
-                 log: Logger, distribution: Distribution) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        stepper: Stepper,
+        outlet: Outlet,
+        observers: Iterable[StepObserver],
+        log: Logger,
+        distribution: Distribution,
+    ) -> None:
         self.distribution = distribution
         self.inbox, self.stepper, self.outlet, self._log = inbox, stepper, outlet, log
         self.guard = outlet.guard
@@ -99,6 +107,6 @@ class Cycle:
         for observer in self._observers:
             try:
                 observer.observe(frame, outcome)
-            except Exception:       # noqa: BLE001 - an observer must not stop a robot
+            except Exception:  # noqa: BLE001 - an observer must not stop a robot
                 self._observers = tuple(each for each in self._observers if each is not observer)
                 self._log.error(f'{type(observer).__name__} failed and sees no more steps:\n{traceback.format_exc()}')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The input of one step."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -65,8 +66,12 @@ class Frame(NamedTuple):
 
     def copy(self) -> Frame:
         """Return a copy that later frames do not overwrite."""
-        return self._replace(sources={name: source.copy() for name, source in self.sources.items()},
-                             reset=self.reset.copy(), tare=self.tare.copy(), begun=self.begun.copy())
+        return self._replace(
+            sources={name: source.copy() for name, source in self.sources.items()},
+            reset=self.reset.copy(),
+            tare=self.tare.copy(),
+            begun=self.begun.copy(),
+        )
 
     @property
     def arrived(self) -> float:

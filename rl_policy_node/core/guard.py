@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The core's interface to the process that watches the control loop from outside."""
+
 from __future__ import annotations
 
 from typing import Protocol

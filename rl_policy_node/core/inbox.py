@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The buffers, requests and lock that subscriptions and the control loop share."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from rl_policy_node.core.frame import Change, Frame, Order, Pending, RobotState
 from rl_policy_node.core.protocols import Clock
 from rl_policy_node.core.trigger import Trigger
 
-SHORTEST = 1e-4     # s, the shortest wait: the clock of the alarm may differ from time.monotonic
+SHORTEST = 1e-4  # s, the shortest wait: the clock of the alarm may differ from time.monotonic
 
 
 class Inbox:
@@ -28,8 +29,9 @@ class Inbox:
     with the inbox locked. acting: the rows whose observations a step waits for.
     """
 
-    def __init__(self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger,
-                 clock: Clock) -> None:
+    def __init__(
+        self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger, clock: Clock
+    ) -> None:
         self.buffers = dict(buffers)
         # no step waits for the commands of a person, who may be silent
         self.awaited = {name: buffer for name, buffer in buffers.items() if buffer.spec.stale == 'hold'}
@@ -41,8 +43,10 @@ class Inbox:
         self._bell = threading.Lock()
         self._bell.acquire()
         # the source to align to ('': the reference of the trigger), and the sources aligned to it
-        self._alignment = control.timing.alignment_reference, tuple(
-            name for name, source in control.sources.items() if source.alignment == 'asof')
+        self._alignment = (
+            control.timing.alignment_reference,
+            tuple(name for name, source in control.sources.items() if source.alignment == 'asof'),
+        )
         if not control.lockstep:
             for buffer in self.buffers.values():
                 if buffer.spec.use_header_stamp:
@@ -56,8 +60,8 @@ class Inbox:
         self._none.flags.writeable = False
         self._reset = self._none
         self._pending = Pending(self._none)
-        self._fired = False     # a step is due, and has not been taken yet
-        self._snapshots = threading.local()     # each thread has its own: none overwrites another's
+        self._fired = False  # a step is due, and has not been taken yet
+        self._snapshots = threading.local()  # each thread has its own: none overwrites another's
 
     # called by callbacks
 
@@ -76,7 +80,7 @@ class Inbox:
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
         """Set when the episodes of rows began. starts: (n,), ns."""
         with self._lock:
-            episode = self.episode.copy()       # a frame that holds the old one does not change
+            episode = self.episode.copy()  # a frame that holds the old one does not change
             episode[rows] = starts
             self.episode, self.episode_fresh[rows] = episode, True
             self._wake()
@@ -129,14 +133,17 @@ class Inbox:
     def _order(self, order: Order) -> None:
         with self._lock:
             # of several requests for the same rows the last counts
-            kept = [each for each in self._pending.orders
-                    if each.rows != order.rows or bool(each.reason) != bool(order.reason)]
+            kept = [
+                each
+                for each in self._pending.orders
+                if each.rows != order.rows or bool(each.reason) != bool(order.reason)
+            ]
             self._pending = self._pending._replace(orders=(*kept, order))
         self.notify()
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states. In lockstep, where stamps do not count, do nothing and return False."""
-        if self._trigger.awaited:       # its episode messages come in order with its observations
+        if self._trigger.awaited:  # its episode messages come in order with its observations
             return False
         with self._lock:
             for buffer in self.buffers.values():
@@ -154,9 +161,9 @@ class Inbox:
 
     def notify(self) -> None:
         """Wake the waiting thread."""
-        try:        # noqa: SIM105 - for each message that starts a step; suppress() is a call, an object and a block
+        try:  # noqa: SIM105 - for each message that starts a step; suppress() is a call, an object and a block
             self._bell.release()
-        except RuntimeError:        # already released
+        except RuntimeError:  # already released
             pass
 
     # called by the control loop
@@ -188,10 +195,10 @@ class Inbox:
                 buffer.fresh[:] = np.isfinite(buffer.received)
                 buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
-            self._fired = False     # earlier messages start no step: the trigger looks again
+            self._fired = False  # earlier messages start no step: the trigger looks again
             self._reset = _with(self._none, slice(None))
             self._pending = self._pending.after_step(self._none)
-            if self._pending.heard < math.inf:        # the request to begin came by a callback
+            if self._pending.heard < math.inf:  # the request to begin came by a callback
                 self._pending = self._pending._replace(heard=frame.steady)
         self._trigger.restart(frame.steady)
         return frame
@@ -204,9 +211,22 @@ class Inbox:
                 self._reset, self._begun = self._reset | (self.episode != self._begun), self.episode
             news = self._trigger.news(self)
             pending = self._pending
-            frame = Frame(self._snapshot(ros), steady, ros, *self._trigger.moment(steady, ros), self._reset,
-                          pending.tare, self._begun, pending.changes, None, pending.orders, pending.enabled, news,
-                          pending.robot_states, pending.heard)
+            frame = Frame(
+                self._snapshot(ros),
+                steady,
+                ros,
+                *self._trigger.moment(steady, ros),
+                self._reset,
+                pending.tare,
+                self._begun,
+                pending.changes,
+                None,
+                pending.orders,
+                pending.enabled,
+                news,
+                pending.robot_states,
+                pending.heard,
+            )
             for buffer in self.buffers.values():
                 if news is None:
                     buffer.fresh.fill(False)
@@ -247,9 +267,19 @@ class Inbox:
     def _frame(self) -> Frame:
         """Return a frame of the present without the requests: only a step takes those."""
         ros = self._clock.ros()
-        return Frame(self._snapshot(ros), self._clock.steady(), ros, 0.0, 0.0, self._none, self._none, self._begun,
-                     enabled=self._pending.enabled, robot_states=self._pending.robot_states,
-                     heard=self._pending.heard)
+        return Frame(
+            self._snapshot(ros),
+            self._clock.steady(),
+            ros,
+            0.0,
+            0.0,
+            self._none,
+            self._none,
+            self._begun,
+            enabled=self._pending.enabled,
+            robot_states=self._pending.robot_states,
+            heard=self._pending.heard,
+        )
 
     def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
         """Return aligned copies of the buffers, in arrays that belong to this thread."""
@@ -262,8 +292,11 @@ class Inbox:
         reference, aligned = self._alignment
         if aligned:
             # (rows,), ns, the newest stamps that aligned sources may have; 0: any
-            stamps = self.buffers[reference].stamps if reference else self._trigger.reference(
-                np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
+            stamps = (
+                self.buffers[reference].stamps
+                if reference
+                else self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
+            )
             for name in aligned:
                 self.buffers[name].copy_asof(taken[name], stamps)
         return taken

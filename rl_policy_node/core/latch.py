@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows that were stopped and stay on their fallback."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +17,8 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.trigger import Trigger
 
 NEXT = 'stays on the fallback until ~/resume'
-PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5     # periods, s: after a longer gap the process must have been paused
-LONGEST_OUTAGE = 1.0                        # s: after a longer outage a row does not come back by itself
+PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5  # periods, s: after a longer gap the process must have been paused
+LONGEST_OUTAGE = 1.0  # s: after a longer outage a row does not come back by itself
 
 _ARRAYS = ('_seen', '_good_since', '_out_since', '_falls')
 
@@ -43,14 +44,14 @@ class Latch:
         """Free every row; data that arrive now count as good for long enough."""
         rows = self._control.rows
         self.reasons: dict[int, str] = {}
-        self._to_free: Mask = np.zeros(rows, dtype=bool)          # to be freed in this look
-        self._seen: Mask = np.zeros(rows, dtype=bool)           # all their data have arrived once
-        self._good_since: Floats = np.full(rows, -np.inf)       # s, steady; inf: its data do not arrive
-        self._out_since: Floats = np.full(rows, np.inf)         # s, steady; inf: they act, or were never out
+        self._to_free: Mask = np.zeros(rows, dtype=bool)  # to be freed in this look
+        self._seen: Mask = np.zeros(rows, dtype=bool)  # all their data have arrived once
+        self._good_since: Floats = np.full(rows, -np.inf)  # s, steady; inf: its data do not arrive
+        self._out_since: Floats = np.full(rows, np.inf)  # s, steady; inf: they act, or were never out
         falls = self._control.recovery.latch_falls + 1
-        self._falls: Floats = np.full((rows, falls), -np.inf)   # s, steady, the newest first
-        self._last = np.inf                                     # s, steady, of the frame before
-        self._quiet = False                                     # while all rows are good there is nothing to do
+        self._falls: Floats = np.full((rows, falls), -np.inf)  # s, steady, the newest first
+        self._last = np.inf  # s, steady, of the frame before
+        self._quiet = False  # while all rows are good there is nothing to do
 
     def follow(self, frame: Frame) -> None:
         """Carry out the requests of a frame in their order, and detect a pause of the process."""
@@ -103,8 +104,11 @@ class Latch:
         often = steady - self._falls[:, -1] <= self._control.recovery.latch_window
         for row, reason in reasons.items():
             if often[row]:
-                self._hold([row], f'{reason}; fell out {self._control.recovery.latch_falls + 1} times within '
-                                  f'{self._control.recovery.latch_window:g} s')
+                self._hold(
+                    [row],
+                    f'{reason}; fell out {self._control.recovery.latch_falls + 1} times within '
+                    f'{self._control.recovery.latch_window:g} s',
+                )
             elif self._control.recovery.resume == 'on_request':
                 self._hold([row], reason)
 
@@ -132,8 +136,11 @@ class Latch:
 
     def state(self) -> State:
         """Return which rows are latched, and why, which wait, and since when."""
-        return {**{name: cast(Array, getattr(self, name)).copy() for name in _ARRAYS}, 'last': self._last,
-                'reasons': {str(row): reason for row, reason in self.reasons.items()}}
+        return {
+            **{name: cast(Array, getattr(self, name)).copy() for name in _ARRAYS},
+            'last': self._last,
+            'reasons': {str(row): reason for row, reason in self.reasons.items()},
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state."""

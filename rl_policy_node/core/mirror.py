@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robots' side of a configuration: turns the observations of a simulator into sensor measurements."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -27,8 +28,10 @@ class Mirror:
                 if (name, field) not in fed:
                     term = unfed.get((name, field))
                     reader = f"by the term '{term.name}' (kind {term.kind})" if term else 'by an action'
-                    raise ConfigurationError(f"source '{name}': its field '{field}' is read {reader} and fed by no "
-                                             'term of kind field; the simulator cannot publish it')
+                    raise ConfigurationError(
+                        f"source '{name}': its field '{field}' is read {reader} and fed by no "
+                        'term of kind field; the simulator cannot publish it'
+                    )
 
     def measure(self, observations: Values) -> None:
         """Write observations, input → (rows, ...), into the buffers of the sources."""

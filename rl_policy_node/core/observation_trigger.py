@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps on observations, at the control rate."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class EveryObservation(Trigger):
         # the latter on the clock of SourceBuffer.received, too; whether newer messages have replaced that set
         self._first = self._whole = self._whole_at = math.inf
         self._replaced = False
-        self._seen = -math.inf      # s, the time at the last look
+        self._seen = -math.inf  # s, the time at the last look
         # of the step under way: the arguments of Schedule.step, which runs once the commands are out
         self._begun: tuple[float, float | None, bool] | None = None
 
@@ -65,7 +66,7 @@ class EveryObservation(Trigger):
         now = inbox.steady() if self._now is None else self._simulated_time(inbox)
         schedule = self._schedule
         due, slack = schedule.due, schedule.slack
-        if due - now > 1.5 * self.period:       # the clock went back: the due time is further away than ever
+        if due - now > 1.5 * self.period:  # the clock went back: the due time is further away than ever
             schedule.restart()
             return True
         if self._first == math.inf:
@@ -81,14 +82,17 @@ class EveryObservation(Trigger):
             at = due = max(due, self._first) + slack
         if now >= at:
             return True
-        if not self.simulated:      # else each update of the clock asks again
+        if not self.simulated:  # else each update of the clock asks again
             self.alarm = due
         return False
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:
         """Return time and dt, s, of the step that begins now; `settle` sets when the next one is due."""
-        self._begun = (max(self._seen, ros * 1e-9) if self.simulated else steady,
-                       None if self._whole == math.inf else self._whole, not self._replaced)
+        self._begun = (
+            max(self._seen, ros * 1e-9) if self.simulated else steady,
+            None if self._whole == math.inf else self._whole,
+            not self._replaced,
+        )
         self._forget()
         return super().moment(steady, ros)
 
@@ -116,8 +120,10 @@ class EveryObservation(Trigger):
         """Note whether all acting rows have newer messages than their first set: then the sensors are faster."""
         if self._replaced:
             return
-        oldest = (received if all_true(inbox.acting) else received[inbox.acting]
-                  for received in (buffer.received for buffer in inbox.awaited.values()))
+        oldest = (
+            received if all_true(inbox.acting) else received[inbox.acting]
+            for received in (buffer.received for buffer in inbox.awaited.values())
+        )
         self._replaced = all(each.size and least(each) > self._whole_at for each in oldest)
 
     def _forget(self) -> None:

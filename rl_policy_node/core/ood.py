@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Warns of, holds or latches rows whose observations lie outside the distribution of training."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of one step."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only path to the publishers of commands."""
+
 from __future__ import annotations
 
 import threading
@@ -25,8 +26,9 @@ class Outlet:
     nothing is published. Any thread may call any method; one publishes at a time.
     """
 
-    def __init__(self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger,
-                 guard: Guard) -> None:
+    def __init__(
+        self, control: ControlSpec, actions: ActionManager, publish: Publisher, trigger: Trigger, guard: Guard
+    ) -> None:
         self.guard = guard
         self._actions, self._publish, self._trigger = actions, publish, trigger
         self._sources = {action.name: action.source for action in control.actions}
@@ -34,7 +36,7 @@ class Outlet:
         # a message for all rows has no stamp: a waiting simulator would mistake a fallback for its answer
         self._mute = bool(control.shared_rows) and trigger.awaited
         self._lock, self._open = threading.Lock(), False
-        self._unsent = False        # closed, but the fallback could not be published
+        self._unsent = False  # closed, but the fallback could not be published
         self.pending_since: float | None = None
         self._patience = control.timing.lockstep_timeout if control.lockstep else None
         self._last = actions.sent()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that steps come as often as in training, and that sources show the current episode."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -44,10 +45,10 @@ class Pace(Check):
         self.start()
 
     def start(self) -> None:
-        self._began = self._last = -np.inf      # s, of the window and of the step before
-        self._whole = 0                         # steps for all rows, in this window
-        self._counts: Floats = np.zeros(self._rows)         # other steps, of each row
-        self._strikes: Floats = np.zeros(self._rows)        # slow windows in a row
+        self._began = self._last = -np.inf  # s, of the window and of the step before
+        self._whole = 0  # steps for all rows, in this window
+        self._counts: Floats = np.zeros(self._rows)  # other steps, of each row
+        self._strikes: Floats = np.zeros(self._rows)  # slow windows in a row
         self._held: Refusals = NONE
         self._warnings: Refusals = NONE
 
@@ -88,8 +89,11 @@ class Pace(Check):
         far = rates < FAR_TOO_SLOW * self._rate
         self._strikes = np.where(slow, self._strikes + 1 + far, 0.0)
         self._warnings = {row: self._described(rates[row]) for row in np.nonzero(slow)[0].tolist()}
-        self._held = {row: f'too slow for a safe step: {text}' for row, text in self._warnings.items()
-                      if self._holds and self._strikes[row] >= LASTING}
+        self._held = {
+            row: f'too slow for a safe step: {text}'
+            for row, text in self._warnings.items()
+            if self._holds and self._strikes[row] >= LASTING
+        }
 
     def _described(self, rate: float) -> str:
         what = 'complete observations arrive' if self._holds else 'the loop steps'
@@ -97,8 +101,15 @@ class Pace(Check):
 
     def state(self) -> State:
         """Return the counts of the window and the slow rows."""
-        return {'began': self._began, 'last': self._last, 'whole': float(self._whole), 'counts': self._counts.copy(),
-                'strikes': self._strikes.copy(), 'held': _numbered(self._held), 'warnings': _numbered(self._warnings)}
+        return {
+            'began': self._began,
+            'last': self._last,
+            'whole': float(self._whole),
+            'counts': self._counts.copy(),
+            'strikes': self._strikes.copy(),
+            'held': _numbered(self._held),
+            'warnings': _numbered(self._warnings),
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state."""
@@ -107,7 +118,8 @@ class Pace(Check):
         self._counts, self._strikes = (cast(Floats, state[name]).copy() for name in ('counts', 'strikes'))
         self._held, self._warnings = (
             {int(row): text for row, text in cast(Mapping[str, str], state[name]).items()}
-            for name in ('held', 'warnings'))
+            for name in ('held', 'warnings')
+        )
 
 
 class Episode(Check):

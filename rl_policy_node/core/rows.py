@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rows act, why the others do not, and since when."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -46,8 +47,11 @@ class RowStates:
 
     def state(self) -> State:
         """Return which rows act, why the others do not, and since when."""
-        return {'healthy': self.healthy.copy(), 'since': self.since.copy(),
-                'reasons': {str(row): reason for row, reason in self.reasons.items()}}
+        return {
+            'healthy': self.healthy.copy(),
+            'since': self.since.copy(),
+            'reasons': {str(row): reason for row, reason in self.reasons.items()},
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state."""

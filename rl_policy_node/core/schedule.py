@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """When the next step on an observation is due: at the control rate, in the phase of the sensors."""
+
 from __future__ import annotations
 
 import math
@@ -9,7 +10,7 @@ import math
 SLACK = 0.25
 # largest share of a period by which a step shifts the schedule to the phase of the sensors; bounds the rate error
 DRIFT = 0.01
-SMOOTHED = 8    # steps over which the phase of the sensors is averaged
+SMOOTHED = 8  # steps over which the phase of the sensors is averaged
 
 
 class Schedule:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of the policy: a frame in, commands out."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Observations, Policy
 from rl_policy_node.core.rows import RowStates
 
-WARM_UP = 5     # steps; the first is twenty times slower than the others
+WARM_UP = 5  # steps; the first is twenty times slower than the others
 
 
 class Stepper:
@@ -32,8 +33,15 @@ class Stepper:
     tares, recurrent states and the random stream, the last values of limits and blending, and which rows act.
     """
 
-    def __init__(self, control: ControlSpec, policy: Policy, observations: ObservationManager, actions: ActionManager,
-                 checks: Sequence[Check], latch: Latch) -> None:
+    def __init__(
+        self,
+        control: ControlSpec,
+        policy: Policy,
+        observations: ObservationManager,
+        actions: ActionManager,
+        checks: Sequence[Check],
+        latch: Latch,
+    ) -> None:
         self._policy, self._observations, self._actions, self._hooks = policy, observations, actions, Hooks(checks)
         self.rows, self.latch = RowStates(control.rows), latch
         self._episodes = bool(control.timing.episode_topic)
@@ -47,7 +55,7 @@ class Stepper:
         # a discrete choice is not clipped
         self._clip = None if policy.spaces.discrete or bound is None or not np.isfinite(bound) else bound
         self._context = Context.at_reset(control.rows, policy.spaces.num_actions)
-        self._reset_at: Floats = np.zeros(control.rows)      # s, on the clock of Frame.time
+        self._reset_at: Floats = np.zeros(control.rows)  # s, on the clock of Frame.time
         self._all: Mask = np.ones(control.rows, dtype=bool)
         self._none: Mask = np.zeros(control.rows, dtype=bool)
         self._all.flags.writeable = self._none.flags.writeable = False
@@ -55,8 +63,14 @@ class Stepper:
     def warm_up(self) -> None:
         """Step the policy on zeros, then reset it."""
         for _ in range(WARM_UP):
-            self._policy.act(self._shaped({name: np.zeros((len(self._all), *shape), np.float32)
-                                           for name, shape in self._policy.spaces.inputs.items()}))
+            self._policy.act(
+                self._shaped(
+                    {
+                        name: np.zeros((len(self._all), *shape), np.float32)
+                        for name, shape in self._policy.spaces.inputs.items()
+                    }
+                )
+            )
         self._policy.reset(self._all)
 
     def start(self, frame: Frame) -> None:
@@ -107,15 +121,27 @@ class Stepper:
         if accepted is not self._all and not all_true(accepted):
             self._actions.idle(self.rows.healthy & ~accepted & ~waiting, self._actions.elapsed(frame.steady, frame.dt))
             if not all_true(self.rows.healthy):
-                self._actions.take_fallback(frame.sources, self._fresh(frame), frame.steady, ~self.rows.healthy,
-                                            frame.dt)
+                self._actions.take_fallback(
+                    frame.sources, self._fresh(frame), frame.steady, ~self.rows.healthy, frame.dt
+                )
         send = known
         if frame.news is not None:
             send = ~waiting if known is None else known & ~waiting
         self._actions.note(send, frame.steady)
-        return Outcome(self._actions.commands(), self._all if send is None else send, self.rows.healthy, accepted,
-                       reset, tuple(changes), self.rows.reasons, True, inputs, actions, self._actions.sent(),
-                       refused(self._hooks.noticed, frame))
+        return Outcome(
+            self._actions.commands(),
+            self._all if send is None else send,
+            self.rows.healthy,
+            accepted,
+            reset,
+            tuple(changes),
+            self.rows.reasons,
+            True,
+            inputs,
+            actions,
+            self._actions.sent(),
+            refused(self._hooks.noticed, frame),
+        )
 
     def look(self, frame: Frame) -> Outcome | None:
         """Apply the fallback to rows that may no longer act, while no step is due; return None if all rows act.
@@ -131,8 +157,17 @@ class Stepper:
         send = ~self.rows.healthy
         if any_true(send):
             send = self._actions.take_fallback(frame.sources, self._fresh(frame), frame.steady, send)
-        return Outcome(self._actions.commands(), send, self._none, self._none, self._none, tuple(changes),
-                       self.rows.reasons, False, sent=self._actions.sent())
+        return Outcome(
+            self._actions.commands(),
+            send,
+            self._none,
+            self._none,
+            self._none,
+            tuple(changes),
+            self.rows.reasons,
+            False,
+            sent=self._actions.sent(),
+        )
 
     @property
     def count(self) -> int:
@@ -145,16 +180,27 @@ class Stepper:
 
     def state(self) -> State:
         """Return a copy of everything that the next outcome depends on, besides its frame."""
-        return {'policy': self._policy.state(), 'observations': self._observations.state(),
-                'actions': self._actions.state(), 'rows': self.rows.state(), 'latch': self.latch.state(),
-                'checks': self._hooks.state(), 'last_action': self._context.last_action.copy(),
-                'reset_at': self._reset_at.copy()}
+        return {
+            'policy': self._policy.state(),
+            'observations': self._observations.state(),
+            'actions': self._actions.state(),
+            'rows': self.rows.state(),
+            'latch': self.latch.state(),
+            'checks': self._hooks.state(),
+            'last_action': self._context.last_action.copy(),
+            'reset_at': self._reset_at.copy(),
+        }
 
     def restore(self, state: State) -> None:
         """Continue from a state of a stepper of the same configuration."""
-        parts: dict[str, Stateful] = {'policy': self._policy, 'observations': self._observations,
-                                      'actions': self._actions, 'rows': self.rows, 'latch': self.latch,
-                                      'checks': self._hooks}
+        parts: dict[str, Stateful] = {
+            'policy': self._policy,
+            'observations': self._observations,
+            'actions': self._actions,
+            'rows': self.rows,
+            'latch': self.latch,
+            'checks': self._hooks,
+        }
         for name, part in parts.items():
             part.restore(cast(State, state[name]))
         self._context.last_action[:] = cast(Array, state['last_action'])
@@ -215,7 +261,7 @@ class Stepper:
         whole = acting is self._all or all_true(acting)
         if not whole:
             for value in inputs.values():
-                value[~acting] = 0.0        # NaN in one row can fail the batch
+                value[~acting] = 0.0  # NaN in one row can fail the batch
         actions = self._policy.act(self._shaped(inputs), hold=None if whole else ~acting)
         if self._clip is not None:
             actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
@@ -229,6 +275,7 @@ class Stepper:
             nonlocal found
             found = refused(self._hooks.commanded, actions, commands, rows)
             return without(rows, found) if found else rows
+
         since = self._actions.elapsed(frame.steady, frame.dt)
         accepted = self._actions.process(actions, frame.sources, acting, frame.dt, accept, since)
         if found:
@@ -247,8 +294,10 @@ class Stepper:
 
     def _shaped(self, inputs: Mapping[str, Array]) -> Observations:
         if self._types:
-            inputs = {name: value.astype(self._types[name]) if name in self._types else value
-                      for name, value in inputs.items()}
+            inputs = {
+                name: value.astype(self._types[name]) if name in self._types else value
+                for name, value in inputs.items()
+            }
         return inputs if self._named else inputs['obs']
 
     def _follow(self, frame: Frame) -> None:

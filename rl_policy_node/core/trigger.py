@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base class of triggers, which decide when a step starts and what its time is."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -60,10 +61,10 @@ class Trigger(ABC):
         self._last = steady
         self.late.clear()
 
-    def arm(self) -> None:      # noqa: B027 - only timers have deadlines
+    def arm(self) -> None:  # noqa: B027 - only timers have deadlines
         """Count deadlines from now on."""
 
-    def jumped(self, seconds: float) -> None:      # noqa: B027 - only simulated deadlines move with a clock
+    def jumped(self, seconds: float) -> None:  # noqa: B027 - only simulated deadlines move with a clock
         """Note that the clock of the stamps jumped forward by `seconds`."""
 
     @abstractmethod
@@ -79,7 +80,7 @@ class Trigger(ABC):
         elapsed, self._last = steady - self._last, steady
         return ros * 1e-9, min(elapsed, 2 * self.period)
 
-    def settle(self) -> None:      # noqa: B027 - only schedules have something to work out
+    def settle(self) -> None:  # noqa: B027 - only schedules have something to work out
         """Do the work that `moment` left until the commands were sent; called with the inbox locked."""
 
     def reference(self, stamps: Stamps, ros: int) -> Stamps:

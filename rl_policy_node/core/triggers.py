@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The triggers of a step: a timer, the observations, or a simulator that waits."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -73,18 +74,19 @@ class SimulatedTimer(_Timer):
         self._due = self._now() * 1e-9 + self.period
 
     def wait(self, inbox: Arrivals, running: Callable[[], bool]) -> bool:
-        busy = True         # until the first look
+        busy = True  # until the first look
 
         def fired() -> bool:
             nonlocal busy
             now, was_busy, busy = self._now() * 1e-9, busy, False
-            if now < self._due - 1.5 * self.period:     # simulated time went back: count from there
+            if now < self._due - 1.5 * self.period:  # simulated time went back: count from there
                 self._due = now
             if now < self._due:
                 return False
             late = self._next(now)
             self.missed += late if was_busy else 0
             return True
+
         return inbox.wait(fired, self.period, running)
 
     def jumped(self, seconds: float) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches the control loop: late steps, a loop that hangs or has ended, an alarm of the guard."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.protocols import Logger
 from rl_policy_node.core.trigger import Trigger
 
-SHORTEST = 1e-3     # s, the shortest time between two looks
-LONGEST = 0.1       # s, the longest: how soon an ended loop is noticed
+SHORTEST = 1e-3  # s, the shortest time between two looks
+LONGEST = 0.1  # s, the longest: how soon an ended loop is noticed
 
 
 class Watch:
@@ -25,8 +26,15 @@ class Watch:
     alarm, it sends the fallback as the last command, and calls on_gone(why), once.
     """
 
-    def __init__(self, loop: ControlLoop, cycle: Cycle, trigger: Trigger, limit: float, on_gone: Callable[[str], None],
-                 log: Logger) -> None:
+    def __init__(
+        self,
+        loop: ControlLoop,
+        cycle: Cycle,
+        trigger: Trigger,
+        limit: float,
+        on_gone: Callable[[str], None],
+        log: Logger,
+    ) -> None:
         self._loop, self._cycle, self._on_gone, self._log = loop, cycle, on_gone, log
         # in lockstep the simulator waits for a slow step
         self._limit = limit if trigger.patience is None else float('inf')
@@ -54,8 +62,10 @@ class Watch:
             if left > 0:
                 return min(max(left, SHORTEST), LONGEST)
             if self._cycle.give_up(since):
-                self._log.error(f'the step takes longer than {self._limit:g} s; sent the fallback, its result is '
-                                'dropped', throttle_duration_sec=2.0)
+                self._log.error(
+                    f'the step takes longer than {self._limit:g} s; sent the fallback, its result is dropped',
+                    throttle_duration_sec=2.0,
+                )
         elif not self._loop.running or now - self._loop.seen <= self._idle:
             self._hung = False
         elif not self._hung and self._cycle.give_up(None):
@@ -72,10 +82,12 @@ class Watch:
                     self._end(over)
                     return
                 wait = self.look(time.monotonic())
-            except Exception:       # noqa: BLE001 - nothing watches the watch: it has to go on
+            except Exception:  # noqa: BLE001 - nothing watches the watch: it has to go on
                 wait = LONGEST
-                self._log.error(f'the watch over the control loop failed and goes on:\n{traceback.format_exc()}',
-                                throttle_duration_sec=2.0)
+                self._log.error(
+                    f'the watch over the control loop failed and goes on:\n{traceback.format_exc()}',
+                    throttle_duration_sec=2.0,
+                )
 
     def _over(self) -> str:
         """Return why the loop must not go on, '' while all is well."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The entry points of the nodes' processes: importing torch takes seconds, and signals may come meanwhile."""
+
 import contextlib
 import importlib
 import os
@@ -8,8 +9,10 @@ import sys
 from rl_policy_node.nodes.process.console import Console
 from rl_policy_node.nodes.process.signals import on_ending
 
-_MODULES = {'policy_node': 'rl_policy_node.nodes.policy.policy_node',
-            'sim_bridge_node': 'rl_policy_node.nodes.simulator.sim_bridge_node'}
+_MODULES = {
+    'policy_node': 'rl_policy_node.nodes.policy.policy_node',
+    'sim_bridge_node': 'rl_policy_node.nodes.simulator.sim_bridge_node',
+}
 
 
 def policy_node() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interfaces that nodes need: a publisher, a runnable node, an environment."""
+
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 

@@ -3,6 +3,7 @@
 
 torch is imported with the first name that is used: reading only a list of names does not wait for it.
 """
+
 import importlib
 from typing import Final, TYPE_CHECKING
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: a batch of rows through a player of rl_games, one recurrent state per row."""
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -39,11 +40,25 @@ class Policy:
         self.backend: Backend = EagerBackend(player, self._inputs, deterministic)
 
     @classmethod
-    def load(cls, train_config: str | Path, checkpoint: str | Path | None = None, *,
-             spaces: Spaces | Mapping[str, object] | None = None, rows: int = 1, device: str = 'auto',
-             backend: str = 'eager', threads: int | None = None, tolerance: float = 1e-5, providers: Iterable[str] = (),
-             overrides: Iterable[str] = (), sigma: float | None = None, deterministic: bool = True,
-             checkpoint_sha256: str = '', plugins: Iterable[str] = (), allow_untrusted_pickle: str = '') -> 'Policy':
+    def load(
+        cls,
+        train_config: str | Path,
+        checkpoint: str | Path | None = None,
+        *,
+        spaces: Spaces | Mapping[str, object] | None = None,
+        rows: int = 1,
+        device: str = 'auto',
+        backend: str = 'eager',
+        threads: int | None = None,
+        tolerance: float = 1e-5,
+        providers: Iterable[str] = (),
+        overrides: Iterable[str] = (),
+        sigma: float | None = None,
+        deterministic: bool = True,
+        checkpoint_sha256: str = '',
+        plugins: Iterable[str] = (),
+        allow_untrusted_pickle: str = '',
+    ) -> 'Policy':
         """Build the player of a run and restore a checkpoint into it.
 
         train_config: path of a train YAML, of a run's config.yaml or agent.yaml, or of a run directory.
@@ -62,6 +77,7 @@ class Policy:
         if backend not in BACKENDS:
             raise unknown('backend', backend, BACKENDS)
         from rl_policy_node.policy.rl_games import player as players  # it imports rl_games
+
         watch = Stopwatch()
         wanted = '' if checkpoint is None and Path(train_config).is_dir() else checkpoint
         run = TrainedRun.read(train_config, wanted, overrides, plugins, checkpoint_sha256, allow_untrusted_pickle)
@@ -84,11 +100,19 @@ class Policy:
         policy.seconds = watch.seconds
         return policy
 
-    def choose_backend(self, name: str, threads: int | None = None, tolerance: float = 1e-5,
-                       providers: Iterable[str] = ()) -> None:
+    def choose_backend(
+        self, name: str, threads: int | None = None, tolerance: float = 1e-5, providers: Iterable[str] = ()
+    ) -> None:
         """Switch to another backend, with the present weights and cleared states; see `load`."""
-        setup = Setup(self.player, self._inputs, self.deterministic, self.config, threads or torch.get_num_threads(),
-                      tolerance, tuple(providers))
+        setup = Setup(
+            self.player,
+            self._inputs,
+            self.deterministic,
+            self.config,
+            threads or torch.get_num_threads(),
+            tolerance,
+            tuple(providers),
+        )
         self.backend, self.backend_report, self.fell_back = choose(name, setup)
 
     @property
@@ -113,12 +137,15 @@ class Policy:
         if self.checkpoint is None or not self.config.params['config'].get('normalize_input'):
             return {}
         from rl_policy_node.policy.summary.normalizer import read_statistics  # it imports the package
+
         found = read_statistics(self.checkpoint.model, self.spaces.inputs, self.joined)
         # bytes are divided by 255 before the normaliser sees them
         factors = {name: 255.0 if np.dtype(self.spaces.dtype_of(name)) == np.uint8 else 1.0 for name in found}
-        return {name: (factors[name] * each.mean.numpy(), factors[name] * each.var.sqrt().numpy())
-                for name, each in found.items()
-                if each.count > 1 and len(each) == np.prod(self.spaces.inputs[name], dtype=int)}
+        return {
+            name: (factors[name] * each.mean.numpy(), factors[name] * each.var.sqrt().numpy())
+            for name, each in found.items()
+            if each.count > 1 and len(each) == np.prod(self.spaces.inputs[name], dtype=int)
+        }
 
     def reset(self, rows: Rows = slice(None)) -> None:
         """Clear the recurrent state of rows: a slice, by default of all, a mask (rows,) or a list of indices."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Types that several parts of the policy share."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 

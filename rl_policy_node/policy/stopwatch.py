@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The durations of consecutive steps."""
+
 import time
 
 

@@ -5,6 +5,7 @@ A function `factory(num_envs, seed, **options)` creates an environment, in this 
 The insertion ships with the package. Each other one of SIMULATORS has a file here with a function `create()`, which
 imports nothing of this package; any other environment is named as package.module:factory.
 """
+
 from collections.abc import Callable
 from pathlib import Path
 import sys
@@ -16,8 +17,9 @@ from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.remote import folders_of, RemoteEnvironment
 
 
-def create_environment(spec: EnvironmentSpec,
-                       log: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
+def create_environment(
+    spec: EnvironmentSpec, log: Callable[[str], object] = lambda line: None
+) -> HostedEnvironment | RemoteEnvironment:
     """Return an environment of `spec.rows` rows: a HostedEnvironment, or with an interpreter a RemoteEnvironment.
 
     log(line) gets each line that the process of a RemoteEnvironment prints. Raises ConfigurationError for faults that
@@ -28,8 +30,9 @@ def create_environment(spec: EnvironmentSpec,
     try:
         environment = _insertion(spec) if spec.name == 'insertion' else _made(spec, log)
     except worker.Unknown as error:
-        raise ConfigurationError(f"sim.environment '{spec.name}': {error}; valid: {', '.join(SIMULATORS)}, "
-                                 'package.module:factory') from error
+        raise ConfigurationError(
+            f"sim.environment '{spec.name}': {error}; valid: {', '.join(SIMULATORS)}, package.module:factory"
+        ) from error
     except worker.Unfit as error:
         raise ConfigurationError(f"sim.environment '{spec.name}': {error}") from error
     return _checked(environment, spec)
@@ -42,8 +45,11 @@ def _insertion(spec: EnvironmentSpec) -> HostedEnvironment:
         from rl_policy_node.sim.insertion.environment import InsertionEnv
     except ImportError as error:
         raise ConfigurationError(f"sim.environment 'insertion' needs MuJoCo: {error}; pip install mujoco") from error
-    return HostedEnvironment(InsertionEnv(spec.rows, seed=spec.seed, episode_length=spec.insertion.episode_length,
-                                          stagger=spec.insertion.stagger))
+    return HostedEnvironment(
+        InsertionEnv(
+            spec.rows, seed=spec.seed, episode_length=spec.insertion.episode_length, stagger=spec.insertion.stagger
+        )
+    )
 
 
 def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironment | RemoteEnvironment:
@@ -60,13 +66,16 @@ def _made(spec: EnvironmentSpec, log: Callable[[str], object]) -> HostedEnvironm
     return HostedEnvironment(worker.make(target, spec.rows, spec.seed, options))
 
 
-def _checked(environment: HostedEnvironment | RemoteEnvironment,
-             spec: EnvironmentSpec) -> HostedEnvironment | RemoteEnvironment:
+def _checked(
+    environment: HostedEnvironment | RemoteEnvironment, spec: EnvironmentSpec
+) -> HostedEnvironment | RemoteEnvironment:
     """Raise ConfigurationError unless the environment has the requested rows; each agent of it is a row."""
     if environment.rows != spec.rows:
         environment.close()
         agents = f', {environment.agents} agents in each environment' if environment.agents > 1 else ''
-        raise ConfigurationError(f"sim.environment '{spec.name}' has {environment.rows} rows{agents}; expected "
-                                 f'{spec.rows}, one for each robot; it is made with num_envs={spec.rows} unless '
-                                 'sim.options has another num_envs')
+        raise ConfigurationError(
+            f"sim.environment '{spec.name}' has {environment.rows} rows{agents}; expected "
+            f'{spec.rows}, one for each robot; it is made with num_envs={spec.rows} unless '
+            'sim.options has another num_envs'
+        )
     return environment

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environment to host, and the Python that hosts it."""
+
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
@@ -23,13 +24,23 @@ class PythonSpec:
     """The Python that hosts an environment. interpreter: '' hosts the environment in this process."""
 
     interpreter: str = option(
-        '', "interpreter that hosts the environment in a process of its own, such as Isaac Gym's Python 3.8, which "
-        'must have numpy. Empty: that of the bridge', name='python')
+        '',
+        "interpreter that hosts the environment in a process of its own, such as Isaac Gym's Python 3.8, which "
+        'must have numpy. Empty: that of the bridge',
+        name='python',
+    )
     path: tuple[str, ...] = option((), 'folders to import the environment from', name='python_path')
-    variables: tuple[str, ...] = option((), 'NAME=value, set in the environment of that interpreter, which has no '
-                                        'variables of ROS', name='python_variables')
-    start_timeout: float = option(300.0, 'how long that process may take to create the environment, for its first '
-                                  'reset and its first step', unit='s', low=0.1)
+    variables: tuple[str, ...] = option(
+        (),
+        'NAME=value, set in the environment of that interpreter, which has no variables of ROS',
+        name='python_variables',
+    )
+    start_timeout: float = option(
+        300.0,
+        'how long that process may take to create the environment, for its first reset and its first step',
+        unit='s',
+        low=0.1,
+    )
     step_timeout: float = option(10.0, 'how long it may take for a later step', unit='s', low=0.1)
 
 
@@ -54,8 +65,13 @@ class IsaacGymSpec(SimulatorOptions):
     control_rate: float | None = None
 
     def arguments(self, named: dict[str, object]) -> dict[str, object]:
-        return {'task': self.task, 'device': self.device, 'graphics_device': self.graphics_device,
-                'headless': self.headless, 'control_rate': self.control_rate}
+        return {
+            'task': self.task,
+            'device': self.device,
+            'graphics_device': self.graphics_device,
+            'headless': self.headless,
+            'control_rate': self.control_rate,
+        }
 
 
 @dataclass(frozen=True)
@@ -81,15 +97,19 @@ class EnvironmentSpec:
     """An environment of `rows` rows. The value of each of its options is YAML."""
 
     name: str = option(
-        'insertion', 'environment that stands in for the robots: insertion, isaacgym, gymnasium, or for your own '
+        'insertion',
+        'environment that stands in for the robots: insertion, isaacgym, gymnasium, or for your own '
         'package.module:factory or /path/file.py:factory, called with num_envs, seed and sim.options',
-        name='environment')
+        name='environment',
+    )
     rows: int = 1
     seed: int = option(0, 'seed of the environment', low=0)
     options: tuple[str, ...] = option(
-        (), 'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
+        (),
+        'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
         "vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in Hydra's form, "
-        'task.env.name=value')
+        'task.env.name=value',
+    )
     insertion: InsertionSpec = group(InsertionSpec)
     gymnasium: GymnasiumSpec = group(GymnasiumSpec)
     isaacgym: IsaacGymSpec = group(IsaacGymSpec)
@@ -110,10 +130,10 @@ class EnvironmentSpec:
             try:
                 named[name.strip()] = yaml.safe_load(value)
             except yaml.YAMLError as error:
-                raise ConfigurationError(f"sim.options has '{stated}', whose value is no YAML: "
-                                         f'{" ".join(str(error).split())}') from error
+                raise ConfigurationError(
+                    f"sim.options has '{stated}', whose value is no YAML: {' '.join(str(error).split())}"
+                ) from error
         return named
 
 
-SIMULATORS: Final = tuple(each.name for each in fields(EnvironmentSpec)
-                          if isinstance(each.default, SimulatorOptions))
+SIMULATORS: Final = tuple(each.name for each in fields(EnvironmentSpec) if isinstance(each.default, SimulatorOptions))

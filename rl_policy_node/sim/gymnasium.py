@@ -4,6 +4,7 @@
 Gymnasium 0.29, or 1.1 and newer. The file is self-contained, in Python 3.6's syntax: a worker process of another
 Python loads it by its path.
 """
+
 import functools
 
 import gymnasium
@@ -24,8 +25,9 @@ def create(num_envs, seed=0, id='', vectorization_mode='sync', **options):
     if not id:
         raise ValueError("sim.id is missing: gymnasium needs an environment's id, such as InvertedPendulum-v5")
     if vectorization_mode not in MODES:
-        raise ValueError("unknown vectorization_mode '{}' in sim.options; valid: {}".format(
-            vectorization_mode, ', '.join(MODES)))
+        raise ValueError(
+            "unknown vectorization_mode '{}' in sim.options; valid: {}".format(vectorization_mode, ', '.join(MODES))
+        )
     same_step = _same_step()
     try:
         return _made(num_envs, seed, id, vectorization_mode, options, same_step)
@@ -53,10 +55,12 @@ def _same_step():
     """Return the options that let a vector environment reset a row in the step in which it ends."""
     version = tuple(int(part) for part in gymnasium.__version__.split('.')[:2])
     if version < (1, 0):
-        return {}           # it has no other way
+        return {}  # it has no other way
     if version == (1, 0):
-        raise ValueError('gymnasium {} resets a row one step after its end, a step that rl_games does not know; '
-                         '0.29, and 1.1 or newer, reset it at once'.format(gymnasium.__version__))
+        raise ValueError(
+            'gymnasium {} resets a row one step after its end, a step that rl_games does not know; '
+            '0.29, and 1.1 or newer, reset it at once'.format(gymnasium.__version__)
+        )
     return {'autoreset_mode': gymnasium.vector.AutoresetMode.SAME_STEP}
 
 
@@ -64,8 +68,10 @@ def _resets_nothing(vector, id):
     """Return whether an environment's own vectorisation leaves resets to its user; refuse one that resets late."""
     mode = getattr(vector.metadata.get('autoreset_mode'), 'name', 'an unknown mode')
     if mode not in ('SAME_STEP', 'DISABLED'):
-        raise ValueError("the vector_entry_point of '{}' resets by {}, one step after a row's end, a step that "
-                         'rl_games does not know; vectorization_mode=sync resets it at once'.format(id, mode))
+        raise ValueError(
+            "the vector_entry_point of '{}' resets by {}, one step after a row's end, a step that "
+            'rl_games does not know; vectorization_mode=sync resets it at once'.format(id, mode)
+        )
     return mode == 'DISABLED'
 
 
@@ -114,8 +120,12 @@ class GymnasiumEnvironment:
         successes = self._successes(infos, dones)
         if self._resets_nothing and dones.any():
             observations, _ = self._vector.reset(options={'reset_mask': dones})
-        return (self._arrays(observations), np.asarray(rewards), dones,
-                {} if successes is None else {'successes': successes})
+        return (
+            self._arrays(observations),
+            np.asarray(rewards),
+            dones,
+            {} if successes is None else {'successes': successes},
+        )
 
     def close(self):
         """End the environments."""
@@ -124,8 +134,11 @@ class GymnasiumEnvironment:
     def _arrays(self, observations):
         def below(part, key):
             return part[int(key) if isinstance(part, tuple) else key]
-        arrays = {name: _array(leaf, functools.reduce(below, path, observations))
-                  for name, (path, leaf) in self._leaves.items()}
+
+        arrays = {
+            name: _array(leaf, functools.reduce(below, path, observations))
+            for name, (path, leaf) in self._leaves.items()
+        }
         return arrays.get('', {'obs': arrays})
 
     def _successes(self, infos, dones):
@@ -144,8 +157,9 @@ def _told(infos, rows):
         names = [name for name in SUCCESSES if name in infos]
         return np.array([bool(value) for value in infos[names[0]]]) if names else None
     # Gymnasium 0.29 keeps the last infos of each row that ended, and None for the others
-    each = [[info[name] for name in SUCCESSES if name in info] if info else []
-            for info in (() if infos is None else infos)]
+    each = [
+        [info[name] for name in SUCCESSES if name in info] if info else [] for info in (() if infos is None else infos)
+    ]
     return np.array([any(told) for told in each], dtype=bool) if any(each) else None
 
 
@@ -172,8 +186,9 @@ def _box(leaf, name):
         shape = leaf.shape or (1,)
         return spaces.Box(leaf.low.astype(dtype).reshape(shape), leaf.high.astype(dtype).reshape(shape), dtype=dtype)
     if not isinstance(leaf, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
-        raise ValueError("observation '{}' is a {}, which no network of rl_games takes".format(
-            name or 'obs', type(leaf).__name__))
+        raise ValueError(
+            "observation '{}' is a {}, which no network of rl_games takes".format(name or 'obs', type(leaf).__name__)
+        )
     return spaces.Box(0.0, 1.0, (spaces.flatdim(leaf),), dtype=np.float32)
 
 
@@ -207,16 +222,21 @@ def _action_space(space):
         return _discrete(space.n)
     if isinstance(space, spaces.MultiBinary):
         return spaces.Tuple([_discrete(2) for _ in range(int(np.prod(space.shape)))])
-    if isinstance(space, spaces.MultiDiscrete) or \
-            isinstance(space, spaces.Tuple) and all(isinstance(part, spaces.Discrete) for part in space.spaces):
+    if (
+        isinstance(space, spaces.MultiDiscrete)
+        or isinstance(space, spaces.Tuple)
+        and all(isinstance(part, spaces.Discrete) for part in space.spaces)
+    ):
         return spaces.Tuple([_discrete(count) for count in _choices(space)[1]])
-    raise ValueError('the action space {} is none that rl_games acts in; it knows a Box of floats, Discrete, '
-                     'MultiDiscrete, MultiBinary and a Tuple of Discrete'.format(space))
+    raise ValueError(
+        'the action space {} is none that rl_games acts in; it knows a Box of floats, Discrete, '
+        'MultiDiscrete, MultiBinary and a Tuple of Discrete'.format(space)
+    )
 
 
 def _discrete(count):
     space = spaces.Discrete(int(count))
-    space.n = int(count)        # torch takes no integer of NumPy as a size
+    space.n = int(count)  # torch takes no integer of NumPy as a size
     return space
 
 

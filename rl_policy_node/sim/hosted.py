@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One interface, with numpy arrays, for every environment with IsaacGymEnvs' contract."""
+
 from collections.abc import Mapping
 import threading
 from typing import Any, TypeAlias
@@ -22,7 +23,7 @@ class EnvironmentDescription:
         self.rows: int = about['rows']
         self.agents: int = about['agents']
         self.value_size: int = about['value_size']
-        self.control_rate: float | None = about['control_rate']     # Hz, that it was made for, or None
+        self.control_rate: float | None = about['control_rate']  # Hz, that it was made for, or None
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
         self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
         self.num_actions: int = worker.num_actions(about['action_space'])
@@ -48,10 +49,11 @@ class HostedEnvironment(EnvironmentDescription):
 
     def __init__(self, environment: object) -> None:
         self.environment = environment
-        self._wrapped = (environment if isinstance(environment, worker.NumpyEnvironment) else
-                         worker.NumpyEnvironment(environment))
+        self._wrapped = (
+            environment if isinstance(environment, worker.NumpyEnvironment) else worker.NumpyEnvironment(environment)
+        )
         super().__init__(self._wrapped.about)
-        self._lock = threading.Lock()       # close() may come while another thread still steps
+        self._lock = threading.Lock()  # close() may come while another thread still steps
         self._qpos: Array | None = None
 
     @property
@@ -96,12 +98,17 @@ def _space(described: Mapping[str, Any]) -> Space:
     """Return the gymnasium space of a description by worker.describe()."""
     kind = described['kind']
     if kind == 'Box':
-        low, high = (np.broadcast_to(np.asarray(described[bound], described['dtype']), described['shape'])
-                     for bound in ('low', 'high'))
+        low, high = (
+            np.broadcast_to(np.asarray(described[bound], described['dtype']), described['shape'])
+            for bound in ('low', 'high')
+        )
         return gymnasium.spaces.Box(low, high, dtype=np.dtype(described['dtype']).type)
     if kind == 'Dict':
         return gymnasium.spaces.Dict({name: _space(each) for name, each in described['spaces'].items()})
     if kind == 'Tuple':
         return gymnasium.spaces.Tuple([_space(each) for each in described['spaces']])
-    return gymnasium.spaces.Discrete(described['n']) if kind == 'Discrete' else \
-        gymnasium.spaces.MultiDiscrete(described['nvec'])
+    return (
+        gymnasium.spaces.Discrete(described['n'])
+        if kind == 'Discrete'
+        else gymnasium.spaces.MultiDiscrete(described['nvec'])
+    )

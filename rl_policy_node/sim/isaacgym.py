@@ -3,6 +3,7 @@
 
 The file is self-contained, in Python 3.6's syntax: a worker process of Isaac Gym's own Python loads it by its path.
 """
+
 import contextlib
 import importlib.util
 import os
@@ -20,24 +21,37 @@ def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=T
     isaacgymenvs = _imported()
     from isaacgymenvs.utils.utils import set_seed
     from omegaconf import OmegaConf
-    set_seed(seed)          # make() ignores its seed; IsaacGymEnvs' training seeds in this way
+
+    set_seed(seed)  # make() ignores its seed; IsaacGymEnvs' training seeds in this way
     with _configurations_of(isaacgymenvs):
         made = isaacgymenvs.make(
-            seed=seed, task=task['name'], num_envs=num_envs, sim_device=device, rl_device=device,
-            graphics_device_id=graphics_device, headless=headless, multi_gpu=False, virtual_screen_capture=False,
-            force_render=not headless, cfg=OmegaConf.create({'task': task}))
+            seed=seed,
+            task=task['name'],
+            num_envs=num_envs,
+            sim_device=device,
+            rl_device=device,
+            graphics_device_id=graphics_device,
+            headless=headless,
+            multi_gpu=False,
+            virtual_screen_capture=False,
+            force_render=not headless,
+            cfg=OmegaConf.create({'task': task}),
+        )
     return IsaacGymTask(made, control_rate)
 
 
 def _check(task, num_envs, graphics_device):
     if 'name' not in task or 'env' not in task:
         raise ValueError('the task configuration has {}; IsaacGymEnvs needs its name and env'.format(sorted(task)))
-    if task['env'].get('numEnvs') != num_envs:      # make() uses only this number
-        raise ValueError('task.env.numEnvs is {}; expected the {} rows of the bridge'.format(
-            task['env'].get('numEnvs'), num_envs))
+    if task['env'].get('numEnvs') != num_envs:  # make() uses only this number
+        raise ValueError(
+            'task.env.numEnvs is {}; expected the {} rows of the bridge'.format(task['env'].get('numEnvs'), num_envs)
+        )
     if task['env'].get('enableCameraSensors') and graphics_device < 0:
-        raise ValueError("the task '{}' has cameras (task.env.enableCameraSensors), which need a device that renders: "
-                         'sim.graphics_device is {}, the first one is 0'.format(task['name'], graphics_device))
+        raise ValueError(
+            "the task '{}' has cameras (task.env.enableCameraSensors), which need a device that renders: "
+            'sim.graphics_device is {}, the first one is 0'.format(task['name'], graphics_device)
+        )
 
 
 def _imported():
@@ -50,18 +64,23 @@ def _imported():
         import isaacgymenvs
     except ImportError as error:
         where = '; sim.python_path names the folder that has it' if error.name == 'isaacgymenvs' else ''
-        raise ValueError('{} has isaacgym and cannot import isaacgymenvs: {}{}'.format(
-            sys.executable, error, where)) from error
+        raise ValueError(
+            '{} has isaacgym and cannot import isaacgymenvs: {}{}'.format(sys.executable, error, where)
+        ) from error
     return isaacgymenvs
 
 
 def _why(error):
     if importlib.util.find_spec('isaacgym') is None:
-        return ('{} has no isaacgym, which exists for Python 3.6 to 3.8 only; sim.python names the interpreter that '
-                'has it'.format(sys.executable))
+        return (
+            '{} has no isaacgym, which exists for Python 3.6 to 3.8 only; sim.python names the interpreter that '
+            'has it'.format(sys.executable)
+        )
     if 'torch' in sys.modules:
-        return ('isaacgym has to be imported before torch, and this process has imported torch: {}; with sim.python it '
-                'has a process of its own'.format(error))
+        return (
+            'isaacgym has to be imported before torch, and this process has imported torch: {}; with sim.python it '
+            'has a process of its own'.format(error)
+        )
     return '{} cannot import isaacgym: {}'.format(sys.executable, error)
 
 
@@ -74,6 +93,7 @@ def _configurations_of(isaacgymenvs):
     folder = os.path.join(os.path.dirname(os.path.abspath(isaacgymenvs.__file__)), 'cfg')
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
+
     if GlobalHydra.instance().is_initialized() or not os.path.isdir(folder):
         yield
         return

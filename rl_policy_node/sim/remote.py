@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An environment in the process of another Python, with the interface of one in this process."""
+
 from collections.abc import Callable, Mapping, Sequence
 import os
 
@@ -19,14 +20,18 @@ class RemoteEnvironment(EnvironmentDescription):
     ConfigurationError, worker.Unfit, or SimulationError with the worker's own traceback or last output.
     """
 
-    def __init__(self, spec: EnvironmentSpec, target: str, options: Mapping[str, object],
-                 log: Callable[[str], object]) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, target: str, options: Mapping[str, object], log: Callable[[str], object]
+    ) -> None:
         path = folders_of(spec.python.path)
         self._process = WorkerProcess(spec, log)
         try:
             _, about = self._process.ask(
-                worker.MAKE, spec.python.start_timeout, 'while the environment was made and reset',
-                {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': dict(options), 'path': path})
+                worker.MAKE,
+                spec.python.start_timeout,
+                'while the environment was made and reset',
+                {'target': target, 'num_envs': spec.rows, 'seed': spec.seed, 'options': dict(options), 'path': path},
+            )
             super().__init__(about)
             os.truncate(self._process.memory, worker.memory_size(about))
             self._arrays: dict[str, Array] = worker.mapped(self._process.memory, about)
@@ -53,12 +58,16 @@ class RemoteEnvironment(EnvironmentDescription):
         Returns observations, rewards (rows,), dones (rows,) bool, and successes (rows,) bool or None.
         """
         arrays = self._arrays
-        if arrays:      # else the environment has ended, which ask() raises
+        if arrays:  # else the environment has ended, which ask() raises
             np.copyto(arrays['actions'], actions, casting='unsafe')
         successes, _ = self._process.ask(worker.STEP, self._timeout, 'in step()')
         self._timeout = self._step_timeout
-        return (self._observations(), arrays['rewards'].copy(), arrays['dones'].copy(),
-                arrays['successes'].copy() if successes else None)
+        return (
+            self._observations(),
+            arrays['rewards'].copy(),
+            arrays['dones'].copy(),
+            arrays['successes'].copy() if successes else None,
+        )
 
     def check(self) -> None:
         """Raise SimulationError if the process has ended or is stopped between two orders."""

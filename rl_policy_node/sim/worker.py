@@ -4,6 +4,7 @@
 Interpreters without this package run it: one file, Python 3.6 syntax, the standard library and numpy; torch only
 after an environment with tensors has imported it itself.
 """
+
 import os
 import sys
 
@@ -36,6 +37,7 @@ class Unknown(Unfit):
 
 # from a name to an environment
 
+
 def make(target, num_envs, seed, options):
     """Return a NumpyEnvironment of the environment that `target` creates: `module:function` or `file.py:function`.
 
@@ -59,8 +61,11 @@ def load(target):
     try:
         module = _run_file(place) if place.endswith('.py') else importlib.import_module(place)
     except ImportError as error:
-        raise Unknown('{} (Python {}.{}) cannot import it: {}'.format(
-            sys.executable, sys.version_info[0], sys.version_info[1], error)) from error
+        raise Unknown(
+            '{} (Python {}.{}) cannot import it: {}'.format(
+                sys.executable, sys.version_info[0], sys.version_info[1], error
+            )
+        ) from error
     if not callable(getattr(module, name, None)):
         raise Unknown("module '{}' has no function '{}'".format(place, name))
     return getattr(module, name)
@@ -84,6 +89,7 @@ def _tell_plainly(error, module):
 
 
 # one interface for every environment
+
 
 class NumpyEnvironment:
     """Wraps an environment of IsaacGymEnvs' and rl_games' contract; writes its results into given arrays.
@@ -140,6 +146,7 @@ class NumpyEnvironment:
         if not self._tensors:
             return actions
         import torch
+
         return torch.from_numpy(actions).to(getattr(self._environment, 'rl_device', 'cpu'))
 
 
@@ -159,8 +166,12 @@ def fields(about):
     """Return (name, ((rows, …) shape, dtype)) of all inputs and outputs of an environment."""
     rows, action = about['rows'], about['action_space']
     kind = '<f4' if action['kind'] == 'Box' else '<i8'
-    found = [('actions', ((rows, num_actions(action)), kind)), ('rewards', ((rows,), '<f8')),
-             ('dones', ((rows,), '|b1')), ('successes', ((rows,), '|b1'))]
+    found = [
+        ('actions', ((rows, num_actions(action)), kind)),
+        ('rewards', ((rows,), '<f8')),
+        ('dones', ((rows,), '|b1')),
+        ('successes', ((rows,), '|b1')),
+    ]
     found += [('obs/' + name, ((rows,) + tuple(shape), dtype)) for name, (shape, dtype) in about['inputs'].items()]
     if about['qpos']:
         found.append(('qpos', ((rows,) + tuple(about['qpos'][0]), about['qpos'][1])))
@@ -169,8 +180,12 @@ def fields(about):
 
 def num_actions(space):
     """Return how many numbers the action of one row has. space: described."""
-    return {'Discrete': lambda: 1, 'MultiDiscrete': lambda: len(space['nvec']), 'Tuple': lambda: len(space['spaces']),
-            'Box': lambda: int(np.prod(space['shape']))}[space['kind']]()
+    return {
+        'Discrete': lambda: 1,
+        'MultiDiscrete': lambda: len(space['nvec']),
+        'Tuple': lambda: len(space['spaces']),
+        'Box': lambda: int(np.prod(space['shape'])),
+    }[space['kind']]()
 
 
 def describe(space):
@@ -183,8 +198,13 @@ def describe(space):
     if hasattr(space, 'nvec'):
         return {'kind': 'MultiDiscrete', 'nvec': np.asarray(space.nvec).tolist(), 'shape': list(space.shape)}
     if hasattr(space, 'low'):
-        return {'kind': 'Box', 'low': _bound(space.low), 'high': _bound(space.high), 'shape': list(space.shape),
-                'dtype': np.dtype(space.dtype).str}
+        return {
+            'kind': 'Box',
+            'low': _bound(space.low),
+            'high': _bound(space.high),
+            'shape': list(space.shape),
+            'dtype': np.dtype(space.dtype).str,
+        }
     if hasattr(space, 'n'):
         return {'kind': 'Discrete', 'n': int(space.n), 'shape': []}
     raise Unfit('its space {!r} is none of Box, Discrete, MultiDiscrete, Tuple, Dict'.format(space))
@@ -201,9 +221,13 @@ def _about(environment, arrays):
     rows, space = _rows(arrays), describe(environment.observation_space)
     qpos, rate = getattr(environment, 'qpos', None), getattr(environment, 'control_rate', None)
     about = {
-        'observation_space': space, 'action_space': describe(environment.action_space),
-        'rows': rows, 'agents': _agents(environment), 'value_size': int(getattr(environment, 'value_size', 1)),
-        'control_rate': None if rate is None else float(rate), 'inputs': _inputs(space, arrays, rows),
+        'observation_space': space,
+        'action_space': describe(environment.action_space),
+        'rows': rows,
+        'agents': _agents(environment),
+        'value_size': int(getattr(environment, 'value_size', 1)),
+        'control_rate': None if rate is None else float(rate),
+        'inputs': _inputs(space, arrays, rows),
         'qpos': None if qpos is None else [list(np.shape(qpos)[1:]), array(qpos).dtype.str],
     }
     _check_actions(about['action_space'])
@@ -231,8 +255,11 @@ def _inputs(space, arrays, rows):
             raise Unfit("its observations lack '{}'; they have {}".format(name, sorted(arrays)))
         shape, dtype = arrays[name].shape, arrays[name].dtype
         if each.get('shape') is None or shape != (rows,) + tuple(each['shape']):
-            raise Unfit("its observation '{}' has the shape {}, rows first; its space says {} behind {} rows".format(
-                name, shape, tuple(each.get('shape') or [each['kind']]), rows))
+            raise Unfit(
+                "its observation '{}' has the shape {}, rows first; its space says {} behind {} rows".format(
+                    name, shape, tuple(each.get('shape') or [each['kind']]), rows
+                )
+            )
         if dtype.kind not in 'biuf':
             raise Unfit("its observation '{}' has the dtype {}, which is no number".format(name, dtype))
     return {name: [list(arrays[name].shape[1:]), arrays[name].dtype.str] for name in promised}
@@ -241,8 +268,11 @@ def _inputs(space, arrays, rows):
 def _check_actions(space):
     branches = space['spaces'] if space['kind'] == 'Tuple' else []
     if space['kind'] == 'Dict' or any(branch['kind'] != 'Discrete' for branch in branches):
-        raise Unfit('its action space is a {} of {}; expected Box, Discrete, MultiDiscrete, or a Tuple of '
-                    'Discrete'.format(space['kind'], [branch['kind'] for branch in branches] or 'other spaces'))
+        raise Unfit(
+            'its action space is a {} of {}; expected Box, Discrete, MultiDiscrete, or a Tuple of Discrete'.format(
+                space['kind'], [branch['kind'] for branch in branches] or 'other spaces'
+            )
+        )
 
 
 def _copy(name, value, out):
@@ -253,7 +283,7 @@ def _copy(name, value, out):
 
 # serving the bridge: orders and answers over a socket, arrays in shared memory
 
-HEADER = struct.Struct('<cBI')      # kind, whether there are successes, number of bytes of JSON that follow
+HEADER = struct.Struct('<cBI')  # kind, whether there are successes, number of bytes of JSON that follow
 MAKE, MAP, RESET, STEP, CLOSE = b'M', b'P', b'R', b'S', b'C'
 MADE, DONE, FAILED = b'm', b'd', b'f'
 
@@ -292,8 +322,9 @@ def memory_size(about):
 def mapped(memory, about):
     """Return name → array in the file `memory`, which stays mapped as long as one of the arrays exists."""
     buffer = mmap.mmap(memory, memory_size(about))
-    return {name: np.ndarray(shape, dtype, buffer, offset)
-            for name, (shape, dtype, offset) in _places(about)[0].items()}
+    return {
+        name: np.ndarray(shape, dtype, buffer, offset) for name, (shape, dtype, offset) in _places(about)[0].items()
+    }
 
 
 def _places(about):
@@ -334,9 +365,15 @@ def main(connection, memory):
         _end_all()
     except Unfit as error:
         send(connection, FAILED, content={'kind': type(error).__name__, 'text': str(error)})
-    except BaseException as error:      # noqa: BLE001 - also SystemExit: some simulators call exit()
-        send(connection, FAILED, content={'kind': '', 'text': '{}: {}\n{}'.format(
-            type(error).__name__, error, traceback.format_exc().rstrip())})
+    except BaseException as error:  # noqa: BLE001 - also SystemExit: some simulators call exit()
+        send(
+            connection,
+            FAILED,
+            content={
+                'kind': '',
+                'text': '{}: {}\n{}'.format(type(error).__name__, error, traceback.format_exc().rstrip()),
+            },
+        )
 
 
 def _end_with(parent):

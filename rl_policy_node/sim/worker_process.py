@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process of another Python that runs worker.py: started without ROS, watched, and always ended."""
+
 import collections
 from collections.abc import Callable, Iterator
 import contextlib
@@ -16,9 +17,9 @@ from rl_policy_node.sim import worker
 from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.interpreters import diagnose, find_interpreter, worker_variables
 
-_WATCH_PERIOD: Final = 0.25     # s between two checks of a process that has not answered yet
-_GRACE: Final = 2.0             # s within which it must end by itself
-_LAST_LINES: Final = 20         # number of lines of its output to show when it dies
+_WATCH_PERIOD: Final = 0.25  # s between two checks of a process that has not answered yet
+_GRACE: Final = 2.0  # s within which it must end by itself
+_LAST_LINES: Final = 20  # number of lines of its output to show when it dies
 
 # the plain data (as of JSON) of an order or an answer
 Content: TypeAlias = Any
@@ -36,7 +37,7 @@ class WorkerProcess:
         self._lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
         self._lock = threading.RLock()
         self._variables = worker_variables(self._python, spec.python.variables)
-        self.memory = os.memfd_create('rl_policy_node')         # without a name: it ends with both processes
+        self.memory = os.memfd_create('rl_policy_node')  # without a name: it ends with both processes
         self._connection, theirs = socket.socketpair()
         try:
             self._process = self._start(theirs.fileno())
@@ -51,10 +52,17 @@ class WorkerProcess:
 
     def _start(self, connection: int) -> subprocess.Popen[str]:
         """Start the interpreter in its own session: Ctrl-C must only reach the bridge."""
-        return subprocess.Popen([self._python, '-u', worker.__file__, str(connection), str(self.memory)],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                encoding='utf-8', errors='replace', env=self._variables, start_new_session=True,
-                                pass_fds=(connection, self.memory))
+        return subprocess.Popen(
+            [self._python, '-u', worker.__file__, str(connection), str(self.memory)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding='utf-8',
+            errors='replace',
+            env=self._variables,
+            start_new_session=True,
+            pass_fds=(connection, self.memory),
+        )
 
     def _read(self, log: Callable[[str], object]) -> None:
         assert self._process.stdout is not None, 'a pipe'
@@ -74,8 +82,9 @@ class WorkerProcess:
             def wait() -> None:
                 self._check_running(doing)
                 if time.monotonic() > deadline:
-                    raise SimulationError(f'{self._label()} did not answer within {timeout:g} s {doing}'
-                                          f'{self._last_lines()}')
+                    raise SimulationError(
+                        f'{self._label()} did not answer within {timeout:g} s {doing}{self._last_lines()}'
+                    )
 
             self._connection.settimeout(timeout)
             worker.send(self._connection, order, content=content)
@@ -84,7 +93,7 @@ class WorkerProcess:
             if kind == worker.FAILED:
                 if content['kind']:
                     raise getattr(worker, content['kind'])(content['text'])
-                raise SimulationError(f"{self._label()} failed {doing}: {content['text']}")
+                raise SimulationError(f'{self._label()} failed {doing}: {content["text"]}')
             self._answered = True
         return flag, content
 
@@ -167,7 +176,7 @@ class WorkerProcess:
 
 
 def _state(pid: int) -> str:
-    """Return the kernel's state letter of a process: R, S, D, T (stopped by a signal), Z, …"""
+    """Return the kernel's state letter of a process: R, S, D, T (stopped by a signal), Z and others."""
     try:
         with open(f'/proc/{pid}/stat') as file:
             return file.read().rpartition(')')[2].split()[0]

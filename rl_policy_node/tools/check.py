@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy check`: run configure and a first step of the node, without a robot and off its network."""
+
 import logging
 import os
 from pathlib import Path
@@ -39,6 +40,7 @@ def check(path: str | Path, console: Console | None = None) -> None:
     os.environ.pop('ROS_DOMAIN_ID', None)
     private_domain()
     from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
+
     dry_run = DryRun(read_file(path), _Log())
     dry_run.step()
     _show(dry_run, path, console or Console(soft_wrap=True))
@@ -62,10 +64,13 @@ def _show(dry_run: 'DryRun', path: str | Path, console: Console) -> None:
         for field, value in command.items():
             console.print(f'{name}.{field} {_numbers(value[0])}', highlight=False, markup=False)
     robots, rate = f'{control.rows} robots' if control.rows > 1 else 'one robot', control.timing.control_rate
-    console.print(f'{Path(path).name} fits: {policy.config.name}, {robots}, {rate:g} Hz. The action '
-                  'answers observations of zeros; the command is what its law, limits and blending make of it in the '
-                  'first step', highlight=False)
+    console.print(
+        f'{Path(path).name} fits: {policy.config.name}, {robots}, {rate:g} Hz. The action '
+        'answers observations of zeros; the command is what its law, limits and blending make of it in the '
+        'first step',
+        highlight=False,
+    )
 
 
 def _numbers(values: Array) -> str:
-    return np.array2string(values, precision=3, suppress_small=True, max_line_width=10 ** 6)
+    return np.array2string(values, precision=3, suppress_small=True, max_line_width=10**6)

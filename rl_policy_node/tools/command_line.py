@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands of `rl_policy`. What they need is imported when they run: it takes seconds."""
+
 from abc import ABC, abstractmethod
 import argparse
 from pathlib import Path
@@ -31,13 +32,24 @@ def _positive(text: str) -> int:
 
 
 def _add_played(command: argparse.ArgumentParser, episodes: int) -> None:
-    command.add_argument('params_file', metavar='PARAMS_FILE', nargs='?', default=INSERTION,
-                         help='parameter file of both nodes; default: the insertion that ships')
+    command.add_argument(
+        'params_file',
+        metavar='PARAMS_FILE',
+        nargs='?',
+        default=INSERTION,
+        help='parameter file of both nodes; default: the insertion that ships',
+    )
     command.add_argument('--episodes', type=_positive, default=episodes)
     command.add_argument('--robots', type=_positive, help='rows of the batch; default: as the file says')
     command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
-    command.add_argument('--set', action='append', default=[], metavar='NAME=VALUE', dest='settings',
-                         help='any parameter of the nodes, such as sim.latency=0.05; repeatable')
+    command.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        dest='settings',
+        help='any parameter of the nodes, such as sim.latency=0.05; repeatable',
+    )
 
 
 class Demo(Command):
@@ -57,8 +69,17 @@ class Demo(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.demo.demo import demo
-        demo(INSERTION, options.episodes, options.lockstep, options.robots, options.seed, options.output,
-             json_file=options.json, report=not options.no_report)
+
+        demo(
+            INSERTION,
+            options.episodes,
+            options.lockstep,
+            options.robots,
+            options.seed,
+            options.output,
+            json_file=options.json,
+            report=not options.no_report,
+        )
         return 0
 
 
@@ -77,8 +98,17 @@ class Evaluate(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.evaluate.evaluate import evaluate
-        agree = evaluate(options.params_file, options.episodes, options.robots, options.seed, options.settings,
-                         options.output, options.json, reference=not options.no_reference)
+
+        agree = evaluate(
+            options.params_file,
+            options.episodes,
+            options.robots,
+            options.seed,
+            options.settings,
+            options.output,
+            options.json,
+            reference=not options.no_reference,
+        )
         return 0 if agree or not options.require_same else 1
 
 
@@ -94,9 +124,15 @@ class Play(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.evaluate.evaluate import play_alone
+
         blind = [f'policy.train_config={MODELS}blind_train.yaml', f'policy.checkpoint={MODELS}blind_policy.pth']
-        play_alone(options.params_file, options.episodes, options.robots, options.seed,
-                   options.settings + (blind if options.blind else []))
+        play_alone(
+            options.params_file,
+            options.episodes,
+            options.robots,
+            options.seed,
+            options.settings + (blind if options.blind else []),
+        )
         return 0
 
 
@@ -113,6 +149,7 @@ class Train(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.train.train import train
+
         rate = train(Path(resolve(MODELS + 'train.yaml')), options.output, options.blind, options.epochs)
         print(f'success of the kept weights over 512 fresh episodes: {rate:.1%}; written to {options.output}')
         return 0
@@ -128,17 +165,38 @@ class Inspect(Command):
         add('run', help='run directory, train YAML, config.yaml or agent.yaml')
         add('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
         add('--json', action='store_true', help='the same as one JSON object')
-        add('--override', action='append', default=[], metavar='NAME=VALUE',
-            help="change to the run's configuration in Hydra's form; repeatable")
-        add('--plugin', action='append', default=[], metavar='MODULE',
-            help='module or .py file that registers networks, models or players; repeatable')
-        add('--allow-untrusted-pickle', default='', metavar='NAME',
-            help='name of a checkpoint file that may run code; only for files of your own')
+        add(
+            '--override',
+            action='append',
+            default=[],
+            metavar='NAME=VALUE',
+            help="change to the run's configuration in Hydra's form; repeatable",
+        )
+        add(
+            '--plugin',
+            action='append',
+            default=[],
+            metavar='MODULE',
+            help='module or .py file that registers networks, models or players; repeatable',
+        )
+        add(
+            '--allow-untrusted-pickle',
+            default='',
+            metavar='NAME',
+            help='name of a checkpoint file that may run code; only for files of your own',
+        )
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.inspect.inspect import inspect
-        playable = inspect(options.run, options.checkpoint, options.override, options.plugin,
-                           options.allow_untrusted_pickle, as_json=options.json)
+
+        playable = inspect(
+            options.run,
+            options.checkpoint,
+            options.override,
+            options.plugin,
+            options.allow_untrusted_pickle,
+            as_json=options.json,
+        )
         return 0 if playable else 1
 
 
@@ -152,13 +210,27 @@ class Init(Command):
         add('run', help='run directory, train YAML, config.yaml or agent.yaml')
         add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
         add('-o', '--output', required=True, metavar='FILE')
-        add('--override', action='append', default=[], metavar='NAME=VALUE',
-            help="change to the run's configuration in Hydra's form; repeatable")
-        add('--plugin', action='append', default=[], metavar='MODULE',
-            help='module or .py file that the policy needs; repeatable')
+        add(
+            '--override',
+            action='append',
+            default=[],
+            metavar='NAME=VALUE',
+            help="change to the run's configuration in Hydra's form; repeatable",
+        )
+        add(
+            '--plugin',
+            action='append',
+            default=[],
+            metavar='MODULE',
+            help='module or .py file that the policy needs; repeatable',
+        )
         add('--force', action='store_true', help='write over an existing file')
-        add('--simulator', metavar='NAME', help='for a simulator instead of a robot, with nothing left to '
-            'fill in: isaacgym, gymnasium, insertion, or package.module:factory')
+        add(
+            '--simulator',
+            metavar='NAME',
+            help='for a simulator instead of a robot, with nothing left to '
+            'fill in: isaacgym, gymnasium, insertion, or package.module:factory',
+        )
         add('--id', default='', help="the environment's id, for --simulator gymnasium")
         add('--rows', type=_positive, default=64, help='environments, for --simulator (default: 64)')
         add('--python', default='', help='interpreter that hosts the environment, for --simulator')
@@ -166,11 +238,19 @@ class Init(Command):
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.init.draft_simulator import Simulator
         from rl_policy_node.tools.init.init import init
+
         simulator = None
         if options.simulator:
             simulator = Simulator(options.simulator, options.id, options.python, options.rows)
-        blanks = init(resolve(options.run), options.output, resolve(options.checkpoint), options.override,
-                      options.plugin, options.force, simulator)
+        blanks = init(
+            resolve(options.run),
+            options.output,
+            resolve(options.checkpoint),
+            options.override,
+            options.plugin,
+            options.force,
+            simulator,
+        )
         print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
         print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')
         return 0
@@ -187,6 +267,7 @@ class Check(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.check import check
+
         check(resolve(options.file))
         return 0
 
@@ -208,12 +289,19 @@ class Bench(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.bench.run import bench, render
+
         if options.render:
             print('\n'.join(map(str, render(options.render, options.output, not options.no_plots))))
             return 0
         sections = list(filter(None, options.only.split(',')))
-        bench(sections, options.output or 'reports/bench', options.device, options.runs, options.quick,
-              not options.no_plots)
+        bench(
+            sections,
+            options.output or 'reports/bench',
+            options.device,
+            options.runs,
+            options.quick,
+            not options.no_plots,
+        )
         return 0
 
 
@@ -224,6 +312,7 @@ class Parameters(Command):
 
     def run(self, _options: argparse.Namespace) -> int:
         from rl_policy_node.nodes.parameters.reference import markdown
+
         print(markdown(), end='')
         return 0
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy`: the command line. Heavy imports wait until their command is called."""
+
 import atexit
 from collections.abc import Sequence
 import gc

@@ -5,6 +5,7 @@
 
 A CPU cannot capture: there the step that a graph would record takes the graph's place.
 """
+
 import contextlib
 import gc
 import json
@@ -28,13 +29,13 @@ from rl_policy_node.tools.bench.timing import interleaved
 
 FAMILIES = {model.name: model for model in (MLP, LSTM_JOINTS, CNN, LSTM_POSES)}
 ROWS, QUICK_ROWS = (1, 16, 256, 4096, 65536), (1, 3)
-STEPS, LEAST_STEPS = 48, 8      # of a comparison, which ends early after so many s
+STEPS, LEAST_STEPS = 48, 8  # of a comparison, which ends early after so many s
 LONGEST, QUICK_LONGEST = 3.0, 0.2
-TOLERANCE = 1e-6            # between the actions of the graph and of the player where TF32 is off
-UNFUSED_ROWS = 16           # where the step is also computed without TorchScript's fused kernels
-VARIETY = 128 * 2 ** 20     # bytes of different observations: drawing them takes longer than computing them
+TOLERANCE = 1e-6  # between the actions of the graph and of the player where TF32 is off
+UNFUSED_ROWS = 16  # where the step is also computed without TorchScript's fused kernels
+VARIETY = 128 * 2**20  # bytes of different observations: drawing them takes longer than computing them
 STATIC = 'static step'
-MIB = 2 ** 20
+MIB = 2**20
 
 
 def main():
@@ -43,8 +44,15 @@ def main():
     quick = '--quick' in sys.argv
     counts = QUICK_ROWS if quick else ROWS
     name = GRAPH if device.startswith('cuda') else STATIC
-    found = {'family': model.name, 'words': model.words, 'contender': name, 'floor': BARE.get(name, f'bare {name}'),
-             'rows': list(counts), 'tolerance': TOLERANCE, 'cases': []}
+    found = {
+        'family': model.name,
+        'words': model.words,
+        'contender': name,
+        'floor': BARE.get(name, f'bare {name}'),
+        'rows': list(counts),
+        'tolerance': TOLERANCE,
+        'cases': [],
+    }
     if device.startswith('cuda'):
         torch.cuda.set_device(torch.device(device).index or 0)
     else:
@@ -59,8 +67,9 @@ def main():
 
 def line(each):
     """Return a case in words."""
-    found = [f'{name}: max. difference {setting["max_difference"]:.1e}' for name, setting in
-             each.get('settings', {}).items()]
+    found = [
+        f'{name}: max. difference {setting["max_difference"]:.1e}' for name, setting in each.get('settings', {}).items()
+    ]
     return '; '.join(found + [each[key] for key in ('error',) if key in each])
 
 
@@ -70,12 +79,13 @@ def case(model, folder, rows, device, quick=False):
     try:
         _fill(found, model, folder, rows, device, quick)
         off = found['settings'][OFF]
-        if not off['max_difference'] <= TOLERANCE:       # not a number is too far, too
-            found['error'] = (f'actions differ by {off["max_difference"]:.1e} from the player, at most {TOLERANCE:g} '
-                              'was expected')
+        if not off['max_difference'] <= TOLERANCE:  # not a number is too far, too
+            found['error'] = (
+                f'actions differ by {off["max_difference"]:.1e} from the player, at most {TOLERANCE:g} was expected'
+            )
         elif not off['spread'] > 0:
             found['error'] = 'actions are the same in every step: a comparison of nothing'
-    except Exception as error:      # noqa: BLE001 - of a device anything may come, and other rows may still do
+    except Exception as error:  # noqa: BLE001 - of a device anything may come, and other rows may still do
         found['error'] = f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
     return found
 
@@ -88,7 +98,7 @@ def _fill(found, model, folder, rows, device, quick):
         made, found['capture_s'], found['memory'] = weighed(policy, model)
         settings[OFF], wanted = compared(made, policy, model, longest)
         found['us'] = timed(made, policy, model, quick)
-    del made        # and the memory of its graph
+    del made  # and the memory of its graph
     if device.startswith('cuda'):
         with tf32(True):
             settings[ON], also = compared(contender(policy), policy, model, longest)
@@ -104,8 +114,11 @@ def _fill(found, model, folder, rows, device, quick):
 def timed(made, policy, model, quick):
     """Return µs of a step: the player's and the contender's from numpy to numpy, the floor on the device alone."""
     observations = model.observations(policy.rows)
-    calls = {'player': player_call(policy.player, observations), 'contender': lambda: made.act(observations),
-             'floor': made.replay}
+    calls = {
+        'player': player_call(policy.player, observations),
+        'contender': lambda: made.act(observations),
+        'floor': made.replay,
+    }
     times = interleaved(calls, 1 if quick else 3, 0.01 if quick else 0.1)
     return {name: seconds * 1e6 for name, seconds in times.items()}
 
@@ -123,8 +136,10 @@ def contender(policy):
     step = Step(policy.player, inputs, policy.deterministic)
     if torch.device(policy.player.device).type == 'cuda':
         from rl_policy_node.policy.backends.cuda_graph import CudaGraphBackend
+
         return CudaGraphBackend(step, inputs)
     from policy.backends.small_policies import StaticBackend
+
     made = StaticBackend(step, inputs)
     made.replay = made.static.compute
     return made
@@ -138,7 +153,7 @@ def weighed(policy, model):
     """
     on_gpu = torch.device(policy.player.device).type == 'cuda'
     observations, memory = model.observations(policy.rows), {}
-    policy.act(observations)            # libraries take their memory, weights are there
+    policy.act(observations)  # libraries take their memory, weights are there
     policy.reset()
     before, resident = _device_memory(on_gpu), memory_mb()
     start = time.perf_counter()
@@ -173,7 +188,7 @@ def compared(made, policy, model, longest):
     """
     player, rows, random = policy.backend, policy.rows, np.random.default_rng(0)
     seen = observations_of(model, rows)
-    for each in (made, player):         # TorchScript computes its first steps in another way than those to come
+    for each in (made, player):  # TorchScript computes its first steps in another way than those to come
         for step in range(3):
             each.act(seen[step % len(seen)])
         each.restart()
@@ -185,8 +200,12 @@ def compared(made, policy, model, longest):
             each.reset(reset)
     found, wanted = np.stack(found), np.stack(wanted)
     spread = float(wanted.reshape(-1, wanted.shape[-1]).std(axis=0).min())
-    return {'max_difference': greatest(found, wanted), 'bit_equal': float((found == wanted).mean()),
-            'spread': spread, 'steps': len(found)}, wanted
+    return {
+        'max_difference': greatest(found, wanted),
+        'bit_equal': float((found == wanted).mean()),
+        'spread': spread,
+        'steps': len(found),
+    }, wanted
 
 
 def observations_of(model, rows):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What machine it is: a process of its own, which tells at once where torch sees no such device.
 
-    python -m gpu_check_parts.machine DEVICE FILE
+python -m gpu_check_parts.machine DEVICE FILE
 """
+
 import json
 from pathlib import Path
 import sys
@@ -22,8 +23,11 @@ def main():
     found = describe(device)
     if device != 'cpu':
         properties = torch.cuda.get_device_properties(device)
-        found |= {'capability': f'{properties.major}.{properties.minor}', 'cudnn': torch.backends.cudnn.version(),
-                  'gpu_memory_gb': round(properties.total_memory / 2 ** 30, 1)}
+        found |= {
+            'capability': f'{properties.major}.{properties.minor}',
+            'cudnn': torch.backends.cudnn.version(),
+            'gpu_memory_gb': round(properties.total_memory / 2**30, 1),
+        }
     file.write_text(json.dumps(found, indent=1) + '\n')
 
 

@@ -5,6 +5,7 @@
 
 A part that fails, crashes or runs out of time costs only itself.
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 import json
@@ -44,17 +45,51 @@ def parts(device, folder, seconds, quick):
     on_gpu, short = device.startswith('cuda'), ['--quick'] if quick else []
     spread = [] if quick else ['-p', 'xdist', '-n', str(min(4, os.cpu_count()))]
     report = folder / 'tests.xml'
-    found = [Part('tests', ('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'skipif', *spread,
-                            f'--junitxml={report}', TESTS), report, seconds / 3, lambda text: read_tests(text, on_gpu))]
+    found = [
+        Part(
+            'tests',
+            ('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'skipif', *spread, f'--junitxml={report}', TESTS),
+            report,
+            seconds / 3,
+            lambda text: read_tests(text, on_gpu),
+        )
+    ]
     for name in FAMILIES:
         file = folder / f'{name}.json'
-        found.append(Part(name, ('-m', 'gpu_check_parts.agreement', name, device, str(file), *short), file,
-                          0.15 * seconds, read_agreement))
+        found.append(
+            Part(
+                name,
+                ('-m', 'gpu_check_parts.agreement', name, device, str(file), *short),
+                file,
+                0.15 * seconds,
+                read_agreement,
+            )
+        )
     for name in BENCHED:
-        bench = ('-m', 'rl_policy_node.tools.main', 'bench', '--only', name, '--device', device, '--no-plots',
-                 '--runs', str(runs(quick)), '--output', str(folder / name), *short)
-        found.append(Part(name, bench, folder / name / 'results.json', 0.28 * seconds,
-                          lambda text, name=name: (json.loads(text)['sections'][name], '')))
+        bench = (
+            '-m',
+            'rl_policy_node.tools.main',
+            'bench',
+            '--only',
+            name,
+            '--device',
+            device,
+            '--no-plots',
+            '--runs',
+            str(runs(quick)),
+            '--output',
+            str(folder / name),
+            *short,
+        )
+        found.append(
+            Part(
+                name,
+                bench,
+                folder / name / 'results.json',
+                0.28 * seconds,
+                lambda text, name=name: (json.loads(text)['sections'][name], ''),
+            )
+        )
     return found
 
 
@@ -77,12 +112,16 @@ def main():
             print(f'gpu_check: --only {",".join(unknown)}; valid: {", ".join(names)}', file=sys.stderr)
             return 2
         machine = folder / 'machine.json'
-        if subprocess.run([sys.executable, '-m', 'gpu_check_parts.machine', device, machine],
-                          env=environment).returncode:
+        if subprocess.run(
+            [sys.executable, '-m', 'gpu_check_parts.machine', device, machine], env=environment
+        ).returncode:
             return 2
         output.mkdir(parents=True, exist_ok=True)
-        found = {'machine': json.loads(machine.read_text()), 'options': {'runs': runs(quick), 'quick': quick},
-                 'parts': {}}
+        found = {
+            'machine': json.loads(machine.read_text()),
+            'options': {'runs': runs(quick), 'quick': quick},
+            'parts': {},
+        }
         for part in (part for part in chosen if not only or part.name in only):
             print(f'[{time.monotonic() - begun:4.0f} s] {part.name}')
             found['parts'][part.name] = result = run(part, seconds - (time.monotonic() - begun), environment)
@@ -102,8 +141,12 @@ def environment_in(folder):
 
     The machine may have others, made for another pytest. torch's notes on what it no longer supports are left out.
     """
-    return {**os.environ, 'XDG_CACHE_HOME': str(folder / 'cache'), 'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1',
-            'TORCH_CPP_LOG_LEVEL': 'ERROR'}
+    return {
+        **os.environ,
+        'XDG_CACHE_HOME': str(folder / 'cache'),
+        'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1',
+        'TORCH_CPP_LOG_LEVEL': 'ERROR',
+    }
 
 
 def run(part, left, environment):
@@ -128,8 +171,12 @@ def run(part, left, environment):
     elif not problem:
         problem = 'it wrote nothing'
     told = '; '.join(filter(None, [wrong, problem])) or 'passed'
-    return {'passed': not (problem or wrong), 'told': told, 'seconds': round(time.monotonic() - begun, 1),
-            'found': found}
+    return {
+        'passed': not (problem or wrong),
+        'told': told,
+        'seconds': round(time.monotonic() - begun, 1),
+        'found': found,
+    }
 
 
 def stop(process):
@@ -144,13 +191,24 @@ def stop(process):
 def read_tests(text, on_gpu):
     """Return the counts of a JUnit report with the failures, and what is wrong: on a GPU nothing may be skipped."""
     cases = list(ElementTree.fromstring(text).iter('testcase'))
-    failures = {case.get('name'): each.get('message', '')[:500] for case in cases
-                for each in [*case.findall('failure'), *case.findall('error')]}
+    failures = {
+        case.get('name'): each.get('message', '')[:500]
+        for case in cases
+        for each in [*case.findall('failure'), *case.findall('error')]
+    }
     skipped = sum(case.find('skipped') is not None for case in cases)
-    found = {'tests': len(cases), 'passed': len(cases) - len(failures) - skipped, 'skipped': skipped,
-             'failures': failures, 'seconds': sum(float(case.get('time', 0)) for case in cases)}
-    wrong = [f'{len(failures)} of {len(cases)} failed' if failures else '', '' if cases else 'there are no tests',
-             f'{skipped} were skipped on a GPU' if on_gpu and skipped else '']
+    found = {
+        'tests': len(cases),
+        'passed': len(cases) - len(failures) - skipped,
+        'skipped': skipped,
+        'failures': failures,
+        'seconds': sum(float(case.get('time', 0)) for case in cases),
+    }
+    wrong = [
+        f'{len(failures)} of {len(cases)} failed' if failures else '',
+        '' if cases else 'there are no tests',
+        f'{skipped} were skipped on a GPU' if on_gpu and skipped else '',
+    ]
     return found, '; '.join(filter(None, wrong))
 
 
@@ -158,7 +216,7 @@ def read_agreement(text):
     """Return what was found of a family, and which of its numbers of rows failed or are missing."""
     found = json.loads(text)
     wrong = [f'{case["rows"]:,} rows: {case["error"]}' for case in found['cases'] if 'error' in case]
-    missing = found['rows'][len(found['cases']):]
+    missing = found['rows'][len(found['cases']) :]
     return found, '; '.join(wrong + [f'no time for {rows:,} rows' for rows in missing])
 
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the adapters' tests share: arrays to draw, and the way there and back over the wire's format."""
+
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 import numpy as np
 from rclpy.serialization import deserialize_message, serialize_message
 
-STAMP = 1_700_000_000_123_456_789        # ns
+STAMP = 1_700_000_000_123_456_789  # ns
 JOINTS = ('hip', 'knee', 'ankle')
-stamps = st.integers(0, 2 ** 31 * 1_000_000_000 - 1)
+stamps = st.integers(0, 2**31 * 1_000_000_000 - 1)
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
@@ -18,8 +19,12 @@ def vector(size):
 
 def unit(size):
     """Return a strategy for vectors of length 1."""
-    return vector(size).map(lambda v: v / max(np.abs(v).max(), 1e-300)).filter(
-        lambda v: np.linalg.norm(v) > 0.1).map(lambda v: v / np.linalg.norm(v))
+    return (
+        vector(size)
+        .map(lambda v: v / max(np.abs(v).max(), 1e-300))
+        .filter(lambda v: np.linalg.norm(v) > 0.1)
+        .map(lambda v: v / np.linalg.norm(v))
+    )
 
 
 def shaped(dtype, shape):
@@ -48,10 +53,12 @@ def there_and_back(adapter, arrays, stamp=STAMP, names=()):
 
 def watched(message_type):
     """Return a message type that notes the types of what is assigned to its fields."""
+
     class Watched(message_type):
         assigned = {}
 
         def __setattr__(self, name, value):
             self.assigned[name] = type(value)
             super().__setattr__(name, value)
+
     return Watched

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serialized messages read in place: what comes out is what the middleware's own reader would have given."""
+
 import array
 import struct
 
@@ -36,7 +37,7 @@ def outcome(read, *arguments):
         arrays, stamp, names = read(*arguments)
     except MessageError as error:
         return 'refused', str(error)
-    except (ValueError, RuntimeError):      # rclpy's own error is private
+    except (ValueError, RuntimeError):  # rclpy's own error is private
         return 'refused', ''
     return {field: (value.shape, value.dtype, value.tobytes()) for field, value in arrays.items()}, stamp, names
 
@@ -44,7 +45,7 @@ def outcome(read, *arguments):
 def both_agree(adapter, buffer):
     """Check that both ways give the same, and return whether they took the message."""
     wanted = outcome(ordinary, adapter, buffer)
-    for _ in range(2):      # as the first of its kind, and as one whose layout is known
+    for _ in range(2):  # as the first of its kind, and as one whose layout is known
         assert outcome(adapter.from_cdr, buffer) == wanted
     return wanted[0] != 'refused'
 
@@ -73,12 +74,21 @@ def test_the_large_and_the_frequent_types_are_read_in_place():
 
 
 @settings(max_examples=150)
-@given(data=st.data(), encoding=st.sampled_from(sorted(ENCODINGS)), height=st.integers(0, 5), width=st.integers(0, 5),
-       padding=st.integers(0, 5), big=st.booleans(), stamp=stamps, frame=frames)
+@given(
+    data=st.data(),
+    encoding=st.sampled_from(sorted(ENCODINGS)),
+    height=st.integers(0, 5),
+    width=st.integers(0, 5),
+    padding=st.integers(0, 5),
+    big=st.booleans(),
+    stamp=stamps,
+    frame=frames,
+)
 def test_images_are_the_same(data, encoding, height, width, padding, big, stamp, frame):
     adapter = create_adapter(IMAGE, encoding=encoding, frame_id=frame)
     message = adapter.to_message(
-        {'image': data.draw(shaped(adapter.dtype, (height, width, ENCODINGS[encoding][1])))}, stamp)
+        {'image': data.draw(shaped(adapter.dtype, (height, width, ENCODINGS[encoding][1])))}, stamp
+    )
     message.is_bigendian, message.step = int(big), message.step + padding
     size = message.step * height
     message.data = array.array('B', data.draw(st.binary(min_size=size, max_size=size)))
@@ -86,8 +96,13 @@ def test_images_are_the_same(data, encoding, height, width, padding, big, stamp,
 
 
 @settings(max_examples=50)
-@given(encoding=st.sampled_from(['rgb8', '', 'bgr8', 'rgb8 ']), height=st.integers(0, 3), width=st.integers(0, 3),
-       step=st.integers(0, 12), length=st.integers(0, 40))
+@given(
+    encoding=st.sampled_from(['rgb8', '', 'bgr8', 'rgb8 ']),
+    height=st.integers(0, 3),
+    width=st.integers(0, 3),
+    step=st.integers(0, 12),
+    length=st.integers(0, 40),
+)
 def test_images_that_contradict_themselves_are_refused_alike(encoding, height, width, step, length):
     adapter = create_adapter(IMAGE, encoding='rgb8')
     message = adapter.message_type(encoding=encoding, height=height, width=width, step=step, data=bytes(length))
@@ -106,8 +121,13 @@ def test_a_big_image_is_the_same_and_lies_in_the_message():
 
 @pytest.mark.parametrize('type_name', ARRAYS)
 @settings(max_examples=30)
-@given(data=st.data(), shape=array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4), offset=st.integers(0, 3),
-       wrong=st.booleans(), label=frames)
+@given(
+    data=st.data(),
+    shape=array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+    offset=st.integers(0, 3),
+    wrong=st.booleans(),
+    label=frames,
+)
 def test_arrays_are_the_same(type_name, data, shape, offset, wrong, label):
     adapter = create_adapter(type_name)
     size = offset + int(np.prod(shape)) + wrong
@@ -147,7 +167,7 @@ def test_a_message_is_read_alike_whatever_came_before(type_name, data):
     buffer = serialize_message(message)
     for _ in range(4):
         place = data.draw(st.integers(0, len(buffer) - 1))
-        changed = buffer[:place] + data.draw(st.binary(min_size=1, max_size=1)) + buffer[place + 1:]
+        changed = buffer[:place] + data.draw(st.binary(min_size=1, max_size=1)) + buffer[place + 1 :]
         none_is_taken_that_the_other_refuses(adapter, changed)
     assert both_agree(adapter, buffer)
 
@@ -180,8 +200,8 @@ def test_a_damaged_message_is_refused_or_read_alike(type_name, data):
     buffer = bytearray(serialize_message(message))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(4, len(buffer) - 4))
-        word = data.draw(st.sampled_from([0, 1, 0x7fffffff, 0x80000000, 0xffffffff]) | st.integers(0, 2 ** 32 - 1))
-        buffer[place:place + 4] = struct.pack('<I', word)
+        word = data.draw(st.sampled_from([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]) | st.integers(0, 2**32 - 1))
+        buffer[place : place + 4] = struct.pack('<I', word)
     none_is_taken_that_the_other_refuses(adapter, bytes(buffer))
 
 
@@ -250,6 +270,7 @@ def test_layouts_that_are_no_longer_sent_are_forgotten():
 
     def text(word):
         return b'\0\1\0\0' + struct.pack('<I', len(word) + 1) + word.encode() + b'\0'
+
     layouts = Layouts(read)
     for number in range(3 * Layouts.MOST):
         assert layouts.of(text(f'old {number}')) == f'old {number}'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compressed images: PNG comes back to the bit, JPEG closely, broken ones not at all."""
+
 import array
 import io
 import sys
@@ -26,8 +27,9 @@ sides = st.integers(1, 5)
 def slope(channels):
     """Return an image (16, 16, channels) that a JPEG carries closely."""
     ramp = np.linspace(40, 200, 16, dtype=np.uint8)
-    return np.stack([np.tile(ramp, (16, 1)), np.full((16, 16), 100, np.uint8),
-                     np.tile(ramp, (16, 1)).T], axis=-1)[..., :channels]
+    return np.stack([np.tile(ramp, (16, 1)), np.full((16, 16), 100, np.uint8), np.tile(ramp, (16, 1)).T], axis=-1)[
+        ..., :channels
+    ]
 
 
 def message_of(picture, codec='PNG', text=None, cut=None):
@@ -79,8 +81,18 @@ def test_other_format_is_refused(text):
         create_adapter(COMPRESSED).to_arrays(message)
 
 
-@pytest.mark.parametrize('mode, encoding', [('L', 'rgb8'), ('RGB', 'mono8'), ('P', 'rgb8'), ('RGBA', 'rgb8'),
-                                            ('I;16', 'mono8'), ('RGB', 'rgba8'), ('1', 'mono8')])
+@pytest.mark.parametrize(
+    'mode, encoding',
+    [
+        ('L', 'rgb8'),
+        ('RGB', 'mono8'),
+        ('P', 'rgb8'),
+        ('RGBA', 'rgb8'),
+        ('I;16', 'mono8'),
+        ('RGB', 'rgba8'),
+        ('1', 'mono8'),
+    ],
+)
 def test_picture_of_another_kind_is_refused(mode, encoding):
     with pytest.raises(MessageError, match=f"picture is of Pillow's mode '.*'; expected '.*' for {encoding}"):
         create_adapter(COMPRESSED, encoding=encoding).to_arrays(message_of(Pillow.new(mode, (4, 4))))
@@ -100,7 +112,7 @@ def test_bytes_of_another_format_than_declared_are_refused():
         create_adapter(COMPRESSED).to_arrays(message_of(Pillow.fromarray(slope(3)), 'PNG', 'jpeg'))
 
 
-@given(st.sampled_from(['JPEG', 'PNG']), st.lists(st.tuples(st.integers(0, 10 ** 6), st.integers(0, 255)), min_size=1))
+@given(st.sampled_from(['JPEG', 'PNG']), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1))
 def test_broken_bytes_give_a_picture_or_a_value_error(codec, changes):
     message = message_of(Pillow.fromarray(slope(3)), codec)
     for place, byte in changes:
@@ -112,11 +124,17 @@ def test_broken_bytes_give_a_picture_or_a_value_error(codec, changes):
     assert image.dtype == np.uint8 and image.shape[2] == 3
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'encoding': '32FC3'}, "unknown encoding '32FC3' in .*CompressedImage; valid: bgr8, mono16, mono8, rgb8, rgba8"),
-    ({'format': 'gif'}, "unknown format 'gif' in .*CompressedImage; valid: jpeg, png"),
-    ({'format': 'jpeg', 'encoding': 'mono16'}, "a jpeg cannot carry 'mono16'; valid: mono8, rgb8, bgr8"),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        (
+            {'encoding': '32FC3'},
+            "unknown encoding '32FC3' in .*CompressedImage; valid: bgr8, mono16, mono8, rgb8, rgba8",
+        ),
+        ({'format': 'gif'}, "unknown format 'gif' in .*CompressedImage; valid: jpeg, png"),
+        ({'format': 'jpeg', 'encoding': 'mono16'}, "a jpeg cannot carry 'mono16'; valid: mono8, rgb8, bgr8"),
+    ],
+)
 def test_options_that_cannot_be_met_are_refused(options, told):
     with pytest.raises(ConfigurationError, match=f'sources.x: {told}'):
         create_adapter(COMPRESSED, 'sources.x', **options)

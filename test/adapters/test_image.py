@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images, both ways, in every encoding; one that contradicts itself or the declaration is refused."""
+
 import array
 
 from hypothesis import given, settings
@@ -61,18 +62,21 @@ def test_byte_order_of_the_message_counts(encoding, order):
     np.testing.assert_array_equal(create_adapter(IMAGE, encoding=encoding).to_arrays(message)['image'], image)
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'encoding': 'bgr8'}, "encoding is 'bgr8'; expected 'rgb8'"),
-    ({'encoding': ''}, "encoding is ''; expected 'rgb8'"),
-    ({'step': 8}, 'step is 8; 3 pixels of rgb8 need 9'),
-    ({'step': 0}, 'step is 0; 3 pixels of rgb8 need 9'),
-    ({'data': array.array('B', bytes(17))}, 'there are 17 bytes; step × height is 18'),
-    ({'data': array.array('B', bytes(19))}, 'there are 19 bytes; step × height is 18'),
-    ({'data': array.array('B')}, 'there are 0 bytes; step × height is 18'),
-    ({'height': 3}, 'there are 18 bytes; step × height is 27'),
-    ({'width': 4}, 'step is 9; 4 pixels of rgb8 need 12'),
-    ({'height': 2 ** 32 - 1, 'width': 2 ** 32 - 1}, 'step is 9; 4294967295 pixels of rgb8 need 12884901885'),
-])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'encoding': 'bgr8'}, "encoding is 'bgr8'; expected 'rgb8'"),
+        ({'encoding': ''}, "encoding is ''; expected 'rgb8'"),
+        ({'step': 8}, 'step is 8; 3 pixels of rgb8 need 9'),
+        ({'step': 0}, 'step is 0; 3 pixels of rgb8 need 9'),
+        ({'data': array.array('B', bytes(17))}, 'there are 17 bytes; step × height is 18'),
+        ({'data': array.array('B', bytes(19))}, 'there are 19 bytes; step × height is 18'),
+        ({'data': array.array('B')}, 'there are 0 bytes; step × height is 18'),
+        ({'height': 3}, 'there are 18 bytes; step × height is 27'),
+        ({'width': 4}, 'step is 9; 4 pixels of rgb8 need 12'),
+        ({'height': 2**32 - 1, 'width': 2**32 - 1}, 'step is 9; 4294967295 pixels of rgb8 need 12884901885'),
+    ],
+)
 def test_image_that_contradicts_itself_is_refused(changes, told):
     message = image_message(counted('rgb8'), **changes)
     with pytest.raises(MessageError, match=told):

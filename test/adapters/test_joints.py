@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers by joint, both ways: names, numbers and times come back; what contradicts itself is refused."""
+
 import array
 
 from hypothesis import given
@@ -21,8 +22,10 @@ from rl_policy_node.errors import ConfigurationError
 STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 FIELDS = ('position', 'velocity', 'effort')
 both = pytest.mark.parametrize('type_name', [STATE, TRAJECTORY])
-fields_and_values = (st.lists(st.sampled_from(FIELDS), unique=True, min_size=1),
-                     arrays_of(np.float64, (3, 3), elements=numbers))
+fields_and_values = (
+    st.lists(st.sampled_from(FIELDS), unique=True, min_size=1),
+    arrays_of(np.float64, (3, 3), elements=numbers),
+)
 
 
 def message_of(type_name, names, **fields):
@@ -45,7 +48,7 @@ def test_joints_come_back_with_the_fields_that_were_filled(type_name, fields, va
 @given(st.floats(1e-9, 1e6))
 def test_trajectory_has_one_point_at_its_time(seconds):
     adapter = create_adapter(TRAJECTORY, time_from_start=seconds)
-    point, = received(adapter.to_message({'position': np.zeros(3)}, STAMP, JOINTS)).points
+    (point,) = received(adapter.to_message({'position': np.zeros(3)}, STAMP, JOINTS)).points
     assert point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 == pytest.approx(seconds, abs=1e-9)
     assert not len(point.velocities) and not len(point.accelerations) and not len(point.effort)
 

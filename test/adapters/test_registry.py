@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every type by its name; what is unknown, absent or broken is refused in one line that helps."""
+
 import sys
 import timeit
 
@@ -14,7 +15,7 @@ from std_msgs.msg import Float32MultiArray
 from rl_policy_node.adapters import Adapter, ADAPTERS, create_adapter, reference
 from rl_policy_node.errors import ConfigurationError
 
-OWN = '''
+OWN = """
 import numpy as np
 from rl_policy_node.adapters import Adapter
 
@@ -52,7 +53,7 @@ class Elsewhere(Range):
 
 def function():
     pass
-'''
+"""
 
 
 @pytest.fixture
@@ -88,11 +89,12 @@ def test_every_type_that_is_promised_is_there():
     promised = {
         'sensor_msgs': 'JointState Imu Image CompressedImage',
         'geometry_msgs': 'Pose PoseStamped PoseWithCovarianceStamped Twist TwistStamped Wrench WrenchStamped Vector3 '
-                         'Vector3Stamped TransformStamped Point PointStamped Quaternion QuaternionStamped',
+        'Vector3Stamped TransformStamped Point PointStamped Quaternion QuaternionStamped',
         'nav_msgs': 'Odometry',
         'std_msgs': 'Float32 Float64 Float32MultiArray Float64MultiArray Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 '
-                    'Int32MultiArray Bool UInt8MultiArray',
-        'trajectory_msgs': 'JointTrajectory'}
+        'Int32MultiArray Bool UInt8MultiArray',
+        'trajectory_msgs': 'JointTrajectory',
+    }
     assert {f'{package}/msg/{kind}' for package, kinds in promised.items() for kind in kinds.split()} <= set(ADAPTERS)
 
 
@@ -110,14 +112,17 @@ def test_unknown_type_is_refused_with_those_that_there_are():
     assert 'did you mean' not in str(e.value)
 
 
-@pytest.mark.parametrize('wrong, right', [
-    ('sensor_msgs/msg/JointStates', 'sensor_msgs/msg/JointState'),
-    ('sensor_msgs/JointState', 'sensor_msgs/msg/JointState'),
-    ('JointState', 'sensor_msgs/msg/JointState'),
-    ('geometry_msgs/msg/Odometry', 'nav_msgs/msg/Odometry'),
-    ('geometry_msgs/msg/posestamped', 'geometry_msgs/msg/PoseStamped'),
-    ('std_msgs/msg/Float64Array', 'std_msgs/msg/Float64MultiArray'),
-])
+@pytest.mark.parametrize(
+    'wrong, right',
+    [
+        ('sensor_msgs/msg/JointStates', 'sensor_msgs/msg/JointState'),
+        ('sensor_msgs/JointState', 'sensor_msgs/msg/JointState'),
+        ('JointState', 'sensor_msgs/msg/JointState'),
+        ('geometry_msgs/msg/Odometry', 'nav_msgs/msg/Odometry'),
+        ('geometry_msgs/msg/posestamped', 'geometry_msgs/msg/PoseStamped'),
+        ('std_msgs/msg/Float64Array', 'std_msgs/msg/Float64MultiArray'),
+    ],
+)
 def test_type_that_is_nearly_known_is_named(wrong, right):
     with pytest.raises(ConfigurationError, match=f"did you mean '{right}'\\?$"):
         create_adapter(wrong, 'sources.x')
@@ -136,6 +141,7 @@ def test_absent_package_is_said_where_it_is_used(type_name, monkeypatch):
 def test_message_that_a_distribution_lacks_is_said():
     class New(ADAPTERS['sensor_msgs/msg/JointState']):
         type_name = 'sensor_msgs/msg/NewState'
+
     with pytest.raises(ConfigurationError, match="'sensor_msgs' that is installed has no message 'NewState'"):
         New().message_type
 
@@ -146,34 +152,40 @@ def test_adapter_of_ones_own_works_like_the_others(own):
     there_and_back(adapter, {'range': np.array([0.25], np.float32)})
 
 
-@pytest.mark.parametrize('type_name, told', [
-    ('own_absent:Range', "ModuleNotFoundError: No module named 'own_absent'"),
-    ('own_failing:Range', 'RuntimeError: no licence'),
-    ('own_leaving:Range', 'SystemExit: 3'),
-    ('own_misspelt:Range', 'SyntaxError: '),
-    ('own_adapters:Rang', "'Rang' is not there; expected a subclass of rl_policy_node.adapters.Adapter"),
-    ('own_adapters:', "'' is not there; expected a subclass"),
-    (':Range', 'ValueError: '),
-    ('own_adapters:function', r"'function' is <function .*>; expected a subclass"),
-    ('own_adapters:np', r"'np' is <module .*>; expected a subclass"),
-    ('own_adapters:Half', 'Half lacks to_message'),
-    ('own_adapters:Empty', 'Empty lacks fields'),
-    ('own_adapters:Broken', 'RuntimeError: no calibration'),
-    ('own_adapters:Nameless', "'' is no message type; expected the form package/msg/Type"),
-    ('own_adapters:Elsewhere', "absent_msgs/msg/Thing needs the ROS package 'absent_msgs'"),
-])
+@pytest.mark.parametrize(
+    'type_name, told',
+    [
+        ('own_absent:Range', "ModuleNotFoundError: No module named 'own_absent'"),
+        ('own_failing:Range', 'RuntimeError: no licence'),
+        ('own_leaving:Range', 'SystemExit: 3'),
+        ('own_misspelt:Range', 'SyntaxError: '),
+        ('own_adapters:Rang', "'Rang' is not there; expected a subclass of rl_policy_node.adapters.Adapter"),
+        ('own_adapters:', "'' is not there; expected a subclass"),
+        (':Range', 'ValueError: '),
+        ('own_adapters:function', r"'function' is <function .*>; expected a subclass"),
+        ('own_adapters:np', r"'np' is <module .*>; expected a subclass"),
+        ('own_adapters:Half', 'Half lacks to_message'),
+        ('own_adapters:Empty', 'Empty lacks fields'),
+        ('own_adapters:Broken', 'RuntimeError: no calibration'),
+        ('own_adapters:Nameless', "'' is no message type; expected the form package/msg/Type"),
+        ('own_adapters:Elsewhere', "absent_msgs/msg/Thing needs the ROS package 'absent_msgs'"),
+    ],
+)
 def test_adapter_of_ones_own_that_is_none_is_refused_in_one_line(own, type_name, told):
     with pytest.raises(ConfigurationError, match=told) as caught:
         create_adapter(type_name, 'sources.x')
     assert 'sources.x' in str(caught.value) and '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('type_name, arrays, joints', [
-    ('sensor_msgs/msg/Image', {'image': np.zeros((80, 60, 3), np.float32)}, 0),
-    ('std_msgs/msg/Float32MultiArray', {'data': np.zeros((80, 60, 3), np.float32)}, 0),
-    ('sensor_msgs/msg/JointState', {'position': np.zeros(1000), 'velocity': np.zeros(1000)}, 1000),
-    ('trajectory_msgs/msg/JointTrajectory', {'position': np.zeros(1000)}, 1000),
-])
+@pytest.mark.parametrize(
+    'type_name, arrays, joints',
+    [
+        ('sensor_msgs/msg/Image', {'image': np.zeros((80, 60, 3), np.float32)}, 0),
+        ('std_msgs/msg/Float32MultiArray', {'data': np.zeros((80, 60, 3), np.float32)}, 0),
+        ('sensor_msgs/msg/JointState', {'position': np.zeros(1000), 'velocity': np.zeros(1000)}, 1000),
+        ('trajectory_msgs/msg/JointTrajectory', {'position': np.zeros(1000)}, 1000),
+    ],
+)
 def test_big_messages_take_less_than_a_millisecond(type_name, arrays, joints):
     """An order of magnitude of room, the best of some: only a Python loop over the numbers is noticed."""
     adapter, names = create_adapter(type_name), [f'joint_{i}' for i in range(joints)]

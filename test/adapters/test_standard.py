@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single numbers and arrays of them: every value of every kind comes back, none becomes another."""
+
 import array
 
 from hypothesis import assume, given, settings
@@ -46,7 +47,8 @@ def test_multi_array_comes_back_in_its_shape(type_name, data):
     message = there_and_back(adapter, {'data': value})
     assert [dim.size for dim in message.layout.dim] == (list(value.shape) if value.ndim > 1 else [])
     assert [dim.stride for dim in message.layout.dim][1:] == [
-        int(np.prod(value.shape[axis:])) for axis in range(1, value.ndim)]
+        int(np.prod(value.shape[axis:])) for axis in range(1, value.ndim)
+    ]
 
 
 @pytest.mark.parametrize('shape', [(1, 3), (3, 1), (2, 1, 4), (0, 3)])
@@ -79,9 +81,19 @@ def test_arrays_are_handed_over_as_array_array(type_name):
     assert adapter.message_type.assigned['data'] is array.array
 
 
-@pytest.mark.parametrize('kind, value', [
-    ('UInt8', 300), ('UInt8', -1), ('Int8', 0.5), ('Int32', np.nan), ('Bool', 2), ('Bool', 0.5), ('Float32', 1e39),
-    ('Int64', np.inf)])
+@pytest.mark.parametrize(
+    'kind, value',
+    [
+        ('UInt8', 300),
+        ('UInt8', -1),
+        ('Int8', 0.5),
+        ('Int32', np.nan),
+        ('Bool', 2),
+        ('Bool', 0.5),
+        ('Float32', 1e39),
+        ('Int64', np.inf),
+    ],
+)
 def test_number_that_would_become_another_is_refused(kind, value):
     for suffix in ['', 'MultiArray'] if kind != 'Bool' else ['']:
         with pytest.raises(ValueError, match=r'position has the value .*, for which \w+ has no room'):
@@ -114,13 +126,16 @@ def test_more_or_less_than_one_number_is_refused(size):
 
 
 @pytest.mark.parametrize('type_name', ARRAYS)
-@pytest.mark.parametrize('sizes, offset, told', [
-    ([2, 4], 0, r'the layout is \(2, 4\), that is 8 numbers; there are 6'),
-    ([6], 1, r'the layout is \(6,\), that is 6 numbers; there are 5'),
-    ([0], 0, r'the layout is \(0,\), that is 0 numbers; there are 6'),
-    ([2 ** 31, 2 ** 31, 4], 0, r'that is 18446744073709551616 numbers; there are 6'),
-    ([], 7, r'layout\.data_offset is 7; there are 6 numbers'),
-])
+@pytest.mark.parametrize(
+    'sizes, offset, told',
+    [
+        ([2, 4], 0, r'the layout is \(2, 4\), that is 8 numbers; there are 6'),
+        ([6], 1, r'the layout is \(6,\), that is 6 numbers; there are 5'),
+        ([0], 0, r'the layout is \(0,\), that is 0 numbers; there are 6'),
+        ([2**31, 2**31, 4], 0, r'that is 18446744073709551616 numbers; there are 6'),
+        ([], 7, r'layout\.data_offset is 7; there are 6 numbers'),
+    ],
+)
 def test_layout_that_does_not_fit_the_data_is_refused(type_name, sizes, offset, told):
     adapter = create_adapter(type_name)
     message = adapter.to_message({'data': np.zeros(6)}, STAMP)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vectors and quaternions, both ways: what goes in comes out to the bit; what cannot be meant is refused."""
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -22,8 +23,10 @@ def drawn(adapter, draw):
 
 
 def at_rest(adapter):
-    return {field: np.array([0.0, 0.0, 0.0, 1.0]) if shape == (4,) else np.arange(3.0)
-            for field, shape in adapter.fields.items()}
+    return {
+        field: np.array([0.0, 0.0, 0.0, 1.0]) if shape == (4,) else np.arange(3.0)
+        for field, shape in adapter.fields.items()
+    }
 
 
 @pytest.mark.parametrize('type_name', TYPES)
@@ -35,14 +38,20 @@ def test_every_type_comes_back(type_name, data, stamp):
     assert adapter.child_frame(message) == ('tool' if hasattr(message, 'child_frame_id') else '')
 
 
-@pytest.mark.parametrize('type_name, read', [
-    ('geometry_msgs/msg/Pose', {'position': 'position', 'orientation': 'orientation'}),
-    ('geometry_msgs/msg/TransformStamped', {'position': 'transform.translation', 'orientation': 'transform.rotation'}),
-    ('geometry_msgs/msg/Twist', {'linear_velocity': 'linear', 'angular_velocity': 'angular'}),
-    ('geometry_msgs/msg/WrenchStamped', {'force': 'wrench.force', 'torque': 'wrench.torque'}),
-    ('nav_msgs/msg/Odometry', {'linear_velocity': 'twist.twist.linear', 'position': 'pose.pose.position'}),
-    (IMU, {'linear_acceleration': 'linear_acceleration'}),
-])
+@pytest.mark.parametrize(
+    'type_name, read',
+    [
+        ('geometry_msgs/msg/Pose', {'position': 'position', 'orientation': 'orientation'}),
+        (
+            'geometry_msgs/msg/TransformStamped',
+            {'position': 'transform.translation', 'orientation': 'transform.rotation'},
+        ),
+        ('geometry_msgs/msg/Twist', {'linear_velocity': 'linear', 'angular_velocity': 'angular'}),
+        ('geometry_msgs/msg/WrenchStamped', {'force': 'wrench.force', 'torque': 'wrench.torque'}),
+        ('nav_msgs/msg/Odometry', {'linear_velocity': 'twist.twist.linear', 'position': 'pose.pose.position'}),
+        (IMU, {'linear_acceleration': 'linear_acceleration'}),
+    ],
+)
 def test_numbers_stand_where_others_read_them(type_name, read):
     """A table that is wrong in the same way both ways would bring every array back."""
     adapter = create_adapter(type_name)
@@ -52,7 +61,7 @@ def test_numbers_stand_where_others_read_them(type_name, read):
         place = message
         for name in path.split('.'):
             place = getattr(place, name)
-        assert [getattr(place, axis) for axis in 'xyzw'[:len(arrays[field])]] == list(arrays[field])
+        assert [getattr(place, axis) for axis in 'xyzw'[: len(arrays[field])]] == list(arrays[field])
 
 
 @pytest.mark.parametrize('type_name', TYPES)
@@ -81,8 +90,10 @@ def test_field_that_the_type_lacks_is_refused(type_name):
 
 
 @pytest.mark.parametrize('type_name', ORIENTED)
-@pytest.mark.parametrize('orientation', [
-    (0, 0, 0, 0), (0, 0, 0, 1.001), (1, 0, 0, 1), (0.5, 0.5, 0.5, 0.4), (0, 0, np.nan, 1), (np.inf, 0, 0, 0)])
+@pytest.mark.parametrize(
+    'orientation',
+    [(0, 0, 0, 0), (0, 0, 0, 1.001), (1, 0, 0, 1), (0.5, 0.5, 0.5, 0.4), (0, 0, np.nan, 1), (np.inf, 0, 0, 0)],
+)
 def test_orientation_that_is_not_a_unit_quaternion_is_refused(type_name, orientation):
     """It may be one the next time: no fault of the configuration."""
     adapter = create_adapter(type_name)
@@ -117,6 +128,7 @@ def test_type_of_ones_own_is_a_table_too():
     class AccelAdapter(VectorAdapter):
         type_name = 'geometry_msgs/msg/Accel'
         paths = {'linear_acceleration': 'linear'}
+
     adapter = AccelAdapter()
     assert (adapter.fields, adapter.units) == ({'linear_acceleration': (3,)}, {'linear_acceleration': 'm/s²'})
     there_and_back(adapter, {'linear_acceleration': np.arange(3.0)})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rehearse an example of config/ without ROS."""
+
 import dataclasses
 import logging
 from pathlib import Path
@@ -21,6 +22,7 @@ def dry_run_of(name, train_config=None, checkpoint=None, overrides=(), change=la
     configuration = read_file(CONFIG / f'{name}.yaml')
     policy = dataclasses.replace(configuration.policy, device='cpu')
     if train_config:
-        policy = dataclasses.replace(policy, train_config=str(train_config), checkpoint=str(checkpoint),
-                                     overrides=tuple(overrides))
+        policy = dataclasses.replace(
+            policy, train_config=str(train_config), checkpoint=str(checkpoint), overrides=tuple(overrides)
+        )
     return DryRun(dataclasses.replace(configuration, policy=policy, control=change(configuration.control)), Log())

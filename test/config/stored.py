@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parameter files that ship say, once parsed: name → value, of all that is not a default.
 
-    PYTHONPATH=.:test python test/config/stored.py     # writes configurations.json anew, where a file was changed
+PYTHONPATH=.:test python test/config/stored.py     # writes configurations.json anew, where a file was changed
 """
+
 from collections.abc import Iterator
 import dataclasses
 import json

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a robot's sensors might send: smooth, never the same twice, of the right shapes."""
+
 import numpy as np
 
 # Field → middle, and how far about it
-RANGES = {'position': (0.1, 0.05), 'velocity': (0.0, 0.2), 'linear_velocity': (0.0, 0.2),
-          'angular_velocity': (0.0, 0.2), 'linear_acceleration': (0.0, 1.0), 'data': (0.5, 0.1)}
+RANGES = {
+    'position': (0.1, 0.05),
+    'velocity': (0.0, 0.2),
+    'linear_velocity': (0.0, 0.2),
+    'angular_velocity': (0.0, 0.2),
+    'linear_acceleration': (0.0, 1.0),
+    'data': (0.5, 0.1),
+}
 
 
 class Stream:
@@ -19,8 +26,15 @@ class Stream:
         for _ in range(count):
             self._step += 1
             stamp = self._dry_run.clock.ros() + round(self.period * 1e9)
-            yield self.period, {(name, row): self._message(name, row, stamp)
-                                for name in self._dry_run.sources if name not in self.silent for row in self.rows}
+            yield (
+                self.period,
+                {
+                    (name, row): self._message(name, row, stamp)
+                    for name in self._dry_run.sources
+                    if name not in self.silent
+                    for row in self.rows
+                },
+            )
 
     def _message(self, name, row, stamp):
         source = self._dry_run.sources[name]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every example in config/: it fits its family, runs on a stream, keeps its limits and falls back."""
+
 import dataclasses
 import re
 
@@ -32,13 +33,16 @@ def rehearse(tmp_path_factory):
         if name not in runs:
             runs[name] = run_of(name, tmp_path_factory.mktemp(name) / 'run')
         return dry_run_of(name, *runs[name], **more)
+
     return rehearse
 
 
 def numbers(dry_run):
     """Return (action, row) → field → numbers of what the last step published."""
-    return {(name, row): {field: value[row].copy() for field, value in dry_run.commands[name].items()}
-            for name, row in dry_run.messages}
+    return {
+        (name, row): {field: value[row].copy() for field, value in dry_run.commands[name].items()}
+        for name, row in dry_run.messages
+    }
 
 
 def assert_within_limits(action, command, last, period):
@@ -88,14 +92,14 @@ def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
     dry_run = rehearse(name)
     stream = Stream(dry_run)
     actions = {action.name: action for action in dry_run.control.actions}
-    run = dry_run.play(stream.steps(10 ** 6))
+    run = dry_run.play(stream.steps(10**6))
     for silent in dry_run.sources:
         for _ in range(5):
             assert next(run).all()
         stream.silent = {silent}
         before = numbers(dry_run)
         while next(run).all():
-            before |= numbers(dry_run)      # triggered by observations, a row without news is sent nothing
+            before |= numbers(dry_run)  # triggered by observations, a row without news is sent nothing
         for (term, row), command in numbers(dry_run).items():
             assert_rests(actions[term], command, before[term, row], stream.period)
         held = numbers(dry_run)
@@ -139,7 +143,7 @@ def assert_rests(action, command, before, period):
 def test_frozen_sensor_leads_to_the_fallback(name, source, rehearse):
     dry_run = rehearse(name)
     stream = Stream(dry_run)
-    for index, healthy in enumerate(dry_run.play(stream.steps(100))):      # noqa: B007 - the last one counts
+    for index, healthy in enumerate(dry_run.play(stream.steps(100))):  # noqa: B007 - the last one counts
         if index == 5:
             stream.frozen = {source}
     assert not healthy.any()
@@ -164,7 +168,7 @@ def test_tactile_images_may_be_differences_to_a_tare(rehearse):
 def test_second_arm_joins_later_and_outlives_the_first(rehearse):
     dry_run = rehearse('two_arms')
     stream = Stream(dry_run, rows=[0])
-    run = dry_run.play(stream.steps(10 ** 6))
+    run = dry_run.play(stream.steps(10**6))
     for _ in range(10):
         assert next(run).tolist() == [True, False]
         assert set(dry_run.messages) == {('arm', 0)}
@@ -181,7 +185,7 @@ def test_every_parameter_has_a_comment(name):
     lines = text.splitlines()
     for key, first, last in entries(yaml.compose(text)):
         above = lines[first - 1].lstrip().startswith('#')
-        assert above or any('#' in line for line in lines[first:last + 1]), f'{key} has no comment'
+        assert above or any('#' in line for line in lines[first : last + 1]), f'{key} has no comment'
 
 
 def entries(tree):

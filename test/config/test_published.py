@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Examples against the configurations that their families publish, at full size."""
+
 from pathlib import Path
 
 from config.rehearsal import CONFIG, dry_run_of
@@ -19,16 +20,21 @@ from rl_policy_node.tools.process.processes import private_domain
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 TACSL = 'isaacgymenvs/train/TacSLTaskInsertionPPO_LSTM_dict_AAC.yaml'
 # What train_state.sh adds to the state policy is known to the simulator alone.
-STATE = ['+task.env.obsDims={ee_pos:[3],ee_quat:[4],socket_pos:[3],socket_quat:[4],dof_pos:[9]}',
-         '+train.params.network.input_preprocessors={ee_pos:{},ee_quat:{},socket_pos:{},socket_quat:{},dof_pos:{}}']
+STATE = [
+    '+task.env.obsDims={ee_pos:[3],ee_quat:[4],socket_pos:[3],socket_quat:[4],dof_pos:[9]}',
+    '+train.params.network.input_preprocessors={ee_pos:{},ee_quat:{},socket_pos:{},socket_quat:{},dof_pos:{}}',
+]
 DIMS = {'ee_pos': [3], 'ee_quat': [4], 'socket_pos': [3], 'socket_quat': [4], 'dof_pos': [9]}
 # Example → id of its entry, other overrides than the entry's, other observations
 PUBLISHED = {
     'franka_tacsl': (TACSL, STATE, DIMS),
     'franka_tacsl_tactile': (f'{TACSL}#train_tactile.sh', None, None),
     'anymal': ('isaacgymenvs/train/AnymalTerrainPPO.yaml', None, None),
-    'allegro_hand': ('isaacgymenvs/train/AllegroHandPPO.yaml', [
-        'task.env.observationType=full_no_vel', 'task.env.actionsMovingAverage=0.3'], [50]),
+    'allegro_hand': (
+        'isaacgymenvs/train/AllegroHandPPO.yaml',
+        ['task.env.observationType=full_no_vel', 'task.env.actionsMovingAverage=0.3'],
+        [50],
+    ),
     'allegro_dextreme': ('isaacgymenvs/train/AllegroHandDextremeManualDRPPO.yaml', None, None),
     'quadcopter': ('isaacgymenvs/train/QuadcopterPPO.yaml', None, None),
 }
@@ -40,10 +46,14 @@ def published(request, tmp_path):
     if not SET.is_dir():
         pytest.skip(f'{SET} is not there')
     identity, overrides, observation = PUBLISHED[request.param]
-    entry, = [entry for entry in yaml.safe_load((SET / 'entries.yaml').read_text()) if entry['id'] == identity]
-    overrides = [f"task={entry['resolve']['task']}", *(overrides or entry['resolve']['overrides'])]
-    policy = Policy.load(SET / entry['file'], overrides=overrides, device='cpu',
-                         spaces={'observation': observation or entry['obs'], 'action': entry['actions'][0]})
+    (entry,) = [entry for entry in yaml.safe_load((SET / 'entries.yaml').read_text()) if entry['id'] == identity]
+    overrides = [f'task={entry["resolve"]["task"]}', *(overrides or entry['resolve']['overrides'])]
+    policy = Policy.load(
+        SET / entry['file'],
+        overrides=overrides,
+        device='cpu',
+        spaces={'observation': observation or entry['obs'], 'action': entry['actions'][0]},
+    )
     golden_rule.fill(policy.player.model)
     torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'policy.pth')
     private_domain()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter files that ship mean what they meant: parsed, they equal what is stored."""
+
 import json
 
 from config.stored import files, parsed, STORED

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two robots with an arm, a hand and a gripper, for tests of what is commanded."""
+
 import numpy as np
 
 from rl_policy_node import geometry
@@ -11,15 +12,23 @@ from rl_policy_node.options import value_of
 ROWS, DT = 3, 0.02
 JOINTS = ('hip', 'knee', 'ankle')
 ALL = np.ones(ROWS, dtype=bool)
-FIELDS = {'arm': {'position': ((3,), np.float64)},
-          'hand': {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}}
+FIELDS = {
+    'arm': {'position': ((3,), np.float64)},
+    'hand': {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)},
+}
 # of each kind what it cannot be without
-NEEDS = {'joint_position': {'source': 'arm', 'joints': JOINTS}, 'joint_delta': {'source': 'arm', 'joints': JOINTS},
-         'joint_velocity': {'joints': JOINTS}, 'effort': {'joints': JOINTS}, 'pose_delta': {'source': 'hand'},
-         'twist': {}, 'wrench': {},
-         'gripper': {'source': 'arm', 'joints': JOINTS[:1], 'open': (0.5,), 'closed': (-0.5,)},
-         'raw': {'size': 2, 'fallback_value': (0.0,)},
-         'discrete': {'table': (0.0, 0.0, 1.0, 2.0, 3.0, 4.0), 'table_columns': 2, 'fallback_value': (0.0,)}}
+NEEDS = {
+    'joint_position': {'source': 'arm', 'joints': JOINTS},
+    'joint_delta': {'source': 'arm', 'joints': JOINTS},
+    'joint_velocity': {'joints': JOINTS},
+    'effort': {'joints': JOINTS},
+    'pose_delta': {'source': 'hand'},
+    'twist': {},
+    'wrench': {},
+    'gripper': {'source': 'arm', 'joints': JOINTS[:1], 'open': (0.5,), 'closed': (-0.5,)},
+    'raw': {'size': 2, 'fallback_value': (0.0,)},
+    'discrete': {'table': (0.0, 0.0, 1.0, 2.0, 3.0, 4.0), 'table_columns': 2, 'fallback_value': (0.0,)},
+}
 
 
 def spec(kind, name='it', **options):
@@ -42,9 +51,17 @@ def measurements(seed=0, rows=ROWS):
 def manager(sources, *specs, actions=None, **control):
     """Return the manager of terms, for a policy that gives as many numbers as they take."""
     rows = sources['arm'].rows
-    made = control_spec(tuple(f'robot{row}' for row in range(rows)), 50.0, 'timer', 1.0,
-                       {name: buffer.spec for name, buffer in sources.items()},
-                       {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, specs, **control)
+    made = control_spec(
+        tuple(f'robot{row}' for row in range(rows)),
+        50.0,
+        'timer',
+        1.0,
+        {name: buffer.spec for name, buffer in sources.items()},
+        {'q': term_spec('q', source='arm', field='position')},
+        {'obs': ('q',)},
+        specs,
+        **control,
+    )
     sizes = {'pose_delta': 6, 'twist': 6, 'wrench': 6, 'gripper': 1, 'raw': 2}
     wanted = sum(len(value_of(each.options, 'axes', ())) or sizes.get(each.kind, 3) for each in specs)
     return ActionManager(made, wanted if actions is None else actions, sources, {'arm': JOINTS})
@@ -76,8 +93,9 @@ def hold(made, sources, rows=ALL, dt=DT, fresh=True):
 
 def same(left, right, rows=slice(None)):
     """Whether two commands have the same bits in `rows`."""
-    return all(left[name][field][rows].tobytes() == right[name][field][rows].tobytes()
-               for name in left for field in left[name])
+    return all(
+        left[name][field][rows].tobytes() == right[name][field][rows].tobytes() for name in left for field in left[name]
+    )
 
 
 # rotations by matrices (3, 3), another way than the package's own

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources and managers of a few rows for tests of observation terms."""
+
 import dataclasses
 
 import numpy as np
@@ -15,12 +16,16 @@ ALL = np.ones(ROWS, dtype=bool)
 JOINTS = ('hip', 'knee', 'ankle')
 IMAGE = (4, 6, 3)
 POSE = {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}
-FIELDS = {'arm': {'position': ((3,), np.float64), 'velocity': ((3,), np.float64)},
-          'wanted': {'position': ((3,), np.float64)},
-          'base': {**POSE, 'linear': ((3,), np.float64), 'angular': ((3,), np.float64)},
-          'hand': POSE, 'goal': POSE,
-          'camera': {'image': (IMAGE, np.uint8)}, 'depth': {'image': ((4, 6, 1), np.float32)},
-          'touch': {'data': ((12,), np.float32)}}
+FIELDS = {
+    'arm': {'position': ((3,), np.float64), 'velocity': ((3,), np.float64)},
+    'wanted': {'position': ((3,), np.float64)},
+    'base': {**POSE, 'linear': ((3,), np.float64), 'angular': ((3,), np.float64)},
+    'hand': POSE,
+    'goal': POSE,
+    'camera': {'image': (IMAGE, np.uint8)},
+    'depth': {'image': ((4, 6, 1), np.float32)},
+    'touch': {'data': ((12,), np.float32)},
+}
 
 
 def sources(seed=0):
@@ -29,8 +34,9 @@ def sources(seed=0):
     buffers = {name: SourceBuffer(SourceSpec(name, name, ''), fields, ROWS) for name, fields in FIELDS.items()}
     for buffer in buffers.values():
         for value in buffer.values.values():
-            value[:] = random.uniform(0, 255, value.shape) if value.dtype == np.uint8 else random.normal(
-                size=value.shape)
+            value[:] = (
+                random.uniform(0, 255, value.shape) if value.dtype == np.uint8 else random.normal(size=value.shape)
+            )
         if 'orientation' in buffer.values:
             buffer.values['orientation'][:] = geometry.normalize_quaternion(buffer.values['orientation'])
     return buffers
@@ -44,9 +50,17 @@ def context(**changes):
 def manager(buffers, shape, *terms, **options):
     """Return the manager of the one input `obs` of these terms."""
     action = action_spec('legs', 'joint_position', 'commands', '', source='arm', joints=JOINTS)
-    spec = control_spec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in buffers.items()},
-                       {term.name: term for term in terms}, {'obs': tuple(term.name for term in terms)}, (action,),
-                       **options)
+    spec = control_spec(
+        ('a', 'b', 'c'),
+        50.0,
+        'timer',
+        1.0,
+        {name: b.spec for name, b in buffers.items()},
+        {term.name: term for term in terms},
+        {'obs': tuple(term.name for term in terms)},
+        (action,),
+        **options,
+    )
     return ObservationManager(spec, {'obs': shape}, buffers, {'arm': JOINTS, 'wanted': JOINTS}, ACTIONS)
 
 

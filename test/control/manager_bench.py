@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The action terms of an arm and a hand."""
+
 from rl_policy_node.control.specs import action_spec
 
 JOINTS = ('hip', 'knee', 'ankle')

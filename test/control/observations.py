@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions that stand for a user's own module."""
+
 import numpy as np
 
 
@@ -20,7 +21,7 @@ def flat(arrays, _context):
 
 
 def shrinks(arrays, _context):
-    return arrays['base.linear'][:, :2 if (arrays['base.linear'] == 0).all() else 1]
+    return arrays['base.linear'][:, : 2 if (arrays['base.linear'] == 0).all() else 1]
 
 
 nothing = None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blending in, the live ratio, and live scales."""
+
 from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ def test_positions_go_over_from_what_was_held_in_the_stated_time():
     for share in (0.25, 0.5, 0.75, 1.0, 1.0):
         sent = step(made, sources, action)['position']
         np.testing.assert_allclose(sent, held + share * (action - held), atol=1e-7)
-        sources['arm'].values['position'] += 0.01           # where the robot is meanwhile does not matter
+        sources['arm'].values['position'] += 0.01  # where the robot is meanwhile does not matter
     np.testing.assert_array_equal(sent, action)
 
 
@@ -61,8 +62,9 @@ def test_orientations_are_blended_along_the_arc():
     action = random_actions(6)
     start = made.commands()['it']['orientation']
     sent = step(made, sources, action)['orientation']
-    np.testing.assert_allclose(geometry.angle_between(start, sent), np.linalg.norm(action[:, 3:], axis=1) / 2,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        geometry.angle_between(start, sent), np.linalg.norm(action[:, 3:], axis=1) / 2, atol=1e-6
+    )
 
 
 def test_a_filter_under_a_constant_blend_still_reaches_its_share():
@@ -83,8 +85,9 @@ def test_ratio_zero_holds_and_a_change_takes_its_time():
     for step_of_it in range(1, 53):
         share = min(step_of_it * DT, 1.0)
         position = held['it']['position']
-        np.testing.assert_allclose(step(made, sources, action)['position'], position + share * (action - position),
-                                   atol=1e-7)
+        np.testing.assert_allclose(
+            step(made, sources, action)['position'], position + share * (action - position), atol=1e-7
+        )
 
 
 def test_a_ratio_that_is_set_takes_a_second_even_where_there_is_no_time_to_blend_in():
@@ -156,16 +159,21 @@ def test_each_scale_of_a_term_changes():
     made.process(action, sources, ALL, DT)
     commands = made.commands()
     np.testing.assert_array_equal(commands['it']['position'], action[:, :3].astype(np.float64) * [0.5, 0.0, -0.25])
-    np.testing.assert_allclose(commands['hand']['position'] - sources['hand'].values['position'],
-                               action[:, 3:6] * 0.005, atol=1e-9)
+    np.testing.assert_allclose(
+        commands['hand']['position'] - sources['hand'].values['position'], action[:, 3:6] * 0.005, atol=1e-9
+    )
 
 
-@pytest.mark.parametrize('values, parameter, told', [
-    ([1.5], 'scale', r'actions\.it\.scale is \[1\.5\]; stated is \[1\.0\], .* at most 1 times as much'),
-    ([-0.5], 'scale', r'expected the same sign'), ([float('nan')], 'scale', r'actions\.it\.scale is \[nan\]'),
-    ([0.5, 0.5], 'scale', r'actions\.it\.scale has 2 numbers; expected 1 or 3'),
-    ([0.5], 'position_scale', r"unknown scale 'position_scale' in actions\.it; valid: scale"),
-])
+@pytest.mark.parametrize(
+    'values, parameter, told',
+    [
+        ([1.5], 'scale', r'actions\.it\.scale is \[1\.5\]; stated is \[1\.0\], .* at most 1 times as much'),
+        ([-0.5], 'scale', r'expected the same sign'),
+        ([float('nan')], 'scale', r'actions\.it\.scale is \[nan\]'),
+        ([0.5, 0.5], 'scale', r'actions\.it\.scale has 2 numbers; expected 1 or 3'),
+        ([0.5], 'position_scale', r"unknown scale 'position_scale' in actions\.it; valid: scale"),
+    ],
+)
 def test_scale_beyond_what_was_stated_is_refused(values, parameter, told):
     made, sources = started(spec('effort'))
     with pytest.raises(ConfigurationError, match=told):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joints that turn without end: what is sent goes the short way round."""
+
 from control.action_bench import DT, hold, JOINTS, random_actions, ROWS, spec, started, step
 import numpy as np
 import pytest
@@ -74,8 +75,9 @@ def test_a_delta_is_inverted_the_short_way():
     np.testing.assert_allclose(made.invert({'it': sent}, sources), action, atol=1e-5)
 
 
-@pytest.mark.parametrize('bounds', [{'lower': (-1.0,), 'upper': (1.0,)},
-                                    {'lower': (-1.0, -1.0, -np.inf), 'upper': (1.0, 1.0, np.inf)}])
+@pytest.mark.parametrize(
+    'bounds', [{'lower': (-1.0,), 'upper': (1.0,)}, {'lower': (-1.0, -1.0, -np.inf), 'upper': (1.0, 1.0, np.inf)}]
+)
 @pytest.mark.parametrize('motion', [{}, {'max_acceleration': (4.0,)}])
 def test_its_joints_have_no_position_limits(bounds, motion):
     made, sources = begun(at=0.0, max_velocity=(2.0,), **bounds, **motion)
@@ -85,9 +87,16 @@ def test_its_joints_have_no_position_limits(bounds, motion):
     assert not made.outside(sources)
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'continuous': ('wrist',)}, "unknown joint 'wrist' in actions.it.continuous; valid: "),
-    ({'lower': (-1.0, -1.0, -2.0)}, "actions.it.lower is -2 for joint 'ankle', which is continuous; expected -.inf")])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'continuous': ('wrist',)}, "unknown joint 'wrist' in actions.it.continuous; valid: "),
+        (
+            {'lower': (-1.0, -1.0, -2.0)},
+            "actions.it.lower is -2 for joint 'ankle', which is continuous; expected -.inf",
+        ),
+    ],
+)
 def test_what_it_cannot_mean_is_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
         spec('joint_position', **{**WRIST, **options})

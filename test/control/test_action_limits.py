@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is sent is within its limits, whatever the policy gives, row by row and in the time that went by."""
+
 from control.action_bench import ALL, DT, hold, measurements, random_actions, ROWS, same, spec, started, step
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,14 @@ LIMITED = {
     'joint_velocity': {'max_velocity': (1.0, 2.0, 3.0), 'max_acceleration': (5.0,)},
     'effort': {'max_effort': (10.0, 20.0, 30.0), 'max_effort_rate': (100.0,)},
     'pose_delta': {'lower': (-0.6,), 'upper': (0.6,), 'max_velocity': (0.2,), 'max_angular_velocity': 0.5},
-    'twist': {'lower': (-0.5,), 'upper': (0.7,), 'max_velocity': (0.6,), 'max_angular_velocity': 0.4,
-              'max_acceleration': (2.0,), 'max_angular_acceleration': 3.0},
+    'twist': {
+        'lower': (-0.5,),
+        'upper': (0.7,),
+        'max_velocity': (0.6,),
+        'max_angular_velocity': 0.4,
+        'max_acceleration': (2.0,),
+        'max_angular_acceleration': 3.0,
+    },
     'wrench': {'max_force': 5.0, 'max_torque': 0.5, 'max_force_rate': 40.0, 'max_torque_rate': 3.0},
     'gripper': {'max_velocity': (0.3,)},
     'raw': {'lower': (-1.0, -2.0), 'upper': (3.0,), 'max_velocity': (50.0,)},
@@ -35,15 +42,24 @@ def within(kind, command, last, dt):
         'joint_delta': lambda: (np.abs(value) <= 0.4) & (change <= dt + CLOSE),
         'joint_velocity': lambda: (np.abs(value) <= [1, 2, 3]) & (change <= 5 * dt + CLOSE),
         'effort': lambda: (np.abs(value) <= [10, 20, 30]) & (change <= 100 * dt + CLOSE),
-        'pose_delta': lambda: [np.abs(value) <= 0.6, moved['position'][:, None] <= 0.2 * dt + CLOSE,
-                               geometry.angle_between(last['orientation'],
-                                                      command['orientation'])[:, None] <= 0.5 * dt + CLOSE],
-        'twist': lambda: [(value >= -0.5) & (value <= 0.7), length['linear_velocity'][:, None] <= 0.6 + CLOSE,
-                          length['angular_velocity'][:, None] <= 0.4 + CLOSE,
-                          moved['linear_velocity'][:, None] <= 2 * dt + CLOSE,
-                          moved['angular_velocity'][:, None] <= 3 * dt + CLOSE],
-        'wrench': lambda: [length['force'] <= 5 + CLOSE, length['torque'] <= 0.5 + CLOSE,
-                           moved['force'] <= 40 * dt + CLOSE, moved['torque'] <= 3 * dt + CLOSE],
+        'pose_delta': lambda: [
+            np.abs(value) <= 0.6,
+            moved['position'][:, None] <= 0.2 * dt + CLOSE,
+            geometry.angle_between(last['orientation'], command['orientation'])[:, None] <= 0.5 * dt + CLOSE,
+        ],
+        'twist': lambda: [
+            (value >= -0.5) & (value <= 0.7),
+            length['linear_velocity'][:, None] <= 0.6 + CLOSE,
+            length['angular_velocity'][:, None] <= 0.4 + CLOSE,
+            moved['linear_velocity'][:, None] <= 2 * dt + CLOSE,
+            moved['angular_velocity'][:, None] <= 3 * dt + CLOSE,
+        ],
+        'wrench': lambda: [
+            length['force'] <= 5 + CLOSE,
+            length['torque'] <= 0.5 + CLOSE,
+            moved['force'] <= 40 * dt + CLOSE,
+            moved['torque'] <= 3 * dt + CLOSE,
+        ],
         'gripper': lambda: (np.abs(value) <= 0.5) & (change <= 0.3 * dt + CLOSE),
         'raw': lambda: (value >= [-1, -2]) & (value <= 3) & (change <= 50 * dt + CLOSE),
     }[kind]()
@@ -59,7 +75,7 @@ def test_nothing_beyond_the_limits_is_ever_sent(kind, data):
     scale = {'position_scale': (1.0,)} if kind == 'pose_delta' else {} if kind == 'gripper' else {'scale': (40.0,)}
     made, sources = started(spec(kind, **LIMITED[kind], **scale), seed=3, blend_in=0.05)
     for values in sources.values():
-        values.values['position'] *= 0.5                     # within the bounds: nothing has to jump back
+        values.values['position'] *= 0.5  # within the bounds: nothing has to jump back
     made.start(sources)
     for _ in range(data.draw(st.integers(1, 5))):
         last = made.commands()['it']
@@ -105,7 +121,7 @@ def test_the_first_command_is_limited_from_the_measured_state(kind):
     for dt in (0.01, 0.02):
         made.start(sources)
         sent = step(made, sources, np.ones((ROWS, made.size), np.float32), dt)['position']
-        moved = np.abs(sent - measured[:, :sent.shape[1]])
+        moved = np.abs(sent - measured[:, : sent.shape[1]])
         assert (moved <= 0.1 * dt + 1e-12).all() and moved.max() > 0.05 * dt
 
 
@@ -122,10 +138,15 @@ def test_acceleration_is_limited_and_the_target_is_reached_without_passing_it():
     np.testing.assert_array_equal(path[-1], goal)
 
 
-@pytest.mark.parametrize('kind, field, limits_of_it', [
-    ('joint_velocity', 'velocity', {'max_acceleration': (5.0,)}), ('effort', 'effort', {'max_effort_rate': (5.0,)}),
-    ('twist', 'linear_velocity', {'max_acceleration': (5.0,), 'axes': ('y',)}),
-    ('wrench', 'force', {'max_force_rate': 5.0, 'axes': ('z',)})])
+@pytest.mark.parametrize(
+    'kind, field, limits_of_it',
+    [
+        ('joint_velocity', 'velocity', {'max_acceleration': (5.0,)}),
+        ('effort', 'effort', {'max_effort_rate': (5.0,)}),
+        ('twist', 'linear_velocity', {'max_acceleration': (5.0,), 'axes': ('y',)}),
+        ('wrench', 'force', {'max_force_rate': 5.0, 'axes': ('z',)}),
+    ],
+)
 def test_a_stop_is_ramped_and_its_last_message_is_whole(kind, field, limits_of_it):
     """The fallback keeps the limits, too; a message that nothing may follow does not leave a robot moving."""
     made, sources = started(spec(kind, **limits_of_it))

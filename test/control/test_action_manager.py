@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From actions to commands: the laws and their inverses, limits in time, holding, and rows apart."""
+
 from control.action_bench import hold
 from control.manager_bench import JOINTS, joints
 from hypothesis import given
@@ -15,8 +16,10 @@ from rl_policy_node.errors import ConfigurationError
 
 ROWS, DT = 3, 0.02
 ALL = np.ones(ROWS, dtype=bool)
-FIELDS = {'arm': {'position': ((3,), np.float64)},
-          'hand': {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)}}
+FIELDS = {
+    'arm': {'position': ((3,), np.float64)},
+    'hand': {'position': ((3,), np.float64), 'orientation': ((4,), np.float64)},
+}
 
 
 def measurements(seed=0):
@@ -36,8 +39,16 @@ def pose(name='hand', **options):
 
 
 def manager(sources, *actions, size=None):
-    spec = control_spec(('a', 'b', 'c'), 50.0, 'timer', 1.0, {name: b.spec for name, b in sources.items()},
-                       {'q': term_spec('q', source='arm', field='position')}, {'obs': ('q',)}, actions)
+    spec = control_spec(
+        ('a', 'b', 'c'),
+        50.0,
+        'timer',
+        1.0,
+        {name: b.spec for name, b in sources.items()},
+        {'q': term_spec('q', source='arm', field='position')},
+        {'obs': ('q',)},
+        actions,
+    )
     sizes = {'joint_position': 3, 'pose_delta': 6}
     size = sum(sizes[action.kind] for action in actions) if size is None else size
     return ActionManager(spec, size, sources, {'arm': JOINTS})
@@ -57,16 +68,18 @@ def random_actions(size, seed=1):
 
 def same(left, right, rows=slice(None)):
     """Whether two commands have the same bits in `rows`."""
-    return all(np.array_equal(left[name][field][rows], right[name][field][rows])
-               for name in left for field in left[name])
+    return all(
+        np.array_equal(left[name][field][rows], right[name][field][rows]) for name in left for field in left[name]
+    )
 
 
 def test_joint_targets_are_action_times_scale_plus_offset():
     manager, sources = started(joints(scale=(0.5, 0.25, 2.0), offset=(0.1, 0.2, 0.3)))
     action = random_actions(3)
     assert manager.process(action, sources, ALL, DT).all()
-    np.testing.assert_array_equal(manager.commands()['legs']['position'],
-                                  action.astype(np.float64) * [0.5, 0.25, 2.0] + [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(
+        manager.commands()['legs']['position'], action.astype(np.float64) * [0.5, 0.25, 2.0] + [0.1, 0.2, 0.3]
+    )
 
 
 def test_pose_target_starts_from_the_observed_pose():
@@ -85,8 +98,9 @@ def test_terms_take_their_slices_in_order():
     action = random_actions(9)
     manager.process(action, sources, ALL, DT)
     np.testing.assert_array_equal(manager.commands()['legs']['position'], action[:, 6:].astype(np.float64))
-    np.testing.assert_allclose(manager.commands()['hand']['position'] - sources['hand'].values['position'],
-                               action[:, :3] * 0.01, atol=1e-12)
+    np.testing.assert_allclose(
+        manager.commands()['hand']['position'] - sources['hand'].values['position'], action[:, :3] * 0.01, atol=1e-12
+    )
 
 
 def test_measured_joints_are_those_of_the_term_in_its_order():
@@ -99,8 +113,9 @@ def test_before_the_first_action_the_measured_state_is_commanded():
     hand = sources['hand'].values
     np.testing.assert_array_equal(manager.commands()['legs']['position'], sources['arm'].values['position'])
     np.testing.assert_array_equal(manager.commands()['hand']['position'], hand['position'])
-    np.testing.assert_array_equal(manager.commands()['hand']['orientation'],
-                                  geometry.normalize_quaternion(hand['orientation']))
+    np.testing.assert_array_equal(
+        manager.commands()['hand']['orientation'], geometry.normalize_quaternion(hand['orientation'])
+    )
 
 
 @pytest.mark.parametrize('dt', [0.01, 0.02, 0.1])
@@ -117,7 +132,7 @@ def test_joints_go_no_faster_than_their_limit_from_the_last_command(dt):
 def test_pose_goes_no_faster_than_its_limits_from_the_last_command():
     manager, sources = started(pose(max_velocity=0.1, max_angular_velocity=0.5))
     action = np.zeros((ROWS, 6), np.float32)
-    action[:, [0, 5]] = 1.0                              # 10 mm and 0.05 rad, in one period of DT
+    action[:, [0, 5]] = 1.0  # 10 mm and 0.05 rad, in one period of DT
     for _ in range(2):
         before = manager.commands()['hand']
         manager.process(action, sources, ALL, DT)
@@ -136,8 +151,10 @@ def test_commands_stay_within_their_bounds():
 
 def test_limits_that_are_not_reached_change_no_bit():
     free, sources = started(joints(), pose())
-    limited, _ = started(joints(lower=(-2.0,), upper=(2.0,), max_velocity=100.0),
-                         pose(lower=(-1.0,), upper=(1.0,), max_velocity=10.0, max_angular_velocity=100.0))
+    limited, _ = started(
+        joints(lower=(-2.0,), upper=(2.0,), max_velocity=100.0),
+        pose(lower=(-1.0,), upper=(1.0,), max_velocity=10.0, max_angular_velocity=100.0),
+    )
     action = random_actions(9)
     for each in (free, limited):
         each.process(action, sources, ALL, DT)
@@ -152,7 +169,7 @@ def test_row_with_nan_keeps_its_last_command_and_the_others_do_not_notice():
         assert healthy.process(action, sources, ALL, DT).all()
         last = disturbed.commands()
         if step == 1:
-            action[2, 4] = np.nan                        # in the second term: the first must wait for it, too
+            action[2, 4] = np.nan  # in the second term: the first must wait for it, too
         finite = disturbed.process(action, sources, ALL, DT)
         assert finite.tolist() == [True, True, step != 1]
         assert same(disturbed.commands(), last, rows=2) == (step == 1)
@@ -160,9 +177,7 @@ def test_row_with_nan_keeps_its_last_command_and_the_others_do_not_notice():
 
 
 @pytest.mark.parametrize('value', [np.inf, -np.inf])
-@pytest.mark.parametrize('options', [
-    {}, {'lower': (-1.0,), 'upper': (1.0,)},
-    {'max_velocity': 1.0}])
+@pytest.mark.parametrize('options', [{}, {'lower': (-1.0,), 'upper': (1.0,)}, {'max_velocity': 1.0}])
 def test_infinite_action_is_no_command_whatever_the_limits(value, options):
     manager, sources = started(joints(**options))
     last, action = manager.commands(), random_actions(3)
@@ -209,7 +224,7 @@ def test_commands_cannot_be_changed_by_whoever_gets_them():
         manager.commands()['legs']['position'][:] = 99.0
 
 
-@given(st.integers(0, 2 ** 32 - 1))
+@given(st.integers(0, 2**32 - 1))
 def test_inverse_of_a_command_is_the_action_that_gave_it(seed):
     manager, sources = started(joints(scale=(0.5, 0.25, 2.0), offset=(0.1, -0.2, 0.3)), pose(), seed=seed)
     action = random_actions(9, seed=seed)
@@ -219,15 +234,25 @@ def test_inverse_of_a_command_is_the_action_that_gave_it(seed):
     np.testing.assert_array_equal(back, action)
 
 
-@pytest.mark.parametrize('actions, size, told', [
-    ([joints()], 4, r'actions\.terms take 3 numbers \(legs 3\); the policy gives 4'),
-    ([joints(), pose()], 6, r'actions\.terms take 9 numbers \(legs 3, hand 6\); the policy gives 6'),
-    ([joints(joints=('hip', 'toe'))], 2, r"actions\.legs: no joint \['toe'\]; there are \['hip', 'knee', 'ankle'\]"),
-    ([joints(scale=(1.0, 0.0, 1.0))], 3, r'actions\.legs\.scale has a zero'),
-    ([pose(rotation_scale=(0.0,))], 6, r'actions\.hand\.rotation_scale has a zero'),
-    ([action_spec('hand', 'pose_delta', 'target', '', source='arm')], 6,
-     r"actions\.hand: kind pose_delta needs the field 'orientation' of source 'arm', which has \['position'\]"),
-])
+@pytest.mark.parametrize(
+    'actions, size, told',
+    [
+        ([joints()], 4, r'actions\.terms take 3 numbers \(legs 3\); the policy gives 4'),
+        ([joints(), pose()], 6, r'actions\.terms take 9 numbers \(legs 3, hand 6\); the policy gives 6'),
+        (
+            [joints(joints=('hip', 'toe'))],
+            2,
+            r"actions\.legs: no joint \['toe'\]; there are \['hip', 'knee', 'ankle'\]",
+        ),
+        ([joints(scale=(1.0, 0.0, 1.0))], 3, r'actions\.legs\.scale has a zero'),
+        ([pose(rotation_scale=(0.0,))], 6, r'actions\.hand\.rotation_scale has a zero'),
+        (
+            [action_spec('hand', 'pose_delta', 'target', '', source='arm')],
+            6,
+            r"actions\.hand: kind pose_delta needs the field 'orientation' of source 'arm', which has \['position'\]",
+        ),
+    ],
+)
 def test_what_does_not_fit_is_refused_by_name(actions, size, told):
     with pytest.raises(ConfigurationError, match=told):
         manager(measurements(), *actions, size=size)

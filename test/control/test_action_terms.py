@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The law of each kind, against its formula; what is inverted comes back; what rests, rests."""
+
 from control.action_bench import (
     ALL,
     DT,
@@ -41,13 +42,16 @@ def test_joint_delta_steps_from_the_observed_joints():
     made, sources = started(spec('joint_delta', scale=(0.1, 0.2, 0.3)))
     action, arm = random_actions(3), sources['arm'].values['position']
     for _ in range(2):
-        np.testing.assert_array_equal(step(made, sources, action)['position'],
-                                      arm + action.astype(np.float64) * [0.1, 0.2, 0.3])
+        np.testing.assert_array_equal(
+            step(made, sources, action)['position'], arm + action.astype(np.float64) * [0.1, 0.2, 0.3]
+        )
         arm += 0.25
 
 
-@pytest.mark.parametrize('options, most', [({'integrate': 'target'}, np.inf),
-                                           ({'integrate': 'leaky', 'max_error': (0.1, 0.2, 0.3)}, [0.1, 0.2, 0.3])])
+@pytest.mark.parametrize(
+    'options, most',
+    [({'integrate': 'target'}, np.inf), ({'integrate': 'leaky', 'max_error': (0.1, 0.2, 0.3)}, [0.1, 0.2, 0.3])],
+)
 def test_joint_delta_integrates_from_its_last_target_and_leaks_where_the_robot_lags(options, most):
     made, sources = started(spec('joint_delta', scale=(0.1,), **options))
     arm = sources['arm'].values['position']
@@ -69,8 +73,9 @@ def test_vector_is_action_times_scale_plus_offset(kind, field):
 
 def test_raw_integrates_from_what_was_sent_within_its_bounds():
     """IsaacGymEnvs' Quadcopter: thrust before + 200 · dt · action, clamped to 0 .. 2."""
-    made, sources = started(spec('raw', scale=(4.0,), integrate='target', lower=(0.0,), upper=(2.0,),
-                                 fallback_value=(1.0,)))
+    made, sources = started(
+        spec('raw', scale=(4.0,), integrate='target', lower=(0.0,), upper=(2.0,), fallback_value=(1.0,))
+    )
     thrust = np.ones((ROWS, 2))
     for seed in range(5):
         action = random_actions(2, seed)
@@ -91,8 +96,9 @@ def test_action_is_clipped_before_its_law():
 # bodies
 
 
-@pytest.mark.parametrize('kind, fields', [('twist', ('linear_velocity', 'angular_velocity')),
-                                          ('wrench', ('force', 'torque'))])
+@pytest.mark.parametrize(
+    'kind, fields', [('twist', ('linear_velocity', 'angular_velocity')), ('wrench', ('force', 'torque'))]
+)
 def test_named_axes_are_commanded_and_the_others_are_zero(kind, fields):
     made, sources = started(spec(kind, axes=('yaw', 'x'), scale=(2.0, 3.0), offset=(0.0, 1.0)))
     action = random_actions(2)
@@ -129,7 +135,7 @@ def test_pose_integrates_from_its_last_target_and_leaks_where_the_robot_lags(int
     position, turns = hand['position'].copy(), [matrix(q) for q in hand['orientation']]
     for seed in range(12):
         action = np.abs(random_actions(6, seed))
-        action[0, 3:] *= 0.05                                # below the threshold: no turn
+        action[0, 3:] *= 0.05  # below the threshold: no turn
         position = position + action[:, :3].astype(np.float64) * 0.01
         turns = [turn @ last for turn, last in zip(turn_of(action, 0.01), turns)]
         if leak:
@@ -154,8 +160,9 @@ def test_gripper_goes_between_closed_and_open():
 
 def test_gripper_opens_from_its_threshold_on():
     made, sources = started(spec('gripper', open=(0.04, 0.05), closed=(0.0, 0.01), joints=JOINTS[:2], mode='threshold'))
-    np.testing.assert_array_equal(step(made, sources, np.float32([[-0.01], [0.0], [0.3]]))['position'],
-                                  [[0.0, 0.01], [0.04, 0.05], [0.04, 0.05]])
+    np.testing.assert_array_equal(
+        step(made, sources, np.float32([[-0.01], [0.0], [0.3]]))['position'], [[0.0, 0.01], [0.04, 0.05], [0.04, 0.05]]
+    )
 
 
 def test_choice_takes_its_row_of_the_table():
@@ -166,7 +173,7 @@ def test_choice_takes_its_row_of_the_table():
     np.testing.assert_array_equal(made.commands()['second']['data'], [[6], [5], [6]])
 
 
-@pytest.mark.parametrize('choice', [-1, 3, 10 ** 6])
+@pytest.mark.parametrize('choice', [-1, 3, 10**6])
 def test_choice_that_is_not_there_is_no_command(choice):
     made, sources = started(spec('discrete', fallback_value=(9.0, 8.0)), actions={'discrete': 3})
     assert made.process(np.array([[choice], [1], [2]]), sources, ALL, DT).tolist() == [False, True, True]
@@ -192,10 +199,13 @@ def test_filter_after_a_gap_goes_on_from_the_measured_state():
     made, sources = started(spec('joint_position', smoothing=0.3))
     step(made, sources, random_actions(3))
     sources = measurements(seed=9)
-    hold(made, sources, ALL)        # it is measured far from where it was sent
+    hold(made, sources, ALL)  # it is measured far from where it was sent
     action = random_actions(3)
-    np.testing.assert_allclose(step(made, sources, action)['position'],
-                               0.3 * action.astype(np.float64) + 0.7 * sources['arm'].values['position'], rtol=1e-15)
+    np.testing.assert_allclose(
+        step(made, sources, action)['position'],
+        0.3 * action.astype(np.float64) + 0.7 * sources['arm'].values['position'],
+        rtol=1e-15,
+    )
 
 
 def test_filter_of_a_pose_goes_along_the_arc():
@@ -204,18 +214,25 @@ def test_filter_of_a_pose_goes_along_the_arc():
     command = step(made, sources, action)
     np.testing.assert_allclose(command['position'] - hand['position'], 0.25 * 0.01 * action[:, :3], atol=1e-9)
     for row in range(ROWS):
-        np.testing.assert_allclose(matrix(command['orientation'][row]),
-                                   rodrigues(0.25 * action[row, 3:]) @ matrix(hand['orientation'][row]), atol=1e-6)
+        np.testing.assert_allclose(
+            matrix(command['orientation'][row]),
+            rodrigues(0.25 * action[row, 3:]) @ matrix(hand['orientation'][row]),
+            atol=1e-6,
+        )
 
 
 # back
 
 
-@given(st.integers(0, 2 ** 32 - 1))
+@given(st.integers(0, 2**32 - 1))
 def test_inverse_is_the_action(seed):
-    exact = [spec('joint_velocity', name='v', scale=(0.3, 2.0, 7.0), offset=(0.1,)), spec('effort', name='e'),
-             spec('twist', name='t', axes=('x', 'yaw'), scale=(0.7,)), spec('wrench', name='w', scale=(30.0,)),
-             spec('raw', name='r', offset=(0.2,), scale=(0.5,))]
+    exact = [
+        spec('joint_velocity', name='v', scale=(0.3, 2.0, 7.0), offset=(0.1,)),
+        spec('effort', name='e'),
+        spec('twist', name='t', axes=('x', 'yaw'), scale=(0.7,)),
+        spec('wrench', name='w', scale=(30.0,)),
+        spec('raw', name='r', offset=(0.2,), scale=(0.5,)),
+    ]
     near = [spec('joint_delta', name='d', scale=(0.05,)), spec('gripper', name='g')]
     made, sources = started(*exact, *near, seed=seed)
     action = random_actions(made.size, seed=seed)
@@ -237,14 +254,24 @@ def test_inverse_of_a_command_is_its_choice():
     np.testing.assert_array_equal(made.invert(made.commands(), sources), choices)
 
 
-@pytest.mark.parametrize('each, actions, told', [
-    (spec('joint_position', smoothing=0.5), None, r'joint_position cannot be inverted .*filtered \(smoothing 0\.5\)'),
-    (spec('joint_delta', integrate='target'), None, r'actions\.it: .* it integrates \(integrate: target\)'),
-    (spec('gripper', mode='threshold'), None, r'actions\.it: kind gripper cannot be inverted .*threshold'),
-    (spec('raw', scale=(0.0,)), None, r'actions\.it: .* scale has a zero'),
-    (spec('discrete', table=(1.0, 2.0, 1.0, 2.0, 0.0, 0.0)), {'discrete': 3},
-     r'actions\.it: kind discrete cannot be inverted .*two choices have the same command'),
-])
+@pytest.mark.parametrize(
+    'each, actions, told',
+    [
+        (
+            spec('joint_position', smoothing=0.5),
+            None,
+            r'joint_position cannot be inverted .*filtered \(smoothing 0\.5\)',
+        ),
+        (spec('joint_delta', integrate='target'), None, r'actions\.it: .* it integrates \(integrate: target\)'),
+        (spec('gripper', mode='threshold'), None, r'actions\.it: kind gripper cannot be inverted .*threshold'),
+        (spec('raw', scale=(0.0,)), None, r'actions\.it: .* scale has a zero'),
+        (
+            spec('discrete', table=(1.0, 2.0, 1.0, 2.0, 0.0, 0.0)),
+            {'discrete': 3},
+            r'actions\.it: kind discrete cannot be inverted .*two choices have the same command',
+        ),
+    ],
+)
 def test_what_tells_no_action_is_refused_for_the_simulator(each, actions, told):
     made = manager(measurements(), each, actions=actions)
     with pytest.raises(ConfigurationError, match=told):
@@ -309,8 +336,9 @@ def test_pose_that_was_never_measured_is_not_held():
     hold(made, sources, ALL)
     held = made.commands()['it']
     np.testing.assert_array_equal(held['orientation'][1], sent['orientation'][1])
-    np.testing.assert_array_equal(held['orientation'][0], geometry.normalize_quaternion(
-        sources['hand'].values['orientation'][0]))
+    np.testing.assert_array_equal(
+        held['orientation'][0], geometry.normalize_quaternion(sources['hand'].values['orientation'][0])
+    )
 
 
 def test_every_kind_is_tried():

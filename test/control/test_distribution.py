@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who sees what training did not: told by mean and variance alone, and by what stays the same."""
+
 import numpy as np
 import pytest
 
@@ -49,8 +50,9 @@ def test_largest_deviation_is_that_of_the_term_in_units_of_training():
 def test_what_starts_outside_is_told_at_once_and_one_outlier_is_not():
     assert Watch().see(USUAL) == {}
     reason = Watch().see(changed(1, _0=3.0))[1]
-    assert reason == ("term 'q' lies 20.0 standard deviations from the mean of training (ood.limit 6), most of all "
-                      'its number 0')
+    assert reason == (
+        "term 'q' lies 20.0 standard deviations from the mean of training (ood.limit 6), most of all its number 0"
+    )
     watch = Watch()
     watch.see(USUAL, times=30)
     assert watch.see(changed(0, _4=1e9)) == {} and watch.see(USUAL, times=30) == {}
@@ -154,7 +156,7 @@ def test_large_terms_are_sampled_and_terms_stand_in_their_places():
     value[0, 3 + size] = 9.0
     told = Watch(pieces, moments).see(value)
     assert told[0].startswith("term 'b' lies 9.0") and told[0].endswith('number 1')
-    value[0, 3 + size], value[1, 2:2 + size] = 0.0, 9.0
+    value[0, 3 + size], value[1, 2 : 2 + size] = 0.0, 9.0
     assert set(Watch(pieces, moments).see(value)) == {1}
 
 

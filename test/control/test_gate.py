@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate alone: what may follow what was sent last, of the policy and of the fallback, and a walk at random."""
+
 import importlib.util
 from pathlib import Path
 
@@ -29,14 +30,22 @@ def walk():
 
 
 def test_nothing_leaves_the_limits_at_random(walk):
-    counts = walk(2_400, 1, each=60)       # of four rows each
+    counts = walk(2_400, 1, each=60)  # of four rows each
     assert len(counts) == 8 + 9 and all(count > 3 for count in counts.values()), counts
 
 
-@pytest.mark.parametrize('name, kinds', [
-    ('limit_step', 'joint|effort|gripper|continuous'), ('limit_motion', 'joint|continuous'),
-    ('limit_distance', 'pose|twist|wrench'), ('limit_turn', 'orientation'), ('clamp_from', 'is beyond its limits'),
-    ('clamp', 'is beyond its limits|goes beyond'), ('slowed', 'max_acceleration')])
+@pytest.mark.parametrize(
+    'name, kinds',
+    [
+        ('limit_step', 'joint|effort|gripper|continuous'),
+        ('limit_motion', 'joint|continuous'),
+        ('limit_distance', 'pose|twist|wrench'),
+        ('limit_turn', 'orientation'),
+        ('clamp_from', 'is beyond its limits'),
+        ('clamp', 'is beyond its limits|goes beyond'),
+        ('slowed', 'max_acceleration'),
+    ],
+)
 def test_the_walk_notices_a_gate_without_one_of_its_limits(walk, name, kinds, monkeypatch):
     monkeypatch.setattr(limits, name, lambda value, *_: value)
     with pytest.raises(AssertionError, match=kinds):
@@ -45,8 +54,11 @@ def test_the_walk_notices_a_gate_without_one_of_its_limits(walk, name, kinds, mo
 
 def test_the_walk_notices_a_hold_that_follows_a_stale_measurement(walk, monkeypatch):
     fallback = Gate.fallback
-    monkeypatch.setattr(Gate, 'fallback', lambda gate, motion, sources, fresh, *more: fallback(
-        gate, motion, sources, np.ones_like(fresh), *more))
+    monkeypatch.setattr(
+        Gate,
+        'fallback',
+        lambda gate, motion, sources, fresh, *more: fallback(gate, motion, sources, np.ones_like(fresh), *more),
+    )
     with pytest.raises(AssertionError, match='a fallback followed a stale measurement'):
         walk(6_000, each=60)
 
@@ -135,13 +147,15 @@ def test_fingers_and_poses_beyond_their_limits_are_named_and_a_little_beyond_is_
     sources['hand'].values['position'][0] = [0.0, 0.41, 0.0]
     assert made.outside(sources) == {
         2: "joint 'hip' is measured at -0.56, beyond actions.it.open or closed -0.5; move the robot within its limits "
-           'first',
-        0: 'y is measured at 0.41, beyond actions.hand.upper 0.4; move the robot within its limits first'}
+        'first',
+        0: 'y is measured at 0.41, beyond actions.hand.upper 0.4; move the robot within its limits first',
+    }
 
 
 def test_joints_beyond_their_limits_are_named():
     made, sources = started(spec('joint_position', lower=(-0.5,), upper=(0.5, 0.6, 0.5)))
     at(sources, 0.0)['arm'].values['position'][1, 1] = 0.75
-    assert made.outside(sources) == {1: "joint 'knee' is measured at 0.75, beyond actions.it.upper 0.6; move the robot "
-                                        'within its limits first'}
+    assert made.outside(sources) == {
+        1: "joint 'knee' is measured at 0.75, beyond actions.it.upper 0.6; move the robot within its limits first"
+    }
     assert made.process(UP, sources, ALL, DT).all()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Histories: oldest first, filled by the first sample, rows apart."""
+
 from control.harness import ALL, context, manager, ROWS, sources
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,10 +121,13 @@ def test_a_simulator_feeds_the_newest_sample():
     np.testing.assert_array_equal(given_['arm'].values['position'], [[4.0, 4.5, 5.0]] * ROWS)
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'history': 0}, r'terms\.q\.history is 0; expected 1 or more'),
-    ({'history_stride': 0}, r'terms\.q\.history_stride is 0; expected 1 or more'),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'history': 0}, r'terms\.q\.history is 0; expected 1 or more'),
+        ({'history_stride': 0}, r'terms\.q\.history_stride is 0; expected 1 or more'),
+    ],
+)
 def test_histories_that_cannot_be_are_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
         joint_history(**options)

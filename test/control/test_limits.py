@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits: what is within them passes to the bit, what is not ends at them, and bounds have the last word."""
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 import numpy as np
@@ -50,9 +51,11 @@ def test_one_number_for_all_axes_is_kept_as_one():
 def test_one_number_limits_as_the_same_number_for_each_axis(value, previous, number):
     """The cheaper form gives the same bits."""
     each = np.full(3, number)
-    for one, many in ((limits.clamp(value, -number, number), limits.clamp(value, -each, each)),
-                      (limits.limit_size(value, number), limits.clamp(value, -each, each)),
-                      (limits.limit_step(value, previous, number), limits.limit_step(value, previous, each))):
+    for one, many in (
+        (limits.clamp(value, -number, number), limits.clamp(value, -each, each)),
+        (limits.limit_size(value, number), limits.clamp(value, -each, each)),
+        (limits.limit_step(value, previous, number), limits.limit_step(value, previous, each)),
+    ):
         assert one.tobytes() == many.tobytes()
 
 
@@ -114,8 +117,9 @@ def _spec(kind, **options):
 
 
 def test_from_outside_its_bounds_a_joint_comes_back_within_its_greatest_speed():
-    term = JointPosition(_spec('joint_position', joints=('a', 'b'), lower=(-1.0,), upper=(1.0,), max_velocity=0.1),
-                         ('a', 'b'))
+    term = JointPosition(
+        _spec('joint_position', joints=('a', 'b'), lower=(-1.0,), upper=(1.0,), max_velocity=0.1), ('a', 'b')
+    )
     limited = term.limit({'position': np.array([[3.0, 0.0]])}, {'position': np.array([[2.0, 0.0]])}, 0.1)
     np.testing.assert_array_equal(limited['position'], [[2.0, 0.0]])
     back = term.limit(term.aim({'position': np.array([[3.0, 0.0]])}), {'position': np.array([[2.0, 0.0]])}, 0.1)
@@ -123,10 +127,15 @@ def test_from_outside_its_bounds_a_joint_comes_back_within_its_greatest_speed():
 
 
 def test_from_outside_its_box_a_pose_comes_back_within_its_greatest_speed():
-    term = PoseDelta(_spec('pose_delta', lower=(0.0, 0.0, 0.1), upper=(1.0, 1.0, 1.0), max_velocity=0.1,
-                           max_angular_velocity=0.1), ())
+    term = PoseDelta(
+        _spec('pose_delta', lower=(0.0, 0.0, 0.1), upper=(1.0, 1.0, 1.0), max_velocity=0.1, max_angular_velocity=0.1),
+        (),
+    )
     still = geometry.IDENTITY_XYZW[None]
-    limited = term.limit(term.aim({'position': np.array([[0.5, 0.5, 0.0]]), 'orientation': still}),
-                         {'position': np.array([[0.5, 0.5, 0.05]]), 'orientation': still}, 0.1)
+    limited = term.limit(
+        term.aim({'position': np.array([[0.5, 0.5, 0.0]]), 'orientation': still}),
+        {'position': np.array([[0.5, 0.5, 0.05]]), 'orientation': still},
+        0.1,
+    )
     np.testing.assert_allclose(limited['position'], [[0.5, 0.5, 0.06]], rtol=1e-14)
     np.testing.assert_array_equal(limited['orientation'], still)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joints of one source that come in several messages: each has its age, the row that of its oldest joint."""
+
 import numpy as np
 import pytest
 

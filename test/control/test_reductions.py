@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cheap answers are the answers: of few numbers and of many, of none that is one, of any shape."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A source's latest value: what is taken, what is refused, and that a refusal changes nothing."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -73,16 +74,19 @@ def test_each_row_holds_what_was_written_last(writes):
     np.testing.assert_array_equal(buffer.values['position'], np.repeat(expected[:, None], 3, axis=1))
 
 
-@pytest.mark.parametrize('field, value, reason', [
-    ('position', None, 'position is missing'),
-    ('image', None, 'image is missing'),
-    ('position', np.zeros(4), r'position has the shape \(4,\); expected \(3,\)'),
-    ('position', np.zeros(0), r'position has the shape \(0,\); expected \(3,\)'),
-    ('position', np.zeros((3, 1)), r'position has the shape \(3, 1\); expected \(3,\)'),
-    ('image', np.zeros((1, 2, 2), np.uint8), r'image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
-    ('position', np.array([0.0, np.nan, 0.0]), 'position has a value that is not finite'),
-    ('position', np.array([0.0, 0.0, -np.inf]), 'position has a value that is not finite'),
-])
+@pytest.mark.parametrize(
+    'field, value, reason',
+    [
+        ('position', None, 'position is missing'),
+        ('image', None, 'image is missing'),
+        ('position', np.zeros(4), r'position has the shape \(4,\); expected \(3,\)'),
+        ('position', np.zeros(0), r'position has the shape \(0,\); expected \(3,\)'),
+        ('position', np.zeros((3, 1)), r'position has the shape \(3, 1\); expected \(3,\)'),
+        ('image', np.zeros((1, 2, 2), np.uint8), r'image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
+        ('position', np.array([0.0, np.nan, 0.0]), 'position has a value that is not finite'),
+        ('position', np.array([0.0, 0.0, -np.inf]), 'position has a value that is not finite'),
+    ],
+)
 def test_refused_message_is_named_and_leaves_the_row_as_it_was(field, value, reason):
     buffer = make()
     write(buffer, 0, arrays(1.0), SECOND, 1.0)
@@ -187,11 +191,17 @@ def kept(*stamps, depth=4):
     return buffer, other
 
 
-@pytest.mark.parametrize('stamps, reference, taken', [
-    ((1, 2, 3), 2, 2.0), ((1, 2, 3), 9, 3.0), ((1, 3, 5), 4, 3.0), ((1, 2, 3), 0, 3.0),
-    ((3, 4), 2, 3.0),                           # all are newer: the oldest, whose stamp tells
-    ((1, 2, 3, 4, 5, 6), 2, 3.0),               # what is no longer kept cannot be taken
-])
+@pytest.mark.parametrize(
+    'stamps, reference, taken',
+    [
+        ((1, 2, 3), 2, 2.0),
+        ((1, 2, 3), 9, 3.0),
+        ((1, 3, 5), 4, 3.0),
+        ((1, 2, 3), 0, 3.0),
+        ((3, 4), 2, 3.0),  # all are newer: the oldest, whose stamp tells
+        ((1, 2, 3, 4, 5, 6), 2, 3.0),  # what is no longer kept cannot be taken
+    ],
+)
 def test_copy_asof_takes_the_latest_that_is_not_newer(stamps, reference, taken):
     buffer, other = kept(*stamps)
     buffer.copy_asof(other, np.array([reference * SECOND, 0]))
@@ -219,8 +229,11 @@ ROWS = 6
 
 def of_all(random, **changes):
     """Return a message of all rows: every number another."""
-    return {'position': random.normal(size=(ROWS, 3)), 'image': random.integers(0, 255, (ROWS, 2, 2, 1), np.uint8),
-            **changes}
+    return {
+        'position': random.normal(size=(ROWS, 3)),
+        'image': random.integers(0, 255, (ROWS, 2, 2, 1), np.uint8),
+        **changes,
+    }
 
 
 def write_one_by_one(buffer, message, stamp, now):
@@ -236,8 +249,13 @@ def write_one_by_one(buffer, message, stamp, now):
 
 
 def everything(buffer):
-    return [*state(buffer), buffer.changed, buffer.refused, buffer.rejected,
-            [str(fault) for fault in buffer.last_fault]]
+    return [
+        *state(buffer),
+        buffer.changed,
+        buffer.refused,
+        buffer.rejected,
+        [str(fault) for fault in buffer.last_fault],
+    ]
 
 
 @pytest.mark.parametrize('options', [{}, {'frozen_after': 1.0}, {'use_header_stamp': False}])
@@ -254,8 +272,7 @@ def test_all_rows_at_once_are_what_they_are_one_by_one(options):
             message['position'][random.integers(0, ROWS, 2), 1] = [np.nan, np.inf][now % 2]
         counted = together.rejected.copy()
         together.write(slice(0, ROWS), message, stamp, float(now))
-        np.testing.assert_array_equal(together.rejected > counted,
-                                      write_one_by_one(apart, message, stamp, float(now)))
+        np.testing.assert_array_equal(together.rejected > counted, write_one_by_one(apart, message, stamp, float(now)))
         for left, right in zip(everything(together), everything(apart)):
             np.testing.assert_array_equal(left, right)
         seen, expected = (SourceBuffer(spec, shapes, ROWS) for _ in range(2))
@@ -277,13 +294,16 @@ def test_a_row_that_is_wrong_twice_counts_once():
     assert str(buffer.last_fault[4]) == 'b has a value that is not finite'
 
 
-@pytest.mark.parametrize('field, value, reason', [
-    ('position', None, 'position is missing'),
-    ('position', np.zeros((5, 3)), r'position has the shape \(5, 3\); expected 6 rows in its first dimension'),
-    ('position', np.zeros(18), r'position has the shape \(18,\); expected 6 rows in its first dimension'),
-    ('position', np.zeros((6, 4)), r'a row of position has the shape \(4,\); expected \(3,\)'),
-    ('image', np.zeros((6, 1, 2, 2), np.uint8), r'a row of image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
-])
+@pytest.mark.parametrize(
+    'field, value, reason',
+    [
+        ('position', None, 'position is missing'),
+        ('position', np.zeros((5, 3)), r'position has the shape \(5, 3\); expected 6 rows in its first dimension'),
+        ('position', np.zeros(18), r'position has the shape \(18,\); expected 6 rows in its first dimension'),
+        ('position', np.zeros((6, 4)), r'a row of position has the shape \(4,\); expected \(3,\)'),
+        ('image', np.zeros((6, 1, 2, 2), np.uint8), r'a row of image has the shape \(1, 2, 2\); expected \(2, 2, 1\)'),
+    ],
+)
 def test_a_message_of_other_rows_is_refused_whole_and_changes_nothing(field, value, reason):
     buffer = make(rows=ROWS)
     before = state(buffer)

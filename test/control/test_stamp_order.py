@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stamps that cannot be: one ahead of the clock never becomes the reference, a clock set back is noticed."""
+
 import numpy as np
 import pytest
 

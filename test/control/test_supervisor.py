@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rows are fit: the age of every source on both clocks, and the reason in words."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -10,7 +11,7 @@ from rl_policy_node.control.specs import SourceSpec
 from rl_policy_node.control.supervisor import Supervisor
 
 ROWS, PERIOD, MAX_AGE = 3, 0.02, 0.1
-STEADY, ROS = 50.0, 1_700_000_000_000_000_000            # s, ns: the clocks' now
+STEADY, ROS = 50.0, 1_700_000_000_000_000_000  # s, ns: the clocks' now
 
 
 def ns(seconds):
@@ -75,8 +76,9 @@ def test_old_stamps_do_not_count_where_they_are_not_used():
     assert assess(source(stamp=ROS - ns(5.0), use_header_stamp=False))[0].all()
 
 
-@pytest.mark.parametrize('period, ahead, fits', [
-    (0.02, 0.09, True), (0.02, 0.11, False), (0.5, 0.9, True), (0.5, 1.1, False)])
+@pytest.mark.parametrize(
+    'period, ahead, fits', [(0.02, 0.09, True), (0.02, 0.11, False), (0.5, 0.9, True), (0.5, 1.1, False)]
+)
 def test_stamp_from_the_future_is_fit_within_two_periods_or_a_tenth_of_a_second(period, ahead, fits):
     arm = source()
     arm.stamps[0] += ns(ahead)
@@ -149,8 +151,13 @@ ages = st.sampled_from([0.0, 0.05, MAX_AGE, 0.1 + 1e-9, 5.0, np.inf])
 stamped = st.sampled_from([0.0, 0.05, 0.0999, 0.1001, -0.0999, -0.1001, 5.0, 2e9, None])
 
 
-@given(st.lists(st.tuples(ages, ages, stamped, st.sampled_from([False, False, True])), min_size=ROWS, max_size=ROWS),
-       st.sampled_from([None, 0.2]), st.booleans(), st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 0.2]))
+@given(
+    st.lists(st.tuples(ages, ages, stamped, st.sampled_from([False, False, True])), min_size=ROWS, max_size=ROWS),
+    st.sampled_from([None, 0.2]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from([0.0, 0.2]),
+)
 def test_a_glance_tells_what_a_thorough_look_tells(rows, patience, use_header_stamp, frozen_after, future_tolerance):
     """The oldest and the newest of all rows stand for the others only where nothing is wrong with any."""
     arm = source(use_header_stamp=use_header_stamp, frozen_after=frozen_after, future_tolerance=future_tolerance)

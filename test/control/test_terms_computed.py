@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds of the policy's past, of time, of numbers, and of a user's own function."""
+
 from control.harness import context, manager, of_kind, ROWS, sources, value
 import numpy as np
 import pytest
@@ -12,14 +13,26 @@ SPEED = {'function': 'control.observations:speed', 'fields': ('base.linear',)}
 
 def test_last_action_may_be_that_of_one_action_term():
     last = np.arange(ROWS * 2, dtype=np.float32).reshape(ROWS, 2)
-    np.testing.assert_array_equal(value(sources(), (1,), of_kind('last_action', elements=(1,)), last_action=last),
-                                  last[:, 1:])
+    np.testing.assert_array_equal(
+        value(sources(), (1,), of_kind('last_action', elements=(1,)), last_action=last), last[:, 1:]
+    )
 
 
 def test_difference_is_of_the_same_joints_in_the_same_order():
     given_ = sources()
-    seen = value(given_, (2,), of_kind('difference', source='wanted', field='position', minus_source='arm',
-                                       minus_field='position', joints=('ankle', 'hip'), scale=(2.0,)))
+    seen = value(
+        given_,
+        (2,),
+        of_kind(
+            'difference',
+            source='wanted',
+            field='position',
+            minus_source='arm',
+            minus_field='position',
+            joints=('ankle', 'hip'),
+            scale=(2.0,),
+        ),
+    )
     wanted, arm = given_['wanted'].values['position'], given_['arm'].values['position']
     np.testing.assert_allclose(seen, 2 * (wanted - arm)[:, [2, 0]], rtol=1e-6)
 
@@ -27,8 +40,9 @@ def test_difference_is_of_the_same_joints_in_the_same_order():
 def test_phase_is_sine_and_cosine_of_the_time_since_the_reset():
     elapsed = np.array([0.0, 0.1, 7.3])
     seen = value(sources(), (2,), of_kind('phase', frequency=1.5), elapsed=elapsed)
-    np.testing.assert_allclose(seen, np.stack([np.sin(3 * np.pi * elapsed), np.cos(3 * np.pi * elapsed)], axis=1),
-                               rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        seen, np.stack([np.sin(3 * np.pi * elapsed), np.cos(3 * np.pi * elapsed)], axis=1), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_constant_is_the_same_for_every_row():
@@ -39,31 +53,49 @@ def test_constant_is_the_same_for_every_row():
 def test_a_function_of_the_users_sees_its_fields():
     given_ = sources()
     seen = value(given_, (1,), of_kind('function', **SPEED, clip=1.0))
-    np.testing.assert_allclose(seen[:, 0], np.minimum(np.linalg.norm(given_['base'].values['linear'], axis=1), 1.0),
-                               rtol=1e-6)
+    np.testing.assert_allclose(
+        seen[:, 0], np.minimum(np.linalg.norm(given_['base'].values['linear'], axis=1), 1.0), rtol=1e-6
+    )
 
 
 def test_a_function_sees_joints_by_name_and_the_context():
     given_ = sources()
-    term = of_kind('function', function='control.observations:error', source='arm', field='position',
-                   joints=('ankle', 'knee', 'hip'), fields=('wanted.position',))
+    term = of_kind(
+        'function',
+        function='control.observations:error',
+        source='arm',
+        field='position',
+        joints=('ankle', 'knee', 'hip'),
+        fields=('wanted.position',),
+    )
     seen = value(given_, (4,), term, elapsed=np.array([1.0, 2.0, 3.0]))
     wanted, arm = given_['wanted'].values['position'], given_['arm'].values['position']
     np.testing.assert_allclose(seen[:, :3], wanted - arm[:, ::-1], rtol=1e-5)
     np.testing.assert_array_equal(seen[:, 3], [1, 2, 3])
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'function': 'control.observations'}, r"terms\.x\.function is '.*'; expected package\.module:function"),
-    ({'function': 'no_such_module:f'}, r"terms\.x\.function 'no_such_module:f': ModuleNotFoundError: No module named"),
-    ({'function': 'control.observations:sped'}, r"terms\.x\.function '.*:sped': AttributeError: .* attribute 'sped'"),
-    ({'function': 'control.observations:nothing'}, r"terms\.x\.function '.*:nothing' is None; expected a function"),
-    ({'function': 'control.observations:fails'}, r"terms\.x: function '.*:fails' raised KeyError: 'no such thing'"),
-    ({'function': 'control.observations:flat'},
-     r"terms\.x: function '.*:flat' returned float64 of the shape \(\); expected numbers of the shape \(3, …\)"),
-    ({'shape': (2,)}, r'returned float64 of the shape \(3, 1\); expected numbers of the shape \(3, 2\)'),
-    ({'fields': ('base.speed',)}, r"terms\.x: source 'base' has no field 'speed'; it has \['angular', 'linear', "),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'function': 'control.observations'}, r"terms\.x\.function is '.*'; expected package\.module:function"),
+        (
+            {'function': 'no_such_module:f'},
+            r"terms\.x\.function 'no_such_module:f': ModuleNotFoundError: No module named",
+        ),
+        (
+            {'function': 'control.observations:sped'},
+            r"terms\.x\.function '.*:sped': AttributeError: .* attribute 'sped'",
+        ),
+        ({'function': 'control.observations:nothing'}, r"terms\.x\.function '.*:nothing' is None; expected a function"),
+        ({'function': 'control.observations:fails'}, r"terms\.x: function '.*:fails' raised KeyError: 'no such thing'"),
+        (
+            {'function': 'control.observations:flat'},
+            r"terms\.x: function '.*:flat' returned float64 of the shape \(\); expected numbers of the shape \(3, …\)",
+        ),
+        ({'shape': (2,)}, r'returned float64 of the shape \(3, 1\); expected numbers of the shape \(3, 2\)'),
+        ({'fields': ('base.speed',)}, r"terms\.x: source 'base' has no field 'speed'; it has \['angular', 'linear', "),
+    ],
+)
 def test_a_function_that_does_not_do_is_refused_at_configuration(options, told):
     with pytest.raises(ConfigurationError, match=told) as refused:
         manager(sources(), (1,), of_kind('function', **{**SPEED, **options}))
@@ -79,9 +111,14 @@ def test_a_function_that_changes_its_shape_later_is_told():
 
 def test_what_a_simulator_cannot_feed_is_told_by_term():
     given_ = sources()
-    observations = manager(given_, (11,), of_kind('projected_gravity', source='base'),
-                           term_spec('v', source='base', field='linear'),
-                           term_spec('t', kind='rotate', source='base', field='linear'), term_spec('u', 'last_action'))
+    observations = manager(
+        given_,
+        (11,),
+        of_kind('projected_gravity', source='base'),
+        term_spec('v', source='base', field='linear'),
+        term_spec('t', kind='rotate', source='base', field='linear'),
+        term_spec('u', 'last_action'),
+    )
     assert observations.fields() == {('base', 'linear')}
     assert {key: term.name for key, term in observations.unfed().items()} == {('base', 'orientation'): 't'}
     before = given_['base'].values['orientation'].copy()

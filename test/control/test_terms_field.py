@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fields as a policy was trained to see them: elements, quaternions, images, and the zero of a sensor."""
+
 from control.harness import ALL, context, IMAGE, manager, of_kind, ROWS, sources, value
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,27 +26,33 @@ def force(**options):
 def test_elements_pick_numbers_by_position():
     given_ = sources()
     seen = value(given_, (2,), term_spec('x', source='base', field='linear', elements=(2, 0), scale=(2.0, 3.0)))
-    np.testing.assert_array_equal(seen, given_['base'].values['linear'][:, [2, 0]].astype(np.float32) *
-                                  np.float32([2, 3]))
+    np.testing.assert_array_equal(
+        seen, given_['base'].values['linear'][:, [2, 0]].astype(np.float32) * np.float32([2, 3])
+    )
 
 
 def test_clip_range_bounds_each_side_by_itself():
     given_ = sources()
     given_['arm'].values['position'][:] = [-9.0, 0.5, 9.0]
-    seen = value(given_, (3,), term_spec('x', source='arm', field='position', offset=(1.0,), clip_range=(-2.0, 3.0),
-                                        scale=(10.0,)))
+    seen = value(
+        given_,
+        (3,),
+        term_spec('x', source='arm', field='position', offset=(1.0,), clip_range=(-2.0, 3.0), scale=(10.0,)),
+    )
     np.testing.assert_array_equal(seen, [[-20.0, -5.0, 30.0]] * ROWS)
 
 
-@given(st.integers(0, 2 ** 32 - 1), st.booleans())
+@given(st.integers(0, 2**32 - 1), st.booleans())
 def test_quaternions_come_in_the_trained_order_and_sign(seed, unique):
     given_ = sources(seed)
     xyzw = given_['base'].values['orientation'].astype(np.float32)
     if unique:
         xyzw = np.stack([-q if q[3] < 0 else q for q in xyzw])
     np.testing.assert_array_equal(value(given_, (4,), quaternion(unique_sign=unique)), xyzw)
-    np.testing.assert_array_equal(value(given_, (4,), quaternion(unique_sign=unique, convention='wxyz')),
-                                  np.stack([xyzw[:, 3], xyzw[:, 0], xyzw[:, 1], xyzw[:, 2]], axis=1))
+    np.testing.assert_array_equal(
+        value(given_, (4,), quaternion(unique_sign=unique, convention='wxyz')),
+        np.stack([xyzw[:, 3], xyzw[:, 0], xyzw[:, 1], xyzw[:, 2]], axis=1),
+    )
 
 
 def test_a_simulators_quaternion_becomes_the_sources():
@@ -124,8 +131,9 @@ def test_channels_may_come_first():
 
 def test_image_steps_come_in_their_order():
     given_ = sources()
-    seen = value(given_, (1, 2, 2), image(crop=(0, 0, 4, 4), resize=(2, 2), channels=(2, 1, 0), grey=True,
-                                          layout='chw'))
+    seen = value(
+        given_, (1, 2, 2), image(crop=(0, 0, 4, 4), resize=(2, 2), channels=(2, 1, 0), grey=True, layout='chw')
+    )
     cropped = given_['camera'].values['image'][:, :, :4]
     for row in range(ROWS):
         small = np.asarray(Image.fromarray(cropped[row]).resize((2, 2), Image.BILINEAR), dtype=np.float64)
@@ -137,6 +145,7 @@ def test_an_axis_of_one_number_may_be_left_out_in_training():
 
 
 # the zero of a sensor
+
 
 def taring(**options):
     given_ = sources()
@@ -190,7 +199,7 @@ def test_a_tare_while_the_robot_moves_is_refused_and_begun_anew():
     given_, observations = taring(tare_limit=1.0)
     observations.tare(ALL)
     touch = given_['touch']
-    steps = [0.0, 0.4, 1.2, 1.2, 1.9, 1.5]      # the third is 1.2 from the first
+    steps = [0.0, 0.4, 1.2, 1.2, 1.9, 1.5]  # the third is 1.2 from the first
     for number, step in enumerate(steps):
         touch.values['data'][0], touch.values['data'][1:], touch.received[:] = step + np.arange(12), 5.0, number
         observations.feed_tare(given_, ALL)

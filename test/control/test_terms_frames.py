@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds that look from another frame, each against its formula computed with matrices."""
+
 from control.harness import of_kind, rotation, rotations, ROWS, sources, value
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ import pytest
 from rl_policy_node import geometry
 
 CLOSE = {'rtol': 1e-5, 'atol': 1e-6}
-seeds = st.integers(0, 2 ** 32 - 1)
+seeds = st.integers(0, 2**32 - 1)
 
 
 def turned(matrices, vectors):
@@ -34,21 +35,25 @@ def same_rotation(left, right):
 def test_gravity_is_turned_by_the_inverse_of_the_orientation(seed):
     given_ = sources(seed)
     down = np.tile([0.0, 0.0, -1.0], (ROWS, 1))
-    np.testing.assert_allclose(value(given_, (3,), of_kind('projected_gravity', source='base')),
-                               back(rotations(given_, 'base'), down), **CLOSE)
+    np.testing.assert_allclose(
+        value(given_, (3,), of_kind('projected_gravity', source='base')), back(rotations(given_, 'base'), down), **CLOSE
+    )
 
 
 @given(seeds)
 def test_gravity_of_the_other_anymal_is_turned_by_the_orientation(seed):
     given_ = sources(seed)
     down = np.tile([0.0, 0.0, -1.0], (ROWS, 1))
-    np.testing.assert_allclose(value(given_, (3,), of_kind('projected_gravity', source='base', inverse=False)),
-                               turned(rotations(given_, 'base'), down), **CLOSE)
+    np.testing.assert_allclose(
+        value(given_, (3,), of_kind('projected_gravity', source='base', inverse=False)),
+        turned(rotations(given_, 'base'), down),
+        **CLOSE,
+    )
 
 
 def test_gravity_of_a_base_pitched_down_points_forward():
     given_ = sources()
-    given_['base'].values['orientation'][:] = [0.0, np.sin(0.1), 0.0, np.cos(0.1)]      # 0.2 rad about y
+    given_['base'].values['orientation'][:] = [0.0, np.sin(0.1), 0.0, np.cos(0.1)]  # 0.2 rad about y
     seen = value(given_, (3,), of_kind('projected_gravity', source='base'))
     np.testing.assert_allclose(seen, [[np.sin(0.2), 0.0, -np.cos(0.2)]] * ROWS, **CLOSE)
 
@@ -72,8 +77,9 @@ def test_vectors_are_turned_into_the_frame_of_another_source_and_out_of_it():
     options = {'source': 'base', 'field': 'angular', 'frame_source': 'hand'}
     vectors, frames = given_['base'].values['angular'], rotations(given_, 'hand')
     np.testing.assert_allclose(value(given_, (3,), of_kind('rotate', **options)), back(frames, vectors), **CLOSE)
-    np.testing.assert_allclose(value(given_, (3,), of_kind('rotate', inverse=False, **options)),
-                               turned(frames, vectors), **CLOSE)
+    np.testing.assert_allclose(
+        value(given_, (3,), of_kind('rotate', inverse=False, **options)), turned(frames, vectors), **CLOSE
+    )
 
 
 @given(seeds)
@@ -89,18 +95,21 @@ def test_points_are_seen_from_a_frame(seed):
     given_ = sources(seed)
     away = given_['goal'].values['position'] - given_['hand'].values['position']
     options = {'source': 'goal', 'frame_source': 'hand'}
-    np.testing.assert_allclose(value(given_, (3,), of_kind('relative_position', **options)),
-                               back(rotations(given_, 'hand'), away), **CLOSE)
-    np.testing.assert_allclose(value(given_, (3,), of_kind('relative_position', axes='world', **options)), away,
-                               **CLOSE)
+    np.testing.assert_allclose(
+        value(given_, (3,), of_kind('relative_position', **options)), back(rotations(given_, 'hand'), away), **CLOSE
+    )
+    np.testing.assert_allclose(
+        value(given_, (3,), of_kind('relative_position', axes='world', **options)), away, **CLOSE
+    )
 
 
 def test_many_points_are_seen_each_for_itself():
     given_ = sources()
     seen = value(given_, (12,), of_kind('relative_position', source='touch', field='data', frame_source='hand'))
     away = given_['touch'].values['data'].reshape(ROWS, 4, 3) - given_['hand'].values['position'][:, None]
-    np.testing.assert_allclose(seen.reshape(ROWS, 4, 3), np.einsum('rji,rkj->rki', rotations(given_, 'hand'), away),
-                               **CLOSE)
+    np.testing.assert_allclose(
+        seen.reshape(ROWS, 4, 3), np.einsum('rji,rkj->rki', rotations(given_, 'hand'), away), **CLOSE
+    )
 
 
 @given(seeds)
@@ -134,12 +143,15 @@ def test_a_pose_put_into_the_frame_and_out_again_is_the_target(seed):
     same_rotation(geometry.multiply(hand['orientation'], seen[:, 3:]), goal['orientation'])
 
 
-@pytest.mark.parametrize('six_d, of_matrix', [
-    ('rows', lambda m: m[:2].reshape(6)),
-    ('columns', lambda m: np.concatenate([m[:, 0], m[:, 1]])),
-    ('interleaved', lambda m: m[:, :2].reshape(6)),
-    ('tangent_normal', lambda m: np.concatenate([m @ [1, 0, 0], m @ [0, 0, 1]])),
-])
+@pytest.mark.parametrize(
+    'six_d, of_matrix',
+    [
+        ('rows', lambda m: m[:2].reshape(6)),
+        ('columns', lambda m: np.concatenate([m[:, 0], m[:, 1]])),
+        ('interleaved', lambda m: m[:, :2].reshape(6)),
+        ('tangent_normal', lambda m: np.concatenate([m @ [1, 0, 0], m @ [0, 0, 1]])),
+    ],
+)
 def test_six_numbers_of_a_rotation_stand_in_the_order_of_their_convention(six_d, of_matrix):
     given_ = sources()
     seen = value(given_, (6,), of_kind('rotation_6d', source='hand', six_d=six_d))
@@ -157,8 +169,12 @@ def test_six_numbers_may_be_of_the_rotation_from_a_frame():
 def test_yaw_is_the_heading_of_the_x_axis(seed):
     given_ = sources(seed)
     axis = rotations(given_, 'base')[:, :, 0]
-    np.testing.assert_allclose(value(given_, (1,), of_kind('yaw', source='base'))[:, 0],
-                               np.arctan2(axis[:, 1], axis[:, 0]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        value(given_, (1,), of_kind('yaw', source='base'))[:, 0],
+        np.arctan2(axis[:, 1], axis[:, 0]),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 @given(st.floats(-10, 10), st.floats(-3.1, 3.1))
@@ -166,8 +182,9 @@ def test_heading_error_is_the_short_way_to_the_target(target, yaw):
     given_ = sources()
     given_['base'].values['orientation'][:] = [0.0, 0.0, np.sin(yaw / 2), np.cos(yaw / 2)]
     given_['touch'].values['data'][:, 4] = target
-    seen = value(given_, (1,), of_kind('heading_error', source='touch', field='data', elements=(4,),
-                                       frame_source='base'))[:, 0]
+    seen = value(
+        given_, (1,), of_kind('heading_error', source='touch', field='data', elements=(4,), frame_source='base')
+    )[:, 0]
     assert (np.abs(seen) <= np.pi + 1e-6).all()
     np.testing.assert_allclose(np.exp(1j * (seen + yaw)), np.exp(1j * np.full(ROWS, np.float32(target))), atol=2e-6)
 

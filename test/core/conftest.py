@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiny policies are written once."""
+
 from core.core_bench import Bench, policy_of
 import pytest
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cycle without ROS: sources that are written by hand, a small real policy, commands kept."""
+
 import numpy as np
 from policy.small_runs import params, save, write
 
@@ -12,9 +13,11 @@ from rl_policy_node.policy import Policy, Spaces
 JOINTS = ('hip', 'knee', 'ankle')
 PERIOD = 0.02
 LSTM = {'rnn': {'name': 'lstm', 'units': 8, 'layers': 1, 'before_mlp': True}}
-SHAPES = {'joints': {'position': ((3,), np.float64), 'velocity': ((3,), np.float64)},
-          'wrench': {'force': ((3,), np.float64)}}
-NUMBERS = {'plain': 9, 'rich': 24}      # of the observation, by the terms below
+SHAPES = {
+    'joints': {'position': ((3,), np.float64), 'velocity': ((3,), np.float64)},
+    'wrench': {'force': ((3,), np.float64)},
+}
+NUMBERS = {'plain': 9, 'rich': 24}  # of the observation, by the terms below
 
 
 class Sensor:
@@ -63,21 +66,40 @@ def control_of(terms='plain', robots=('left', 'right'), trigger='timer', action=
     terms: 'rich' has a history, the last action, a clock and a tare besides.
     """
     specs = {name: SourceSpec(name, name, 'x', **{'max_age': 0.2, **(sources or {}).get(name, {})}) for name in SHAPES}
-    named = {'position': term_spec('position', source='joints', field='position', joints=JOINTS,
-                                   offset=(0.1, 0.2, 0.3)),
-             'velocity': term_spec('velocity', source='joints', field='velocity', joints=JOINTS, scale=(0.05,)),
-             'force': term_spec('force', source='wrench', field='force', clip=20.0)}
+    named = {
+        'position': term_spec('position', source='joints', field='position', joints=JOINTS, offset=(0.1, 0.2, 0.3)),
+        'velocity': term_spec('velocity', source='joints', field='velocity', joints=JOINTS, scale=(0.05,)),
+        'force': term_spec('force', source='wrench', field='force', clip=20.0),
+    }
     if terms == 'rich':
-        named |= {'force': term_spec('force', source='wrench', field='force', difference_to_tare=True, tare_frames=3),
-                  'past': term_spec('past', source='joints', field='position', joints=JOINTS[:2], history=5,
-                                   history_stride=2),
-                  'last': term_spec('last', kind='last_action'),
-                  'phase': term_spec('phase', kind='phase', frequency=1.3)}
-    arm = action_spec('arm', 'joint_position', 'commands', 'x', source='joints',
-                     **{'joints': JOINTS, 'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})})
+        named |= {
+            'force': term_spec('force', source='wrench', field='force', difference_to_tare=True, tare_frames=3),
+            'past': term_spec(
+                'past', source='joints', field='position', joints=JOINTS[:2], history=5, history_stride=2
+            ),
+            'last': term_spec('last', kind='last_action'),
+            'phase': term_spec('phase', kind='phase', frequency=1.3),
+        }
+    arm = action_spec(
+        'arm',
+        'joint_position',
+        'commands',
+        'x',
+        source='joints',
+        **{'joints': JOINTS, 'scale': (0.5,), 'offset': (0.1, 0.2, 0.3), **(action or {})},
+    )
     changes = {'resume': 'automatic', 'resume_after': 0.0, **changes}
-    return control_spec(robots=robots, control_rate=1 / PERIOD, trigger=trigger, lockstep_timeout=10.0, sources=specs,
-                       terms=named, inputs={'obs': tuple(named)}, actions=(arm,), **changes)
+    return control_spec(
+        robots=robots,
+        control_rate=1 / PERIOD,
+        trigger=trigger,
+        lockstep_timeout=10.0,
+        sources=specs,
+        terms=named,
+        inputs={'obs': tuple(named)},
+        actions=(arm,),
+        **changes,
+    )
 
 
 class Bench:
@@ -87,8 +109,18 @@ class Bench:
         self.control, self.now, self.sent, self.log = control or control_of(), 100.0, [], Log()
         self.sources = {name: Sensor(spec, self.control.rows) for name, spec in self.control.sources.items()}
         self.trigger, self.keeper = trigger or create_trigger(self.control), Keeper()
-        self.cycle = assemble(self.control, policy, self.sources, self.publish, self, self.log, trigger=self.trigger,
-                              observers=[self.keeper, *observers], checks=checks, moments=moments or {})
+        self.cycle = assemble(
+            self.control,
+            policy,
+            self.sources,
+            self.publish,
+            self,
+            self.log,
+            trigger=self.trigger,
+            observers=[self.keeper, *observers],
+            checks=checks,
+            moments=moments or {},
+        )
         self.inbox, self.rows = self.cycle.inbox, self.cycle.stepper.rows
 
     def steady(self):
@@ -112,8 +144,9 @@ class Bench:
             for name, shapes in SHAPES.items():
                 arrays = {field: random.uniform(-1, 1, (1, *shape)) for field, (shape, _) in shapes.items()}
                 if name in sources:
-                    self.inbox.write(name, slice(row, row + 1), arrays, self.ros() if stamp is None else stamp,
-                                     self.now)
+                    self.inbox.write(
+                        name, slice(row, row + 1), arrays, self.ros() if stamp is None else stamp, self.now
+                    )
 
     def step(self, seed=None, rows=None):
         """Let a period go by and, where a seed is given, rows measure; then step."""

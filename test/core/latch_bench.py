@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two robots on a bench: which of them act, and whether a run replays."""
+
 from core.core_bench import Bench, control_of, policy_of
 import numpy as np
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A loop with real threads and a real clock."""
+
 import time
 
 from core.core_bench import Bench, control_of
@@ -8,7 +9,7 @@ import numpy as np
 from rl_policy_node.core import ControlLoop, Watch
 
 LIMIT = 0.3
-PATIENT = {name: {'max_age': 5.0} for name in ('joints', 'wrench')}       # whatever else the machine does
+PATIENT = {name: {'max_age': 5.0} for name in ('joints', 'wrench')}  # whatever else the machine does
 
 
 class Real(Bench):

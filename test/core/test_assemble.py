@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observers, checks and triggers come from outside: the package is not touched for any of them."""
+
 from core.core_bench import Bench, control_of, PERIOD
 import numpy as np
 import pytest
@@ -68,6 +69,7 @@ def test_an_observer_sees_each_frame_and_outcome_after_the_commands_went_out(pol
     class Observer:
         def observe(self, frame, outcome):
             seen.append((frame.steady, len(bench.sent), outcome.stepped, outcome.actions.shape))
+
     bench = Bench(policy, observers=[Observer()])
     bench.measure()
     bench.cycle.start()
@@ -149,11 +151,14 @@ def test_what_does_not_fit_the_policy_is_refused_when_it_is_put_together(policy)
         Bench(policy, control_of('rich'))
 
 
-@pytest.mark.parametrize('change, told', [
-    (('blend', 1.5), 'blend is 1.5; expected 0 to 1'),
-    (('actions.arm.scale', (5.0,)), 'scale_limit'),
-    (('actions.leg.scale', (0.1,)), "unknown action term 'leg'"),
-])
+@pytest.mark.parametrize(
+    'change, told',
+    [
+        (('blend', 1.5), 'blend is 1.5; expected 0 to 1'),
+        (('actions.arm.scale', (5.0,)), 'scale_limit'),
+        (('actions.leg.scale', (0.1,)), "unknown action term 'leg'"),
+    ],
+)
 def test_a_change_that_cannot_be_is_refused_at_once_and_changes_nothing(policy, change, told):
     bench = Bench(policy)
     bench.measure()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loop's thread: begins once, steps when triggered, watches otherwise, stops when told."""
+
 import threading
 import time
 
@@ -79,6 +80,7 @@ def make():
         made.append(Steps(*args, **kwargs))
         made[-1].loop.start()
         return made[-1]
+
     yield start
     for steps in made:
         steps.loop.stop()
@@ -198,7 +200,7 @@ def test_deadlines_that_pass_while_a_step_takes_its_time_are_missed_and_a_jump_i
     steps = make('timer', simulated=True, work=go_on.wait)
     steps.tick(0.02)
     assert wait(lambda: steps.steps == 1)
-    steps.inbox.clock_jumped(jump)      # as the node is told
+    steps.inbox.clock_jumped(jump)  # as the node is told
     steps.tick(jump)
     go_on.set()
     if not missed:

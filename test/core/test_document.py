@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The code of docs/explanation/core.md runs, and does what the text says."""
+
 from pathlib import Path
 import re
 
@@ -12,8 +13,14 @@ OUTSIDE, REPLAY = re.findall(r'```python\n(.*?)```', TEXT, re.DOTALL)
 
 def test_the_examples_of_the_document_run(policy, folder):
     bench = Bench(policy)
-    names = {'control': bench.control, 'policy': policy, 'sources': bench.sources, 'publish': bench.publish,
-             'clock': bench, 'log': bench.log}
+    names = {
+        'control': bench.control,
+        'policy': policy,
+        'sources': bench.sources,
+        'publish': bench.publish,
+        'clock': bench,
+        'log': bench.log,
+    }
     exec(OUTSIDE, names)
     cycle, trace, keeper = names['cycle'], names['trace'], Keeper()
     bench.cycle, bench.inbox = cycle, cycle.inbox

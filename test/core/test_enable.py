@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Robots move only while somebody enables them, and would be heard."""
+
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 from core.latch_bench import acts, ALL
 import pytest
@@ -49,7 +50,7 @@ def test_robots_stop_where_nobody_would_be_heard(folder):
     bench = Bench(policy_of(folder), control_of(), checks=[Attention(2, 1.0)])
     bench.measure()
     bench.inbox.hear(bench.now)
-    bench.now += 5.0        # before the start nobody needs to be heard
+    bench.now += 5.0  # before the start nobody needs to be heard
     bench.measure()
     bench.cycle.start()
     assert acts(bench) == [True, True]

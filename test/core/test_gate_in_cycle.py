@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate in its cycle: what goes out after a silence, a pause, a late step, and from beyond the limits."""
+
 import dataclasses
 
 from core.core_bench import Bench, control_of, PERIOD, policy_of
@@ -15,8 +16,13 @@ def put(bench, value, rows=(0, 1), seed=0):
     """Let rows measure joints at `value`, and the rest at random."""
     bench.measure(rows, seed, sources=('wrench',))
     for row in rows:
-        bench.inbox.write('joints', slice(row, row + 1), {'position': np.full((1, 3), value), 'velocity':
-                                                          np.zeros((1, 3))}, bench.ros(), bench.now)
+        bench.inbox.write(
+            'joints',
+            slice(row, row + 1),
+            {'position': np.full((1, 3), value), 'velocity': np.zeros((1, 3))},
+            bench.ros(),
+            bench.now,
+        )
 
 
 @pytest.fixture
@@ -41,8 +47,9 @@ def go(bench, count, value=None):
 
 def test_activation_beyond_the_limits_names_joint_value_and_limit(bench):
     put(bench, 1.5, rows=[1])
-    assert bench.cycle.refusals() == {1: "joint 'hip' is measured at 1.5, beyond actions.arm.upper 0.5; move the robot "
-                                         'within its limits first'}
+    assert bench.cycle.refusals() == {
+        1: "joint 'hip' is measured at 1.5, beyond actions.arm.upper 0.5; move the robot within its limits first"
+    }
     assert not bench.cycle.refusals(outside=False)
     put(bench, 0.5)
     assert not bench.cycle.refusals()
@@ -115,8 +122,9 @@ def test_two_commands_of_one_period_go_no_further_than_their_time(bench):
 def mixed(folder):
     """Two robots that act, each with joints at positions and one that turns at a velocity."""
     control = control_of(action={'joints': ('hip', 'knee'), 'offset': (0.1, 0.2), 'max_velocity': (5.0,)})
-    wheel = action_spec('wheel', 'joint_velocity', 'wheels', 'x', joints=('ankle',), scale=(1.0,),
-                       max_acceleration=(10.0,))
+    wheel = action_spec(
+        'wheel', 'joint_velocity', 'wheels', 'x', joints=('ankle',), scale=(1.0,), max_acceleration=(10.0,)
+    )
     bench = Bench(policy_of(folder), dataclasses.replace(control, actions=(*control.actions, wheel)))
     put(bench, 0.0)
     bench.cycle.start()
@@ -136,7 +144,7 @@ def sent_since(bench, count):
 
 
 def test_after_a_pause_joints_get_no_old_position_and_wheels_stop(mixed):
-    mixed.now += 2.0            # meanwhile somebody else moves both robots
+    mixed.now += 2.0  # meanwhile somebody else moves both robots
     turning, count = mixed.sent[-1][0]['wheel']['velocity'], len(mixed.sent)
     for _ in range(20):
         mixed.now += PERIOD

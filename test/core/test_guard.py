@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guard outside of the process: it sees the loop live, and once it has spoken nothing goes out."""
+
 from core.real_clock import Real
 import pytest
 
@@ -53,6 +54,7 @@ def test_the_end_is_told_after_the_fallback_and_not_where_that_failed(bench):
 
     def fail(*arguments):
         raise OSError('no network')
+
     bench.cycle.outlet._publish = fail
     with pytest.raises(OSError):
         bench.cycle.stop()

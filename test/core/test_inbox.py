@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step takes in, and when it is to begin: the quick answers are those of a look at every row."""
+
 import threading
 
 from core.core_bench import Bench, control_of, PERIOD, policy_of
@@ -158,8 +159,14 @@ def test_a_clock_that_goes_back_resets_all_unless_the_simulator_says_itself(trig
 def test_rows_act_on_what_belongs_to_their_episode(episodes):
     """A row acts once its sources are of its episode, and where a source counts once, on new messages only."""
     policy = policy_of(_folder, rows=3)
-    bench = Bench(policy, control_of(robots=ROBOTS, episode_topic='episode', sources={
-        'joints': {'use_header_stamp': False}, 'wrench': {'alignment': 'drop', 'use_header_stamp': False}}))
+    bench = Bench(
+        policy,
+        control_of(
+            robots=ROBOTS,
+            episode_topic='episode',
+            sources={'joints': {'use_header_stamp': False}, 'wrench': {'alignment': 'drop', 'use_header_stamp': False}},
+        ),
+    )
     bench.measure()
     bench.cycle.start()
     bench.step()

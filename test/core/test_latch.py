@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who was stopped stays so until somebody frees him."""
+
 import threading
 
 from core.core_bench import Bench, control_of, policy_of
@@ -35,6 +36,7 @@ def test_a_step_under_way_sends_nothing_after_the_stop(bench):
     def stopped_meanwhile(*arguments, **options):
         bench.cycle.latch(ALL, 'stop')
         return act(*arguments, **options)
+
     policy.act = stopped_meanwhile
     count = len(bench.sent)
     bench.step(7)

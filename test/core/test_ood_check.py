@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot that sees what its training did not: told after the command, or held before it."""
+
 from core.core_bench import Bench, control_of
 import numpy as np
 import pytest
@@ -41,7 +42,10 @@ def test_warning_changes_no_command(bench, policy):
     assert list(bench.cycle.distribution.reasons) == [1]
     found, peak, smoothed = bench.cycle.distribution.report()
     assert found[1].startswith("term 'force' lies") and bench.cycle.distribution.terms == (
-        'position', 'velocity', 'force')
+        'position',
+        'velocity',
+        'force',
+    )
     assert peak[2] == pytest.approx(15.0, abs=1e-3) and 6.0 < smoothed[2] < 15.0 and peak[0] < 6.0
     assert other.cycle.distribution.terms == ()
 

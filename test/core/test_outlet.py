@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate: every command passes it, and after the fallback of a stop none does."""
+
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 import numpy as np
 import pytest
@@ -94,6 +95,7 @@ def test_a_fallback_that_could_not_be_published_is_sent_by_the_next_stop(bench):
         if failures:
             raise failures.pop()
         publish(*arguments)
+
     bench.cycle.outlet._publish = fail_once
     with pytest.raises(OSError, match='no network'):
         bench.cycle.stop()

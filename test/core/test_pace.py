@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trigger observation: a step at its due time on the newest data, in the phase of the sensors; a rate that is off."""
+
 import math
 
 from core.core_bench import Bench, control_of, PERIOD, policy_of
@@ -25,7 +26,7 @@ def drive(bench, events):
         steps.append((bench.now, [(stamps['arm'], rows) for _, stamps, rows in bench.sent[sent:]]))
 
     for when, happens in [*events, (math.inf, lambda: None)]:
-        while bench.trigger.alarm < when:       # as the loop's thread is woken by it
+        while bench.trigger.alarm < when:  # as the loop's thread is woken by it
             bench.now = bench.trigger.alarm
             assert bench.trigger.fires(bench.inbox)
             step()
@@ -37,8 +38,10 @@ def drive(bench, events):
 
 
 def started(folder, **options):
-    bench = Bench(policy_of(folder, rows=len(options.get('robots', 'x'))),
-                  control_of(trigger='observation', **{'robots': ('',), **options}))
+    bench = Bench(
+        policy_of(folder, rows=len(options.get('robots', 'x'))),
+        control_of(trigger='observation', **{'robots': ('',), **options}),
+    )
     bench.measure()
     bench.cycle.start()
     bench.cycle.step()
@@ -90,7 +93,7 @@ def test_a_burst_is_answered_once_and_a_stall_leaves_no_lag(folder):
     assert sum(1 for when, _ in steps if 100.44 < when < 100.461) == 1
 
 
-LATER = 101 * 10 ** 9
+LATER = 101 * 10**9
 
 
 @pytest.mark.parametrize('use_header_stamp, stamp, steps', [(True, LATER, 0), (True, 0, 5), (False, LATER, 5)])
@@ -196,7 +199,7 @@ def test_sensors_that_are_too_slow_warn_and_then_hold_their_robot(folder):
     bench = started(folder, sources=SLOWEST, resume_after=0.5)
     drive(bench, measured(bench, 100 + np.arange(1, 38) / 33.0))
     assert bench.rows.healthy.all()
-    warned, = bench.keeper.outcomes[-1].warnings.values()
+    (warned,) = bench.keeper.outcomes[-1].warnings.values()
     assert warned == 'complete observations arrive 33.0 times a second; control_rate is 50 Hz'
     drive(bench, measured(bench, 100 + np.arange(38, 120) / 33.0))
     assert 'too slow for a safe step: complete observations arrive 33.0' in bench.rows.reasons[0]
@@ -246,7 +249,7 @@ def test_a_new_activation_forgets_who_was_slow(folder):
 
 def test_an_episode_from_the_future_holds_its_row_and_says_why(folder):
     bench = started(folder, robots=('left', 'right'), episode_topic='episode')
-    bench.inbox.begin_episodes(slice(0, 1), np.array([bench.ros() + 3600 * 10 ** 9]))
+    bench.inbox.begin_episodes(slice(0, 1), np.array([bench.ros() + 3600 * 10**9]))
     bench.step(1)
     assert bench.rows.healthy.tolist() == [False, True]
     assert 'shows no observation of the episode, which began 3599.980 s in the future' in bench.rows.reasons[0]

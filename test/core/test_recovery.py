@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who fell out comes back after good data, by consent where that is asked for, and not after a pause."""
+
 from core.core_bench import Bench, control_of, PERIOD, policy_of
 from core.latch_bench import acts, ALL, assert_replays, LEFT, RIGHT, started
 import numpy as np
@@ -41,6 +42,7 @@ def test_a_policy_that_gives_no_numbers_again_and_again_latches(policy, bench):
         actions = act(*arguments, **options).copy()
         actions[0] = np.nan
         return actions
+
     policy.act = blind
     for _ in range(8):
         bench.step(0)
@@ -67,11 +69,12 @@ def test_a_pause_amid_a_step_lets_nothing_of_it_out(policy, bench):
     def stopped_meanwhile(*arguments, **options):
         bench.now += 0.7
         return act(*arguments, **options)
+
     policy.act, count, before = stopped_meanwhile, len(bench.sent), bench.positions.copy()
     bench.step(5)
     policy.act = act
     assert len(bench.sent) == count + 1
-    np.testing.assert_array_equal(bench.positions, before)      # what is measured is too old by now
+    np.testing.assert_array_equal(bench.positions, before)  # what is measured is too old by now
     assert acts(bench, 5) == [False, False]
 
 

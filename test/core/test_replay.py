@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frames of a run, fed to another stepper, give the same outcomes to the last bit; nothing of ROS is there."""
+
 import subprocess
 import sys
 
@@ -22,9 +23,18 @@ def tree(outcome):
     commands = [value for command in outcome.commands.values() for value in command.values()]
     inputs = [] if outcome.inputs is None else list(outcome.inputs.values())
     changes = [part for change in outcome.changes for part in (sorted(change.lost.items()), change.found)]
-    return [*commands, outcome.send, outcome.answers, outcome.acted, outcome.reset, *changes,
-            sorted(outcome.reasons.items()), *inputs, outcome.actions is None,
-            0 if outcome.actions is None else outcome.actions]
+    return [
+        *commands,
+        outcome.send,
+        outcome.answers,
+        outcome.acted,
+        outcome.reset,
+        *changes,
+        sorted(outcome.reasons.items()),
+        *inputs,
+        outcome.actions is None,
+        0 if outcome.actions is None else outcome.actions,
+    ]
 
 
 def play(bench, steps=STEPS):
@@ -39,7 +49,7 @@ def play(bench, steps=STEPS):
         if step == 20:
             bench.cycle.change(('actions.arm.scale', (0.8,)))
             bench.cycle.change(('blend', 0.6))
-        if step in (26, 29):        # the watch gave the step before up
+        if step in (26, 29):  # the watch gave the step before up
             bench.cycle.give_up(None)
         if step == 26:
             bench.cycle.look()
@@ -49,11 +59,14 @@ def play(bench, steps=STEPS):
         bench.step(step, [row for row in robots if row not in silent])
 
 
-@pytest.mark.parametrize('options', [
-    {}, {'deterministic': False}, {'backend': 'onnx'}, {'backend': 'onnx', 'deterministic': False}],
-    ids=['eager', 'eager, sampled', 'onnx', 'onnx, sampled'])
-@pytest.mark.parametrize('robots, trigger', [(('left', 'right'), 'timer'), (FLEET, 'lockstep'),
-                                             (('left', 'right'), 'observation')])
+@pytest.mark.parametrize(
+    'options',
+    [{}, {'deterministic': False}, {'backend': 'onnx'}, {'backend': 'onnx', 'deterministic': False}],
+    ids=['eager', 'eager, sampled', 'onnx', 'onnx, sampled'],
+)
+@pytest.mark.parametrize(
+    'robots, trigger', [(('left', 'right'), 'timer'), (FLEET, 'lockstep'), (('left', 'right'), 'observation')]
+)
 def test_frames_of_a_run_give_the_same_outcomes_again(folder, options, robots, trigger):
     """Recurrent, with histories, a tare, limits, a filter, blending, and robots that drop out and come back."""
     if options.get('backend'):
@@ -114,13 +127,13 @@ def flat(state, prefix=''):
     return leaves
 
 
-WITHOUT_ROS = '''
+WITHOUT_ROS = """
 import sys
 for name in ('rclpy', 'std_msgs', 'sensor_msgs', 'geometry_msgs', 'torch'):
     sys.modules[name] = None
 import rl_policy_node.core
 print(sorted(rl_policy_node.core.__all__)[0])
-'''
+"""
 
 
 def test_the_core_imports_without_ros_and_without_torch():
@@ -135,8 +148,10 @@ def test_a_kept_frame_does_not_change_with_the_next(policy):
     bench.cycle.start()
     bench.step(1)
     frame = keeper.frames[0]
-    before = {name: source.values['force' if name == 'wrench' else 'position'].copy()
-              for name, source in frame.sources.items()}
+    before = {
+        name: source.values['force' if name == 'wrench' else 'position'].copy()
+        for name, source in frame.sources.items()
+    }
     bench.step(2)
     for name, value in before.items():
         np.testing.assert_array_equal(frame.sources[name].values['force' if name == 'wrench' else 'position'], value)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot that does not follow its targets is stopped, and stays so."""
+
 from core.core_bench import Bench, control_of, JOINTS, PERIOD, policy_of
 import numpy as np
 import pytest
@@ -27,8 +28,9 @@ def go(bench, count, blocked=(), silent=()):
 
 def put(bench, row, at):
     bench.measure([row], sources=('wrench',))
-    bench.inbox.write('joints', slice(row, row + 1), {'position': at[None], 'velocity': np.zeros((1, 3))},
-                      bench.ros(), bench.now)
+    bench.inbox.write(
+        'joints', slice(row, row + 1), {'position': at[None], 'velocity': np.zeros((1, 3))}, bench.ros(), bench.now
+    )
 
 
 def begun(folder, **action):
@@ -98,12 +100,17 @@ def test_the_largest_error_is_told_of_what_went_out(folder):
     assert error == pytest.approx(bench.positions[1, 0], abs=1e-12) and error > 0.15
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'max_tracking_error': (0.05,)}, 'max_tracking_error .0.05. is below max_hold_error .0.1.'),
-    ({'max_tracking_error': (0.2, 0.2, 0.05)}, 'a robot would be held too far away to be freed'),
-    ({'max_tracking_error': (0.2, 0.2)}, 'has 2 numbers; expected 1 or 3')])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'max_tracking_error': (0.05,)}, 'max_tracking_error .0.05. is below max_hold_error .0.1.'),
+        ({'max_tracking_error': (0.2, 0.2, 0.05)}, 'a robot would be held too far away to be freed'),
+        ({'max_tracking_error': (0.2, 0.2)}, 'has 2 numbers; expected 1 or 3'),
+    ],
+)
 def test_what_it_cannot_be_is_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
         action_spec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options)
-    action_spec('arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options, fallback='keep') \
-        if 'numbers' not in told else None
+    action_spec(
+        'arm', 'joint_position', 'commands', 'x', source='joints', joints=JOINTS, **options, fallback='keep'
+    ) if 'numbers' not in told else None

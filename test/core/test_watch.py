@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The watch: a step that is late, a loop that hangs, a thread that is gone; each brings the fallback."""
+
 import threading
 import time
 
@@ -37,6 +38,7 @@ def slow(policy, hang):
     def late(*arguments, **options):
         hang()
         return act(*arguments, **options)
+
     policy.act = late
     return policy
 
@@ -80,6 +82,7 @@ def test_a_fallback_that_cannot_be_published_does_not_end_the_watch(policy, hang
             if failures and threading.current_thread() is bench.watch._thread:
                 raise failures.pop()
             publish(*arguments)
+
         bench.cycle.outlet._publish, hang.armed = fail_once, True
         assert bench.alive(lambda: any('the watch over the control loop failed' in line for line in bench.log.lines), 2)
         hang.armed = False

@@ -2,11 +2,12 @@
 """Whether an arm moves, or is held."""
 
 
-
 def acted(arm, count=3):
     """Wait for some commands of the policy, that is, others than where the arm is."""
+
     def moved():
         return sum(command != arm.position for command in arm.commands) >= count
+
     assert arm.live_until(moved, 40), 'the node never acted'
 
 

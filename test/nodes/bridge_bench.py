@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bridge and its loop without DDS: what is published is kept, commands are handed in."""
+
 from nodes.stepper_bench import flat, Log
 
 from rl_policy_node.nodes.parameters.parsing import configuration

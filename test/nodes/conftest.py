@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real nodes in processes of their own, real DDS on this machine, a domain no other run shares."""
+
 from nodes.harness import Arm, tiny_run
 import pytest
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small real robot on the other end of the topics, and a small real policy."""
+
 import json
 from pathlib import Path
 import time
@@ -25,14 +26,27 @@ OBSERVATION = 9
 def tiny_run(folder):
     """Write train.yaml and policy.pth of a recurrent flat policy into a folder."""
     network = {
-        'name': 'actor_critic', 'separate': False,
-        'space': {'continuous': {
-            'mu_activation': 'None', 'sigma_activation': 'None', 'fixed_sigma': True,
-            'mu_init': {'name': 'default'}, 'sigma_init': {'name': 'const_initializer', 'val': 0}}},
+        'name': 'actor_critic',
+        'separate': False,
+        'space': {
+            'continuous': {
+                'mu_activation': 'None',
+                'sigma_activation': 'None',
+                'fixed_sigma': True,
+                'mu_init': {'name': 'default'},
+                'sigma_init': {'name': 'const_initializer', 'val': 0},
+            }
+        },
         'mlp': {'units': [16], 'activation': 'elu', 'initializer': {'name': 'default'}},
-        'rnn': {'name': 'lstm', 'units': 8, 'layers': 1, 'before_mlp': True}}
-    params = {'seed': 0, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
-              'network': network, 'config': {'normalize_input': True, 'normalize_value': True, 'reward_shaper': {}}}
+        'rnn': {'name': 'lstm', 'units': 8, 'layers': 1, 'before_mlp': True},
+    }
+    params = {
+        'seed': 0,
+        'algo': {'name': 'a2c_continuous'},
+        'model': {'name': 'continuous_a2c_logstd'},
+        'network': network,
+        'config': {'normalize_input': True, 'normalize_value': True, 'reward_shaper': {}},
+    }
     (folder / 'train.yaml').write_text(yaml.safe_dump({'params': params}))
     torch.manual_seed(1)
     policy = Policy.load(folder / 'train.yaml', spaces=Spaces((OBSERVATION,), 3), device='cpu')
@@ -43,21 +57,43 @@ def tiny_run(folder):
 def parameters(run, **changes):
     """Return the parameter tree that fits the tiny policy and the arm."""
     tree = {
-        'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
-                   'backend': 'eager'},
-        'control_rate': 50.0, 'trigger': 'timer', 'autostart': True, 'resume': 'automatic', 'enable': 'none',
+        'policy': {
+            'train_config': str(run / 'train.yaml'),
+            'checkpoint': str(run / 'policy.pth'),
+            'device': 'cpu',
+            'backend': 'eager',
+        },
+        'control_rate': 50.0,
+        'trigger': 'timer',
+        'autostart': True,
+        'resume': 'automatic',
+        'enable': 'none',
         # a machine that runs many tests keeps a node from its turn for longer than a robot's may
         'guardian': False,
-        'sources': {'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5},
-                    'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.5}},
+        'sources': {
+            'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState', 'max_age': 0.5},
+            'wrench': {'topic': 'wrench', 'type': 'geometry_msgs/msg/WrenchStamped', 'max_age': 0.5},
+        },
         'inputs': {'obs': ['position', 'velocity', 'force']},
-        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS, 'offset': [0.1, 0.2, 0.3]},
-                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS, 'scale': [0.05]},
-                  'force': {'source': 'wrench', 'field': 'force', 'clip': 20.0}},
-        'actions': {'terms': ['arm'],
-                    'arm': {'kind': 'joint_position', 'source': 'joints', 'joints': JOINTS, 'scale': [0.5],
-                            'offset': [0.1, 0.2, 0.3], 'topic': 'commands', 'type': 'std_msgs/msg/Float64MultiArray',
-                            'limits': 'none'}}}
+        'terms': {
+            'position': {'source': 'joints', 'field': 'position', 'joints': JOINTS, 'offset': [0.1, 0.2, 0.3]},
+            'velocity': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS, 'scale': [0.05]},
+            'force': {'source': 'wrench', 'field': 'force', 'clip': 20.0},
+        },
+        'actions': {
+            'terms': ['arm'],
+            'arm': {
+                'kind': 'joint_position',
+                'source': 'joints',
+                'joints': JOINTS,
+                'scale': [0.5],
+                'offset': [0.1, 0.2, 0.3],
+                'topic': 'commands',
+                'type': 'std_msgs/msg/Float64MultiArray',
+                'limits': 'none',
+            },
+        },
+    }
     for name, value in changes.items():
         *parents, leaf = name.split('.')
         branch = tree
@@ -128,7 +164,8 @@ class Arm:
     def listen(self):
         """Subscribe to the commands."""
         self.listener = self.node.create_subscription(
-            Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10))
+            Float64MultiArray, self._command_topic, self._on_command, QoSProfile(depth=10)
+        )
 
     def start(self, tree, module='policy_node'):
         """Start a node with a parameter tree; it is stopped with the arm."""

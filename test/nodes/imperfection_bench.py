@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bridge on a counting environment: every number in a message says of which step it is."""
+
 import time
 
 import gymnasium
@@ -11,8 +12,8 @@ import torch
 
 from rl_policy_node.sim.hosted import HostedEnvironment
 
-OFFSET = [0.1, 0.2, 0.3]        # of the arm's positions and commands, in the parameters of the harness
-PERIOD = 0.02                   # s, at 50 Hz
+OFFSET = [0.1, 0.2, 0.3]  # of the arm's positions and commands, in the parameters of the harness
+PERIOD = 0.02  # s, at 50 Hz
 ROWS = 2
 
 
@@ -62,10 +63,15 @@ class Play:
 
     def _emit(self, frame):
         stamp, episode = frame.stamp, frame.begun
-        messages = [(self.bridge.message('joints', row, stamp), self.bridge.message('wrench', row, stamp))
-                    for row in range(ROWS)]
-        assert all(message.header.stamp.sec * 10 ** 9 + message.header.stamp.nanosec == stamp
-                   for pair in messages for message in pair), 'what answers this step carries its stamp'
+        messages = [
+            (self.bridge.message('joints', row, stamp), self.bridge.message('wrench', row, stamp))
+            for row in range(ROWS)
+        ]
+        assert all(
+            message.header.stamp.sec * 10**9 + message.header.stamp.nanosec == stamp
+            for pair in messages
+            for message in pair
+        ), 'what answers this step carries its stamp'
         self.seen['position'].append([np.array(joints.position) - OFFSET for joints, _ in messages])
         self.seen['force'].append([[getattr(wrench.wrench.force, axis) for axis in 'xyz'] for _, wrench in messages])
         self.stamps.append(stamp)

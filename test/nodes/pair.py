@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy node and a simulator bridge that play together."""
+
 from nodes.harness import Nodes
 
 from rl_policy_node.resources import resolve

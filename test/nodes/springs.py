@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small environment of many rows whose episodes end one after another."""
+
 import gymnasium
 import numpy as np
 

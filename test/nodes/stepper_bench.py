@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cycle without DDS and without a thread, with a hand on every wire."""
+
 from core.core_bench import Keeper, Log
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS, parameters
@@ -43,24 +44,39 @@ class Bench:
     more: observers, checks and trigger for `assemble`.
     """
 
-    def __init__(self, run, policy_type=Policy, steady=None, robots=('left', 'right'), more=None, deterministic=True,
-                 **changes):
+    def __init__(
+        self, run, policy_type=Policy, steady=None, robots=('left', 'right'), more=None, deterministic=True, **changes
+    ):
         self.time, self._steady = 100.0, steady
         young = {'sources.joints.max_age': 0.2, 'sources.wrench.max_age': 0.2, 'resume_after': 0.0}
         tree = parameters(run, robots=list(robots), **{**young, **changes})
-        self.wire(tree, policy_type.load(run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu',
-                                         deterministic=deterministic), **(more or {}))
+        self.wire(
+            tree,
+            policy_type.load(
+                run / 'train.yaml', run / 'policy.pth', rows=len(robots), device='cpu', deterministic=deterministic
+            ),
+            **(more or {}),
+        )
 
     def wire(self, tree, policy, observers=(), **more):
         """Put a cycle together of a parameter tree."""
         self.control = completed(configuration(flat(tree)).control, policy.facts, lambda text: None)
-        self.sources = {name: Source(spec, self.control, policy.spaces.inputs)
-                        for name, spec in self.control.sources.items()}
-        self.sent, self.commands, self.log, self.now = [], [], Log(), 10 ** 9
+        self.sources = {
+            name: Source(spec, self.control, policy.spaces.inputs) for name, spec in self.control.sources.items()
+        }
+        self.sent, self.commands, self.log, self.now = [], [], Log(), 10**9
         self.figures, self.keeper = Figures(self.steady), Keeper()
         made = {'trigger': create_trigger(self.control), **more}
-        self.cycle = assemble(self.control, policy, self.sources, self.publish, self, self.log,
-                              observers=[self.keeper, self.figures, RowLog(self.control, self.log), *observers], **made)
+        self.cycle = assemble(
+            self.control,
+            policy,
+            self.sources,
+            self.publish,
+            self,
+            self.log,
+            observers=[self.keeper, self.figures, RowLog(self.control, self.log), *observers],
+            **made,
+        )
         self.trigger, self.inbox = made['trigger'], self.cycle.inbox
 
     def steady(self):
@@ -89,7 +105,7 @@ class Bench:
         return self.cycle.stepper.rows
 
     def publish(self, commands, stamps, rows):
-        (name, command), = commands.items()
+        ((name, command),) = commands.items()
         self.commands.append(command)
         first = next(iter(command.values()))
         self.sent.append({int(row): (first[row].copy(), int(stamps[name][row])) for row in np.nonzero(rows)[0]})
@@ -104,6 +120,6 @@ class Bench:
         wrench = WrenchStamped()
         wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = force
         for message, name in ((joints, 'joints'), (wrench, 'wrench')):
-            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
             for row in rows:
                 self.take(name, row, message)

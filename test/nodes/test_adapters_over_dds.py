@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every adapter over DDS: what is sent is what arrives; and what is malformed never reaches the policy."""
+
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -36,6 +37,7 @@ def wire():
         node.destroy_subscription(subscription)
         node.destroy_publisher(publisher)
         return arrived[0]
+
     yield send
     executor.shutdown()
     node.destroy_node()
@@ -107,6 +109,7 @@ def test_what_is_malformed_is_refused_counted_and_never_acted_on(arm, run, case)
         message.header.stamp = arm.node.get_clock().now().to_msg()
         publisher.publish(message)
         return any(told in pair.value for array in heard for status in array.status for pair in status.values)
+
     assert arm.live_until(counted, 20), heard[-1:]
     assert arm.live_until(arm.is_held, 10)
     assert np.isfinite(arm.commands).all()
@@ -116,12 +119,19 @@ def pixel(encoding, data):
     return Image(height=1, width=1, encoding=encoding, step=len(data), data=data)
 
 
-@pytest.mark.parametrize('bad, told', [
-    (pixel('rgb8', b'\x01\x02\x03'), "encoding is 'rgb8'"), (pixel('32FC3', b'\0' * 11), 'step is 11'),
-    (pixel('32FC3', np.float32([1, np.nan, 1]).tobytes()), 'not finite')])
+@pytest.mark.parametrize(
+    'bad, told',
+    [
+        (pixel('rgb8', b'\x01\x02\x03'), "encoding is 'rgb8'"),
+        (pixel('32FC3', b'\0' * 11), 'step is 11'),
+        (pixel('32FC3', np.float32([1, np.nan, 1]).tobytes()), 'not finite'),
+    ],
+)
 def test_an_image_that_is_another_than_said_is_refused(arm, run, bad, told):
-    camera = {'sources.camera': {'topic': 'camera', 'type': 'sensor_msgs/msg/Image', 'encoding': '32FC3'},
-              'terms.force': {'source': 'camera', 'field': 'image', 'shape': [1, 1, 3]}}
+    camera = {
+        'sources.camera': {'topic': 'camera', 'type': 'sensor_msgs/msg/Image', 'encoding': '32FC3'},
+        'terms.force': {'source': 'camera', 'field': 'image', 'shape': [1, 1, 3]},
+    }
     tree = parameters(run, **camera)
     del tree['sources']['wrench']
     node = arm.start(tree)
@@ -133,7 +143,9 @@ def test_an_image_that_is_another_than_said_is_refused(arm, run, bad, told):
             image.header.stamp = arm.node.get_clock().now().to_msg()
             publisher.publish(image)
             return until()
+
         return condition
+
     assert arm.live_until(shown(good, lambda: arm.commands and arm.commands[-1] != arm.position), 40)
     assert arm.live_until(shown(bad, lambda: arm.commands[-1] == arm.position and told in node.tail(50)), 20)
     assert np.isfinite(arm.commands).all()
@@ -146,5 +158,5 @@ def test_joints_in_another_order_are_put_in_theirs(arm, run):
     arm.names = [JOINTS[2], JOINTS[0], JOINTS[1]]
     arm.position, arm.velocity = [0.5, 0.3, -0.2], [-0.1, 0.0, 0.1]
     arm.live(0.3)
-    arm.talking = {'joints'}        # without the wrench it is held where these say it is
+    arm.talking = {'joints'}  # without the wrench it is held where these say it is
     assert arm.live_until(lambda: arm.commands[-1] == position, 10)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The probe over real DDS: which answer is whose, what was not answered, and robots that take turns."""
+
 import pytest
 
 from rl_policy_node.tools.bench.probe import Probe, topics
@@ -18,9 +19,21 @@ def echo(tmp_path):
     started = []
 
     def start(group, robot=0, robots=1):
-        started.append(ToolProcess('echo', ['-m', 'rl_policy_node.nodes.bench.bench_echo', '--executor', 'events',
-                                            *topics(group, robot, robots).values()], tmp_path / f'{len(started)}.log'))
+        started.append(
+            ToolProcess(
+                'echo',
+                [
+                    '-m',
+                    'rl_policy_node.nodes.bench.bench_echo',
+                    '--executor',
+                    'events',
+                    *topics(group, robot, robots).values(),
+                ],
+                tmp_path / f'{len(started)}.log',
+            )
+        )
         return started[-1]
+
     yield start
     for process in started:
         process.stop()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory that a node and its guardian share: what counts is whole."""
+
 import os
 
 import pytest

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulator bridge and the policy node: ROS changes nothing, and a bridge that dies is survived."""
+
 import signal
 import time
 
@@ -25,19 +26,31 @@ def played_alone(environment, episodes):
     policy = Policy.load(MODEL + '/train.yaml', MODEL + '/policy.pth', rows=environment.num_envs, device='cpu')
     play(policy, HostedEnvironment(environment), episodes, lambda *step: kept.append(step))
     observations, actions, rewards, dones, successes = zip(*kept)
-    return {**{f'obs/{key}': np.stack([each[key] for each in observations]) for key in observations[0]},
-            'actions': np.stack(actions), 'rewards': np.stack(rewards), 'dones': np.stack(dones),
-            'successes': np.stack(successes)}
+    return {
+        **{f'obs/{key}': np.stack([each[key] for each in observations]) for key in observations[0]},
+        'actions': np.stack(actions),
+        'rewards': np.stack(rewards),
+        'dones': np.stack(dones),
+        'successes': np.stack(successes),
+    }
 
 
 def test_ros_changes_nothing(tmp_path):
     """Through two nodes in lockstep and in rl_games' own loop: the same bits, across staggered episode ends."""
     from rl_policy_node.sim.insertion.environment import InsertionEnv
+
     steps, length, record = 100, 30, tmp_path / 'record.npz'
     with Pair(tmp_path) as pair:
         pair.policy(trigger='lockstep', policy__backend='eager')
-        bridge = pair.start('sim_bridge_node', sim__mode='lockstep', sim__steps=steps, sim__episode_length=length,
-                            sim__stagger=True, sim__seed=3, sim__record=str(record))
+        bridge = pair.start(
+            'sim_bridge_node',
+            sim__mode='lockstep',
+            sim__steps=steps,
+            sim__episode_length=length,
+            sim__stagger=True,
+            sim__seed=3,
+            sim__record=str(record),
+        )
         assert wait(lambda: bridge.poll() is not None, 90), bridge.tail()
         assert bridge.poll() == 0
     through_ros = dict(np.load(record))

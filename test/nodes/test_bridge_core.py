@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bridge's core with a small environment: an integrator per row, commanded by joint targets."""
+
 import time
 
 import gymnasium
@@ -43,6 +44,7 @@ def bridge(run, environment, **changes):
 
 def command(made, row, target):
     from std_msgs.msg import Float64MultiArray
+
     made.receive('arm', row, Float64MultiArray(data=target))
 
 
@@ -65,7 +67,7 @@ def test_an_observation_becomes_the_message_that_would_have_given_it(run):
     made = bridge(run, Joints(2))
     observation = np.arange(18, dtype=np.float32).reshape(2, 9) / 100
     made.show({'obs': observation})
-    message = made.message('joints', 1, 3 * 10 ** 9)
+    message = made.message('joints', 1, 3 * 10**9)
     assert list(message.name) == JOINTS and message.header.stamp.sec == 3
     assert np.allclose(message.position, observation[1, :3] + [0.1, 0.2, 0.3])
     assert np.allclose(message.velocity, observation[1, 3:6] / 0.05)
@@ -138,8 +140,14 @@ def test_inputs_the_environment_does_not_give_are_refused(run):
 
 
 def test_what_the_simulator_would_have_to_publish_and_no_term_gives_is_refused_by_name(run):
-    gravity = {'terms.force.kind': 'projected_gravity', 'sources.wrench.type': 'geometry_msgs/msg/PoseStamped',
-               'terms.force.field': 'orientation'}
-    with pytest.raises(ConfigurationError, match=r"source 'wrench': its field 'orientation' is read by the term "
-                                                 r"'force' \(kind projected_gravity\) and fed by no term of kind"):
+    gravity = {
+        'terms.force.kind': 'projected_gravity',
+        'sources.wrench.type': 'geometry_msgs/msg/PoseStamped',
+        'terms.force.field': 'orientation',
+    }
+    with pytest.raises(
+        ConfigurationError,
+        match=r"source 'wrench': its field 'orientation' is read by the term "
+        r"'force' \(kind projected_gravity\) and fed by no term of kind",
+    ):
         bridge(run, Joints(2), **gravity)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands as messages: each kind on each of its types, there and back; and choices through a whole step."""
+
 from dataclasses import replace
 import types
 
@@ -32,7 +33,7 @@ def control(period, lockstep=False):
 
 def message_of(sink, command, row):
     """Return the message of a robot's command, stamped 1 s."""
-    (_, message), = sink.messages(command, np.full(2, 10 ** 9), np.arange(2) == row)
+    ((_, message),) = sink.messages(command, np.full(2, 10**9), np.arange(2) == row)
     return message
 
 
@@ -47,8 +48,10 @@ def typed(kind, name, **options):
 def test_command_comes_back_from_its_message(kind, name):
     sink = Sink(typed(kind, name), control(0.02))
     random = np.random.default_rng(0)
-    command = {field: random.uniform(-1, 1, (2, *shape)).astype(np.float32).astype(np.float64)
-               for field, shape in command_shapes(sink.spec).items()}
+    command = {
+        field: random.uniform(-1, 1, (2, *shape)).astype(np.float32).astype(np.float64)
+        for field, shape in command_shapes(sink.spec).items()
+    }
     if 'orientation' in command:
         command['orientation'] /= np.linalg.norm(command['orientation'], axis=1, keepdims=True)
     buffer = sink.buffer(2)
@@ -64,17 +67,22 @@ def all_rows(kind):
     return [replace(spec(kind), type=name, rows=True) for name in arrays]
 
 
-@pytest.mark.parametrize('each', [typed(*pair) for pair in PAIRS] + all_rows('raw') + all_rows('joint_position'),
-                         ids=lambda each: f'{each.kind}-{each.type.split("/")[-1]}{"-rows" * each.rows}')
-@given(seed=st.integers(0, 2 ** 32 - 1), only=st.lists(st.booleans(), min_size=2, max_size=2))
+@pytest.mark.parametrize(
+    'each',
+    [typed(*pair) for pair in PAIRS] + all_rows('raw') + all_rows('joint_position'),
+    ids=lambda each: f'{each.kind}-{each.type.split("/")[-1]}{"-rows" * each.rows}',
+)
+@given(seed=st.integers(0, 2**32 - 1), only=st.lists(st.booleans(), min_size=2, max_size=2))
 def test_what_is_published_is_what_the_messages_say(each, seed, only):
     """Serialized beforehand or made field by field: the same messages of the same rows, step after step."""
     sink, random = Sink(each, control(0.02)), np.random.default_rng(seed)
     assert None not in sink._templates
     for _ in range(2):
-        command = {field: random.normal(0.0, 10.0 ** random.integers(-40, 19), (2, *shape))
-                   for field, shape in command_shapes(each).items()}
-        stamps = random.integers(0, 2 ** 31 * 10 ** 9, 2)
+        command = {
+            field: random.normal(0.0, 10.0 ** random.integers(-40, 19), (2, *shape))
+            for field, shape in command_shapes(each).items()
+        }
+        stamps = random.integers(0, 2**31 * 10**9, 2)
         made = [*sink.messages(command, stamps, np.array(only))]
         sent = [*sink.outgoing(command, stamps, np.array(only))]
         assert len(made) == (any(only) if each.rows else sum(only))
@@ -102,7 +110,7 @@ def test_what_cannot_be_serialized_beforehand_is_published_as_a_message():
     shapes = {'data': (2,)}
     assert template(Rounding().to_message, shapes, np.float64) is None
     sink = Sink(typed('raw', f'{__name__}:Rounding'), control(0.02))
-    (row, message), = sink.outgoing({'data': np.full((2, 2), 0.26)}, np.zeros(2, np.int64), np.array([False, True]))
+    ((row, message),) = sink.outgoing({'data': np.full((2, 2), 0.26)}, np.zeros(2, np.int64), np.array([False, True]))
     assert row == 1 and list(message.data) == [0.3, 0.3]
 
 
@@ -110,8 +118,9 @@ def test_every_kind_has_messages():
     assert all(kind.message_types for kind in KINDS.values())
 
 
-@pytest.mark.parametrize('kind, field', [('joint_delta', 'position'), ('joint_velocity', 'velocity'),
-                                         ('effort', 'effort')])
+@pytest.mark.parametrize(
+    'kind, field', [('joint_delta', 'position'), ('joint_velocity', 'velocity'), ('effort', 'effort')]
+)
 def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
     sink = Sink(typed(kind, 'sensor_msgs/msg/JointState'), control(0.02))
     message = message_of(sink, {field: np.array([[1.0, 2.0, 3.0]])}, 0)
@@ -119,38 +128,74 @@ def test_joint_state_carries_its_field_by_name_and_no_other(kind, field):
     assert sum(len(getattr(message, each)) for each in ('position', 'velocity', 'effort')) == 3
 
 
-@pytest.mark.parametrize('start, trigger, stated, milliseconds, stamp', [
-    ('now', 'timer', 0.0, 20, 0), ('now', 'timer', 0.5, 500, 0), ('observation', 'timer', 0.0, 40, 1),
-    ('observation', 'timer', 0.5, 500, 1), ('now', 'lockstep', 0.0, 40, 1)])
+@pytest.mark.parametrize(
+    'start, trigger, stated, milliseconds, stamp',
+    [
+        ('now', 'timer', 0.0, 20, 0),
+        ('now', 'timer', 0.5, 500, 0),
+        ('observation', 'timer', 0.0, 40, 1),
+        ('observation', 'timer', 0.5, 500, 1),
+        ('now', 'lockstep', 0.0, 40, 1),
+    ],
+)
 def test_trajectory_starts_now_or_at_the_observation(start, trigger, stated, milliseconds, stamp):
-    sink = Sink(typed('joint_position', TRAJECTORY, time_from_start=stated, trajectory_start=start),
-                control(0.02, trigger == 'lockstep'))
+    sink = Sink(
+        typed('joint_position', TRAJECTORY, time_from_start=stated, trajectory_start=start),
+        control(0.02, trigger == 'lockstep'),
+    )
     message = message_of(sink, {'position': np.zeros((1, 3))}, 0)
     point = message.points[0]
-    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, milliseconds * 10 ** 6)
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, milliseconds * 10**6)
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (stamp, 0)
 
 
-@pytest.mark.parametrize('each, told', [
-    (typed('effort', TRAJECTORY), r'unknown message type .*actions\.it\.type \(kind effort\); valid: sensor_msgs'),
-    (replace(spec('raw'), type=NUMBER), r'actions\.it: std_msgs/msg/Float64 carries 1 number'),
-    (replace(spec('gripper', source='', joints=(), fallback='value', fallback_value=(0.0,)), type=TRAJECTORY),
-     r'actions\.it: trajectory_msgs/msg/JointTrajectory needs joints'),
-    (replace(spec('twist', time_from_start=0.1), type='geometry_msgs/msg/Twist'),
-     r'actions\.it\.time_from_start means nothing to geometry_msgs/msg/Twist'),
-    (replace(spec('twist', trajectory_start='observation'), type='geometry_msgs/msg/Twist'),
-     r'actions\.it\.trajectory_start means nothing to geometry_msgs/msg/Twist'),
-])
+@pytest.mark.parametrize(
+    'each, told',
+    [
+        (typed('effort', TRAJECTORY), r'unknown message type .*actions\.it\.type \(kind effort\); valid: sensor_msgs'),
+        (replace(spec('raw'), type=NUMBER), r'actions\.it: std_msgs/msg/Float64 carries 1 number'),
+        (
+            replace(spec('gripper', source='', joints=(), fallback='value', fallback_value=(0.0,)), type=TRAJECTORY),
+            r'actions\.it: trajectory_msgs/msg/JointTrajectory needs joints',
+        ),
+        (
+            replace(spec('twist', time_from_start=0.1), type='geometry_msgs/msg/Twist'),
+            r'actions\.it\.time_from_start means nothing to geometry_msgs/msg/Twist',
+        ),
+        (
+            replace(spec('twist', trajectory_start='observation'), type='geometry_msgs/msg/Twist'),
+            r'actions\.it\.trajectory_start means nothing to geometry_msgs/msg/Twist',
+        ),
+    ],
+)
 def test_message_that_cannot_carry_the_command_is_refused(each, told):
     with pytest.raises(ConfigurationError, match=told):
         Sink(each, control(0.02))
 
 
 def test_every_parameter_of_an_action_reaches_its_term(run):
-    made = configuration(flat(parameters(run, **{
-        'blend_in': 1.5, 'blend': 0.5, 'actions.terms': ['arm', 'base'], 'actions.arm.max_velocity': [1.0, 2.0, 3.0],
-        'actions.base': {'kind': 'twist', 'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/Twist', 'axes': ['x', 'yaw'],
-                         'max_velocity': 1.0, 'max_angular_velocity': 2.0, 'smoothing': 0.5}}))).control
+    made = configuration(
+        flat(
+            parameters(
+                run,
+                **{
+                    'blend_in': 1.5,
+                    'blend': 0.5,
+                    'actions.terms': ['arm', 'base'],
+                    'actions.arm.max_velocity': [1.0, 2.0, 3.0],
+                    'actions.base': {
+                        'kind': 'twist',
+                        'topic': 'cmd_vel',
+                        'type': 'geometry_msgs/msg/Twist',
+                        'axes': ['x', 'yaw'],
+                        'max_velocity': 1.0,
+                        'max_angular_velocity': 2.0,
+                        'smoothing': 0.5,
+                    },
+                },
+            )
+        )
+    ).control
     arm, base = made.actions
     assert (made.blending.blend_in, made.blending.blend) == (1.5, 0.5)
     assert (arm.options.max_velocity, arm.fallback) == ((1.0, 2.0, 3.0), 'hold')
@@ -172,10 +217,22 @@ class Chooser(Policy):
 
 
 def test_choices_are_commanded_whatever_clip_the_run_had_and_are_seen_as_the_last_action(run):
-    bench = Bench(run, Chooser, **{
-        'policy.clip_actions': 1.0, 'actions.terms': ['arm'],
-        'actions.arm': {'kind': 'discrete', 'topic': 'push', 'type': 'std_msgs/msg/Float64', 'table_columns': 1,
-                        'table': [0.0, -1.0, 1.0], 'fallback_value': [0.0]}})
+    bench = Bench(
+        run,
+        Chooser,
+        **{
+            'policy.clip_actions': 1.0,
+            'actions.terms': ['arm'],
+            'actions.arm': {
+                'kind': 'discrete',
+                'topic': 'push',
+                'type': 'std_msgs/msg/Float64',
+                'table_columns': 1,
+                'table': [0.0, -1.0, 1.0],
+                'fallback_value': [0.0],
+            },
+        },
+    )
     bench.feed()
     bench.start()
     bench.step()

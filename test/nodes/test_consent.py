@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stops by itself, or by a person, does not start by itself: real processes, seen from the command topic."""
+
 import signal
 import time
 
@@ -116,8 +117,9 @@ def test_autostart_ends_with_a_stop(arm, run):
 
 @pytest.mark.parametrize('kind', ['std_msgs/msg/Bool', 'sensor_msgs/msg/Joy'])
 def test_the_arm_moves_only_while_somebody_enables_it(arm, run, kind):
-    node = arm.start(parameters(run, resume='on_request', enable={
-        'topic': 'deadman', 'type': kind, 'button': 1, 'timeout': 1.0}))
+    node = arm.start(
+        parameters(run, resume='on_request', enable={'topic': 'deadman', 'type': kind, 'button': 1, 'timeout': 1.0})
+    )
     assert arm.says(node, 'waiting: not enabled') and not arm.commands
     held_down = Bool(data=True) if kind.endswith('Bool') else Joy(buttons=[0, 1])
     released = Bool(data=False) if kind.endswith('Bool') else Joy(buttons=[1, 0])

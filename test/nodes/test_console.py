@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever does not read what a node writes does not stop it."""
+
 import contextlib
 import fcntl
 import json
@@ -64,8 +65,10 @@ def test_it_ends_though_nobody_reads():
 
 
 def test_more_than_is_read_is_dropped_and_counted_and_the_last_lines_stay(tmp_path):
-    body = ("[os.write(2, b'%070d\\n' % n) for n in range(60000) if n % 500 or not time.sleep(0.01)]; "
-            "os.write(2, b'last words\\n'); open(sys.argv[1], 'w').close(); sys.stdin.read()")
+    body = (
+        "[os.write(2, b'%070d\\n' % n) for n in range(60000) if n % 500 or not time.sleep(0.01)]; "
+        "os.write(2, b'last words\\n'); open(sys.argv[1], 'w').close(); sys.stdin.read()"
+    )
     with unread() as (read, write):
         process = script(body, write, tmp_path / 'written', stdin=subprocess.PIPE)
         os.close(write)
@@ -89,14 +92,19 @@ def test_a_node_whose_output_nobody_reads_acts_and_ends_on_its_fallback(arm, run
     file = arm.folder / 'node.yaml'
     file.write_text(json.dumps({'/**': {'ros__parameters': parameters(run)}}))
     with unread() as (read, write):
-        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args',
-                                           '--params-file', file], arm.folder / 'node.log', stderr=write, stdout=write)
+        node = ToolProcess(
+            'policy_node',
+            ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '--params-file', file],
+            arm.folder / 'node.log',
+            stderr=write,
+            stdout=write,
+        )
         try:
             os.close(write)
             assert arm.live_until(lambda: len(arm.commands) > 3 and arm.commands[-1] != arm.position, 40)
             client = arm.node.create_client(ChangeState, '/policy_node/change_state')
             assert arm.live_until(client.service_is_ready, 10)
-            for _ in range(150):        # each is refused with a traceback
+            for _ in range(150):  # each is refused with a traceback
                 client.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE)))
                 arm.live(0.01)
             before = len(arm.commands)

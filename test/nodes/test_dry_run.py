@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step without a robot: what `rl_policy check` rests on."""
+
 from nodes.harness import parameters
 from nodes.stepper_bench import flat, Log
 import numpy as np
@@ -21,15 +22,23 @@ def test_the_policy_is_stepped_once_for_every_robot(run):
     command = dry_run.commands['arm']['position']
     assert command.shape == (2, 3) and np.isfinite(command).all() and np.array_equal(command[0], command[1])
     assert dry_run.topics() == (
-        [('joints', 'left/joint_states', 'sensor_msgs/msg/JointState'),
-         ('wrench', 'left/wrench', 'geometry_msgs/msg/WrenchStamped')],
-        [('arm', 'left/commands', 'std_msgs/msg/Float64MultiArray')])
+        [
+            ('joints', 'left/joint_states', 'sensor_msgs/msg/JointState'),
+            ('wrench', 'left/wrench', 'geometry_msgs/msg/WrenchStamped'),
+        ],
+        [('arm', 'left/commands', 'std_msgs/msg/Float64MultiArray')],
+    )
 
 
 @pytest.mark.parametrize('on_activate', [True, False])
 def test_terms_that_need_a_tare_get_one(run, on_activate):
-    tare = {'source': 'wrench', 'field': 'force', 'difference_to_tare': True, 'tare_frames': 4,
-            'tare_on_activate': on_activate}
+    tare = {
+        'source': 'wrench',
+        'field': 'force',
+        'difference_to_tare': True,
+        'tare_frames': 4,
+        'tare_on_activate': on_activate,
+    }
     assert np.isfinite(rehearse(run, **{'terms.force': tare}).commands['arm']['position']).all()
 
 

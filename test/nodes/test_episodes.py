@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes are counted row by row and written down one by one."""
+
 import json
 
 import numpy as np
@@ -18,8 +19,13 @@ def played(successes=(True, False)):
 
 def test_columns_are_in_the_order_of_step_and_row():
     tenth = float(np.float32(0.1))
-    assert played().columns() == {'row': [1, 0, 1], 'index': [0, 0, 1], 'return': [2 * tenth, 4.0, 2 * tenth],
-                                  'length': [2, 4, 2], 'success': [0, 1, 0]}
+    assert played().columns() == {
+        'row': [1, 0, 1],
+        'index': [0, 0, 1],
+        'return': [2 * tenth, 4.0, 2 * tenth],
+        'length': [2, 4, 2],
+        'success': [0, 1, 0],
+    }
     assert played().columns(2)['row'] == [1, 0]
     assert played(successes=None).columns()['success'] == [None, None, None]
     assert Episodes(2).columns() == {name: [] for name in COLUMNS}

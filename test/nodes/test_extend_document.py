@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of docs/how-to/extend.md run, and do what the text says."""
+
 import importlib
 from pathlib import Path
 import re
@@ -26,8 +27,19 @@ from rl_policy_node.sim.environment_specs import EnvironmentSpec
 TEXT = (Path(__file__).parents[2] / 'docs' / 'how-to' / 'extend.md').read_text('utf-8')
 CODE = dict(re.findall(r'```python\n# (\S+)\n(.*?)```', TEXT, re.DOTALL))
 PARAMETERS = [yaml.safe_load(text) for text in re.findall(r'```yaml\n(.*?)```', TEXT, re.DOTALL)]
-OTHERS = {'policy': {'train_config': 'x'}, 'actions': {'terms': ['a'], 'a': {
-    'kind': 'raw', 'size': 1, 'fallback_value': [0.0], 'topic': 'a', 'type': 'std_msgs/msg/Float64MultiArray'}}}
+OTHERS = {
+    'policy': {'train_config': 'x'},
+    'actions': {
+        'terms': ['a'],
+        'a': {
+            'kind': 'raw',
+            'size': 1,
+            'fallback_value': [0.0],
+            'topic': 'a',
+            'type': 'std_msgs/msg/Float64MultiArray',
+        },
+    },
+}
 
 
 @pytest.fixture
@@ -63,6 +75,7 @@ def test_a_message_type_becomes_an_observation(package):
     def charged(message):
         assert isinstance(message, BatteryState)
         message.voltage = 26.0
+
     np.testing.assert_allclose(observed(PARAMETERS[0], 'voltage', charged), [[0.2]], rtol=1e-6)
 
 
@@ -71,6 +84,7 @@ def test_a_function_becomes_an_observation(package):
 
     def turned(message):
         message.orientation.x, message.orientation.w = np.sin(0.15), np.cos(0.15)
+
     np.testing.assert_allclose(observed(tree, 'tilt', turned), [[0.6]], rtol=1e-6)
 
 

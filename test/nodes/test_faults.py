@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fault in the loop: the fallback goes out, the node deactivates by itself, and says ERROR until it acts again."""
+
 import os
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -39,11 +40,14 @@ TERM = {'terms.force': {'kind': 'function', 'function': 'faulty:force', 'source'
 PUBLISH = {'actions.arm.type': 'faulty:Command'}
 
 
-@pytest.mark.parametrize('changes, failures, reason', [
-    (PUBLISH, 1, 'OSError: no network'), (PUBLISH, 2, 'OSError: no network'), (TERM, 1, 'SystemExit: enough')],
-    ids=['publish', 'publish and the first fallback', 'term'])
+@pytest.mark.parametrize(
+    'changes, failures, reason',
+    [(PUBLISH, 1, 'OSError: no network'), (PUBLISH, 2, 'OSError: no network'), (TERM, 1, 'SystemExit: enough')],
+    ids=['publish', 'publish and the first fallback', 'term'],
+)
 def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(
-        arm, run, tmp_path, monkeypatch, changes, failures, reason):
+    arm, run, tmp_path, monkeypatch, changes, failures, reason
+):
     (tmp_path / 'faulty.py').write_text(MODULE)
     monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{os.environ.get("PYTHONPATH", "")}')
     node = arm.start(parameters(run, **changes))
@@ -54,6 +58,7 @@ def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(
 
     def said(level):
         return any(each.status[0].level == level for each in heard[-1:])
+
     assert arm.live_until(lambda: said(DiagnosticStatus.ERROR), 10)
     assert reason in heard[-1].status[0].message and arm.commands[-1] == arm.position
     assert arm.state() == 'inactive' and node.poll() is None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sixteen robots on one policy: what happens to one of them does not change the others by a bit."""
+
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS
 from nodes.stepper_bench import Bench
@@ -24,7 +25,7 @@ class Fleet(Bench):
             wrench = WrenchStamped()
             wrench.wrench.force.x, wrench.wrench.force.y, wrench.wrench.force.z = numbers[6:].tolist()
             for name, message in (('joints', joints), ('wrench', wrench)):
-                message.header.stamp.sec, message.header.stamp.nanosec = divmod(self.now, 10 ** 9)
+                message.header.stamp.sec, message.header.stamp.nanosec = divmod(self.now, 10**9)
                 self.take(name, row, message)
 
 

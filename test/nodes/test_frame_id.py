@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A source may require the frame that its messages are in."""
+
 from geometry_msgs.msg import PoseStamped
 from nodes.stepper_bench import deliver
 import numpy as np
@@ -13,16 +14,16 @@ from rl_policy_node.nodes.topics.source import Foreign, Source
 
 JOINTS = ('hip', 'knee')
 POSE, STATE = 'geometry_msgs/msg/PoseStamped', 'sensor_msgs/msg/JointState'
-WAYS = pytest.mark.parametrize('way', [lambda message: message, lambda message: bytes(serialize_message(message))],
-                               ids=['message', 'bytes'])
+WAYS = pytest.mark.parametrize(
+    'way', [lambda message: message, lambda message: bytes(serialize_message(message))], ids=['message', 'bytes']
+)
 
 
 def source(kind, frame_id, robots=('left', 'right')):
     spec = SourceSpec('goal', 'goal', kind, frame_id=frame_id)
     terms = {'term': term_spec('term', source='goal', field='position', joints=JOINTS if kind == STATE else ())}
     raw = action_spec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
-    return Source(spec, control_spec(robots, 50.0, 'timer', 1.0, {'goal': spec}, terms, {'obs': ('term',)}, (raw,)),
-                  {})
+    return Source(spec, control_spec(robots, 50.0, 'timer', 1.0, {'goal': spec}, terms, {'obs': ('term',)}, (raw,)), {})
 
 
 def message(kind, frame, names=JOINTS):

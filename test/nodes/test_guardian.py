@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guardian: whatever befalls the node, its fallback is on the wire, and no second voice is heard."""
+
 import os
 from pathlib import Path
 import signal
@@ -20,10 +21,20 @@ from rl_policy_node.nodes.policy.guardian_link import guardian_timeout
 
 TIMEOUT, PERIOD = 0.1, 0.02
 IN_TIME = TIMEOUT + 2 * PERIOD + 0.05
-PLENTY = 0.5        # s, for what else this machine does meanwhile
-VELOCITY = {'actions': {'terms': ['arm'], 'arm': {
-    'kind': 'joint_velocity', 'joints': JOINTS, 'scale': [0.5], 'max_velocity': [1.0], 'topic': 'velocities',
-    'type': 'sensor_msgs/msg/JointState'}}}
+PLENTY = 0.5  # s, for what else this machine does meanwhile
+VELOCITY = {
+    'actions': {
+        'terms': ['arm'],
+        'arm': {
+            'kind': 'joint_velocity',
+            'joints': JOINTS,
+            'scale': [0.5],
+            'max_velocity': [1.0],
+            'topic': 'velocities',
+            'type': 'sensor_msgs/msg/JointState',
+        },
+    }
+}
 
 
 class Heard:
@@ -64,7 +75,7 @@ def acting(arm, run, heard, tree=None):
     """Return a node that acts, and the process of its guardian."""
     node = arm.start(parameters(run, guardian=True, **(tree or {})))
     assert arm.live_until(lambda: len(heard.messages) > 20, 40), node.tail()
-    guardian, = children(node)
+    (guardian,) = children(node)
     return node, guardian
 
 
@@ -76,9 +87,11 @@ def status_of(arm):
 
 def stopped_by_itself(arm, said, reason):
     """Whether the node is inactive, and says why."""
+
     def says():
         status = said[-1].status[0] if said else DiagnosticStatus()
         return status.level == DiagnosticStatus.ERROR and reason in status.message
+
     return arm.live_until(says, 5) and arm.state() == 'inactive'
 
 
@@ -87,8 +100,9 @@ def goes_on(arm, heard):
     end = time.monotonic() + 30
     while time.monotonic() < end:
         count = len(heard.messages)
-        if (arm.transition(Transition.TRANSITION_ACTIVATE)
-                and arm.live_until(lambda: len(heard.messages) > count + 5 and any(heard.messages[-1]), 3)):
+        if arm.transition(Transition.TRANSITION_ACTIVATE) and arm.live_until(
+            lambda: len(heard.messages) > count + 5 and any(heard.messages[-1]), 3
+        ):
             return True
         arm.live(0.2)
     return False
@@ -97,6 +111,7 @@ def goes_on(arm, heard):
 def test_its_patience_is_three_periods_and_never_less_than_two(run):
     def patience(**changes):
         return guardian_timeout(configuration(flat(parameters(run, **changes))).control)
+
     assert patience() == TIMEOUT and patience(control_rate=20.0) == pytest.approx(0.15)
     assert patience(guardian_timeout=0.04) == 0.04
     with pytest.raises(ConfigurationError, match='at least two periods of the control, 0.1 s'):
@@ -110,7 +125,7 @@ def test_velocities_end_at_zero_whatever_happens_to_either_process(arm, run):
         os.kill(guardian, number)
         assert stopped_by_itself(arm, said, f'the guardian {reason}') and not any(heard.messages[-1])
         assert goes_on(arm, heard), node.tail()
-        successor, = children(node)
+        (successor,) = children(node)
         assert successor != guardian and gone(guardian), 'a new one'
         guardian = successor
     assert any(heard.messages[-1])
@@ -118,8 +133,11 @@ def test_velocities_end_at_zero_whatever_happens_to_either_process(arm, run):
     node.process.kill()
     arm.live(IN_TIME + PLENTY)
     # what the node sent last may be read late
-    zero = next(index for index, (at, message) in enumerate(zip(heard.times, heard.messages))
-                if at > killed and not any(message))
+    zero = next(
+        index
+        for index, (at, message) in enumerate(zip(heard.times, heard.messages))
+        if at > killed and not any(message)
+    )
     assert not any(any(message) for message in heard.messages[zero:]), 'zero, and nothing else'
     assert heard.times[zero] - killed < IN_TIME + PLENTY
     assert wait(lambda: gone(guardian), 5), 'it leaves nothing behind'
@@ -129,10 +147,10 @@ def test_a_node_that_is_stopped_and_wakes_says_nothing_more_and_stays_out(arm, r
     heard, said = Heard(arm, Float64MultiArray), status_of(arm)
     node, guardian = acting(arm, run, heard)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        os.kill(guardian, number)       # as a terminal does to all that belong to it
+        os.kill(guardian, number)  # as a terminal does to all that belong to it
     count = len(heard.messages)
     assert arm.live_until(lambda: len(heard.messages) > count, 5)
-    arm.live(PERIOD / 4)        # between two commands: a node that is stopped while it sends one is ended
+    arm.live(PERIOD / 4)  # between two commands: a node that is stopped while it sends one is ended
     os.kill(node.process.pid, signal.SIGSTOP)
     arm.live(0.03)
     count, last = len(heard.messages), heard.messages[-1]

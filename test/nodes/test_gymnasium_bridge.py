@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gymnasium's environments over DDS in lockstep, with the trained policies: as in rl_games' own loop, to the bit."""
+
 import json
 from pathlib import Path
 import sys
@@ -26,25 +27,51 @@ FALLS = ['reset_noise_scale=0.7', 'max_episode_steps=70']
 def parameters(name, together, action, sim, **more):
     """Return the parameters of both nodes: one source, one command."""
     run = RUNS / name
-    return {'policy': {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth'), 'device': 'cpu',
-                       'backend': 'eager'},
-            'trigger': 'lockstep', 'autostart': True, 'enable': 'none', 'control_rate': 25.0,
-            'episode_topic': 'episode',
-            'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': together}},
-            'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},
-            'actions': {'terms': ['force'], 'force': {'topic': 'force', 'rows': together, 'type': FLOATS,
-                                                      'fallback_value': [0.0], **action}},
-            'sim': {**SIM, 'options': FALLS, **sim}, **more}
+    return {
+        'policy': {
+            'train_config': str(run / 'train.yaml'),
+            'checkpoint': str(run / 'policy.pth'),
+            'device': 'cpu',
+            'backend': 'eager',
+        },
+        'trigger': 'lockstep',
+        'autostart': True,
+        'enable': 'none',
+        'control_rate': 25.0,
+        'episode_topic': 'episode',
+        'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': together}},
+        'inputs': {'obs': ['state']},
+        'terms': {'state': {'source': 'state', 'field': 'data'}},
+        'actions': {
+            'terms': ['force'],
+            'force': {'topic': 'force', 'rows': together, 'type': FLOATS, 'fallback_value': [0.0], **action},
+        },
+        'sim': {**SIM, 'options': FALLS, **sim},
+        **more,
+    }
 
 
 # six rows in one message; what the policy gives is a force of ±3 N
-TOGETHER = parameters('pendulum', True, {'kind': 'raw', 'size': 1}, {'id': 'InvertedPendulum-v5'}, rows=6,
-                      spaces={'action_low': [-3.0], 'action_high': [3.0]})
+TOGETHER = parameters(
+    'pendulum',
+    True,
+    {'kind': 'raw', 'size': 1},
+    {'id': 'InvertedPendulum-v5'},
+    rows=6,
+    spaces={'action_low': [-3.0], 'action_high': [3.0]},
+)
 # three robots with topics of their own, hosted by a process of its own; what the policy gives is one of five choices
 APART = parameters(
-    'forces', False, {'kind': 'discrete', 'table': [-3.0, -1.0, 0.0, 1.0, 3.0], 'table_columns': 1},
-    {'id': 'pendulum_forces:PendulumForces-v0', 'python': sys.executable,
-     'python_path': [str(Path(__file__).parents[1] / 'sim')]}, robots=['left', 'middle', 'right'])
+    'forces',
+    False,
+    {'kind': 'discrete', 'table': [-3.0, -1.0, 0.0, 1.0, 3.0], 'table_columns': 1},
+    {
+        'id': 'pendulum_forces:PendulumForces-v0',
+        'python': sys.executable,
+        'python_path': [str(Path(__file__).parents[1] / 'sim')],
+    },
+    robots=['left', 'middle', 'right'],
+)
 
 
 @pytest.mark.parametrize('tree', [TOGETHER, APART], ids=['together', 'apart'])
@@ -78,15 +105,19 @@ def over_dds(tree, folder):
 def in_one_process(tree, episodes):
     """Return the same of rl_games' own loop, until so many episodes have ended."""
     steps, configured = [], configuration(dict(_flat(tree)))
-    set_threads(1)      # as the node does: a sum in another order is another sum
+    set_threads(1)  # as the node does: a sum in another order is another sum
     environment = open_environment(configured)
     try:
         play(load_policy(configured), environment, episodes, lambda *step: steps.append(step))
     finally:
         environment.close()
     observations, actions, rewards, dones, _ = zip(*steps)
-    return {'obs/obs': np.stack([each['obs'] for each in observations]), 'actions': np.stack(actions),
-            'rewards': np.stack(rewards), 'dones': np.stack(dones)}
+    return {
+        'obs/obs': np.stack([each['obs'] for each in observations]),
+        'actions': np.stack(actions),
+        'rewards': np.stack(rewards),
+        'dones': np.stack(dones),
+    }
 
 
 def _flat(tree, prefix=''):

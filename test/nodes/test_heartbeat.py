@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control loop's heartbeat, and what is left of `~/is_active` where the process is gone."""
+
 import contextlib
 import signal
 import time
@@ -48,6 +49,7 @@ def test_a_beat_bears_the_time_and_one_that_fails_is_silence(node):
             heart.beat()
             executor.spin_once(timeout_sec=0.05)
             return heard
+
         assert wait(beaten)
         assert (heard[0].stamp.sec, heard[0].stamp.nanosec) == (3, 7)
     heart.beat()
@@ -58,10 +60,17 @@ def test_beats_come_while_active_and_is_active_does_not_outlive_the_node(arm, ru
     beats, states, alive = [], [], []
     arm.node.create_subscription(Header, '/policy_node/heartbeat', lambda _: beats.append(time.monotonic()), 10)
     arm.node.create_subscription(
-        Bool, '/policy_node/is_active', lambda message: states.append(message.data),
-        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, liveliness=LivelinessPolicy.AUTOMATIC,
-                   liveliness_lease_duration=Duration(seconds=1.0)),
-        event_callbacks=SubscriptionEventCallbacks(liveliness=lambda event: alive.append(event.alive_count)))
+        Bool,
+        '/policy_node/is_active',
+        lambda message: states.append(message.data),
+        QoSProfile(
+            depth=1,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL,
+            liveliness=LivelinessPolicy.AUTOMATIC,
+            liveliness_lease_duration=Duration(seconds=1.0),
+        ),
+        event_callbacks=SubscriptionEventCallbacks(liveliness=lambda event: alive.append(event.alive_count)),
+    )
     node = arm.start(parameters(run))
     acted(arm)
     arm.talking.remove('wrench')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gap that the bridge puts between a simulator and a policy on purpose: what exactly arrives, and when."""
+
 import threading
 
 import gymnasium
@@ -14,6 +15,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim.hosted import HostedEnvironment
 
 # latency
+
 
 @pytest.mark.parametrize('latency, late', [(PERIOD, 1), (3 * PERIOD, 3), (0.05, 3), (0.001, 1), (7 * PERIOD, 7)])
 def test_with_latency_a_step_is_shown_what_was_observed_so_many_steps_before(run, latency, late):
@@ -33,6 +35,7 @@ def test_jitter_delays_by_up_to_so_much_more_and_never_shows_the_past_after_the_
 
 
 # loss and order
+
 
 def test_what_is_lost_leaves_the_value_before_it(run):
     play = Play(run, 1000, **{'sim.drop': 0.3})
@@ -71,9 +74,13 @@ def test_a_message_that_comes_after_its_successor_is_not_shown(run):
 
 # seeds
 
+
 def figures(run, seed, **changes):
-    play = Play(run, 60, **{'sim.seed': seed, 'sim.drop': 0.3, 'sim.latency_jitter': 0.05,
-                            'sim.noise.wrench.force': 0.1, **changes})
+    play = Play(
+        run,
+        60,
+        **{'sim.seed': seed, 'sim.drop': 0.3, 'sim.latency_jitter': 0.05, 'sim.noise.wrench.force': 0.1, **changes},
+    )
     return play.shown, play.seen['force']
 
 
@@ -86,6 +93,7 @@ def test_a_seed_makes_the_same_gap_again_and_another_another(run):
 def test_noise_and_latency_do_not_change_what_is_lost(run):
     def lost(**changes):
         return np.diff(Play(run, 60, **{'sim.drop': 0.3, **changes}).shown, axis=0)
+
     plain = lost()
     assert np.array_equal(plain, lost(**{'sim.noise.joints.velocity': 1.0}))
     # what is lost stays away at its own time
@@ -95,6 +103,7 @@ def test_noise_and_latency_do_not_change_what_is_lost(run):
 
 # episodes
 
+
 def test_nothing_of_an_episode_is_shown_in_the_next(run):
     """The first observation arrives at once, and is seen until the second one comes."""
     play = Play(run, 20, length=6, **{'sim.latency': 3 * PERIOD})
@@ -103,6 +112,7 @@ def test_nothing_of_an_episode_is_shown_in_the_next(run):
 
 
 # commands
+
 
 def numbered(step, row):
     """Return the command whose action is (step + 100 · row) / 1000."""
@@ -124,21 +134,30 @@ def test_a_command_of_an_ended_episode_is_not_obeyed_in_the_next(run):
     play = Play(run, 13, numbered, length=5, **{'sim.command_latency': 2 * PERIOD})
     actions = play.actions[..., 0]
     # the arm is at `step` when the episode begins there: an action of twice as much holds it
-    expected = [0, 0, .000, .001, .002, 2 * 5, 2 * 5, .005, .006, .007, 2 * 10, 2 * 10, .010]
+    expected = [0, 0, 0.000, 0.001, 0.002, 2 * 5, 2 * 5, 0.005, 0.006, 0.007, 2 * 10, 2 * 10, 0.010]
     assert np.allclose(actions[:, 0], expected)
-    expected = [0, 0, .100, .101, .102, .103, 2 * 6, 2 * 6, .106, .107, .108, .109, 2 * 12]
+    expected = [0, 0, 0.100, 0.101, 0.102, 0.103, 2 * 6, 2 * 6, 0.106, 0.107, 0.108, 0.109, 2 * 12]
     assert np.allclose(actions[:, 1], expected)
 
 
 def test_a_robot_obeys_a_command_from_where_it_truly_is(run):
     """A pose target means the same wherever the policy saw the robot: the environment gets the true difference."""
-    pose = {'kind': 'pose_delta', 'source': 'tool', 'topic': 'target', 'type': 'geometry_msgs/msg/PoseStamped',
-            'position_scale': 1.0, 'rotation_scale': 1.0, 'limits': 'none'}
+    pose = {
+        'kind': 'pose_delta',
+        'source': 'tool',
+        'topic': 'target',
+        'type': 'geometry_msgs/msg/PoseStamped',
+        'position_scale': 1.0,
+        'rotation_scale': 1.0,
+        'limits': 'none',
+    }
     tree = parameters(run, robots=['left', 'right'], **{'sim.mode': 'lockstep', 'sim.latency': 3 * PERIOD})
     tree['sources'] = {'tool': {'topic': 'pose', 'type': 'geometry_msgs/msg/PoseStamped'}}
     tree['inputs'] = {'position': ['position'], 'turn': ['turn']}
-    tree['terms'] = {'position': {'source': 'tool', 'field': 'position'},
-                     'turn': {'source': 'tool', 'field': 'orientation'}}
+    tree['terms'] = {
+        'position': {'source': 'tool', 'field': 'position'},
+        'turn': {'source': 'tool', 'field': 'orientation'},
+    }
     tree['actions'] = {'terms': ['arm'], 'arm': pose}
     tool = Tool()
     made = BridgeBench(tree, HostedEnvironment(tool))
@@ -147,7 +166,7 @@ def test_a_robot_obeys_a_command_from_where_it_truly_is(run):
         made.bridge._advance()
     shown = made.message('tool', 0, made.frame.stamp)
     assert shown.pose.position.x == 0.0, 'three steps late'
-    shown.pose.position.x = 5.0         # the policy wants 5 m, wherever it is
+    shown.pose.position.x = 5.0  # the policy wants 5 m, wherever it is
     for row in range(2):
         made.receive('arm', row, shown)
     made.bridge.step()
@@ -157,8 +176,12 @@ def test_a_robot_obeys_a_command_from_where_it_truly_is(run):
 class Tool:
     """Has a pose that does not change and takes six numbers, which it keeps."""
 
-    observation_space = gymnasium.spaces.Dict({'position': gymnasium.spaces.Box(-9, 9, (3,), np.float32),
-                                               'turn': gymnasium.spaces.Box(-1, 1, (4,), np.float32)})
+    observation_space = gymnasium.spaces.Dict(
+        {
+            'position': gymnasium.spaces.Box(-9, 9, (3,), np.float32),
+            'turn': gymnasium.spaces.Box(-1, 1, (4,), np.float32),
+        }
+    )
     action_space = gymnasium.spaces.Box(-1, 1, (6,), np.float32)
 
     def reset(self):
@@ -171,6 +194,7 @@ class Tool:
 
 # noise
 
+
 def test_noise_is_what_was_measured_and_comes_as_late(run):
     play = Play(run, 40, **{'sim.latency': 2 * PERIOD, 'sim.noise.wrench.force': 0.01})
     error = play.seen['force'] - play.shown[..., np.newaxis]
@@ -179,11 +203,14 @@ def test_noise_is_what_was_measured_and_comes_as_late(run):
     assert len(np.unique(play.seen['force'][2:])) == 39 * ROWS * 3
 
 
-@pytest.mark.parametrize('changes, words', [
-    ({'sim.noise.imu.force': 1.0}, ["unknown source 'imu'", 'sim.noise', 'joints, wrench']),
-    ({'sim.noise.wrench.torque': 1.0}, ["unknown field 'torque'", 'sim.noise.wrench', 'valid: force']),
-    ({'sim.rate_drift': 0.1}, ['sim.rate_drift is 0.1', 'means nothing in lockstep']),
-])
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'sim.noise.imu.force': 1.0}, ["unknown source 'imu'", 'sim.noise', 'joints, wrench']),
+        ({'sim.noise.wrench.torque': 1.0}, ["unknown field 'torque'", 'sim.noise.wrench', 'valid: force']),
+        ({'sim.rate_drift': 0.1}, ['sim.rate_drift is 0.1', 'means nothing in lockstep']),
+    ],
+)
 def test_a_gap_that_cannot_be_is_refused_by_name(run, changes, words):
     with pytest.raises(ConfigurationError) as caught:
         Play(run, 1, **changes)
@@ -192,9 +219,19 @@ def test_a_gap_that_cannot_be_is_refused_by_name(run, changes, words):
 
 # what is said of it
 
+
 def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
-    play = Play(run, 20, **{'sim.latency': 2 * PERIOD, 'sim.drop': 0.1, 'sim.noise.wrench.force': 0.5,
-                            'sim.record': str(tmp_path / 'record.npz'), 'sim.seed': 3})
+    play = Play(
+        run,
+        20,
+        **{
+            'sim.latency': 2 * PERIOD,
+            'sim.drop': 0.1,
+            'sim.noise.wrench.force': 0.5,
+            'sim.record': str(tmp_path / 'record.npz'),
+            'sim.seed': 3,
+        },
+    )
     said = [line for line in play.bridge.log.lines if 'on purpose' in line]
     assert said == ['on purpose: latency 0.04 s, drop 0.1, noise.wrench.force 0.5; seed 3']
     assert play.imperfections.items() >= {'latency': 0.04, 'drop': 0.1, 'noise.wrench.force': 0.5, 'sent': 84}.items()
@@ -212,5 +249,3 @@ def test_without_a_gap_nothing_lies_in_between(run, tmp_path):
     assert play.imperfections is None and not any('purpose' in line for line in bridge.log.lines)
     assert not [name for name in np.load(tmp_path / 'record.npz') if name.startswith('shown')]
     assert not [thread for thread in threading.enumerate() if thread.name == 'outbox']
-
-

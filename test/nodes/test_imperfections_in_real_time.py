@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gap by the clock: messages go out late, lost or swapped, with the stamps they were measured with."""
+
 import time
 
 from nodes.bridge_bench import BridgeBench
@@ -24,9 +25,11 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
         made.show({'obs': np.full((ROWS, 9), float(step), np.float32)})
         now = time.monotonic()
         start = made.imperfections.start_publisher(
-            lambda start, now=now: starts.append((start, time.monotonic() - now)))
-        publish = made.imperfections.publisher(lambda message, now=now: sent.append((message, time.monotonic() - now)),
-                                     'joints', slice(0, 1))
+            lambda start, now=now: starts.append((start, time.monotonic() - now))
+        )
+        publish = made.imperfections.publisher(
+            lambda message, now=now: sent.append((message, time.monotonic() - now)), 'joints', slice(0, 1)
+        )
         start(step)
         publish(step)
         time.sleep(PERIOD)
@@ -43,7 +46,7 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
 def test_in_real_time_what_is_sent_late_is_what_was_measured_then(run):
     made = real_time(run, **{'sim.latency': 0.05})
     made.show({'obs': np.full((ROWS, 9), 1.0, np.float32)})
-    message, sent = made.message('joints', 0, 7 * 10 ** 9), []
+    message, sent = made.message('joints', 0, 7 * 10**9), []
     made.imperfections.publisher(sent.append, 'joints', slice(0, 1))(message)
     made.show({'obs': np.full((ROWS, 9), 2.0, np.float32)})
     assert not sent

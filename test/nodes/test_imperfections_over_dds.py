@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bad network between two real nodes: the policy node says what is wrong with it, or goes on."""
+
 import json
 
 from nodes.harness import wait
@@ -21,8 +22,16 @@ def test_lost_and_late_messages_within_bounds_are_survived(tmp_path):
     summary = tmp_path / 'summary.json'
     with Pair(tmp_path) as pair:
         policy = pair.policy(robots=['arm_0'])
-        bridge = pair.start('sim_bridge_node', robots=['arm_0'], sim__drop=0.1, sim__latency=0.03, sim__episodes=2,
-                            sim__episode_length=60, sim__rate_drift=0.1, sim__summary=str(summary))
+        bridge = pair.start(
+            'sim_bridge_node',
+            robots=['arm_0'],
+            sim__drop=0.1,
+            sim__latency=0.03,
+            sim__episodes=2,
+            sim__episode_length=60,
+            sim__rate_drift=0.1,
+            sim__summary=str(summary),
+        )
         assert wait(lambda: bridge.poll() is not None, 60), bridge.tail() + policy.tail()
         assert bridge.poll() == 0 and policy.poll() is None
     figures = json.loads(summary.read_text())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A goal may be latched, a velocity never: what a subscription takes that was published before it was there."""
+
 import contextlib
 import time
 
@@ -27,9 +28,13 @@ def listening(kind, field, parameters=(), **options):
     context = rclpy.Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     person, heard = rclpy.create_node('person', context=context), []
-    node = rclpy.create_node('robot', context=context, allow_undeclared_parameters=True, parameter_overrides=[
-        Parameter(name, value=value) for name, value in parameters],
-        automatically_declare_parameters_from_overrides=True)
+    node = rclpy.create_node(
+        'robot',
+        context=context,
+        allow_undeclared_parameters=True,
+        parameter_overrides=[Parameter(name, value=value) for name, value in parameters],
+        automatically_declare_parameters_from_overrides=True,
+    )
     executor = SingleThreadedExecutor(context=context)
     try:
         message = {POSE: PoseStamped, TWIST: TwistStamped}[kind]
@@ -37,11 +42,25 @@ def listening(kind, field, parameters=(), **options):
         publisher.publish(message())
         spec = SourceSpec('goal', 'goal', kind, **options)
         raw = action_spec('raw', 'raw', 'commands', 'std_msgs/msg/Float64', size=1, fallback_value=(0.0,))
-        control = control_spec(('',), 50.0, 'timer', 1.0, {'goal': spec},
-                              {'term': term_spec('term', source='goal', field=field)}, {'obs': ('term',)}, (raw,))
+        control = control_spec(
+            ('',),
+            50.0,
+            'timer',
+            1.0,
+            {'goal': spec},
+            {'term': term_spec('term', source='goal', field=field)},
+            {'obs': ('term',)},
+            (raw,),
+        )
         with contextlib.ExitStack() as entities:
-            Ports(Endpoints(node, entities), control, {'goal': Source(spec, control, {})}, {},
-                  lambda source, rows, payload: heard.append(source.read(rows, payload)), lambda *_: None)
+            Ports(
+                Endpoints(node, entities),
+                control,
+                {'goal': Source(spec, control, {})},
+                {},
+                lambda source, rows, payload: heard.append(source.read(rows, payload)),
+                lambda *_: None,
+            )
             executor.add_node(node)
             yield heard, lambda: executor.spin_once(timeout_sec=0.02)
     finally:
@@ -70,10 +89,14 @@ def test_without_being_asked_for_it_is_not():
 
 
 def test_no_override_of_the_quality_of_service_latches_a_velocity():
-    override = [('qos_overrides./goal.subscription.durability', 'transient_local'),
-                ('qos_overrides./goal.subscription.reliability', 'reliable')]
+    override = [
+        ('qos_overrides./goal.subscription.durability', 'transient_local'),
+        ('qos_overrides./goal.subscription.reliability', 'reliable'),
+    ]
     with listening(POSE, 'position', parameters=override) as (heard, spin):
         assert spins(spin, lambda: heard, 10)
-    with pytest.raises(ConfigurationError, match=r"/goal: qos_overrides .* 'goal' has linear_velocity: a velocity"), \
-            listening(TWIST, 'linear_velocity', parameters=override):
+    with (
+        pytest.raises(ConfigurationError, match=r"/goal: qos_overrides .* 'goal' has linear_velocity: a velocity"),
+        listening(TWIST, 'linear_velocity', parameters=override),
+    ):
         pass

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a robot is sent from beyond its limits, blocked, and while a scale changes: seen on the command topic."""
+
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters
 import numpy as np
@@ -8,8 +9,12 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 PERIOD = 0.02
-SLOW = {'actions.arm.limits': '', 'actions.arm.lower': [-0.5], 'actions.arm.upper': [0.5],
-        'actions.arm.max_velocity': [0.2]}
+SLOW = {
+    'actions.arm.limits': '',
+    'actions.arm.lower': [-0.5],
+    'actions.arm.upper': [0.5],
+    'actions.arm.max_velocity': [0.2],
+}
 
 
 def jump(commands):
@@ -24,7 +29,7 @@ def test_a_robot_beyond_its_limits_is_refused_and_one_within_them_begins_where_i
     assert arm.state() == 'inactive' and not arm.commands
     arm.position = [0.48, 0.0, 0.0]
     assert arm.live_until(lambda: len(arm.commands) > 20, 20)
-    arm.position = [1.5, 0.0, 0.0]                      # somebody moves it
+    arm.position = [1.5, 0.0, 0.0]  # somebody moves it
     arm.live(0.3)
     arm.talking = set()
     assert arm.says(node, 'is stale', 10)
@@ -67,6 +72,7 @@ def test_the_diagnostics_tell_tracking_errors_and_what_goes_without_limits(arm, 
 
     def told():
         return {each.key: each.value for each in heard[-1].status[0].values} if heard else {}
+
     assert arm.live_until(lambda: 'tracking error of actions.arm' in told(), 40)
     missing = 'joints shoulder, elbow, wrist have no lower, upper, max_velocity'
     assert told()['actions.arm, without limits'] == missing

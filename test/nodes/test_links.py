@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who else commands a robot and who listens: noticed, told truly, and never left to two commanders."""
+
 import contextlib
 import copy
 
@@ -43,8 +44,10 @@ class Graph:
         """Return the Links of a node with a command topic for each robot, and its publishers."""
         self.eye = node = self.node('policy_node')
         endpoints = Endpoints(node, self._stack.enter_context(contextlib.ExitStack()))
-        commands = [(slice(row, row + 1), endpoints.advertise(Bool, f'{robot}/commands'.strip('/'), QOS))
-                    for row, robot in enumerate(robots)]
+        commands = [
+            (slice(row, row + 1), endpoints.advertise(Bool, f'{robot}/commands'.strip('/'), QOS))
+            for row, robot in enumerate(robots)
+        ]
         control = configuration(flat(parameters(run, robots=list(robots), **changes))).control
         return Links(node, control, commands, spec, node.get_logger()), [endpoint.made for _, endpoint in commands]
 
@@ -63,8 +66,9 @@ def named(node):
     return {called(info) for info in node.get_publishers_info_by_topic('/commands')}
 
 
-@pytest.mark.parametrize('name, namespace', [
-    ('teleop', ''), ('policy_node', ''), ('policy_node_guardian', 'elsewhere')])
+@pytest.mark.parametrize(
+    'name, namespace', [('teleop', ''), ('policy_node', ''), ('policy_node_guardian', 'elsewhere')]
+)
 def test_another_publisher_is_refused_at_activation_and_later_latches_all(graph, run, name, namespace):
     links, _ = graph.links(run, robots=('left', 'right'))
     links.start()
@@ -72,7 +76,7 @@ def test_another_publisher_is_refused_at_activation_and_later_latches_all(graph,
     other = graph.node(name, namespace)
     publisher = other.create_publisher(Bool, '/right/commands', 1)
     assert wait(lambda: others(links))
-    trouble, = others(links)
+    (trouble,) = others(links)
     assert trouble.level == DiagnosticStatus.ERROR and trouble.rows == slice(None) and trouble.reason
     assert f'{other.get_fully_qualified_name()} publishes on the command topic /right/commands, too' == trouble.text
     with pytest.raises(ConfigurationError, match=f'{name} publishes on the command topic /right/commands'):
@@ -87,12 +91,14 @@ def test_exclusive_false_only_warns(graph, run):
     publisher = graph.node('teleop').create_publisher(Bool, 'commands', 1)
     assert wait(lambda: others(links))
     links.start()
-    trouble, = others(links)
+    (trouble,) = others(links)
     assert trouble.level == DiagnosticStatus.WARN and not trouble.reason and publisher
 
 
-@pytest.mark.parametrize('changes, refused, watched', [
-    ({}, True, True), ({'trigger': 'lockstep'}, True, False), ({'shadow': True}, False, False)])
+@pytest.mark.parametrize(
+    'changes, refused, watched',
+    [({}, True, True), ({'trigger': 'lockstep'}, True, False), ({'shadow': True}, False, False)],
+)
 def test_the_guardian_is_no_other_lockstep_looks_at_activation_and_shadow_never(graph, run, changes, refused, watched):
     links, (own,) = graph.links(run, **changes)
     watcher, teleop = graph.node('policy_node_guardian'), graph.node('teleop')
@@ -114,8 +120,9 @@ def test_a_publisher_counts_once_its_node_is_known_or_stays_unknown(graph, run, 
     stranger.node_name, stranger.endpoint_gid = '_NODE_NAME_UNKNOWN_', [7] * 16
     monkeypatch.setattr(graph.eye, 'get_publishers_info_by_topic', lambda *_: [*seen, stranger])
     assert not [trouble for now in (100.0, 101.9) for trouble in links.troubles(now) if trouble.reason]
-    assert [trouble.reason for trouble in links.troubles(102.0)][0] == \
-        'a publisher without a node publishes on the command topic /commands, too'
+    assert [trouble.reason for trouble in links.troubles(102.0)][
+        0
+    ] == 'a publisher without a node publishes on the command topic /commands, too'
 
 
 def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph, run):
@@ -123,7 +130,8 @@ def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph,
     links.start()
     warned = list(links.troubles(0.0))
     assert [(each.level, each.text, each.reason) for each in warned] == [
-        (DiagnosticStatus.WARN, f'no subscriber on /{robot}/commands', '') for robot in ('left', 'right')]
+        (DiagnosticStatus.WARN, f'no subscriber on /{robot}/commands', '') for robot in ('left', 'right')
+    ]
     driver = graph.node('driver')
     subscription = driver.create_subscription(Bool, '/right/commands', print, 1)
     assert wait(right.get_subscription_count)
@@ -133,6 +141,7 @@ def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph,
 
     def of_right(now):
         return [(each.level, each.rows, each.reason) for each in links.troubles(now) if each.topic[1] == 'r']
+
     assert of_right(101.9) == [(DiagnosticStatus.WARN, slice(1, 2), '')]
     gone = [(DiagnosticStatus.ERROR, slice(1, 2), 'no subscriber on /right/commands any more')]
     assert of_right(102.0) == of_right(103.0) == gone
@@ -140,17 +149,27 @@ def test_a_robot_that_nobody_listens_for_any_more_is_latched_and_no_other(graph,
     assert of_right(200.0) == [(DiagnosticStatus.WARN, slice(1, 2), '')], 'a new activation asks anew'
 
 
-@pytest.mark.parametrize('kinds, said', [
-    ([], 'sent, no subscriber'),
-    (['reliable', 'reliable'], 'sent and acknowledged by 2 subscribers'),
-    (['best_effort'], 'sent; 1 best-effort subscribers acknowledge nothing'),
-    (['reliable', 'best_effort'],
-     'sent and acknowledged by 1 subscribers; 1 best-effort subscribers acknowledge nothing')])
+@pytest.mark.parametrize(
+    'kinds, said',
+    [
+        ([], 'sent, no subscriber'),
+        (['reliable', 'reliable'], 'sent and acknowledged by 2 subscribers'),
+        (['best_effort'], 'sent; 1 best-effort subscribers acknowledge nothing'),
+        (
+            ['reliable', 'best_effort'],
+            'sent and acknowledged by 1 subscribers; 1 best-effort subscribers acknowledge nothing',
+        ),
+    ],
+)
 def test_what_became_of_the_last_command_is_told_truly(graph, run, kinds, said):
     links, (publisher,) = graph.links(run)
     driver = graph.node('driver')
-    subscriptions = [driver.create_subscription(Bool, 'commands', print, QoSProfile(
-        depth=1, reliability=ReliabilityPolicy[kind.upper()])) for kind in kinds]
+    subscriptions = [
+        driver.create_subscription(
+            Bool, 'commands', print, QoSProfile(depth=1, reliability=ReliabilityPolicy[kind.upper()])
+        )
+        for kind in kinds
+    ]
     assert wait(lambda: publisher.get_subscription_count() == len(subscriptions))
     publisher.publish(Bool())
     assert links.see_off(2.0) == said
@@ -164,8 +183,12 @@ def test_two_commanders_and_a_missing_consumer_bring_the_fallback(arm, run):
 
     def falls_back(text):
         """Whether ERROR with a text is said, and from then on every command holds the arm."""
-        said = arm.live_until(lambda: any(each.status[0].level == DiagnosticStatus.ERROR and
-                                          text in each.status[0].message for each in heard[-1:]), 10)
+        said = arm.live_until(
+            lambda: any(
+                each.status[0].level == DiagnosticStatus.ERROR and text in each.status[0].message for each in heard[-1:]
+            ),
+            10,
+        )
         arm.live(0.1)
         count = len(arm.commands)
         arm.live(0.5)

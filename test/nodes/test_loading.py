@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the file leaves open comes from the run; what it says otherwise is told."""
+
 import math
 
 from control.spec_bench import control
@@ -10,8 +11,11 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.loading import completed
 from rl_policy_node.policy.contract.facts import Fact, Facts
 
-RUN = Facts(control_rate=Fact(50.0, '1 / task.sim.dt'), clip_observations=Fact(5.0, 'task.env.clipObservations'),
-            clip_actions=Fact(1.0, 'task.env.clipActions'))
+RUN = Facts(
+    control_rate=Fact(50.0, '1 / task.sim.dt'),
+    clip_observations=Fact(5.0, 'task.env.clipObservations'),
+    clip_actions=Fact(1.0, 'task.env.clipActions'),
+)
 OPEN = {'control_rate': None, 'clips': ClipOptions()}
 
 
@@ -34,8 +38,10 @@ def test_what_the_file_says_counts_and_is_told_where_the_run_says_otherwise():
     clips = ClipOptions(clip_observations=5.0, clip_actions=math.inf)
     made = completed(control(control_rate=25.0, clips=clips), RUN, pytest.fail, warned.append)
     assert (made.timing.control_rate, made.clips.clip_observations, made.clips.clip_actions) == (25.0, 5.0, math.inf)
-    assert warned == ['control_rate is 25; the run was trained with 50 (1 / task.sim.dt)',
-                      'clip_actions is inf; the run was trained with 1 (task.env.clipActions)']
+    assert warned == [
+        'control_rate is 25; the run was trained with 50 (1 / task.sim.dt)',
+        'clip_actions is inf; the run was trained with 1 (task.env.clipActions)',
+    ]
 
 
 def test_each_input_is_clipped_as_the_run_says():

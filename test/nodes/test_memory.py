@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory that is freed and taken again costs no page faults once the process keeps it."""
+
 import ctypes
 import subprocess
 import sys
 
 import pytest
 
-FAULTS = '''
+FAULTS = """
 import resource
 from rl_policy_node.nodes.process.memory import keep_memory
 if {kept}:
@@ -21,7 +22,7 @@ def faults(count):
 
 faults(3)
 print(faults(100))
-'''
+"""
 
 
 def faults(kept):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real node holds an arm whose sensor shows what training never saw, and says which term it is."""
+
 from control.spec_bench import control
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from nodes.harness import parameters, tiny_run
@@ -21,8 +22,11 @@ def trained(tmp_path_factory):
     run = tiny_run(tmp_path_factory.mktemp('trained'))
     content = torch.load(run / 'policy.pth', weights_only=True)
     mean = torch.tensor([0.2, -0.4, 0.2, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0], dtype=torch.float64)
-    content['model'] |= {'running_mean_std.running_mean': mean, 'running_mean_std.running_var': torch.ones_like(mean),
-                         'running_mean_std.count': torch.tensor(1e6, dtype=torch.float64)}
+    content['model'] |= {
+        'running_mean_std.running_mean': mean,
+        'running_mean_std.running_var': torch.ones_like(mean),
+        'running_mean_std.count': torch.tensor(1e6, dtype=torch.float64),
+    }
     torch.save(content, run / 'policy.pth')
     return run
 
@@ -34,6 +38,7 @@ def listen(arm):
     def keep(array):
         status = array.status[0]
         heard.append((status.level, status.message, {pair.key: pair.value for pair in status.values}))
+
     arm.node.create_subscription(DiagnosticArray, '/policy_node/status', keep, 10)
     return heard
 
@@ -66,7 +71,7 @@ def test_warning_is_told_and_the_arm_goes_on(arm, trained):
 
 
 def test_without_statistics_it_is_unavailable_and_no_arm_relies_on_it(run):
-    policy = Policy.load(run / 'train.yaml', run / 'policy.pth', device='cpu')      # saved before it was trained
+    policy = Policy.load(run / 'train.yaml', run / 'policy.pth', device='cpu')  # saved before it was trained
     assert trained_moments(policy, control()) == {}
     with pytest.raises(ConfigurationError, match='ood.action is hold, and the policy has no running mean and variance'):
         trained_moments(policy, control(ood=OodSpec(action='hold')))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pace of commands, seen on their topic: real processes whose sensors are too fast, repeat themselves, or fail."""
+
 import contextlib
 import time
 
@@ -61,6 +62,7 @@ def test_a_robot_that_falls_silent_does_not_make_another_wait(arms, run):
     def both():
         right.live(0.005)
         return len(left.commands) > 20 and len(right.commands) > 20
+
     assert left.live_until(both, 40), node.tail()
     right.talking = set()
     before = len(left.times)
@@ -85,6 +87,7 @@ def test_a_source_that_is_too_slow_for_its_age_ends_in_the_latch(arm, run):
             arm.speak()
             arm.talking = {'joints'}
         return 'fell out 3 times' in node.tail(50)
+
     assert arm.live_until(at_five_hertz, 10), node.tail()
     assert 'wrench' in node.tail(50) and 'max_age' in node.tail(50)
     arm.talking = {'joints', 'wrench'}
@@ -92,4 +95,3 @@ def test_a_source_that_is_too_slow_for_its_age_ends_in_the_latch(arm, run):
     assert arm.is_held(), 'it swings no more'
     assert arm.call(Trigger, '/policy_node/resume', Trigger.Request()).success
     assert arm.live_until(lambda: not arm.is_held(), 10)
-

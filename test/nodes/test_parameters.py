@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters become configuration, or an error that names them."""
+
 from pathlib import Path
 import re
 
@@ -37,22 +38,27 @@ def test_an_empty_list_arrives_as_bytes(run):
     assert configuration(flat(parameters(run, **{'policy.overrides': []}))).policy.overrides == ()
 
 
-@pytest.mark.parametrize('words, changes', [
-    (["'control_rte'", "did you mean 'control_rate'"], {'control_rte': 1.0}),
-    (["'terms.force.scael'", "did you mean 'terms.force.scale'"], {'terms.force.scael': 1.0}),
-    (["'control_rate'", '-1 Hz', '0 to 2000'], {'control_rate': -1.0}),
-    (["'policy.deterministic'", "'yes'", 'expected bool'], {'policy.deterministic': 'yes'}),
-    (["'guardian_timeout'", '0.01 s', '0.02 to 1 s'], {'guardian_timeout': 0.01}),
-    (["'trigger'", "'clock'", 'lockstep, observation, timer'], {'trigger': 'clock'}),
-    (['unknown source', "'imu'", 'joints, wrench'], {'terms.force.source': 'imu'}),
-    (['unknown term', "'forces'", 'force, position, velocity'], {'inputs.obs': ['position', 'velocity', 'forces']}),
-    (["'policy.train_config' is missing"], {'policy': {'checkpoint': 'x.pth'}}),
-    (['2 blanks (???)', 'control_rate, actions.arm.joints'],
-     {'control_rate': '???', 'actions.arm.joints': ['a', '???']}),
-    (['actions.terms does not name', "['leg']"], {'actions.leg.kind': 'pose_delta'}),
-    (['actions.arm.scale has 2 numbers', '1 or 3'], {'actions.arm.scale': [1.0, 2.0]}),
-    (['robots is', 'different'], {'robots': ['a', 'a']}),
-])
+@pytest.mark.parametrize(
+    'words, changes',
+    [
+        (["'control_rte'", "did you mean 'control_rate'"], {'control_rte': 1.0}),
+        (["'terms.force.scael'", "did you mean 'terms.force.scale'"], {'terms.force.scael': 1.0}),
+        (["'control_rate'", '-1 Hz', '0 to 2000'], {'control_rate': -1.0}),
+        (["'policy.deterministic'", "'yes'", 'expected bool'], {'policy.deterministic': 'yes'}),
+        (["'guardian_timeout'", '0.01 s', '0.02 to 1 s'], {'guardian_timeout': 0.01}),
+        (["'trigger'", "'clock'", 'lockstep, observation, timer'], {'trigger': 'clock'}),
+        (['unknown source', "'imu'", 'joints, wrench'], {'terms.force.source': 'imu'}),
+        (['unknown term', "'forces'", 'force, position, velocity'], {'inputs.obs': ['position', 'velocity', 'forces']}),
+        (["'policy.train_config' is missing"], {'policy': {'checkpoint': 'x.pth'}}),
+        (
+            ['2 blanks (???)', 'control_rate, actions.arm.joints'],
+            {'control_rate': '???', 'actions.arm.joints': ['a', '???']},
+        ),
+        (['actions.terms does not name', "['leg']"], {'actions.leg.kind': 'pose_delta'}),
+        (['actions.arm.scale has 2 numbers', '1 or 3'], {'actions.arm.scale': [1.0, 2.0]}),
+        (['robots is', 'different'], {'robots': ['a', 'a']}),
+    ],
+)
 def test_what_does_not_fit_is_named(run, words, changes):
     refused(run, words, **changes)
 
@@ -77,8 +83,17 @@ def test_every_parameter_is_in_the_reference_with_a_meaning():
 
 
 def test_options_of_a_computed_term_are_read(run):
-    tree = {'terms.force': {'kind': 'rotate', 'source': 'wrench', 'field': 'force', 'frame_source': 'joints',
-                            'history': 3, 'scale': [0.1], 'yaw_only': True}}
+    tree = {
+        'terms.force': {
+            'kind': 'rotate',
+            'source': 'wrench',
+            'field': 'force',
+            'frame_source': 'joints',
+            'history': 3,
+            'scale': [0.1],
+            'yaw_only': True,
+        }
+    }
     term = configuration(flat(parameters(run, **tree))).control.terms['force']
     assert (term.kind, term.history, term.scale, term.options.yaw_only) == ('rotate', 3, (0.1,), True)
 
@@ -91,9 +106,14 @@ def test_the_files_that_ship_are_accepted(file):
     assert Path(made.policy.train_config).exists() == tree['policy']['train_config'].startswith('package://')
 
 
-@pytest.mark.parametrize('given, told', [
-    ({}, 'enable.topic is missing'), ({'enable': 'none', 'enable.topic': 'enable'}, 'expected one of the two'),
-    ({'enable': 'nobody'}, "unknown value 'nobody'")])
+@pytest.mark.parametrize(
+    'given, told',
+    [
+        ({}, 'enable.topic is missing'),
+        ({'enable': 'none', 'enable.topic': 'enable'}, 'expected one of the two'),
+        ({'enable': 'nobody'}, "unknown value 'nobody'"),
+    ],
+)
 def test_consent_is_asked_for_or_spelled_out_as_none(run, given, told):
     values = {name: value for name, value in flat(parameters(run)).items() if not name.startswith('enable')}
     with pytest.raises(ConfigurationError, match=re.escape(told)):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes that anyone may send never reach native code unless they can be a message; the node lives and acts."""
+
 import contextlib
 import platform
 import random
@@ -18,13 +19,26 @@ from rl_policy_node.adapters.adapter import message_class
 from rl_policy_node.nodes.topics.payload import Payload
 
 # encapsulations without a body, cut, unknown, in parameter lists; padding without a body; a text beyond the end
-HOSTILE = ['', '00', '0001', '00000001', '00010000', '00010003', '000600e5', '000300e500000000', '000700000000000000',
-           'ffffffff', '0001000000000000ffffffff', '00010003000000000000000000', '000a' + '00' * 64]
+HOSTILE = [
+    '',
+    '00',
+    '0001',
+    '00000001',
+    '00010000',
+    '00010003',
+    '000600e5',
+    '000300e500000000',
+    '000700000000000000',
+    'ffffffff',
+    '0001000000000000ffffffff',
+    '00010003000000000000000000',
+    '000a' + '00' * 64,
+]
 # long enough, but with lengths beyond the end: native code would refuse these itself, with a line on stderr for each
 BROKEN = ['00010000' + 'ff' * 64, '00000000' + 'ff' * 64]
 
 
-LENGTHS = (0, 1, 7, 255, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1)
+LENGTHS = (0, 1, 7, 255, 2**20, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 def filled(message, chance):
@@ -41,7 +55,7 @@ def filled(message, chance):
             element = message_class(kind[9:-1].replace('/', '/msg/'))
             setattr(message, name, [filled(element(), chance) for _ in range(chance.randrange(3))])
         elif kind.startswith('sequence<'):
-            setattr(message, name, value.__class__(value.typecode, [3, 2, 1][:chance.randrange(4)]))
+            setattr(message, name, value.__class__(value.typecode, [3, 2, 1][: chance.randrange(4)]))
     return message
 
 
@@ -59,25 +73,33 @@ def test_what_is_no_message_is_refused_and_the_shortest_message_is_read(type_nam
     payload = Payload(kind)
     for text in HOSTILE:
         if text.startswith('0001') and len(text) // 2 >= payload.least:
-            continue        # for a single number it is one
+            continue  # for a single number it is one
         with pytest.raises(ValueError):
             payload.check(bytes.fromhex(text))
     empty = serialize_message(kind())
     assert payload.least <= len(empty) - (empty[3] & 3) < payload.least + 16
     assert payload.message(empty) is not None
     with pytest.raises(ValueError, match=f'at least {payload.least}'):
-        payload.message(empty[:payload.least - 1])
+        payload.message(empty[: payload.least - 1])
 
 
 def test_the_shortest_message_is_exact():
-    assert Payload(Header).least == 4 + 8 + 4           # stamp, length of a text
-    assert Payload(JointState).least == 16 + 4 * 4      # header, four lengths
+    assert Payload(Header).least == 4 + 8 + 4  # stamp, length of a text
+    assert Payload(JointState).least == 16 + 4 * 4  # header, four lengths
     assert Payload(WrenchStamped).least == 4 + 16 + 6 * 8
     assert Payload(Int64MultiArray).least == 4 + 3 * 4
 
 
-@pytest.mark.parametrize('type_name', [*ADAPTERS, 'std_msgs/msg/Header', 'sensor_msgs/msg/Joy',
-                                       'diagnostic_msgs/msg/DiagnosticArray', 'sensor_msgs/msg/CameraInfo'])
+@pytest.mark.parametrize(
+    'type_name',
+    [
+        *ADAPTERS,
+        'std_msgs/msg/Header',
+        'sensor_msgs/msg/Joy',
+        'diagnostic_msgs/msg/DiagnosticArray',
+        'sensor_msgs/msg/CameraInfo',
+    ],
+)
 def test_lengths_are_walked_before_native_code_sees_them(type_name, capfd):
     kind, chance = taken_apart(type_name), random.Random(1)
     payload, refused = Payload(kind), 0
@@ -94,7 +116,7 @@ def test_lengths_are_walked_before_native_code_sees_them(type_name, capfd):
             refused += 1
         else:
             assert payload.message(bytes(broken)) is not None, 'what is let through can be read'
-    of_fixed_size = len(sound) - payload.least in (0, 2, 3)      # filled up to a multiple of four
+    of_fixed_size = len(sound) - payload.least in (0, 2, 3)  # filled up to a multiple of four
     assert refused or of_fixed_size
     assert not capfd.readouterr().err
 
@@ -110,8 +132,11 @@ def test_lengths_beyond_the_end_are_refused_in_either_byte_order(text, capfd):
 def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):
     node = arm.start(parameters(run, episode_topic='episode'))
     assert arm.live_until(lambda: len(arm.commands) > 5 and arm.commands[-1] != arm.position, 40)
-    topics = {'joints': (JointState, 'joint_states'), 'wrench': (WrenchStamped, 'wrench'),
-              'episode': (Header, 'episode')}
+    topics = {
+        'joints': (JointState, 'joint_states'),
+        'wrench': (WrenchStamped, 'wrench'),
+        'episode': (Header, 'episode'),
+    }
     publishers = [arm.node.create_publisher(*topic, 10) for topic in topics.values()]
     estop = arm.node.create_publisher(Bool, 'policy_node/estop', 10)
     heard = []
@@ -119,12 +144,14 @@ def test_a_live_node_refuses_and_counts_hostile_bytes_and_goes_on(arm, run):
     assert arm.live_until(lambda: all(each.get_subscription_count() for each in [*publishers, estop]), 10)
 
     def refused(name):
-        values = [pair.value for array in heard[-1:] for pair in array.status[0].values
-                  if pair.key == f'rejected from {name}']
+        values = [
+            pair.value for array in heard[-1:] for pair in array.status[0].values if pair.key == f'rejected from {name}'
+        ]
         return int(values[0].split()[0]) if values else 0
+
     for text in HOSTILE:
-        with contextlib.suppress(RuntimeError):     # the publisher's own middleware may refuse it
-            estop.publish(bytes.fromhex(text))      # none of them says true
+        with contextlib.suppress(RuntimeError):  # the publisher's own middleware may refuse it
+            estop.publish(bytes.fromhex(text))  # none of them says true
     for text in [*HOSTILE, *BROKEN]:
         for publisher in publishers:
             publisher.publish(bytes.fromhex(text))

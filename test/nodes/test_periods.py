@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A source that is slower than its max_age: said once, with its period and the remedy; what was counted besides."""
+
 from core.core_bench import Bench, control_of, Log, PERIOD, policy_of
 import numpy as np
 import pytest
@@ -36,8 +37,10 @@ def test_periodic_staleness_is_told_once_with_the_remedy(tmp_path, resume):
     bench, log = bench_of(tmp_path, resume=resume)
     run(bench, [0.2], 4.0)
     told = [line for line in log.lines if 'again and again' in line]
-    assert told == ["source 'wrench' (wrench) arrives each 0.2 s, max_age is 0.1 s: its robots stop again and again; "
-                    'set sources.wrench.max_age above 0.25, or publish it more often']
+    assert told == [
+        "source 'wrench' (wrench) arrives each 0.2 s, max_age is 0.1 s: its robots stop again and again; "
+        'set sources.wrench.max_age above 0.25, or publish it more often'
+    ]
     assert bench.rows.reasons and 'until ~/resume' in bench.rows.reasons[0], 'the swinging ends'
 
 
@@ -64,14 +67,16 @@ def test_too_few_steps_are_told_in_log_and_diagnostics(tmp_path):
 def test_an_episode_that_begins_in_the_future_is_refused_and_counted():
     def payload(seconds):
         return b'\x00\x01\x00\x00' + np.array([seconds, 0, 1], np.int32).tobytes() + b'\x00'
-    now = 100 * 10 ** 9
+
+    now = 100 * 10**9
     starts, one = EpisodeStarts(control_of(episode_topic='episode'), lambda: now), slice(0, 1)
-    assert starts.read(payload(100), one).tolist() == [100 * 10 ** 9]
+    assert starts.read(payload(100), one).tolist() == [100 * 10**9]
     with pytest.raises(ValueError, match='the episode begins 3600.000 s in the future; expected at most 0.1 s'):
         starts.read(payload(3700), one)
-    assert starts.report() == {'rejected from episode': '1 (last: the episode begins 3600.000 s in the future; '
-                                                        'expected at most 0.1 s)'}
+    assert starts.report() == {
+        'rejected from episode': '1 (last: the episode begins 3600.000 s in the future; expected at most 0.1 s)'
+    }
     waiting = EpisodeStarts(control_of(trigger='lockstep', episode_topic='episode'), lambda: now)
-    assert waiting.read(payload(3700), one).tolist() == [3700 * 10 ** 9]
+    assert waiting.read(payload(3700), one).tolist() == [3700 * 10**9]
     now = 0
-    assert starts.read(payload(3700), one).tolist() == [3700 * 10 ** 9], 'nobody told the time yet'
+    assert starts.read(payload(3700), one).tolist() == [3700 * 10**9], 'nobody told the time yet'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node on a small arm: it acts as the policy does, and holds the arm when it may not act."""
+
 import signal
 import time
 
@@ -51,7 +52,7 @@ def test_commands_of_a_faster_backend_are_those_of_the_player_within_the_toleran
 
 @pytest.mark.parametrize('number', ENDINGS)
 def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, number):
-    before = signal.signal(number, signal.SIG_DFL)      # whoever runs the tests may have it ignored
+    before = signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may have it ignored
     try:
         node = arm.start(parameters(run))
     finally:
@@ -66,7 +67,7 @@ def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, n
 
 
 def test_a_hangup_that_it_was_started_to_ignore_ends_nothing(arm, run):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)       # what nohup does
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does
     try:
         node = arm.start(parameters(run))
     finally:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several robots, robots that come late, shadow mode, and quality of service, over DDS."""
+
 import contextlib
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -52,8 +53,9 @@ def test_a_silent_robot_does_not_change_the_others_commands(arms, run):
     def both():
         right.live(0.01)
         return len(left.commands) > 10 and len(right.commands) > 10
+
     assert left.live_until(both, 40)
-    assert right.call(Trigger, '/policy_node/resume/right', Trigger.Request()).success      # where it came late
+    assert right.call(Trigger, '/policy_node/resume/right', Trigger.Request()).success  # where it came late
     left.commands.clear()
     right.talking = set()
     assert left.says(node, "robot 'right': source 'joints' (joint_states) is stale", 10)
@@ -80,6 +82,7 @@ def test_in_shadow_mode_nothing_goes_to_the_robot(arms, run):
     def spoken():
         shadow.live(0.01)
         return len(shadow.commands) > 10
+
     assert robot.live_until(spoken, 40)
     assert robot.commands == [] and shadow.commands[-1] != robot.position
 
@@ -89,8 +92,8 @@ def test_quality_of_service_is_the_users(arms, run):
     reliable = {'/joint_states': {'subscription': {'reliability': 'reliable', 'depth': 3}}}
     robot.start(parameters(run, qos_overrides=reliable))
     assert robot.live_until(lambda: len(robot.commands) > 3, 40)
-    joints, = robot.node.get_subscriptions_info_by_topic('/joint_states')
-    wrench, = robot.node.get_subscriptions_info_by_topic('/wrench')
+    (joints,) = robot.node.get_subscriptions_info_by_topic('/joint_states')
+    (wrench,) = robot.node.get_subscriptions_info_by_topic('/wrench')
     assert joints.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     assert wrench.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
@@ -115,6 +118,7 @@ def test_scale_and_blend_change_while_the_node_acts(arms, run):
     def change(name, **value):
         request = SetParameters.Request(parameters=[Parameter(name=name, value=ParameterValue(**value))])
         return robot.call(SetParameters, '/policy_node/set_parameters', request).results[0]
+
     before = robot.commands[-1]
     assert change('actions.arm.scale', type=8, double_array_value=[0.25]).successful
     robot.live(0.3)
@@ -132,15 +136,33 @@ def test_scale_and_blend_change_while_the_node_acts(arms, run):
 def test_one_message_may_carry_all_robots(arms, run):
     simulator = arms('', command_topic='all_commands')
     simulator.talking = set()
-    rows = {'sources.joints': {'topic': 'all_joints', 'type': 'std_msgs/msg/Float64MultiArray', 'rows': True,
-                               'max_age': 0.5, 'use_header_stamp': False},
-            'sources.wrench': {'topic': 'all_wrenches', 'type': 'std_msgs/msg/Float64MultiArray', 'rows': True,
-                               'max_age': 0.5},
-            'terms.position': {'source': 'joints', 'field': 'data', 'elements': [0, 1, 2], 'shape': [6]},
-            'terms.velocity': {'source': 'joints', 'field': 'data', 'elements': [3, 4, 5], 'shape': [6]},
-            'terms.force': {'source': 'wrench', 'field': 'data', 'shape': [3]},
-            'actions.arm': {'kind': 'raw', 'size': 3, 'rows': True, 'scale': [0.5], 'fallback_value': [0.0],
-                            'topic': 'all_commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
+    rows = {
+        'sources.joints': {
+            'topic': 'all_joints',
+            'type': 'std_msgs/msg/Float64MultiArray',
+            'rows': True,
+            'max_age': 0.5,
+            'use_header_stamp': False,
+        },
+        'sources.wrench': {
+            'topic': 'all_wrenches',
+            'type': 'std_msgs/msg/Float64MultiArray',
+            'rows': True,
+            'max_age': 0.5,
+        },
+        'terms.position': {'source': 'joints', 'field': 'data', 'elements': [0, 1, 2], 'shape': [6]},
+        'terms.velocity': {'source': 'joints', 'field': 'data', 'elements': [3, 4, 5], 'shape': [6]},
+        'terms.force': {'source': 'wrench', 'field': 'data', 'shape': [3]},
+        'actions.arm': {
+            'kind': 'raw',
+            'size': 3,
+            'rows': True,
+            'scale': [0.5],
+            'fallback_value': [0.0],
+            'topic': 'all_commands',
+            'type': 'std_msgs/msg/Float64MultiArray',
+        },
+    }
     simulator.start(parameters(run, robots=['left', 'right'], **rows))
     joints = simulator.node.create_publisher(Float64MultiArray, 'all_joints', 10)
     wrenches = simulator.node.create_publisher(Float64MultiArray, 'all_wrenches', 10)
@@ -148,10 +170,13 @@ def test_one_message_may_carry_all_robots(arms, run):
     def answered():
         for publisher, size in ((joints, 6), (wrenches, 3)):
             message = Float64MultiArray(data=[0.1 * (row + 1) for row in range(2) for _ in range(size)])
-            message.layout.dim = [MultiArrayDimension(label='robot', size=2, stride=2 * size),
-                                  MultiArrayDimension(label='number', size=size, stride=size)]
+            message.layout.dim = [
+                MultiArrayDimension(label='robot', size=2, stride=2 * size),
+                MultiArrayDimension(label='number', size=size, stride=size),
+            ]
             publisher.publish(message)
         return any(any(command) for command in simulator.commands)
+
     assert simulator.live_until(answered, 40)
     command = simulator.commands[-1]
     assert len(command) == 6 and command[:3] != command[3:]

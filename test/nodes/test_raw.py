@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources that take messages as bytes: the same comes into their buffers, and what is malformed stays out."""
+
 import json
 import subprocess
 import sys
@@ -18,9 +19,13 @@ from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, 
 from rl_policy_node.nodes.topics.source import Source
 
 STAMP = 1_700_000_000_123_456_789
-RAW = {'sensor_msgs/msg/JointState': 'position', 'sensor_msgs/msg/Image': 'image',
-       'std_msgs/msg/UInt8MultiArray': 'data', 'std_msgs/msg/Float32MultiArray': 'data',
-       'std_msgs/msg/Float64MultiArray': 'data'}
+RAW = {
+    'sensor_msgs/msg/JointState': 'position',
+    'sensor_msgs/msg/Image': 'image',
+    'std_msgs/msg/UInt8MultiArray': 'data',
+    'std_msgs/msg/Float32MultiArray': 'data',
+    'std_msgs/msg/Float64MultiArray': 'data',
+}
 LEGS = action_spec('legs', 'raw', 'commands', 'std_msgs/msg/Float64MultiArray', size=1, fallback_value=(0.0,))
 
 
@@ -36,15 +41,16 @@ def source_of(type_name, rows=False):
     field = RAW.get(type_name, 'image')
     joints = field == 'position'
     spec = SourceSpec('x', 'x', type_name, encoding='rgb8' if field == 'image' else '', rows=rows)
-    term = term_spec('t', source='x', field=field, joints=tuple(JOINTS) if joints else (),
-                    shape=() if joints else (2, 3, 3))
+    term = term_spec(
+        't', source='x', field=field, joints=tuple(JOINTS) if joints else (), shape=() if joints else (2, 3, 3)
+    )
     control = control_spec(('left', 'right'), 50.0, 'timer', 1.0, {'x': spec}, {'t': term}, {'obs': ('t',)}, (LEGS,))
     return Source(spec, control, {})
 
 
 def message_of(source, rows=False, stamp=STAMP):
     """Return a message that the source takes, of other numbers in every element."""
-    (field, value), = source.buffer.values.items()
+    ((field, value),) = source.buffer.values.items()
     shape = value.shape if rows else value.shape[1:]
     arrays = {field: np.arange(1, 1 + np.prod(shape)).reshape(shape).astype(value.dtype)}
     # in another order than theirs
@@ -84,9 +90,17 @@ def test_another_encoding_is_refused(type_name):
 
 
 @pytest.mark.parametrize('type_name', RAW)
-@pytest.mark.parametrize('spoilt', [
-    lambda buffer: buffer[:-20], lambda buffer: buffer[:4], lambda buffer: b'', lambda buffer: b'\xff\xff' + buffer[2:],
-    lambda buffer: b'\0\3' + buffer[2:-20], lambda buffer: buffer[:4] + b'\xff' * (len(buffer) - 4)])
+@pytest.mark.parametrize(
+    'spoilt',
+    [
+        lambda buffer: buffer[:-20],
+        lambda buffer: buffer[:4],
+        lambda buffer: b'',
+        lambda buffer: b'\xff\xff' + buffer[2:],
+        lambda buffer: b'\0\3' + buffer[2:-20],
+        lambda buffer: buffer[:4] + b'\xff' * (len(buffer) - 4),
+    ],
+)
 def test_bytes_that_are_no_message_are_a_value_error_and_change_nothing(type_name, spoilt):
     source = source_of(type_name)
     deliver(source, 0, message_of(source), 5.0)
@@ -113,8 +127,14 @@ def test_malformed_bytes_are_refused_counted_and_never_acted_on(arm, run):
 
     def counted():
         publisher.publish(stump)
-        return any('a field of it ends at' in pair.value for array in heard for status in array.status
-                   for pair in status.values if pair.key == 'rejected from joints')
+        return any(
+            'a field of it ends at' in pair.value
+            for array in heard
+            for status in array.status
+            for pair in status.values
+            if pair.key == 'rejected from joints'
+        )
+
     assert arm.live_until(counted, 20), heard[-1:]
     assert arm.live_until(arm.is_held, 10)
     arm.talking.add('joints')
@@ -126,7 +146,7 @@ def test_malformed_bytes_are_refused_counted_and_never_acted_on(arm, run):
 
 
 # in a process of its own: what is left of a node in this one would be taken for the next test's
-KEPT = '''
+KEPT = """
 import gc, json, sys
 import rclpy
 from rclpy.parameter import Parameter
@@ -145,7 +165,7 @@ assert gc.get_freeze_count() == 0
 node.stop()
 node.destroy_node()
 rclpy.try_shutdown()
-'''
+"""
 
 
 def test_what_configure_made_is_kept_from_the_collector_until_cleanup(run):

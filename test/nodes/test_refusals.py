@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does not fit is refused by name, and the node stays unconfigured."""
+
 from nodes.harness import parameters
 import pytest
 
@@ -19,6 +20,7 @@ def missing(run, tmp_path):
 def another_network(run, tmp_path):
     import torch
     import yaml
+
     tree = yaml.safe_load((run / 'train.yaml').read_text())
     tree['params']['network']['mlp']['units'] = [24]
     (tmp_path / 'other.yaml').write_text(yaml.safe_dump(tree))
@@ -40,18 +42,25 @@ def wrong_type(run, tmp_path):
 
 
 def unknown_kind(run, tmp_path):
-    return ({'actions.arm.kind': 'joint_torque'},
-            ["'joint_torque'", "'actions.arm.kind'", 'joint_delta, joint_position, joint_velocity, pose_delta'])
+    return (
+        {'actions.arm.kind': 'joint_torque'},
+        ["'joint_torque'", "'actions.arm.kind'", 'joint_delta, joint_position, joint_velocity, pose_delta'],
+    )
 
 
 def no_limits(run, tmp_path):
-    return ({'actions.arm.limits': '', 'actions.arm.upper': [1.0]},
-            ['actions.arm (kind joint_position): joints shoulder, elbow, wrist have no lower, max_velocity',
-             '`limits: none`'])
+    return (
+        {'actions.arm.limits': '', 'actions.arm.upper': [1.0]},
+        [
+            'actions.arm (kind joint_position): joints shoulder, elbow, wrist have no lower, max_velocity',
+            '`limits: none`',
+        ],
+    )
 
 
-@pytest.mark.parametrize('case', [missing, truncated, another_network, wrong_size, unknown_parameter, wrong_type,
-                                  unknown_kind, no_limits])
+@pytest.mark.parametrize(
+    'case', [missing, truncated, another_network, wrong_size, unknown_parameter, wrong_type, unknown_kind, no_limits]
+)
 def test_a_wrong_input_is_named_and_leaves_the_node_unconfigured(arm, run, tmp_path, case):
     changes, words = case(run, tmp_path)
     node = arm.start(parameters(run, **changes))
@@ -64,8 +73,9 @@ def test_a_wrong_input_is_named_and_leaves_the_node_unconfigured(arm, run, tmp_p
 
 def test_a_misspelt_joint_is_waited_for_by_name_since_another_driver_may_tell_it(arm, run):
     names = ['shoulder', 'elbow', 'wirst']
-    node = arm.start(parameters(run, **{'terms.position.joints': names, 'terms.velocity.joints': names,
-                                        'actions.arm.joints': names}))
+    node = arm.start(
+        parameters(run, **{'terms.position.joints': names, 'terms.velocity.joints': names, 'actions.arm.joints': names})
+    )
     told = "waiting: no message names the joints ['wirst'] (there are ['shoulder', 'elbow', 'wrist']) on joint_states"
     assert arm.says(node, told, 40), node.tail()
     assert arm.state() == 'inactive' and not arm.commands

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What other nodes may set, and that each of them gets an answer."""
+
 from lifecycle_msgs.msg import Transition
 from nodes.harness import parameters
 import pytest
@@ -39,19 +40,24 @@ def test_what_is_barred_exists(name):
 
 def test_code_is_never_named_from_outside_and_every_request_is_answered(arm, run):
     node = arm.start(parameters(run, autostart=False))
-    barred = [one('policy.plugins', STRINGS, string_array_value=['evil']),
-              one('policy.allow_untrusted_pickle', STRING, string_value='policy.pth'),
-              one('policy.checkpoint_sha256', 0),
-              one('terms.force.function', STRING, string_value='os:system'),
-              one('sources.joints.type', STRING, string_value='evil:Adapter'),
-              one('actions.arm.type', STRING, string_value='evil:Adapter')]
+    barred = [
+        one('policy.plugins', STRINGS, string_array_value=['evil']),
+        one('policy.allow_untrusted_pickle', STRING, string_value='policy.pth'),
+        one('policy.checkpoint_sha256', 0),
+        one('terms.force.function', STRING, string_value='os:system'),
+        one('sources.joints.type', STRING, string_value='evil:Adapter'),
+        one('actions.arm.type', STRING, string_value='evil:Adapter'),
+    ]
     for result in set_each(arm, *barred):
         assert not result.successful and 'only parameter files and overrides at start' in result.reason
     together = set_all(arm, one('blend', DOUBLE, double_value=0.5), barred[0])
     assert not together.successful and 'policy.plugins' in together.reason
     assert value_of(arm, 'blend').double_value == 1.0 and not value_of(arm, 'policy.plugins').string_array_value
-    allowed = set_each(arm, one('control_rate', DOUBLE, double_value=40.0),
-                       one('sources.joints.type', STRING, string_value='sensor_msgs/msg/JointState'))
+    allowed = set_each(
+        arm,
+        one('control_rate', DOUBLE, double_value=40.0),
+        one('sources.joints.type', STRING, string_value='sensor_msgs/msg/JointState'),
+    )
     assert [each.successful for each in allowed] == [True, True]
     for answer in (set_each(arm, one('blend', 200))[0], set_all(arm, one('blend', 200))):
         assert not answer.successful and 'blend' in answer.reason and '200' in answer.reason

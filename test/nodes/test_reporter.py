@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports come from a thread of their own, and nobody who changes what they are about meets one under way."""
+
 import threading
 import time
 
@@ -23,6 +24,7 @@ def test_a_report_that_fails_is_told_and_not_the_last():
         calls.append(len(calls))
         if len(calls) == 1:
             raise RuntimeError('no figures')
+
     reporter = Reporter(report, 0.01, log)
     reporter.start()
     assert wait(lambda: len(calls) > 2)
@@ -39,6 +41,7 @@ def test_who_changes_something_waits_for_a_report_under_way_but_not_for_one_that
     def report():
         under_way.set()
         go_on.wait()
+
     reporter = Reporter(report, 0.01, Log())
     reporter.start()
     assert under_way.wait(5.0)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency is timed to the last command of an answer, late ones included."""
+
 from rl_policy_node.nodes.policy.response_times import ResponseTimes
 
 

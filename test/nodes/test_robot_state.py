@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot moves only while its driver's state permits it."""
+
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters
 import pytest
@@ -23,9 +24,17 @@ def test_a_robot_moves_only_in_the_states_that_permit_it(arm, run):
     driver.publish(String(data='IDLE'))
     heard = []
     arm.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, 10)
-    node = arm.start(parameters(run, robot_state={
-        'topic': 'mode', 'type': 'std_msgs/msg/String', 'values': ['RUNNING', 'REMOTE'],
-        'durability': 'transient_local'}))
+    node = arm.start(
+        parameters(
+            run,
+            robot_state={
+                'topic': 'mode',
+                'type': 'std_msgs/msg/String',
+                'values': ['RUNNING', 'REMOTE'],
+                'durability': 'transient_local',
+            },
+        )
+    )
     assert arm.says(node, "waiting: mode says 'IDLE'; the robot may move with 'RUNNING' or 'REMOTE'", 40), node.tail(20)
     assert not arm.commands
     driver.publish(String(data='RUNNING'))

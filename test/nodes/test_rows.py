@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thousands of rows in one message: the same bits as apart, and few words about them."""
+
 import array
 import json
 import os
@@ -34,12 +35,19 @@ ROWS, FLOATS = 64, 'std_msgs/msg/Float32MultiArray'
 def tree(run, **changes):
     """Return the parameters of the tiny policy for rows that share every topic."""
     made = parameters(run)
-    made |= {'rows': ROWS, 'trigger': 'lockstep', 'episode_topic': 'episode',
-             'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': True}},
-             'inputs': {'obs': ['state']}, 'terms': {'state': {'source': 'state', 'field': 'data'}},
-             'actions': {'terms': ['push'], 'push': {'kind': 'raw', 'size': 3, 'fallback_value': [0.0], 'rows': True,
-                                                     'topic': 'push', 'type': FLOATS}},
-             'sim': {'environment': f'{Path(__file__).with_name("springs.py")}:create', 'mode': 'lockstep'}}
+    made |= {
+        'rows': ROWS,
+        'trigger': 'lockstep',
+        'episode_topic': 'episode',
+        'sources': {'state': {'topic': 'state', 'type': FLOATS, 'rows': True}},
+        'inputs': {'obs': ['state']},
+        'terms': {'state': {'source': 'state', 'field': 'data'}},
+        'actions': {
+            'terms': ['push'],
+            'push': {'kind': 'raw', 'size': 3, 'fallback_value': [0.0], 'rows': True, 'topic': 'push', 'type': FLOATS},
+        },
+        'sim': {'environment': f'{Path(__file__).with_name("springs.py")}:create', 'mode': 'lockstep'},
+    }
     return {**made, **changes}
 
 
@@ -85,8 +93,10 @@ def test_a_row_that_sees_no_number_is_refused_alone_and_the_step_goes_on(run, ma
     others = np.arange(ROWS) != 17
     np.testing.assert_array_equal(many.sent[-1][others], whole.sent[-1][others])
     assert not many.sent[-1][17].any() and whole.sent[-1][17].any()
-    assert many.log.lines == ["row 17: source 'state' (state) sent what was refused: data has a value that is not "
-                              'finite; sending the fallback']
+    assert many.log.lines == [
+        "row 17: source 'state' (state) sent what was refused: data has a value that is not "
+        'finite; sending the fallback'
+    ]
     many.measure()
     many.step()
     assert many.log.lines[1:] == ['row 17: recovered; recurrent state reset']
@@ -98,8 +108,9 @@ def test_many_rows_are_one_line_and_few_diagnostics(many):
     many.log.lines.clear()
     many.time += 11.0
     many.look()
-    assert many.log.lines == ["64 rows: source 'state' (state) is stale: nothing for 11.000 s, max_age 10 s; "
-                              'sending the fallback']
+    assert many.log.lines == [
+        "64 rows: source 'state' (state) is stale: nothing for 11.000 s, max_age 10 s; sending the fallback"
+    ]
     policy = TimedPolicy(None)
     level, message, values = policy_report(many.figures, policy, many.trigger, many.sources, many.control)
     assert (level, message) == (DiagnosticStatus.WARN, '64 of 64 rows on the fallback')
@@ -118,11 +129,11 @@ def test_nothing_that_answers_nothing_goes_to_a_simulator_that_waits(many):
 
 def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
     many, alone = Many(run), Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu')
-    starts = np.full(ROWS, 10 ** 9, dtype=np.int64)
+    starts = np.full(ROWS, 10**9, dtype=np.int64)
     for step in range(4):
         many.measure()
         assert not many.ready(), 'not before it is said whose episodes begin'
-        starts[[3, 40]] += (step == 2) * 10 ** 9
+        starts[[3, 40]] += (step == 2) * 10**9
         message = start_message(starts, slice(0, ROWS), True)
         many.inbox.begin_episodes(slice(0, ROWS), EpisodeStarts.starts_in(message, slice(0, ROWS)))
         if step == 0:
@@ -136,16 +147,16 @@ def test_an_episode_that_begins_resets_its_rows_and_no_other(run):
 
 
 def test_starts_of_episodes_come_as_they_went():
-    starts, everyone = np.arange(5) * 10 ** 18, slice(0, 5)
+    starts, everyone = np.arange(5) * 10**18, slice(0, 5)
     np.testing.assert_array_equal(EpisodeStarts.starts_in(start_message(starts, everyone, True), everyone), starts)
     third = slice(2, 3)
-    assert EpisodeStarts.starts_in(start_message(starts + 1, third, False), third).tolist() == [2 * 10 ** 18 + 1]
+    assert EpisodeStarts.starts_in(start_message(starts + 1, third, False), third).tolist() == [2 * 10**18 + 1]
     with pytest.raises(ContractError, match='4 starts of episodes; expected 5, one for each row'):
         EpisodeStarts.starts_in(Int64MultiArray(data=array.array('q', [0] * 4)), everyone)
 
 
 def test_starts_have_one_topic_where_rows_share_all(run):
-    (rows, topic, kind), = start_topics(configuration(flat(tree(run))).control)
+    ((rows, topic, kind),) = start_topics(configuration(flat(tree(run))).control)
     assert (rows, topic, kind) == (slice(0, ROWS), 'episode', Int64MultiArray)
 
 
@@ -166,39 +177,48 @@ def test_episodes_are_counted_though_they_are_not_kept():
     assert counted.summary(1) == kept.summary(1)
 
 
-@pytest.mark.parametrize('found, told', [
-    ([17], 'row 17'), ([3, 5], 'rows 3, 5'), (list(range(4)), '4 rows (0, 1, 2, …)'), (list(range(ROWS)), '64 rows')])
+@pytest.mark.parametrize(
+    'found, told',
+    [([17], 'row 17'), ([3, 5], 'rows 3, 5'), (list(range(4)), '4 rows (0, 1, 2, …)'), (list(range(ROWS)), '64 rows')],
+)
 def test_what_rows_are_called(run, found, told):
     assert rows.listed(configuration(flat(tree(run))).control, found) == told
 
 
 def test_reasons_without_end_are_summed_up(run):
     control = configuration(flat(tree(run))).control
-    line, = rows.lines(control, {row: f'reason {row // 2}' for row in range(20)})
+    (line,) = rows.lines(control, {row: f'reason {row // 2}' for row in range(20)})
     assert line.startswith('rows 0, 1: reason 0; rows 2, 3: reason 1; ') and line.endswith('; 10 more: 5 other reasons')
 
 
 def test_activation_waits_for_the_one_topic_and_says_so_once(run):
     many = Many(run)
     assert waiting(many.cycle.refusals(), many.sources, many.control, lambda *_: 'no publisher') == [
-        'no publisher on state']
+        'no publisher on state'
+    ]
     many.measure(with_nan(many.state, 5))
     assert waiting(many.cycle.refusals(), many.sources, many.control, lambda *_: 'no message yet') == [
-        'row 5: all messages refused (data has a value that is not finite) on state']
+        'row 5: all messages refused (data has a value that is not finite) on state'
+    ]
     source = many.sources['state']
     source.buffer.received[:] = -np.inf
     with pytest.raises(ContractError) as refusal:
         many.take('state', 0, Float32MultiArray(data=array.array('f', [0.0] * 9)))
     many.inbox.refuse('state', slice(0, ROWS), refusal.value)
     assert broken(many.sources, many.control) == (
-        "source 'state' on state: data has the shape (9,); expected 64 rows in its first dimension")
+        "source 'state' on state: data has the shape (9,); expected 64 rows in its first dimension"
+    )
 
 
 def test_a_type_without_room_for_rows_is_refused_by_name(run):
-    control = configuration(flat(tree(run, sources={'state': {
-        'topic': 'state', 'type': 'sensor_msgs/msg/JointState', 'rows': True}}))).control
-    with pytest.raises(ConfigurationError, match=r"unknown message type 'sensor_msgs/msg/JointState' in "
-                                                 r'sources\.state\.type \(rows: true\); valid: std_msgs/msg/Float32M'):
+    control = configuration(
+        flat(tree(run, sources={'state': {'topic': 'state', 'type': 'sensor_msgs/msg/JointState', 'rows': True}}))
+    ).control
+    with pytest.raises(
+        ConfigurationError,
+        match=r"unknown message type 'sensor_msgs/msg/JointState' in "
+        r'sources\.state\.type \(rows: true\); valid: std_msgs/msg/Float32M',
+    ):
         Source(control.sources['state'], control, {'obs': (9,)})
 
 
@@ -250,7 +270,7 @@ def test_rows_that_end_with_one_step_are_told_at_once(run):
 
 
 def test_room_is_advised_for_what_does_not_fit(run, monkeypatch):
-    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '')      # known to monkeypatch, which takes back what follows
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '')  # known to monkeypatch, which takes back what follows
     monkeypatch.delenv('FASTDDS_DEFAULT_PROFILES_FILE')
     monkeypatch.setenv('ROS_DISTRO', 'kilted')
     assert advice(hosted(run).bridge.sources) == ''
@@ -267,7 +287,7 @@ def test_room_is_advised_for_what_does_not_fit(run, monkeypatch):
 
 def alone(run, steps):
     """Return what the loop of one process sees and does: observations, actions, rewards and dones of each step."""
-    set_threads(1)      # as the node does: a sum in another order is another sum
+    set_threads(1)  # as the node does: a sum in another order is another sum
     policy = Policy.load(run / 'train.yaml', run / 'policy.pth', rows=ROWS, device='cpu')
     environment, record = create(ROWS, seed=4), []
     observations = environment.reset().copy()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the control thread asks of the kernel is had where it is permitted, and told where it is not."""
+
 import os
 from pathlib import Path
 import subprocess
@@ -20,7 +21,7 @@ from rl_policy_node.nodes.process.scheduling import (
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='SCHED_FIFO and CPU affinity are of Linux')
 
-REFUSED = '''
+REFUSED = """
 import os, resource
 from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
 from rl_policy_node.nodes.process.scheduling import schedule_thread
@@ -29,7 +30,7 @@ if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)       # which takes the capabilities away
 print(*schedule_thread(SchedulingSpec(priority=20)), sep='\\n')
 print(os.sched_getscheduler(0) == os.SCHED_OTHER)
-'''
+"""
 
 
 def in_a_thread(call):
@@ -43,9 +44,11 @@ def in_a_thread(call):
 
 def scheduled(**spec):
     """Return a thread's complaints, scheduler, priority and CPUs after it asked for a spec."""
+
     def ask():
         told = schedule_thread(SchedulingSpec(**spec))
         return told, os.sched_getscheduler(0), os.sched_getparam(0).sched_priority, os.sched_getaffinity(0)
+
     return in_a_thread(ask)
 
 
@@ -56,6 +59,7 @@ def fifo_is_permitted():
         except PermissionError:
             return False
         return True
+
     return in_a_thread(ask)
 
 
@@ -106,6 +110,7 @@ def test_a_thread_is_woken_at_once_whatever_else_is_asked_for():
         schedule_thread(SchedulingSpec())
         slack = Path(f'/proc/{threading.get_native_id()}/timerslack_ns').read_text()
         return before, ThreadAttributes.read(), slack
+
     before, after, slack = in_a_thread(ask)
     assert int(slack) == 1
     if before is None:

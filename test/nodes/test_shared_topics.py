@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joint states as robots have them: several drivers on a topic, clocks that are wrong; seen from the command topic."""
+
 from nodes.harness import Arm, JOINTS, parameters
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ class Drivers(Arm):
     def __enter__(self):
         super().__enter__()
         self.talking = {'arm', 'gripper', 'stranger', 'wrench'}
-        self._shared = {name: self.node.create_publisher(JointState, 'joint_states', 10)
-                        for name in ('arm', 'gripper', 'stranger')}
+        self._shared = {
+            name: self.node.create_publisher(JointState, 'joint_states', 10) for name in ('arm', 'gripper', 'stranger')
+        }
         return self
 
     def speak(self):
@@ -60,11 +62,12 @@ def test_a_stamp_an_hour_ahead_costs_that_message_alone(arm, run):
     node = arm.start(parameters(run))
     assert arm.live_until(lambda: len(arm.commands) > 5 and arm.commands[-1] != arm.position, 40)
     wrong = JointState(name=JOINTS, position=[1.0, 1.0, 1.0], velocity=[0.0] * 3)
-    wrong.header.stamp = Time(nanoseconds=arm.node.get_clock().now().nanoseconds + 3600 * 10 ** 9).to_msg()
+    wrong.header.stamp = Time(nanoseconds=arm.node.get_clock().now().nanoseconds + 3600 * 10**9).to_msg()
     publisher = arm.node.create_publisher(JointState, 'joint_states', 10)
     # best effort loses what comes before the node knows the publisher, and a newer message takes the place of an older
-    assert arm.live_until(lambda: publisher.publish(wrong) or 's ahead of the clock; future_tolerance is 0.1 s'
-                          in node.tail(10_000), 10), node.tail()
+    assert arm.live_until(
+        lambda: publisher.publish(wrong) or 's ahead of the clock; future_tolerance is 0.1 s' in node.tail(10_000), 10
+    ), node.tail()
     before = len(arm.commands) + 2
     arm.live(1.0)
     later = arm.commands[before:]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joints of a source are found by their names, in whatever order a publisher has them, however often that changes."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 from nodes.stepper_bench import deliver
@@ -13,8 +14,9 @@ from rl_policy_node.nodes.topics.source import Foreign, Source
 
 JOINTS = ('hip', 'knee', 'ankle')
 ALL = (*JOINTS, 'toe', 'tail')
-WAYS = pytest.mark.parametrize('way', [lambda message: message, lambda message: bytes(serialize_message(message))],
-                               ids=['message', 'bytes'])
+WAYS = pytest.mark.parametrize(
+    'way', [lambda message: message, lambda message: bytes(serialize_message(message))], ids=['message', 'bytes']
+)
 
 
 def source(joints=JOINTS, robots=('left', 'right')):
@@ -81,14 +83,20 @@ def test_joints_of_several_messages_make_one_source(way, parts):
 
 
 @WAYS
-@pytest.mark.parametrize('spoilt', [JointState(name=['finger'], position=[0.1, 0.2]), JointState(position=[0.1]),
-                                    JointState(name=['finger', 'finger'], position=[0.1, 0.2]),
-                                    JointState(name=['finger'], position=[np.nan], velocity=[0.0])])
+@pytest.mark.parametrize(
+    'spoilt',
+    [
+        JointState(name=['finger'], position=[0.1, 0.2]),
+        JointState(position=[0.1]),
+        JointState(name=['finger', 'finger'], position=[0.1, 0.2]),
+        JointState(name=['finger'], position=[np.nan], velocity=[0.0]),
+    ],
+)
 def test_a_message_of_somebody_elses_joints_is_counted_and_changes_nothing(way, spoilt):
     made = source()
     deliver(made, 0, message(JOINTS), 1.0)
     if not spoilt.name:
-        spoilt.position = []        # a message without names and numbers is well formed
+        spoilt.position = []  # a message without names and numbers is well formed
     with pytest.raises(Foreign):
         deliver(made, 0, way(spoilt), 2.0)
     check(made, 0)
@@ -97,11 +105,15 @@ def test_a_message_of_somebody_elses_joints_is_counted_and_changes_nothing(way, 
 
 
 @WAYS
-@pytest.mark.parametrize('spoilt, told', [
-    (JointState(name=['hip'], position=[0.1, 0.2], velocity=[0.0]), '2 numbers for 1 names'),
-    (JointState(name=['hip', 'toe', 'toe'], position=[0.1] * 3, velocity=[0.0] * 3), 'twice'),
-    (JointState(name=['hip'], position=[0.1]), 'velocity is missing'),
-    (JointState(name=['hip'], position=[np.nan], velocity=[0.0]), 'not finite')])
+@pytest.mark.parametrize(
+    'spoilt, told',
+    [
+        (JointState(name=['hip'], position=[0.1, 0.2], velocity=[0.0]), '2 numbers for 1 names'),
+        (JointState(name=['hip', 'toe', 'toe'], position=[0.1] * 3, velocity=[0.0] * 3), 'twice'),
+        (JointState(name=['hip'], position=[0.1]), 'velocity is missing'),
+        (JointState(name=['hip'], position=[np.nan], velocity=[0.0]), 'not finite'),
+    ],
+)
 def test_a_part_that_does_not_fit_is_refused(way, spoilt, told):
     made = source()
     deliver(made, 0, message(JOINTS), 1.0)

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """How large the fields of a source are: as their message, their joints, or the terms that read them say."""
+
 import pytest
 
 from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.source import Source
 
-SOURCES = {'arm': SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState'),
-           'skin': SourceSpec('skin', 'skin', 'std_msgs/msg/Float32MultiArray'),
-           'hand': SourceSpec('hand', 'hand', 'geometry_msgs/msg/PoseStamped')}
-LEGS = action_spec('legs', 'joint_position', 'commands', 'std_msgs/msg/Float64MultiArray', source='arm',
-                   joints=('hip',))
+SOURCES = {
+    'arm': SourceSpec('arm', 'arm', 'sensor_msgs/msg/JointState'),
+    'skin': SourceSpec('skin', 'skin', 'std_msgs/msg/Float32MultiArray'),
+    'hand': SourceSpec('hand', 'hand', 'geometry_msgs/msg/PoseStamped'),
+}
+LEGS = action_spec(
+    'legs', 'joint_position', 'commands', 'std_msgs/msg/Float64MultiArray', source='arm', joints=('hip',)
+)
 
 
 def shapes(source, *terms, trained=None, inputs=None):
@@ -40,15 +44,25 @@ def test_an_array_has_the_trained_shape_of_the_term_that_is_alone():
 
 
 def test_one_term_may_state_the_shape_for_another():
-    assert shapes('skin', skin('x', elements=(0, 1)), skin('all', shape=(4, 4, 3)),
-                  inputs={'x': ('x',)}) == {'data': (4, 4, 3)}
+    assert shapes('skin', skin('x', elements=(0, 1)), skin('all', shape=(4, 4, 3)), inputs={'x': ('x',)}) == {
+        'data': (4, 4, 3)
+    }
 
 
-@pytest.mark.parametrize('terms, told', [
-    ([skin(elements=(0,))], r"source 'skin': the size of 'data' is not known; state the joints or the shape of"),
-    ([skin(shape=(12,)), skin('y', shape=(13,))], r"terms state the shapes \(12,\) and \(13,\) of its field 'data'"),
-    ([term_spec('x', kind='projected_gravity', source='skin')], r"unknown field 'orientation' in source 'skin' .*data"),
-])
+@pytest.mark.parametrize(
+    'terms, told',
+    [
+        ([skin(elements=(0,))], r"source 'skin': the size of 'data' is not known; state the joints or the shape of"),
+        (
+            [skin(shape=(12,)), skin('y', shape=(13,))],
+            r"terms state the shapes \(12,\) and \(13,\) of its field 'data'",
+        ),
+        (
+            [term_spec('x', kind='projected_gravity', source='skin')],
+            r"unknown field 'orientation' in source 'skin' .*data",
+        ),
+    ],
+)
 def test_sizes_that_are_not_known_or_differ_are_refused(terms, told):
     with pytest.raises(ConfigurationError, match=told):
         shapes('skin', *terms, trained={'x': (1,)})

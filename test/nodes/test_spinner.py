@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Callbacks under a flood: what waits stays bounded, and a stop has its turn."""
+
 import contextlib
 import time
 
@@ -10,7 +11,7 @@ from std_msgs.msg import Bool, Header
 
 from rl_policy_node.nodes.process.runtime import LAG, Spinner
 
-WORK = 0.002        # s that each message takes
+WORK = 0.002  # s that each message takes
 
 
 @pytest.fixture

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy file for SROS2 permits what a running node and its guardian have, and nothing else."""
+
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree
 
 from nodes.harness import parameters
 
 POLICY = Path(__file__).parents[2] / 'config' / 'sros2_policy.xml'
-KINDS = {('topics', 'subscribe'): 'subscriber', ('topics', 'publish'): 'publisher', ('services', 'reply'): 'service',
-         ('services', 'request'): 'client'}
+KINDS = {
+    ('topics', 'subscribe'): 'subscriber',
+    ('topics', 'publish'): 'publisher',
+    ('services', 'reply'): 'service',
+    ('services', 'request'): 'client',
+}
 
 
 def permitted():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of people are another class than sensors: a velocity goes on no longer than it is repeated."""
+
 from geometry_msgs.msg import TwistStamped
 from nodes.harness import JOINTS
 from nodes.stepper_bench import Bench, MEASURED
@@ -18,22 +19,27 @@ class Ridden(Bench):
 
     def wire(self, tree, *policy, **more):
         del tree['sources']['wrench']
-        tree['sources']['command'] = {'topic': 'command', 'type': TYPE, 'max_age': 0.1, 'stale': 'zero',
-                                      **tree['sources'].get('command', {})}
+        tree['sources']['command'] = {
+            'topic': 'command',
+            'type': TYPE,
+            'max_age': 0.1,
+            'stale': 'zero',
+            **tree['sources'].get('command', {}),
+        }
         tree['terms']['force'] = {'source': 'command', 'field': 'linear_velocity', 'clip': 20.0}
         super().wire(tree, *policy, **more)
 
     def feed(self, rows=(0, 1), stamp=0, force=None):
         for row in rows:
             joints = JointState(name=JOINTS, position=MEASURED.tolist(), velocity=[0.0, 0.1, -0.1])
-            joints.header.stamp.sec, joints.header.stamp.nanosec = divmod(stamp, 10 ** 9)
+            joints.header.stamp.sec, joints.header.stamp.nanosec = divmod(stamp, 10**9)
             self.take('joints', row, joints)
             if force is not None:
                 self.command(row, force, stamp)
 
     def command(self, row, velocity, stamp=0):
         message = TwistStamped()
-        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10 ** 9)
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
         message.twist.linear.x, message.twist.linear.y, message.twist.linear.z = velocity
         self.take('command', row, message)
 
@@ -144,19 +150,27 @@ def test_a_command_from_before_the_episode_does_not_keep_a_robot_from_acting(run
     assert bench.rows.healthy.all() and len(bench.keeper.outcomes) == count
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'durability': 'transient_local'}, 'durability is transient_local, and its linear_velocity would go on'),
-    ({'max_age': float('inf')}, 'max_age is inf, and its linear_velocity would go on'),
-    ({'alignment': 'drop'}, 'stale zero needs alignment hold')])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'durability': 'transient_local'}, 'durability is transient_local, and its linear_velocity would go on'),
+        ({'max_age': float('inf')}, 'max_age is inf, and its linear_velocity would go on'),
+        ({'alignment': 'drop'}, 'stale zero needs alignment hold'),
+    ],
+)
 def test_what_must_not_be_is_refused_with_the_reason(run, changes, told):
     with pytest.raises(ConfigurationError, match=told):
         Ridden(run, **{'sources.command': changes})
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'sources.joints.stale': 'zero'}, r"sources.joints: stale is zero, and terms read its \['position'\]"),
-    ({'sources.wrench.stale': 'zero'}, r"sources.wrench: stale is zero, and terms read its \['force'\]"),
-    ({'sources.joints.max_age': float('inf')}, 'sources.joints: max_age is inf, and its velocity would go on')])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'sources.joints.stale': 'zero'}, r"sources.joints: stale is zero, and terms read its \['position'\]"),
+        ({'sources.wrench.stale': 'zero'}, r"sources.wrench: stale is zero, and terms read its \['force'\]"),
+        ({'sources.joints.max_age': float('inf')}, 'sources.joints: max_age is inf, and its velocity would go on'),
+    ],
+)
 def test_a_sensor_is_no_command(run, changes, told):
     with pytest.raises(ConfigurationError, match=told):
         Bench(run, **changes)

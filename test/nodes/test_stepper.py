@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step without DDS: what goes out when, for which row."""
+
 import threading
 import time
 
@@ -128,18 +129,18 @@ def test_nothing_follows_the_fallback_of_a_stop(bench):
 
 
 def test_commands_carry_the_stamp_of_the_observation_and_fallbacks_the_time(bench):
-    bench.now = 2 * 10 ** 9
-    bench.feed(stamp=bench.now - 10 ** 7)
+    bench.now = 2 * 10**9
+    bench.feed(stamp=bench.now - 10**7)
     bench.step()
-    assert bench.sent[-1][0][1] == bench.now - 10 ** 7
+    assert bench.sent[-1][0][1] == bench.now - 10**7
     bench.time += 0.25
     bench.look()
     assert bench.sent[-1][0][1] == bench.now
 
 
 def test_an_old_stamp_is_stale_however_new_the_message(bench):
-    bench.now = 2 * 10 ** 9
-    bench.feed(stamp=bench.now - 3 * 10 ** 8)
+    bench.now = 2 * 10**9
+    bench.feed(stamp=bench.now - 3 * 10**8)
     bench.step()
     assert np.array_equal(bench.sent[-1][0][0], MEASURED)
     assert any('stamped 0.300 s ago' in line for line in bench.log.lines)
@@ -147,15 +148,15 @@ def test_an_old_stamp_is_stale_however_new_the_message(bench):
 
 def test_a_new_episode_resets_its_row_alone_once_its_observations_are_there(run):
     bench = Bench(run, episode_topic='episode')
-    bench.now = 2 * 10 ** 9
+    bench.now = 2 * 10**9
     bench.feed(stamp=bench.now)
     bench.start()
     bench.step()
     first = bench.sent[-1][1][0]
-    bench.inbox.begin_episodes(slice(1, 2), np.array([bench.now + 10 ** 7]))     # its observations still to come
+    bench.inbox.begin_episodes(slice(1, 2), np.array([bench.now + 10**7]))  # its observations still to come
     bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first), 'the last command goes on'
-    bench.feed(stamp=bench.now + 10 ** 7)
+    bench.feed(stamp=bench.now + 10**7)
     bench.step()
     assert np.array_equal(bench.sent[-1][1][0], first), 'a cleared state acts as at first'
     assert not np.array_equal(bench.sent[-1][0][0], first)
@@ -174,7 +175,7 @@ def test_a_lockstep_set_is_complete_only_with_every_row_and_its_episode(run):
 
 
 def test_a_refused_message_holds_its_row_at_the_next_look_and_a_late_one_does_not(bench):
-    bench.now = 2 * 10 ** 9
+    bench.now = 2 * 10**9
     bench.feed(stamp=bench.now)
     bench.step()
     wrench = bench.sources['wrench'].buffer
@@ -223,17 +224,18 @@ def test_a_source_whose_messages_count_once_lets_a_robot_act_once(run):
 
 
 def test_aligned_sources_are_no_newer_than_their_reference(run):
-    bench = Bench(run, **{'sources.joints.alignment': 'asof', 'alignment_reference': 'wrench',
-                          'trigger': 'observation'})
-    bench.now = 10 ** 9
-    bench.feed(stamp=10 ** 9)
+    bench = Bench(
+        run, **{'sources.joints.alignment': 'asof', 'alignment_reference': 'wrench', 'trigger': 'observation'}
+    )
+    bench.now = 10**9
+    bench.feed(stamp=10**9)
     joints = JointState(name=JOINTS, position=[0.0, 0.0, 0.0], velocity=[0.0] * 3)
     joints.header.stamp.sec, joints.header.stamp.nanosec = 1, 10_000_000
     bench.take('joints', 0, joints)
     bench.start()
     bench.step()
     taken = bench.keeper.frames[-1].sources['joints']
-    assert taken.values['position'][0].tolist() == MEASURED.tolist() and taken.stamps[0] == 10 ** 9
+    assert taken.values['position'][0].tolist() == MEASURED.tolist() and taken.stamps[0] == 10**9
 
 
 def not_a_number_for_the_first(values, context):
@@ -244,8 +246,12 @@ def not_a_number_for_the_first(values, context):
 
 
 def test_a_term_that_fails_for_one_robot_stops_that_robot_alone(run):
-    term = {'kind': 'function', 'function': 'nodes.test_stepper:not_a_number_for_the_first', 'fields': ['wrench.force'],
-            'shape': [3]}
+    term = {
+        'kind': 'function',
+        'function': 'nodes.test_stepper:not_a_number_for_the_first',
+        'fields': ['wrench.force'],
+        'shape': [3],
+    }
     bench = Bench(run, **{'terms.force': term})
     bench.feed()
     bench.start()
@@ -261,10 +267,13 @@ def test_joints_may_bear_the_name_of_their_robot(run):
     bench = Bench(run, **named, **{'actions.arm.joints': joints, 'actions.arm.type': 'sensor_msgs/msg/JointState'})
     for row, robot in enumerate(('left', 'right')):
         order = [2, 0, 1]
-        message = JointState(name=[f'{robot}_{JOINTS[joint]}' for joint in order],
-                             position=[float(joint) for joint in order], velocity=[0.0] * 3)
+        message = JointState(
+            name=[f'{robot}_{JOINTS[joint]}' for joint in order],
+            position=[float(joint) for joint in order],
+            velocity=[0.0] * 3,
+        )
         bench.take('joints', row, message)
         assert bench.sources['joints'].buffer.values['position'][row].tolist() == [0.0, 1.0, 2.0]
     sink = Sink(bench.control.actions[0], bench.control)
-    (_, message), = sink.messages({'position': np.zeros((2, 3))}, np.zeros(2, np.int64), np.array([False, True]))
+    ((_, message),) = sink.messages({'position': np.zeros((2, 3))}, np.zeros(2, np.int64), np.array([False, True]))
     assert list(message.name) == [f'right_{joint}' for joint in JOINTS]

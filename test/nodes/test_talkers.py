@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting says why: nobody publishes, another type, another quality of service, no clock; two are told of."""
+
 import contextlib
 
 from nodes.harness import parameters, wait
@@ -25,8 +26,9 @@ class Bench:
         self.source = Source(control.sources['joints'], control, {})
         self.node, self.driver = self.make('policy_node'), self.make('driver')
         endpoints = Endpoints(self.node, stack.enter_context(contextlib.ExitStack()))
-        subscription = endpoints.subscribe(JointState, 'joint_states', print, QoSProfile(
-            depth=1, reliability=reliability))
+        subscription = endpoints.subscribe(
+            JointState, 'joint_states', print, QoSProfile(depth=1, reliability=reliability)
+        )
         self.talkers = Talkers(self.node, {'joints': [subscription]})
 
     def make(self, name):

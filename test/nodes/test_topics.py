@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """No command shares its topic, whatever names say: not with another command, not with what is read."""
+
 from nodes.harness import JOINTS, parameters
 from nodes.stepper_bench import flat
 import pytest
@@ -8,9 +9,19 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.topics.naming import refuse_shared
 
-HAND = {'actions.terms': ['arm', 'hand'],
-        'actions.hand': {'kind': 'gripper', 'joints': ['finger'], 'source': 'joints', 'open': [0.04], 'closed': [0.0],
-                         'limits': 'none', 'topic': '/ns/commands', 'type': 'std_msgs/msg/Float64MultiArray'}}
+HAND = {
+    'actions.terms': ['arm', 'hand'],
+    'actions.hand': {
+        'kind': 'gripper',
+        'joints': ['finger'],
+        'source': 'joints',
+        'open': [0.04],
+        'closed': [0.0],
+        'limits': 'none',
+        'topic': '/ns/commands',
+        'type': 'std_msgs/msg/Float64MultiArray',
+    },
+}
 
 
 def resolve(topic, remaps=(('/ns/remapped', '/ns/commands'),)):
@@ -23,18 +34,27 @@ def shared(run, inputs=None, **changes):
     refuse_shared(configuration(flat(parameters(run, **changes))).control, resolve, inputs or {})
 
 
-@pytest.mark.parametrize('words, changes', [
-    (["robots 'left' and '/ns/left' are one", 'both have /ns/left'], {'robots': ['left', '/ns/left']}),
-    (['actions.arm and actions.hand both command /ns/commands'], HAND),
-    (['actions.arm and actions.hand both command /ns/commands'], HAND | {'actions.hand.topic': 'remapped'}),
-    (["actions.arm of robot 'left' and actions.arm of robot 'right' both command /commands"],
-     {'robots': ['left', 'right'], 'actions.arm.topic': '/commands'}),
-    (['sources.wrench reads /ns/commands, and actions.arm commands it'], {'sources.wrench.topic': 'remapped'}),
-    (["sources.joints of robot 'left' reads /ns/left/joint_states, and actions.arm of robot 'left' commands it"],
-     {'robots': ['left', 'right'], 'actions.arm.topic': 'joint_states'}),
-    (["sources.joints of robot 'left' reads /ns/right/commands, and actions.arm of robot 'right' commands it"],
-     {'robots': ['left', 'right'], 'sources.joints.topic': '/ns/right/commands'}),
-])
+@pytest.mark.parametrize(
+    'words, changes',
+    [
+        (["robots 'left' and '/ns/left' are one", 'both have /ns/left'], {'robots': ['left', '/ns/left']}),
+        (['actions.arm and actions.hand both command /ns/commands'], HAND),
+        (['actions.arm and actions.hand both command /ns/commands'], HAND | {'actions.hand.topic': 'remapped'}),
+        (
+            ["actions.arm of robot 'left' and actions.arm of robot 'right' both command /commands"],
+            {'robots': ['left', 'right'], 'actions.arm.topic': '/commands'},
+        ),
+        (['sources.wrench reads /ns/commands, and actions.arm commands it'], {'sources.wrench.topic': 'remapped'}),
+        (
+            ["sources.joints of robot 'left' reads /ns/left/joint_states, and actions.arm of robot 'left' commands it"],
+            {'robots': ['left', 'right'], 'actions.arm.topic': 'joint_states'},
+        ),
+        (
+            ["sources.joints of robot 'left' reads /ns/right/commands, and actions.arm of robot 'right' commands it"],
+            {'robots': ['left', 'right'], 'sources.joints.topic': '/ns/right/commands'},
+        ),
+    ],
+)
 def test_a_topic_that_two_would_use_is_refused_naming_both(run, words, changes):
     with pytest.raises(ConfigurationError) as caught:
         shared(run, **changes)
@@ -53,10 +73,17 @@ def test_an_input_beside_the_sources_is_named_too(run):
         shared(run, {'enable.topic': 'commands'})
 
 
-@pytest.mark.parametrize('changes', [
-    {'sources.again': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
-     'terms.velocity': {'source': 'again', 'field': 'velocity', 'joints': JOINTS}},
-    {'robots': ['left', 'right'], 'sources.wrench.topic': '/wrench'},
-    {'robots': ['', 'right']}, {'robots': ['left', '/left']}])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {
+            'sources.again': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
+            'terms.velocity': {'source': 'again', 'field': 'velocity', 'joints': JOINTS},
+        },
+        {'robots': ['left', 'right'], 'sources.wrench.topic': '/wrench'},
+        {'robots': ['', 'right']},
+        {'robots': ['left', '/left']},
+    ],
+)
 def test_what_is_read_may_be_shared(run, changes):
     shared(run, **changes)

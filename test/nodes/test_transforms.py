@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames as sources: what is looked up, for whom, and what is said where tf2_ros is not installed."""
+
 from geometry_msgs.msg import TransformStamped
 import pytest
 import rclpy
@@ -62,8 +63,13 @@ def node():
 
 def test_each_robot_gets_its_own_frames_once_each(node):
     tree, heard = Tree(), []
-    transforms = Transforms(node, Control, [Source(target_frame='{robot}/base', source_frame='{robot}/tool')],
-                            lambda source, rows, message: heard.append((rows.start, message.header.stamp.sec)), tree)
+    transforms = Transforms(
+        node,
+        Control,
+        [Source(target_frame='{robot}/base', source_frame='{robot}/tool')],
+        lambda source, rows, message: heard.append((rows.start, message.header.stamp.sec)),
+        tree,
+    )
     transforms.poll()
     assert heard == []
     tree.set('left/base', 'left/tool', 5)
@@ -79,8 +85,13 @@ def test_each_robot_gets_its_own_frames_once_each(node):
 
 def test_a_static_transform_is_measured_whenever_it_is_looked_up(node):
     tree, heard = Tree(), []
-    transforms = Transforms(node, Control, [Source(target_frame='map', source_frame='socket')],
-                            lambda source, rows, message: heard.append(rows.start), tree)
+    transforms = Transforms(
+        node,
+        Control,
+        [Source(target_frame='map', source_frame='socket')],
+        lambda source, rows, message: heard.append(rows.start),
+        tree,
+    )
     tree.set('map', 'socket', 0)
     transforms.poll()
     transforms.poll()

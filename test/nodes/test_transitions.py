@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lifecycle transitions that cannot be made are answered, and change nothing."""
+
 import contextlib
 
 from lifecycle_msgs.msg import State, Transition
@@ -33,6 +34,7 @@ def test_what_is_no_transition_from_here_is_answered(executor_name):
                 if future.done():
                     return future.result().success
             raise AssertionError(f'{transition} was not answered')
+
         impossible = [{'id': Transition.TRANSITION_ACTIVATE}, {'id': 99}, {'label': 'activate'}, {'label': 'nonsense'}]
         assert not any(success(**each) for each in impossible)
         assert success(id=Transition.TRANSITION_CONFIGURE)

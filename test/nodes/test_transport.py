@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fast DDS understands the profile that makes room for large messages, whichever Fast DDS it is."""
+
 import os
 from pathlib import Path
 import subprocess
@@ -10,14 +11,14 @@ import rclpy
 
 from rl_policy_node.nodes.topics.transport import make_room, profile
 
-NODE = '''
+NODE = """
 import rclpy
 from std_msgs.msg import String
 rclpy.init()
 node = rclpy.create_node('sender')
 node.create_publisher(String, 'text', 10)
 rclpy.shutdown()
-'''
+"""
 
 
 @pytest.mark.parametrize('distribution, name', [('humble', 'fastrtps'), ('jazzy', 'fastrtps'), ('kilted', 'fastdds')])
@@ -31,7 +32,7 @@ def test_a_sourced_distribution_says_which_profile(distribution, name, monkeypat
 @pytest.mark.skipif('fastrtps' not in rclpy.get_rmw_implementation_identifier(), reason='the profile is of Fast DDS')
 def test_fast_dds_reads_the_profile(monkeypatch):
     for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
-        monkeypatch.setenv(variable, '')        # so that monkeypatch takes back what make_room sets
+        monkeypatch.setenv(variable, '')  # so that monkeypatch takes back what make_room sets
         monkeypatch.delenv(variable)
 
     def said():

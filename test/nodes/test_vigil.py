@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """When the guardian speaks, and what it stamps: on a clock of the test's own."""
+
 import os
 import struct
 
@@ -18,8 +19,13 @@ class Watched:
     def __init__(self, memory):
         self.node, self.board = Board(memory, [100]), Board(memory, [100])
         self.sent, self.lines, self.ended, self.now = [], [], [], 100.0
-        self.vigil = Vigil(self.board, [Outgoing(lambda data: self.sent.append((self.now, data)), False, lambda: 3)],
-                           TIMEOUT, lambda: self.ended.append(self.now), self.lines.append)
+        self.vigil = Vigil(
+            self.board,
+            [Outgoing(lambda data: self.sent.append((self.now, data)), False, lambda: 3)],
+            TIMEOUT,
+            lambda: self.ended.append(self.now),
+            self.lines.append,
+        )
         self.next = self.now
         self.act()
 
@@ -143,5 +149,6 @@ def test_a_message_is_stamped_now_but_a_stamp_of_zero_stays():
 
 def test_a_message_type_is_loaded_by_itself_and_from_anywhere():
     from geometry_msgs.msg import Twist
+
     assert message_type(Twist.__module__, 'Twist') is Twist
     assert message_type('nodes.test_vigil', 'Watched').__name__ == 'Watched'

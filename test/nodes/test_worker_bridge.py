@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bridge whose environment lives in another Python: whatever happens to that, it says so, and robots are safe."""
+
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import pytest
 from sim.workers import create, goes, HERE, is_alive, pid_of, python
 from std_srvs.srv import Trigger
 
-SOON = 2.0      # s in which a failure is told
+SOON = 2.0  # s in which a failure is told
 
 
 class Pair(Nodes):
@@ -46,7 +47,7 @@ def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_ba
         policy = nodes.start('policy_node', use_sim_time=True)
         for number, told in enumerate(('was killed by SIGKILL', 'was stopped by a signal', '')):
             bridge, worker = nodes.bridge()
-            if number:      # what was gone for long does not come back by itself
+            if number:  # what was gone for long does not come back by itself
                 resume(tmp_path)
             begun = time.monotonic()
             os.kill(worker if told else bridge.process.pid, signal.SIGSTOP if 'stopped' in told else signal.SIGKILL)
@@ -59,8 +60,10 @@ def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_ba
         assert policy.stop() == 0
 
 
-@pytest.mark.parametrize('mode, number, told', [('lockstep', signal.SIGKILL, 'was killed by SIGKILL'),
-                                                ('real_time', signal.SIGSTOP, 'was stopped by a signal')])
+@pytest.mark.parametrize(
+    'mode, number, told',
+    [('lockstep', signal.SIGKILL, 'was killed by SIGKILL'), ('real_time', signal.SIGSTOP, 'was stopped by a signal')],
+)
 def test_a_worker_is_missed_although_nobody_commands(run, mode, number, told):
     lines = []
     environment = create('Reaching', python(), say=lines.append)
@@ -76,8 +79,9 @@ def test_a_worker_is_missed_although_nobody_commands(run, mode, number, told):
 def test_who_does_not_wait_for_a_worker_to_begin_ends_the_bridge(run, tmp_path):
     """As by Ctrl-C while Isaac Gym takes its minutes."""
     options = ['fault=hang', 'at=make', 'after=0']
-    with Pair(tmp_path, run, **{'sim.python': python(), 'sim.environment': 'worlds:Faulty',
-                                'sim.options': options}) as nodes:
+    with Pair(
+        tmp_path, run, **{'sim.python': python(), 'sim.environment': 'worlds:Faulty', 'sim.options': options}
+    ) as nodes:
         bridge = nodes.start('sim_bridge_node')
         assert wait(lambda: 'goes wrong' in bridge.tail(), 30), bridge.tail()
         worker = pid_of(bridge.tail())
@@ -91,15 +95,20 @@ def test_a_bridge_that_ends_as_it_should_leaves_no_worker(run, tmp_path):
         assert wait(lambda: 'hosting' in bridge.tail(1000), 30), bridge.tail()
         worker = pid_of(bridge.tail(1000))
         assert is_alive(worker)
-        time.sleep(0.5)         # until it is created, a signal ends it with another exit code
+        time.sleep(0.5)  # until it is created, a signal ends it with another exit code
         assert bridge.stop() == 0 and not is_alive(worker)
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'sim.python': '/no/python'}, "sim.python '/no/python' does not exist"),
-    ({'sim.environment': 'worlds:Faulty', 'sim.options': ['fault=raise', 'at=make', 'after=0']},
-     'RuntimeError: the simulator lost its GPU'),
-])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'sim.python': '/no/python'}, "sim.python '/no/python' does not exist"),
+        (
+            {'sim.environment': 'worlds:Faulty', 'sim.options': ['fault=raise', 'at=make', 'after=0']},
+            'RuntimeError: the simulator lost its GPU',
+        ),
+    ],
+)
 def test_a_worker_that_cannot_begin_ends_the_bridge_with_the_reason(run, tmp_path, changes, told):
     with Pair(tmp_path, run, **{'sim.python': python(), **changes}) as nodes:
         bridge = nodes.start('sim_bridge_node')

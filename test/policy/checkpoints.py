@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small checkpoint files for the tests, and how a refused one is looked at."""
+
 import os
 import zipfile
 

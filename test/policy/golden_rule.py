@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights and observations that depend on names alone: whoever builds the same network gets the same actions."""
+
 import zlib
 
 import torch

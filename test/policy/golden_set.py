@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published set beside this checkout: rl_games' own player of an entry, and the goldens that it gave once."""
+
 import functools
 from pathlib import Path
 
@@ -31,8 +32,10 @@ def box(size, bound):
 def original(entry, rows):
     """Return rl_games' own player of an entry, with the weights of the rule, for so many rows."""
     low, high = entry['action_space_low_high']
-    spaces = {'observation_space': box(entry['obs'][0], np.inf),
-              'action_space': gymnasium.spaces.Box(low, high, (entry['actions'][0],), np.float32)}
+    spaces = {
+        'observation_space': box(entry['obs'][0], np.inf),
+        'action_space': gymnasium.spaces.Box(low, high, (entry['actions'][0],), np.float32),
+    }
     player = original_player(SET / entry['resolved'], spaces, 1)
     golden_rule.fill(player.model)
     player.batch_size = rows
@@ -42,9 +45,14 @@ def original(entry, rows):
 
 def answers_of(player, entry):
     """Return what a player answers to the observations of the rule, (steps, rows, actions)."""
-    return np.stack([player.get_action(golden_rule.observations({'obs': entry['obs']}, step)['obs'],
-                                       is_deterministic=True).detach().numpy()
-                     for step in range(golden_rule.STEPS)])
+    return np.stack(
+        [
+            player.get_action(golden_rule.observations({'obs': entry['obs']}, step)['obs'], is_deterministic=True)
+            .detach()
+            .numpy()
+            for step in range(golden_rule.STEPS)
+        ]
+    )
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games' own player, built as its documentation says: what a policy is compared with."""
+
 import copy
 
 from rl_games.torch_runner import Runner
@@ -15,7 +16,7 @@ def original_player(train_config, env_info, rows):
     """
     params = copy.deepcopy(yaml.safe_load(train_config.read_text())['params'])
     params['config'].update(env_info=env_info, device_name='cpu')
-    with preserved():                                    # the tests that follow
+    with preserved():  # the tests that follow
         runner = Runner()
         runner.load({'params': params})
         player = runner.create_player()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spaces: who goes first, and refusals that name both of those who disagree."""
+
 import math
 
 import pytest
@@ -16,33 +17,60 @@ WEIGHTS = WeightsSpaces((48,), 12, 1, 'running_mean_std.running_mean', 'a2c_netw
 KEYS = {'pos': (3,), 'wrist': (8, 8, 3)}
 
 
-@pytest.mark.parametrize('stated, facts, weights, layout', [
-    (Spaces((48,), 12), NOTHING, None, None), (None, RUN, None, None), (None, NOTHING, WEIGHTS, None),
-    (None, NOTHING, None, ((48,), 12)), ({'observation': [48]}, NOTHING, WEIGHTS, None),
-    ({'action': 12}, RUN, WEIGHTS, ((235,), 9)), ({}, NOTHING, WEIGHTS, ((235,), 12)),
-])
+@pytest.mark.parametrize(
+    'stated, facts, weights, layout',
+    [
+        (Spaces((48,), 12), NOTHING, None, None),
+        (None, RUN, None, None),
+        (None, NOTHING, WEIGHTS, None),
+        (None, NOTHING, None, ((48,), 12)),
+        ({'observation': [48]}, NOTHING, WEIGHTS, None),
+        ({'action': 12}, RUN, WEIGHTS, ((235,), 9)),
+        ({}, NOTHING, WEIGHTS, ((235,), 12)),
+    ],
+)
 def test_whoever_tells_counts_and_what_was_published_counts_least(stated, facts, weights, layout):
     assert agree(stated, facts, weights, layout) == Spaces((48,), 12)
 
 
-@pytest.mark.parametrize('stated, facts, weights, told', [
-    ({'observation': [50]}, RUN, None,
-     'observation: the stated spaces says (50,), task.env.numObservations says (48,)'),
-    (None, Facts(observation=Fact((50,), 'numObservations')), WEIGHTS,
-     'observation: numObservations says (50,), running_mean_std.running_mean of the checkpoint says (48,)'),
-    ({'observation': [50]}, NOTHING, WEIGHTS, 'the stated spaces says (50,), running_mean_std.running_mean of'),
-    ({'action': 6}, RUN, WEIGHTS, 'action: the stated spaces says 6, task.env.numActions says 12'),
-    ({'action': {'discrete': 12}}, NOTHING, WEIGHTS, "says {'discrete': 12}, a2c_network.mu.weight of the"),
-    (None, Facts(action=Fact(6, 'numActions')), WEIGHTS, 'numActions says 6, a2c_network.mu.weight of'),
-    ({'observation': {'pos': [48]}}, NOTHING, WeightsSpaces({'pose': (48,)}, 12), 'only one of them has pos, pose'),
-    ({'observation': {'pos': [3], 'wrist': [8, 8, 4]}}, NOTHING, WeightsSpaces(KEYS, 12), 'they differ in wrist'),
-    ({'observation': {'pos': [3], 'rest': [40]}}, NOTHING, WEIGHTS, "says {'pos': (3,), 'rest': (40,)}"),
-    (None, NOTHING, WeightsSpaces(None, 12), 'observation: neither the run nor the weights tell its size; state it'),
-    ({'observation': [4]}, NOTHING, None, 'action: neither the run nor the weights tell its size'),
-    (None, Facts(observation=Fact({'pos': None}, 'network'), action=Fact(1, 'run')), None,
-     'observation: the shape of pos is said nowhere; state it'),
-    ({'observe': [4]}, NOTHING, WEIGHTS, "unknown entry 'observe' in spaces; valid: "),
-])
+@pytest.mark.parametrize(
+    'stated, facts, weights, told',
+    [
+        (
+            {'observation': [50]},
+            RUN,
+            None,
+            'observation: the stated spaces says (50,), task.env.numObservations says (48,)',
+        ),
+        (
+            None,
+            Facts(observation=Fact((50,), 'numObservations')),
+            WEIGHTS,
+            'observation: numObservations says (50,), running_mean_std.running_mean of the checkpoint says (48,)',
+        ),
+        ({'observation': [50]}, NOTHING, WEIGHTS, 'the stated spaces says (50,), running_mean_std.running_mean of'),
+        ({'action': 6}, RUN, WEIGHTS, 'action: the stated spaces says 6, task.env.numActions says 12'),
+        ({'action': {'discrete': 12}}, NOTHING, WEIGHTS, "says {'discrete': 12}, a2c_network.mu.weight of the"),
+        (None, Facts(action=Fact(6, 'numActions')), WEIGHTS, 'numActions says 6, a2c_network.mu.weight of'),
+        ({'observation': {'pos': [48]}}, NOTHING, WeightsSpaces({'pose': (48,)}, 12), 'only one of them has pos, pose'),
+        ({'observation': {'pos': [3], 'wrist': [8, 8, 4]}}, NOTHING, WeightsSpaces(KEYS, 12), 'they differ in wrist'),
+        ({'observation': {'pos': [3], 'rest': [40]}}, NOTHING, WEIGHTS, "says {'pos': (3,), 'rest': (40,)}"),
+        (
+            None,
+            NOTHING,
+            WeightsSpaces(None, 12),
+            'observation: neither the run nor the weights tell its size; state it',
+        ),
+        ({'observation': [4]}, NOTHING, None, 'action: neither the run nor the weights tell its size'),
+        (
+            None,
+            Facts(observation=Fact({'pos': None}, 'network'), action=Fact(1, 'run')),
+            None,
+            'observation: the shape of pos is said nowhere; state it',
+        ),
+        ({'observe': [4]}, NOTHING, WEIGHTS, "unknown entry 'observe' in spaces; valid: "),
+    ],
+)
 def test_disagreement_and_silence_are_refused_by_name(stated, facts, weights, told):
     with pytest.raises(ConfigurationError) as error:
         agree(stated, facts, weights)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files are read as data: what is damaged or something else is named, and nothing in a file is ever run."""
+
 import hashlib
 import io
 import logging
@@ -43,7 +44,8 @@ def test_file_that_may_not_be_read_is_named(path, monkeypatch):
 
     def denied(self):
         raise PermissionError(13, 'Permission denied', str(self))
-    monkeypatch.setattr(type(path), 'read_bytes', denied)     # root may read everything
+
+    monkeypatch.setattr(type(path), 'read_bytes', denied)  # root may read everything
     assert refusal(path).endswith('cannot be read (Permission denied)')
 
 
@@ -67,26 +69,29 @@ def archive(**files):
     return content.getvalue()
 
 
-@pytest.mark.parametrize('content, kind', [
-    (b'params:\n  seed: 1\n', "a text file that begins 'params:"),
-    (b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'a Git LFS pointer'),
-    (b'<!DOCTYPE html>\n<html>', 'a web page'),
-    (bytes(99), 'damaged or not a checkpoint'),
-    (b'\x08\x08\x12\x07pytorch\x1a\x052.13.0', 'an ONNX model'),
-    ((2).to_bytes(8, 'little') + b'{"a":{}}', 'a safetensors file'),
-    (b'\x89HDF\r\n\x1a\n', 'an HDF5 file'),
-    (b'\x1f\x8b\x08\x00', 'a gzip archive'),
-    (bytes(257) + b'ustar' + bytes(250), 'a tar archive'),
-    (archive(a__constants__pkl='', net__constants=''), 'a zip archive of'),
-    (archive(**{'net/constants.pkl': '', 'net/data.pkl': ''}), 'a TorchScript archive'),
-    (archive(**{'data': '{}', 'policy.pth': ''}), 'an archive of Stable-Baselines3'),
-    (archive(**{'a.npy': '', 'b.npy': ''}), 'a numpy archive'),
-    (archive(), 'a zip archive of []'),
-    (archive(**{'a/data.pkl': 'nonsense'}), 'damaged or not a checkpoint'),
-    (b'PK\x03\x04 and nothing else', 'damaged or not a checkpoint'),
-    (pickle.dumps({'model': {}}), 'damaged or not a checkpoint'),
-    (b"cposix\nmkdir\n(S'/tmp/never'\ntR.", 'a text file that begins'),
-])
+@pytest.mark.parametrize(
+    'content, kind',
+    [
+        (b'params:\n  seed: 1\n', "a text file that begins 'params:"),
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'a Git LFS pointer'),
+        (b'<!DOCTYPE html>\n<html>', 'a web page'),
+        (bytes(99), 'damaged or not a checkpoint'),
+        (b'\x08\x08\x12\x07pytorch\x1a\x052.13.0', 'an ONNX model'),
+        ((2).to_bytes(8, 'little') + b'{"a":{}}', 'a safetensors file'),
+        (b'\x89HDF\r\n\x1a\n', 'an HDF5 file'),
+        (b'\x1f\x8b\x08\x00', 'a gzip archive'),
+        (bytes(257) + b'ustar' + bytes(250), 'a tar archive'),
+        (archive(a__constants__pkl='', net__constants=''), 'a zip archive of'),
+        (archive(**{'net/constants.pkl': '', 'net/data.pkl': ''}), 'a TorchScript archive'),
+        (archive(**{'data': '{}', 'policy.pth': ''}), 'an archive of Stable-Baselines3'),
+        (archive(**{'a.npy': '', 'b.npy': ''}), 'a numpy archive'),
+        (archive(), 'a zip archive of []'),
+        (archive(**{'a/data.pkl': 'nonsense'}), 'damaged or not a checkpoint'),
+        (b'PK\x03\x04 and nothing else', 'damaged or not a checkpoint'),
+        (pickle.dumps({'model': {}}), 'damaged or not a checkpoint'),
+        (b"cposix\nmkdir\n(S'/tmp/never'\ntR.", 'a text file that begins'),
+    ],
+)
 def test_file_that_is_something_else_is_named(path, content, kind):
     path.write_bytes(content)
     assert kind in refusal(path)
@@ -154,9 +159,19 @@ class Calls:
         return self.asked
 
 
-@pytest.mark.parametrize('function, arguments', [
-    (eval, ('open("sprung", "w")',)), (torch.load, ('other.pth',)), (torch.hub.load, ('a/b', 'c')), (getattr, (1, 'a')),
-    (np.load, ('other.npy',)), (np.dtype, ('O',)), (np.frombuffer, (b'1234',)), (torch.nn.Linear, (1, 1))])
+@pytest.mark.parametrize(
+    'function, arguments',
+    [
+        (eval, ('open("sprung", "w")',)),
+        (torch.load, ('other.pth',)),
+        (torch.hub.load, ('a/b', 'c')),
+        (getattr, (1, 'a')),
+        (np.load, ('other.npy',)),
+        (np.dtype, ('O',)),
+        (np.frombuffer, (b'1234',)),
+        (torch.nn.Linear, (1, 1)),
+    ],
+)
 def test_no_function_is_called_but_those_that_make_tensors(path, tmp_path, monkeypatch, function, arguments):
     monkeypatch.chdir(tmp_path)
     assert 'refused, it is not plain weights' in refusal(save(path, env_state=Calls(function, *arguments)))
@@ -233,7 +248,7 @@ def test_file_that_is_named_may_run_code_and_says_so(path, tmp_path, caplog):
         checkpoint = load_checkpoint(path, digest, 'policy.pth')
     assert sprung.exists() and checkpoint.executed and checkpoint.epoch == 3
     assert list(checkpoint.model) == list(MODEL)
-    record, = caplog.records
+    (record,) = caplog.records
     assert record.name.startswith('rl_policy_node.policy') and record.levelname == 'WARNING'
     assert 'RUNNING CODE' in record.message and str(path) in record.message and digest in record.message
 

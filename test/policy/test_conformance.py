@@ -24,8 +24,14 @@ def test_actions_are_those_of_the_original(name):
     np.testing.assert_allclose(found, golden, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize('override', ['params.network.mlp.activation=relu', 'params.config.normalize_input=false',
-                                      '+params.network.rnn.concat_output=true'])
+@pytest.mark.parametrize(
+    'override',
+    [
+        'params.network.mlp.activation=relu',
+        'params.config.normalize_input=false',
+        '+params.network.rnn.concat_output=true',
+    ],
+)
 def test_original_actions_tell_another_network_apart(override):
     found = answers(HERE / 'tacsl_state.yaml', SHAPES['tacsl_state'], 6, overrides=[override])
     assert np.abs(found - GOLDENS['tacsl_state']).max() > 1000 * TOLERANCE
@@ -57,8 +63,9 @@ def test_published_config_acts_as_the_original(entry):
 @pytest.mark.parametrize('entry', built('actor_critic', 'soft_actor_critic'))
 def test_published_config_acts_as_rl_games_player_at_every_batch_size(entry):
     shape, actions = tuple(entry['obs']), entry['actions'][0]
-    policies = {rows: load(SET / entry['file'], shape, actions, rows=rows, overrides=overrides(entry))
-                for rows in (1, 256)}
+    policies = {
+        rows: load(SET / entry['file'], shape, actions, rows=rows, overrides=overrides(entry)) for rows in (1, 256)
+    }
     for rows, policy in policies.items():
         player = original(entry, rows)
         for step in range(golden_rule.STEPS):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training frameworks: which one wrote a run; another one is a RunFormat of its own and nothing else."""
+
 import pytest
 import yaml
 
@@ -12,8 +13,12 @@ from rl_policy_node.policy.layouts import Layout, LayoutTerm
 from rl_policy_node.policy.run.train_config import TrainConfig
 from rl_policy_node.policy.run.trained_run import TrainedRun
 
-PARAMS = {'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
-          'network': {'name': 'actor_critic'}, 'config': {'name': 'Run'}}
+PARAMS = {
+    'algo': {'name': 'a2c_continuous'},
+    'model': {'name': 'continuous_a2c_logstd'},
+    'network': {'name': 'actor_critic'},
+    'config': {'name': 'Run'},
+}
 
 
 def write(folder, **contents):
@@ -24,11 +29,15 @@ def write(folder, **contents):
         path.write_text(yaml.safe_dump(content))
 
 
-@pytest.mark.parametrize('contents, name', [
-    ({'config': {'task': {'name': 'Ant', 'env': {'numActions': 8}}, 'train': {'params': PARAMS}}}, 'IsaacGymEnvs'),
-    ({'params__agent': {'params': PARAMS}, 'params__env': {'decimation': 4}}, 'IsaacLab'),
-    ({'params__agent': {'params': PARAMS}}, 'RlGames'), ({'train': {'params': PARAMS}}, 'RlGames'),
-])
+@pytest.mark.parametrize(
+    'contents, name',
+    [
+        ({'config': {'task': {'name': 'Ant', 'env': {'numActions': 8}}, 'train': {'params': PARAMS}}}, 'IsaacGymEnvs'),
+        ({'params__agent': {'params': PARAMS}, 'params__env': {'decimation': 4}}, 'IsaacLab'),
+        ({'params__agent': {'params': PARAMS}}, 'RlGames'),
+        ({'train': {'params': PARAMS}}, 'RlGames'),
+    ],
+)
 def test_framework_is_told_by_the_content(tmp_path, contents, name):
     write(tmp_path, **contents)
     assert type(format_of(TrainConfig.read(tmp_path))).__name__ == name

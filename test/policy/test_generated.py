@@ -5,6 +5,7 @@ Configs are generated over networks, layers, kinds of actions and observations; 
 depend on names alone (golden_rule.py), so that both sides get the same. The player that rl_games builds is
 the reference; what it cannot do by itself is stated in terms of what it can (`counterpart`).
 """
+
 from collections import Counter
 import copy
 from random import Random
@@ -13,18 +14,7 @@ from unittest import mock
 from hypothesis import given, Phase, settings, strategies
 import numpy as np
 from policy import golden_rule
-from policy.generated_runs import (
-    HEADS,
-    kind_of,
-    NETWORKS,
-    observe,
-    OPTIONS,
-    params_of,
-    quick,  # noqa: F401 - a fixture
-    SEED,
-    spaces_of,
-    STEPS,
-)
+from policy.generated_runs import HEADS, kind_of, NETWORKS, observe, OPTIONS, params_of, SEED, spaces_of, STEPS
 import pytest
 from rl_games.algos_torch import models, running_mean_std
 from rl_games.torch_runner import Runner
@@ -42,7 +32,7 @@ def counterpart(params):
     if params['network']['name'] == 'amp':
         params['network']['name'], params['algo']['name'] = 'actor_critic', 'a2c_continuous'
         for space in params['network']['space'].values():
-            space['fixed_sigma'] = True         # generated so that sigma is either fixed or not learned
+            space['fixed_sigma'] = True  # generated so that sigma is either fixed or not learned
     if params['model']['name'] in ('continuous_amp', 'continuous_a2c'):
         params['model']['name'] = 'continuous_a2c_logstd'
     return params
@@ -53,12 +43,15 @@ def original(params, spaces, rows):
     info = spaces.env_info()
     for part in getattr(info['action_space'], 'spaces', [info['action_space']]):
         if spaces.discrete:
-            part.n = int(part.n)                # as gym has it, which rl_games was written for
+            part.n = int(part.n)  # as gym has it, which rl_games was written for
     if params['algo']['name'] == 'sac':
         info['action_space'].low[:], info['action_space'].high[:] = -1, 1
     params['config'].update(env_info=info, device_name='cpu')
-    with preserved(), mock.patch.object(models, 'RunningMeanStdObs', running_mean_std.RunningMeanStdObs), \
-            mock.patch.object(torch.jit, 'script', lambda module: module):
+    with (
+        preserved(),
+        mock.patch.object(models, 'RunningMeanStdObs', running_mean_std.RunningMeanStdObs),
+        mock.patch.object(torch.jit, 'script', lambda module: module),
+    ):
         runner = Runner()
         runner.load({'params': params})
         player = runner.create_player()
@@ -74,9 +67,10 @@ def answers(kind, spaces):
     try:
         player = original(params, spaces, kind['rows'])
         torch.manual_seed(SEED)
-        actions = [player.get_action(observe(spaces, kind['rows'], step), kind['deterministic'])
-                   for step in range(STEPS)]
-    except Exception:       # noqa: BLE001 - whatever it is, rl_games cannot play this
+        actions = [
+            player.get_action(observe(spaces, kind['rows'], step), kind['deterministic']) for step in range(STEPS)
+        ]
+    except Exception:  # noqa: BLE001 - whatever it is, rl_games cannot play this
         return None
     actions = torch.stack([action.reshape(kind['rows'], -1) for action in actions])
     if params['algo']['name'] == 'sac':
@@ -89,7 +83,7 @@ def answers(kind, spaces):
 def check(kind, path):
     """Compare a policy with rl_games' own player; return whether that can play at all."""
     if kind['action'] == 'continuous':
-        kind['deterministic'] = True            # rl_games has nothing to sample it with
+        kind['deterministic'] = True  # rl_games has nothing to sample it with
     path.write_text(yaml.safe_dump({'params': params_of(kind)}, sort_keys=False))
     spaces, rows = spaces_of(kind), kind['rows']
     with preserved():
@@ -113,8 +107,12 @@ def check(kind, path):
 
 def play(policy):
     steps = [observe(policy.spaces, policy.rows, step) for step in range(STEPS)]
-    return np.stack([policy.act({key: value.numpy() for key, value in each.items()} if policy.spaces.is_dict
-                                else each.numpy()) for each in steps])
+    return np.stack(
+        [
+            policy.act({key: value.numpy() for key, value in each.items()} if policy.spaces.is_dict else each.numpy())
+            for each in steps
+        ]
+    )
 
 
 @pytest.fixture(scope='module')
@@ -123,22 +121,25 @@ def seen():
     seen = {True: Counter(), False: Counter()}
     yield seen
     if sum(seen[True][('head', head)] + seen[False][('head', head)] > 0 for head in HEADS) == len(HEADS):
-        lacking = [(name, value) for name, values in OPTIONS.items() for value in values
-                   if not seen[True][(name, value)]]
+        lacking = [
+            (name, value) for name, values in OPTIONS.items() for value in values if not seen[True][(name, value)]
+        ]
         assert not lacking
 
 
 @pytest.mark.parametrize('network, action', HEADS)
-def test_policy_acts_as_the_player_of_rl_games(tmp_path, quick, seen, network, action):       # noqa: F811 - the fixture
+def test_policy_acts_as_the_player_of_rl_games(tmp_path, quick, seen, network, action):
     played = []
 
-    @settings(max_examples=NETWORKS[network][0], phases=[Phase.generate], deadline=None, derandomize=True,
-              database=None)
+    @settings(
+        max_examples=NETWORKS[network][0], phases=[Phase.generate], deadline=None, derandomize=True, database=None
+    )
     @given(strategies.integers(0, 2**32))
     def run(seed):
         kind = kind_of(Random(f'{seed} {network} {action}'), network, action)
         played.append(check(kind, tmp_path / 'train.yaml'))
         seen[played[-1]].update([*kind.items(), ('head', (network, action))])
+
     run()
     # rl_games' resnet has no head for several choices
     assert any(played) == ((network, action) != ('resnet_actor_critic', 'multi_discrete'))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that change the play and that nobody reads: told, and samples refused."""
+
 from policy import small_runs
 import pytest
 
@@ -8,10 +9,17 @@ from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.run.ignored_keys import ignored_keys
 from rl_policy_node.policy.summary import summarize
 
-NEWER = {'network': {'space': {'continuous': {**small_runs.CONTINUOUS, 'sigma_parametrization': 'softplus',
-                                              'min_sigma': 0.2}}}, 'config': {'expl_type': 'mixed_expl'}}
-NAMES = ('params.network.space.continuous.sigma_parametrization', 'params.network.space.continuous.min_sigma',
-         'params.config.expl_type')
+NEWER = {
+    'network': {
+        'space': {'continuous': {**small_runs.CONTINUOUS, 'sigma_parametrization': 'softplus', 'min_sigma': 0.2}}
+    },
+    'config': {'expl_type': 'mixed_expl'},
+}
+NAMES = (
+    'params.network.space.continuous.sigma_parametrization',
+    'params.network.space.continuous.min_sigma',
+    'params.config.expl_type',
+)
 
 
 def write(folder, **changes):
@@ -24,11 +32,21 @@ def test_config_that_rl_games_knows_has_none():
 
 
 def test_names_of_the_user_are_no_keys():
-    assert ignored_keys(small_runs.params(network={'inputs': {'my_own_name': None}, 'mlp': {
-        'initializer': {'name': 'default', 'my_own_argument': 1}}})) == ()
+    assert (
+        ignored_keys(
+            small_runs.params(
+                network={
+                    'inputs': {'my_own_name': None},
+                    'mlp': {'initializer': {'name': 'default', 'my_own_argument': 1}},
+                }
+            )
+        )
+        == ()
+    )
     preprocessors = {'my_own_name': {'cnn': {'convs': [], 'squeeze_it': True}}}
     assert ignored_keys(small_runs.params(network={'input_preprocessors': preprocessors})) == (
-        'params.network.input_preprocessors.my_own_name.cnn.squeeze_it',)
+        'params.network.input_preprocessors.my_own_name.cnn.squeeze_it',
+    )
 
 
 def test_keys_that_are_switched_off_do_not_matter():
@@ -44,15 +62,18 @@ def test_what_a_plug_in_reads_is_not_ignored(tmp_path):
 
 def test_mean_is_played_with_a_warning_and_samples_are_refused(tmp_path):
     file, spaces = write(tmp_path, **NEWER), Spaces((6,), 2)
-    warning, = Policy.load(file, spaces=spaces, device='cpu').warnings
+    (warning,) = Policy.load(file, spaces=spaces, device='cpu').warnings
     assert all(name in warning for name in NAMES)
-    with pytest.raises(ConfigurationError, match='policy.deterministic is false, and the installed rl_games does not '
-                                                 f'read {", ".join(NAMES)}: ') as refused:
+    with pytest.raises(
+        ConfigurationError,
+        match=f'policy.deterministic is false, and the installed rl_games does not read {", ".join(NAMES)}: ',
+    ) as refused:
         Policy.load(file, spaces=spaces, device='cpu', deterministic=False)
     assert '\n' not in str(refused.value)
     # as the refusal says
-    without = Policy.load(file, spaces=spaces, device='cpu', deterministic=False,
-                          overrides=[f'~{name}' for name in NAMES])
+    without = Policy.load(
+        file, spaces=spaces, device='cpu', deterministic=False, overrides=[f'~{name}' for name in NAMES]
+    )
     assert without.warnings == ()
 
 

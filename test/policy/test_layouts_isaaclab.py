@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, from texts as its runs write them to params/env.yaml."""
+
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from rl_policy_node.policy.layouts.isaaclab import read_layout
 from rl_policy_node.policy.run.yaml_file import read_yaml
 
 SLICE = '!!python/object/apply:builtins.slice [null, null, null]'
-ROUGH = f'''
+ROUGH = f"""
 viewer: {{eye: !!python/tuple [7.5, 7.5, 7.5]}}
 sim: {{dt: 0.005, render_interval: 4}}
 decimation: 4
@@ -73,15 +74,15 @@ actions:
     offset: 0.0
     preserve_order: false
     use_default_offset: true
-'''
-CARTPOLE = '''
+"""
+CARTPOLE = """
 sim: {dt: 0.008333333333333333}
 decimation: 2
 observation_space: 4
 action_space: 1
 state_space: 0
 action_scale: 100.0
-'''
+"""
 PARAMS = {'config': {'name': 'anymal_c_rough'}, 'env': {'clip_observations': 100.0, 'clip_actions': 50.0}}
 
 
@@ -103,15 +104,25 @@ def term(layout, name):
 def observing(terms, **group):
     """Return the text of an environment of twelve-joint robots that observes `terms` (YAML lines)."""
     settings = ''.join(f'    {name}: {value}\n' for name, value in group.items())
-    actions = ROUGH[ROUGH.index('\nactions:'):]
-    return f'scene: {{robot: {{init_state: {{joint_pos: {{.*: 0.2}}}}}}}}\nobservations:\n  policy:\n{settings}' + \
-        ''.join(f'    {line}\n' for line in terms) + actions
+    actions = ROUGH[ROUGH.index('\nactions:') :]
+    return (
+        f'scene: {{robot: {{init_state: {{joint_pos: {{.*: 0.2}}}}}}}}\nobservations:\n  policy:\n{settings}'
+        + ''.join(f'    {line}\n' for line in terms)
+        + actions
+    )
 
 
 def test_terms_stand_in_the_order_of_the_file_without_the_disabled(rough):
     assert [term.name for term in rough.inputs['obs']] == [
-        'base_lin_vel', 'base_ang_vel', 'projected_gravity', 'velocity_commands', 'joint_pos', 'joint_vel', 'actions',
-        'height_scan']
+        'base_lin_vel',
+        'base_ang_vel',
+        'projected_gravity',
+        'velocity_commands',
+        'joint_pos',
+        'joint_vel',
+        'actions',
+        'height_scan',
+    ]
     assert [term.size for term in rough.inputs['obs']] == [3, 3, 3, 3, None, None, None, 187]
     assert rough.shapes == {'obs': None} and rough.num_actions is None
     assert rough.control_rate == pytest.approx(50.0) and rough.clip_observations == 100.0
@@ -133,7 +144,7 @@ def test_the_policy_tells_how_many_joints_there_are(rough):
 
 
 def test_joints_of_no_known_order_leave_their_defaults_to_the_user(rough):
-    action, = rough.actions
+    (action,) = rough.actions
     assert (action.kind, action.scale, action.offset) == ('joint_position', (0.5,), None)
     assert term(rough, 'joint_pos').offset is None and term(rough, 'joint_vel').offset == ()
     assert any("simulator's order" in note for note in rough.notes)
@@ -158,15 +169,18 @@ def test_ambiguous_sizes_stay_open(tmp_path):
 
 
 def test_one_unknown_function_gets_what_the_others_leave(tmp_path):
-    layout = read(tmp_path, observing(['q: {func: isaaclab.envs.mdp.observations:joint_pos}',
-                                       'secret: {func: mine.mdp:secret}']))
+    layout = read(
+        tmp_path, observing(['q: {func: isaaclab.envs.mdp.observations:joint_pos}', 'secret: {func: mine.mdp:secret}'])
+    )
     assert term(layout, 'secret').kind == 'unknown' and 'mine.mdp:secret' in term(layout, 'secret').description
     assert term(complete(layout, 20, 12), 'secret').shape == (8,)
 
 
 def test_named_joints_are_counted_and_ordered_only_where_the_file_says_so(tmp_path):
-    config = 'q{}: {{func: isaaclab.envs.mdp:joint_pos, params: {{asset_cfg: {{name: robot, joint_names: {}, ' \
-             'preserve_order: {}}}}}}}'
+    config = (
+        'q{}: {{func: isaaclab.envs.mdp:joint_pos, params: {{asset_cfg: {{name: robot, joint_names: {}, '
+        'preserve_order: {}}}}}}}'
+    )
     stated = [('[hip, knee]', 'true'), ('[hip, knee]', 'false'), ('[knee]', 'false'), ('[.*_knee]', 'true')]
     layout = read(tmp_path, observing([config.format(i, *joints) for i, joints in enumerate(stated, 1)]))
     assert [term(layout, f'q{i}').joints for i in range(1, 5)] == [('hip', 'knee'), (), ('knee',), ()]
@@ -174,11 +188,14 @@ def test_named_joints_are_counted_and_ordered_only_where_the_file_says_so(tmp_pa
 
 
 def test_history_of_the_group_goes_before_that_of_the_term(tmp_path):
-    lines = ['v: {func: isaaclab.envs.mdp:base_lin_vel, scale: !!python/tuple [1.0, 2.0, 3.0], history_length: 2}',
-             'q: {func: isaaclab.envs.mdp:joint_pos}']
+    lines = [
+        'v: {func: isaaclab.envs.mdp:base_lin_vel, scale: !!python/tuple [1.0, 2.0, 3.0], history_length: 2}',
+        'q: {func: isaaclab.envs.mdp:joint_pos}',
+    ]
     own = read(tmp_path, observing(lines))
-    group, whole = (read(tmp_path, observing(lines, history_length=5, flatten_history_dim=flat))
-                    for flat in ('true', 'false'))
+    group, whole = (
+        read(tmp_path, observing(lines, history_length=5, flatten_history_dim=flat)) for flat in ('true', 'false')
+    )
     assert (term(own, 'v').shape, term(own, 'q').history) == ((6,), 0)
     assert (term(group, 'v').shape, term(group, 'v').history) == ((15,), 5)
     assert term(whole, 'v').shape == (5, 3)
@@ -191,33 +208,42 @@ def test_clip_that_is_not_symmetric_has_two_bounds(tmp_path):
     assert (term(layout, 'z').quantity, term(layout, 'z').elements) == ('position', (2,))
 
 
-TURNED = ['r: {func: isaaclab.envs.mdp:root_quat_w, params: {make_quat_unique: true}}',
-          'i: {func: isaaclab.envs.mdp:imu_orientation}',
-          'p: {func: isaaclab.envs.mdp:generated_commands, params: {command_name: pose}}']
-HAND = '''
+TURNED = [
+    'r: {func: isaaclab.envs.mdp:root_quat_w, params: {make_quat_unique: true}}',
+    'i: {func: isaaclab.envs.mdp:imu_orientation}',
+    'p: {func: isaaclab.envs.mdp:generated_commands, params: {command_name: pose}}',
+]
+HAND = """
 actions:
   arm: {class_type: 'mdp:DifferentialInverseKinematicsAction', joint_names: [.*], body_name: hand,
         controller: {command_type: pose, use_relative_mode: false}}
 commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
-'''
+"""
 
 
 def turned(tmp_path, *rotations):
     """Return the layout of a run whose assets begin with these rotations."""
-    assets = ', '.join(f'body_{i}: {{init_state: {{rot: !!python/tuple {list(rotation)}}}}}'
-                       for i, rotation in enumerate(rotations))
+    assets = ', '.join(
+        f'body_{i}: {{init_state: {{rot: !!python/tuple {list(rotation)}}}}}' for i, rotation in enumerate(rotations)
+    )
     text = observing(TURNED)
-    text = text[:text.index('\nactions:')] + HAND
+    text = text[: text.index('\nactions:')] + HAND
     return read(tmp_path, text.replace('scene: {', f'scene: {{{assets}, ' if assets else 'scene: {', 1))
 
 
 # a half turn is the identity of the other order, and a camera may look anywhere
-@pytest.mark.parametrize('rotations, convention, order', [
-    ([(1.0, 0.0, 0.0, 0.0)], 'wxyz', 'w, x, y, z'), ([(0.0, 0.0, 0.0, 1.0)], 'xyzw', 'x, y, z, w'),
-    ([(0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)], 'xyzw', 'x, y, z, w'),
-    ([(1, 0, 0, 0), (-0.15, -0.35, -0.35, 0.85)], 'wxyz', 'w, x, y, z'),
-    ([(0.5, 0.5, 0.5, 0.5)], None, 'from 3.0 on'), ([], None, 'from 3.0 on'),
-    ([(1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)], None, 'from 3.0 on')])
+@pytest.mark.parametrize(
+    'rotations, convention, order',
+    [
+        ([(1.0, 0.0, 0.0, 0.0)], 'wxyz', 'w, x, y, z'),
+        ([(0.0, 0.0, 0.0, 1.0)], 'xyzw', 'x, y, z, w'),
+        ([(0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)], 'xyzw', 'x, y, z, w'),
+        ([(1, 0, 0, 0), (-0.15, -0.35, -0.35, 0.85)], 'wxyz', 'w, x, y, z'),
+        ([(0.5, 0.5, 0.5, 0.5)], None, 'from 3.0 on'),
+        ([], None, 'from 3.0 on'),
+        ([(1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)], None, 'from 3.0 on'),
+    ],
+)
 def test_unturned_bodies_tell_the_order_of_quaternions(tmp_path, rotations, convention, order):
     layout = turned(tmp_path, *rotations)
     assert (term(layout, 'r').quantity, term(layout, 'p').quantity) == ('orientation', 'pose')
@@ -227,10 +253,16 @@ def test_unturned_bodies_tell_the_order_of_quaternions(tmp_path, rotations, conv
 
 
 def test_joints_scaled_by_their_limits_leave_offset_and_scale_to_the_user(tmp_path):
-    layout = read(tmp_path, observing(['q: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: null}',
-                                       'half: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5}',
-                                       'b: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5, '
-                                       'clip: !!python/tuple [-1.0, 1.0]}']))
+    layout = read(
+        tmp_path,
+        observing(
+            [
+                'q: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: null}',
+                'half: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5}',
+                'b: {func: isaaclab.envs.mdp:joint_pos_limit_normalized, scale: 0.5, clip: !!python/tuple [-1.0, 1.0]}',
+            ]
+        ),
+    )
     assert (term(layout, 'q').offset, term(layout, 'q').scale) == (None, None)
     assert 'scale = 2 / (upper - lower)' in term(layout, 'q').description
     assert 'scale = 1 / (upper - lower)' in term(layout, 'half').description
@@ -247,7 +279,8 @@ def test_terms_that_are_not_concatenated_are_inputs_of_their_own(tmp_path):
 
 def test_groups_are_those_that_the_wrapper_hands_over(tmp_path):
     text = observing(['v: {func: isaaclab.envs.mdp:base_lin_vel}']).replace(
-        '\nactions:', '\n  scan:\n    z: {func: isaaclab.envs.mdp:base_pos_z}\nactions:', 1)
+        '\nactions:', '\n  scan:\n    z: {func: isaaclab.envs.mdp:base_pos_z}\nactions:', 1
+    )
     groups = {'obs_groups': {'obs': ['scan', 'policy'], 'states': ['critic']}}
     assert [t.name for t in read(tmp_path, text, {'env': groups}).inputs['obs']] == ['z', 'v']
     apart = read(tmp_path, text, {'env': {**groups, 'concate_obs_groups': False}})
@@ -256,7 +289,9 @@ def test_groups_are_those_that_the_wrapper_hands_over(tmp_path):
 
 def test_manipulator_moves_by_inverse_kinematics_and_a_gripper(tmp_path):
     text = observing(['a: {func: isaaclab.envs.mdp:last_action, params: {action_name: gripper}}'])
-    text = text[:text.index('\nactions:')] + '''
+    text = (
+        text[: text.index('\nactions:')]
+        + """
 actions:
   arm:
     class_type: isaaclab.envs.mdp.actions.task_space_actions:DifferentialInverseKinematicsAction
@@ -269,7 +304,8 @@ actions:
     joint_names: [panda_finger.*]
     open_command_expr: {panda_finger_.*: 0.04}
     close_command_expr: {panda_finger_.*: 0.0}
-'''
+"""
+    )
     layout = read(tmp_path, text)
     assert [(action.size, action.kind) for action in layout.actions] == [(6, 'pose_delta'), (1, 'gripper')]
     assert layout.actions[0].position_scale == layout.actions[0].rotation_scale == (0.5, 0.5, 0.5)
@@ -278,27 +314,33 @@ actions:
     assert complete(layout, 1, 7).shapes == {'obs': (1,)}
 
 
-@pytest.mark.parametrize('config, expected', [
-    ('JointVelocityAction, scale: 5.0', {'kind': 'joint_velocity', 'scale': (5.0,), 'offset': ()}),
-    ('JointEffortAction, scale: 3.0', {'kind': 'effort', 'scale': (3.0,)}),
-    ('RelativeJointPositionAction, scale: 0.1', {'kind': 'joint_delta', 'integrate': 'observed', 'scale': (0.1,)}),
-    ('RelativeJointPositionAction, offset: 0.1', {'kind': 'other'}),
-    ('JointPositionToLimitsAction', {'kind': 'joint_position', 'scale': None, 'offset': None, 'clip': 1.0}),
-    ('EMAJointPositionToLimitsAction, alpha: 0.3', {'kind': 'joint_position', 'smoothing': 0.3}),
-    ('EMAJointPositionToLimitsAction, alpha: {a: 0.3}', {'kind': 'other'}),
-    ('JointEffortAction, clip: {.*: [-1.0, 1.0]}', {'kind': 'other'}),
-    ('JointPositionAction, clip: {.*: [-1.0, 2.0]}', {'kind': 'joint_position', 'lower': (-1.0,), 'upper': (2.0,)})])
+@pytest.mark.parametrize(
+    'config, expected',
+    [
+        ('JointVelocityAction, scale: 5.0', {'kind': 'joint_velocity', 'scale': (5.0,), 'offset': ()}),
+        ('JointEffortAction, scale: 3.0', {'kind': 'effort', 'scale': (3.0,)}),
+        ('RelativeJointPositionAction, scale: 0.1', {'kind': 'joint_delta', 'integrate': 'observed', 'scale': (0.1,)}),
+        ('RelativeJointPositionAction, offset: 0.1', {'kind': 'other'}),
+        ('JointPositionToLimitsAction', {'kind': 'joint_position', 'scale': None, 'offset': None, 'clip': 1.0}),
+        ('EMAJointPositionToLimitsAction, alpha: 0.3', {'kind': 'joint_position', 'smoothing': 0.3}),
+        ('EMAJointPositionToLimitsAction, alpha: {a: 0.3}', {'kind': 'other'}),
+        ('JointEffortAction, clip: {.*: [-1.0, 1.0]}', {'kind': 'other'}),
+        ('JointPositionAction, clip: {.*: [-1.0, 2.0]}', {'kind': 'joint_position', 'lower': (-1.0,), 'upper': (2.0,)}),
+    ],
+)
 def test_actions_on_joints_have_the_kind_of_their_law(tmp_path, config, expected):
     text = observing(['q: {func: isaaclab.envs.mdp:joint_pos}'])
-    text = text[:text.index('\nactions:')] + '\nactions:\n  joints: {joint_names: [.*], class_type: ' \
+    text = (
+        text[: text.index('\nactions:')] + '\nactions:\n  joints: {joint_names: [.*], class_type: '
         f'isaaclab.envs.mdp.actions.joint_actions:{config}}}\n'
-    action, = read(tmp_path, text).actions
+    )
+    (action,) = read(tmp_path, text).actions
     assert {name: getattr(action, name) for name in expected} == expected
 
 
 def test_direct_environment_says_sizes_and_no_more(tmp_path):
     layout = read(tmp_path, CARTPOLE)
-    observation, = layout.inputs['obs']
+    (observation,) = layout.inputs['obs']
     assert (observation.shape, observation.kind) == ((4,), 'unknown')
     assert layout.num_actions == 1 and '100.0' in layout.actions[0].law
     assert layout.control_rate == pytest.approx(60.0)
@@ -309,14 +351,17 @@ def test_direct_environment_says_sizes_and_no_more(tmp_path):
 
 
 def test_factory_of_isaac_lab_observes_what_its_order_says(tmp_path):
-    layout = read(tmp_path, '''
+    layout = read(
+        tmp_path,
+        """
 sim: {dt: 0.008333333333333333}
 decimation: 8
 observation_space: 19
 action_space: 6
 obs_order: [fingertip_pos_rel_fixed, fingertip_quat, ee_linvel, ee_angvel]
 ctrl: {ema_factor: 0.2, pos_action_threshold: [0.02, 0.02, 0.02]}
-''')
+""",
+    )
     assert layout.shapes == {'obs': (19,)}
     assert term(layout, 'fingertip_quat').convention is None
     assert layout.inputs['obs'][-1].kind == 'field' and '0.2 * action' in layout.inputs['obs'][-1].description

@@ -3,6 +3,7 @@
 
 Only where the checkout of the set of published train configs lies beside this one, and hydra to compose them.
 """
+
 import math
 from pathlib import Path
 
@@ -17,9 +18,13 @@ CONFIGS = SET / 'configs' / 'isaacgymenvs'
 pytestmark = pytest.mark.skipif(not CONFIGS.is_dir(), reason=f'{CONFIGS} is not there')
 
 # What the configurations themselves register before they are composed.
-RESOLVERS = {'eq': lambda x, y: str(x).lower() == str(y).lower(), 'contains': lambda x, y: str(x) in str(y),
-             'if': lambda condition, a, b: a if condition else b,
-             'resolve_default': lambda default, value: default if value == '' else value, 'eval': lambda text: False}
+RESOLVERS = {
+    'eq': lambda x, y: str(x).lower() == str(y).lower(),
+    'contains': lambda x, y: str(x) in str(y),
+    'if': lambda condition, a, b: a if condition else b,
+    'resolve_default': lambda default, value: default if value == '' else value,
+    'eval': lambda text: False,
+}
 # The environment announces sizes that are nobody's: it takes the keys of a network that was never released.
 UNRELEASED = 'AllegroHandLSTM_Big'
 
@@ -43,13 +48,16 @@ def layout_of():
         overrides = [f'task={entry["task"]}', f'train={Path(entry["file"]).stem}', *entry['resolve']['overrides']]
         with hydra.initialize_config_dir(str(CONFIGS), version_base='1.1'):
             config = hydra.compose('config', overrides=overrides)
-            return (OmegaConf.to_container(config.task, resolve=True),
-                    OmegaConf.to_container(config.train.params, resolve=True))
+            return (
+                OmegaConf.to_container(config.task, resolve=True),
+                OmegaConf.to_container(config.train.params, resolve=True),
+            )
 
     def layout(entry):
         if entry['id'] not in found:
             found[entry['id']] = read_layout(*compose(entry))
         return found[entry['id']]
+
     yield layout
     for name in RESOLVERS:
         OmegaConf.clear_resolver(name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numpy's values in files are data, whichever numpy wrote them, and numpy makes none of them."""
+
 import numpy as np
 from policy.checkpoints import change_pickle, MODEL, refusal, save
 import pytest
@@ -7,10 +8,27 @@ import pytest
 from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
 from rl_policy_node.policy.checkpoint.checkpoint_file import read_file
 
-SCALARS = [np.float16(1.5), np.float32(1.5), np.float64(-2.5), np.int8(-3), np.int64(3), np.uint16(9), np.bool_(True),
-           np.complex64(1 + 2j), np.str_('abc'), np.dtype('>f4').type(2.5)]
-ARRAYS = [np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.zeros((0, 3), np.float32),
-          np.array([True, False]), np.array(['a', 'bc']), np.array([1.5, 2.5], '>f8'), np.array(4, np.int16)]
+SCALARS = [
+    np.float16(1.5),
+    np.float32(1.5),
+    np.float64(-2.5),
+    np.int8(-3),
+    np.int64(3),
+    np.uint16(9),
+    np.bool_(True),
+    np.complex64(1 + 2j),
+    np.str_('abc'),
+    np.dtype('>f4').type(2.5),
+]
+ARRAYS = [
+    np.arange(6.0).reshape(2, 3),
+    np.asfortranarray(np.arange(6).reshape(2, 3)),
+    np.zeros((0, 3), np.float32),
+    np.array([True, False]),
+    np.array(['a', 'bc']),
+    np.array([1.5, 2.5], '>f8'),
+    np.array(4, np.int16),
+]
 
 
 @pytest.fixture
@@ -20,10 +38,13 @@ def path(tmp_path):
 
 def written_under(path, module):
     """Name numpy's module as another numpy does."""
+
     def rename(content):
         assert b'core.multiarray\n' in content
         return content.replace(b'numpy._core.multiarray', b'numpy.core.multiarray').replace(
-            b'numpy.core.multiarray', module)
+            b'numpy.core.multiarray', module
+        )
+
     change_pickle(path, rename)
 
 
@@ -48,8 +69,11 @@ def test_array_is_the_array_it_was(path, array, module):
     np.testing.assert_array_equal(found, array)
 
 
-@pytest.mark.parametrize('value', [np.array([{}]), np.zeros(2, [('a', int)]), np.datetime64('2020-01-01'),
-                                   np.zeros(2, 'V8')], ids=['objects', 'records', 'date', 'void'])
+@pytest.mark.parametrize(
+    'value',
+    [np.array([{}]), np.zeros(2, [('a', int)]), np.datetime64('2020-01-01'), np.zeros(2, 'V8')],
+    ids=['objects', 'records', 'date', 'void'],
+)
 def test_what_is_more_than_numbers_is_refused(path, value):
     assert 'does not hold plain numbers' in refusal(save(path, env_state=value))
 
@@ -74,7 +98,7 @@ TAMPERED = {
     'size': state(np.ones(2), 1, (1000,), PLAIN, False, b'1234'),
     'list': state(np.ones(2), 1, (2,), PLAIN, False, []),
     'name': state(np.ones(2), 1, (2,), 'f8', False, bytes(16)),
-    'bytes': Call(bytes, (10 ** 9,)),
+    'bytes': Call(bytes, (10**9,)),
     'short': state(np.ones(2), 1),
     'dtype': Call(np.dtype, ('nonsense',)),
     'fields': Call(np.dtype, ([('a', 'f4')],)),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players come from the classes that rl_games' own Runner makes them of, but for those that it lacks or gets wrong."""
+
 from rl_games.torch_runner import Runner
 
 from rl_policy_node.policy.rl_games.patched_players import RescalingSacPlayer

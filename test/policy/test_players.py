@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players of every algorithm: they act as they were trained to, and say so where they cannot."""
+
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +21,52 @@ SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
 needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 ROWS, FLAT, INFINITE = 4, Spaces((5,), 3), Spaces((5,), 3, action_low=-np.inf, action_high=[1, np.inf, 1])
 DEFAULT = {'name': 'default'}
-CONTINUOUS = {'mu_activation': 'None', 'sigma_activation': 'None', 'mu_init': DEFAULT,
-              'sigma_init': {'name': 'const_initializer', 'val': -1}, 'fixed_sigma': True}
+CONTINUOUS = {
+    'mu_activation': 'None',
+    'sigma_activation': 'None',
+    'mu_init': DEFAULT,
+    'sigma_init': {'name': 'const_initializer', 'val': -1},
+    'fixed_sigma': True,
+}
 LSTM = {'name': 'lstm', 'units': 6, 'layers': 2, 'before_mlp': True, 'layer_norm': True}
 GRU = {'name': 'gru', 'units': 6, 'layers': 1, 'concat_input': True, 'concat_output': True}
-SAC = {'algo': 'sac', 'model': 'soft_actor_critic',
-       'network': {'name': 'soft_actor_critic', 'log_std_bounds': [-5, 2]}}
-AMP = {'algo': 'amp_continuous', 'model': 'continuous_amp', 'network': {
-    'name': 'amp', 'separate': True, 'disc': {'units': [4]},
-    'space': {'continuous': {**CONTINUOUS, 'fixed_sigma': True, 'learn_sigma': False}}}}
+SAC = {'algo': 'sac', 'model': 'soft_actor_critic', 'network': {'name': 'soft_actor_critic', 'log_std_bounds': [-5, 2]}}
+AMP = {
+    'algo': 'amp_continuous',
+    'model': 'continuous_amp',
+    'network': {
+        'name': 'amp',
+        'separate': True,
+        'disc': {'units': [4]},
+        'space': {'continuous': {**CONTINUOUS, 'fixed_sigma': True, 'learn_sigma': False}},
+    },
+}
 
 
 @pytest.fixture
 def make(tmp_path):
     """Return a function that builds a policy with the weights of golden_rule.py."""
+
     def make(spaces=FLAT, algo='a2c_continuous', model='continuous_a2c_logstd', network=None, config=None, **options):
-        network = {'name': 'actor_critic', 'space': {'continuous': CONTINUOUS}, 'mlp': {
-            'units': [8, 8], 'activation': 'elu', 'initializer': DEFAULT}, **(network or {})}
-        params = {'seed': 5, 'algo': {'name': algo}, 'model': {'name': model}, 'network': network,
-                  'config': {'normalize_input': True, **(config or {})}}
+        network = {
+            'name': 'actor_critic',
+            'space': {'continuous': CONTINUOUS},
+            'mlp': {'units': [8, 8], 'activation': 'elu', 'initializer': DEFAULT},
+            **(network or {}),
+        }
+        params = {
+            'seed': 5,
+            'algo': {'name': algo},
+            'model': {'name': model},
+            'network': network,
+            'config': {'normalize_input': True, **(config or {})},
+        }
         path = tmp_path / 'train.yaml'
         path.write_text(yaml.safe_dump({'params': params}, sort_keys=False))
         policy = Policy.load(path, spaces=spaces, **{'rows': ROWS, 'device': 'cpu', **options})
         golden_rule.fill(policy.player.model)
         return policy
+
     return make
 
 
@@ -112,11 +135,14 @@ def test_statistics_beside_a_model_that_has_none_are_not_looked_at(make):
 
 @pytest.mark.parametrize('rows', [1, ROWS])
 def test_sac_rescales_to_the_action_space_as_its_training_does(make, rows):
-    narrow, wide = make(**SAC, rows=rows), make(Spaces((5,), 3, action_low=[-2, 0, -1], action_high=[2, 4, 1]), **SAC,
-                                                rows=rows)
+    narrow, wide = (
+        make(**SAC, rows=rows),
+        make(Spaces((5,), 3, action_low=[-2, 0, -1], action_high=[2, 4, 1]), **SAC, rows=rows),
+    )
     action = narrow.act(observe(FLAT, rows=rows))
-    np.testing.assert_array_equal(wide.act(observe(FLAT, rows=rows)),
-                                  action * np.float32([2, 2, 1]) + np.float32([0, 2, 0]))
+    np.testing.assert_array_equal(
+        wide.act(observe(FLAT, rows=rows)), action * np.float32([2, 2, 1]) + np.float32([0, 2, 0])
+    )
 
 
 def test_sac_samples_within_the_action_space(make):
@@ -153,9 +179,10 @@ def test_continuous_a2c_plays_the_distribution_it_was_trained_with(make):
     model_builder.ModelBuilder()
     policy = make(model='continuous_a2c', deterministic=False, config={'clip_actions': False})
     with torch.no_grad():
-        policy.player.model.a2c_network.sigma.copy_(torch.tensor([0.0, 0.5, 2.0]))     # the deviation, not its log
+        policy.player.model.a2c_network.sigma.copy_(torch.tensor([0.0, 0.5, 2.0]))  # the deviation, not its log
     noise = np.stack([policy.act(observe(FLAT)) for _ in range(300)]) - make(
-        model='continuous_a2c', config={'clip_actions': False}).act(observe(FLAT))
+        model='continuous_a2c', config={'clip_actions': False}
+    ).act(observe(FLAT))
     np.testing.assert_allclose(noise.std(axis=(0, 1)), [0, 0.5, 2], atol=0.1)
     np.testing.assert_allclose(noise.mean(axis=(0, 1)), 0, atol=0.15)
 
@@ -165,7 +192,7 @@ def test_continuous_a2c_plays_the_distribution_it_was_trained_with(make):
 def test_continuous_a2c_plays_a_single_row_and_action(make, actions, deterministic):
     policy = make(Spaces((5,), actions), model='continuous_a2c', rows=1, deterministic=deterministic)
     with torch.no_grad():
-        policy.player.model.a2c_network.sigma.fill_(-1.0)       # which torch.normal refuses
+        policy.player.model.a2c_network.sigma.fill_(-1.0)  # which torch.normal refuses
     assert policy.act(observe(FLAT, rows=1)).shape == (1, actions)
 
 
@@ -178,7 +205,7 @@ def test_tanh_model_gives_its_clamped_mean_but_samples_through_tanh(make):
     with torch.no_grad():
         for policy in (mean, sampled, logstd):
             policy.player.model.a2c_network.mu.bias.fill_(0.5)
-            policy.player.model.a2c_network.sigma.fill_(-30)    # leaves a deviation of 0.001
+            policy.player.model.a2c_network.sigma.fill_(-30)  # leaves a deviation of 0.001
     found = mean.act(observe(FLAT))
     np.testing.assert_array_equal(found, logstd.act(observe(FLAT)))
     inside = np.abs(found) < 1
@@ -191,8 +218,14 @@ def test_tanh_model_gives_its_clamped_mean_but_samples_through_tanh(make):
 @pytest.mark.parametrize('sizes', [4, [4], [2, 3]])
 def test_choices_keep_their_shape(make, rows, deterministic, sizes):
     kind = 'discrete' if sizes == 4 else 'multi_discrete'
-    policy = make(Spaces((5,), {kind: sizes}), 'a2c_discrete', f'{kind}_a2c',
-                  {'space': {kind: None}}, rows=rows, deterministic=deterministic)
+    policy = make(
+        Spaces((5,), {kind: sizes}),
+        'a2c_discrete',
+        f'{kind}_a2c',
+        {'space': {kind: None}},
+        rows=rows,
+        deterministic=deterministic,
+    )
     for step in range(3):
         actions = policy.act(observe(FLAT, step, rows))
         assert actions.shape == (rows, np.size(sizes)) and actions.dtype == np.int64
@@ -202,11 +235,23 @@ def test_choices_keep_their_shape(make, rows, deterministic, sizes):
 @pytest.mark.parametrize('action, last', [({'discrete': 4}, ()), (3, (3,))])
 def test_resnet_takes_rewards_and_last_actions(make, action, last):
     spaces = Spaces({'observation': (8, 8, 3), 'reward': (), 'last_action': last}, action)
-    kind = ('a2c_discrete', 'discrete_a2c', {'discrete': None}) if last == () else (
-        'a2c_continuous', 'continuous_a2c_logstd', {'continuous': CONTINUOUS})
-    policy = make(spaces, *kind[:2], {
-        'name': 'resnet_actor_critic', 'cnn': {'conv_depths': [2]}, 'require_rewards': True, 'space': kind[2],
-        'require_last_actions': True, 'rnn': {'name': 'lstm', 'units': 4, 'layers': 1}})
+    kind = (
+        ('a2c_discrete', 'discrete_a2c', {'discrete': None})
+        if last == ()
+        else ('a2c_continuous', 'continuous_a2c_logstd', {'continuous': CONTINUOUS})
+    )
+    policy = make(
+        spaces,
+        *kind[:2],
+        {
+            'name': 'resnet_actor_critic',
+            'cnn': {'conv_depths': [2]},
+            'require_rewards': True,
+            'space': kind[2],
+            'require_last_actions': True,
+            'rnn': {'name': 'lstm', 'units': 4, 'layers': 1},
+        },
+    )
     observations = {**observe(spaces), 'last_action': np.ones((ROWS, *last), np.float32)}
     assert policy.recurrent and policy.act(observations).shape == (ROWS, 1 if last == () else 3)
 
@@ -217,10 +262,21 @@ def test_null_is_no_activation(make):
     np.testing.assert_array_equal(found, make().act(observe(FLAT)))
 
 
-@pytest.mark.parametrize('config', [
-    {'player': {'evaluation': True, 'dir_to_monitor': 'watched', 'env_config': {'seed': 3}, 'use_vecenv': True}},
-    {'env_config': None}, {'env_config': {'gid': 'Pendulum-v1'}}, {'player': None}, {'reward_shaper': {'odd': 1}},
-    {'vec_env': 'none'}, {'normalize_input': None}, {'reward_shaper': None}, {'multi_gpu': True}], ids=str)
+@pytest.mark.parametrize(
+    'config',
+    [
+        {'player': {'evaluation': True, 'dir_to_monitor': 'watched', 'env_config': {'seed': 3}, 'use_vecenv': True}},
+        {'env_config': None},
+        {'env_config': {'gid': 'Pendulum-v1'}},
+        {'player': None},
+        {'reward_shaper': {'odd': 1}},
+        {'vec_env': 'none'},
+        {'normalize_input': None},
+        {'reward_shaper': None},
+        {'multi_gpu': True},
+    ],
+    ids=str,
+)
 def test_settings_of_training_start_nothing(make, tmp_path, monkeypatch, config):
     monkeypatch.chdir(tmp_path)
     policy = make(config=config)
@@ -229,16 +285,23 @@ def test_settings_of_training_start_nothing(make, tmp_path, monkeypatch, config)
     assert policy.player.env is None
 
 
-@pytest.mark.parametrize('network, told', [
-    ({'mlp': {'units': [8], 'activation': 'swoosh', 'initializer': DEFAULT}},
-     r"it knows no 'swoosh' \(params\.network\.mlp\.activation\)"),
-    ({'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'xavier'}}},
-     r"it knows no 'xavier' \(params\.network\.mlp\.initializer\.name\)"),
-    ({'mlp': {}}, "KeyError: 'units'"),
-    ({'rnn': {'name': 'rnn', 'units': 4, 'layers': 1}}, "TypeError: 'NoneType' object is not callable"),
-    ({'space': {}}, 'cannot build its player for the observation'),
-    ({'central_value': True}, 'cannot build its player'),
-])
+@pytest.mark.parametrize(
+    'network, told',
+    [
+        (
+            {'mlp': {'units': [8], 'activation': 'swoosh', 'initializer': DEFAULT}},
+            r"it knows no 'swoosh' \(params\.network\.mlp\.activation\)",
+        ),
+        (
+            {'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'xavier'}}},
+            r"it knows no 'xavier' \(params\.network\.mlp\.initializer\.name\)",
+        ),
+        ({'mlp': {}}, "KeyError: 'units'"),
+        ({'rnn': {'name': 'rnn', 'units': 4, 'layers': 1}}, "TypeError: 'NoneType' object is not callable"),
+        ({'space': {}}, 'cannot build its player for the observation'),
+        ({'central_value': True}, 'cannot build its player'),
+    ],
+)
 def test_what_rl_games_cannot_build_or_play_is_refused_in_a_line(make, network, told):
     with pytest.raises(ConfigurationError, match=told) as error:
         make(network=network)
@@ -252,15 +315,29 @@ def test_network_that_is_defined_nowhere_is_named_before_its_spaces_are_asked_fo
         check_names(config)
 
 
-@pytest.mark.parametrize('kind', [SAC, {'spaces': Spaces((5,), {'discrete': 2}), 'algo': 'a2c_discrete',
-                                        'model': 'discrete_a2c', 'network': {'space': {'discrete': None}}}])
+@pytest.mark.parametrize(
+    'kind',
+    [
+        SAC,
+        {
+            'spaces': Spaces((5,), {'discrete': 2}),
+            'algo': 'a2c_discrete',
+            'model': 'discrete_a2c',
+            'network': {'space': {'discrete': None}},
+        },
+    ],
+)
 def test_sigma_of_a_policy_that_has_none_is_refused(make, kind):
     with pytest.raises(ConfigurationError, match='sigma: cannot be set, the network has none'):
         make(**kind, sigma=0.0)
 
 
-RECURRENT = {'lstm': {'rnn': LSTM}, 'gru': {'rnn': GRU}, 'separate lstm': {'rnn': LSTM, 'separate': True},
-             'separate gru': {'rnn': GRU, 'separate': True}}
+RECURRENT = {
+    'lstm': {'rnn': LSTM},
+    'gru': {'rnn': GRU},
+    'separate lstm': {'rnn': LSTM, 'separate': True},
+    'separate gru': {'rnn': GRU, 'separate': True},
+}
 DICT = Spaces({'ee_pos': (3,), 'touch': (2, 2)}, 3)
 RECURRENT['dict'] = {'rnn': LSTM, 'name': 'actor_critic_dict', 'input_preprocessors': {'touch': {}, 'ee_pos': {}}}
 RECURRENT['separate dict'] = {**RECURRENT['dict'], 'separate': True}

@@ -2,7 +2,6 @@
 """Plug-ins: what they register is built, what goes wrong with one is said in a line, and nothing else changes."""
 
 import numpy as np
-from policy.plugin_bench import as_before  # noqa: F401 - a fixture
 import pytest
 from rl_games.algos_torch import model_builder
 import torch
@@ -11,13 +10,30 @@ import yaml
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
 
+pytestmark = pytest.mark.usefixtures('as_before')
+
 SPACES = Spaces((5,), 3)
-NETWORK = {'name': 'actor_critic', 'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}},
-           'space': {'continuous': {'mu_activation': 'None', 'sigma_activation': 'None', 'mu_init': {'name': 'default'},
-                                    'sigma_init': {'name': 'const_initializer', 'val': 0}, 'fixed_sigma': True}}}
-PARAMS = {'seed': 5, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
-          'network': NETWORK, 'config': {}}
-TURNED = '''
+NETWORK = {
+    'name': 'actor_critic',
+    'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}},
+    'space': {
+        'continuous': {
+            'mu_activation': 'None',
+            'sigma_activation': 'None',
+            'mu_init': {'name': 'default'},
+            'sigma_init': {'name': 'const_initializer', 'val': 0},
+            'fixed_sigma': True,
+        }
+    },
+}
+PARAMS = {
+    'seed': 5,
+    'algo': {'name': 'a2c_continuous'},
+    'model': {'name': 'continuous_a2c_logstd'},
+    'network': NETWORK,
+    'config': {},
+}
+TURNED = """
 from rl_games.algos_torch import models, network_builder
 from rl_games.algos_torch.model_builder import register_model, register_network
 
@@ -32,8 +48,8 @@ class TurnedModel(models.ModelA2CContinuousLogStd):
 
 register_network('turned', Turned)
 register_model('turned_a2c', TurnedModel)
-'''
-PLAYER = '''
+"""
+PLAYER = """
 from rl_games.algos_torch.players import PpoPlayerContinuous
 
 class Halved(PpoPlayerContinuous):
@@ -42,27 +58,31 @@ class Halved(PpoPlayerContinuous):
 
 def register(runner):
     runner.player_factory.register_builder('halved', lambda **kwargs: Halved(**kwargs))
-'''
+"""
 
 
 @pytest.fixture
 def load(tmp_path):
     """Return a function that loads a policy with plug-ins."""
+
     def load(plugins, algo='a2c_continuous', model='continuous_a2c_logstd', network='actor_critic'):
         params = {**PARAMS, 'algo': {'name': algo}, 'model': {'name': model}, 'network': {**NETWORK, 'name': network}}
         path = tmp_path / 'train.yaml'
         path.write_text(yaml.safe_dump({'params': params}))
         return Policy.load(path, spaces=SPACES, rows=2, device='cpu', plugins=plugins)
+
     return load
 
 
 @pytest.fixture
 def write(tmp_path):
     """Return a function that writes a plug-in and returns its path."""
+
     def write(text, name='plugin.py'):
         path = tmp_path / name
         path.write_text(text)
         return str(path)
+
     return write
 
 
@@ -144,23 +164,33 @@ def test_plugin_that_was_mended_is_loaded(load, write):
     assert load([plugin], network='turned')
 
 
-@pytest.mark.parametrize('text, told', [
-    ('import nothing_of_this_name', "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
-    ('1 / 0', 'ZeroDivisionError: division by zero'),
-    ('raise RuntimeError("first\\nsecond")', 'RuntimeError: first second'),
-    ('def oops(:', 'SyntaxError: '),
-    ('import sys; sys.exit(3)', 'SystemExit: 3'),
-    ('def register(): pass', 'TypeError: '),
-    ('def register(runner): raise KeyError("x")', "KeyError: 'x'"),
-    (TURNED + 'raise ValueError("late")', 'ValueError: late'),
-])
+@pytest.mark.parametrize(
+    'text, told',
+    [
+        ('import nothing_of_this_name', "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ('1 / 0', 'ZeroDivisionError: division by zero'),
+        ('raise RuntimeError("first\\nsecond")', 'RuntimeError: first second'),
+        ('def oops(:', 'SyntaxError: '),
+        ('import sys; sys.exit(3)', 'SystemExit: 3'),
+        ('def register(): pass', 'TypeError: '),
+        ('def register(runner): raise KeyError("x")', "KeyError: 'x'"),
+        (TURNED + 'raise ValueError("late")', 'ValueError: late'),
+    ],
+)
 def test_plugin_that_fails_is_refused_in_a_line(load, write, text, told):
     assert told in refusal(load, write(text))
 
 
-@pytest.mark.parametrize('plugin, told', [
-    ('my_robot_that_is_not.networks', 'there is no such module'), ('json.nothing', 'there is no such module'),
-    ('', 'there is no such module'), ('..', 'there is no such module'), ('/nowhere/plugin.py', 'is not a file')])
+@pytest.mark.parametrize(
+    'plugin, told',
+    [
+        ('my_robot_that_is_not.networks', 'there is no such module'),
+        ('json.nothing', 'there is no such module'),
+        ('', 'there is no such module'),
+        ('..', 'there is no such module'),
+        ('/nowhere/plugin.py', 'is not a file'),
+    ],
+)
 def test_plugin_that_there_is_not_is_refused(load, plugin, told):
     assert told in refusal(load, plugin)
 
@@ -168,8 +198,14 @@ def test_plugin_that_there_is_not_is_refused(load, plugin, told):
 def test_plugin_leaves_the_process_as_it_was(load, write, capsys):
     torch.manual_seed(1)
     before = torch.get_rng_state(), torch.get_num_threads(), torch.backends.cudnn.deterministic
-    load([write('import torch\ntorch.manual_seed(7)\ntorch.set_num_threads(7)\nprint("loud")\n'
-                'torch.backends.cudnn.deterministic = True\n')])
+    load(
+        [
+            write(
+                'import torch\ntorch.manual_seed(7)\ntorch.set_num_threads(7)\nprint("loud")\n'
+                'torch.backends.cudnn.deterministic = True\n'
+            )
+        ]
+    )
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (torch.get_num_threads(), torch.backends.cudnn.deterministic) == before[1:]
     assert capsys.readouterr().out == ''

@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies: batches of rows that keep to themselves, checkpoints that fit, and a process left as it was."""
+
 import subprocess
 import sys
 
 import numpy as np
-from policy.policy_bench import (
-    CONTINUOUS,
-    DEFAULT,
-    DICT,
-    FLAT,
-    LOADING,
-    LSTM,
-    NETWORKS,
-    save,
-    train_config,
-)
+from policy.policy_bench import CONTINUOUS, DEFAULT, DICT, FLAT, LOADING, LSTM, NETWORKS, save, train_config
 import pytest
 import torch
 
@@ -27,9 +18,11 @@ ROWS = 4
 @pytest.fixture
 def make(tmp_path):
     """Return a function that builds one of NETWORKS."""
+
     def make(name, **options):
         spaces, network = NETWORKS[name]
         return Policy.load(train_config(tmp_path, network), spaces=spaces, device='cpu', **{'rows': ROWS, **options})
+
     return make
 
 
@@ -125,12 +118,15 @@ def test_held_rows_keep_their_state_and_the_others_go_on(make, name):
     assert (going_on != waiting).any(axis=1).all()
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'wrist': None}, r"keys \['ee_pos', 'touch'\]; expected \['ee_pos', 'touch', 'wrist'\]"),
-    ({'hand': np.zeros((ROWS, 3))}, r"keys \['ee_pos', 'hand', 'touch', 'wrist'\]; expected"),
-    ({'touch': np.zeros((ROWS, 12))}, r"'touch' has the shape \(4, 12\); expected \(4, 2, 2, 3\)"),
-    ({'ee_pos': np.zeros((ROWS - 1, 3))}, r"'ee_pos' has the shape \(3, 3\); expected \(4, 3\)"),
-])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'wrist': None}, r"keys \['ee_pos', 'touch'\]; expected \['ee_pos', 'touch', 'wrist'\]"),
+        ({'hand': np.zeros((ROWS, 3))}, r"keys \['ee_pos', 'hand', 'touch', 'wrist'\]; expected"),
+        ({'touch': np.zeros((ROWS, 12))}, r"'touch' has the shape \(4, 12\); expected \(4, 2, 2, 3\)"),
+        ({'ee_pos': np.zeros((ROWS - 1, 3))}, r"'ee_pos' has the shape \(3, 3\); expected \(4, 3\)"),
+    ],
+)
 def test_wrong_observations_are_named(make, changes, told):
     observations = {key: value for key, value in {**observe(DICT), **changes}.items() if value is not None}
     with pytest.raises(ValueError, match=told):
@@ -139,16 +135,19 @@ def test_wrong_observations_are_named(make, changes, told):
 
 def test_bounds_rescale_what_the_network_gives(tmp_path, make):
     path = train_config(tmp_path, {})
-    scaled = Policy.load(path, spaces=Spaces((5,), 3, action_low=[-2, 0, -1], action_high=[2, 4, 1]), rows=ROWS,
-                         device='cpu')
-    np.testing.assert_allclose(scaled.act(observe(FLAT)), make('mlp').act(observe(FLAT)) * [2, 2, 1] + [0, 2, 0],
-                               rtol=1e-6, atol=1e-6)
+    scaled = Policy.load(
+        path, spaces=Spaces((5,), 3, action_low=[-2, 0, -1], action_high=[2, 4, 1]), rows=ROWS, device='cpu'
+    )
+    np.testing.assert_allclose(
+        scaled.act(observe(FLAT)), make('mlp').act(observe(FLAT)) * [2, 2, 1] + [0, 2, 0], rtol=1e-6, atol=1e-6
+    )
 
 
 def test_uint8_images_are_divided_by_255(make, tmp_path):
     floats = make('dict')
-    bytes_ = Policy.load(tmp_path / 'train.yaml', rows=ROWS, device='cpu',
-                         spaces=Spaces(DICT.observation, 2, dtype={'wrist': 'uint8'}))
+    bytes_ = Policy.load(
+        tmp_path / 'train.yaml', rows=ROWS, device='cpu', spaces=Spaces(DICT.observation, 2, dtype={'wrist': 'uint8'})
+    )
     observations = observe(DICT)
     image = np.random.default_rng(1).integers(0, 256, observations['wrist'].shape).astype(np.uint8)
     as_floats = {**observations, 'wrist': torch.from_numpy(image).float() / 255}
@@ -158,8 +157,12 @@ def test_uint8_images_are_divided_by_255(make, tmp_path):
 @pytest.mark.parametrize('action, shape', [({'discrete': 4}, (ROWS, 1)), ({'multi_discrete': [2, 7]}, (ROWS, 2))])
 def test_discrete_policies_give_integers(tmp_path, action, shape):
     kind = next(iter(action))
-    path = train_config(tmp_path, {'space': {kind: None}}, 'a2c_discrete',
-                        'discrete_a2c' if kind == 'discrete' else 'multi_discrete_a2c')
+    path = train_config(
+        tmp_path,
+        {'space': {kind: None}},
+        'a2c_discrete',
+        'discrete_a2c' if kind == 'discrete' else 'multi_discrete_a2c',
+    )
     actions = Policy.load(path, spaces=Spaces((5,), action), rows=ROWS, device='cpu').act(observe(FLAT))
     assert actions.shape == shape and actions.dtype == np.int64
     assert (actions >= 0).all() and (actions < ([4] if kind == 'discrete' else [2, 7])).all()
@@ -177,13 +180,18 @@ def test_checkpoint_tells_the_spaces_and_gives_the_same_policy(make, tmp_path, n
     np.testing.assert_array_equal(play(loaded, range(2)), play(policy, range(2)))
 
 
-@pytest.mark.parametrize('changes, told', [
-    ({'rnn': LSTM}, r'\d+ parameters are missing, first a2c_network\.\S*rnn'),
-    ({'mlp': {'units': [16, 16], 'activation': 'elu', **DEFAULT}}, '2 parameters are missing, first .*actor_mlp'),
-    ({'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}},
-     r'actor_mlp\.0\.weight is \(16, 5\), the network wants \(8, 5\)'),
-    ({'rnn': LSTM, 'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}}, 'missing.*the network wants'),
-])
+@pytest.mark.parametrize(
+    'changes, told',
+    [
+        ({'rnn': LSTM}, r'\d+ parameters are missing, first a2c_network\.\S*rnn'),
+        ({'mlp': {'units': [16, 16], 'activation': 'elu', **DEFAULT}}, '2 parameters are missing, first .*actor_mlp'),
+        (
+            {'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}},
+            r'actor_mlp\.0\.weight is \(16, 5\), the network wants \(8, 5\)',
+        ),
+        ({'rnn': LSTM, 'mlp': {'units': [8], 'activation': 'elu', **DEFAULT}}, 'missing.*the network wants'),
+    ],
+)
 def test_checkpoint_of_another_network_is_refused_naming_both(make, tmp_path, changes, told):
     path = save(make('mlp'), tmp_path / 'policy.pth')
     with pytest.raises(ConfigurationError, match=f'checkpoint {path} is of another network.*: .*{told}'):
@@ -209,14 +217,23 @@ def test_sigma_that_the_network_computes_is_refused(tmp_path):
         Policy.load(train_config(tmp_path, {'space': space}), spaces=FLAT, device='cpu', sigma=0.0)
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'backend': 'tensorrt'}, "unknown backend 'tensorrt'; valid: .*eager"),
-    ({'device': 'gpu'}, "device 'gpu'"),
-    ({'spaces': None}, 'observation: neither the run nor the weights tell its size; state it'),
-    ({'overrides': ['params.network.name=complex_net']}, r"params\.network\.name 'complex_net'; valid: actor_critic,"),
-    ({'overrides': ['params.model.name=dreamer']}, r"params\.model\.name 'dreamer'; valid: .*continuous_a2c_logstd"),
-    ({'overrides': ['params.algo.name=td3']}, r"params\.algo\.name 'td3'; valid: a2c_continuous"),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'backend': 'tensorrt'}, "unknown backend 'tensorrt'; valid: .*eager"),
+        ({'device': 'gpu'}, "device 'gpu'"),
+        ({'spaces': None}, 'observation: neither the run nor the weights tell its size; state it'),
+        (
+            {'overrides': ['params.network.name=complex_net']},
+            r"params\.network\.name 'complex_net'; valid: actor_critic,",
+        ),
+        (
+            {'overrides': ['params.model.name=dreamer']},
+            r"params\.model\.name 'dreamer'; valid: .*continuous_a2c_logstd",
+        ),
+        ({'overrides': ['params.algo.name=td3']}, r"params\.algo\.name 'td3'; valid: a2c_continuous"),
+    ],
+)
 def test_choice_that_there_is_not_is_refused(tmp_path, options, told):
     with pytest.raises(ConfigurationError, match=told):
         Policy.load(train_config(tmp_path, {}), **{'spaces': FLAT, 'device': 'cpu', **options})
@@ -225,8 +242,9 @@ def test_choice_that_there_is_not_is_refused(tmp_path, options, told):
 def test_network_that_lacks_an_input_is_refused_naming_it(tmp_path):
     spaces, network = NETWORKS['dict']
     with pytest.raises(ConfigurationError, match='only one of them has touch$'):
-        Policy.load(train_config(tmp_path, network), device='cpu',
-                    spaces=Spaces({'ee_pos': (3,), 'wrist': (10, 10, 3)}, 2))
+        Policy.load(
+            train_config(tmp_path, network), device='cpu', spaces=Spaces({'ee_pos': (3,), 'wrist': (10, 10, 3)}, 2)
+        )
 
 
 def test_loading_leaves_the_process_as_it_was(tmp_path):

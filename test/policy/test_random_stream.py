@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random streams: everyone's own, whoever else draws in the process."""
+
 import random
 
 import numpy as np
@@ -52,5 +53,11 @@ def test_all_streams_and_flags_are_preserved():
 
 def _flags():
     cudnn = torch.backends.cudnn
-    return (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32,
-            torch._dynamo.config.cache_size_limit, torch.get_float32_matmul_precision())
+    return (
+        cudnn.deterministic,
+        cudnn.benchmark,
+        cudnn.allow_tf32,
+        torch.backends.cuda.matmul.allow_tf32,
+        torch._dynamo.config.cache_size_limit,
+        torch.get_float32_matmul_precision(),
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resolvers of IsaacGymEnvs' configurations: what theirs answer, and no Python run for it."""
+
 from omegaconf import OmegaConf
 import pytest
 
@@ -7,19 +8,46 @@ from rl_policy_node.policy.run.compose import resolve
 from rl_policy_node.policy.run.resolvers import registered, RESOLVERS
 
 
-@pytest.mark.parametrize('text, value', [
-    ("${eq:GPU,'gpu'}", True), ('${eq:a,b}', False), ("${contains:cuda,'cuda:0'}", True),
-    ('${contains:cuda,cpu}', False),
-    ('${if:true,1,2}', 1), ("${if:'',1,2}", 2), ("${resolve_default:7,''}", 7), ('${resolve_default:7,8}', 8),
-    ("${eval:'${.yes} + ${.no}'}", 1), ("${eval:'2 * (3 + 0.5)'}", 7.0), ("${eval:'not ${.no} and 3 > 2'}", True)])
+@pytest.mark.parametrize(
+    'text, value',
+    [
+        ("${eq:GPU,'gpu'}", True),
+        ('${eq:a,b}', False),
+        ("${contains:cuda,'cuda:0'}", True),
+        ('${contains:cuda,cpu}', False),
+        ('${if:true,1,2}', 1),
+        ("${if:'',1,2}", 2),
+        ("${resolve_default:7,''}", 7),
+        ('${resolve_default:7,8}', 8),
+        ("${eval:'${.yes} + ${.no}'}", 1),
+        ("${eval:'2 * (3 + 0.5)'}", 7.0),
+        ("${eval:'not ${.no} and 3 > 2'}", True),
+    ],
+)
 def test_resolver_answers_as_the_training_script_does(text, value):
     with registered():
         assert OmegaConf.create({'yes': True, 'no': False, 'it': text}).it == value
 
 
-@pytest.mark.parametrize('text', [
-    '__import__("os").getcwd()', 'open("x")', '"a" * 9', '[1]', 'a', '2 ** 99999999', '(lambda: 1)()', '1 if 1 else 2',
-    '().__class__', '1 / 0', '', '1 +', '1 < 2 < 3', '-' * 9000 + '1'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '__import__("os").getcwd()',
+        'open("x")',
+        '"a" * 9',
+        '[1]',
+        'a',
+        '2 ** 99999999',
+        '(lambda: 1)()',
+        '1 if 1 else 2',
+        '().__class__',
+        '1 / 0',
+        '',
+        '1 +',
+        '1 < 2 < 3',
+        '-' * 9000 + '1',
+    ],
+)
 def test_what_is_not_arithmetic_is_not_evaluated(text):
     with pytest.raises(ValueError, match='is not arithmetic'):
         RESOLVERS['eval'](text)

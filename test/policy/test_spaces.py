@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spaces: what is stated, what the weights tell, and what rl_games is given of it."""
+
 import gymnasium
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ HEAD = {'a2c_network.mu.weight': torch.zeros(6, 8)}
 
 def statistics(**shapes):
     """Return the input statistics of a dict policy."""
-    return {f'running_mean_std.running_mean_std.{key}.{part}': torch.zeros(shape)
-            for key, shape in shapes.items() for part in ('running_mean', 'running_var')}
+    return {
+        f'running_mean_std.running_mean_std.{key}.{part}': torch.zeros(shape)
+        for key, shape in shapes.items()
+        for part in ('running_mean', 'running_var')
+    }
 
 
 @pytest.mark.parametrize('shape', [3, (3,), [3], [np.int64(3)]])
@@ -30,8 +34,15 @@ def test_dict_observation_keeps_its_keys_in_their_order():
     assert list(spaces.inputs.items()) == [('wrist', (64, 64, 3)), ('ee_pos', (3,))]
 
 
-@pytest.mark.parametrize('action, count, discrete', [
-    (6, 6, False), ({'continuous': 6}, 6, False), ({'discrete': 4}, 1, True), ({'multi_discrete': [3, 2, 5]}, 3, True)])
+@pytest.mark.parametrize(
+    'action, count, discrete',
+    [
+        (6, 6, False),
+        ({'continuous': 6}, 6, False),
+        ({'discrete': 4}, 1, True),
+        ({'multi_discrete': [3, 2, 5]}, 3, True),
+    ],
+)
 def test_number_of_actions(action, count, discrete):
     spaces = Spaces(3, action)
     assert (spaces.num_actions, spaces.discrete) == (count, discrete)
@@ -68,18 +79,23 @@ def test_description_of_a_file_is_read():
     assert spaces == Spaces({'ee_pos': (3,)}, {'discrete': 2})
 
 
-@pytest.mark.parametrize('description, told', [
-    ({'observation': [3], 'actions': 2}, "unknown entry 'actions' in spaces; valid: action, action_high"),
-    ({'observation': [3]}, r"'action' is missing; got \['observation'\]"),
-    ({'action': 3}, r"'observation' is missing; got \['action'\]"),
-    ({'observation': [3, 0], 'action': 2}, r'observation has the shape \(3, 0\); expected positive integers'),
-    ({'observation': {'ee_pos': [-3]}, 'action': 2}, r'observation\.ee_pos has the shape \(-3,\)'),
-    ({'observation': [2.5], 'action': 2}, r'observation has the shape \(2\.5,\)'),
-    ({'observation': [3], 'action': {'binary': 2}},
-     r"action is \{'binary': 2\}; expected .*'discrete'.*'multi_discrete'"),
-    ({'observation': [3], 'action': {}}, 'action is {}; expected'),
-    ({'observation': [3], 'action': {'discrete': 2, 'continuous': 2}}, 'expected a number of actions'),
-])
+@pytest.mark.parametrize(
+    'description, told',
+    [
+        ({'observation': [3], 'actions': 2}, "unknown entry 'actions' in spaces; valid: action, action_high"),
+        ({'observation': [3]}, r"'action' is missing; got \['observation'\]"),
+        ({'action': 3}, r"'observation' is missing; got \['action'\]"),
+        ({'observation': [3, 0], 'action': 2}, r'observation has the shape \(3, 0\); expected positive integers'),
+        ({'observation': {'ee_pos': [-3]}, 'action': 2}, r'observation\.ee_pos has the shape \(-3,\)'),
+        ({'observation': [2.5], 'action': 2}, r'observation has the shape \(2\.5,\)'),
+        (
+            {'observation': [3], 'action': {'binary': 2}},
+            r"action is \{'binary': 2\}; expected .*'discrete'.*'multi_discrete'",
+        ),
+        ({'observation': [3], 'action': {}}, 'action is {}; expected'),
+        ({'observation': [3], 'action': {'discrete': 2, 'continuous': 2}}, 'expected a number of actions'),
+    ],
+)
 def test_description_that_cannot_be_meant_is_refused(description, told):
     with pytest.raises(ConfigurationError, match=told):
         Spaces.from_dict(description)
@@ -90,8 +106,17 @@ def test_keys_joined_are_one_vector():
     assert spaces.joined() == Spaces((13,), 4, action_high=2.0)
 
 
-@pytest.mark.parametrize('changes', [{'action_low': [-1.0] * 3}, {'action_high': [1.0] * 3}, {'action': -2},
-                                     {'action': 'six'}, {'dtype': 'float23'}, {'dtype': {'wrist': 'uint8'}}])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'action_low': [-1.0] * 3},
+        {'action_high': [1.0] * 3},
+        {'action': -2},
+        {'action': 'six'},
+        {'dtype': 'float23'},
+        {'dtype': {'wrist': 'uint8'}},
+    ],
+)
 def test_bounds_actions_and_types_that_do_not_fit_are_refused(changes):
     with pytest.raises(ConfigurationError):
         Spaces(**{'observation': {'ee_pos': 3}, 'action': 2, **changes})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a summary says of a run is what its files say, and it says where."""
+
 import json
 import math
 from pathlib import Path
@@ -25,14 +26,22 @@ def whats(summary):
 
 def test_shipped_model():
     summary = summarize(MODELS / 'train.yaml', MODELS / 'policy.pth')
-    assert summary.network.rnn.value == {'kind': 'lstm', 'units': 256, 'layers': 2, 'before_mlp': True,
-                                         'layer_norm': False}
+    assert summary.network.rnn.value == {
+        'kind': 'lstm',
+        'units': 256,
+        'layers': 2,
+        'before_mlp': True,
+        'layer_norm': False,
+    }
     assert summary.network.state.value == ((2, 256), (2, 256))
-    assert summary.network.mlp == Fact({'units': [256, 128, 64], 'activation': 'elu', 'd2rl': False},
-                                       'params.network in train.yaml')
+    assert summary.network.mlp == Fact(
+        {'units': [256, 128, 64], 'activation': 'elu', 'd2rl': False}, 'params.network in train.yaml'
+    )
     assert summary.network.central_value.value == 'actor_critic_dict'
     assert [(observation.name, observation.shape.value) for observation in summary.observations][-2:] == [
-        ('tactile_force_field_left', (4, 4, 3)), ('tactile_force_field_right', (4, 4, 3))]
+        ('tactile_force_field_left', (4, 4, 3)),
+        ('tactile_force_field_right', (4, 4, 3)),
+    ]
     assert summary.actions.size == Fact(6, 'weights: a2c_network.mu.weight')
     assert (summary.training.epoch, summary.training.frame) == (200, 1630208)
     assert summary.control_rate is None and 'control_rate' in whats(summary)
@@ -40,16 +49,18 @@ def test_shipped_model():
 
 
 def test_number_that_never_moved_is_told_from_one_that_moved_little():
-    still = {observation.name: observation.statistics for observation in
-             summarize(MODELS / 'train.yaml', MODELS / 'policy.pth').observations}
-    assert still['socket_quat'].still == 4      # the socket stands upright; its variance is the initial one's rest
-    assert still['socket_pos'].still == 0       # ± 3 mm
+    still = {
+        observation.name: observation.statistics
+        for observation in summarize(MODELS / 'train.yaml', MODELS / 'policy.pth').observations
+    }
+    assert still['socket_quat'].still == 4  # the socket stands upright; its variance is the initial one's rest
+    assert still['socket_pos'].still == 0  # ± 3 mm
     assert still['socket_pos'].samples == 6553600
 
 
 def test_critic_does_not_act():
     summary = summarize(MODELS / 'train.yaml', MODELS / 'policy.pth')
-    assert summary.network.parameters.value - summary.network.acting_parameters.value == 64 + 1 + 6     # value, sigma
+    assert summary.network.parameters.value - summary.network.acting_parameters.value == 64 + 1 + 6  # value, sigma
 
 
 def test_file_beside_checkpoints_of_others_takes_none_of_them():
@@ -64,14 +75,21 @@ def anymal(tmp_path):
     def still(model):
         model['running_mean_std.count'].fill_(1000.0)
         model['running_mean_std.running_var'][5] = 1e-3
+
     return summarize(runs.anymal_run(tmp_path, still))
 
 
 def test_anymal_is_made_of_its_terms(anymal):
-    observation, = anymal.observations
+    (observation,) = anymal.observations
     assert [(term.name, term.start, term.size) for term in observation.terms] == [
-        ('lin_vel', 0, 3), ('ang_vel', 3, 3), ('gravity', 6, 3), ('command', 9, 3), ('joint_pos', 12, 12),
-        ('joint_vel', 24, 12), ('actions', 36, 12)]
+        ('lin_vel', 0, 3),
+        ('ang_vel', 3, 3),
+        ('gravity', 6, 3),
+        ('command', 9, 3),
+        ('joint_pos', 12, 12),
+        ('joint_vel', 24, 12),
+        ('actions', 36, 12),
+    ]
     assert observation.terms[4].joints == tuple(runs.LEGS) and observation.terms[4].offset[3] == 0.3
     assert observation.terms[3].scale == (2.0, 2.0, 0.25)
     assert observation.terms[1].statistics.still_at == (2,) and observation.terms[0].statistics.still == 0
@@ -99,7 +117,10 @@ def test_anymal_lacks_what_only_the_robot_tells(anymal):
 def test_isaac_lab_run_names_what_no_file_holds(tmp_path):
     summary = summarize(runs.lab_run(tmp_path))
     assert [(term.name, term.size) for term in summary.observations[0].terms] == [
-        ('base_ang_vel', 3), ('joint_pos', 4), ('actions', 4)]
+        ('base_ang_vel', 3),
+        ('joint_pos', 4),
+        ('actions', 4),
+    ]
     assert summary.files.environment.name == 'env.yaml'
     assert summary.control_rate.value == 50.0 and 'env.yaml' in summary.control_rate.source
     assert whats(summary).count('joint names') == 2
@@ -123,7 +144,7 @@ def test_sac(tmp_path):
     assert summary.player == Fact('RescalingSacPlayer', 'rl_policy_node.policy.rl_games.patched_players')
     assert summary.actions.sigma.kind == 'network' and summary.actions.clip.value
     assert summary.network.acting_parameters.value == 5 * 8 + 8 + 8 * 4 + 4 + 4 * 6 + 6
-    assert not any('rescaled' in line for line in summary.decisions)        # ±1 is what it clamps to anyway
+    assert not any('rescaled' in line for line in summary.decisions)  # ±1 is what it clamps to anyway
 
 
 def test_discrete(tmp_path):
@@ -186,9 +207,14 @@ def test_environment_that_the_run_changed_is_not_described_as_published(tmp_path
     assert 'layout' in whats(summary)
 
 
-@pytest.mark.parametrize('break_it', [
-    lambda file: file.write_bytes(b'PK\x03\x04 torn'), lambda file: file.write_text(''),
-    lambda file: torch.save({'model': Trap(file.parent / 'ran')}, file)])
+@pytest.mark.parametrize(
+    'break_it',
+    [
+        lambda file: file.write_bytes(b'PK\x03\x04 torn'),
+        lambda file: file.write_text(''),
+        lambda file: torch.save({'model': Trap(file.parent / 'ran')}, file),
+    ],
+)
 def test_broken_or_evil_checkpoint_is_refused_in_one_line(tmp_path, break_it):
     folder = runs.flat_run(tmp_path)
     break_it(folder / 'Mine.pth')
@@ -215,15 +241,18 @@ def test_statistics_of_images_are_told_by_their_range(tmp_path):
     runs.save(tmp_path / 'Mine.pth', file, Spaces((70,), 2))
     statistics = summarize(tmp_path).observations[0].statistics
     assert statistics.mean == statistics.std == () and statistics.mean_range == (0.0, 0.0)
-    assert statistics.samples == 0 and statistics.still == 0        # nothing was trained, so nothing stood still
+    assert statistics.samples == 0 and statistics.still == 0  # nothing was trained, so nothing stood still
 
 
 def test_keys_that_the_network_joins_have_their_own_part_of_the_statistics(tmp_path):
     config = runs.params(network={'inputs': {'tail': {}, 'head': {}}})
     task = {'name': 'Mine', 'env': {'use_dict_obs': True, 'obsDims': {'head': [2], 'tail': [3]}, 'numActions': 1}}
     runs.write(tmp_path / 'config.yaml', {'task': task, 'train': {'params': config}})
-    runs.save(tmp_path / 'nn' / 'Mine.pth', tmp_path / 'config.yaml',
-              change=lambda model: model['running_mean_std.running_mean'].copy_(torch.arange(5.0)))
+    runs.save(
+        tmp_path / 'nn' / 'Mine.pth',
+        tmp_path / 'config.yaml',
+        change=lambda model: model['running_mean_std.running_mean'].copy_(torch.arange(5.0)),
+    )
     means = {observation.name: observation.statistics.mean for observation in summarize(tmp_path).observations}
     assert means == {'head': (3.0, 4.0), 'tail': (0.0, 1.0, 2.0)}
 
@@ -240,7 +269,7 @@ def number(text):
 @pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 @pytest.mark.parametrize('entry', [pytest.param(entry, id=entry['id']) for entry in entries()])
 def test_published_config_is_what_its_environment_is(entry):
-    task = [f"task={entry['resolve']['task']}"] if entry['resolve']['mode'] == 'hydra' else []
+    task = [f'task={entry["resolve"]["task"]}'] if entry['resolve']['mode'] == 'hydra' else []
     summary = summarize(SET / entry['file'], overrides=[*task, *entry['resolve'].get('overrides', [])])
     json.dumps(as_plain(summary), allow_nan=False)
     if entry['obs'] == 'unknown':
@@ -249,10 +278,11 @@ def test_published_config_is_what_its_environment_is(entry):
     shapes = {observation.name: observation.shape.value for observation in summary.observations}
     wanted = entry['obs'] if isinstance(entry['obs'], dict) else {'obs': entry['obs']}
     assert {name: math.prod(shape) for name, shape in shapes.items()} == {
-        name: math.prod(shape if isinstance(shape, list) else [shape]) for name, shape in wanted.items()}
+        name: math.prod(shape if isinstance(shape, list) else [shape]) for name, shape in wanted.items()
+    }
     assert summary.actions.size.value == entry['actions'][0]
     assert summary.problems == ()
-    if entry['network'] != 'amp':       # whose discriminator the reference counts, and a player does not have
+    if entry['network'] != 'amp':  # whose discriminator the reference counts, and a player does not have
         assert summary.network.parameters.value == entry['reference']['parameters']
     states = [(shape[0], *shape[2:]) for shape in entry['reference'].get('recurrent_states') or ()]
     assert list(summary.network.state.value) == states

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train configs: every form a run leaves behind, overrides by name, and refusals in one line."""
+
 import pytest
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.run.train_config import TrainConfig
 
-TRAIN = '''
+TRAIN = """
 params:
   seed: 42
   algo: {name: a2c_continuous}
@@ -19,16 +20,18 @@ params:
     full_experiment_name: ${.name}
     learning_rate: 3.0e-4
     normalize_input: True
-'''
+"""
 
 
 @pytest.fixture
 def write(tmp_path):
     """Return a function that writes a text to a file and returns its path."""
+
     def write(text, name='train.yaml'):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
+
     return write
 
 
@@ -55,17 +58,29 @@ def test_train_yaml_is_read_with_its_interpolations(path):
 
 def test_config_of_a_run_is_read_by_its_train_half(write):
     run = {'task': {'env': {'numActors': 512, 'name': 'Ant'}}, 'train': yaml.safe_load(TRAIN)}
-    run['train']['params']['config'].update(full_experiment_name='${....task.env.name}',
-                                            num_actors='${task.env.numActors}')
+    run['train']['params']['config'].update(
+        full_experiment_name='${....task.env.name}', num_actors='${task.env.numActors}'
+    )
     config = TrainConfig.read(write(yaml.safe_dump(run), 'config.yaml'))
     assert set(config.params) == {'seed', 'algo', 'model', 'network', 'config'}
     assert config.params['config']['full_experiment_name'] == 'Ant'
     assert config.params['config']['num_actors'] == 512
 
 
-@pytest.mark.parametrize('text, value', [
-    ('false', False), ('1e-4', 1e-4), ('7', 7), ('slow', 'slow'), ('[1, 2]', [1, 2]), ('{a: 1}', {'a': 1}),
-    ('null', None), ("'a=b'", 'a=b'), ("'7'", '7')])
+@pytest.mark.parametrize(
+    'text, value',
+    [
+        ('false', False),
+        ('1e-4', 1e-4),
+        ('7', 7),
+        ('slow', 'slow'),
+        ('[1, 2]', [1, 2]),
+        ('{a: 1}', {'a': 1}),
+        ('null', None),
+        ("'a=b'", 'a=b'),
+        ("'7'", '7'),
+    ],
+)
 def test_override_sets_a_value_of_the_type_it_reads_as(path, text, value):
     config = TrainConfig.read(path, [f'params.config.learning_rate={text}'])
     assert config.params['config']['learning_rate'] == value
@@ -100,47 +115,64 @@ def test_override_reaches_the_train_half_of_a_run(write):
     assert TrainConfig.read(run, ['train.params.config.name=Bee']).params['config']['name'] == 'Bee'
 
 
-@pytest.mark.parametrize('override, told', [
-    ('params.config.lr=1',
-     "{path}: Could not override 'params.config.lr'; To append to your config use +params.config.lr=1"),
-    ('params.agent.x=1', "{path}: Could not override 'params.agent.x'"),
-    ('params.seed.x=1', "{path}: Could not override 'params.seed.x'"),
-    ('~params.config.lr', "{path}: Could not delete from config. 'params.config.lr' does not exist"),
-    ('params.seed', "override 'params.seed': missing EQUAL at '<EOF>'; expected Hydra's form: name=value"),
-    ('+params.fresh', "override '+params.fresh': missing EQUAL at '<EOF>'"),
-    ('params.seed=[1,', "override 'params.seed=[1,': no viable alternative at input '[1,'"),
-    ('task=Ant', 'override task=…: {path} does not lie in a tree of configurations'),
-    ('+train=Ant', 'override train=…: {path} does not lie in a tree of configurations'),
-])
+@pytest.mark.parametrize(
+    'override, told',
+    [
+        (
+            'params.config.lr=1',
+            "{path}: Could not override 'params.config.lr'; To append to your config use +params.config.lr=1",
+        ),
+        ('params.agent.x=1', "{path}: Could not override 'params.agent.x'"),
+        ('params.seed.x=1', "{path}: Could not override 'params.seed.x'"),
+        ('~params.config.lr', "{path}: Could not delete from config. 'params.config.lr' does not exist"),
+        ('params.seed', "override 'params.seed': missing EQUAL at '<EOF>'; expected Hydra's form: name=value"),
+        ('+params.fresh', "override '+params.fresh': missing EQUAL at '<EOF>'"),
+        ('params.seed=[1,', "override 'params.seed=[1,': no viable alternative at input '[1,'"),
+        ('task=Ant', 'override task=…: {path} does not lie in a tree of configurations'),
+        ('+train=Ant', 'override train=…: {path} does not lie in a tree of configurations'),
+    ],
+)
 def test_override_that_fits_nothing_is_refused(path, override, told):
     assert told.format(path=path) in refusal(path, [override])
 
 
-@pytest.mark.parametrize('override, told', [
-    ('~params', r'no `params`; it has []'),
-    ('~params.algo', 'params.algo is missing; params has '),
-    ('~params.network', 'params.network is missing'),
-    ('params.config=7', 'params.config is missing'),
-    ('~params.model.name', 'params.model.name is missing'),
-])
+@pytest.mark.parametrize(
+    'override, told',
+    [
+        ('~params', r'no `params`; it has []'),
+        ('~params.algo', 'params.algo is missing; params has '),
+        ('~params.network', 'params.network is missing'),
+        ('params.config=7', 'params.config is missing'),
+        ('~params.model.name', 'params.model.name is missing'),
+    ],
+)
 def test_what_is_missing_is_named(path, override, told):
     assert f'train config {path}: {told}' in refusal(path, [override])
 
 
-@pytest.mark.parametrize('text, told', [
-    (b'a: [1, 2', "not a YAML file (expected ',' or ']', but got '<stream end>', line 1)"),
-    (b'\x80\x02}q\x00X\xff\xfe', 'not a YAML file'),
-    (b'- a\n- b\n', 'expected a mapping of names to values, got list'),
-    (b'', 'the file is empty'),
-    (b'env: {a: 1}', "no `params`; it has ['env']"),
-    (b'params: [1]', 'no `params`'),
-    (TRAIN.replace('activation: elu', "activation: '${nowhere}'").encode(),
-     "params.network.mlp.activation cannot be resolved: Interpolation key 'nowhere' not found"),
-    (TRAIN.replace('normalize_input: True', 'normalize_input: ${..x}').encode(),
-     'params.config.normalize_input cannot be resolved'),
-    (TRAIN.replace('activation: elu', "activation: '???'").encode(),
-     'params.network.mlp.activation cannot be resolved: a mandatory value'),
-])
+@pytest.mark.parametrize(
+    'text, told',
+    [
+        (b'a: [1, 2', "not a YAML file (expected ',' or ']', but got '<stream end>', line 1)"),
+        (b'\x80\x02}q\x00X\xff\xfe', 'not a YAML file'),
+        (b'- a\n- b\n', 'expected a mapping of names to values, got list'),
+        (b'', 'the file is empty'),
+        (b'env: {a: 1}', "no `params`; it has ['env']"),
+        (b'params: [1]', 'no `params`'),
+        (
+            TRAIN.replace('activation: elu', "activation: '${nowhere}'").encode(),
+            "params.network.mlp.activation cannot be resolved: Interpolation key 'nowhere' not found",
+        ),
+        (
+            TRAIN.replace('normalize_input: True', 'normalize_input: ${..x}').encode(),
+            'params.config.normalize_input cannot be resolved',
+        ),
+        (
+            TRAIN.replace('activation: elu', "activation: '???'").encode(),
+            'params.network.mlp.activation cannot be resolved: a mandatory value',
+        ),
+    ],
+)
 def test_file_that_is_no_train_config_is_refused_by_name(write, text, told):
     path = write(text)
     message = refusal(path)
@@ -157,7 +189,7 @@ def test_what_playing_does_not_need_may_stay_unresolved(write):
     assert "'headless_lr' not found" in config.unresolved['params.config.learning_rate']
 
 
-ISAAC_GYM = '''
+ISAAC_GYM = """
 params:
   seed: ${...seed}
   algo: {name: a2c_continuous}
@@ -170,7 +202,7 @@ params:
     num_actors: ${....task.env.numEnvs}
     max_epochs: ${resolve_default:500,${....max_iterations}}
     lr: 5e-4
-'''
+"""
 
 
 def test_what_isaac_gym_envs_refers_to_above_the_file_is_there(write):
@@ -222,11 +254,13 @@ def test_model_size_multiplier_that_gives_half_a_unit_is_refused(write):
 def tree(tmp_path):
     """A tree of configurations as IsaacGymEnvs has it: config.yaml, task/, train/."""
     for name, text in {
-            'config.yaml': "num_envs: ''\nexperiment: ''\ncheckpoint: ''\nseed: 1\nmulti_gpu: False\n"
-                           "max_iterations: ''\ndefaults: [{task: Ant}, {train: '${task}PPO'}, _self_]",
-            'task/Ant.yaml': 'name: Ant\nenv: {numEnvs: "${resolve_default:64,${...num_envs}}", clipActions: 1.0}',
-            'task/Bee.yaml': 'name: Bee\nenv: {numEnvs: 3}',
-            'train/AntPPO.yaml': ISAAC_GYM, 'train/AntBig.yaml': ISAAC_GYM}.items():
+        'config.yaml': "num_envs: ''\nexperiment: ''\ncheckpoint: ''\nseed: 1\nmulti_gpu: False\n"
+        "max_iterations: ''\ndefaults: [{task: Ant}, {train: '${task}PPO'}, _self_]",
+        'task/Ant.yaml': 'name: Ant\nenv: {numEnvs: "${resolve_default:64,${...num_envs}}", clipActions: 1.0}',
+        'task/Bee.yaml': 'name: Bee\nenv: {numEnvs: 3}',
+        'train/AntPPO.yaml': ISAAC_GYM,
+        'train/AntBig.yaml': ISAAC_GYM,
+    }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -260,6 +294,7 @@ def test_whole_tree_is_read_from_its_top(tree):
 def test_reading_leaves_hydra_and_its_resolvers_as_they_were(path):
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf
+
     OmegaConf.register_new_resolver('eq', lambda a, b: 'mine', replace=True)
     TrainConfig.read(path)
     assert OmegaConf.create({'a': '${eq:1,1}'}).a == 'mine'

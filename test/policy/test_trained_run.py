@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run is read once: every file at most once, and only where it is asked for."""
+
 from pathlib import Path
 import subprocess
 import sys
@@ -20,7 +21,9 @@ def opened(monkeypatch):
         def noted(path, *arguments, **options):
             names.append(path.name)
             return read(path, *arguments, **options)
+
         return noted
+
     for name in ('read_bytes', 'read_text'):
         monkeypatch.setattr(Path, name, noting(getattr(Path, name)))
     return names
@@ -54,12 +57,14 @@ def test_run_without_checkpoint_says_why(tmp_path):
     run = TrainedRun.read(tmp_path)
     assert run.checkpoint is None and run.checkpoint_choice[1].endswith('no checkpoint (*.pth) in it or in its nn/')
     with pytest.raises(ConfigurationError, match='no checkpoint'):
-        TrainedRun.read(tmp_path, 'best').checkpoint        # named, so it has to be there
+        TrainedRun.read(tmp_path, 'best').checkpoint  # named, so it has to be there
 
 
 def test_run_is_read_without_rl_games(tmp_path):
-    code = ('import sys; from rl_policy_node.policy.run.trained_run import TrainedRun; '
-            f'run = TrainedRun.read({str(runs.flat_run(tmp_path))!r}); '
-            'print(run.spaces(None, run.layout).observation, run.ignored, "rl_games" in sys.modules)')
+    code = (
+        'import sys; from rl_policy_node.policy.run.trained_run import TrainedRun; '
+        f'run = TrainedRun.read({str(runs.flat_run(tmp_path))!r}); '
+        'print(run.spaces(None, run.layout).observation, run.ignored, "rl_games" in sys.modules)'
+    )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '(5,) () False'

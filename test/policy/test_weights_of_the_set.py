@@ -3,6 +3,7 @@
 
 Where the checkout of a whole set of published train configs lies beside this one, all of it is tested.
 """
+
 import functools
 from pathlib import Path
 
@@ -24,8 +25,11 @@ needs_set = pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 def entries():
     listed = yaml.safe_load((SET / 'entries.yaml').read_text()) if SET.is_dir() else []
     # one names a network that is nowhere to be had
-    return [pytest.param(entry, id=entry['id']) for entry in listed if entry['reference']['builds'] is not False
-            and entry['obs'] != 'unknown']
+    return [
+        pytest.param(entry, id=entry['id'])
+        for entry in listed
+        if entry['reference']['builds'] is not False and entry['obs'] != 'unknown'
+    ]
 
 
 @needs_set
@@ -37,7 +41,7 @@ def test_weights_of_an_entry_tell_its_spaces(entry):
     assert (read.observation, read.action, read.value_size) == (spaces.observation, spaces.action, entry['value_size'])
     without = {name: tensor for name, tensor in weights.items() if not name.startswith('running_mean_std')}
     read = read_spaces(without)
-    size = sum(map(np.prod, spaces.inputs.values()))        # what passes every key on cannot be told from a flat one
+    size = sum(map(np.prod, spaces.inputs.values()))  # what passes every key on cannot be told from a flat one
     assert read.observation in ((size,), None) and read.action == spaces.action
 
 
@@ -46,17 +50,27 @@ def test_set_has_the_entries_that_are_looked_for():
     assert len(entries()) == 51
 
 
-FILES = {'lstm': (3, 1), 'mlp_cv': (3, 1), 'compiled': (3, 1), 'tanh': (3, 1), 'discrete': (4, {'discrete': 2}),
-         'sac': (3, 1), 'aerial_gym/attitude_policy': (13, 4), 'aerial_gym/morphy_policy_for_rigid_airframe': (17, 4),
-         'aerial_gym/vel_control_lmf2_direct': (17, 4)}
+FILES = {
+    'lstm': (3, 1),
+    'mlp_cv': (3, 1),
+    'compiled': (3, 1),
+    'tanh': (3, 1),
+    'discrete': (4, {'discrete': 2}),
+    'sac': (3, 1),
+    'aerial_gym/attitude_policy': (13, 4),
+    'aerial_gym/morphy_policy_for_rigid_airframe': (17, 4),
+    'aerial_gym/vel_control_lmf2_direct': (17, 4),
+}
 # without input statistics and without a recurrent layer: the other YAML there has both
 CONFIGS = {name: 'aerial_gym/ppo_aerial_quad.yaml' for name in FILES if '/' in name}
 
 
 def files(name):
     """Return the train YAML and the checkpoint of one of FILES."""
-    return (SET / 'checkpoints' / CONFIGS.get(name, f'{name}/train.yaml'),
-            SET / 'checkpoints' / (f'{name}.pth' if '/' in name else f'{name}/{name}.pth'))
+    return (
+        SET / 'checkpoints' / CONFIGS.get(name, f'{name}/train.yaml'),
+        SET / 'checkpoints' / (f'{name}.pth' if '/' in name else f'{name}/{name}.pth'),
+    )
 
 
 @needs_set

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small environments with spaces of every kind, registered as they are imported: `gymnasium_rooms:Room-v0`."""
+
 import gymnasium
 from gymnasium import spaces
 import numpy as np
@@ -13,9 +14,14 @@ OBSERVATIONS = {
     'multi_discrete': spaces.MultiDiscrete([2, 3]),
     'multi_binary': spaces.MultiBinary(3),
     'tuple': spaces.Tuple([spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3)]),
-    'dict': spaces.Dict({'hand': spaces.Dict({'camera': spaces.Box(0, 255, (2, 2, 3), np.uint8),
-                                              'touch': spaces.Box(-1.0, 1.0, (2,))}),
-                         'goal': spaces.Discrete(2)}),
+    'dict': spaces.Dict(
+        {
+            'hand': spaces.Dict(
+                {'camera': spaces.Box(0, 255, (2, 2, 3), np.uint8), 'touch': spaces.Box(-1.0, 1.0, (2,))}
+            ),
+            'goal': spaces.Discrete(2),
+        }
+    ),
     'one_name_twice': spaces.Dict({'a_b': spaces.Discrete(2), 'a': spaces.Dict({'b': spaces.Discrete(2)})}),
     'text': spaces.Text(3),
 }

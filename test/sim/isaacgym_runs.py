@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runs of the stand for Isaac Gym, hosted, and what a play of them is."""
+
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,23 @@ TASKS, ROWS, SEED, STEPS = ('Reach', 'ReachTactile'), 4, 3, 200
 def configured(task, **sim):
     """Return the Configuration that hosts a run of the stand; sim: more of its `sim` parameters."""
     raw = {'kind': 'raw', 'size': 3, 'topic': 'push', 'type': 'std_msgs/msg/Float32MultiArray', 'fallback_value': [0.0]}
-    return configuration({
-        'policy.train_config': str(STAND / 'runs' / task), 'robots': [f'robot_{row}' for row in range(ROWS)],
-        'sim.environment': 'isaacgym', 'sim.device': 'cpu', 'sim.seed': SEED,
-        'sources.state.topic': 'state', 'sources.state.type': 'std_msgs/msg/Float32MultiArray',
-        'terms.state.source': 'state', 'terms.state.field': 'data', 'inputs.obs': ['state'],
-        'actions.terms': ['push'], **{f'actions.push.{name}': value for name, value in raw.items()},
-        **{f'sim.{name}': value for name, value in sim.items()}})
+    return configuration(
+        {
+            'policy.train_config': str(STAND / 'runs' / task),
+            'robots': [f'robot_{row}' for row in range(ROWS)],
+            'sim.environment': 'isaacgym',
+            'sim.device': 'cpu',
+            'sim.seed': SEED,
+            'sources.state.topic': 'state',
+            'sources.state.type': 'std_msgs/msg/Float32MultiArray',
+            'terms.state.source': 'state',
+            'terms.state.field': 'data',
+            'inputs.obs': ['state'],
+            'actions.terms': ['push'],
+            **{f'actions.push.{name}': value for name, value in raw.items()},
+            **{f'sim.{name}': value for name, value in sim.items()},
+        }
+    )
 
 
 def hosted(task, **sim):
@@ -38,5 +49,8 @@ def actions():
 def record(first, steps):
     """Return name → (steps, rows, …) of the first observations and what every step gave."""
     observations, rewards, dones = zip(*((each[0], each[1], each[2]) for each in steps))
-    return {**{f'obs/{name}': np.stack([first[name], *(each[name] for each in observations)]) for name in first},
-            'rewards': np.stack(rewards), 'dones': np.stack(dones)}
+    return {
+        **{f'obs/{name}': np.stack([first[name], *(each[name] for each in observations)]) for name in first},
+        'rewards': np.stack(rewards),
+        'dones': np.stack(dones),
+    }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gymnasium's inverted pendulum with five forces to choose from, registered as it is imported."""
+
 import gymnasium
 import numpy as np
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gymnasium's environments behind rl_games' contract: every kind of space, resets in the step of the end."""
+
 from pathlib import Path
 import subprocess
 
@@ -66,8 +67,11 @@ def test_an_older_gymnasium_in_an_older_python_gives_the_same_bits():
         assert np.array_equal(here.reset()['obs'], there.reset()['obs'])
         for actions in np.random.default_rng(0).integers(0, 2, (60, ROWS, 1)):
             for found, wanted in zip(there.step(actions), here.step(actions)):
-                assert np.array_equal(found['obs'], wanted['obs']) if isinstance(wanted, dict) else \
-                    np.array_equal(found, wanted)
+                assert (
+                    np.array_equal(found['obs'], wanted['obs'])
+                    if isinstance(wanted, dict)
+                    else np.array_equal(found, wanted)
+                )
     finally:
         there.close()
 
@@ -93,9 +97,10 @@ def test_flat_observations_are_what_gymnasium_flattens(kind):
         assert observations.dtype == made.observation_space.dtype == (np.uint8 if kind == 'bytes' else np.float32)
 
 
-@pytest.mark.parametrize('kind, shapes', [
-    ('tuple', {'0': (2,), '1': (3,)}),
-    ('dict', {'hand_camera': (2, 2, 3), 'hand_touch': (2,), 'goal': (2,)})])
+@pytest.mark.parametrize(
+    'kind, shapes',
+    [('tuple', {'0': (2,), '1': (3,)}), ('dict', {'hand_camera': (2, 2, 3), 'hand_touch': (2,), 'goal': (2,)})],
+)
 def test_nested_observations_become_inputs_by_name(kind, shapes):
     made, each = rooms(observation=kind)
     observations = made.reset()['obs']
@@ -153,6 +158,7 @@ def test_success_is_that_of_the_episode_that_ended(name, mode):
 
 def test_infos_of_the_older_gymnasium_tell_success_alike():
     from rl_policy_node.sim.gymnasium import _told
+
     each = np.array([None, {'is_success': True}, {'is_success': 0.0}], dtype=object)
     assert _told(each, ROWS).tolist() == [False, True, False]
     assert _told(np.array([None, {'length': 3}, None], dtype=object), ROWS) is None
@@ -174,16 +180,23 @@ def test_a_vector_environment_that_resets_a_step_late_is_refused(id, options):
         hosted(id=id, options=('vectorization_mode=vector_entry_point', *options))
 
 
-@pytest.mark.parametrize('spec, told', [
-    ({'id': ''}, r"sim\.id is missing: gymnasium needs an environment's id"),
-    ({'options': ('vectorization_mode=jax',)}, "unknown vectorization_mode 'jax' in sim.options; valid: sync, async"),
-    ({'id': 'CartPoel-v1'}, "gymnasium cannot make 'CartPoel-v1': Environment `CartPoel` doesn't exist.*CartPole"),
-    ({'id': 'no_such_module:Room-v0'}, "cannot make 'no_such_module:Room-v0': .*no_such_module"),
-    ({'options': ('lenght=3',)}, "does not take these sim.options: .*unexpected keyword argument 'lenght'"),
-    ({'options': ('observation=text',)}, "observation 'obs' is a Text"),
-    ({'options': ('observation=one_name_twice',)}, r"have one name, joined by '_': \['a_b'\]"),
-    ({'options': ('action=integers',)}, 'none that rl_games acts in; it knows a Box of floats'),
-    ({'options': ('action=dict',)}, 'none that rl_games acts in')])
+@pytest.mark.parametrize(
+    'spec, told',
+    [
+        ({'id': ''}, r"sim\.id is missing: gymnasium needs an environment's id"),
+        (
+            {'options': ('vectorization_mode=jax',)},
+            "unknown vectorization_mode 'jax' in sim.options; valid: sync, async",
+        ),
+        ({'id': 'CartPoel-v1'}, "gymnasium cannot make 'CartPoel-v1': Environment `CartPoel` doesn't exist.*CartPole"),
+        ({'id': 'no_such_module:Room-v0'}, "cannot make 'no_such_module:Room-v0': .*no_such_module"),
+        ({'options': ('lenght=3',)}, "does not take these sim.options: .*unexpected keyword argument 'lenght'"),
+        ({'options': ('observation=text',)}, "observation 'obs' is a Text"),
+        ({'options': ('observation=one_name_twice',)}, r"have one name, joined by '_': \['a_b'\]"),
+        ({'options': ('action=integers',)}, 'none that rl_games acts in; it knows a Box of floats'),
+        ({'options': ('action=dict',)}, 'none that rl_games acts in'),
+    ],
+)
 def test_what_cannot_be_hosted_is_refused_by_name(spec, told):
     with pytest.raises(ConfigurationError, match=told):
         hosted(**spec)
@@ -195,8 +208,10 @@ def test_a_gymnasium_that_cannot_reset_at_once_is_refused(monkeypatch):
         hosted()
 
 
-@pytest.mark.parametrize('id, rate', [('InvertedPendulum-v5', 25.0), ('Humanoid-v5', 1 / 0.015), ('CartPole-v1', 50.0),
-                                      ('Pendulum-v1', 20.0)])
+@pytest.mark.parametrize(
+    'id, rate',
+    [('InvertedPendulum-v5', 25.0), ('Humanoid-v5', 1 / 0.015), ('CartPole-v1', 50.0), ('Pendulum-v1', 20.0)],
+)
 def test_the_rate_is_that_of_the_physics(id, rate):
     pytest.importorskip('mujoco')
     assert create(1, 0, id).control_rate == pytest.approx(rate, rel=1e-12)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every form in which environments of the contract give their observations becomes arrays by input."""
+
 import gymnasium
 import numpy as np
 import pytest
@@ -50,8 +51,10 @@ FORMS = {
     'tensor_with_gradient': (torch.from_numpy(FLAT).requires_grad_(), {'obs': FLAT}),
     'obs': ({'obs': torch.from_numpy(FLAT)}, {'obs': FLAT}),
     'obs_and_states': ({'obs': FLAT, 'states': np.zeros((ROWS, 9))}, {'obs': FLAT}),
-    'nested': ({'obs': {'ee_pos': torch.from_numpy(FLAT), 'wrist': IMAGE}, 'states': {'plug_pos': FLAT}},
-               {'ee_pos': FLAT, 'wrist': IMAGE}),
+    'nested': (
+        {'obs': {'ee_pos': torch.from_numpy(FLAT), 'wrist': IMAGE}, 'states': {'plug_pos': FLAT}},
+        {'ee_pos': FLAT, 'wrist': IMAGE},
+    ),
     'plain_dict': ({'ee_pos': FLAT, 'wrist': torch.from_numpy(IMAGE)}, {'ee_pos': FLAT, 'wrist': IMAGE}),
     'list': (FLAT.tolist(), {'obs': FLAT}),
 }
@@ -97,10 +100,13 @@ def test_an_environment_is_reset_once_for_the_first_observations():
     np.testing.assert_array_equal(hosted.reset()['obs'], FLAT + 2)
 
 
-@pytest.mark.parametrize('later, text', [
-    ({'ee_pos': FLAT[:1], 'wrist': IMAGE}, r"'obs/ee_pos' has the shape \(1, 3\); expected \(2, 3\)"),
-    ({'ee_pos': FLAT}, r"observations lack 'wrist'; they have \['ee_pos'\]"),
-])
+@pytest.mark.parametrize(
+    'later, text',
+    [
+        ({'ee_pos': FLAT[:1], 'wrist': IMAGE}, r"'obs/ee_pos' has the shape \(1, 3\); expected \(2, 3\)"),
+        ({'ee_pos': FLAT}, r"observations lack 'wrist'; they have \['ee_pos'\]"),
+    ],
+)
 def test_later_observations_of_another_shape_are_refused_by_name(later, text):
     environment = Fixed({'ee_pos': FLAT, 'wrist': IMAGE}, infos={})
     hosted = HostedEnvironment(environment)
@@ -119,7 +125,7 @@ def test_spaces_are_gymnasiums_whoever_made_them():
 
 def test_actions_go_to_the_device_that_the_environment_names():
     environment = Fixed(torch.from_numpy(FLAT), infos={})
-    environment.rl_device = 'meta'                       # the one device besides the CPU that every torch has
+    environment.rl_device = 'meta'  # the one device besides the CPU that every torch has
     HostedEnvironment(environment).step(ACTIONS)
     assert environment.given.device.type == 'meta'
 

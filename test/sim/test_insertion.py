@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The insertion task: the contract of its environment, rows apart, and touch that tells the truth."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -12,10 +13,24 @@ from rl_policy_node import geometry  # noqa: E402
 from rl_policy_node.sim.insertion import environment, scene, tactile  # noqa: E402
 from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
 
-OBSERVATIONS = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,),
-                'tactile_force_field_left': (4, 4, 3), 'tactile_force_field_right': (4, 4, 3)}
-STATES = {'ee_pos': (3,), 'ee_quat': (4,), 'ee_lin_vel': (3,), 'ee_ang_vel': (3,), 'plug_pos': (3,),
-          'plug_quat': (4,), 'socket_pos_gt': (3,), 'socket_quat': (4,)}
+OBSERVATIONS = {
+    'ee_pos': (3,),
+    'ee_quat': (4,),
+    'socket_pos': (3,),
+    'socket_quat': (4,),
+    'tactile_force_field_left': (4, 4, 3),
+    'tactile_force_field_right': (4, 4, 3),
+}
+STATES = {
+    'ee_pos': (3,),
+    'ee_quat': (4,),
+    'ee_lin_vel': (3,),
+    'ee_ang_vel': (3,),
+    'plug_pos': (3,),
+    'plug_quat': (4,),
+    'socket_pos_gt': (3,),
+    'socket_quat': (4,),
+}
 PADS = 'tactile_force_field_left', 'tactile_force_field_right'
 NORMAL, SHEAR_X, SHEAR_Z = 0, 1, 2
 
@@ -54,7 +69,8 @@ def check_observations(observations, rows, keys=OBSERVATIONS):
     assert set(observations) == {'obs', 'states'}
     for group, shapes in (('obs', keys), ('states', STATES)):
         assert {key: tuple(value.shape) for key, value in observations[group].items()} == {
-            key: (rows, *shape) for key, shape in shapes.items()}
+            key: (rows, *shape) for key, shape in shapes.items()
+        }
         for value in observations[group].values():
             assert value.dtype == torch.float32 and torch.isfinite(value).all()
 
@@ -105,7 +121,7 @@ def test_row_comes_back_reset_from_its_last_step():
         observations, _, dones, infos = env.step(down)
         ended = step % 5 == 0
         assert dones.tolist() == [ended] * 2 and infos['time_outs'].tolist() == [ended] * 2
-        assert (env.qpos[:, 2] > before[:, 2]).all() == ended            # only a new episode starts higher
+        assert (env.qpos[:, 2] > before[:, 2]).all() == ended  # only a new episode starts higher
         if ended:
             assert (observations['obs']['socket_pos'] != first['socket_pos']).any()
             np.testing.assert_array_equal(env.qpos[:, 6:], grasp_at_rest(env))
@@ -174,8 +190,11 @@ def test_gripper_goes_where_the_action_points(axis, sign):
     for _ in range(15):
         after = env.step(action)[0]['obs']
     moved = after['ee_pos'].numpy().astype(float) - before['ee_pos'].numpy()
-    turned = geometry.rotation_vector_from_quaternion(geometry.multiply(
-        after['ee_quat'].numpy().astype(float), geometry.conjugate(before['ee_quat'].numpy().astype(float))))
+    turned = geometry.rotation_vector_from_quaternion(
+        geometry.multiply(
+            after['ee_quat'].numpy().astype(float), geometry.conjugate(before['ee_quat'].numpy().astype(float))
+        )
+    )
     along = np.hstack([moved / environment.POSITION_SCALE, turned / environment.ROTATION_SCALE]) * sign
     assert (along[:, axis] > 0.1).all()
     assert (np.abs(np.delete(along, axis, axis=1)) < 0.3 * along[:, [axis]]).all()
@@ -187,7 +206,7 @@ def test_peg_that_is_led_by_the_truth_is_inserted_and_rewarded():
     for step in range(120):
         truth = {key: value.numpy().astype(float) for key, value in states.items()}
         error = truth['socket_pos_gt'] - truth['plug_pos']
-        error[:, 2] -= scene.HOLE_DEPTH if step > 40 else -0.004         # first above the mouth, then down
+        error[:, 2] -= scene.HOLE_DEPTH if step > 40 else -0.004  # first above the mouth, then down
         tilt = geometry.rotation_vector_from_quaternion(geometry.conjugate(truth['plug_quat']))
         action = np.hstack([error / environment.POSITION_SCALE, tilt / environment.ROTATION_SCALE])
         observations, reward, _, infos = env.step(np.clip(action, -1, 1))
@@ -224,7 +243,7 @@ def test_force_along_the_pads_is_felt_as_shear_of_its_sign_and_size(axis, compon
 
 def test_force_below_the_pads_is_felt_most_by_the_lowest_row():
     for pad in pushed([1.0, 0.0, 0.0]):
-        assert (np.diff(pad[..., SHEAR_X], axis=0) < 0).all()            # rows go up
+        assert (np.diff(pad[..., SHEAR_X], axis=0) < 0).all()  # rows go up
 
 
 @pytest.mark.parametrize('force', [1.0, -1.0])
@@ -234,8 +253,9 @@ def test_force_towards_a_pad_presses_it_and_relieves_the_other(force):
     assert (right[..., NORMAL].sum() - rest[..., NORMAL].sum()) * force < 0
 
 
-@given(st.lists(st.floats(-1e-3, 1e-3), min_size=3, max_size=3),
-       st.lists(st.floats(-0.05, 0.05), min_size=3, max_size=3))
+@given(
+    st.lists(st.floats(-1e-3, 1e-3), min_size=3, max_size=3), st.lists(st.floats(-0.05, 0.05), min_size=3, max_size=3)
+)
 def test_pads_are_mirrors_of_each_other(moved, turned):
     displacement = np.array(moved + turned)
     mirrored = displacement * [1, -1, 1, -1, 1, -1]

@@ -3,6 +3,7 @@
 
 Held against packages laid out as Isaac Gym's are (see isaacgym_stand), not against NVIDIA's own.
 """
+
 import subprocess
 import sys
 
@@ -60,8 +61,10 @@ def test_another_python_gives_the_same_bits(played, task, python):
         assert environment.actions == 3 and environment.control_rate == pytest.approx(50.0)
         assert environment.rows == ROWS and environment.action_space.high.tolist() == [1.0] * 3
         told = []
-        same(record(environment.reset(), (_keep(environment.step(each), told) for each in actions())),
-             played[f'{task}_trained'])
+        same(
+            record(environment.reset(), (_keep(environment.step(each), told) for each in actions())),
+            played[f'{task}_trained'],
+        )
         _check_successes(told)
         _check_anew(environment)
     finally:
@@ -92,6 +95,7 @@ def _check_anew(environment):
 
 # the run's configuration
 
+
 @pytest.mark.parametrize('device, on_gpu', [('cuda:1', True), ('cpu', False)])
 def test_the_task_is_the_runs_own_on_the_device_of_the_bridge(device, on_gpu):
     found = run_task(configured('Reach', device=device, options=['task.env.episodeLength=50', '+task.env.mine=1']))
@@ -114,11 +118,15 @@ def test_what_is_written_out_in_a_run_gives_way_to_the_bridge(tmp_path):
     assert found.isaacgym.task['sim']['physx']['use_gpu'] is True, 'options come last'
 
 
-@pytest.mark.parametrize('options, told', [
-    (['task.env.episodeLenght=50'], r"task\.env\.episodeLenght|'episodeLenght'"),
-    (['seed=4'], r"sim\.options has 'seed=4'; isaacgym takes changes to the task: task\.name=value"),
-    (['params.config.name=x'], 'isaacgym takes changes to the task'),
-    (['+task.env.mine=${nowhere}'], r'task\.env\.mine of .*config\.yaml cannot be resolved')])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        (['task.env.episodeLenght=50'], r"task\.env\.episodeLenght|'episodeLenght'"),
+        (['seed=4'], r"sim\.options has 'seed=4'; isaacgym takes changes to the task: task\.name=value"),
+        (['params.config.name=x'], 'isaacgym takes changes to the task'),
+        (['+task.env.mine=${nowhere}'], r'task\.env\.mine of .*config\.yaml cannot be resolved'),
+    ],
+)
 def test_changes_that_mean_nothing_are_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):
         run_task(configured('Reach', options=options))
@@ -134,6 +142,7 @@ def test_a_run_that_says_nothing_of_its_task_is_refused(tmp_path):
 
 # what cannot be made
 
+
 def test_a_python_without_isaac_gym_says_what_to_name():
     with pytest.raises(ConfigurationError, match=r'has no isaacgym, which exists for Python 3\.6 to 3\.8 only; sim'):
         hosted('Reach')
@@ -145,17 +154,24 @@ def test_isaac_gym_after_torch_says_the_way_out(monkeypatch):
         hosted('Reach')
 
 
-@pytest.mark.parametrize('task, told', [
-    ({'env': {'numEnvs': 2}}, r"has \['env'\]; IsaacGymEnvs needs its name and env"),
-    ({'name': 'Reach', 'env': {'numEnvs': 3}}, r'task\.env\.numEnvs is 3; expected the 2 rows'),
-    ({'name': 'Reach', 'env': {'numEnvs': 2, 'enableCameraSensors': True}},
-     r"'Reach' has cameras .* sim\.graphics_device is -1, the first one is 0")])
+@pytest.mark.parametrize(
+    'task, told',
+    [
+        ({'env': {'numEnvs': 2}}, r"has \['env'\]; IsaacGymEnvs needs its name and env"),
+        ({'name': 'Reach', 'env': {'numEnvs': 3}}, r'task\.env\.numEnvs is 3; expected the 2 rows'),
+        (
+            {'name': 'Reach', 'env': {'numEnvs': 2, 'enableCameraSensors': True}},
+            r"'Reach' has cameras .* sim\.graphics_device is -1, the first one is 0",
+        ),
+    ],
+)
 def test_a_task_that_cannot_be_made_is_refused(task, told):
     with pytest.raises(ValueError, match=told):
         create(2, 0, task)
 
 
 # resets
+
 
 class Terrain:
     """A task that finds out in every step who is out of time and begins those at once, as AnymalTerrain does."""
@@ -190,6 +206,7 @@ def test_a_reset_begins_rows_anew_whatever_a_task_goes_by():
 
 # successes by row
 
+
 class Ended:
     """A task whose first row ended, and whatever tells its success."""
 
@@ -204,12 +221,16 @@ class Ended:
         return torch.zeros(2, 1), torch.zeros(2), torch.tensor([1, 0]), self._extras
 
 
-@pytest.mark.parametrize('task, told', [
-    (Ended({'successes': torch.tensor([True, False])}), [True, False]),
-    (Ended({'successes': torch.tensor(0.5)}), None),
-    (Ended({'successes': torch.tensor(0.5)}, successes=torch.tensor([3.0, 0.0])), [True, False]),
-    (Ended({}, _check_success=lambda: torch.tensor([True, True])), [True, True]),
-    (Ended({'time_outs': torch.tensor([0, 1])}), None)])
+@pytest.mark.parametrize(
+    'task, told',
+    [
+        (Ended({'successes': torch.tensor([True, False])}), [True, False]),
+        (Ended({'successes': torch.tensor(0.5)}), None),
+        (Ended({'successes': torch.tensor(0.5)}, successes=torch.tensor([3.0, 0.0])), [True, False]),
+        (Ended({}, _check_success=lambda: torch.tensor([True, True])), [True, True]),
+        (Ended({'time_outs': torch.tensor([0, 1])}), None),
+    ],
+)
 def test_success_is_what_the_task_knows_of_each_row(task, told):
     infos = IsaacGymTask(task).step(None)[3]
     assert infos.get('successes', torch.tensor(0)).tolist() == (told or 0) and ('successes' in infos) == bool(told)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of the insertion scene: real ones where the machine can draw, an answer in words where not."""
+
 import sys
 
 import numpy as np

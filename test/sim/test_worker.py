@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An environment in another Python: the same as in this one, or an error that says what is wrong, and nothing left."""
+
 import ast
 import gc
 import os
@@ -21,7 +22,7 @@ from rl_policy_node.sim.environment_specs import EnvironmentSpec, PythonSpec
 from rl_policy_node.sim.hosted import HostedEnvironment
 
 ACTIONS = np.full((2, 3), 0.5, np.float32)
-SOON = 2.0      # s in which a failure is told
+SOON = 2.0  # s in which a failure is told
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +73,11 @@ def test_arrays_handed_out_are_the_callers_to_keep(version):
 
 
 FAULTS = {
-    'an exception in step': (dict(fault='raise'), SimulationError,
-                             r'failed in step\(\): RuntimeError: the simulator lost its GPU\n(.|\n)*worlds\.py'),
+    'an exception in step': (
+        dict(fault='raise'),
+        SimulationError,
+        r'failed in step\(\): RuntimeError: the simulator lost its GPU\n(.|\n)*worlds\.py',
+    ),
     'an exception in reset': (dict(fault='raise', at='reset'), SimulationError, r'failed in reset\(\): RuntimeError'),
     'an exit in step': (dict(fault='exit'), SimulationError, r'failed in step\(\): SystemExit: 3'),
     'an end without a word': (dict(fault='abort'), SimulationError, r'exit code 7 in step\(\); its last output'),
@@ -102,8 +106,11 @@ def test_failure_is_one_error_in_time(fault):
 
 
 MADE = {
-    'an exception': (dict(fault='raise'), SimulationError,
-                     r"'worlds:Faulty': its process .* failed while the environment was made and reset: RuntimeError"),
+    'an exception': (
+        dict(fault='raise'),
+        SimulationError,
+        r"'worlds:Faulty': its process .* failed while the environment was made and reset: RuntimeError",
+    ),
     'a signal': (dict(fault='kill'), SimulationError, 'was killed by SIGKILL.* while the environment was made'),
     'stopped': (dict(fault='stop'), SimulationError, 'was stopped by a signal while the environment was made'),
     'too long': (dict(fault='hang'), SimulationError, r'did not answer within 1 s while the environment was made'),
@@ -140,13 +147,19 @@ def test_what_takes_long_at_first_may_take_its_time():
     environment.close()
 
 
-@pytest.mark.parametrize('target, text', [
-    ('nothing', r"sim\.environment 'worlds:nothing': module 'worlds' has no function 'nothing'; valid: insertion, .*"),
-    ('Uneven', r"sim\.environment 'worlds:Uneven': its observation 'camera' has the shape \(2, 2, 2, 3\)"),
-    ('TwoAgents', r'has 4 rows, 2 agents in each environment; expected 2, one for each robot'),
-    ('refusing', r"sim\.environment 'worlds:refusing': no such world; valid: this one"),
-    ('Unheard', r'its action space is a Dict'),
-])
+@pytest.mark.parametrize(
+    'target, text',
+    [
+        (
+            'nothing',
+            r"sim\.environment 'worlds:nothing': module 'worlds' has no function 'nothing'; valid: insertion, .*",
+        ),
+        ('Uneven', r"sim\.environment 'worlds:Uneven': its observation 'camera' has the shape \(2, 2, 2, 3\)"),
+        ('TwoAgents', r'has 4 rows, 2 agents in each environment; expected 2, one for each robot'),
+        ('refusing', r"sim\.environment 'worlds:refusing': no such world; valid: this one"),
+        ('Unheard', r'its action space is a Dict'),
+    ],
+)
 @pytest.mark.parametrize('version', ['', VERSIONS[0]])
 def test_environment_that_does_not_fit_is_refused_by_name_wherever_it_runs(version, target, text):
     with pytest.raises(ConfigurationError, match=text):
@@ -174,9 +187,10 @@ def test_agents_are_rows():
     environment.close()
 
 
-@pytest.mark.parametrize('target, actions, taken', [
-    ('Choosing', {'discrete': 4}, [3, 1]), ('ChoosingTwice', {'multi_discrete': [4, 2]}, [[3, 1], [0, 0]]),
-])
+@pytest.mark.parametrize(
+    'target, actions, taken',
+    [('Choosing', {'discrete': 4}, [3, 1]), ('ChoosingTwice', {'multi_discrete': [4, 2]}, [[3, 1], [0, 0]])],
+)
 @pytest.mark.parametrize('version', ['', VERSIONS[0]])
 def test_choices_arrive_as_integers(version, target, actions, taken):
     environment = create(target, python(version) if version else '')
@@ -189,18 +203,24 @@ def test_choices_arrive_as_integers(version, target, actions, taken):
 
 # interpreters
 
+
 def script(path, text):
     path.write_text('#!/bin/sh\n' + text)
     path.chmod(0o755)
     return str(path)
 
 
-@pytest.mark.parametrize('text, wanted', [
-    ('echo hello; exit 0', 'is no Python: it ended with 0'),
-    # what an interpreter of that age answers
-    ('[ "$1" = -c ] && printf "Python 3.5 " && exit 0; echo "SyntaxError: invalid syntax"; exit 1',
-     r'is Python 3\.5; expected 3\.6 or newer'),
-])
+@pytest.mark.parametrize(
+    'text, wanted',
+    [
+        ('echo hello; exit 0', 'is no Python: it ended with 0'),
+        # what an interpreter of that age answers
+        (
+            '[ "$1" = -c ] && printf "Python 3.5 " && exit 0; echo "SyntaxError: invalid syntax"; exit 1',
+            r'is Python 3\.5; expected 3\.6 or newer',
+        ),
+    ],
+)
 def test_interpreter_of_the_wrong_kind_is_refused(tmp_path, text, wanted):
     with pytest.raises(ConfigurationError, match=rf"sim\.python '.*/python' {wanted}"):
         create('World', script(tmp_path / 'python', text))
@@ -208,8 +228,11 @@ def test_interpreter_of_the_wrong_kind_is_refused(tmp_path, text, wanted):
 
 def test_interpreter_that_is_none_is_refused(tmp_path):
     (tmp_path / 'python').write_text('text')
-    for place, text in ((tmp_path / 'absent', 'does not exist'), (tmp_path / 'python', 'is not executable'),
-                        (tmp_path, r'is a folder; expected an interpreter, such as .*/bin/python')):
+    for place, text in (
+        (tmp_path / 'absent', 'does not exist'),
+        (tmp_path / 'python', 'is not executable'),
+        (tmp_path, r'is a folder; expected an interpreter, such as .*/bin/python'),
+    ):
         with pytest.raises(ConfigurationError, match=rf"sim\.python '{place}' {text}"):
             create('World', str(place))
     (tmp_path / 'python').chmod(0o755)
@@ -218,7 +241,7 @@ def test_interpreter_that_is_none_is_refused(tmp_path):
 
 
 def test_interpreter_without_numpy_is_refused(tmp_path):
-    bare = script(tmp_path / 'python', f'exec {python()} -S "$@"')         # -S: without site-packages
+    bare = script(tmp_path / 'python', f'exec {python()} -S "$@"')  # -S: without site-packages
     with pytest.raises(ConfigurationError, match=r'\(Python 3\.\d\) has no numpy: .*python -m pip install numpy'):
         create('World', bare)
 
@@ -236,17 +259,21 @@ def test_folders_are_imported_from_in_this_process_too(tmp_path, monkeypatch):
     assert environment.rows == 2
 
 
-@pytest.mark.parametrize('name, fields, text', [
-    ('worlds:World', dict(variables=('MINE',)), r"sim\.python_variables has 'MINE'; expected NAME=value"),
-    ('worlds:World', dict(path=('/no/where',)), r"sim\.python_path has '/no/where', which is no folder"),
-    ('insertion', {}, r"'insertion' runs in the bridge's own Python; leave sim\.python empty"),
-])
+@pytest.mark.parametrize(
+    'name, fields, text',
+    [
+        ('worlds:World', dict(variables=('MINE',)), r"sim\.python_variables has 'MINE'; expected NAME=value"),
+        ('worlds:World', dict(path=('/no/where',)), r"sim\.python_path has '/no/where', which is no folder"),
+        ('insertion', {}, r"'insertion' runs in the bridge's own Python; leave sim\.python empty"),
+    ],
+)
 def test_settings_that_mean_nothing_are_refused(name, fields, text):
     with pytest.raises(ConfigurationError, match=text):
         create_environment(EnvironmentSpec(name, 2, python=PythonSpec('python3', **fields)))
 
 
 # what passes between the processes besides
+
 
 def test_what_it_prints_arrives_and_nothing_of_ros_reaches_it(monkeypatch):
     for name in ('LD_LIBRARY_PATH', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'ROS_DISTRO'):
@@ -290,13 +317,16 @@ def test_close_does_not_wait_for_a_step_of_another_thread():
 
 @pytest.mark.parametrize('doing', ['nothing', 'step'])
 def test_worker_goes_when_the_process_that_started_it_is_killed(doing):
-    code = (f'from sim import workers; import threading, time\n'
-            f'made = workers.create("Faulty", {python()!r}, say=lambda line: print(line, flush=True),'
-            '                       options={"fault": "hang", "after": 0})\n'
-            f'print("waiting", flush=True); made.step([0]) if {doing == "step"} else time.sleep(60)')
+    code = (
+        f'from sim import workers; import threading, time\n'
+        f'made = workers.create("Faulty", {python()!r}, say=lambda line: print(line, flush=True),'
+        '                       options={"fault": "hang", "after": 0})\n'
+        f'print("waiting", flush=True); made.step([0]) if {doing == "step"} else time.sleep(60)'
+    )
     path = os.pathsep.join([str(HERE.parent), str(HERE.parent.parent), os.environ.get('PYTHONPATH', '')])
-    parent = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True,
-                              env={**os.environ, 'PYTHONPATH': path})
+    parent = subprocess.Popen(
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, text=True, env={**os.environ, 'PYTHONPATH': path}
+    )
     lines = [parent.stdout.readline()]
     while 'waiting' not in lines[-1] or (doing == 'step' and 'wrong' not in lines[-1]):
         lines.append(parent.stdout.readline())

@@ -4,6 +4,7 @@
 Each takes a minute or two. Writes policy.pth beside the train.yaml that it reads, and says the
 mean return of episodes played on the mean of the distribution.
 """
+
 import copy
 import logging
 from pathlib import Path
@@ -35,8 +36,10 @@ class Rows(vecenv.IVecEnv):
         return 1
 
     def get_env_info(self):
-        return {'action_space': self._environment.action_space,
-                'observation_space': self._environment.observation_space}
+        return {
+            'action_space': self._environment.action_space,
+            'observation_space': self._environment.observation_space,
+        }
 
 
 class Keeper(AlgoObserver):
@@ -65,10 +68,24 @@ def mean_return(folder, rows=32, seed=1000, length=1000):
     options = yaml.safe_load((folder / 'train.yaml').read_text())['params']['config']['env_config']
     environment = create(rows, **{**options, 'seed': seed, 'max_episode_steps': length})
     choices = getattr(environment.action_space, 'n', 0)
-    policy = Policy.load(folder / 'train.yaml', folder / 'policy.pth', rows=rows, device='cpu', spaces={
-        'observation': environment.observation_space.shape,
-        **({'action': {'discrete': choices}} if choices else {
-            'action': 1, 'action_low': environment.action_space.low, 'action_high': environment.action_space.high})})
+    policy = Policy.load(
+        folder / 'train.yaml',
+        folder / 'policy.pth',
+        rows=rows,
+        device='cpu',
+        spaces={
+            'observation': environment.observation_space.shape,
+            **(
+                {'action': {'discrete': choices}}
+                if choices
+                else {
+                    'action': 1,
+                    'action_low': environment.action_space.low,
+                    'action_high': environment.action_space.high,
+                }
+            ),
+        },
+    )
     set_threads(1)
     observations, playing, total = environment.reset(), np.ones(rows, bool), 0.0
     while playing.any():
@@ -82,8 +99,9 @@ def mean_return(folder, rows=32, seed=1000, length=1000):
 def main():
     """Train the runs that are named, or all."""
     logging.basicConfig(level=logging.INFO, format='%(message)s')
-    env_configurations.register('gymnasium', {'vecenv_type': 'GYMNASIUM', 'env_creator': lambda **options: create(
-        1, **options)})
+    env_configurations.register(
+        'gymnasium', {'vecenv_type': 'GYMNASIUM', 'env_creator': lambda **options: create(1, **options)}
+    )
     vecenv.register('GYMNASIUM', Rows)
     for name in sys.argv[1:] or sorted(folder.name for folder in RUNS.iterdir()):
         train(RUNS / name)

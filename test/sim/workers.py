@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other Pythons that `make workers` prepares for the tests, and what a process leaves behind."""
+
 import os
 from pathlib import Path
 import re
@@ -20,7 +21,7 @@ def python(version=''):
     found = [FOLDER / name / 'bin' / 'python' for name in ([version] if version else VERSIONS)]
     found = [str(path) for path in found if (path.parent.parent / 'installed').exists()]
     if not found:
-        pytest.skip(f"no Python {version or ' or '.join(VERSIONS)} in {FOLDER}: `make workers` found none")
+        pytest.skip(f'no Python {version or " or ".join(VERSIONS)} in {FOLDER}: `make workers` found none')
     return found[0]
 
 
@@ -55,8 +56,11 @@ def goes(pid, timeout=5.0):
 def belongings():
     """Return what this process holds: its open files, its children, and every name in shared memory but those of DDS
     and of ROS' tracing: tests of nodes may run beside this one."""
-    files = {os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
-             if os.path.islink(f'/proc/self/fd/{fd}')}
+    files = {
+        os.readlink(f'/proc/self/fd/{fd}')
+        for fd in os.listdir('/proc/self/fd')
+        if os.path.islink(f'/proc/self/fd/{fd}')
+    }
     children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
     names = {name for name in os.listdir('/dev/shm') if not re.search('fastdds|fastrtps|lttng', name)}
     return files, children, names

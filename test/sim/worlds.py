@@ -3,6 +3,7 @@
 
 A test names them as `worlds:…`, in its own process or in a worker of another Python.
 """
+
 import os
 import signal
 import subprocess
@@ -47,12 +48,20 @@ class World:
 
     def __init__(self, num_envs, seed=0, size=16):
         self.action_space = Box(-1.0, 1.0, (3,))
-        self.observation_space = Dict({'position': Box(-np.inf, np.inf, (3,)), 'counts': Box(0, 99, (2,), np.int64),
-                                       'camera': Box(0, 255, (size, size, 3), np.uint8)})
+        self.observation_space = Dict(
+            {
+                'position': Box(-np.inf, np.inf, (3,)),
+                'counts': Box(0, 99, (2,), np.int64),
+                'camera': Box(0, 255, (size, size, 3), np.uint8),
+            }
+        )
         self.closed = False
         self._state = np.arange(num_envs, dtype=np.uint64) + np.uint64(1000 * seed + 1)
-        self._buffers = {'position': np.zeros((num_envs, 3), np.float32), 'counts': np.zeros((num_envs, 2), np.int64),
-                         'camera': np.zeros((num_envs, size, size, 3), np.uint8)}
+        self._buffers = {
+            'position': np.zeros((num_envs, 3), np.float32),
+            'counts': np.zeros((num_envs, 2), np.int64),
+            'camera': np.zeros((num_envs, size, size, 3), np.uint8),
+        }
         self._pixels = np.arange(size * size * 3, dtype=np.uint64).reshape(1, size, size, 3)
 
     @property
@@ -69,7 +78,7 @@ class World:
         position, counts = self._buffers['position'], self._buffers['counts']
         # single additions and products of float32, rounded alike by every version
         position += actions * np.float32(0.125)
-        position += ((drawn >> np.uint64(40)).astype(np.float32) * np.float32(2.0 ** -26))[:, None]
+        position += ((drawn >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-26))[:, None]
         counts[:, 0] += 1
         counts[:, 1] = (drawn >> np.uint64(50)) % np.uint64(100)
         rewards = position[:, 0] - position[:, 1]
@@ -88,8 +97,9 @@ class World:
         return self._state
 
     def _observe(self):
-        self._buffers['camera'][:] = (self._pixels * (self._state >> np.uint64(33))[:, None, None, None]
-                                      >> np.uint64(7)).astype(np.uint8)
+        self._buffers['camera'][:] = (
+            self._pixels * (self._state >> np.uint64(33))[:, None, None, None] >> np.uint64(7)
+        ).astype(np.uint8)
         return {'obs': self._buffers, 'states': {'hidden': self._state}}
 
 

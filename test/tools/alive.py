@@ -2,7 +2,6 @@
 """Whether a process runs."""
 
 
-
 def alive(pid):
     try:
         with open(f'/proc/{pid}/stat') as file:

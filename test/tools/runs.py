@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small runs as training leaves them: a configuration, and a checkpoint that fits it."""
+
 import re
 
 from policy import golden_rule
@@ -9,12 +10,25 @@ import yaml
 from rl_policy_node.policy import Policy
 
 PARAMS = {
-    'seed': 42, 'algo': {'name': 'a2c_continuous'}, 'model': {'name': 'continuous_a2c_logstd'},
-    'network': {'name': 'actor_critic', 'separate': False, 'mlp': {
-        'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}, 'regularizer': {'name': None}},
-        'space': {'continuous': {'mu_activation': None, 'sigma_activation': None, 'mu_init': {'name': 'default'},
-                                 'sigma_init': {'name': 'const_initializer', 'val': 0}, 'fixed_sigma': True}}},
-    'config': {'name': 'Run', 'normalize_input': True, 'normalize_value': True}}
+    'seed': 42,
+    'algo': {'name': 'a2c_continuous'},
+    'model': {'name': 'continuous_a2c_logstd'},
+    'network': {
+        'name': 'actor_critic',
+        'separate': False,
+        'mlp': {'units': [8], 'activation': 'elu', 'initializer': {'name': 'default'}, 'regularizer': {'name': None}},
+        'space': {
+            'continuous': {
+                'mu_activation': None,
+                'sigma_activation': None,
+                'mu_init': {'name': 'default'},
+                'sigma_init': {'name': 'const_initializer', 'val': 0},
+                'fixed_sigma': True,
+            }
+        },
+    },
+    'config': {'name': 'Run', 'normalize_input': True, 'normalize_value': True},
+}
 
 # what a user fills in for a robot's limits
 LIMITS = {'lower': '-9.0', 'upper': '9.0', 'max_.*': '9.0'}
@@ -22,28 +36,68 @@ LEGS = [f'{leg}_{joint}' for leg in ('LF', 'LH', 'RF', 'RH') for joint in ('HAA'
 ANGLES = [0.03, 0.4, -0.8, 0.03, -0.4, 0.8, -0.03, 0.4, -0.8, -0.03, -0.4, 0.8]
 
 ANYMAL = {
-    'name': 'Anymal', 'sim': {'dt': 0.02},
-    'env': {'clipObservations': 5.0, 'clipActions': 1.0, 'numEnvs': '${....num_envs}',
-            'control': {'stiffness': 85.0, 'damping': 2.0, 'actionScale': 0.5, 'controlFrequencyInv': 1},
-            # neither the order of training nor that of the robot
-            'defaultJointAngles': dict(sorted(zip(LEGS, ANGLES), key=lambda item: item[0][3:])),
-            'randomCommandVelocityRanges': {'linear_x': [-2.0, 2.0], 'linear_y': [-1.0, 1.0], 'yaw': [-1.0, 1.0]},
-            'learn': {'linearVelocityScale': 2.0, 'angularVelocityScale': 0.25, 'dofPositionScale': 1.0,
-                      'dofVelocityScale': 0.05}}}
+    'name': 'Anymal',
+    'sim': {'dt': 0.02},
+    'env': {
+        'clipObservations': 5.0,
+        'clipActions': 1.0,
+        'numEnvs': '${....num_envs}',
+        'control': {'stiffness': 85.0, 'damping': 2.0, 'actionScale': 0.5, 'controlFrequencyInv': 1},
+        # neither the order of training nor that of the robot
+        'defaultJointAngles': dict(sorted(zip(LEGS, ANGLES), key=lambda item: item[0][3:])),
+        'randomCommandVelocityRanges': {'linear_x': [-2.0, 2.0], 'linear_y': [-1.0, 1.0], 'yaw': [-1.0, 1.0]},
+        'learn': {
+            'linearVelocityScale': 2.0,
+            'angularVelocityScale': 0.25,
+            'dofPositionScale': 1.0,
+            'dofVelocityScale': 0.05,
+        },
+    },
+}
 
 TACSL = {
-    'name': 'TacSLTaskInsertion', 'sim': {'dt': 0.016667},
-    'env': {'numObservations': 21, 'numActions': 6, 'use_dict_obs': True, 'tactile_subsample_ratio': 4,
-            'num_additional_control_steps': 1, 'num_shear_rows': 20, 'num_shear_cols': 30,
-            'obsDims': {'ee_pos': [3], 'ee_quat': [4], 'left_tactile_camera_taxim': [80, 60, 3]}},
-    'rl': {'pos_action_scale': [0.01, 0.01, 0.01], 'rot_action_scale': [0.05, 0.05, 0.05], 'clamp_rot': True,
-           'clamp_rot_thresh': 1.0e-6},
-    'ctrl': {'ctrl_type': 'task_space_impedance', 'task_space_impedance': {
-        'task_prop_gains': [600, 600, 600, 50, 50, 50], 'task_deriv_gains': [50, 50, 50, 1, 1, 1]}}}
-TACSL_NETWORK = {**PARAMS['network'], 'name': 'actor_critic_dict', 'input_preprocessors': {
-    'left_tactile_camera_taxim': {'cnn': {
-        'type': 'conv2d_spatial_softargmax', 'activation': 'relu', 'initializer': {'name': 'default'},
-        'convs': [{'filters': 2, 'kernel_size': 8, 'strides': 4, 'padding': 0}]}}, 'ee_pos': {}, 'ee_quat': {}}}
+    'name': 'TacSLTaskInsertion',
+    'sim': {'dt': 0.016667},
+    'env': {
+        'numObservations': 21,
+        'numActions': 6,
+        'use_dict_obs': True,
+        'tactile_subsample_ratio': 4,
+        'num_additional_control_steps': 1,
+        'num_shear_rows': 20,
+        'num_shear_cols': 30,
+        'obsDims': {'ee_pos': [3], 'ee_quat': [4], 'left_tactile_camera_taxim': [80, 60, 3]},
+    },
+    'rl': {
+        'pos_action_scale': [0.01, 0.01, 0.01],
+        'rot_action_scale': [0.05, 0.05, 0.05],
+        'clamp_rot': True,
+        'clamp_rot_thresh': 1.0e-6,
+    },
+    'ctrl': {
+        'ctrl_type': 'task_space_impedance',
+        'task_space_impedance': {
+            'task_prop_gains': [600, 600, 600, 50, 50, 50],
+            'task_deriv_gains': [50, 50, 50, 1, 1, 1],
+        },
+    },
+}
+TACSL_NETWORK = {
+    **PARAMS['network'],
+    'name': 'actor_critic_dict',
+    'input_preprocessors': {
+        'left_tactile_camera_taxim': {
+            'cnn': {
+                'type': 'conv2d_spatial_softargmax',
+                'activation': 'relu',
+                'initializer': {'name': 'default'},
+                'convs': [{'filters': 2, 'kernel_size': 8, 'strides': 4, 'padding': 0}],
+            }
+        },
+        'ee_pos': {},
+        'ee_quat': {},
+    },
+}
 
 
 def write_run(folder, task=None, network=None, root=None, **options):
@@ -69,8 +123,12 @@ def fill(file):
     numbers = iter(range(1000))
     text = file.read_text().replace("kind: '???'", 'kind: joint_position\n        limits: none')
     for name, number in LIMITS.items():
-        text = re.sub(rf'^( +{name}: )(.*\?\?\?.*)$', lambda found: found[1] + found[2].replace("'???'", number), text,
-                      flags=re.MULTILINE)
+        text = re.sub(
+            rf'^( +{name}: )(.*\?\?\?.*)$',
+            lambda found: found[1] + found[2].replace("'???'", number),
+            text,
+            flags=re.MULTILINE,
+        )
     text = text.replace("control_rate: '???'", 'control_rate: 60.0')
     file.write_text(re.sub(r"'\?\?\?'", lambda _: f'name_{next(numbers)}', text))
     return file

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy bench`: what it writes, and what it refuses. Nothing here is about speed."""
+
 import json
 import os
 import subprocess
@@ -25,9 +26,19 @@ def bench(*arguments):
     return main(['bench', *map(str, arguments)])
 
 
-@pytest.mark.parametrize('value, text', [
-    (0.01234, '0.0123'), (1.0, '1.00'), (9.999, '10.0'), (123.4, '123'), (1234.0, '1,230'), (0.0, '0'), (None, '–'),
-    (float('nan'), '–')])
+@pytest.mark.parametrize(
+    'value, text',
+    [
+        (0.01234, '0.0123'),
+        (1.0, '1.00'),
+        (9.999, '10.0'),
+        (123.4, '123'),
+        (1234.0, '1,230'),
+        (0.0, '0'),
+        (None, '–'),
+        (float('nan'), '–'),
+    ],
+)
 def test_numbers_have_three_digits_and_no_exponent(value, text):
     assert formatting.number(value) == text
 
@@ -63,8 +74,13 @@ def test_results_become_tables_and_pictures_again(tmp_path, capsys):
 
 
 def test_figures_are_medians_over_runs_and_count_what_was_not_answered():
-    found = figures([{'latencies': [100.0, 300.0, None, 200.0], 'cpu': 0.1},
-                     {'latencies': [400.0], 'cpu': 0.3}, {'latencies': [250.0], 'cpu': 0.2}])
+    found = figures(
+        [
+            {'latencies': [100.0, 300.0, None, 200.0], 'cpu': 0.1},
+            {'latencies': [400.0], 'cpu': 0.3},
+            {'latencies': [250.0], 'cpu': 0.2},
+        ]
+    )
     assert (found['p50'], found['max'], found['cpu'], found['answered']) == (250.0, 300.0, 0.2, 1.0)
     assert found['values'][-1] == 400.0
 
@@ -86,11 +102,14 @@ def test_robots_that_are_not_answered_are_not_answered_in_time():
     assert (found['answered'], found['in_time'], found['p50']) == (0.75, 0.5, 9000.0)
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--only', 'step,speed'], "unknown section 'speed' in --only; valid: "),
-    (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda"),
-    (['--render', 'nowhere.json'], 'nowhere.json: No such file'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['--only', 'step,speed'], "unknown section 'speed' in --only; valid: "),
+        (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda"),
+        (['--render', 'nowhere.json'], 'nowhere.json: No such file'),
+    ],
+)
 def test_what_does_not_fit_is_refused_in_one_line(arguments, message, tmp_path, capsys):
     assert bench(*arguments, '--output', tmp_path / 'out') == 1
     error = capsys.readouterr().err
@@ -105,8 +124,10 @@ def test_missing_cuda_is_refused_in_one_line(tmp_path, capsys):
 
 
 def test_what_a_gpu_is_measured_by_needs_no_ros():
-    code = ('import sys; from rl_policy_node.tools.bench import batch, figures, memory_probe, run, step; '
-            'sys.exit("rclpy" in sys.modules)')
+    code = (
+        'import sys; from rl_policy_node.tools.bench import batch, figures, memory_probe, run, step; '
+        'sys.exit("rclpy" in sys.modules)'
+    )
     assert subprocess.run([sys.executable, '-c', code]).returncode == 0
 
 
@@ -172,7 +193,7 @@ def test_images_are_measured_and_taken_apart(tmp_path):
     before = dict(os.environ)
     section = run(tmp_path, '--only', 'images')['sections']['images']
     assert {name for name in os.environ if 'FASTDDS' in name} == {name for name in before if 'FASTDDS' in name}
-    case, = section['cases']
+    (case,) = section['cases']
     assert (case['width'], case['height']) == (64, 64) and min(case['parts'].values()) > 0
     assert 0 < case['decode_share'] < 1
     for each in case['nodes'].values():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Percentiles, medians of runs and the line through times over rows are what they say they are."""
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo ends by itself and says what it saw."""
+
 import json
 
 import pytest
@@ -13,8 +14,23 @@ pytest.importorskip('mujoco')
 def test_a_short_demo_in_lockstep_writes_figures_and_report(tmp_path, capsys):
     private_domain()
     figures = tmp_path / 'figures.json'
-    assert main(['demo', '--episodes', '2', '--robots', '2', '--lockstep', '--json', str(figures),
-                 '--output', str(tmp_path / 'demo')]) == 0
+    assert (
+        main(
+            [
+                'demo',
+                '--episodes',
+                '2',
+                '--robots',
+                '2',
+                '--lockstep',
+                '--json',
+                str(figures),
+                '--output',
+                str(tmp_path / 'demo'),
+            ]
+        )
+        == 0
+    )
     summary = json.loads(figures.read_text())
     assert summary['episodes'] == 2 and summary['steps'] == 256 and summary['deadline_misses'] == 0
     assert 0.0 <= summary['success_rate'] <= 1.0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A parameter file for a simulator: nothing is left to fill in, and it passes the check."""
+
 import gymnasium
 import numpy as np
 import pytest
@@ -13,9 +14,13 @@ from rl_policy_node.tools.init.init import flow, init
 FLOATS, BYTES = 'std_msgs/msg/Float32MultiArray', 'std_msgs/msg/UInt8MultiArray'
 
 
-@pytest.mark.parametrize('task, network, inputs, actions', [
-    (ANYMAL, None, {'obs': [48]}, 12),
-    (TACSL, TACSL_NETWORK, {'left_tactile_camera_taxim': [80, 60, 3], 'ee_pos': [3], 'ee_quat': [4]}, 6)])
+@pytest.mark.parametrize(
+    'task, network, inputs, actions',
+    [
+        (ANYMAL, None, {'obs': [48]}, 12),
+        (TACSL, TACSL_NETWORK, {'left_tactile_camera_taxim': [80, 60, 3], 'ee_pos': [3], 'ee_quat': [4]}, 6),
+    ],
+)
 def test_isaac_gyms_run_says_it_all(tmp_path, task, network, inputs, actions):
     run = write_run(tmp_path / 'run', task, network)
     assert init(run, tmp_path / 'sim.yaml', simulator=Simulator('isaacgym', python='/opt/gym/bin/python', rows=8)) == []
@@ -52,20 +57,29 @@ class Choose(Push):
 class Look(Push):
     """A picture of bytes, and numbers."""
 
-    observation_space = gymnasium.spaces.Dict({
-        'picture': gymnasium.spaces.Box(0, 255, (4, 4, 3), np.uint8), 'speed': gymnasium.spaces.Box(-1, 1, (2,))})
+    observation_space = gymnasium.spaces.Dict(
+        {'picture': gymnasium.spaces.Box(0, 255, (4, 4, 3), np.uint8), 'speed': gymnasium.spaces.Box(-1, 1, (2,))}
+    )
 
 
-CHOICES = {'algo': {'name': 'a2c_discrete'}, 'model': {'name': 'multi_discrete_a2c'},
-           'network': {**PARAMS['network'], 'space': {'multi_discrete': None}}}
+CHOICES = {
+    'algo': {'name': 'a2c_discrete'},
+    'model': {'name': 'multi_discrete_a2c'},
+    'network': {**PARAMS['network'], 'space': {'multi_discrete': None}},
+}
 
 
-@pytest.mark.parametrize('environment, params, action, written', [
-    (Push, {}, 1, {'actions': 1, 'action_low': [-2.0], 'action_high': [3.0]}),
-    (Choose, CHOICES, {'multi_discrete': [3, 2]}, {'discrete': [3, 2]})])
+@pytest.mark.parametrize(
+    'environment, params, action, written',
+    [
+        (Push, {}, 1, {'actions': 1, 'action_low': [-2.0], 'action_high': [3.0]}),
+        (Choose, CHOICES, {'multi_discrete': [3, 2]}, {'discrete': [3, 2]}),
+    ],
+)
 def test_environment_of_ones_own_says_what_the_run_does_not(tmp_path, environment, params, action, written):
-    run = write_run(tmp_path / 'run', root={'params': {**PARAMS, **params}},
-                    spaces={'observation': [3], 'action': action})
+    run = write_run(
+        tmp_path / 'run', root={'params': {**PARAMS, **params}}, spaces={'observation': [3], 'action': action}
+    )
     simulator = Simulator(f'{__name__}:{environment.__name__}', rows=2)
     assert init(run, tmp_path / 'sim.yaml', simulator=simulator) == []
     assert parameters(tmp_path / 'sim.yaml')['spaces'] == {'observation': {'obs': [3]}, **written}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: both ways are played, compared, written down and drawn; what does not fit is one line."""
+
 import json
 from pathlib import Path
 import signal
@@ -45,8 +46,13 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     assert len(played['return']) == 6 and len(set(played['return'])) == 6
     assert set(played['length']) > {24}, 'staggered rows begin in the midst of an episode'
     assert played['row'][:4] == [3, 2, 1, 0] and played['index'] == [0, 0, 0, 0, 1, 1]
-    for text in ('two nodes, lockstep', "rl_games' own loop", 'success, %', 'the same, episode by episode: all 6',
-                 'the first 6 episodes to end favour short ones'):
+    for text in (
+        'two nodes, lockstep',
+        "rl_games' own loop",
+        'success, %',
+        'the same, episode by episode: all 6',
+        'the first 6 episodes to end favour short ones',
+    ):
         assert text in out
     assert picture_size(tmp_path) == (1560, 525)
 
@@ -81,15 +87,18 @@ def refused(capsys, *arguments):
     return said
 
 
-@pytest.mark.parametrize('setting, message', [
-    ('sim.latencyy=0.1', "unknown parameter 'sim.latencyy'; did you mean 'sim.latency'?"),
-    ('sim.latency=-1', "parameter 'sim.latency' is -1 s; expected 0 to 10 s"),
-    ('sim.latency', "--set 'sim.latency'; expected name=value, such as sim.latency=0.05"),
-    ('sim.episodes=3', '--set sim.episodes: an evaluation sets it by itself; use --episodes'),
-    ('sim.environment=nowhere', "unknown environment 'nowhere' in sim.environment; valid: "),
-    ('sim.environment=no_such:thing', "'no_such:thing'"),
-    ('policy.checkpoint=/nowhere.pth', '/nowhere.pth'),
-])
+@pytest.mark.parametrize(
+    'setting, message',
+    [
+        ('sim.latencyy=0.1', "unknown parameter 'sim.latencyy'; did you mean 'sim.latency'?"),
+        ('sim.latency=-1', "parameter 'sim.latency' is -1 s; expected 0 to 10 s"),
+        ('sim.latency', "--set 'sim.latency'; expected name=value, such as sim.latency=0.05"),
+        ('sim.episodes=3', '--set sim.episodes: an evaluation sets it by itself; use --episodes'),
+        ('sim.environment=nowhere', "unknown environment 'nowhere' in sim.environment; valid: "),
+        ('sim.environment=no_such:thing', "'no_such:thing'"),
+        ('policy.checkpoint=/nowhere.pth', '/nowhere.pth'),
+    ],
+)
 def test_what_does_not_fit_is_one_line(tmp_path, capsys, setting, message):
     assert message in refused(capsys, '--set', setting, '--output', str(tmp_path))
 
@@ -108,8 +117,10 @@ def test_a_node_that_cannot_start_is_named_with_its_own_words(tmp_path, capsys):
 
 def test_an_interrupt_ends_both_nodes(tmp_path):
     """Ctrl-C reaches the evaluation alone: its nodes are sessions of their own."""
-    process = subprocess.Popen([sys.executable, '-m', 'rl_policy_node.tools.main', 'evaluate', '--no-reference',
-                                '--output', str(tmp_path)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'rl_policy_node.tools.main', 'evaluate', '--no-reference', '--output', str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
     try:
         log = tmp_path / 'bridge.log'
         assert wait(lambda: log.exists() and 'hosting' in log.read_text(), 60)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two ways of playing are the same, or not found to differ, or different, and the sentence says why."""
+
 import numpy as np
 import pytest
 
@@ -16,9 +17,16 @@ from rl_policy_node.tools.evaluate.compare import (
 
 def side(returns, success=None, lengths=None, name='two nodes'):
     count = len(returns)
-    return Side(name, {'row': [n % 2 for n in range(count)], 'index': [n // 2 for n in range(count)],
-                       'return': list(returns), 'length': lengths or [20] * count,
-                       'success': list(success) if success is not None else [None] * count})
+    return Side(
+        name,
+        {
+            'row': [n % 2 for n in range(count)],
+            'index': [n // 2 for n in range(count)],
+            'return': list(returns),
+            'length': lengths or [20] * count,
+            'success': list(success) if success is not None else [None] * count,
+        },
+    )
 
 
 RETURNS = list(np.random.default_rng(0).normal(100.0, 5.0, 40))
@@ -27,8 +35,9 @@ RETURNS = list(np.random.default_rng(0).normal(100.0, 5.0, 40))
 def test_equal_episodes_are_the_same():
     comparison = Comparison(side(RETURNS, [1] * 40), side(RETURNS, [1] * 40))
     assert comparison.verdict == SAME and comparison.same == 40
-    assert comparison.sentence() == ('the same, episode by episode: all 40 have the same return (to the last bit), '
-                                     'length and success')
+    assert comparison.sentence() == (
+        'the same, episode by episode: all 40 have the same return (to the last bit), length and success'
+    )
 
 
 @pytest.mark.parametrize('change', ['return', 'length', 'success', 'row'])
@@ -59,18 +68,22 @@ def test_without_success_there_is_no_such_figure():
 def test_equal_sides_are_rarely_called_different():
     """Of 300 seeded pairs of equal sides at most one in twenty is, although three figures are looked at."""
     random = np.random.default_rng(5)
-    sides = [side(random.normal(size=30), random.binomial(1, 0.8, 30), list(random.integers(10, 40, 30)))
-             for _ in range(600)]
+    sides = [
+        side(random.normal(size=30), random.binomial(1, 0.8, 30), list(random.integers(10, 40, 30))) for _ in range(600)
+    ]
     verdicts = [Comparison(*pair).verdict for pair in zip(sides[::2], sides[1::2])]
     assert 0.0 < np.mean([verdict == DIFFERENT for verdict in verdicts]) <= 0.05
 
 
-@pytest.mark.parametrize('figure, text', [
-    (Estimate('success', -0.12, -0.201, -0.04), 'success −12.0 points (95 % −20.1 to −4.0)'),
-    (Estimate('return', 1.23456, 1.23, 1.24), 'return +1.2346 (95 % +1.2300 to +1.2400)'),
-    (Estimate('return', -1234.5, -2234.5, 100.4), 'return −1234 (95 % −2234 to +100)'),
-    (Estimate('length', 0.0, 0.0, 0.0), 'length 0.0 steps (95 % 0.0 to 0.0)'),
-    (Estimate('length', -0.01, None, None), 'length 0.0 steps'),
-])
+@pytest.mark.parametrize(
+    'figure, text',
+    [
+        (Estimate('success', -0.12, -0.201, -0.04), 'success −12.0 points (95 % −20.1 to −4.0)'),
+        (Estimate('return', 1.23456, 1.23, 1.24), 'return +1.2346 (95 % +1.2300 to +1.2400)'),
+        (Estimate('return', -1234.5, -2234.5, 100.4), 'return −1234 (95 % −2234 to +100)'),
+        (Estimate('length', 0.0, 0.0, 0.0), 'length 0.0 steps (95 % 0.0 to 0.0)'),
+        (Estimate('length', -0.01, None, None), 'length 0.0 steps'),
+    ],
+)
 def test_a_figure_has_the_places_that_its_interval_deserves(figure, text):
     assert _difference_text(figure) == text

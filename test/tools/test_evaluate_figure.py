@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture of an evaluation is drawn for whatever was played."""
+
 import numpy as np
 import pytest
 
@@ -10,8 +11,16 @@ from rl_policy_node.tools.evaluate.picture import draw
 
 def side(name, returns, lengths, success=None):
     count = len(returns)
-    return Side(name, {'row': [0] * count, 'index': list(range(count)), 'return': list(returns),
-                       'length': list(lengths), 'success': success or [None] * count})
+    return Side(
+        name,
+        {
+            'row': [0] * count,
+            'index': list(range(count)),
+            'return': list(returns),
+            'length': list(lengths),
+            'success': success or [None] * count,
+        },
+    )
 
 
 RANDOM = np.random.default_rng(0)
@@ -26,6 +35,7 @@ PLAYED = {
 @pytest.mark.parametrize('played', PLAYED)
 def test_whatever_was_played_is_drawn(tmp_path, played):
     from PIL import Image
+
     draw(tmp_path / 'picture.png', PLAYED[played], 'what came of it')
     with Image.open(tmp_path / 'picture.png') as picture:
         assert picture.size == (1560, 525)

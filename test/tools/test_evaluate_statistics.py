@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Intervals equal what was published."""
+
 import numpy as np
 import pytest
 
@@ -16,17 +17,28 @@ FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
 SECOND = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 
 
-@pytest.mark.parametrize('successes, count, low, high', [
-    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)])
+@pytest.mark.parametrize(
+    'successes, count, low, high',
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
 def test_proportions_are_newcombes_table(successes, count, low, high):
     """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3."""
     assert np.round(proportion_interval(successes, count), 4) == pytest.approx([low, high])
 
 
-@pytest.mark.parametrize('first, second, low, high', [
-    ((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090), ((6, 7), (2, 7), 0.0582, 0.8062),
-    ((5, 56), (0, 29), -0.0381, 0.1926), ((0, 10), (0, 20), -0.1611, 0.2775), ((0, 10), (0, 10), -0.2775, 0.2775),
-    ((10, 10), (0, 20), 0.6791, 1.0), ((10, 10), (0, 10), 0.6075, 1.0)])
+@pytest.mark.parametrize(
+    'first, second, low, high',
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+        ((10, 10), (0, 10), 0.6075, 1.0),
+    ],
+)
 def test_differences_of_proportions_are_newcombes_table(first, second, low, high):
     """Newcombe, "Interval estimation for the difference between independent proportions" (1998), method 10."""
     assert np.round(proportion_difference(first, second), 4) == pytest.approx([low, high])
@@ -36,9 +48,22 @@ def test_all_and_none_are_ends_of_their_intervals():
     assert proportion_interval(20, 20)[1] == 1.0 and proportion_interval(0, 20)[0] == 0.0
 
 
-@pytest.mark.parametrize('confidence, freedom, quantile', [
-    (0.95, 1, 12.706), (0.95, 2, 4.303), (0.95, 5, 2.571), (0.95, 10, 2.228), (0.95, 30, 2.042), (0.95, 120, 1.980),
-    (0.99, 1, 63.657), (0.99, 4, 4.604), (0.99, 60, 2.660), (0.95, 1e6, 1.960), (0.5, 3, 0.765)])
+@pytest.mark.parametrize(
+    'confidence, freedom, quantile',
+    [
+        (0.95, 1, 12.706),
+        (0.95, 2, 4.303),
+        (0.95, 5, 2.571),
+        (0.95, 10, 2.228),
+        (0.95, 30, 2.042),
+        (0.95, 120, 1.980),
+        (0.99, 1, 63.657),
+        (0.99, 4, 4.604),
+        (0.99, 60, 2.660),
+        (0.95, 1e6, 1.960),
+        (0.5, 3, 0.765),
+    ],
+)
 def test_quantiles_are_the_printed_tables(confidence, freedom, quantile):
     """Abramowitz and Stegun, table 26.10."""
     assert _t_quantile(confidence, freedom) == pytest.approx(quantile, abs=5e-4)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`scripts/gpu_check`: on a CPU, without ROS, ONNX and matplotlib, it runs as on a GPU; what fails makes it fail."""
+
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 # Imported by every Python of the check: a bare machine has none of these.
-HIDING = r'''
+HIDING = r"""
 from importlib.machinery import PathFinder
 import re
 
@@ -31,9 +32,9 @@ def planted(name, spec):
 
 
 PathFinder.find_spec = classmethod(find_spec)
-'''
+"""
 # Actions that are a little too large, in the copy from the device.
-PLANTED = r'''
+PLANTED = r"""
 def planted(name, spec):
     if name == 'rl_policy_node.policy.backends.static':
         execute = spec.loader.exec_module
@@ -48,7 +49,7 @@ def planted(name, spec):
             module.StaticStep.download = larger
         spec.loader.exec_module = exec_module
     return spec
-'''
+"""
 
 
 def check(folder, *arguments, planted=''):
@@ -85,8 +86,17 @@ def test_check_runs_on_a_cpu_without_ros_and_onnx(tmp_path):
     assert {case['model'] for case in parts['batch']['found']['cases']} == {'lstm', 'mlp'}
 
     text = (output / 'gpu_check.md').read_text()
-    for words in ('## On a GPU', '### Against the player', '### A policy step', '### What a row costs',
-                  'player / static step', 'static step / bare static step', "TacSL's LSTM", 'CNN 16-32', 'MLP 512-256'):
+    for words in (
+        '## On a GPU',
+        '### Against the player',
+        '### A policy step',
+        '### What a row costs',
+        'player / static step',
+        'static step / bare static step',
+        "TacSL's LSTM",
+        'CNN 16-32',
+        'MLP 512-256',
+    ):
         assert words in text
     assert f'{counts["skipped"]} wait for a GPU' in text and text in done.stdout and 'everything passed' in done.stdout
     assert done.stdout.index('] tests') < done.stdout.index('] mlp') < done.stdout.index('mlp, 1 rows')
@@ -99,17 +109,24 @@ def test_planted_difference_fails_its_part_alone(tmp_path):
     parts = json.loads((output / 'gpu_check.json').read_text())['parts']
     assert parts['tests']['passed'] and not parts['image']['passed']
     assert '1 rows: actions differ by 1.0e-04 from the player, at most 1e-06 was expected' in parts['image']['told']
-    assert all(0.9e-4 < case['settings']['TF32 off']['max_difference'] < 1.1e-4
-               for case in parts['image']['found']['cases'])
+    assert all(
+        0.9e-4 < case['settings']['TF32 off']['max_difference'] < 1.1e-4 for case in parts['image']['found']['cases']
+    )
     assert '| image | **failed**: 1 rows: actions differ' in (output / 'gpu_check.md').read_text()
 
 
-@pytest.mark.parametrize('arguments, told', [
-    (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda:0, …"),
-    (['--device', 'cpu', '--only', 'tests,speed'], '--only speed; valid: tests, mlp, joints, image, lstm, step, batch'),
-    (['--device', 'cpu', '--wheels', '/nowhere'], '/nowhere lacks absl-py, '),
-    pytest.param([], "device 'cuda:0': torch ", marks=pytest.mark.skipif(torch.cuda.is_available(), reason='CUDA')),
-])
+@pytest.mark.parametrize(
+    'arguments, told',
+    [
+        (['--device', 'tpu'], "device 'tpu'; valid: cpu, cuda:0, …"),
+        (
+            ['--device', 'cpu', '--only', 'tests,speed'],
+            '--only speed; valid: tests, mlp, joints, image, lstm, step, batch',
+        ),
+        (['--device', 'cpu', '--wheels', '/nowhere'], '/nowhere lacks absl-py, '),
+        pytest.param([], "device 'cuda:0': torch ", marks=pytest.mark.skipif(torch.cuda.is_available(), reason='CUDA')),
+    ],
+)
 def test_what_keeps_it_from_beginning_is_told_in_one_line(tmp_path, arguments, told):
     done, output = check(tmp_path, *arguments)
     assert done.returncode == 2 and not output.exists()
@@ -125,11 +142,15 @@ def part(folder, code, seconds=60.0, read=None):
     return run.Part('part', ('-c', code), folder / 'file', seconds, read or (lambda text: (text, '')))
 
 
-@pytest.mark.parametrize('code, told, found', [
-    ("open('{}', 'w').write('all')", 'passed', 'all'),
-    ("open('{}', 'w').write('some'); 1 / 0", 'exit code 1', 'some'),
-    ('import sys; sys.exit(3)', 'exit code 3', None),
-    ('', 'it wrote nothing', None)])
+@pytest.mark.parametrize(
+    'code, told, found',
+    [
+        ("open('{}', 'w').write('all')", 'passed', 'all'),
+        ("open('{}', 'w').write('some'); 1 / 0", 'exit code 1', 'some'),
+        ('import sys; sys.exit(3)', 'exit code 3', None),
+        ('', 'it wrote nothing', None),
+    ],
+)
 def test_result_of_a_part_says_how_it_went(tmp_path, code, told, found):
     result = run.run(part(tmp_path, code.format(tmp_path / 'file')), 60, os.environ)
     assert (result['told'], result['found'], result['passed']) == (told, found, told == 'passed')
@@ -148,13 +169,22 @@ def test_part_whose_file_is_cut_off_fails(tmp_path):
     assert not result['passed'] and 'file cannot be read' in result['told']
 
 
-REPORT = ('<testsuites><testsuite><testcase name="a" time="1.5"/><testcase name="b" time="0.5">{}</testcase>'
-          '</testsuite></testsuites>')
+REPORT = (
+    '<testsuites><testsuite><testcase name="a" time="1.5"/><testcase name="b" time="0.5">{}</testcase>'
+    '</testsuite></testsuites>'
+)
 
 
-@pytest.mark.parametrize('inside, on_gpu, wrong', [
-    ('', True, ''), ('<skipped message="no GPU"/>', False, ''), ('<skipped/>', True, '1 were skipped on a GPU'),
-    ('<failure message="apart"/>', True, '1 of 2 failed'), ('<error message="lost"/>', False, '1 of 2 failed')])
+@pytest.mark.parametrize(
+    'inside, on_gpu, wrong',
+    [
+        ('', True, ''),
+        ('<skipped message="no GPU"/>', False, ''),
+        ('<skipped/>', True, '1 were skipped on a GPU'),
+        ('<failure message="apart"/>', True, '1 of 2 failed'),
+        ('<error message="lost"/>', False, '1 of 2 failed'),
+    ],
+)
 def test_tests_are_counted(inside, on_gpu, wrong):
     found, told = run.read_tests(REPORT.format(inside), on_gpu)
     assert told == wrong and found['tests'] == 2 and found['seconds'] == 2.0
@@ -164,14 +194,29 @@ def test_tests_are_counted(inside, on_gpu, wrong):
 
 def family():
     """Return what a family on a GPU may have written before its time was over."""
-    settings = {'TF32 off': {'max_difference': 2e-7, 'bit_equal': 0.875, 'spread': 0.1, 'steps': 48},
-                'TF32 on': {'max_difference': 0.0, 'bit_equal': 1.0, 'spread': 0.1, 'steps': 48, 'from_off': 3e-4}}
-    cases = [{'rows': rows, 'settings': settings, 'capture_s': 1.5,
-              'us': {'player': 1000.0, 'contender': 100.0, 'floor': 80.0},
-              'memory': {'process': 1.0 + rows / 1024, 'graph': 2.0 + rows / 512, 'player': rows / 256}}
-             for rows in (1, 4096)]
-    return {'family': 'mlp', 'words': 'MLP 8', 'contender': 'cuda_graph', 'floor': 'bare graph', 'tolerance': 1e-6,
-            'rows': [1, 4096, 16384, 65536], 'cases': [*cases, {'rows': 16384, 'error': 'OutOfMemoryError: 1 GiB'}]}
+    settings = {
+        'TF32 off': {'max_difference': 2e-7, 'bit_equal': 0.875, 'spread': 0.1, 'steps': 48},
+        'TF32 on': {'max_difference': 0.0, 'bit_equal': 1.0, 'spread': 0.1, 'steps': 48, 'from_off': 3e-4},
+    }
+    cases = [
+        {
+            'rows': rows,
+            'settings': settings,
+            'capture_s': 1.5,
+            'us': {'player': 1000.0, 'contender': 100.0, 'floor': 80.0},
+            'memory': {'process': 1.0 + rows / 1024, 'graph': 2.0 + rows / 512, 'player': rows / 256},
+        }
+        for rows in (1, 4096)
+    ]
+    return {
+        'family': 'mlp',
+        'words': 'MLP 8',
+        'contender': 'cuda_graph',
+        'floor': 'bare graph',
+        'tolerance': 1e-6,
+        'rows': [1, 4096, 16384, 65536],
+        'cases': [*cases, {'rows': 16384, 'error': 'OutOfMemoryError: 1 GiB'}],
+    }
 
 
 def test_rows_that_failed_or_had_no_time_are_named():
@@ -180,15 +225,28 @@ def test_rows_that_failed_or_had_no_time_are_named():
 
 
 def test_what_was_found_before_something_failed_is_in_the_tables():
-    machine = {'processor': 'Abacus 3000', 'cores': 2, 'memory_gb': 1.0, 'system': 'Linux 6', 'python': '3.12',
-               'gpu': 'Slate', 'cuda': '13.0', 'date': '2025-01-01', 'versions': {'torch': '2.11'}}
-    parts = {'tests': {'passed': False, 'told': 'exit code 4; it wrote nothing', 'seconds': 1.0, 'found': None},
-             'mlp': {'passed': False, 'told': 'no time for 65,536 rows', 'seconds': 70.0, 'found': family()}}
+    machine = {
+        'processor': 'Abacus 3000',
+        'cores': 2,
+        'memory_gb': 1.0,
+        'system': 'Linux 6',
+        'python': '3.12',
+        'gpu': 'Slate',
+        'cuda': '13.0',
+        'date': '2025-01-01',
+        'versions': {'torch': '2.11'},
+    }
+    parts = {
+        'tests': {'passed': False, 'told': 'exit code 4; it wrote nothing', 'seconds': 1.0, 'found': None},
+        'mlp': {'passed': False, 'told': 'no time for 65,536 rows', 'seconds': 70.0, 'found': family()},
+    }
     text = tables({'machine': machine, 'options': {'runs': 3, 'quick': False}, 'parts': parts})
     assert 'Slate (CUDA 13.0), Abacus 3000' in text
     assert '| tests | **failed**: exit code 4; it wrote nothing | 1.00 s |' in text
-    assert ('| 4,096 | 1.50 s | 1.00 ms | 100 µs | 80.0 µs | 10.0× | 1.25× | 48 | 2.0e-07 | 87.5% | – | 0 | 3.0e-04 |'
-            in text)
+    assert (
+        '| 4,096 | 1.50 s | 1.00 ms | 100 µs | 80.0 µs | 10.0× | 1.25× | 48 | 2.0e-07 | 87.5% | – | 0 | 3.0e-04 |'
+        in text
+    )
     assert '| 16,384 | – | – |' in text
     assert 'Memory for each row: 2.00 kB of the device by the graph, 4.00 kB by a step of the player, 1.00 kB' in text
 
@@ -219,8 +277,10 @@ def test_carried_wheels_are_installed_without_a_network(listed):
     with wheels.installed(listed) as site:
         code = 'import first_thing, second; print(first_thing.HERE and second.HERE)'
         environment = {**os.environ, 'PYTHONPATH': site}
-        assert subprocess.run([sys.executable, '-c', code], env=environment, stdout=subprocess.PIPE,
-                              text=True).stdout == 'True\n'
+        assert (
+            subprocess.run([sys.executable, '-c', code], env=environment, stdout=subprocess.PIPE, text=True).stdout
+            == 'True\n'
+        )
     assert not os.path.exists(site)
 
 
@@ -243,9 +303,9 @@ def test_tree_and_wheels_are_weighed_together(tmp_path, capsys):
     folder.mkdir(parents=True)
     subprocess.run(['git', 'init', '-q', tree], check=True)
     (tree / '.gitignore').write_text('ignored\n')
-    (tree / 'ignored').write_bytes(bytes(2 ** 22))
-    (tree / 'new').write_bytes(bytes(2 ** 20))
-    (folder / 'one-1.0-py3-none-any.whl').write_bytes(bytes(2 ** 20))
+    (tree / 'ignored').write_bytes(bytes(2**22))
+    (tree / 'new').write_bytes(bytes(2**20))
+    (folder / 'one-1.0-py3-none-any.whl').write_bytes(bytes(2**20))
     assert wheels.weigh(tree, folder, limit=2.5) == 0
     assert capsys.readouterr().out == 'tree 1.0 MiB, 1 wheels 1.0 MiB, together 2.0 of 2.5 MiB\n'
     assert wheels.weigh(tree, folder, limit=1.5) == 1

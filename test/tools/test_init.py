@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A parameter file from a run: what a careful user would have written, and it passes the check."""
+
 from pathlib import Path
 import re
 
@@ -17,8 +18,12 @@ from rl_policy_node.tools.check import check
 from rl_policy_node.tools.init.init import init
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance'
-ARRAY, JOINTS, POSE, IMAGE = ('std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState',
-                              'geometry_msgs/msg/PoseStamped', 'sensor_msgs/msg/Image')
+ARRAY, JOINTS, POSE, IMAGE = (
+    'std_msgs/msg/Float32MultiArray',
+    'sensor_msgs/msg/JointState',
+    'geometry_msgs/msg/PoseStamped',
+    'sensor_msgs/msg/Image',
+)
 IMU = 'sensor_msgs/msg/Imu'
 
 
@@ -30,26 +35,57 @@ def test_anymal_gets_its_joint_terms(tmp_path):
     assert written['policy']['checkpoint'] == str(run / 'nn' / 'Run.pth')
     assert len(written['policy']['checkpoint_sha256']) == 64
     assert written['control_rate'] == 50.0
-    assert written['inputs']['obs'] == ['lin_vel', 'ang_vel', 'gravity', 'command_linear', 'command_yaw', 'joint_pos',
-                                        'joint_vel', 'actions']
+    assert written['inputs']['obs'] == [
+        'lin_vel',
+        'ang_vel',
+        'gravity',
+        'command_linear',
+        'command_yaw',
+        'joint_pos',
+        'joint_vel',
+        'actions',
+    ]
     assert {name: source['type'] for name, source in written['sources'].items()} == {
-        'odometry': 'nav_msgs/msg/Odometry', 'imu': IMU, 'command': 'geometry_msgs/msg/Twist', 'joints': JOINTS}
+        'odometry': 'nav_msgs/msg/Odometry',
+        'imu': IMU,
+        'command': 'geometry_msgs/msg/Twist',
+        'joints': JOINTS,
+    }
     terms = written['terms']
     assert terms['joint_pos'] == {'source': 'joints', 'field': 'position', 'joints': LEGS, 'offset': ANGLES}
     assert terms['joint_vel'] == {'source': 'joints', 'field': 'velocity', 'joints': LEGS, 'scale': [0.05]}
     assert terms['lin_vel'] == {'source': 'odometry', 'field': 'linear_velocity', 'scale': [2.0]}
     assert terms['ang_vel'] == {'source': 'odometry', 'field': 'angular_velocity', 'scale': [0.25]}
     assert terms['gravity'] == {'kind': 'projected_gravity', 'source': 'imu', 'inverse': False}
-    assert terms['command_linear'] == {'source': 'command', 'field': 'linear_velocity', 'elements': [0, 1],
-                                       'scale': [2.0, 2.0]}
+    assert terms['command_linear'] == {
+        'source': 'command',
+        'field': 'linear_velocity',
+        'elements': [0, 1],
+        'scale': [2.0, 2.0],
+    }
     assert terms['command_yaw'] == {'source': 'command', 'field': 'angular_velocity', 'elements': [2], 'scale': [0.25]}
     assert terms['actions'] == {'kind': 'last_action'}
-    assert written['actions'] == {'terms': ['legs'], 'legs': {
-        'kind': 'joint_position', 'source': 'joints', 'topic': '???', 'type': 'std_msgs/msg/Float64MultiArray',
-        'joints': LEGS, 'scale': [0.5], 'offset': ANGLES, 'fallback': 'hold', 'lower': ['???'], 'upper': ['???'],
-        'max_velocity': ['???']}}
-    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
-                    *(f'actions.legs.{name}' for name in ('topic', 'lower', 'upper', 'max_velocity'))]
+    assert written['actions'] == {
+        'terms': ['legs'],
+        'legs': {
+            'kind': 'joint_position',
+            'source': 'joints',
+            'topic': '???',
+            'type': 'std_msgs/msg/Float64MultiArray',
+            'joints': LEGS,
+            'scale': [0.5],
+            'offset': ANGLES,
+            'fallback': 'hold',
+            'lower': ['???'],
+            'upper': ['???'],
+            'max_velocity': ['???'],
+        },
+    }
+    assert left == [
+        'enable.topic',
+        *(f'sources.{name}.topic' for name in ('odometry', 'imu', 'command', 'joints')),
+        *(f'actions.legs.{name}' for name in ('topic', 'lower', 'upper', 'max_velocity')),
+    ]
     assert 'limits: none in their place' in ' '.join((tmp_path / 'robot.yaml').read_text().split())
 
 
@@ -60,7 +96,11 @@ def test_tacsl_gets_its_dict_observations(tmp_path):
     assert {name: source['type'] for name, source in written['sources'].items()} == {'left_tactile': IMAGE, 'ee': POSE}
     assert written['sources']['left_tactile']['encoding'] == 'rgb8'
     assert written['terms']['left_tactile_camera_taxim'] == {
-        'source': 'left_tactile', 'field': 'image', 'scale': [0.00392156862745098], 'shape': [80, 60, 3]}
+        'source': 'left_tactile',
+        'field': 'image',
+        'scale': [0.00392156862745098],
+        'shape': [80, 60, 3],
+    }
     assert written['terms']['ee_quat'] == {'source': 'ee', 'field': 'orientation'}
     arm = written['actions']['arm']
     assert (arm['kind'], arm['source'], arm['type']) == ('pose_delta', 'ee', POSE)
@@ -75,8 +115,15 @@ def test_unknown_environment_gets_one_array_an_input(tmp_path):
     written = parameters(tmp_path / 'robot.yaml')
     assert written['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [10]}}
     assert written['actions']['action']['joints'] == ['???'] * 4
-    assert set(left) == {'enable.topic', 'control_rate', 'sources.obs.topic', 'sources.joints.topic',
-                         'actions.action.kind', 'actions.action.topic', 'actions.action.joints'}
+    assert set(left) == {
+        'enable.topic',
+        'control_rate',
+        'sources.obs.topic',
+        'sources.joints.topic',
+        'actions.action.kind',
+        'actions.action.topic',
+        'actions.action.joints',
+    }
     assert 'what the observation is made of is not known' in (tmp_path / 'robot.yaml').read_text()
 
 
@@ -89,11 +136,21 @@ def test_run_that_changed_its_task_is_not_described_as_what_was_published(tmp_pa
 
 def lab_run(folder, environment, observation, action):
     (folder / 'params').mkdir()
-    (folder / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'env': {
-        'clip_observations': 10.0, 'clip_actions': 100.0}, 'config': {**PARAMS['config'], 'clip_actions': False}}}))
+    (folder / 'params' / 'agent.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'params': {
+                    **PARAMS,
+                    'env': {'clip_observations': 10.0, 'clip_actions': 100.0},
+                    'config': {**PARAMS['config'], 'clip_actions': False},
+                }
+            }
+        )
+    )
     (folder / 'params' / 'env.yaml').write_text(environment)
-    policy = Policy.load(folder / 'params' / 'agent.yaml', device='cpu',
-                         spaces={'observation': [observation], 'action': action})
+    policy = Policy.load(
+        folder / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [observation], 'action': action}
+    )
     torch.save({'model': policy.player.model.state_dict()}, folder / 'last_Run_ep_3.pth')
     return folder
 
@@ -103,17 +160,34 @@ def test_kinds_of_actions_are_those_of_the_node():
 
 
 def test_hand_smooths_within_the_limits_of_its_joints(tmp_path):
-    task = {'name': 'AllegroHand', 'sim': {'dt': 0.01667}, 'env': {
-        'observationType': 'full_no_vel', 'useRelativeControl': False, 'dofSpeedScale': 20.0,
-        'actionsMovingAverage': 0.3, 'controlFrequencyInv': 2, 'clipActions': 1.0}}
+    task = {
+        'name': 'AllegroHand',
+        'sim': {'dt': 0.01667},
+        'env': {
+            'observationType': 'full_no_vel',
+            'useRelativeControl': False,
+            'dofSpeedScale': 20.0,
+            'actionsMovingAverage': 0.3,
+            'controlFrequencyInv': 2,
+            'clipActions': 1.0,
+        },
+    }
     left = init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     hand = written['actions']['hand']
     assert (hand['kind'], hand['smoothing'], hand['lower'][12]) == ('joint_position', 0.3, pytest.approx(0.2792444))
     assert written['terms']['goal_relative_rot'] == {
-        'kind': 'relative_orientation', 'source': 'object', 'frame_source': 'goal', 'axes': 'world'}
-    assert left == ['enable.topic', *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
-                    'actions.hand.topic', 'actions.hand.max_velocity']
+        'kind': 'relative_orientation',
+        'source': 'object',
+        'frame_source': 'goal',
+        'axes': 'world',
+    }
+    assert left == [
+        'enable.topic',
+        *(f'sources.{name}.topic' for name in ('joints', 'object', 'goal')),
+        'actions.hand.topic',
+        'actions.hand.max_velocity',
+    ]
     ages = {name: source['max_age'] for name, source in written['sources'].items()}
     assert ages == {'joints': 0.1, 'object': 0.1, 'goal': 1.0}, 'a goal comes at a rate of its own'
     check(fill(tmp_path / 'robot.yaml'))
@@ -125,17 +199,27 @@ def test_cabinet_integrates_its_targets(tmp_path):
     written = parameters(tmp_path / 'robot.yaml')
     assert written['actions']['arm']['kind'] == 'joint_delta' and written['actions']['arm']['integrate'] == 'target'
     assert written['terms']['to_target'] == {
-        'kind': 'relative_position', 'source': 'handle', 'frame_source': 'hand', 'axes': 'world'}
+        'kind': 'relative_position',
+        'source': 'handle',
+        'frame_source': 'hand',
+        'axes': 'world',
+    }
     check(fill(tmp_path / 'robot.yaml'))
 
 
 def test_torques_go_out_as_efforts(tmp_path):
-    task = {'name': 'Ant', 'sim': {'dt': 0.0166}, 'env': {'powerScale': 1.0, 'dofVelocityScale': 0.2,
-                                                          'contactForceScale': 0.1}}
+    task = {
+        'name': 'Ant',
+        'sim': {'dt': 0.0166},
+        'env': {'powerScale': 1.0, 'dofVelocityScale': 0.2, 'contactForceScale': 0.1},
+    }
     init(write_run(tmp_path / 'run', task), tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     assert {name: written['actions']['joints'][name] for name in ('kind', 'scale', 'fallback')} == {
-        'kind': 'effort', 'scale': [15.0], 'fallback': 'zero'}
+        'kind': 'effort',
+        'scale': [15.0],
+        'fallback': 'zero',
+    }
     assert written['terms']['height'] == {'source': 'odometry', 'field': 'position', 'elements': [2]}
     check(fill(tmp_path / 'robot.yaml'))
 
@@ -147,22 +231,40 @@ def test_tactile_images_are_differences_to_the_tare(tmp_path):
 
 
 def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
-    lines = ['history_length: 3', 'flatten_history_dim: true', "base_ang_vel: {func: 'mdp:base_ang_vel', params: {}}",
-             "turned: {func: 'mdp:root_quat_w', params: {make_quat_unique: true}}",
-             "height: {func: 'mdp:base_pos_z', params: {}, clip: !!python/tuple [0.0, 2.0]}",
-             "goal: {func: 'mdp:generated_commands', params: {command_name: speed}}",
-             "actions: {func: 'mdp:last_action', params: {}}"]
+    lines = [
+        'history_length: 3',
+        'flatten_history_dim: true',
+        "base_ang_vel: {func: 'mdp:base_ang_vel', params: {}}",
+        "turned: {func: 'mdp:root_quat_w', params: {make_quat_unique: true}}",
+        "height: {func: 'mdp:base_pos_z', params: {}, clip: !!python/tuple [0.0, 2.0]}",
+        "goal: {func: 'mdp:generated_commands', params: {command_name: speed}}",
+        "actions: {func: 'mdp:last_action', params: {}}",
+    ]
     start, end = LAB.index('    concatenate_terms'), LAB.index('actions:\n')
-    text = f'{LAB[:start]}' + ''.join(f'    {line}\n' for line in lines) + LAB[end:] + \
-        "commands: {speed: {class_type: 'mdp:UniformVelocityCommand'}}\n"
+    text = (
+        f'{LAB[:start]}'
+        + ''.join(f'    {line}\n' for line in lines)
+        + LAB[end:]
+        + "commands: {speed: {class_type: 'mdp:UniformVelocityCommand'}}\n"
+    )
     run = lab_run(tmp_path, text, 3 * (3 + 4 + 1 + 3 + 3), 3)
     init(run, tmp_path / 'robot.yaml')
     terms = parameters(tmp_path / 'robot.yaml')['terms']
     assert terms['base_ang_vel'] == {'source': 'imu', 'field': 'angular_velocity', 'history': 3}
-    assert terms['turned'] == {'source': 'base', 'field': 'orientation', 'convention': 'wxyz', 'unique_sign': True,
-                               'history': 3}
-    assert terms['height'] == {'source': 'base', 'field': 'position', 'elements': [2], 'clip_range': [0.0, 2.0],
-                               'history': 3}
+    assert terms['turned'] == {
+        'source': 'base',
+        'field': 'orientation',
+        'convention': 'wxyz',
+        'unique_sign': True,
+        'history': 3,
+    }
+    assert terms['height'] == {
+        'source': 'base',
+        'field': 'position',
+        'elements': [2],
+        'clip_range': [0.0, 2.0],
+        'history': 3,
+    }
     # two terms of a history each would stand in another order than one of both
     assert terms['goal'] == {'source': 'goal', 'field': 'data', 'shape': [3], 'history': 3}
     assert terms['actions'] == {'kind': 'last_action', 'history': 3}
@@ -170,7 +272,9 @@ def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
 
 
 def test_isaac_lab_arm_gets_its_pose_its_gripper_and_the_wanted_pose(tmp_path):
-    text = LAB[:LAB.index('    base_ang_vel')] + '''    goal: {func: 'mdp:generated_commands',
+    text = (
+        LAB[: LAB.index('    base_ang_vel')]
+        + """    goal: {func: 'mdp:generated_commands',
             params: {command_name: pose}}
     grip: {func: 'mdp:last_action', params: {action_name: gripper}}
 actions:
@@ -179,7 +283,8 @@ actions:
   gripper: {class_type: 'mdp:BinaryJointPositionAction', joint_names: [finger.*], open_command_expr: {finger.*: 0.04},
             close_command_expr: {finger.*: 0.0}}
 commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
-'''
+"""
+    )
     init(lab_run(tmp_path, text, 8, 7), tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     assert written['inputs']['obs'] == ['goal_position', 'goal_orientation', 'grip']
@@ -192,8 +297,9 @@ commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
 
 @pytest.mark.parametrize('rotation, convention', [([0.0, 0.0, 0.0, 1.0], None), ([0.5, 0.5, 0.5, 0.5], '???')])
 def test_isaac_lab_3_has_the_quaternions_of_ros(tmp_path, rotation, convention):
-    text = LAB[:LAB.index('    base_ang_vel')].replace('[1.0, 0.0, 0.0, 0.0]', str(rotation)) + (
-        "    turned: {func: 'mdp:root_quat_w', params: {}}\n" + LAB[LAB.index('actions:\n'):])
+    text = LAB[: LAB.index('    base_ang_vel')].replace('[1.0, 0.0, 0.0, 0.0]', str(rotation)) + (
+        "    turned: {func: 'mdp:root_quat_w', params: {}}\n" + LAB[LAB.index('actions:\n') :]
+    )
     left = init(lab_run(tmp_path, text, 4, 3), tmp_path / 'robot.yaml')
     term = parameters(tmp_path / 'robot.yaml')['terms']['turned']
     assert term.get('convention') == convention and ('terms.turned.convention' in left) == (convention is not None)
@@ -210,16 +316,22 @@ def test_inputs_are_clipped_each_by_its_own_bound(tmp_path):
     task = {**TACSL, 'env': {**TACSL['env'], 'clipObservations': {'ee_pos': 2.0, 'ee_quat': 3.0, 'other': 4.0}}}
     left = init(write_run(tmp_path / 'run', task, TACSL_NETWORK), tmp_path / 'robot.yaml')
     assert parameters(tmp_path / 'robot.yaml')['policy']['clip_inputs'] == {
-        'ee_pos': 2.0, 'ee_quat': 3.0, 'left_tactile_camera_taxim': '???'}
+        'ee_pos': 2.0,
+        'ee_quat': 3.0,
+        'left_tactile_camera_taxim': '???',
+    }
     assert 'policy.clip_inputs.left_tactile_camera_taxim' in left
 
 
 def test_keys_that_the_installed_rl_games_ignores_are_a_note(tmp_path):
-    network = {**PARAMS['network'], 'space': {'continuous': {
-        **PARAMS['network']['space']['continuous'], 'sigma_parametrization': 'softplus'}}}
+    network = {
+        **PARAMS['network'],
+        'space': {'continuous': {**PARAMS['network']['space']['continuous'], 'sigma_parametrization': 'softplus'}},
+    }
     init(write_run(tmp_path / 'run', ANYMAL, network), tmp_path / 'robot.yaml')
-    assert 'does not read params.network.space.continuous.sigma_parametrization' in \
-        ' '.join((tmp_path / 'robot.yaml').read_text().replace('#', '').split())
+    assert 'does not read params.network.space.continuous.sigma_parametrization' in ' '.join(
+        (tmp_path / 'robot.yaml').read_text().replace('#', '').split()
+    )
 
 
 def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
@@ -233,7 +345,7 @@ def test_isaac_lab_run_is_described_by_its_environment(tmp_path):
     check(fill(tmp_path / 'robot.yaml'))
 
 
-LAB = '''
+LAB = """
 decimation: 4
 sim: {dt: 0.005, gravity: !!python/tuple [0.0, 0.0, -9.81]}
 scene: {robot: {init_state: {rot: !!python/tuple [1.0, 0.0, 0.0, 0.0], joint_pos: {.*: 0.0}}}}
@@ -247,11 +359,12 @@ observations:
 actions:
   joint_pos: {class_type: 'isaaclab.envs.mdp.actions.joint_actions:JointPositionAction', asset_name: robot,
               joint_names: [.*], scale: 0.5, offset: 0.0, use_default_offset: true}
-'''
+"""
 
 
-@pytest.mark.parametrize('task, network', [(ANYMAL, None), (TACSL, TACSL_NETWORK),
-                                           ({'env': {'numObservations': 10, 'numActions': 4}}, None)])
+@pytest.mark.parametrize(
+    'task, network', [(ANYMAL, None), (TACSL, TACSL_NETWORK), ({'env': {'numObservations': 10, 'numActions': 4}}, None)]
+)
 def test_file_passes_the_check_once_its_blanks_are_filled(tmp_path, task, network, capsys):
     run = write_run(tmp_path / 'run', task, network)
     left = init(run, tmp_path / 'robot.yaml')
@@ -263,8 +376,13 @@ def test_file_passes_the_check_once_its_blanks_are_filled(tmp_path, task, networ
 
 def test_overrides_are_kept_in_the_file(tmp_path):
     run = write_run(tmp_path / 'run', ANYMAL)
-    init(run, tmp_path / 'robot.yaml', overrides=['task.env.clipObservations=7.0', "params.config.name='a,b'"],
-         checkpoint='newest', plugins=['my_package.networks'])
+    init(
+        run,
+        tmp_path / 'robot.yaml',
+        overrides=['task.env.clipObservations=7.0', "params.config.name='a,b'"],
+        checkpoint='newest',
+        plugins=['my_package.networks'],
+    )
     written = parameters(tmp_path / 'robot.yaml')['policy']
     assert written['plugins'] == ['my_package.networks']
     assert written['clip_observations'] == 7.0
@@ -286,10 +404,14 @@ def entries():
 @pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 @pytest.mark.parametrize('entry', [pytest.param(e, id=e['id']) for e in entries() if e['reference']['builds']])
 def test_published_config_becomes_a_file_that_passes_the_check(entry, tmp_path):
-    task = [f"task={entry['resolve']['task']}"] if entry['resolve']['mode'] == 'hydra' else []
+    task = [f'task={entry["resolve"]["task"]}'] if entry['resolve']['mode'] == 'hydra' else []
     overrides = [*task, *entry['resolve'].get('overrides', [])]
-    policy = Policy.load(SET / entry['file'], overrides=overrides, device='cpu',
-                         spaces={'observation': entry['obs'], 'action': entry['actions'][0]})
+    policy = Policy.load(
+        SET / entry['file'],
+        overrides=overrides,
+        device='cpu',
+        spaces={'observation': entry['obs'], 'action': entry['actions'][0]},
+    )
     golden_rule.fill(policy.player.model)
     torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'policy.pth')
     left = init(SET / entry['file'], tmp_path / 'robot.yaml', tmp_path / 'policy.pth', overrides)

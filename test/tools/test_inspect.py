@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy inspect` tells a person and a program the same, and fails in one line."""
+
 import json
 from pathlib import Path
 import subprocess
@@ -16,17 +17,34 @@ from rl_policy_node.tools.inspect.wording import bound, layers, number, numbers,
 from rl_policy_node.tools.main import main
 
 MODEL = 'package://rl_policy_node/models/insertion/'
-NAMES = ['files', 'task', 'algorithm', 'model', 'player', 'network', 'observations', 'actions', 'control_rate',
-         'training', 'notes', 'decisions', 'problems', 'missing', 'next_command']
+NAMES = [
+    'files',
+    'task',
+    'algorithm',
+    'model',
+    'player',
+    'network',
+    'observations',
+    'actions',
+    'control_rate',
+    'training',
+    'notes',
+    'decisions',
+    'problems',
+    'missing',
+    'next_command',
+]
 
 
 @pytest.fixture
 def show(capsys, monkeypatch):
     """Return a function that runs the command and returns (status, stdout, stderr)."""
+
     def show(*arguments, width=80):
         monkeypatch.setenv('COLUMNS', str(width))
         status = main(['inspect', *map(str, arguments)])
         return (status, *capsys.readouterr())
+
     return show
 
 
@@ -41,7 +59,7 @@ def test_shipped_model_is_shown_within_the_width(show, width):
     *lines, following = text.splitlines()
     assert max(map(len, lines)) <= width and all(line == line.rstrip() for line in lines)
     assert following.startswith('Next: rl_policy init ') and following.endswith(' -o robot.yaml')
-    assert '\x1b' not in text and '…' not in text.replace(' … ', '')       # neither colours nor anything cut off
+    assert '\x1b' not in text and '…' not in text.replace(' … ', '')  # neither colours nor anything cut off
     for told in ('lstm 2×256, before the MLP', '988,237', 'never moved in training', '4×4×3', 'epoch 200'):
         assert told in words(text)
 
@@ -70,8 +88,12 @@ def test_json_has_null_where_there_is_no_bound(show, tmp_path):
 
 
 def test_stdout_of_the_process_is_json(tmp_path):
-    result = subprocess.run([sys.executable, '-m', 'rl_policy_node.tools.main', 'inspect', runs.flat_run(tmp_path),
-                             '--json'], capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])
+    result = subprocess.run(
+        [sys.executable, '-m', 'rl_policy_node.tools.main', 'inspect', runs.flat_run(tmp_path), '--json'],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)['problems'] == []
 
@@ -88,8 +110,12 @@ def test_every_kind_of_run_is_shown(show, tmp_path, make):
         elif make == 'discrete':
             runs.save(tmp_path / 'Mine.pth', file, Spaces((5,), {'discrete': 4}))
     status, text, _ = show(tmp_path)
-    told = {'sac': 'RescalingSacPlayer', 'discrete': 'discrete, one of 4', 'isaac_lab': '−∞ … ∞',
-            'no_checkpoint': 'obs size not known'}
+    told = {
+        'sac': 'RescalingSacPlayer',
+        'discrete': 'discrete, one of 4',
+        'isaac_lab': '−∞ … ∞',
+        'no_checkpoint': 'obs size not known',
+    }
     assert status == 0 and told[make] in words(text)
 
 
@@ -101,8 +127,10 @@ def test_policy_that_cannot_be_played_is_shown_and_is_a_failure(show, tmp_path):
 def test_plugin_brings_its_network(show, tmp_path):
     folder = runs.flat_run(tmp_path)
     plugin = folder / 'mine.py'
-    plugin.write_text('from rl_games.algos_torch import model_builder, network_builder\n'
-                      "model_builder.register_network('mine_inspected', network_builder.A2CBuilder)\n")
+    plugin.write_text(
+        'from rl_games.algos_torch import model_builder, network_builder\n'
+        "model_builder.register_network('mine_inspected', network_builder.A2CBuilder)\n"
+    )
     status, text, _ = show(folder, '--override', 'params.network.name=mine_inspected', '--plugin', plugin)
     assert status == 0 and 'mine_inspected' in text
 
@@ -141,25 +169,48 @@ def test_command_line_does_not_import_torch_until_it_is_needed():
     assert subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).resolve().parents[2]).returncode == 0
 
 
-@pytest.mark.parametrize('value, text', [(0.0, '0'), (-0.5, '−0.5'), (1234.5678, '1235'), (3e-5, '3e-05'),
-                                         (-3e-5, '−3e-05'), (float('-inf'), '−∞'), (2e6, '2e+06')])
+@pytest.mark.parametrize(
+    'value, text',
+    [
+        (0.0, '0'),
+        (-0.5, '−0.5'),
+        (1234.5678, '1235'),
+        (3e-5, '3e-05'),
+        (-3e-5, '−3e-05'),
+        (float('-inf'), '−∞'),
+        (2e6, '2e+06'),
+    ],
+)
 def test_number(value, text):
     assert number(value) == text
 
 
-@pytest.mark.parametrize('values, limits, text', [
-    ((1.0, 2.0), (1.0, 2.0), '1 2'), ((1.0, 1.0), (1.0, 1.0), '1'), ((), (0.5, 2.0), '0.5 … 2'), ((), None, '?'),
-    ((1.0, 2.0, 3.0, 4.0, 5.0), None, '1 … 5')])
+@pytest.mark.parametrize(
+    'values, limits, text',
+    [
+        ((1.0, 2.0), (1.0, 2.0), '1 2'),
+        ((1.0, 1.0), (1.0, 1.0), '1'),
+        ((), (0.5, 2.0), '0.5 … 2'),
+        ((), None, '?'),
+        ((1.0, 2.0, 3.0, 4.0, 5.0), None, '1 … 5'),
+    ],
+)
 def test_reductions(values, limits, text):
     assert numbers(values, limits) == text
 
 
-@pytest.mark.parametrize('term, text', [
-    ({}, ''), ({'scale': (0.05,)}, 'x × 0.05'), ({'offset': (0.5,), 'clip': 1.0, 'scale': (5.0,)},
-                                                'clip((x − 0.5), ±1) × 5'),
-    ({'offset': None}, '(x − ?)'), ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'),
-    ({'clip_range': (0.0, 2.0)}, 'clip(x, 0 … 2)'),
-    ({'kind': 'last_action', 'scale': (2.0,)}, '')])
+@pytest.mark.parametrize(
+    'term, text',
+    [
+        ({}, ''),
+        ({'scale': (0.05,)}, 'x × 0.05'),
+        ({'offset': (0.5,), 'clip': 1.0, 'scale': (5.0,)}, 'clip((x − 0.5), ±1) × 5'),
+        ({'offset': None}, '(x − ?)'),
+        ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'),
+        ({'clip_range': (0.0, 2.0)}, 'clip(x, 0 … 2)'),
+        ({'kind': 'last_action', 'scale': (2.0,)}, ''),
+    ],
+)
 def test_transformation(term, text):
     assert transformation(LayoutTerm('it', (3,), **term)) == text
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of the shipped insertion's sensors are noticed within a second, and ordinary episodes raise nothing."""
+
 import importlib.util
 from pathlib import Path
 import sys
@@ -29,9 +30,18 @@ def test_ordinary_episodes_raise_nothing(benchmark, play):
     assert benchmark.first(play.episodes(1)[0]) == {}
 
 
-@pytest.mark.parametrize('name', [
-    'ee_pos: x and y swapped', 'ee_quat: w, x, y, z', 'ee_quat: sign', 'tactile left: sign of the normal forces',
-    'socket_pos: ×10', 'tactile left: ×10', 'frozen taxel (1, 2), normal, from step 5'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'ee_pos: x and y swapped',
+        'ee_quat: w, x, y, z',
+        'ee_quat: sign',
+        'tactile left: sign of the normal forces',
+        'socket_pos: ×10',
+        'tactile left: ×10',
+        'frozen taxel (1, 2), normal, from step 5',
+    ],
+)
 def test_fault_is_noticed_within_a_second(benchmark, play, name):
     fault = next(each for each in benchmark.faults() if each.name == name)
     found = benchmark.first(play.episodes(1, fault, fault.at + 60)[0])

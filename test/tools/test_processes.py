@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes do not outlive whoever started them, and runs keep apart."""
+
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 from tools.alive import alive
 
-PARENT = '''
+PARENT = """
 import sys, time
 from pathlib import Path
 from rl_policy_node.tools.process.processes import NodeProcess, private_domain
@@ -18,13 +19,14 @@ folder = Path(sys.argv[1])
 node = NodeProcess('policy_node', folder / 'empty.yaml', {}, folder / 'node.log')
 print(node.process.pid, __import__('os').environ['ROS_DOMAIN_ID'], flush=True)
 time.sleep(60)
-'''
+"""
 
 
 def start(folder):
     environment = {name: value for name, value in os.environ.items() if name != 'ROS_DOMAIN_ID'}
-    parent = subprocess.Popen([sys.executable, '-c', PARENT, str(folder)], stdout=subprocess.PIPE, text=True,
-                              env=environment)
+    parent = subprocess.Popen(
+        [sys.executable, '-c', PARENT, str(folder)], stdout=subprocess.PIPE, text=True, env=environment
+    )
     node, domain = parent.stdout.readline().split()
     return parent, int(node), int(domain)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The README's way from a run to a checked parameter file, as typed."""
+
 from pathlib import Path
 import re
 import shlex

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of a run: of the insertion task with and without pictures, and of what it does not know."""
+
 import base64
 from html.parser import HTMLParser
 import io
@@ -17,9 +18,19 @@ from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
 from rl_policy_node.tools.demo import report  # noqa: E402
 
 ROWS, LENGTH, EPISODES = 2, 8, 3
-SUMMARY = {'episodes': 6, 'success_rate': 0.5, 'return_mean': -0.125, 'deadline_misses': 1234, 'steps': 24,
-           'latency_ms': {'p50': 2.5, 'p99': 7.25, 'max': 31.0}, 'mode': 'lockstep', 'robots': ROWS,
-           'control_rate': 60.0, 'checkpoint': 'runs/<b>/policy.pth', 'checkpoint_sha256': 'ab' * 32}
+SUMMARY = {
+    'episodes': 6,
+    'success_rate': 0.5,
+    'return_mean': -0.125,
+    'deadline_misses': 1234,
+    'steps': 24,
+    'latency_ms': {'p50': 2.5, 'p99': 7.25, 'max': 31.0},
+    'mode': 'lockstep',
+    'robots': ROWS,
+    'control_rate': 60.0,
+    'checkpoint': 'runs/<b>/policy.pth',
+    'checkpoint_sha256': 'ab' * 32,
+}
 
 
 @pytest.fixture(scope='module')
@@ -32,11 +43,12 @@ def record():
         step = {f'obs/{key}': value.numpy() for key, value in observations.items()}
         step.update(qpos=env.qpos.copy(), actions=random.uniform(-1, 1, (ROWS, 6)).astype(np.float32))
         observations, rewards, dones, infos = env.step(step['actions'])
-        steps.append({**step, 'rewards': rewards.numpy(), 'dones': dones.numpy(),
-                      'successes': infos['successes'].numpy()})
+        steps.append(
+            {**step, 'rewards': rewards.numpy(), 'dones': dones.numpy(), 'successes': infos['successes'].numpy()}
+        )
         observations = observations['obs']
     record = {key: np.stack([step[key] for step in steps]) for key in steps[0]}
-    record['successes'][LENGTH + 3:2 * LENGTH, 1] = True
+    record['successes'][LENGTH + 3 : 2 * LENGTH, 1] = True
     record['latency'] = np.append(np.nan, random.uniform(0.001, 0.005, LENGTH * EPISODES - 1))
     return record
 
@@ -52,8 +64,13 @@ def flat_record():
     """Return a record of an environment of which nothing is known: flat observations, 12 actions."""
     dones = np.zeros((10, 1), dtype=np.uint8)
     dones[[3, 9]] = 1
-    return {'obs/obs': np.zeros((10, 1, 17), np.float32), 'actions': np.zeros((10, 1, 12), np.float32),
-            'rewards': np.ones((10, 1), np.float32), 'dones': dones, 'latency': np.full(10, np.nan)}
+    return {
+        'obs/obs': np.zeros((10, 1, 17), np.float32),
+        'actions': np.zeros((10, 1, 12), np.float32),
+        'rewards': np.ones((10, 1), np.float32),
+        'dones': dones,
+        'latency': np.full(10, np.nan),
+    }
 
 
 class _Page(HTMLParser):
@@ -96,8 +113,20 @@ def test_page_carries_its_pictures_and_fetches_nothing(path):
 
 def test_figures_of_the_summary_are_shown_and_escaped(path):
     page = _Page(path)
-    for figure in ('50.0%', 'of 6 episodes', '-0.12', '2.50 ms', 'p99 7.25', 'max 31.0 ms', '1,234',
-                   'of 24 steps', '60 Hz', 'lockstep', 'runs/<b>/policy.pth', 'ab' * 32):
+    for figure in (
+        '50.0%',
+        'of 6 episodes',
+        '-0.12',
+        '2.50 ms',
+        'p99 7.25',
+        'max 31.0 ms',
+        '1,234',
+        'of 24 steps',
+        '60 Hz',
+        'lockstep',
+        'runs/<b>/policy.pth',
+        'ab' * 32,
+    ):
         assert figure in page.text
     assert '23 of 24 steps were answered' in page.text
 
@@ -105,15 +134,21 @@ def test_figures_of_the_summary_are_shown_and_escaped(path):
 def test_episodes_are_cut_at_dones(record):
     episodes = report._find_episodes(record)
     assert [(episode.row, episode.start, episode.stop) for episode in episodes] == [
-        (0, 0, 8), (1, 0, 8), (0, 8, 16), (1, 8, 16), (0, 16, 24), (1, 16, 24)]
+        (0, 0, 8),
+        (1, 0, 8),
+        (0, 8, 16),
+        (1, 8, 16),
+        (0, 16, 24),
+        (1, 16, 24),
+    ]
     assert [episode.success for episode in episodes] == [False, False, False, True, False, False]
     for episode in episodes:
-        rewards = record['rewards'][episode.start:episode.stop, episode.row]
+        rewards = record['rewards'][episode.start : episode.stop, episode.row]
         assert episode.episode_return == pytest.approx(np.sum(rewards, dtype=np.float64))
 
 
 def test_unfinished_episodes_count_only_where_none_ended(record):
-    cut = {key: value[:LENGTH + 2] for key, value in record.items()}
+    cut = {key: value[: LENGTH + 2] for key, value in record.items()}
     assert [episode.stop for episode in report._find_episodes(cut)] == [LENGTH, LENGTH]
     cut = {key: value[:5] for key, value in record.items()}
     assert [(episode.stop, episode.ended) for episode in report._find_episodes(cut)] == [(5, False)] * 2
@@ -160,7 +195,7 @@ def test_positions_that_cannot_be_rendered_are_drawn_with_the_reason(tmp_path, r
     assert 'where it was observed' not in page.text
     report.write_report(tmp_path / 'observed', SUMMARY, _without(record, 'qpos'))
     true, observed = (image.imread(tmp_path / name / 'episode.png') for name in ('true', 'observed'))
-    assert _peg_line(observed) == pytest.approx(_peg_line(true), abs=25)         # pixels, 8 mm
+    assert _peg_line(observed) == pytest.approx(_peg_line(true), abs=25)  # pixels, 8 mm
 
 
 def test_unknown_environment_gets_what_is_known_of_it(tmp_path, flat_record):
@@ -168,7 +203,9 @@ def test_unknown_environment_gets_what_is_known_of_it(tmp_path, flat_record):
     assert set(page.images) == {'traces'}
     assert '0 of 10 steps were answered' in page.text
     assert [line[1:] for line in page.lines[1:]] == [
-        ['1', '0', '0', '4', '4.000', '–'], ['2', '0', '4', '6', '6.000', '–']]
+        ['1', '0', '0', '4', '4.000', '–'],
+        ['2', '0', '4', '6', '6.000', '–'],
+    ]
 
 
 def test_pictures_of_an_earlier_run_do_not_stay(tmp_path, flat_record):

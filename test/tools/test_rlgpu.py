@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games makes and plays a hosted environment by itself, and its actions are those of Policy.act."""
+
 import gymnasium
 import numpy as np
 from policy import small_runs
@@ -28,8 +29,10 @@ def box(*shape, dtype=np.float32):
 class Plant:
     """Rows of five numbers that actions drive; row i's episodes last 4 + i steps, and begin at random."""
 
-    FORMS = {'flat': box(5), 'dict': gymnasium.spaces.Dict({
-        'position': box(3), 'image': box(2, 2, 1, dtype=np.uint8), 'of_no_use': box(4)})}
+    FORMS = {
+        'flat': box(5),
+        'dict': gymnasium.spaces.Dict({'position': box(3), 'image': box(2, 2, 1, dtype=np.uint8), 'of_no_use': box(4)}),
+    }
 
     def __init__(self, rows=ROWS, form='flat', action_space=BOX):
         self.observation_space, self.action_space = self.FORMS[form], action_space
@@ -67,16 +70,32 @@ DICT = {'name': 'actor_critic_dict', 'input_preprocessors': {'image': {}, 'posit
 KINDS = {
     'flat': (Plant, small_runs.params(), Spaces((5,), 3)),
     'recurrent': (Plant, small_runs.params(network=LSTM), Spaces((5,), 3)),
-    'dict': (lambda: Plant(form='dict'), small_runs.params(network={**DICT, **LSTM}),
-             Spaces({'position': (3,), 'image': (2, 2, 1)}, 3, dtype={'image': 'uint8'})),
-    'discrete': (lambda: Plant(action_space=gymnasium.spaces.Discrete(4)),
-                 small_runs.params(algo={'name': 'a2c_discrete'}, model={'name': 'discrete_a2c'},
-                                   network={'space': {'discrete': {}}}), Spaces((5,), {'discrete': 4})),
-    'choices': (lambda: Plant(action_space=gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(n) for n in (2, 5)])),
-                small_runs.params(algo={'name': 'a2c_discrete'}, model={'name': 'multi_discrete_a2c'},
-                                  network={'space': {'multi_discrete': {}}}), Spaces((5,), {'multi_discrete': [2, 5]})),
-    'wide': (lambda: Plant(action_space=gymnasium.spaces.Box(-2.0, 3.0, (3,), np.float32)), small_runs.params(),
-             Spaces((5,), 3, action_low=-2.0, action_high=3.0)),
+    'dict': (
+        lambda: Plant(form='dict'),
+        small_runs.params(network={**DICT, **LSTM}),
+        Spaces({'position': (3,), 'image': (2, 2, 1)}, 3, dtype={'image': 'uint8'}),
+    ),
+    'discrete': (
+        lambda: Plant(action_space=gymnasium.spaces.Discrete(4)),
+        small_runs.params(
+            algo={'name': 'a2c_discrete'}, model={'name': 'discrete_a2c'}, network={'space': {'discrete': {}}}
+        ),
+        Spaces((5,), {'discrete': 4}),
+    ),
+    'choices': (
+        lambda: Plant(action_space=gymnasium.spaces.Tuple([gymnasium.spaces.Discrete(n) for n in (2, 5)])),
+        small_runs.params(
+            algo={'name': 'a2c_discrete'},
+            model={'name': 'multi_discrete_a2c'},
+            network={'space': {'multi_discrete': {}}},
+        ),
+        Spaces((5,), {'multi_discrete': [2, 5]}),
+    ),
+    'wide': (
+        lambda: Plant(action_space=gymnasium.spaces.Box(-2.0, 3.0, (3,), np.float32)),
+        small_runs.params(),
+        Spaces((5,), 3, action_low=-2.0, action_high=3.0),
+    ),
 }
 
 
@@ -128,8 +147,13 @@ def test_a_runner_of_rl_games_finds_the_registered_environment(tmp_path, player)
     """Nothing of this package builds, restores or plays: a train YAML that says env_name: rlgpu."""
     policy, kept = load(tmp_path, *KINDS['recurrent'][1:]), []
     params = yaml.safe_load((tmp_path / 'train.yaml').read_text())['params']
-    params['config'] |= {'env_name': 'rlgpu', 'num_actors': ROWS, 'reward_shaper': {}, 'device_name': 'cpu',
-                         'player': {'games_num': EPISODES, 'print_stats': False, **player}}
+    params['config'] |= {
+        'env_name': 'rlgpu',
+        'num_actors': ROWS,
+        'reward_shaper': {},
+        'device_name': 'cpu',
+        'player': {'games_num': EPISODES, 'print_stats': False, **player},
+    }
     environment = RlgpuEnvironment(HostedEnvironment(Plant()), on_step=lambda *step: kept.append(step))
     with preserved(), registered(environment):
         runner = Runner()
@@ -167,12 +191,18 @@ def test_registration_ends_with_the_block():
     assert (env_configurations.configurations, vecenv.vecenv_config) == before
 
 
-@pytest.mark.parametrize('kind, make, message', [
-    ('flat', lambda: Plant(form='dict'), "inputs ['obs'] are not observations of the environment; it has ['image'"),
-    ('flat', lambda: Plant(action_space=gymnasium.spaces.Box(-1, 1, (2,), np.float32)),
-     "the environment's action is 2; the policy was trained with 3"),
-    ('discrete', Plant, "the environment's action is 3; the policy was trained with {'discrete': 4}"),
-])
+@pytest.mark.parametrize(
+    'kind, make, message',
+    [
+        ('flat', lambda: Plant(form='dict'), "inputs ['obs'] are not observations of the environment; it has ['image'"),
+        (
+            'flat',
+            lambda: Plant(action_space=gymnasium.spaces.Box(-1, 1, (2,), np.float32)),
+            "the environment's action is 2; the policy was trained with 3",
+        ),
+        ('discrete', Plant, "the environment's action is 3; the policy was trained with {'discrete': 4}"),
+    ],
+)
 def test_another_environment_than_the_policys_is_refused(tmp_path, kind, make, message):
     policy = load(tmp_path, *KINDS[kind][1:])
     with pytest.raises(ConfigurationError) as refused:

@@ -5,6 +5,7 @@ A command is field → (rows, ...), float64. `command` returns the command that 
 within its limits, `fallback` the command of a robot that the policy must not move. `invert` returns the action for a
 received command, which a simulator needs.
 """
+
 from __future__ import annotations
 
 from typing import Any, TYPE_CHECKING
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
 
 KINDS: dict[str, type[ActionTerm[Any]]] = {
-    'joint_position': JointPosition, 'joint_delta': JointDelta, 'joint_velocity': JointVelocity, 'effort': Effort,
-    'pose_delta': PoseDelta, 'twist': Twist, 'wrench': Wrench, 'gripper': Gripper, 'raw': Raw, 'discrete': Discrete}
+    'joint_position': JointPosition,
+    'joint_delta': JointDelta,
+    'joint_velocity': JointVelocity,
+    'effort': Effort,
+    'pose_delta': PoseDelta,
+    'twist': Twist,
+    'wrench': Wrench,
+    'gripper': Gripper,
+    'raw': Raw,
+    'discrete': Discrete,
+}
 
 
 def measured_fields(spec: ActionSpec) -> tuple[str, ...]:
@@ -48,10 +58,27 @@ def build_action(spec: ActionSpec, buffers: Sources, joints: JointNames) -> Acti
     for field in measured_fields(spec):
         values = buffers[spec.source].values
         if field not in values:
-            raise ConfigurationError(f"actions.{spec.name}: kind {spec.kind} needs the field '{field}' of source "
-                                     f"'{spec.source}', which has {sorted(values)}")
+            raise ConfigurationError(
+                f"actions.{spec.name}: kind {spec.kind} needs the field '{field}' of source "
+                f"'{spec.source}', which has {sorted(values)}"
+            )
     return KINDS[spec.kind](spec, joints.get(spec.source, ()))
 
 
-__all__ = ['KINDS', 'Discrete', 'Effort', 'Gripper', 'JointDelta', 'JointPosition', 'JointVelocity', 'PoseDelta',
-           'Raw', 'Twist', 'Wrench', 'build_action', 'command_shapes', 'measured_fields', 'stated_fallback']
+__all__ = [
+    'KINDS',
+    'Discrete',
+    'Effort',
+    'Gripper',
+    'JointDelta',
+    'JointPosition',
+    'JointVelocity',
+    'PoseDelta',
+    'Raw',
+    'Twist',
+    'Wrench',
+    'build_action',
+    'command_shapes',
+    'measured_fields',
+    'stated_fallback',
+]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base classes of action terms: clip, filter, limits, fallback, and scales that may change at run time."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -38,16 +39,16 @@ class ActionTerm(Generic[Options]):
     """
 
     option_class: type[ActionOptions]
-    message_types: tuple[str, ...]           # types that can carry its command
-    measures: tuple[str, ...] = ()           # fields of its source that it needs
-    fallbacks: tuple[str, ...] = ()          # the first one is the default
-    chooses = False                          # whether its action is a choice
-    zero_scale = False                       # whether a scale of zero may leave an axis out of the command
-    speeds: tuple[str, ...] = ()             # fields with a limit on acceleration, too
-    needed_limits: tuple[str, ...] = ()      # parameters without which its commands are unbounded
-    must_be_limited = True                   # whether a command without them needs `limits: none`
-    acts_on = True                           # whether its last command goes on moving the robot
-    hold_error = 0.0                         # default of max_hold_error
+    message_types: tuple[str, ...]  # types that can carry its command
+    measures: tuple[str, ...] = ()  # fields of its source that it needs
+    fallbacks: tuple[str, ...] = ()  # the first one is the default
+    chooses = False  # whether its action is a choice
+    zero_scale = False  # whether a scale of zero may leave an axis out of the command
+    speeds: tuple[str, ...] = ()  # fields with a limit on acceleration, too
+    needed_limits: tuple[str, ...] = ()  # parameters without which its commands are unbounded
+    must_be_limited = True  # whether a command without them needs `limits: none`
+    acts_on = True  # whether its last command goes on moving the robot
+    hold_error = 0.0  # default of max_hold_error
 
     def __init__(self, spec: ActionSpec, _joints: Sequence[str] = ()) -> None:
         self.spec, self.options = spec, cast(Options, spec.options)
@@ -56,8 +57,11 @@ class ActionTerm(Generic[Options]):
         self._clip = clip if np.isfinite(clip) else None
         self._integrate = value_of(spec.options, 'integrate', 'none')
         self.relative = self._integrate != 'none'
-        self._scales = {name: np.asarray(value_of(spec.options, name, ()), dtype=np.float64)
-                        for name, leaf in leaves(self.option_class).items() if leaf.option.live}
+        self._scales = {
+            name: np.asarray(value_of(spec.options, name, ()), dtype=np.float64)
+            for name, leaf in leaves(self.option_class).items()
+            if leaf.option.live
+        }
         # the target scales, and the time until they are reached, s
         self._wanted, self._left = self._scales, 0.0
         for name, value in self._scales.items():
@@ -214,8 +218,9 @@ class ActionTerm(Generic[Options]):
 
     def restore(self, state: State) -> None:
         """Continue with the scales of a state."""
-        self._scales, self._wanted = (dict(cast('dict[str, NDArray[np.float64]]', state[name]))
-                                      for name in ('now', 'wanted'))
+        self._scales, self._wanted = (
+            dict(cast('dict[str, NDArray[np.float64]]', state[name])) for name in ('now', 'wanted')
+        )
         self._left = cast(float, state['left'])
         self._on_scales()
 
@@ -234,8 +239,10 @@ class ActionTerm(Generic[Options]):
             raise miscounted(where, values.size, f'1 or {size}')
         most = limit * np.abs(stated)
         if not (np.all(np.abs(values) <= most) and np.all(values * stated >= 0)):
-            raise ConfigurationError(f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '
-                                     f'sign and at most {limit:g} times as much (scale_limit)')
+            raise ConfigurationError(
+                f'{where} is {values.tolist()}; stated is {stated.tolist()}, expected the same '
+                f'sign and at most {limit:g} times as much (scale_limit)'
+            )
         return values
 
 

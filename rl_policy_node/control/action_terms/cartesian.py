@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Six axes of a body: velocities and forces."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,8 +34,9 @@ LINEAR = AXES[:3]
 class AxesOptions(OffsetOptions):
     """The axes."""
 
-    axes: tuple[str, ...] = option((), 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its '
-                                   'order; empty: all six')
+    axes: tuple[str, ...] = option(
+        (), 'twist, wrench: which of x, y, z, roll, pitch, yaw the action has, in its order; empty: all six'
+    )
 
 
 Six = TypeVar('Six', bound=AxesOptions)
@@ -91,8 +93,12 @@ class SixAxes(ActionTerm[Six]):
 
     def _slowed(self, command: Command, previous: Command, rates: tuple[float, float], dt: Axes) -> Command:
         """Return the command; each of its two vectors changes no faster than its number in `rates` (per s)."""
-        return {field: limits.limit_distance(command[field], previous[field], rate * dt) if rate < np.inf
-                else command[field] for field, rate in zip(self.fields, rates)}
+        return {
+            field: limits.limit_distance(command[field], previous[field], rate * dt)
+            if rate < np.inf
+            else command[field]
+            for field, rate in zip(self.fields, rates)
+        }
 
     def _shorten(self, command: Command, longest: tuple[float, float]) -> Command:
         """Return the command; each of its two vectors is no longer than its number in `longest`."""
@@ -110,8 +116,9 @@ class TwistOptions(AxesOptions, BoundOptions):
     max_velocity: tuple[float, ...] = option((), **MAX_VELOCITY)
     max_acceleration: tuple[float, ...] = option((), **MAX_ACCELERATION)
     max_angular_velocity: float = option(INF, **MAX_ANGULAR_VELOCITY)
-    max_angular_acceleration: float = option(INF, 'twist: how fast the angular velocity may change', unit='rad/s²',
-                                             low=1e-6)
+    max_angular_acceleration: float = option(
+        INF, 'twist: how fast the angular velocity may change', unit='rad/s²', low=1e-6
+    )
 
 
 class Twist(SixAxes[TwistOptions]):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain arrays: continuous numbers, and rows of a table chosen by a discrete policy."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -78,8 +79,9 @@ class Raw(VectorTerm[RawOptions]):
 class DiscreteOptions(ActionOptions):
     """The command of each choice, and the fallback."""
 
-    table: tuple[float, ...] = option((), 'discrete: the command of each choice, one after the other',
-                                      unit="the command's", required=True)
+    table: tuple[float, ...] = option(
+        (), 'discrete: the command of each choice, one after the other', unit="the command's", required=True
+    )
     table_columns: int = option(0, 'discrete: numbers of each command in table', low=0, required=True)
     fallback_value: tuple[float, ...] = fallback_value()
 
@@ -116,15 +118,18 @@ class Discrete(ActionTerm[DiscreteOptions]):
     @classmethod
     def check(cls, options: DiscreteOptions, spec: ActionSpec, where: str) -> None:
         if len(options.table) % options.table_columns:
-            raise miscounted(f'{where}.table', len(options.table),
-                             f'a multiple of table_columns, {options.table_columns}')
+            raise miscounted(
+                f'{where}.table', len(options.table), f'a multiple of table_columns, {options.table_columns}'
+            )
         if not np.all(np.isfinite(options.table)):
             raise ConfigurationError(f'{where}.table has a number that is not finite')
 
     def check_choices(self, count: int) -> None:
         if self.choices != count:
-            raise ConfigurationError(f'actions.{self.spec.name}.table has {self.choices} rows of '
-                                     f'{self.options.table_columns}; the policy chooses among {count}')
+            raise ConfigurationError(
+                f'actions.{self.spec.name}.table has {self.choices} rows of '
+                f'{self.options.table_columns}; the policy chooses among {count}'
+            )
 
     def command(self, action: Array, sources: Sources, previous: Command) -> Command:
         """Return {'data': (rows, table_columns)} for an action (rows, 1), int64; NaN if the choice does not exist."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grippers: one action opens and closes all fingers."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -38,13 +39,23 @@ class GripperOptions(FilteredOptions):
     """The fingers, the commands that open and close them, and their limits."""
 
     joints: tuple[str, ...] = option((), JOINTS)
-    mode: str = option('proportional', 'gripper: between closed (−1) and open (+1), or open from the threshold on',
-                       choices=('proportional', 'threshold'))
+    mode: str = option(
+        'proportional',
+        'gripper: between closed (−1) and open (+1), or open from the threshold on',
+        choices=('proportional', 'threshold'),
+    )
     threshold: float = option(0.0, 'gripper, mode threshold: least action that opens', only_with=('mode', 'threshold'))
-    open: tuple[float, ...] = option((), 'gripper: command that opens, one for all joints or one each', unit='m, rad',
-                                     required=True, per_axis=True, absent=np.inf)
-    closed: tuple[float, ...] = option((), 'gripper: command that closes', unit='m, rad', required=True, per_axis=True,
-                                       absent=np.inf)
+    open: tuple[float, ...] = option(
+        (),
+        'gripper: command that opens, one for all joints or one each',
+        unit='m, rad',
+        required=True,
+        per_axis=True,
+        absent=np.inf,
+    )
+    closed: tuple[float, ...] = option(
+        (), 'gripper: command that closes', unit='m, rad', required=True, per_axis=True, absent=np.inf
+    )
     max_velocity: tuple[float, ...] = option((), per_axis=True, **MAX_VELOCITY)
     fallback_value: tuple[float, ...] = fallback_value(required=False)
     tolerances: Tolerances = group(Tolerances)
@@ -101,8 +112,10 @@ class Gripper(ActionTerm[GripperOptions]):
         if np.any(np.equal(options.open, options.closed)):
             raise ConfigurationError(f'{where}: open {list(options.open)} is closed {list(options.closed)}')
         if not options.joints and spec.fallback != 'value':
-            raise ConfigurationError(f'{where}: fallback {spec.fallback} needs joints, whose position '
-                                     f"source '{spec.source}' measures; or fallback value and fallback_value")
+            raise ConfigurationError(
+                f'{where}: fallback {spec.fallback} needs joints, whose position '
+                f"source '{spec.source}' measures; or fallback value and fallback_value"
+            )
 
     def law(self, action: Array, sources: Sources, previous: Command) -> Command:
         """Return {'position': (rows, joints)} for an action (rows, 1)."""
@@ -140,9 +153,15 @@ class Gripper(ActionTerm[GripperOptions]):
             return {}
         # fingers that grip something, or are bent open, lie further beyond than an arm that rests on its limit
         slack = np.maximum(limits.SLACK, 0.05 * np.abs(self._open - self._closed))
-        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper,
-                                   [f"joint '{joint}'" for joint in self.options.joints], f'actions.{self.spec.name}',
-                                   ('open or closed', 'open or closed'), slack)
+        return limits.beyond_limits(
+            self.measured(sources)['position'],
+            self._lower,
+            self._upper,
+            [f"joint '{joint}'" for joint in self.options.joints],
+            f'actions.{self.spec.name}',
+            ('open or closed', 'open or closed'),
+            slack,
+        )
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 1), float32, of a command: that of the first joint."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joints: velocities and efforts, which go on acting until the next command."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -71,11 +72,17 @@ class JointVelocity(JointTerm[JointVelocityOptions]):
 class EffortOptions(JointOptions, OffsetOptions):
     """The joints, their law and their limits."""
 
-    max_effort: tuple[float, ...] = option((), 'effort: bound ±, one for all or one each', unit='N·m, N', low=1e-9,
-                                           per_axis=True, absent=math.inf)
+    max_effort: tuple[float, ...] = option(
+        (), 'effort: bound ±, one for all or one each', unit='N·m, N', low=1e-9, per_axis=True, absent=math.inf
+    )
     max_effort_rate: tuple[float, ...] = option(
-        (), 'effort: how fast the command may change, one for all or one each', unit='N·m/s, N/s', low=1e-9,
-        per_axis=True, absent=math.inf)
+        (),
+        'effort: how fast the command may change, one for all or one each',
+        unit='N·m/s, N/s',
+        low=1e-9,
+        per_axis=True,
+        absent=math.inf,
+    )
 
 
 class Effort(JointTerm[EffortOptions]):

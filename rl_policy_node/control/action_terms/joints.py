@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joints: positions, and steps of positions."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,13 +23,7 @@ from rl_policy_node.control.action_terms.action_options import (
     ScaleOptions,
     Tolerances,
 )
-from rl_policy_node.control.action_terms.action_term import (
-    ARRAYS,
-    JOINT_STATE,
-    NO_SPEEDS,
-    TRAJECTORY,
-    VectorTerm,
-)
+from rl_policy_node.control.action_terms.action_term import ARRAYS, JOINT_STATE, NO_SPEEDS, TRAJECTORY, VectorTerm
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.indices import index_of
 from rl_policy_node.errors import unfit, unknown
@@ -51,7 +46,6 @@ Joints = TypeVar('Joints', bound=JointOptions)
 class JointTerm(VectorTerm[Joints]):
     """One number per joint; joints are named in the order of the action."""
 
-
     @classmethod
     def axes(cls, options: Joints) -> int:
         return len(options.joints)
@@ -66,8 +60,10 @@ class TargetOptions(JointOptions, ScaleOptions, BoundOptions):
     """The joints, their limits, and how far they may be from their target."""
 
     continuous: tuple[str, ...] = option(
-        (), 'joint_position, joint_delta: joints that turn without end: they go to a target, and back to where they '
-        'are held, the short way round, and have no lower and upper')
+        (),
+        'joint_position, joint_delta: joints that turn without end: they go to a target, and back to where they '
+        'are held, the short way round, and have no lower and upper',
+    )
     max_velocity: tuple[float, ...] = option((), per_axis=True, **MAX_VELOCITY)
     max_acceleration: tuple[float, ...] = option((), per_axis=True, **MAX_ACCELERATION)
     tolerances: Tolerances = group(Tolerances)
@@ -96,10 +92,11 @@ class JointTargets(JointTerm[Positions]):
         super().__init__(spec, joints)
         options = self.options
         self._continuous = np.isin(options.joints, options.continuous) if options.continuous else None
-        if self._continuous is not None:        # a joint that turns without end has no bounds
+        if self._continuous is not None:  # a joint that turns without end has no bounds
             self._lower, self._upper = (
                 limits.per_axis(np.where(self._continuous, far, bound) if bound else ())
-                for bound, far in ((options.lower, -math.inf), (options.upper, math.inf)))
+                for bound, far in ((options.lower, -math.inf), (options.upper, math.inf))
+            )
         self._columns = index_of(joints, options.joints, f'actions.{spec.name}')
         self._velocity, self._acceleration = map(limits.per_axis, (options.max_velocity, options.max_acceleration))
         self.speeds = () if self._acceleration is None else ('position',)
@@ -119,8 +116,11 @@ class JointTargets(JointTerm[Positions]):
             numbers = getattr(options, name)
             for joint, number in zip(options.joints, numbers if len(numbers) > 1 else ()):
                 if joint in options.continuous and math.isfinite(number):
-                    raise unfit(f'{where}.{name}', f"{number:g} for joint '{joint}', which is continuous",
-                                '-.inf' if name == 'lower' else '.inf')
+                    raise unfit(
+                        f'{where}.{name}',
+                        f"{number:g} for joint '{joint}', which is continuous",
+                        '-.inf' if name == 'lower' else '.inf',
+                    )
 
     def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
         if self._continuous is None:
@@ -166,8 +166,13 @@ class JointTargets(JointTerm[Positions]):
         return np.abs(sent['position'] - near)
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper,
-                                   [f"joint '{joint}'" for joint in self.options.joints], f'actions.{self.spec.name}')
+        return limits.beyond_limits(
+            self.measured(sources)['position'],
+            self._lower,
+            self._upper,
+            [f"joint '{joint}'" for joint in self.options.joints],
+            f'actions.{self.spec.name}',
+        )
 
 
 class JointPosition(JointTargets[JointPositionOptions]):
@@ -204,7 +209,6 @@ class JointDelta(JointTargets[JointDeltaOptions]):
     """
 
     option_class = JointDeltaOptions
-
 
     def __init__(self, spec: ActionSpec, joints: Sequence[str]) -> None:
         super().__init__(spec, joints)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Poses of an end effector, for a Cartesian controller."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -43,18 +44,24 @@ class LeakyPoseOptions(LeakyOptions):
     """The bounds of leaky integration."""
 
     max_rotation_error: float = option(
-        math.inf, 'pose_delta, integrate leaky: greatest angle between target and measured orientation', unit='rad',
-        low=1e-9, only_with=('integrate', 'leaky'))
+        math.inf,
+        'pose_delta, integrate leaky: greatest angle between target and measured orientation',
+        unit='rad',
+        low=1e-9,
+        only_with=('integrate', 'leaky'),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseDeltaOptions(ScaleLimitOptions, BoundOptions):
     """The law of a target pose, and its limits."""
 
-    position_scale: tuple[float, ...] = option((0.01,), 'pose_delta: metres per unit of action', unit='m',
-                                               per_axis=True, live=True)
-    rotation_scale: tuple[float, ...] = option((0.05,), 'pose_delta: radians per unit of action', unit='rad',
-                                               per_axis=True, live=True)
+    position_scale: tuple[float, ...] = option(
+        (0.01,), 'pose_delta: metres per unit of action', unit='m', per_axis=True, live=True
+    )
+    rotation_scale: tuple[float, ...] = option(
+        (0.05,), 'pose_delta: radians per unit of action', unit='rad', per_axis=True, live=True
+    )
     rotation_threshold: float = option(1e-6, 'pose_delta: angle up to which no turn is commanded', unit='rad', low=0.0)
     integrate: str = option('', INTEGRATE, choices=('observed', 'target', 'leaky'))
     leaky: LeakyPoseOptions = group(LeakyPoseOptions)
@@ -125,23 +132,33 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
         pose = sources[self.spec.source].values
         start = pose if self.options.integrate == 'observed' else previous
         position, orientation = geometry.apply_pose_delta(
-            start['position'], start['orientation'], action,
-            self._scales['position_scale'], self._scales['rotation_scale'], self.options.rotation_threshold)
+            start['position'],
+            start['orientation'],
+            action,
+            self._scales['position_scale'],
+            self._scales['rotation_scale'],
+            self.options.rotation_threshold,
+        )
         if self.options.integrate == 'leaky':
             position = limits.limit_step(position, pose['position'], self._error)
-            orientation = limits.limit_turn(orientation, geometry.normalize_quaternion(pose['orientation']),
-                                            self.options.leaky.max_rotation_error)
+            orientation = limits.limit_turn(
+                orientation, geometry.normalize_quaternion(pose['orientation']), self.options.leaky.max_rotation_error
+            )
         return {'position': position, 'orientation': orientation}
 
     def mix(self, start: Command, end: Command, ratio: float | Floats) -> Command:
-        return {'position': ratio * end['position'] + (1.0 - ratio) * start['position'],
-                'orientation': geometry.slerp(start['orientation'], end['orientation'], ratio)}
+        return {
+            'position': ratio * end['position'] + (1.0 - ratio) * start['position'],
+            'orientation': geometry.slerp(start['orientation'], end['orientation'], ratio),
+        }
 
     def measured(self, sources: Sources) -> Command:
         """Return the command that holds the measured pose."""
         pose = sources[self.spec.source].values
-        return {'position': pose['position'].astype(np.float64),
-                'orientation': geometry.normalize_quaternion(pose['orientation'])}
+        return {
+            'position': pose['position'].astype(np.float64),
+            'orientation': geometry.normalize_quaternion(pose['orientation']),
+        }
 
     def bound(self, command: Command) -> Command:
         return {**command, 'position': limits.clamp(command['position'], self._lower, self._upper)}
@@ -156,10 +173,13 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
         if len(self.options.max_velocity):
             position = limits.limit_distance(position, previous['position'], self.options.max_velocity[0] * dt)
         if np.isfinite(self.options.max_angular_velocity):
-            orientation = limits.limit_turn(orientation, previous['orientation'],
-                                            self.options.max_angular_velocity * dt)
-        return {'position': limits.clamp_from(position, previous['position'], self._lower, self._upper),
-                'orientation': orientation}
+            orientation = limits.limit_turn(
+                orientation, previous['orientation'], self.options.max_angular_velocity * dt
+            )
+        return {
+            'position': limits.clamp_from(position, previous['position'], self._lower, self._upper),
+            'orientation': orientation,
+        }
 
     def apart(self, sent: Command, measured: Command) -> Mask:
         far = np.linalg.norm(sent['position'] - measured['position'], axis=1) > self._hold_error
@@ -171,12 +191,18 @@ class PoseDelta(ActionTerm[PoseDeltaOptions]):
         return ('x', 'y', 'z')
 
     def outside(self, sources: Sources) -> dict[int, str]:
-        return limits.beyond_limits(self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'),
-                                   f'actions.{self.spec.name}')
+        return limits.beyond_limits(
+            self.measured(sources)['position'], self._lower, self._upper, ('x', 'y', 'z'), f'actions.{self.spec.name}'
+        )
 
     def invert(self, command: Command, sources: Sources) -> Floats:
         """Return the action (rows, 6), float32, of a command, from the pose in `sources`."""
         pose = sources[self.spec.source].values
         return geometry.pose_delta_between(
-            pose['position'], pose['orientation'], command['position'], command['orientation'],
-            self._scales['position_scale'], self._scales['rotation_scale'])
+            pose['position'],
+            pose['orientation'],
+            command['position'],
+            command['orientation'],
+            self._scales['position_scale'],
+            self._scales['rotation_scale'],
+        )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds computed from the last action, time, constants, or the difference of two fields."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ class LastAction(Kind[LastActionOptions]):
     """
 
     option_class = LastActionOptions
-    description = "the policy's last action before any limit of the robot's side, zeros after a reset (Isaac Lab: " \
-                  '`last_action`)'
+    description = (
+        "the policy's last action before any limit of the robot's side, zeros after a reset (Isaac Lab: `last_action`)"
+    )
 
     def __init__(self, options: LastActionOptions, setting: Setting, where: str) -> None:
         self._picked, self.shape = None, (setting.num_actions,)
@@ -66,8 +68,10 @@ class Difference(Kind[DifferenceOptions]):
         self._left, self._right = (Reader(read, where, setting) for read in options.reads())
         if self._left.shape != self._right.shape:
             left, right = options.reads()
-            raise ConfigurationError(f'{where}: {left} has the shape {self._left.shape}, '
-                                     f'{right} the shape {self._right.shape}; expected the same')
+            raise ConfigurationError(
+                f'{where}: {left} has the shape {self._left.shape}, '
+                f'{right} the shape {self._right.shape}; expected the same'
+            )
         self.shape = self._left.shape
 
     def compute(self, sources: Sources, _context: Context) -> Array:
@@ -85,8 +89,9 @@ class Phase(Kind[PhaseOptions]):
     """A clock for gaits, (rows, 2): sin 2πft, cos 2πft; f in Hz, t the time since the row's reset, s."""
 
     option_class = PhaseOptions
-    description = 'sin 2πft, cos 2πft; f = `frequency`, t = time since the reset (unitree_rl_gym: `sin_phase`, ' \
-                  '`cos_phase`)'
+    description = (
+        'sin 2πft, cos 2πft; f = `frequency`, t = time since the reset (unitree_rl_gym: `sin_phase`, `cos_phase`)'
+    )
     shape = (2,)
     timed = True
 

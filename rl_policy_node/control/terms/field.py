@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A field of a source, unchanged or in the form of training."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -57,12 +58,14 @@ class Field(Kind[FieldOptions]):
     description = 'the field of a source (Isaac Lab: `joint_pos`, with `offset` `joint_pos_rel`)'
 
     def __init__(self, options: FieldOptions, setting: Setting, where: str) -> None:
-        read, = options.reads()
+        (read,) = options.reads()
         self._reader = Reader(read, where, setting, options.elements)
         shape = tuple(self._reader.shape)
         if not options.orientations.plain and (shape != (4,) or options.joints):
-            raise ConfigurationError(f'{where}: convention and unique_sign are for quaternions, four numbers x, y, z, '
-                                     f'w; the field {read} has the shape {shape}')
+            raise ConfigurationError(
+                f'{where}: convention and unique_sign are for quaternions, four numbers x, y, z, '
+                f'w; the field {read} has the shape {shape}'
+            )
         self._form = None if options.orientations.plain else QuaternionForm(options.orientations)
         self._steps, self.shape = image_steps(options.images, shape, where, str(read))
         self.tare = Tare(setting.rows, self.shape, options.tare) if options.tare.difference_to_tare else None

@@ -4,6 +4,7 @@
 A frame is a pose: `frame_orientation` (and `frame_position`) of `frame_source`, in the same world as the target;
 `yaw_only` keeps only its rotation about z.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -45,8 +46,9 @@ def frame_orientation(options: PlaceOptions, otherwise: str = '') -> Read:
 class Rotation:
     """Reads unit quaternions (rows, 4) xyzw, float64; with yaw_only only their rotation about z."""
 
-    def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
-                 yaw_only: bool = False) -> None:
+    def __init__(
+        self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (), yaw_only: bool = False
+    ) -> None:
         self._reader, self._yaw_only = Reader(read, where, setting, elements, wanted=4), yaw_only
 
     def __call__(self, sources: Sources) -> Floats:
@@ -72,8 +74,10 @@ class ProjectedGravity(Kind[GravityOptions]):
     """
 
     option_class = GravityOptions
-    description = "R(q)ᵀ (0, 0, −1), gravity's direction in the frame of an orientation (Isaac Lab: " \
-                  '`projected_gravity`); with `inverse: false` R(q) (0, 0, −1) (IsaacGymEnvs: Anymal)'
+    description = (
+        "R(q)ᵀ (0, 0, −1), gravity's direction in the frame of an orientation (Isaac Lab: "
+        '`projected_gravity`); with `inverse: false` R(q) (0, 0, −1) (IsaacGymEnvs: Anymal)'
+    )
     shape = (3,)
 
     def __init__(self, options: GravityOptions, setting: Setting, where: str) -> None:
@@ -110,8 +114,10 @@ class Rotate(Kind[RotateOptions]):
     """
 
     option_class = RotateOptions
-    description = 'R(q)ᵀ v, vectors turned into a frame of orientation q (Isaac Lab: `base_lin_vel`, ' \
-                  '`base_ang_vel`); with `inverse: false` R(q) v'
+    description = (
+        'R(q)ᵀ v, vectors turned into a frame of orientation q (Isaac Lab: `base_lin_vel`, '
+        '`base_ang_vel`); with `inverse: false` R(q) v'
+    )
 
     def __init__(self, options: RotateOptions, setting: Setting, where: str) -> None:
         self._vectors = Reader(options.reads()[0], where, setting, options.elements, wanted=-3)
@@ -153,8 +159,9 @@ class RelativePosition(Kind[RelativePositionOptions]):
     """
 
     option_class = RelativePositionOptions
-    description = 'R(q_f)ᵀ (p_t − p_f), points in a frame (Isaac Lab: `subtract_frame_transforms`); with ' \
-                  '`axes: world` p_t − p_f'
+    description = (
+        'R(q_f)ᵀ (p_t − p_f), points in a frame (Isaac Lab: `subtract_frame_transforms`); with `axes: world` p_t − p_f'
+    )
 
     def __init__(self, options: RelativePositionOptions, setting: Setting, where: str) -> None:
         self._points = Reader(options.reads()[0], where, setting, options.elements, wanted=-3)
@@ -197,8 +204,10 @@ class RelativeOrientation(Kind[RelativeOrientationOptions]):
     """
 
     option_class = RelativeOrientationOptions
-    description = 'q_f⁻¹ ⊗ q_t (Isaac Lab: `subtract_frame_transforms`); with `axes: world` q_t ⊗ q_f⁻¹ ' \
-                  '(IsaacGymEnvs: object and goal of the hands)'
+    description = (
+        'q_f⁻¹ ⊗ q_t (Isaac Lab: `subtract_frame_transforms`); with `axes: world` q_t ⊗ q_f⁻¹ '
+        '(IsaacGymEnvs: object and goal of the hands)'
+    )
     shape = (4,)
 
     def __init__(self, options: RelativeOrientationOptions, setting: Setting, where: str) -> None:
@@ -224,8 +233,14 @@ class RelativePoseOptions(RelativeOrientationOptions):
     def of_position(self) -> RelativePositionOptions:
         """Return the options of its first three numbers."""
         return RelativePositionOptions(
-            source=self.source, field=self.field, axes=self.axes, frame_source=self.frame_source,
-            frame_position=self.frame_position, frame_orientation=self.frame_orientation, yaw_only=self.yaw_only)
+            source=self.source,
+            field=self.field,
+            axes=self.axes,
+            frame_source=self.frame_source,
+            frame_position=self.frame_position,
+            frame_orientation=self.frame_orientation,
+            yaw_only=self.yaw_only,
+        )
 
 
 class RelativePose(Kind[RelativePoseOptions]):
@@ -245,5 +260,6 @@ class RelativePose(Kind[RelativePoseOptions]):
         Reader(position.points(), where, setting, wanted=3)
 
     def compute(self, sources: Sources, context: Context) -> Array:
-        return np.concatenate([self._position.compute(sources, context),
-                               self._orientation.compute(sources, context)], axis=-1)
+        return np.concatenate(
+            [self._position.compute(sources, context), self._orientation.compute(sources, context)], axis=-1
+        )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A user's own observation: a Python function of fields."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -52,8 +53,9 @@ class Function(Kind[FunctionOptions]):
     """
 
     option_class = FunctionOptions
-    description = "`package.module:function` of your own, called with ({'source.field': (rows, …)}, context); " \
-                  'returns (rows, …)'
+    description = (
+        "`package.module:function` of your own, called with ({'source.field': (rows, …)}, context); returns (rows, …)"
+    )
     timed = True
 
     def __init__(self, options: FunctionOptions, setting: Setting, where: str) -> None:
@@ -70,7 +72,7 @@ class Function(Kind[FunctionOptions]):
             raise unfit(f'{self._where}.function', f"'{name}'", 'package.module:function')
         try:
             found: _Function = getattr(importlib.import_module(module), attribute)
-        except Exception as error:      # a module of the user may raise anything
+        except Exception as error:  # a module of the user may raise anything
             raise ConfigurationError(f"{self._where}.function '{name}': {type(error).__name__}: {error}") from error
         if not callable(found):
             raise unfit(f"{self._where}.function '{name}'", repr(found), 'a function')
@@ -79,17 +81,20 @@ class Function(Kind[FunctionOptions]):
     def _call(self, arrays: dict[str, Array], context: Context) -> Array:
         try:
             return np.asarray(self._function(arrays, context))
-        except Exception as error:      # a function of the user may raise anything
-            raise ConfigurationError(f"{self._where}: function '{self._name}' raised "
-                                     f'{type(error).__name__}: {error}') from error
+        except Exception as error:  # a function of the user may raise anything
+            raise ConfigurationError(
+                f"{self._where}: function '{self._name}' raised {type(error).__name__}: {error}"
+            ) from error
 
     def _shape(self, stated: Shape, value: Array) -> Shape:
         shape = value.shape[1:]
         fits = value.ndim >= 2 and len(value) == self._rows and value.dtype.kind in 'fiub'
         if not fits or (stated and tuple(stated) != shape):
             wanted = ', '.join(map(str, stated)) if stated else '…'
-            raise ConfigurationError(f"{self._where}: function '{self._name}' returned {value.dtype} of the shape "
-                                     f'{value.shape}; expected numbers of the shape ({self._rows}, {wanted})')
+            raise ConfigurationError(
+                f"{self._where}: function '{self._name}' returned {value.dtype} of the shape "
+                f'{value.shape}; expected numbers of the shape ({self._rows}, {wanted})'
+            )
         return shape
 
     def compute(self, sources: Sources, context: Context) -> Array:

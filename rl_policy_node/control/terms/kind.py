@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base class of term kinds, and the reader of their fields."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -69,12 +70,14 @@ class Reader:
     shape: of one robot's value. wanted: the number of numbers that it must have; −n: any multiple of n.
     """
 
-    def __init__(self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (),
-                 wanted: int | None = None) -> None:
+    def __init__(
+        self, read: Read, where: str, setting: Setting, elements: Sequence[int] = (), wanted: int | None = None
+    ) -> None:
         values = setting.buffers[read.source].values
         if read.field not in values:
-            raise ConfigurationError(f"{where}: source '{read.source}' has no field '{read.field}'; "
-                                     f'it has {sorted(values)}')
+            raise ConfigurationError(
+                f"{where}: source '{read.source}' has no field '{read.field}'; it has {sorted(values)}"
+            )
         self._source, self._field = read.source, read.field
         have = values[read.field].shape[1:]
         self.shape = have if wanted is not None else _shape(read, have, where)
@@ -92,8 +95,10 @@ class Reader:
         if wanted is None:
             return
         if (size == 0 or size % wanted) if wanted < 0 else size != wanted:
-            raise ConfigurationError(f'{where}: {read} has {size} numbers (shape {self.shape}); '
-                                     f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}')
+            raise ConfigurationError(
+                f'{where}: {read} has {size} numbers (shape {self.shape}); '
+                f'expected {"a multiple of " if wanted < 0 else ""}{abs(wanted)}'
+            )
 
     def __call__(self, sources: Sources) -> Array:
         """Return (rows, *shape): a view if all or consecutive elements are read, else a copy."""
@@ -126,6 +131,7 @@ def _shape(read: Read, have: Shape, where: str) -> Shape:
 
 
 def elements_of(elements: Sequence[int], shape: Shape, where: str, read: str) -> Indices:
+    """Return indices of a shape's numbers; raises ConfigurationError, which names `where`, for others."""
     size = int(np.prod(shape))
     outside = [index for index in elements if not 0 <= index < size]
     if outside:

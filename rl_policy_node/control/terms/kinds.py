@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Term kinds by name: the values of `terms.<name>.kind`."""
+
 from typing import Any
 
 from rl_policy_node.control.terms.computed import Constant, Difference, LastAction, Phase

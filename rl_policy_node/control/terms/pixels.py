@@ -4,6 +4,7 @@
 In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
 image, too: taxel rows, taxel columns, components.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,12 +29,15 @@ class ImageOptions:
 
     crop: tuple[int, ...] = option((), 'images: top, left, height, width that are kept', unit='pixels', low=0)
     subsample: int = option(1, 'images: every nth pixel of every nth row is kept, as TacSL does', low=1)
-    depth_clip: tuple[float, ...] = option((), 'images: near and far that the value is clipped to, and nothing else',
-                                           unit='m', low=0.0)
-    resize: tuple[int, ...] = option((), "images: height, width; Pillow's bilinear filter with antialias",
-                                     unit='pixels', low=1)
-    channels: tuple[int, ...] = option((), 'images: channels by index, in this order; [2, 1, 0] makes RGB of BGR',
-                                       low=0)
+    depth_clip: tuple[float, ...] = option(
+        (), 'images: near and far that the value is clipped to, and nothing else', unit='m', low=0.0
+    )
+    resize: tuple[int, ...] = option(
+        (), "images: height, width; Pillow's bilinear filter with antialias", unit='pixels', low=1
+    )
+    channels: tuple[int, ...] = option(
+        (), 'images: channels by index, in this order; [2, 1, 0] makes RGB of BGR', low=0
+    )
     grey: bool = option(False, 'images: one channel, 0.299 red + 0.587 green + 0.114 blue')
     zero_channels: tuple[int, ...] = option((), 'images and force fields: channels set to zero', low=0)
     layout: str = option('hwc', 'images: order of height, width, channels', choices=('hwc', 'chw'))
@@ -41,8 +45,9 @@ class ImageOptions:
     @property
     def reshape(self) -> bool:
         """Whether a step may change the shape of the image."""
-        return bool(self.crop or self.resize or self.subsample != 1 or self.channels or self.grey
-                    or self.layout != 'hwc')
+        return bool(
+            self.crop or self.resize or self.subsample != 1 or self.channels or self.grey or self.layout != 'hwc'
+        )
 
 
 class Step(Protocol):
@@ -65,15 +70,19 @@ class Crop:
     width: int
 
     def __call__(self, image: Array) -> Array:
-        return image[:, self.top:self.top + self.height, self.left:self.left + self.width]
+        return image[:, self.top : self.top + self.height, self.left : self.left + self.width]
 
     def shape(self, height: int, width: int, channels: int) -> Shape:
         if min(self.top, self.left) < 0 or min(self.height, self.width) < 1:
-            raise ConfigurationError(f'is {[self.top, self.left, self.height, self.width]}; expected top, left from 0 '
-                                     'and height, width from 1')
+            raise ConfigurationError(
+                f'is {[self.top, self.left, self.height, self.width]}; expected top, left from 0 '
+                'and height, width from 1'
+            )
         if self.top + self.height > height or self.left + self.width > width:
-            raise ConfigurationError(f'reaches to row {self.top + self.height}, column {self.left + self.width} of '
-                                     f'an image of {height} × {width}')
+            raise ConfigurationError(
+                f'reaches to row {self.top + self.height}, column {self.left + self.width} of '
+                f'an image of {height} × {width}'
+            )
         return self.height, self.width, channels
 
 
@@ -84,7 +93,7 @@ class Subsample:
     every: int
 
     def __call__(self, image: Array) -> Array:
-        return image[:, ::self.every, ::self.every]
+        return image[:, :: self.every, :: self.every]
 
     def shape(self, height: int, width: int, channels: int) -> Shape:
         if self.every < 1:
@@ -120,12 +129,13 @@ class Resize:
 
     def __call__(self, image: Array) -> Array:
         from PIL import Image
+
         image = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
         result = np.empty((len(image), self.height, self.width, image.shape[3]), image.dtype)
         for row, channel in np.ndindex(len(image), image.shape[3]):
             plane = Image.fromarray(np.ascontiguousarray(image[row, :, :, channel]))
             # Pillow 9.0 of Ubuntu 22.04 has no Image.Resampling yet, the only name that its types know
-            bilinear = Image.BILINEAR       # type: ignore[attr-defined]  # see above
+            bilinear = Image.BILINEAR  # type: ignore[attr-defined]  # see above
             result[row, :, :, channel] = plane.resize((self.width, self.height), bilinear)
         return result
 
@@ -203,8 +213,9 @@ def image_steps(options: ImageOptions, shape: Shape, where: str, read: str) -> t
     """Return the steps for images of a shape, in their order, and the shape of the result. read: names the field."""
     wanted = list(_steps(options, where))
     if wanted and len(shape) != 3:
-        raise ConfigurationError(f'{where}.{wanted[0][0]} is for images (height, width, channels); the field '
-                                 f'{read} has the shape {shape}')
+        raise ConfigurationError(
+            f'{where}.{wanted[0][0]} is for images (height, width, channels); the field {read} has the shape {shape}'
+        )
     for name, step in wanted:
         try:
             shape = tuple(step.shape(*shape))
@@ -234,5 +245,5 @@ def _steps(options: ImageOptions, where: str) -> Iterator[tuple[str, Step]]:
 
 def _numbers(values: tuple[N, ...], names: tuple[str, ...], where: str) -> tuple[N, ...]:
     if len(values) != len(names):
-        raise miscounted(where, len(values), f"{len(names)}: {', '.join(names)}")
+        raise miscounted(where, len(values), f'{len(names)}: {", ".join(names)}')
     return values

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quaternion order and sign as trained. Sources carry x, y, z, w."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +18,12 @@ CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
 class QuaternionOptions(TermOptions):
     """Order and sign of quaternions in training."""
 
-    convention: str = option('xyzw', 'order of quaternions in training: IsaacGymEnvs and Isaac Lab from 3.0 on xyzw, '
-                             'older Isaac Lab wxyz; sources are xyzw', choices=tuple(CONVENTIONS))
+    convention: str = option(
+        'xyzw',
+        'order of quaternions in training: IsaacGymEnvs and Isaac Lab from 3.0 on xyzw, '
+        'older Isaac Lab wxyz; sources are xyzw',
+        choices=tuple(CONVENTIONS),
+    )
     unique_sign: bool = option(False, 'quaternions with w ≥ 0 only (Isaac Lab: `quat_unique`)')
 
     @property

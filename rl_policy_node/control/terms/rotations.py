@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds that represent a rotation as a 6D vector or an angle."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -23,10 +24,10 @@ from rl_policy_node.options import option
 
 # Indices into the nine numbers of R, row after row
 SIX = {
-    'rows': (0, 1, 2, 3, 4, 5),             # pytorch3d's matrix_to_rotation_6d
-    'columns': (0, 3, 6, 1, 4, 7),          # Zhou et al. 2019: the first column, then the second
-    'interleaved': (0, 1, 3, 4, 6, 7),      # R[:, :2] row after row: whole_body_tracking, mjlab
-    'tangent_normal': (0, 3, 6, 2, 5, 8),   # the x axis, then the z axis: IsaacGymEnvs' AMP, quat_to_tan_norm
+    'rows': (0, 1, 2, 3, 4, 5),  # pytorch3d's matrix_to_rotation_6d
+    'columns': (0, 3, 6, 1, 4, 7),  # Zhou et al. 2019: the first column, then the second
+    'interleaved': (0, 1, 3, 4, 6, 7),  # R[:, :2] row after row: whole_body_tracking, mjlab
+    'tangent_normal': (0, 3, 6, 2, 5, 8),  # the x axis, then the z axis: IsaacGymEnvs' AMP, quat_to_tan_norm
 }
 
 
@@ -47,9 +48,11 @@ class Rotation6D(Kind[Rotation6DOptions]):
     """
 
     option_class = Rotation6DOptions
-    description = 'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: ' \
-                  'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: ' \
-                  'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
+    description = (
+        'six numbers of the matrix R of an orientation, in the frame where there is one; `six_d`: '
+        'columns (Zhou et al. 2019), rows (pytorch3d), interleaved (R[:, :2] row by row: '
+        'whole_body_tracking, mjlab), tangent_normal (x axis, z axis: IsaacGymEnvs AMP)'
+    )
     shape = (6,)
 
     def __init__(self, options: Rotation6DOptions, setting: Setting, where: str) -> None:
@@ -106,8 +109,10 @@ class HeadingError(Kind[HeadingErrorOptions]):
     """
 
     option_class = HeadingErrorOptions
-    description = 'target − yaw of the frame, wrapped to ±π, rad (Isaac Lab: `UniformVelocityCommand`); the target ' \
-                  'is one number, or the orientation whose yaw counts'
+    description = (
+        'target − yaw of the frame, wrapped to ±π, rad (Isaac Lab: `UniformVelocityCommand`); the target '
+        'is one number, or the orientation whose yaw counts'
+    )
     shape = (1,)
 
     def __init__(self, options: HeadingErrorOptions, setting: Setting, where: str) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tare: the zero of a sensor, measured while nothing touches it."""
+
 from dataclasses import dataclass
 import math
 from typing import cast
@@ -16,13 +17,18 @@ from rl_policy_node.options import option
 class TareOptions:
     """Whether there is a tare, and how it is taken."""
 
-    difference_to_tare: bool = option(False, 'minus the mean of tare_frames messages at rest; without that tare the '
-                                      'robot does not act')
+    difference_to_tare: bool = option(
+        False, 'minus the mean of tare_frames messages at rest; without that tare the robot does not act'
+    )
     tare_frames: int = option(10, 'messages that a tare averages', low=1, high=10000)
-    tare_limit: float = option(math.inf, "greatest spread of a number over these messages, its largest minus its "
-                               "smallest, in the field's unit before offset and scale; beyond it the robot moves or "
-                               'touches something, and the tare begins anew, with the fallback meanwhile. It does not '
-                               'detect a steady touch. .inf: not checked', low=0.0)
+    tare_limit: float = option(
+        math.inf,
+        'greatest spread of a number over these messages, its largest minus its '
+        "smallest, in the field's unit before offset and scale; beyond it the robot moves or "
+        'touches something, and the tare begins anew, with the fallback meanwhile. It does not '
+        'detect a steady touch. .inf: not checked',
+        low=0.0,
+    )
     tare_on_activate: bool = option(True, 'take the tare at activation; else only by ~/tare')
 
     def check(self, where: str) -> None:
@@ -49,7 +55,7 @@ class Tare:
         self._last = np.full(rows, -np.inf)
         seen = (rows, *shape) if np.isfinite(self._limit) else (rows, 0)
         self._least, self._most = np.full(seen, np.inf), np.full(seen, -np.inf)
-        self._spread: Floats = np.zeros(rows)       # spread of the last refused tare, 0: none was refused
+        self._spread: Floats = np.zeros(rows)  # spread of the last refused tare, 0: none was refused
 
     def start(self, rows: Rows) -> None:
         """Forget the zero of rows (mask) and count their next messages."""
@@ -84,9 +90,14 @@ class Tare:
         """Return why a row has no zero yet."""
         if self.wanted[row]:
             frames = f'its tare has {self.counted[row]} of {self.frames} frames'
-            return frames if not self._spread[row] else (
-                f'{frames}: begun anew, since a number of it spread by {self._spread[row]:.3g}, tare_limit is '
-                f'{self._limit:g}; does the robot move, or touch something?')
+            return (
+                frames
+                if not self._spread[row]
+                else (
+                    f'{frames}: begun anew, since a number of it spread by {self._spread[row]:.3g}, tare_limit is '
+                    f'{self._limit:g}; does the robot move, or touch something?'
+                )
+            )
         return 'it has no tare: take one while nothing touches the sensor'
 
     def state(self) -> State:
@@ -99,5 +110,13 @@ class Tare:
             array[:] = cast(Array, state[name])
 
     def _memory(self) -> dict[str, Array]:
-        return {'zero': self.zero, 'sum': self._sum, 'counted': self.counted, 'wanted': self.wanted,
-                'last': self._last, 'least': self._least, 'most': self._most, 'spread': self._spread}
+        return {
+            'zero': self.zero,
+            'sum': self._sum,
+            'counted': self.counted,
+            'wanted': self.wanted,
+            'last': self._last,
+            'least': self._least,
+            'most': self._most,
+            'spread': self._spread,
+        }

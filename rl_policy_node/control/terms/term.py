@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An observation term: the value of its kind, then offset, clip, scale and history."""
+
 from collections.abc import Sequence
 import math
 from typing import cast

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base of the options of term kinds, and options that several kinds have."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,12 +10,15 @@ from rl_policy_node.control.arrays import Shape
 from rl_policy_node.options import option
 
 SOURCE: Final = 'its source'
-FIELD: Final = 'field of the source; of kinds that need a position or an orientation, by default `position`, ' \
-               '`orientation`'
+FIELD: Final = (
+    'field of the source; of kinds that need a position or an orientation, by default `position`, `orientation`'
+)
 JOINTS: Final = "joints by name, in the order of training; {robot} in a name is the robot's namespace"
 ELEMENTS: Final = 'numbers of the field (or of the last action) by position, from 0'
-SHAPE: Final = 'shape of the field in the source (of a function: of its result); by default that of the input, where ' \
-               'it has no other term'
+SHAPE: Final = (
+    'shape of the field in the source (of a function: of its result); by default that of the input, where '
+    'it has no other term'
+)
 FRAME_SOURCE: Final = "source of the frame's pose; rotate: by default the vector's"
 
 

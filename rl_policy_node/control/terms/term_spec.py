@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, validated configuration of an observation term."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -27,8 +28,13 @@ class TermSpec:
     clip: float = option(math.inf, 'bound ± on value − offset', low=0.0)
     clip_range: tuple[float, ...] = option((), 'bounds [least, greatest] on value − offset, instead of clip')
     scale: tuple[float, ...] = option((), 'multiplied after the clip, one for all or one each')
-    history: int = option(1, 'samples of the term, oldest first, flattened; the first one after a reset fills all '
-                          '(Isaac Lab: `history_length`)', low=1, high=1000)
+    history: int = option(
+        1,
+        'samples of the term, oldest first, flattened; the first one after a reset fills all '
+        '(Isaac Lab: `history_length`)',
+        low=1,
+        high=1000,
+    )
     history_stride: int = option(1, 'steps between two samples of the history', unit='steps', low=1, high=1000)
 
     def __post_init__(self) -> None:
@@ -76,8 +82,12 @@ def term_spec(name: str, kind: str = 'field', **values: object) -> TermSpec:
     if not all(values.get(option) for option in needed):
         raise ConfigurationError(f'{where}: kind {kind} needs {" and ".join(needed)}')
     for option_name, value in values.items():
-        if option_name not in own and option_name not in common and (
-                option_name not in TERM_PARAMETERS or not TERM_PARAMETERS[option_name].is_default(value)):
-            raise unknown('option', option_name, [*(each for each in common if each != 'kind'), *own],
-                          f'{where} (kind {kind})')
+        if (
+            option_name not in own
+            and option_name not in common
+            and (option_name not in TERM_PARAMETERS or not TERM_PARAMETERS[option_name].is_default(value))
+        ):
+            raise unknown(
+                'option', option_name, [*(each for each in common if each != 'kind'), *own], f'{where} (kind {kind})'
+            )
     return build(TermSpec, values, name=name, kind=kind, options=build(KINDS[kind].option_class, values))

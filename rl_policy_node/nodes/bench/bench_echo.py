@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The least that a node in Python can do: a message comes in, at once a command of twelve numbers goes out.
 
-    python -m rl_policy_node.nodes.bench.bench_echo [--executor events] [--type TYPE] OBSERVATIONS COMMANDS
+python -m rl_policy_node.nodes.bench.bench_echo [--executor events] [--type TYPE] OBSERVATIONS COMMANDS
 """
+
 import argparse
 import sys
 

@@ -6,6 +6,7 @@
 It runs as usual; at its end it writes {'moments': name → steady time in ns, 'steps': ns of each step's start,
 'seconds': step of loading the policy → s} into the file.
 """
+
 from __future__ import annotations
 
 from array import array
@@ -39,6 +40,7 @@ def main() -> None:
     from rl_policy_node.nodes.policy import policy_node
     from rl_policy_node.nodes.policy.loading import load_policy
     from rl_policy_node.nodes.process.runtime import run
+
     note('imported')
 
     def load(configuration: Configuration) -> Policy:
@@ -47,7 +49,8 @@ def main() -> None:
         note('loaded')
         SECONDS.update(policy.seconds)
         return policy
-    setattr(policy_node, 'load_policy', load)       # noqa: B010 - replaced where it is called from
+
+    setattr(policy_node, 'load_policy', load)  # noqa: B010 - replaced where it is called from
     code = run(_noting_node(policy_node.PolicyNode))
     record.write_text(json.dumps({'moments': MOMENTS, 'steps': STEPS.tolist(), 'seconds': SECONDS}))
     sys.exit(code)
@@ -65,8 +68,8 @@ class Starts:
 
 def _noting_node(node: type[PolicyNode]) -> Callable[[], PolicyNode]:
     """Return a PolicyNode that notes its lifecycle transitions."""
-    class NotingNode(node):     # type: ignore[valid-type, misc]  # the class is handed in: importing it is timed
 
+    class NotingNode(node):  # type: ignore[valid-type, misc]  # the class is handed in: importing it is timed
         def __init__(self) -> None:
             super().__init__([Starts()])
             note('created')
@@ -80,6 +83,7 @@ def _noting_node(node: type[PolicyNode]) -> Callable[[], PolicyNode]:
         def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
             note('activating')
             return super().on_activate(state)
+
     return NotingNode
 
 

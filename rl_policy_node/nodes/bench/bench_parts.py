@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the time of a step inside the node: times its parts, one after the other."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
 PARTS = ('decode', 'assemble and limit', 'policy', 'encode')
-FIRST = 5       # rounds that warm up and do not count
+FIRST = 5  # rounds that warm up and do not count
 
 
 def parts(params_file: str, messages: Mapping[str, Json], rounds: int) -> dict[str, float]:
@@ -40,7 +41,7 @@ class _Timed(DryRun):
         super().__init__(configuration, _Log())
         self.taken: dict[str, list[float]] = {part: [] for part in PARTS}
         self._act = self.policy.act
-        setattr(self.policy, 'act', self._timed_act)        # noqa: B010 - a method of this one policy
+        setattr(self.policy, 'act', self._timed_act)  # noqa: B010 - a method of this one policy
 
     def round(self, messages: Mapping[str, bytes]) -> None:
         """Step once on one message of each source."""

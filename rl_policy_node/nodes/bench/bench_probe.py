@@ -5,6 +5,7 @@ It runs in another process than the node that it measures. It takes requests as 
 with one line on stdout. It prepares messages beforehand and only stamps them, and it reads only the stamp of a command,
 so that it measures the node and not itself.
 """
+
 from collections.abc import Mapping, Sequence
 import gc
 import json
@@ -29,8 +30,8 @@ from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.process.runtime import create_executor
 
 COMMAND = 'sensor_msgs/msg/JointState'
-VARIANTS = 8        # different messages, sent in turn
-_STAMP = struct.Struct('<iI')      # of a header, behind the four bytes that begin every serialised message
+VARIANTS = 8  # different messages, sent in turn
+_STAMP = struct.Struct('<iI')  # of a header, behind the four bytes that begin every serialised message
 _STAMP_AT, _STAMP_END = 4, 12
 
 
@@ -51,6 +52,7 @@ def serialised(description: Json) -> list[bytes]:
         if encoding:
             return {'image': random.integers(0, 256, description['shape'], np.uint8)}
         return {name: random.uniform(-1, 1, len(joints)) for name in ('position', 'velocity')}
+
     return [bytes(serialize_message(adapter.to_message(arrays(), 0, joints))) for _ in range(VARIANTS)]
 
 
@@ -73,8 +75,9 @@ class Robot:
         self.answered: dict[int, int] = {}
         self._count = 0
         if topics.get('commands'):
-            node.create_subscription(message_class(COMMAND), topics['commands'], self._on_command,
-                                     QoSProfile(depth=100), raw=True)
+            node.create_subscription(
+                message_class(COMMAND), topics['commands'], self._on_command, QoSProfile(depth=100), raw=True
+            )
 
     def measure(self, stamp: int) -> None:
         """Publish an observation. stamp: ns."""
@@ -90,8 +93,10 @@ class Robot:
 
     def latencies(self) -> list[float | None]:
         """Return the time from each observation to its answer, µs; None if it had none."""
-        return [(self.answered[stamp] - began) / 1e3 if stamp in self.answered else None
-                for stamp, began in self.sent.items()]
+        return [
+            (self.answered[stamp] - began) / 1e3 if stamp in self.answered else None
+            for stamp, began in self.sent.items()
+        ]
 
     def _on_command(self, message: bytes) -> None:
         now = time.monotonic_ns()
@@ -122,8 +127,15 @@ class Probe:
             self._publish(robots, rate, 1, False)
         return {'answered': all(robot.answered for robot in robots)}
 
-    def measure(self, group: str, rate: float, seconds: float, stagger: bool = False, settle: float = 0.3,
-                pid: int | None = None) -> Json:
+    def measure(
+        self,
+        group: str,
+        rate: float,
+        seconds: float,
+        stagger: bool = False,
+        settle: float = 0.3,
+        pid: int | None = None,
+    ) -> Json:
         """Publish at a rate, Hz, all robots at once or (stagger) spread over the period; return the latencies.
 
         settle: s before the measurement. pid: of the node, whose processor time is returned as a share of one core.
@@ -182,7 +194,7 @@ def _cpu_seconds(pid: int | None) -> float:
 def main() -> None:
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)       # output of libraries must not look like an answer
+    os.dup2(2, 1)  # output of libraries must not look like an answer
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     probe = Probe()
     gc.freeze()

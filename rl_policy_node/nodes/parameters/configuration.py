@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The content of a parameter file, as typed specifications."""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,14 +19,20 @@ class BackendOptions:
     """The backend that computes the actions."""
 
     backend: str = option(
-        'auto', "how actions are computed: eager, by rl_games' player itself; onnx, by ONNX Runtime; cuda_graph, by a "
+        'auto',
+        "how actions are computed: eager, by rl_games' player itself; onnx, by ONNX Runtime; cuda_graph, by a "
         'captured CUDA graph. Configure compares the last two with eager, and uses eager, with a warning, where they '
-        'differ. auto: the fastest on the device', choices=BACKENDS)
-    tolerance: float = option(1e-5, "greatest difference of a backend's actions to those of rl_games' player; relative "
-                              'beyond 1', low=0.0)
+        'differ. auto: the fastest on the device',
+        choices=BACKENDS,
+    )
+    tolerance: float = option(
+        1e-5, "greatest difference of a backend's actions to those of rl_games' player; relative beyond 1", low=0.0
+    )
     onnx_providers: tuple[str, ...] = option(
-        (), "ONNX Runtime's execution providers, first choice first, such as TensorrtExecutionProvider; empty: CUDA on "
-        'a GPU where this build has it, else the CPU')
+        (),
+        "ONNX Runtime's execution providers, first choice first, such as TensorrtExecutionProvider; empty: CUDA on "
+        'a GPU where this build has it, else the CPU',
+    )
     threads: int = option(1, 'CPU threads that compute a step', low=1, high=256)
 
 
@@ -33,22 +40,32 @@ class BackendOptions:
 class PolicySpec:
     """The policy to load, and how to run it."""
 
-    train_config: str = mandatory(str, "a run directory, or its configuration: rl_games' train YAML, IsaacGymEnvs' "
-                                  "config.yaml, Isaac Lab's agent.yaml")
-    checkpoint: str = option('', "checkpoint that rl_games wrote (.pth); best or newest of the run's own; empty: best. "
-                             'Its weights alone are read')
+    train_config: str = mandatory(
+        str,
+        "a run directory, or its configuration: rl_games' train YAML, IsaacGymEnvs' "
+        "config.yaml, Isaac Lab's agent.yaml",
+    )
+    checkpoint: str = option(
+        '',
+        "checkpoint that rl_games wrote (.pth); best or newest of the run's own; empty: best. "
+        'Its weights alone are read',
+    )
     checkpoint_sha256: str = option('', 'checksum the checkpoint must have; empty: any')
-    allow_untrusted_pickle: str = option('', 'file name of a checkpoint that may RUN CODE while it is read; leave it '
-                                         'empty: none')
-    overrides: tuple[str, ...] = option((), "changes to the run's configuration in Hydra's form: name=value, "
-                                        '+name=value, ~name')
-    plugins: tuple[str, ...] = option((), 'Python modules, or .py files, that register networks, models or players '
-                                      'with rl_games')
+    allow_untrusted_pickle: str = option(
+        '', 'file name of a checkpoint that may RUN CODE while it is read; leave it empty: none'
+    )
+    overrides: tuple[str, ...] = option(
+        (), "changes to the run's configuration in Hydra's form: name=value, +name=value, ~name"
+    )
+    plugins: tuple[str, ...] = option(
+        (), 'Python modules, or .py files, that register networks, models or players with rl_games'
+    )
     device: str = option('auto', 'torch device: auto, cpu, cuda:0, …')
     computing: BackendOptions = group(BackendOptions)
     deterministic: bool = option(True, 'act on the mean of the distribution instead of a sample')
-    sigma: float | None = option(None, 'log standard deviation when sampling; NaN keeps the trained value',
-                                 absent=float('nan'))
+    sigma: float | None = option(
+        None, 'log standard deviation when sampling; NaN keeps the trained value', absent=float('nan')
+    )
     spaces: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -56,8 +73,13 @@ class PolicySpec:
 class SchedulingSpec:
     """Scheduling of the control thread."""
 
-    priority: int = option(0, 'SCHED_FIFO priority of the control thread, where the system permits it; below that of '
-                           "the robot's own drivers. 0: scheduled like any other", low=0, high=99)
+    priority: int = option(
+        0,
+        'SCHED_FIFO priority of the control thread, where the system permits it; below that of '
+        "the robot's own drivers. 0: scheduled like any other",
+        low=0,
+        high=99,
+    )
     cpus: tuple[int, ...] = option((), 'CPUs that the control thread keeps to; empty: any', low=0, high=4095)
 
 
@@ -65,10 +87,15 @@ class SchedulingSpec:
 class PlaySpec:
     """How the bridge plays an environment, and the files that it writes. episodes, steps: None: no bound."""
 
-    mode: str = option('real_time', 'real_time: at control_rate, /clock published, the last command held; lockstep: '
-                       'one step per command and nothing in between', choices=('real_time', 'lockstep'))
-    episodes: int | None = option(None, 'end after this many episodes of all robots together; 0: never', low=0,
-                                  absent=0)
+    mode: str = option(
+        'real_time',
+        'real_time: at control_rate, /clock published, the last command held; lockstep: '
+        'one step per command and nothing in between',
+        choices=('real_time', 'lockstep'),
+    )
+    episodes: int | None = option(
+        None, 'end after this many episodes of all robots together; 0: never', low=0, absent=0
+    )
     steps: int | None = option(None, 'end after this many steps; 0: never', low=0, absent=0)
     record: str = option('', '.npz file of every observation, action and reward, written at the end')
     summary: str = option('', '.json file of the figures of the run')

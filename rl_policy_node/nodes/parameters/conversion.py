@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One parameter's value, checked against its declaration."""
+
 import array
 from collections.abc import Iterable
 import difflib

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The declaration of one parameter."""
+
 from dataclasses import dataclass, MISSING
 import math
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from rl_policy_node.options import Leaf
 
 REQUIRED: Final = object()
-BLANK: Final = '???'            # a blank in a generated file, which its user must fill in
+BLANK: Final = '???'  # a blank in a generated file, which its user must fill in
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,15 @@ class Parameter:
             default = meaning.absent
         elif isinstance(default, tuple):
             default = list(default)
-        return cls(name, leaf.type, default, meaning.description, meaning.unit, meaning.low, meaning.high,
-                   meaning.choices, meaning.live, meaning.from_run)
+        return cls(
+            name,
+            leaf.type,
+            default,
+            meaning.description,
+            meaning.unit,
+            meaning.low,
+            meaning.high,
+            meaning.choices,
+            meaning.live,
+            meaning.from_run,
+        )

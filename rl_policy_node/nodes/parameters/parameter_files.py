@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds the names of parameters to rclpy's error about parameters without a value."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,8 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
             if names:
                 raise ConfigurationError(
                     f'parameter file {path}: no value for {", ".join(names)}; expected one, or to leave the parameter '
-                    'out ([] and {} are none to ROS)') from error
+                    'out ([] and {} are none to ROS)'
+                ) from error
         raise
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses ROS parameters into a typed configuration; refuses unknown names and unfit values."""
+
 from collections.abc import Mapping
 from dataclasses import MISSING, replace
 from typing import Any, Final, TypeAlias, TypeVar
@@ -46,8 +47,9 @@ def declare(node: Node) -> None:
 def _descriptor(declaration: schema.Parameter) -> ParameterDescriptor:
     unit = f' [{declaration.unit}]' if declaration.unit else ''
     choices = f' One of: {", ".join(declaration.choices)}.' if declaration.choices else ''
-    return ParameterDescriptor(name=declaration.name, description=f'{declaration.description}{unit}.{choices}',
-                               dynamic_typing=True)
+    return ParameterDescriptor(
+        name=declaration.name, description=f'{declaration.description}{unit}.{choices}', dynamic_typing=True
+    )
 
 
 def read(node: Node) -> Configuration:
@@ -60,16 +62,24 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
     tree = _tree(values)
     control = _control(tree)
     enable = tree.get('enable', {})
-    return Configuration(policy=_policy(tree), control=control, scheduling=_built(SchedulingSpec, tree, 'scheduling'),
-                         sim=_sim(tree, control.rows), robot_state=_built(RobotStateSpec, tree, 'robot_state'),
-                         enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
-                         links=_built(LinkSpec, tree, ''))
+    return Configuration(
+        policy=_policy(tree),
+        control=control,
+        scheduling=_built(SchedulingSpec, tree, 'scheduling'),
+        sim=_sim(tree, control.rows),
+        robot_state=_built(RobotStateSpec, tree, 'robot_state'),
+        enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
+        links=_built(LinkSpec, tree, ''),
+    )
 
 
 def _tree(values: Mapping[str, Value]) -> _Tree:
     """Return the parameters by group; raises ConfigurationError for blanks, unknown names and unfit values."""
-    blank = [name for name, value in values.items()
-             if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value]
+    blank = [
+        name
+        for name, value in values.items()
+        if value == schema.BLANK or isinstance(value, (list, tuple)) and schema.BLANK in value
+    ]
     if blank:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
     tree: _Tree = {}
@@ -122,11 +132,17 @@ def _spaces(tree: _Tree) -> dict[str, object]:
     given = tree.get('spaces', {})
     shapes = given.get('observation', {})
     discrete = given.get('discrete', ())
-    return {name: value for name, value in {
-        'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
-        'action': _action(given.get('actions', 0), discrete),
-        'action_low': given.get('action_low'), 'action_high': given.get('action_high'),
-        'dtype': dict.fromkeys(given.get('uint8', ()), 'uint8')}.items() if value}
+    return {
+        name: value
+        for name, value in {
+            'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
+            'action': _action(given.get('actions', 0), discrete),
+            'action_low': given.get('action_low'),
+            'action_high': given.get('action_high'),
+            'dtype': dict.fromkeys(given.get('uint8', ()), 'uint8'),
+        }.items()
+        if value
+    }
 
 
 def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, int | list[int]]:
@@ -140,8 +156,9 @@ def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, int |
 def _sim(tree: _Tree, rows: int) -> SimSpec:
     made = _built(SimSpec, tree, 'sim')
     noise = tree.get('sim', {}).get('noise', {})
-    return replace(made, environment=replace(made.environment, rows=rows),
-                   imperfections=replace(made.imperfections, noise=noise))
+    return replace(
+        made, environment=replace(made.environment, rows=rows), imperfections=replace(made.imperfections, noise=noise)
+    )
 
 
 def _control(tree: _Tree) -> ControlSpec:
@@ -151,14 +168,21 @@ def _control(tree: _Tree) -> ControlSpec:
     actions = described['terms']
     unused = sorted(set(described) - set(actions) - {'terms'})
     if unused:
-        raise ConfigurationError(f'actions.terms does not name {unused}, which the file describes; '
-                                 f'it names {list(actions)}')
+        raise ConfigurationError(
+            f'actions.terms does not name {unused}, which the file describes; it names {list(actions)}'
+        )
     specs = tuple(action_spec(name, **_given(tree, 'actions', name)) for name in actions)
     for spec in specs:
         check_limits(spec)
     clips = _built(ClipOptions, tree, 'policy', clip_inputs=dict(tree.get('policy', {}).get('clip_inputs', {})))
     return _built(
-        ControlSpec, tree, '', clips=clips, ood=_built(OodSpec, tree, 'ood'), actions=specs,
+        ControlSpec,
+        tree,
+        '',
+        clips=clips,
+        ood=_built(OodSpec, tree, 'ood'),
+        actions=specs,
         inputs={name: tuple(terms) for name, terms in tree.get('inputs', {}).items()},
         sources={name: build(SourceSpec, _given(tree, 'sources', name), name=name) for name in tree.get('sources', {})},
-        terms={name: term_spec(name, **_given(tree, 'terms', name)) for name in tree.get('terms', {})})
+        terms={name: term_spec(name, **_given(tree, 'terms', name)) for name in tree.get('terms', {})},
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter reference, generated from the declarations."""
+
 import math
 from typing import Final
 
@@ -10,23 +11,36 @@ from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.remote_parameters import AT_START, AT_START_WITH_COLON
 from rl_policy_node.options import leaves
 
-_GROUPS: Final = {'policy': 'What to load', 'spaces': 'Spaces, where neither the run nor the weights tell them',
-           '': 'The node', 'scheduling': 'Scheduling of the control thread',
-           'enable': 'Enable: who lets the robots move',
-           'robot_state': "Robot state: whether the robot's driver lets it move",
-           'ood': 'Out of distribution: the policy sees what its training did not',
-           'sources': 'Sources: what comes in', 'inputs': 'Inputs: what the network sees', 'terms': 'Observation terms',
-           'actions': 'Action terms: what goes out', 'sim': 'The simulator bridge'}
+_GROUPS: Final = {
+    'policy': 'What to load',
+    'spaces': 'Spaces, where neither the run nor the weights tell them',
+    '': 'The node',
+    'scheduling': 'Scheduling of the control thread',
+    'enable': 'Enable: who lets the robots move',
+    'robot_state': "Robot state: whether the robot's driver lets it move",
+    'ood': 'Out of distribution: the policy sees what its training did not',
+    'sources': 'Sources: what comes in',
+    'inputs': 'Inputs: what the network sees',
+    'terms': 'Observation terms',
+    'actions': 'Action terms: what goes out',
+    'sim': 'The simulator bridge',
+}
 
 
 def markdown() -> str:
     """Return docs/reference/parameters.md."""
-    lines = ['# Parameters', '',
-             'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
-             'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.', '',
-             'What names code, or loosens what may be loaded, is set by parameter files and overrides at start only; '
-             'the parameter services refuse it:', f'{_named(AT_START)};',
-             f'{_named(AT_START_WITH_COLON)}, where the value is `package.module:Class`.', '']
+    lines = [
+        '# Parameters',
+        '',
+        'Both nodes read the same file. `*` is a name of your own. A name that is not in this list, or a value',
+        'that does not fit, refuses configuration and is named. Written by `rl_policy parameters`.',
+        '',
+        'What names code, or loosens what may be loaded, is set by parameter files and overrides at start only; '
+        'the parameter services refuse it:',
+        f'{_named(AT_START)};',
+        f'{_named(AT_START_WITH_COLON)}, where the value is `package.module:Class`.',
+        '',
+    ]
     for group, title in _GROUPS.items():
         lines += [f'## {title}', '', '| parameter | type | default | meaning |', '|---|---|---|---|']
         lines += [_row(p) for p in schema.PARAMETERS if (p.name.split('.')[0] if '.' in p.name else '') == group]
@@ -40,11 +54,18 @@ def _named(names: tuple[str, ...]) -> str:
 
 
 def _message_types() -> list[str]:
-    lines = ['### Message types', '', '`package.module:Class` names an adapter of your own, a subclass of '
-             '`rl_policy_node.adapters.Adapter`.', '', '| type | fields: shape, unit | |', '|---|---|---|']
+    lines = [
+        '### Message types',
+        '',
+        '`package.module:Class` names an adapter of your own, a subclass of `rl_policy_node.adapters.Adapter`.',
+        '',
+        '| type | fields: shape, unit | |',
+        '|---|---|---|',
+    ]
     for entry in reference():
-        fields = '; '.join(f'`{field.name}` {field.shape}{f" {field.unit}" if field.unit else ""}'
-                           for field in entry.fields)
+        fields = '; '.join(
+            f'`{field.name}` {field.shape}{f" {field.unit}" if field.unit else ""}' for field in entry.fields
+        )
         lines.append(f'| {entry.type_name} | {fields} | {entry.note} |')
     return [*lines, '']
 
@@ -59,8 +80,13 @@ def _kinds_of_actions() -> list[str]:
 
 
 def _kinds_of_terms() -> list[str]:
-    lines = ['Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
-             'x, y, z, w; R(q) its matrix.', '', '| kind | what it computes | its own parameters |', '|---|---|---|']
+    lines = [
+        'Whatever the kind, the value goes through − offset → clip → × scale → history. q is an orientation',
+        'x, y, z, w; R(q) its matrix.',
+        '',
+        '| kind | what it computes | its own parameters |',
+        '|---|---|---|',
+    ]
     for name, kind in KINDS.items():
         options = ', '.join(f'**{o}**' if leaf.option.required else o for o, leaf in leaves(kind.option_class).items())
         lines.append(f'| `{name}` | {kind.description} | {options} |')
@@ -82,8 +108,9 @@ def _row(parameter: schema.Parameter) -> str:
     else:
         text = str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)
         default = f'`{text}`'
-    return (f'| `{parameter.name}` | {parameter.type} | {default} | '
-            f'{parameter.description}{_bounds(parameter)}.{choices} |')
+    return (
+        f'| `{parameter.name}` | {parameter.type} | {default} | {parameter.description}{_bounds(parameter)}.{choices} |'
+    )
 
 
 def _bounds(parameter: schema.Parameter) -> str:

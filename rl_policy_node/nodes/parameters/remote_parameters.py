@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services by which other nodes change parameters: they answer every request, and run no code."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,9 +14,19 @@ from rclpy.parameter_service import ParameterService
 from rl_policy_node.nodes.parameters import schema
 
 # these name code, an interpreter or the path of one, or remove a check on loaded files
-AT_START: Final = ('policy.allow_untrusted_pickle', 'policy.checkpoint_sha256', 'policy.plugins', 'sim.config',
-                   'sim.environment', 'sim.id', 'sim.options', 'sim.python', 'sim.python_path', 'sim.python_variables',
-                   'terms.*.function')
+AT_START: Final = (
+    'policy.allow_untrusted_pickle',
+    'policy.checkpoint_sha256',
+    'policy.plugins',
+    'sim.config',
+    'sim.environment',
+    'sim.id',
+    'sim.options',
+    'sim.python',
+    'sim.python_path',
+    'sim.python_variables',
+    'terms.*.function',
+)
 # these name code if the value is package.module:Class
 AT_START_WITH_COLON: Final = ('sources.*.type', 'actions.*.type')
 
@@ -36,7 +47,7 @@ class RemoteParameters(ParameterService):
         try:
             kinds = [self._node.get_parameter_type(name) for name in request.names]
         except ParameterNotDeclaredException:
-            kinds = []      # no types at all, as rclpy's own service answers
+            kinds = []  # no types at all, as rclpy's own service answers
         response.types = [getattr(kind, 'value', kind) for kind in kinds]
         return response
 
@@ -54,10 +65,12 @@ class RemoteParameters(ParameterService):
             changes = [Parameter.from_parameter_msg(each) for each in messages]
             barred = [change.name for change in changes if _only_at_start(change)]
             if barred:
-                return _refused(f'{", ".join(barred)}: names code or loosens what may be loaded; only parameter files '
-                                'and overrides at start set it')
+                return _refused(
+                    f'{", ".join(barred)}: names code or loosens what may be loaded; only parameter files '
+                    'and overrides at start set it'
+                )
             return self._node.set_parameters_atomically(changes)
-        except Exception as error:      # noqa: BLE001 - the client gets an answer
+        except Exception as error:  # noqa: BLE001 - the client gets an answer
             names = ', '.join(each.name for each in messages)
             return _refused(f'{names}: {type(error).__name__}: {error}')
 

@@ -4,6 +4,7 @@
 `*` stands for a name that the user gives (a source, a term, …). The policy node and the simulator bridge
 read the same file, so both know all parameters.
 """
+
 from collections.abc import Mapping
 from typing import Final
 
@@ -30,12 +31,21 @@ def _of(prefix: str, options: Mapping[str, Leaf], needed: bool = False) -> tuple
 
 
 _POLICY: Final = (
-    *_of('policy.', leaves(PolicySpec)), *_of('policy.', leaves(ClipOptions)),
-    _p('policy.clip_inputs.*', 'double', REQUIRED, 'clip this input to ± this, in place of clip_observations; an input '
-       'without one: as in the run; .inf: never', low=0.0),
-
-    _p('spaces.observation.*', 'integer[]', [], 'shape of an input of the network (obs for a flat policy), where '
-       'neither the run nor the weights give it'),
+    *_of('policy.', leaves(PolicySpec)),
+    *_of('policy.', leaves(ClipOptions)),
+    _p(
+        'policy.clip_inputs.*',
+        'double',
+        REQUIRED,
+        'clip this input to ± this, in place of clip_observations; an input without one: as in the run; .inf: never',
+        low=0.0,
+    ),
+    _p(
+        'spaces.observation.*',
+        'integer[]',
+        [],
+        'shape of an input of the network (obs for a flat policy), where neither the run nor the weights give it',
+    ),
     _p('spaces.actions', 'integer', 0, 'number of continuous actions; 0: as in the run or the weights', low=0),
     _p('spaces.discrete', 'integer[]', [], 'number of choices of each discrete action'),
     _p('spaces.action_low', 'double[]', [], 'lower bound of the action space, one for all or one each'),
@@ -46,29 +56,50 @@ _NODE: Final = (
     *_of('', leaves(ControlSpec)),
     _p('autostart', 'bool', False, 'configure and activate at the start'),
     *_of('', leaves(LinkSpec)),
-    _p('executor', 'string', 'events', 'rclpy executor; single_threaded takes the place of events where this rclpy '
-       'lacks it, and for good where messages come faster than they are read',
-       choices=('events', 'single_threaded')),
+    _p(
+        'executor',
+        'string',
+        'events',
+        'rclpy executor; single_threaded takes the place of events where this rclpy '
+        'lacks it, and for good where messages come faster than they are read',
+        choices=('events', 'single_threaded'),
+    ),
     *_of('ood.', leaves(OodSpec)),
-    _p('enable', 'string', '', 'none: the robots move without a heartbeat from a person; otherwise enable.topic is '
-       'required', choices=('', 'none')),
+    _p(
+        'enable',
+        'string',
+        '',
+        'none: the robots move without a heartbeat from a person; otherwise enable.topic is required',
+        choices=('', 'none'),
+    ),
     *_of('enable.', leaves(EnableSpec)),
     *_of('robot_state.', leaves(RobotStateSpec)),
     *_of('scheduling.', leaves(SchedulingSpec)),
 )
 _TERMS: Final = (
     *_of('sources.*.', leaves(SourceSpec), needed=True),
-    _p('inputs.*', 'string[]', REQUIRED, 'terms of an input of the network, in the order of training; a flat policy '
-       'has the one input obs'),
+    _p(
+        'inputs.*',
+        'string[]',
+        REQUIRED,
+        'terms of an input of the network, in the order of training; a flat policy has the one input obs',
+    ),
     *_of('terms.*.', TERM_PARAMETERS),
     _p('actions.terms', 'string[]', REQUIRED, 'action terms, in the order of the action vector'),
     *_of('actions.*.', ACTION_PARAMETERS),
 )
 _SIMULATOR: Final = (
     *_of('sim.', leaves(SimSpec)),
-    _p('sim.noise.*.*', 'double', 0.0, 'sim.noise.<source>.<field>: standard deviation of the noise on every '
-       "number of a source's field; orientations are turned by a random rotation of this angle, rad; bytes are rounded "
-       'and clipped', unit="the field's", low=0.0),
+    _p(
+        'sim.noise.*.*',
+        'double',
+        0.0,
+        'sim.noise.<source>.<field>: standard deviation of the noise on every '
+        "number of a source's field; orientations are turned by a random rotation of this angle, rad; bytes are "
+        'rounded and clipped',
+        unit="the field's",
+        low=0.0,
+    ),
 )
 PARAMETERS: Final = (*_POLICY, *_NODE, *_TERMS, *_SIMULATOR)
 

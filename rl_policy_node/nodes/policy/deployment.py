@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A configured policy with its robots: everything that exists from configure to cleanup."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +58,7 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Foreign, Source
 from rl_policy_node.policy import Policy
 
-DEAF = 1.0      # s by which callbacks, such as a stop, may lag while the robots move
+DEAF = 1.0  # s by which callbacks, such as a stop, may lag while the robots move
 
 
 class RosClock:
@@ -83,8 +84,15 @@ class Deployment:
     Raises ConfigurationError if something does not fit, and then leaves no entities behind.
     """
 
-    def __init__(self, node: LifecycleNode, control: ControlSpec, policy: Policy, prepare: Callable[[], None],
-                 observers: Iterable[StepObserver], configuration: Configuration) -> None:
+    def __init__(
+        self,
+        node: LifecycleNode,
+        control: ControlSpec,
+        policy: Policy,
+        prepare: Callable[[], None],
+        observers: Iterable[StepObserver],
+        configuration: Configuration,
+    ) -> None:
         self.control, self._log = control, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
@@ -95,7 +103,7 @@ class Deployment:
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
         enable = configuration.enable
         checks: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        if not control.lockstep:        # in lockstep the simulator waits for the callbacks
+        if not control.lockstep:  # in lockstep the simulator waits for the callbacks
             checks.append(Attention(control.rows, DEAF))
         states = configuration.robot_state
         if states.topic:
@@ -106,15 +114,31 @@ class Deployment:
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
             if guardian is not None:
                 entities.callback(guardian.close)
-            self.cycle = assemble(control, timed, self._sources, self._publish, clock, self._log, trigger=trigger,
-                                  guard=guardian, checks=checks, observers=[*own, *observers],
-                                  moments=trained_moments(policy, control))
+            self.cycle = assemble(
+                control,
+                timed,
+                self._sources,
+                self._publish,
+                clock,
+                self._log,
+                trigger=trigger,
+                guard=guardian,
+                checks=checks,
+                observers=[*own, *observers],
+                moments=trained_moments(policy, control),
+            )
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
             beat = Heartbeat(endpoints, clock).beat if configuration.links.heartbeat else lambda: None
             self._loop = ControlLoop(self.cycle, trigger, prepare, self._on_fault, beat)
-            self._watch = Watch(self._loop, self.cycle, trigger,
-                                min(source.max_age for source in control.sources.values()), self._on_gone, self._log)
+            self._watch = Watch(
+                self._loop,
+                self.cycle,
+                trigger,
+                min(source.max_age for source in control.sources.values()),
+                self._on_gone,
+                self._log,
+            )
             refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if enable.topic:
@@ -123,14 +147,19 @@ class Deployment:
                 robot_state.listen(states, control, self.cycle.inbox.note_robot_state, endpoints)
             self._requests = Requests(endpoints, control, self.cycle, self._is_acting)
             endpoints.refuse_unused()
-            attention = node.create_timer(DEAF / 10, lambda: self.cycle.inbox.hear(time.monotonic()),
-                                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+            attention = node.create_timer(
+                DEAF / 10,
+                lambda: self.cycle.inbox.hear(time.monotonic()),
+                clock=Clock(clock_type=ClockType.STEADY_TIME),
+            )
             entities.callback(node.destroy_timer, attention)
-            self._neighbours = Neighbours(node, control, self._ports, configuration.links, self.cycle.latch,
-                                          self._guardian_gids)
+            self._neighbours = Neighbours(
+                node, control, self._ports, configuration.links, self.cycle.latch, self._guardian_gids
+            )
             # every update of a simulated clock counts as a jump of at least a nanosecond; it paces the loop
-            threshold = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1),
-                                      on_clock_change=True)
+            threshold = JumpThreshold(
+                min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1), on_clock_change=True
+            )
             jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock)
             entities.callback(jumps.unregister)
             if guardian is not None:
@@ -177,8 +206,8 @@ class Deployment:
         self._watch.stop()
         result = self._neighbours.see_off(0.2) if sent else 'could not be sent'
         if self._guardian is not None:
-            with contextlib.suppress(ConfigurationError, OSError):      # the next activation says so
-                self._guardian.not_ready()      # where it has ended, the next one may start
+            with contextlib.suppress(ConfigurationError, OSError):  # the next activation says so
+                self._guardian.not_ready()  # where it has ended, the next one may start
         return 'sent by the guardian' if self.cycle.guard.fenced else result
 
     def close(self) -> None:
@@ -217,10 +246,10 @@ class Deployment:
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
         now = time.monotonic()
         try:
-            arrays, stamp = source.read(rows, message)      # outside the lock of the inbox
+            arrays, stamp = source.read(rows, message)  # outside the lock of the inbox
             self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
         except Foreign:
-            pass        # counted already: another driver shares the topic
+            pass  # counted already: another driver shares the topic
         except ValueError as error:
             self.cycle.inbox.refuse(source.spec.name, rows, error)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
@@ -235,8 +264,7 @@ class Deployment:
 
     def _on_clock(self, jump: TimeJump) -> None:
         if jump.delta.nanoseconds < 0 and self.cycle.inbox.clock_went_back():
-            self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: '
-                              'recurrent states reset')
+            self._log.warning(f'the clock went back by {-jump.delta.nanoseconds * 1e-9:.3f} s: recurrent states reset')
         self.cycle.inbox.clock_jumped(max(jump.delta.nanoseconds, 0) * 1e-9)
 
     def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
@@ -253,7 +281,7 @@ class Deployment:
         try:
             self.cycle.stop()
             return True
-        except BaseException:       # noqa: BLE001 - it may be the same fault that ended the loop
+        except BaseException:  # noqa: BLE001 - it may be the same fault that ended the loop
             self._log.error(f'the fallback could not be published:\n{traceback.format_exc()}')
             return False
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The diagnostics that the node publishes once per second, and the figures in them."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -36,8 +37,9 @@ def percentiles(latencies: Iterable[float]) -> dict[str, float]:
     return {'p50': float(p50), 'p99': float(p99), 'max': float(values.max())}
 
 
-def diagnostic_array(header: Header, name: str, level: bytes, message: str,
-                     values: Mapping[str, object]) -> DiagnosticArray:
+def diagnostic_array(
+    header: Header, name: str, level: bytes, message: str, values: Mapping[str, object]
+) -> DiagnosticArray:
     """Return a DiagnosticArray of one status of this machine. values: key → any object, written as its str."""
     status = DiagnosticStatus(level=level, name=name, hardware_id=platform.node(), message=message)
     status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
@@ -150,9 +152,11 @@ class TimedPolicy:
 def tracking_report(figures: Figures, outlet: Outlet, control: ControlSpec) -> dict[str, object]:
     """Return the largest tracking error of each measured action; the measurement may mix two messages."""
     found = outlet.tracking(figures.frame) if figures.frame is not None else {}
-    return {f'tracking error of actions.{name}':
-            f'{error:.4f} ({axis}{f", {control.robots[row]}" if len(control.robots) > 1 else ""})'
-            for name, (error, axis, row) in found.items()}
+    several = len(control.robots) > 1
+    return {
+        f'tracking error of actions.{name}': f'{error:.4f} ({axis}{f", {control.robots[row]}" if several else ""})'
+        for name, (error, axis, row) in found.items()
+    }
 
 
 def unlimited(control: ControlSpec) -> list[str]:
@@ -161,11 +165,15 @@ def unlimited(control: ControlSpec) -> list[str]:
     return [f'actions.{name}, without limits: {text}' for name, text in missing.items() if text]
 
 
-def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source],
-                  control: ControlSpec) -> tuple[bytes, str, dict[str, object]]:
+def policy_report(
+    figures: Figures, policy: TimedPolicy, trigger: Trigger, sources: Mapping[str, Source], control: ControlSpec
+) -> tuple[bytes, str, dict[str, object]]:
     """Return level, message and values for the policy node."""
-    values: dict[str, object] = {'steps': figures.steps, 'recurrent resets': figures.resets,
-                                 'missed deadlines': trigger.missed}
+    values: dict[str, object] = {
+        'steps': figures.steps,
+        'recurrent resets': figures.resets,
+        'missed deadlines': trigger.missed,
+    }
     age = figures.age()
     values['age of the last step [s]'] = f'{age:.3f}' if math.isfinite(age) else 'no step yet'
     values |= {f'latency {name} [ms]': f'{value:.3f}' for name, value in percentiles(figures.latencies).items()}
@@ -183,11 +191,16 @@ def policy_report(figures: Figures, policy: TimedPolicy, trigger: Trigger, sourc
         foreign = int(source.foreign.sum())
         if foreign:
             values[f'ignored on the topic of {name}'] = f'{foreign} (they name none of its joints)'
-    reasons, warnings = dict(figures.reasons), {row: text for row, text in figures.warnings.items()
-                                                if row not in figures.reasons}
+    reasons, warnings = (
+        dict(figures.reasons),
+        {row: text for row, text in figures.warnings.items() if row not in figures.reasons},
+    )
     values |= {f'pace of {who}': warning for who, warning in by_name(control, warnings)}
-    values.update(by_name(control, reasons) if control.shared_rows else
-                  {control.robots[row] or 'robot': reason for row, reason in reasons.items()})
+    values.update(
+        by_name(control, reasons)
+        if control.shared_rows
+        else {control.robots[row] or 'robot': reason for row, reason in reasons.items()}
+    )
     if reasons:
         return DiagnosticStatus.WARN, f'{len(reasons)} of {counted(control, control.rows)} on the fallback', values
     if warnings:
@@ -200,6 +213,8 @@ def distribution_report(distribution: Distribution, control: ControlSpec) -> tup
     if not distribution.terms:
         return [], {'out of distribution': 'unavailable: no running mean and variance of the inputs in the checkpoint'}
     found, peak, smoothed = distribution.report()
-    values: dict[str, object] = {f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
-                                 for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())}
+    values: dict[str, object] = {
+        f'|z| of {term}': f'largest {most:.1f}, smoothed {now:.1f}'
+        for term, most, now in zip(distribution.terms, peak.tolist(), smoothed.tolist())
+    }
     return lines(control, found) if found else [], values

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a parameter file without a robot: loads everything, feeds synthetic messages, and keeps the commands."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.options import value_of
 
-BEGIN = 10 ** 9     # ns, first time of the clock of the stamps
+BEGIN = 10**9  # ns, first time of the clock of the stamps
 
 
 def read_file(path: str | Path) -> Configuration:
@@ -47,14 +48,23 @@ def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'po
         raise ConfigurationError(f'parameter file {path}: no such file')
     context = Context()
     try:
-        rclpy.init(args=['--ros-args', '--params-file', str(path), *arguments], context=context,
-                   signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:      # rcl's own type is private
+        rclpy.init(
+            args=['--ros-args', '--params-file', str(path), *arguments],
+            context=context,
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+    except Exception as error:  # rcl's own type is private
         raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
     try:
         with named_where_valueless(['--params-file', str(path)]):
-            node = Node(name, context=context, start_parameter_services=False, enable_rosout=False,
-                        allow_undeclared_parameters=True, automatically_declare_parameters_from_overrides=True)
+            node = Node(
+                name,
+                context=context,
+                start_parameter_services=False,
+                enable_rosout=False,
+                allow_undeclared_parameters=True,
+                automatically_declare_parameters_from_overrides=True,
+            )
         try:
             return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
         finally:
@@ -92,21 +102,33 @@ class DryRun:
         self.policy = load_policy(configuration)
         self.told += [self.policy.backend_report, *self.policy.warnings]
         self.control = completed(configuration.control, self.policy.facts, self.told.append)
-        self.sources = {name: Source(spec, self.control, self.policy.spaces.inputs)
-                        for name, spec in self.control.sources.items()}
+        self.sources = {
+            name: Source(spec, self.control, self.policy.spaces.inputs) for name, spec in self.control.sources.items()
+        }
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
         # only to raise if ood needs moments; then without ood, since synthetic messages do not resemble training
         trained_moments(self.policy, self.control)
         self.control = dataclasses.replace(self.control, ood=OodSpec())
-        self.cycle = assemble(self.control, self.policy, self.sources, self.publish, self.clock, log,
-                              trigger=create_trigger(self.control), observers=[RowLog(self.control, log), self])
+        self.cycle = assemble(
+            self.control,
+            self.policy,
+            self.sources,
+            self.publish,
+            self.clock,
+            log,
+            trigger=create_trigger(self.control),
+            observers=[RowLog(self.control, log), self],
+        )
         self.cycle.stepper.warm_up()
         self.outcome: Outcome | None = None
 
     def step(self) -> None:
         """Feed every source, also for tares, and step; raises ConfigurationError if a robot cannot act."""
-        messages = {(name, rows.start): source.neutral_message(rows, BEGIN) for name, source in self.sources.items()
-                    for rows in source.groups}
+        messages = {
+            (name, rows.start): source.neutral_message(rows, BEGIN)
+            for name, source in self.sources.items()
+            for rows in source.groups
+        }
         self.feed(messages)
         refusals = self.cycle.refusals(outside=False)
         if refusals:
@@ -114,8 +136,11 @@ class DryRun:
             raise ConfigurationError(f'the policy cannot act on the synthetic messages: {reasons}')
         self.cycle.start()
         self.cycle.inbox.request_tare(slice(None))
-        tares = [value_of(term.options, 'tare_frames', 0) for term in self.control.terms.values()
-                 if value_of(term.options, 'difference_to_tare', False)]
+        tares = [
+            value_of(term.options, 'tare_frames', 0)
+            for term in self.control.terms.values()
+            if value_of(term.options, 'difference_to_tare', False)
+        ]
         for _ in range(max(tares, default=1)):
             self.clock.now += 1e-3
             self.feed(messages)
@@ -160,11 +185,16 @@ class DryRun:
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Keep the messages that the node would send."""
-        self.messages = {(name, topic): message for name, command in commands.items()
-                         for topic, message in self.sinks[name].messages(command, stamps[name], rows)}
+        self.messages = {
+            (name, topic): message
+            for name, command in commands.items()
+            for topic, message in self.sinks[name].messages(command, stamps[name], rows)
+        }
 
     def topics(self) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
         """Return (name, topic of the first robot, type) of every source, and of every command."""
         robot = self.control.robots[0]
-        return ([(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
-                [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()])
+        return (
+            [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sources.items()],
+            [(name, spec_topic(s.spec, robot), s.spec.type) for name, s in self.sinks.items()],
+        )

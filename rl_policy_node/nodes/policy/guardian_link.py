@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's link to its guardian: starts the process, sends it a beat, and learns when the node is fenced."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -23,11 +24,11 @@ from rl_policy_node.nodes.topics.endpoints import Gid
 
 # s from its start until every subscriber knows the guardian: DDS repeats lost discovery messages after 1 s
 SETTLE: Final = 1.2
-REACH_TIMEOUT: Final = 2.5      # s that it may take to find the subscribers; it never finds one that has just ended
-SILENT: Final = 0.5             # s; without a look for longer the guardian counts as ended
-_MOST_PER_LOOK: Final = 0.1     # s, the most silence that one look adds: a stopped process observes nothing
-ROOM: Final = 1 << 20           # bytes for a command; unwritten ones take no memory
-_PERIODS, _SHORTEST = 3, 0.1    # default of guardian_timeout: periods, but at least so many s
+REACH_TIMEOUT: Final = 2.5  # s that it may take to find the subscribers; it never finds one that has just ended
+SILENT: Final = 0.5  # s; without a look for longer the guardian counts as ended
+_MOST_PER_LOOK: Final = 0.1  # s, the most silence that one look adds: a stopped process observes nothing
+ROOM: Final = 1 << 20  # bytes for a command; unwritten ones take no memory
+_PERIODS, _SHORTEST = 3, 0.1  # default of guardian_timeout: periods, but at least so many s
 
 
 class Command(NamedTuple):
@@ -44,8 +45,11 @@ def guardian_timeout(control: ControlSpec) -> float:
     if not stated:
         return max(_PERIODS * period, _SHORTEST)
     if stated < 2 * period:
-        raise unfit("parameter 'guardian_timeout'", f'{stated:g} s',
-                    f'at least two periods of the control, {2 * period:g} s, or 0 for three')
+        raise unfit(
+            "parameter 'guardian_timeout'",
+            f'{stated:g} s',
+            f'at least two periods of the control, {2 * period:g} s, or 0 for three',
+        )
     return stated
 
 
@@ -81,10 +85,22 @@ class Guardian:
             cell.forget()
             if command.fallback:
                 cell.prepare(command.fallback)
-        self._introduction = json.dumps({
-            'node': self.node_name, 'namespace': self.namespace, 'domain': self._domain, 'timeout': self.timeout,
-            'pid': os.getpid(), 'topics': [{**_described(command.publisher), 'capacity': capacity}
-                                           for command, capacity in zip(commands, capacities)]}).encode() + b'\n'
+        self._introduction = (
+            json.dumps(
+                {
+                    'node': self.node_name,
+                    'namespace': self.namespace,
+                    'domain': self._domain,
+                    'timeout': self.timeout,
+                    'pid': os.getpid(),
+                    'topics': [
+                        {**_described(command.publisher), 'capacity': capacity}
+                        for command, capacity in zip(commands, capacities)
+                    ],
+                }
+            ).encode()
+            + b'\n'
+        )
         self._process.introduce(self._introduction)
         return self._board.cells
 
@@ -153,7 +169,7 @@ class Guardian:
     def begin(self) -> None:
         """Note that the control loop begins: from now on a missing beat is a fault."""
         with self._lock:
-            if self._open:          # it may have been stopped before it began
+            if self._open:  # it may have been stopped before it began
                 self.beat(time.monotonic())
                 self._board.set_active(True)
         self._process.wake()
@@ -193,8 +209,11 @@ class Guardian:
 
     def _unreached(self) -> str:
         """Return the topics on which the guardian has found fewer subscribers than this node, '' if there are none."""
-        return ', '.join(publisher.topic_name for publisher, cell in zip(self._publishers, self._board.cells)
-                         if publisher.get_subscription_count() > cell.reach)
+        return ', '.join(
+            publisher.topic_name
+            for publisher, cell in zip(self._publishers, self._board.cells)
+            if publisher.get_subscription_count() > cell.reach
+        )
 
 
 class Silence:
@@ -225,7 +244,7 @@ class GuardedPublisher:
     def publish(self, message: Message) -> None:
         """Send a message, or the bytes of one, unless the node is fenced."""
         data = message if type(message) is bytes else serialize_message(message)
-        self._guardian.set_sending(True)        # before the last look at the fence: so one of the two notices the other
+        self._guardian.set_sending(True)  # before the last look at the fence: so one of the two notices the other
         try:
             if not self._guardian.fenced:
                 self._publisher.publish(data)
@@ -243,5 +262,10 @@ def _described(publisher: Any) -> dict[str, object]:
     """Return the data that another process needs to publish on the same topic."""
     kind = publisher.msg_type
     fields = list(kind.get_fields_and_field_types().items())
-    return {'name': publisher.topic_name, 'module': kind.__module__, 'class': kind.__name__,
-            'stamped': fields[:1] == [('header', 'std_msgs/Header')], 'qos': spoken_qos(publisher.qos_profile)}
+    return {
+        'name': publisher.topic_name,
+        'module': kind.__module__,
+        'class': kind.__name__,
+        'stamped': fields[:1] == [('header', 'std_msgs/Header')],
+        'qos': spoken_qos(publisher.qos_profile),
+    }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The heartbeat of the control loop: its absence shows others that the loop stands still."""
+
 from __future__ import annotations
 
 import struct
@@ -15,7 +16,7 @@ from rl_policy_node.nodes.topics.endpoints import Endpoints
 TOPIC = '~/heartbeat'
 # neither deadline nor liveliness: each would double what a beat costs the control loop
 _QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-_STAMP, _AT = struct.Struct('=iI'), 4       # behind the header of the serialized message
+_STAMP, _AT = struct.Struct('=iI'), 4  # behind the header of the serialized message
 
 
 class Heartbeat:
@@ -34,6 +35,6 @@ class Heartbeat:
         try:
             _STAMP.pack_into(self._block, _AT, *divmod(self._clock.ros(), 1_000_000_000))
             self._publisher.publish(bytes(self._block))
-        except Exception:       # noqa: BLE001 - no fault of it may stop the robots
+        except Exception:  # noqa: BLE001 - no fault of it may stop the robots
             self._failed = True
             self._log.error(f'the heartbeat failed and stays silent:\n{traceback.format_exc()}')

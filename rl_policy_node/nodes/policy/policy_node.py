@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node: a lifecycle node that acts with an rl_games policy for one or many robots."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,14 +36,15 @@ from rl_policy_node.nodes.process.runtime import run
 from rl_policy_node.nodes.process.scheduling import schedule_thread
 from rl_policy_node.policy import set_threads
 
-LEASE = 1.0     # s, the liveliness lease of ~/is_active
-REPORT_PERIOD = 1.0     # s
+LEASE = 1.0  # s, the liveliness lease of ~/is_active
+REPORT_PERIOD = 1.0  # s
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
 _Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
 
 
 def _transition(callback: _Transition) -> _Transition:
     """Log exceptions of a transition: rclpy drops them silently."""
+
     @functools.wraps(callback)
     def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
         self.note_transition()
@@ -50,9 +52,10 @@ def _transition(callback: _Transition) -> _Transition:
             return callback(self, state)
         except ConfigurationError as error:
             self.get_logger().error(f'{callback.__name__}: {error}')
-        except (Exception, SystemExit):     # noqa: BLE001 - any fault ends in a safe state; a term of the user may exit
+        except (Exception, SystemExit):  # noqa: BLE001 - any fault ends in a safe state; a term of the user may exit
             self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
         return TransitionCallbackReturn.FAILURE
+
     return guarded
 
 
@@ -63,9 +66,13 @@ class PolicyNode(LifecycleNode):
     """
 
     def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
-        super().__init__('policy_node', allow_undeclared_parameters=True,
-                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
-                         **kwargs)
+        super().__init__(
+            'policy_node',
+            allow_undeclared_parameters=True,
+            automatically_declare_parameters_from_overrides=True,
+            start_parameter_services=False,
+            **kwargs,
+        )
         answer_refusals(self)
         parameters.declare(self)
         self._remote_parameters = RemoteParameters(self)
@@ -73,18 +80,24 @@ class PolicyNode(LifecycleNode):
         self._observers = tuple(observers)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
-        self._fault = ''        # the fault that ended the last activation
+        self._fault = ''  # the fault that ended the last activation
         self._autostart = self.get_parameter('autostart').value is True
         self._by_itself = self._hinted = False
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         # a subscriber that requests this liveliness learns within the lease that the process is gone, or stands still
-        alive = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL, liveliness=LivelinessPolicy.AUTOMATIC,
-                           liveliness_lease_duration=Duration(seconds=LEASE))
+        alive = QoSProfile(
+            depth=1,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL,
+            liveliness=LivelinessPolicy.AUTOMATIC,
+            liveliness_lease_duration=Duration(seconds=LEASE),
+        )
         self._active_publisher = self.create_publisher(Bool, '~/is_active', alive)
-        self._reports = (self.create_publisher(DiagnosticArray, '/diagnostics', 10),
-                         self.create_publisher(DiagnosticArray, '~/status', latched))
+        self._reports = (
+            self.create_publisher(DiagnosticArray, '/diagnostics', 10),
+            self.create_publisher(DiagnosticArray, '~/status', latched),
+        )
         self._say_active(False)
         self._reporter = Reporter(self._report, REPORT_PERIOD, self.get_logger())
         self._reporter.start()
@@ -112,13 +125,14 @@ class PolicyNode(LifecycleNode):
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, threads)
         self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration)
         gc.collect()
-        gc.freeze()             # a collection of torch's objects would pause the loop
+        gc.freeze()  # a collection of torch's objects would pause the loop
         self._phase = INACTIVE
-        assert policy.checkpoint is not None        # the parameters name one
+        assert policy.checkpoint is not None  # the parameters name one
         self.get_logger().info(
             f'configured in {time.monotonic() - started:.1f} s: {policy.checkpoint.path.name} '
             f'(sha256 {policy.checkpoint.sha256[:12]}) on {policy.player.device}, {control.rows} rows, '
-            f'{control.timing.control_rate:g} Hz, trigger {control.timing.trigger}')
+            f'{control.timing.control_rate:g} Hz, trigger {control.timing.trigger}'
+        )
         return TransitionCallbackReturn.SUCCESS
 
     @_transition
@@ -137,7 +151,7 @@ class PolicyNode(LifecycleNode):
         result: TransitionCallbackReturn = super().on_activate(state)
         deployment.act()
         self._phase, self._fault = ACTIVE, ''
-        self._autostart = False         # from here on only requests resume it
+        self._autostart = False  # from here on only requests resume it
         self._say_active(True)
         self.get_logger().info('active')
         return result
@@ -221,8 +235,10 @@ class PolicyNode(LifecycleNode):
         elif self._phase == UNCONFIGURED and not self._hinted:
             self._hinted = True
             name = self.get_fully_qualified_name()
-            self.get_logger().info(f'unconfigured: `ros2 lifecycle set {name} configure`, then `ros2 lifecycle set '
-                                   f'{name} activate`, let it act')
+            self.get_logger().info(
+                f'unconfigured: `ros2 lifecycle set {name} configure`, then `ros2 lifecycle set '
+                f'{name} activate`, let it act'
+            )
         return True
 
     def stop(self) -> None:
@@ -280,14 +296,19 @@ class PolicyNode(LifecycleNode):
             return SetParametersResult(successful=True)
         fixed = [change.name for change in changes if not conversion.is_live(change.name)]
         if fixed:
-            reason = (f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
-                      f'What may change now: {conversion.LIVE}')
+            reason = (
+                f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
+                f'What may change now: {conversion.LIVE}'
+            )
             return SetParametersResult(successful=False, reason=reason)
         try:
-            self._deployed().change(*[
-                (change.name, cast('float | tuple[float, ...]', conversion.converted(change.name, change.value)))
-                for change in changes])
-        except Exception as error:      # noqa: BLE001 - see above
+            self._deployed().change(
+                *[
+                    (change.name, cast('float | tuple[float, ...]', conversion.converted(change.name, change.value)))
+                    for change in changes
+                ]
+            )
+        except Exception as error:  # noqa: BLE001 - see above
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 

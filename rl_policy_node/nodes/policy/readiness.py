@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out whether a node may activate, and describes what it waits for."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -32,8 +33,12 @@ def _topic(source: Source, row: int, control: ControlSpec) -> str:
     return spec_topic(source.spec, '' if source.spec.rows else control.robots[row])
 
 
-def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control: ControlSpec,
-            why_silent: Callable[[Source, int], str]) -> list[str]:
+def waiting(
+    refusals: Mapping[int, str],
+    sources: Mapping[str, Source],
+    control: ControlSpec,
+    why_silent: Callable[[Source, int], str],
+) -> list[str]:
     """Return a line for everything that activation waits for.
 
     refusals: row → why it could not act now. why_silent(source, row): returns why no message has arrived, such as 'no
@@ -50,8 +55,9 @@ def waiting(refusals: Mapping[int, str], sources: Mapping[str, Source], control:
         for row in rows[:1] if source.spec.rows else rows:
             topic = _topic(source, row, control)
             silent.setdefault(some + _trouble(source, row, why_silent), []).append(topic)
-    return [f'{what} on {", ".join(dict.fromkeys(topics))}' for what, topics in silent.items()] or \
-        list(dict.fromkeys(refusals.values()))
+    return [f'{what} on {", ".join(dict.fromkeys(topics))}' for what, topics in silent.items()] or list(
+        dict.fromkeys(refusals.values())
+    )
 
 
 def _trouble(source: Source, row: int, why_silent: Callable[[Source, int], str]) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests to an acting policy: stop and resume, reset and tare."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -33,16 +34,21 @@ class Requests:
         self._log, self.stopped = node.get_logger(), False
         groups = {'': slice(0, control.rows)}
         if control.rows > 1:
-            groups |= {f'/{robot.strip("/")}': slice(row, row + 1)
-                       for row, robot in enumerate(control.robots) if robot}
-        services = {'~/stop': self._on_stop, '~/resume': self._on_resume, '~/reset': self._on_reset,
-                    '~/tare': self._on_tare}
+            groups |= {f'/{robot.strip("/")}': slice(row, row + 1) for row, robot in enumerate(control.robots) if robot}
+        services = {
+            '~/stop': self._on_stop,
+            '~/resume': self._on_resume,
+            '~/reset': self._on_reset,
+            '~/tare': self._on_tare,
+        }
         for ending, rows in groups.items():
             topic = f'~/estop{ending}'
             endpoints.subscribe(Bool, topic, functools.partial(self._on_estop, rows, topic), ESTOP_QOS, raw=True)
             for name, callback in services.items():
-                endpoints.entities.callback(node.destroy_service, node.create_service(
-                    TriggerService, name + ending, functools.partial(callback, rows)))
+                endpoints.entities.callback(
+                    node.destroy_service,
+                    node.create_service(TriggerService, name + ending, functools.partial(callback, rows)),
+                )
 
     def _stop(self, rows: slice, reason: str) -> None:
         """Latch the rows, before anything else could delay the fallback."""
@@ -52,10 +58,10 @@ class Requests:
     def _on_estop(self, rows: slice, topic: str, payload: bytes) -> None:
         try:
             message = _ESTOP.message(payload)
-        except ValueError as error:     # a garbled message is no stop: whoever can send it could also send true
+        except ValueError as error:  # a garbled message is no stop: whoever can send it could also send true
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
             return
-        if isinstance(message, Bool) and message.data:      # false frees nothing: only ~/resume does
+        if isinstance(message, Bool) and message.data:  # false frees nothing: only ~/resume does
             self._stop(rows, f'stopped by {topic}')
 
     def _on_stop(self, rows: slice, _request: Any, response: Any) -> Any:

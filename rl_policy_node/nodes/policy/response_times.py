@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times from observations to their commands, late ones included."""
+
 from collections import deque, OrderedDict
 
 import numpy as np
@@ -39,7 +40,7 @@ class ResponseTimes:
             return
         del self._open[stamp]
         if step == 0:
-            return      # the policy may have started after it: this answer is no measure of latency
+            return  # the policy may have started after it: this answer is no measure of latency
         self.latencies.append(now - shown)
         if self.by_step is not None:
             self.by_step[step] = now - shown

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lifecycle service that answers every request."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -24,9 +25,10 @@ def answer_refusals(node: Node) -> None:
 def _answer(callback: Callable[[Any, Any], Any], node: Node, request: Any, response: Any) -> Any:
     try:
         return callback(request, response)
-    except Exception as error:      # noqa: BLE001 - the client gets an answer
+    except Exception as error:  # noqa: BLE001 - the client gets an answer
         asked = request.transition.label or request.transition.id
-        node.get_logger().warning(f"transition '{asked}' refused: {' '.join(str(error).split())}",
-                                  throttle_duration_sec=2.0)
+        node.get_logger().warning(
+            f"transition '{asked}' refused: {' '.join(str(error).split())}", throttle_duration_sec=2.0
+        )
         response.success = False
         return response

@@ -5,6 +5,7 @@ It has no name, and disappears with the last process that holds it, however that
 word. Messages have a checksum, and the slot of the newest is written last: a message that was half written when its
 writer stopped is never read.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ import os
 import zlib
 
 _EPOCH, _ACTIVE, _NOTICED, _FENCE, _BEAT, _STEP, _GUARDIAN_BEAT, _ROS, _SENDING = range(9)
-_WORD, _HEAD, _CELL_HEAD = 8, 72, 32    # bytes
-_NOTHING = 2                    # in place of a slot's number: no message
+_WORD, _HEAD, _CELL_HEAD = 8, 72, 32  # bytes
+_NOTHING = 2  # in place of a slot's number: no message
 
 
 class Board:
@@ -166,7 +167,7 @@ class Cell:
             count = 0
         else:
             start = self._starts[slot]
-            self._memory[start:start + count] = data
+            self._memory[start : start + count] = data
         self._words[self._current + 1 + slot] = count << 32 | zlib.crc32(data)
         self._ready, self._next = slot, slot ^ 1
 
@@ -189,13 +190,13 @@ class Cell:
 
     def read(self) -> bytes:
         """Return the valid message, b'' if there is none."""
-        for _ in range(3):          # the node may be writing
+        for _ in range(3):  # the node may be writing
             slot = self._words[self._current]
             if slot == _NOTHING:
                 return b''
             count, checksum = divmod(self._words[self._current + 1 + slot], 1 << 32)
             start = self._starts[slot]
-            data = self._memory[start:start + count]
+            data = self._memory[start : start + count]
             if count and zlib.crc32(data) == checksum:
                 return data
         return b''

@@ -5,6 +5,7 @@ rcl writes log lines while it holds Python's interpreter lock. If the terminal, 
 full, every thread of the node would stop: no command, no fallback, no reaction to signals. A thread of the same process
 could not drain a long line, since it would need that lock.
 """
+
 from __future__ import annotations
 
 from collections import deque
@@ -21,9 +22,9 @@ from types import TracebackType
 
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-ROOM = 1 << 20          # bytes that may wait for a reader; of more, the oldest are dropped and counted
-FLUSH = 1.0             # s to write the last lines at the end
-_SET_PIPE_SIZE = 1031   # Linux' F_SETPIPE_SZ
+ROOM = 1 << 20  # bytes that may wait for a reader; of more, the oldest are dropped and counted
+FLUSH = 1.0  # s to write the last lines at the end
+_SET_PIPE_SIZE = 1031  # Linux' F_SETPIPE_SZ
 
 
 class Console:
@@ -41,8 +42,9 @@ class Console:
             self._redirect([fd for fd in (1, 2) if _may_block(fd)])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -60,7 +62,7 @@ class Console:
         if not descriptors:
             return
         if any(map(os.isatty, descriptors)):
-            os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1')      # rcl no longer sees the terminal
+            os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1')  # rcl no longer sees the terminal
         # one pipe for each target keeps the order of its lines
         places: dict[tuple[int, int], tuple[int, int, int]] = {}
         ends = []
@@ -84,7 +86,7 @@ class Console:
 def _may_block(fd: int) -> bool:
     try:
         status = os.fstat(fd)
-    except OSError:         # closed
+    except OSError:  # closed
         return False
     nowhere = os.stat(os.devnull)
     return not stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) != (nowhere.st_dev, nowhere.st_ino)
@@ -206,8 +208,8 @@ class _Outlet:
     def _write(self, chunk: bytes) -> None:
         while chunk and not self._gone:
             try:
-                chunk = chunk[os.write(self._target, chunk):]
-            except BlockingIOError:     # another holder made it non-blocking
+                chunk = chunk[os.write(self._target, chunk) :]
+            except BlockingIOError:  # another holder made it non-blocking
                 select.select([], [self._target], [])
-            except OSError:             # its reader is gone
+            except OSError:  # its reader is gone
                 self._gone = True

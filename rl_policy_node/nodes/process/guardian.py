@@ -7,6 +7,7 @@ The policy node starts it with two descriptors: a socket, which closes when the 
 When an active control loop falls silent, the guardian first fences the node, then publishes the Board's message of each
 topic. It imports neither torch nor numpy, and writes to no log that could block.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -24,16 +25,16 @@ from typing import Final, TYPE_CHECKING
 from rl_policy_node.nodes.process.board import Board
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-if TYPE_CHECKING:       # ROS is loaded only after the signal handlers are set
+if TYPE_CHECKING:  # ROS is loaded only after the signal handlers are set
     from rl_policy_node.nodes.process.guardian_voice import Outgoing
 
-LOOK_PERIOD: Final = 0.1    # s, the longest time between two looks: the node watches the beat of the guardian
+LOOK_PERIOD: Final = 0.1  # s, the longest time between two looks: the node watches the beat of the guardian
 REPEAT_PERIOD: Final = 0.1  # s between two fallbacks
 # s for which the fallback is repeated, for a driver that lost a message. Not longer: an old pose must not interfere
 # with the next commander of the robot.
 REPEAT_FOR: Final = 1.0
-LINGER: Final = 1.5         # s for which the guardian outlives a node that ended without notice
-PATIENCE: Final = 5.0       # s within which a fenced node must notice that; then the guardian kills it
+LINGER: Final = 1.5  # s for which the guardian outlives a node that ended without notice
+PATIENCE: Final = 5.0  # s within which a fenced node must notice that; then the guardian kills it
 
 
 class Vigil:
@@ -43,13 +44,19 @@ class Vigil:
     not notice the fence. say(text): logs a line; must not block.
     """
 
-    def __init__(self, board: Board, outgoing: Sequence[Outgoing], timeout: float, end_node: Callable[[], None],
-                 say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        outgoing: Sequence[Outgoing],
+        timeout: float,
+        end_node: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
         self._board, self._outgoing, self._timeout = board, outgoing, timeout
         self._end_node, self._say = end_node, say
         self._fenced, self._fenced_at, self._spoken_at = 0, 0.0, 0.0
-        self._due = float('inf')        # when the next look is due
-        self._awake = 0.0               # s; silence before this moment does not count
+        self._due = float('inf')  # when the next look is due
+        self._awake = 0.0  # s; silence before this moment does not count
         self.gone_at: float | None = None
 
     def look(self, now: float) -> float:
@@ -84,7 +91,7 @@ class Vigil:
 
     def _fence(self, epoch: int, now: float) -> None:
         board = self._board
-        board.set_fence(epoch)      # first: from here on the node publishes nothing
+        board.set_fence(epoch)  # first: from here on the node publishes nothing
         self._fenced, self._fenced_at = epoch, now
         self._end_late_sender()
         self._speak(now)
@@ -122,7 +129,7 @@ class Vigil:
             if data:
                 try:
                     outgoing.send(data, ros)
-                except Exception as error:      # noqa: BLE001 - one topic must not silence the others
+                except Exception as error:  # noqa: BLE001 - one topic must not silence the others
                     self._say(f'the fallback cannot be published: {error}')
 
 
@@ -152,18 +159,19 @@ class Teller:
 def main(lifeline: int, memory: int) -> None:
     """Watch until the node has ended."""
     for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)       # the whole group gets them; the guardian ends after the node
+        signal.signal(number, signal.SIG_IGN)  # the whole group gets them; the guardian ends after the node
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     line = socket.socket(fileno=lifeline)
     teller = Teller(os.dup(2))
     from rl_policy_node.nodes.process.guardian_voice import Voice
+
     setup = json.loads(_line_of(line))
     board = Board(memory, [topic['capacity'] for topic in setup['topics']])
     voice = Voice(setup)
     vigil = Vigil(board, voice.outgoing, setup['timeout'], _ending(setup['pid']), teller.say)
     board.set_guardian_beat(time.monotonic())
     line.sendall(json.dumps({'gids': voice.gids()}).encode() + b'\n')
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)    # from here on output of ROS must not block
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # from here on output of ROS must not block
     _watch(vigil, line, setup['pid'])
     voice.close()
 
@@ -205,12 +213,13 @@ def _ending(pid: int) -> Callable[[], None]:
     """Return a function that kills the process with this id, but never a later process with the same id."""
     try:
         process = os.pidfd_open(pid)
-    except (OSError, AttributeError):       # an old kernel; Python on macOS
+    except (OSError, AttributeError):  # an old kernel; Python on macOS
         return lambda: os.kill(pid, signal.SIGKILL) if os.getppid() == pid else None
 
     def end() -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(process, signal.SIGKILL)
+
     return end
 
 

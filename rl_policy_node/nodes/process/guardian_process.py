@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's handle on the guardian's process."""
+
 from __future__ import annotations
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Final
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Gid
 
-START_TIMEOUT: Final = 15.0     # s that the process may take to start; it takes half a second
+START_TIMEOUT: Final = 15.0  # s that the process may take to start; it takes half a second
 
 
 class GuardianProcess:
@@ -27,20 +28,28 @@ class GuardianProcess:
     def __init__(self, memory: int) -> None:
         self._line, theirs = socket.socketpair()
         # the import path of this interpreter; more threads of libraries would only cost memory there
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
-                       'MALLOC_ARENA_MAX': '1', 'OPENBLAS_NUM_THREADS': '1'}
+        environment = {
+            **os.environ,
+            'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+            'MALLOC_ARENA_MAX': '1',
+            'OPENBLAS_NUM_THREADS': '1',
+        }
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, '-m', 'rl_policy_node.nodes.process.guardian', str(theirs.fileno()), str(memory)],
-                pass_fds=(theirs.fileno(), memory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                start_new_session=True, env=environment)
+                pass_fds=(theirs.fileno(), memory),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment,
+            )
         self.gids = frozenset[Gid]()
         self._answer, self._started_at = b'', time.monotonic()
         self._ready_at: float | None = None
 
     def introduce(self, introduction: bytes) -> None:
         """Send the process the topics to watch."""
-        with contextlib.suppress(OSError):      # if it has ended, `ended` tells
+        with contextlib.suppress(OSError):  # if it has ended, `ended` tells
             self._line.sendall(introduction)
 
     def age(self) -> float | None:
@@ -78,6 +87,8 @@ class GuardianProcess:
 
     def _failure(self) -> ConfigurationError:
         self.end()
-        return ConfigurationError(f'the guardian did not start within {START_TIMEOUT:g} s (exit code '
-                                  f"{self._process.returncode}); why is on this node's standard error. "
-                                  '`guardian: false` does without')
+        return ConfigurationError(
+            f'the guardian did not start within {START_TIMEOUT:g} s (exit code '
+            f"{self._process.returncode}); why is on this node's standard error. "
+            '`guardian: false` does without'
+        )

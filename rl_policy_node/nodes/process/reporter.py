@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that publishes reports: they take milliseconds, and must delay neither messages nor a stop."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ import traceback
 
 from rl_policy_node.core.protocols import Logger
 
-PATIENCE = 1.0      # s that a transition waits for a report under way
+PATIENCE = 1.0  # s that a transition waits for a report under way
 
 
 class Reporter:
@@ -45,6 +46,7 @@ class Reporter:
             with self._under_way:
                 try:
                     self._report()
-                except Exception:       # noqa: BLE001 - one report that fails must not be the last
-                    self._log.error(f'the report failed and goes on:\n{traceback.format_exc()}',
-                                    throttle_duration_sec=5.0)
+                except Exception:  # noqa: BLE001 - one report that fails must not be the last
+                    self._log.error(
+                        f'the report failed and goes on:\n{traceback.format_exc()}', throttle_duration_sec=5.0
+                    )

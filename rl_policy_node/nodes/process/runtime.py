@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a node: with an executor that does not hang, and signals that let the node send its last message."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -22,12 +23,12 @@ from rl_policy_node.nodes.process.memory import keep_memory
 from rl_policy_node.nodes.process.scheduling import share_interpreter
 from rl_policy_node.nodes.process.signals import on_ending
 
-if TYPE_CHECKING:       # bench_echo needs nothing else of the package
+if TYPE_CHECKING:  # bench_echo needs nothing else of the package
     from rl_policy_node.core.protocols import Logger
     from rl_policy_node.nodes.interfaces import RunnableNode
 
-POLL_PERIOD = 0.005     # s between two calls of a node's poll()
-LAG = 0.5               # s; an events executor that lags more behind its messages is replaced
+POLL_PERIOD = 0.005  # s between two calls of a node's poll()
+LAG = 0.5  # s; an events executor that lags more behind its messages is replaced
 
 
 def create_executor(name: str, logger: Logger) -> Executor:
@@ -35,6 +36,7 @@ def create_executor(name: str, logger: Logger) -> Executor:
     if name == 'events':
         try:
             from rclpy.experimental import EventsExecutor
+
             return EventsExecutor()
         except ImportError:
             logger.info('this rclpy has no EventsExecutor; using the SingleThreadedExecutor')
@@ -51,7 +53,7 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     """
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:      # noqa: BLE001 - rcl's own type is private; a bad parameter file ends here
+    except Exception as error:  # noqa: BLE001 - rcl's own type is private; a bad parameter file ends here
         print(f'rl_policy_node: {error}', file=sys.stderr)
         return 1
     try:
@@ -94,8 +96,11 @@ class Spinner:
         self.bounded = isinstance(self._executor, SingleThreadedExecutor)
         # s spent in callbacks since the timer last ran, and in the longest of them, which was busy rather than late
         self._spent = self._longest = 0.0
-        self._timer = None if self.bounded else node.create_timer(
-            LAG / 5, self._on_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = (
+            None
+            if self.bounded
+            else node.create_timer(LAG / 5, self._on_turn, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        )
 
     def spin_once(self) -> None:
         """Wait up to 0.1 s for a callback, and run it."""
@@ -126,7 +131,8 @@ class Spinner:
         self._node.destroy_timer(self._timer)
         self._node.get_logger().warning(
             f'callbacks lag by more than {LAG:g} s behind messages that come faster than they are read: the '
-            'single-threaded executor takes over, which drops what is too much and costs more for each message')
+            'single-threaded executor takes over, which drops what is too much and costs more for each message'
+        )
 
 
 def _spin(node: RunnableNode, spinner: Spinner, asked: list[int]) -> None:
@@ -141,7 +147,7 @@ def _spin(node: RunnableNode, spinner: Spinner, asked: list[int]) -> None:
                     return
         except ExternalShutdownException:
             return
-        except Exception:       # noqa: BLE001 - a fault of a callback must not stop the commands
+        except Exception:  # noqa: BLE001 - a fault of a callback must not stop the commands
             node.get_logger().error(f'a callback failed; going on:\n{traceback.format_exc()}')
     if asked:
         node.get_logger().info(f'{signal.Signals(asked[0]).name}: shutting down')

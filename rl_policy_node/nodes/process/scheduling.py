@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheduling of the control thread by kernel and interpreter; a setting that is not permitted is never fatal."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ SWITCH_INTERVAL = 0.5e-3
 # ns, the least that Linux accepts; it needs no permission. From 6.12 on a waking thread preempts a running one with a
 # longer slice; otherwise the running one may go on for milliseconds.
 SLICE = 100_000
-_SET_TIMER_SLACK = 29       # of prctl
-_SYSTEM_CALLS = {'x86_64': (315, 314), 'aarch64': (275, 274)}       # sched_getattr, sched_setattr
-_HOW = ("permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see ulimit -r), LimitRTPRIO=99 under "
-        'systemd, --ulimit rtprio=99 for a container, or CAP_SYS_NICE')
+_SET_TIMER_SLACK = 29  # of prctl
+_SYSTEM_CALLS = {'x86_64': (315, 314), 'aarch64': (275, 274)}  # sched_getattr, sched_setattr
+_HOW = (
+    "permit it by 'rtprio 99' for the user in /etc/security/limits.conf (see ulimit -r), LimitRTPRIO=99 under "
+    'systemd, --ulimit rtprio=99 for a container, or CAP_SYS_NICE'
+)
 
 
 class Scheduling(Protocol):
@@ -61,7 +64,7 @@ def _pin(cpus: tuple[int, ...]) -> Iterator[str]:
         yield f'{asked}: this system has no CPU affinity'
         return
     try:
-        os.sched_setaffinity(0, cpus)       # 0: the calling thread
+        os.sched_setaffinity(0, cpus)  # 0: the calling thread
     except OSError as error:
         yield f'{asked}: {error.strerror}; this process may use {sorted(os.sched_getaffinity(0))}'
         return
@@ -86,16 +89,23 @@ def _raise(priority: int) -> Iterator[str]:
 class ThreadAttributes(ctypes.Structure):
     """The kernel's struct sched_attr, first version."""
 
-    _fields_ = [('size', ctypes.c_uint32), ('sched_policy', ctypes.c_uint32), ('sched_flags', ctypes.c_uint64),
-                ('sched_nice', ctypes.c_int32), ('sched_priority', ctypes.c_uint32), ('sched_runtime', ctypes.c_uint64),
-                ('sched_deadline', ctypes.c_uint64), ('sched_period', ctypes.c_uint64)]
+    _fields_ = [
+        ('size', ctypes.c_uint32),
+        ('sched_policy', ctypes.c_uint32),
+        ('sched_flags', ctypes.c_uint64),
+        ('sched_nice', ctypes.c_int32),
+        ('sched_priority', ctypes.c_uint32),
+        ('sched_runtime', ctypes.c_uint64),
+        ('sched_deadline', ctypes.c_uint64),
+        ('sched_period', ctypes.c_uint64),
+    ]
 
     @classmethod
     def read(cls) -> ThreadAttributes | None:
         """Return the kernel's attributes of the calling thread, None if the kernel cannot give them."""
         attributes = cls()
         numbers = _SYSTEM_CALLS.get(platform.machine())
-        if numbers is None or sys.maxsize < 2 ** 32:
+        if numbers is None or sys.maxsize < 2**32:
             return None
         size = ctypes.sizeof(attributes)
         failed = ctypes.CDLL(None).syscall(numbers[0], 0, ctypes.byref(attributes), size, 0)

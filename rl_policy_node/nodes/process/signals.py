@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The signals that end a node, after it has sent its last messages."""
+
 from collections.abc import Callable
 import signal
 from types import FrameType
 
 # Each of them, unhandled, ends a process at once; signals that the platform lacks are left out.
-ENDINGS = tuple(getattr(signal, name) for name in
-                ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGXCPU')
-                if hasattr(signal, name))
+ENDINGS = tuple(
+    getattr(signal, name)
+    for name in ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGXCPU')
+    if hasattr(signal, name)
+)
 
 
 def on_ending(handler: Callable[[int, FrameType | None], object]) -> None:

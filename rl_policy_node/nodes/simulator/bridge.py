@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robots' side of a parameter file, played by an environment: takes commands, returns frames."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.sim.imperfections import create_imperfections, Measured, Robots
 
-START = 1_000_000_000        # ns; simulated time begins at 1 s or later, because a stamp of 0 means that there is none
+START = 1_000_000_000  # ns; simulated time begins at 1 s or later, because a stamp of 0 means that there is none
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,16 @@ class Bridge:
         shapes = input_shapes(configuration, environment)
         self.sources = {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()}
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
-        self._mirror = Mirror(build_managers(self.control, self.sources, shapes, environment.actions,
-                                             environment.num_actions))
+        self._mirror = Mirror(
+            build_managers(self.control, self.sources, shapes, environment.actions, environment.num_actions)
+        )
         self.record = PlayRecord(self.control, sim, len(self.sinks))
         self.commands = CommandInbox(self.control, self.sinks, sim.play.lockstep, self.record.answers)
         measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
         robots = Robots(self.control.rows, measured, self.commands.buffers, self._mirror.held)
-        self.imperfections = create_imperfections(sim.imperfections, sim.environment.seed, 1.0 / self.control.rate,
-                                                  robots, sim.play.lockstep)
+        self.imperfections = create_imperfections(
+            sim.imperfections, sim.environment.seed, 1.0 / self.control.rate, robots, sim.play.lockstep
+        )
         self._environment = environment
         # different at each start: in lockstep a restarted bridge would otherwise seem to continue its first episode
         self._stamp = START + time.monotonic_ns() % START if sim.play.lockstep else START

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that plays an environment, in lockstep with the policy or by the clock."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.episodes import Episode
 from rl_policy_node.nodes.topics.row_names import listed
 
-PATIENCE = 1.0               # s; at the end, a step under way that takes longer has its worker killed
+PATIENCE = 1.0  # s; at the end, a step under way that takes longer has its worker killed
 OnEpisodes: TypeAlias = Callable[[list[Episode]], None]
 
 
@@ -26,8 +27,9 @@ class BridgeLoop:
     with the episodes that ended with a step.
     """
 
-    def __init__(self, bridge: Bridge, lockstep: bool, publish: Callable[[SimFrame], None], on_episodes: OnEpisodes,
-                 log: Logger) -> None:
+    def __init__(
+        self, bridge: Bridge, lockstep: bool, publish: Callable[[SimFrame], None], on_episodes: OnEpisodes, log: Logger
+    ) -> None:
         self._bridge, self._lockstep, self._publish, self._on_episodes = bridge, lockstep, publish, on_episodes
         self._log, self._commands, self._record = log, bridge.commands, bridge.record
         self._period = 1.0 / bridge.control.rate
@@ -80,8 +82,8 @@ class BridgeLoop:
                     due = self._interrupted()
                 elif self._may_step(due):
                     due = self._step(due)
-        except Exception as error:      # noqa: BLE001 - the log names the fault of the environment, and the node ends
-            if self._running:       # else stop() closed the environment
+        except Exception as error:  # noqa: BLE001 - the log names the fault of the environment, and the node ends
+            if self._running:  # else stop() closed the environment
                 self.failed = True
                 text = str(error) if isinstance(error, SimulationError) else traceback.format_exc()
                 self._log.error(f'sim.environment failed at step {self._record.steps}:\n{text}')
@@ -139,7 +141,10 @@ class BridgeLoop:
             return True
         silent, waited = self._commands.silent()
         if silent and waited > 5.0 and self._record.steps:
-            self._log.warning(f'no command for {listed(self._bridge.control, silent)} in answer to observation '
-                              f'{self._record.steps} for {waited:.0f} s', throttle_duration_sec=5.0)
+            self._log.warning(
+                f'no command for {listed(self._bridge.control, silent)} in answer to observation '
+                f'{self._record.steps} for {waited:.0f} s',
+                throttle_duration_sec=5.0,
+            )
         self._bridge.check()
         return False

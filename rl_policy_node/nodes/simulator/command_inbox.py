@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that a simulator receives."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -30,8 +31,8 @@ class CommandInbox:
         self.condition = threading.Condition()
         self.unstamped = not all(sink.adapter.has_header for sink in sinks.values())
         self._numbers = {name: number for number, name in enumerate(sinks)}
-        self._current: int | None = None        # ns, stamp of the latest observation
-        self._shown = 0.0                       # s, steady, when it was published
+        self._current: int | None = None  # ns, stamp of the latest observation
+        self._shown = 0.0  # s, steady, when it was published
 
     def expect(self, stamp: int, step: int) -> None:
         """Wait for the answers to the observation of a step. stamp: of that observation, ns."""
@@ -49,7 +50,7 @@ class CommandInbox:
         sink, buffer, rows = self._sinks[name], self.buffers[name], self._sinks[name].groups[topic]
         with self.condition:
             stamp = sink.adapter.stamp(message) if sink.adapter.has_header else self._current
-            if not stamp and not self._lockstep:        # a trajectory that starts now
+            if not stamp and not self._lockstep:  # a trajectory that starts now
                 stamp = self._current
             if stamp is None or self._current is None or (self._lockstep and stamp != self._current):
                 return

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of a simulator, their figures, and a record of every step."""
+
 from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.policy.diagnostics import percentiles
 
-COLUMNS = ('row', 'index', 'return', 'length', 'success')      # of an ended episode
+COLUMNS = ('row', 'index', 'return', 'length', 'success')  # of an ended episode
 # the values of an episode; success is 1.0, 0.0, or NaN: unknown
 Episode: TypeAlias = tuple[int, int, float, int, float]
 
@@ -28,8 +29,7 @@ class Episodes:
         self._keep, self._count, self._totals = keep, 0, np.zeros(2)
         self.finished: list[Episode] = []
 
-    def add(self, rewards: Array, dones: NDArray[np.bool_],
-            successes: NDArray[np.bool_] | None) -> list[Episode]:
+    def add(self, rewards: Array, dones: NDArray[np.bool_], successes: NDArray[np.bool_] | None) -> list[Episode]:
         """Count one step; return the episodes that ended with it."""
         self._return += rewards
         self._length += 1
@@ -43,7 +43,7 @@ class Episodes:
         self._totals += self._return[rows].sum(), outcomes.sum()
         self._index[rows] += 1
         self.restart(rows)
-        self.finished += ended if self._keep is None else ended[:max(self._keep - len(self.finished), 0)]
+        self.finished += ended if self._keep is None else ended[: max(self._keep - len(self.finished), 0)]
         return ended
 
     def restart(self, rows: slice | NDArray[np.intp] = slice(None)) -> None:
@@ -66,14 +66,15 @@ class Episodes:
         Episodes that ended in the same step are in the order of their rows. success is 0, 1, or None: unknown.
         """
         counted = self.finished[:limit]
-        columns: dict[str, list[float | None]] = {name: [entry[place] for entry in counted]
-                                                  for place, name in enumerate(COLUMNS)}
+        columns: dict[str, list[float | None]] = {
+            name: [entry[place] for entry in counted] for place, name in enumerate(COLUMNS)
+        }
         columns['success'] = [None if np.isnan(entry[-1]) else int(entry[-1]) for entry in counted]
         return columns
 
 
 class Recorder:
-    """Keeps every step in memory and writes it as one .npz: observations, actions, rewards, …"""
+    """Keeps every step in memory and writes it as one .npz: observations, actions, rewards and others."""
 
     def __init__(self) -> None:
         self._steps: list[dict[str, NDArray[Any]]] = []
@@ -95,8 +96,9 @@ class Recorder:
 def write_summary(path: str, summary: Mapping[str, object]) -> None:
     """Write the figures of a run as JSON, one to a line; NaN and infinity become null."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    clean = {key: None if isinstance(value, float) and not np.isfinite(value) else value
-             for key, value in summary.items()}
+    clean = {
+        key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in summary.items()
+    }
     Path(path).write_text(in_lines(clean))
 
 

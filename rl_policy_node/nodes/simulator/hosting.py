@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the environment that a configuration names."""
+
 from collections.abc import Callable
 
 from rl_policy_node.nodes.parameters.configuration import Configuration
@@ -9,8 +10,9 @@ from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.sim.remote import RemoteEnvironment
 
 
-def open_environment(configuration: Configuration,
-                     say: Callable[[str], object] = lambda line: None) -> HostedEnvironment | RemoteEnvironment:
+def open_environment(
+    configuration: Configuration, say: Callable[[str], object] = lambda line: None
+) -> HostedEnvironment | RemoteEnvironment:
     """Return the environment of a Configuration, one row for each robot. say(line): gets each line that it prints."""
     spec = configuration.sim.environment
     return create_environment(run_task(configuration) if spec.name == 'isaacgym' else spec, say)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads from a run of IsaacGymEnvs the environment that it was trained in."""
+
 import dataclasses
 
 from rl_policy_node.errors import ConfigurationError
@@ -16,14 +17,18 @@ def run_task(configuration: Configuration) -> EnvironmentSpec:
     """
     # torch, which comes with it, takes a second to import
     from rl_policy_node.policy.run.trained_run import TrainedRun
+
     spec, policy = configuration.sim.environment, configuration.policy
     file = spec.isaacgym.config
-    run = TrainedRun.read(file or policy.train_config, None,
-                          (*(() if file else policy.overrides), *_started_with(spec)))
+    run = TrainedRun.read(
+        file or policy.train_config, None, (*(() if file else policy.overrides), *_started_with(spec))
+    )
     config = run.config
     if 'name' not in config.task:
-        raise ConfigurationError(f'sim.environment isaacgym: {config.path} says nothing of a task; expected the '
-                                 "config.yaml that IsaacGymEnvs writes into a run's folder, with task: and train:")
+        raise ConfigurationError(
+            f'sim.environment isaacgym: {config.path} says nothing of a task; expected the '
+            "config.yaml that IsaacGymEnvs writes into a run's folder, with task: and train:"
+        )
     for name, why in config.unresolved.items():
         if name.startswith('task.'):
             raise ConfigurationError(f'sim.environment isaacgym: {name} of {config.path} cannot be resolved: {why}')
@@ -36,11 +41,21 @@ def _started_with(spec: EnvironmentSpec) -> tuple[str, ...]:
     """Return Hydra's overrides that start the run with the devices, rows and changes of `sim`."""
     for option in spec.options:
         if not option.lstrip('+~').startswith('task.'):
-            raise ConfigurationError(f"sim.options has '{option}'; isaacgym takes changes to the task: "
-                                     'task.name=value, +task.name=value, ~task.name')
+            raise ConfigurationError(
+                f"sim.options has '{option}'; isaacgym takes changes to the task: "
+                'task.name=value, +task.name=value, ~task.name'
+            )
     device, rows = spec.isaacgym.device, spec.rows
     pipeline, on_gpu = ('cpu', 'false') if device == 'cpu' else ('gpu', 'true')
     # the first line suffices for a run that keeps its interpolations; other runs have them resolved already
-    return (f'sim_device={device}', f'rl_device={device}', f'pipeline={pipeline}', f'num_envs={rows}',
-            f'++task.sim.use_gpu_pipeline={on_gpu}', f'++task.sim.physx.use_gpu={on_gpu}', f'task.env.numEnvs={rows}',
-            f'seed={spec.seed}', *spec.options)
+    return (
+        f'sim_device={device}',
+        f'rl_device={device}',
+        f'pipeline={pipeline}',
+        f'num_envs={rows}',
+        f'++task.sim.use_gpu_pipeline={on_gpu}',
+        f'++task.sim.physx.use_gpu={on_gpu}',
+        f'task.env.numEnvs={rows}',
+        f'seed={spec.seed}',
+        *spec.options,
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the status of a simulator bridge, and of other nodes, from another process."""
+
 import functools
 from types import TracebackType
 
@@ -29,14 +30,16 @@ class BridgeMonitor:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node('rl_policy_monitor')
         for name in self._statuses:
-            self._node.create_subscription(DiagnosticArray, f'/{name}/status',
-                                           functools.partial(self._on_status, name), 10)
+            self._node.create_subscription(
+                DiagnosticArray, f'/{name}/status', functools.partial(self._on_status, name), 10
+            )
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._executor.shutdown()
         self._node.destroy_node()
         rclpy.try_shutdown()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of a run of the bridge, and its files."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -42,8 +43,13 @@ class PlayRecord:
             return
         _, rewards, dones, successes = transition
         more = dict(extra) if successes is None else {**extra, 'successes': successes}
-        self._recorder.add(**{f'obs/{name}': value for name, value in observations.items()}, actions=actions,
-                           rewards=rewards, dones=dones.astype(np.uint8), **more)
+        self._recorder.add(
+            **{f'obs/{name}': value for name, value in observations.items()},
+            actions=actions,
+            rewards=rewards,
+            dones=dones.astype(np.uint8),
+            **more,
+        )
 
     def over(self) -> bool:
         """Return whether the configured number of episodes or steps is reached."""
@@ -52,11 +58,18 @@ class PlayRecord:
 
     def summary(self, imperfections: Summary) -> Summary:
         """Return the figures of the run so far. imperfections: those of the injected imperfections."""
-        return {**self.episodes.summary(self._play.episodes), 'steps': self.steps,
-                'latency_ms': latency_ms(list(self.answers.latencies)), 'deadline_misses': self.misses,
-                'environment_p50_ms': latency_ms(list(self._seconds))['p50'],
-                'mode': 'lockstep' if self._play.lockstep else 'real time', 'robots': self._control.rows,
-                'control_rate': self._control.timing.control_rate, 'seed': self._sim.environment.seed, **imperfections}
+        return {
+            **self.episodes.summary(self._play.episodes),
+            'steps': self.steps,
+            'latency_ms': latency_ms(list(self.answers.latencies)),
+            'deadline_misses': self.misses,
+            'environment_p50_ms': latency_ms(list(self._seconds))['p50'],
+            'mode': 'lockstep' if self._play.lockstep else 'real time',
+            'robots': self._control.rows,
+            'control_rate': self._control.timing.control_rate,
+            'seed': self._sim.environment.seed,
+            **imperfections,
+        }
 
     def write(self, imperfections: Summary) -> None:
         """Write the configured files."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulator bridge: hosts an environment that replaces the robots of the policy's parameter file."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -42,12 +43,16 @@ Send: TypeAlias = Callable[[SimFrame], object]
 class SimBridgeNode(Node):
     """Publishes the policy's sources and takes its commands."""
 
-    keeps_up = False        # no real robot moves, and thousands of simulated ones may be answered at once
+    keeps_up = False  # no real robot moves, and thousands of simulated ones may be answered at once
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__('sim_bridge_node', allow_undeclared_parameters=True,
-                         automatically_declare_parameters_from_overrides=True, start_parameter_services=False,
-                         **kwargs)
+        super().__init__(
+            'sim_bridge_node',
+            allow_undeclared_parameters=True,
+            automatically_declare_parameters_from_overrides=True,
+            start_parameter_services=False,
+            **kwargs,
+        )
         parameters.declare(self)
         self._remote_parameters = RemoteParameters(self)
         self.executor_name: str = self.get_parameter('executor').value
@@ -69,35 +74,48 @@ class SimBridgeNode(Node):
         self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
         for name, sink in self.bridge.sinks.items():
             for topic, robot in zip(range(len(sink.groups)), self._control.robots):
-                self.create_subscription(sink.adapter.message_type, spec_topic(sink.spec, robot),
-                                         functools.partial(self._on_command, name, topic), COMMAND_QOS)
+                self.create_subscription(
+                    sink.adapter.message_type,
+                    spec_topic(sink.spec, robot),
+                    functools.partial(self._on_command, name, topic),
+                    COMMAND_QOS,
+                )
         self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)
         self._status = self.create_publisher(DiagnosticArray, '~/status', 10)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/pause', self._on_pause)
-        self.get_logger().info(f"hosting '{configuration.sim.environment.name}', {self._control.rows} rows, "
-                               f'{play.mode} at {self._control.timing.control_rate:g} Hz')
+        self.get_logger().info(
+            f"hosting '{configuration.sim.environment.name}', {self._control.rows} rows, "
+            f'{play.mode} at {self._control.timing.control_rate:g} Hz'
+        )
         if play.lockstep and advice(self.bridge.sources):
             self.get_logger().warning(advice(self.bridge.sources))
         self.loop.start()
 
     def _episode_starts(self, qos: Any) -> list[Send]:
         """Return the senders of episode starts, with the configured imperfections."""
+
         def sender(rows: slice, topic: str, kind: type) -> Send:
             publish = self.bridge.imperfections.start_publisher(self.create_publisher(kind, topic, qos).publish)
             return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.shared_rows)))
+
         return [sender(*each) for each in start_topics(self._control)]
 
     def _source_messages(self, qos: Any) -> list[Send]:
         """Return the senders of sources, with the configured imperfections."""
+
         def sender(name: str, rows: slice, robot: str) -> Send:
             source = self.bridge.sources[name]
             publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
             publish = self.bridge.imperfections.publisher(publisher.publish, name, rows)
             return lambda frame: publish(source.message(frame.values[name], rows, frame.stamp))
-        return [sender(name, rows, robot) for name, source in self.bridge.sources.items()
-                for rows, robot in zip(source.groups, self._control.robots)]
+
+        return [
+            sender(name, rows, robot)
+            for name, source in self.bridge.sources.items()
+            for rows, robot in zip(source.groups, self._control.robots)
+        ]
 
     def _simulated_clock(self) -> Send:
         publisher = self.create_publisher(ClockMessage, '/clock', 1)
@@ -106,6 +124,7 @@ class SimBridgeNode(Node):
             time = Time()
             set_stamp(time, frame.stamp)
             publisher.publish(ClockMessage(clock=time))
+
         return send
 
     def poll(self) -> bool:
@@ -135,8 +154,10 @@ class SimBridgeNode(Node):
             self._episodes.publish(ended_message(numbers))
             total, length, success = numbers[:, 2:].mean(axis=0)
             outcome = '' if math.isnan(success) else f', {success:.0%} successes'
-            self.get_logger().info(f'{len(ended)} episodes ended: return {total:.1f}, {length:.0f} steps in the mean'
-                                   f'{outcome}', throttle_duration_sec=1.0)
+            self.get_logger().info(
+                f'{len(ended)} episodes ended: return {total:.1f}, {length:.0f} steps in the mean{outcome}',
+                throttle_duration_sec=1.0,
+            )
             return
         for (row, index, total, length, success), each in zip(ended, numbers):
             self._episodes.publish(ended_message(each))
@@ -170,9 +191,15 @@ class SimBridgeNode(Node):
             summary[f'latency_{name}'] = value
         summary.update({f'gap_{name}': value for name, value in summary.pop('gap', {}).items()})
         message = 'finished' if self.loop.finished else 'running'
-        self._status.publish(diagnostics.diagnostic_array(
-            Header(stamp=self.get_clock().now().to_msg()), self.get_fully_qualified_name().lstrip('/'),
-            DiagnosticStatus.OK, message, summary))
+        self._status.publish(
+            diagnostics.diagnostic_array(
+                Header(stamp=self.get_clock().now().to_msg()),
+                self.get_fully_qualified_name().lstrip('/'),
+                DiagnosticStatus.OK,
+                message,
+                summary,
+            )
+        )
 
 
 def _completed(configuration: Configuration, environment: Environment) -> Configuration:
@@ -182,13 +209,16 @@ def _completed(configuration: Configuration, environment: Environment) -> Config
     if not rate:
         # torch, which comes with it, takes a second to import, and is rarely needed
         from rl_policy_node.nodes.policy.loading import run_rate
+
         rate = run_rate(configuration)
-    control = dataclasses.replace(control, timing=dataclasses.replace(control.timing, control_rate=rate),
-                                  clips=ClipOptions(clip_observations=math.inf, clip_actions=math.inf))
+    control = dataclasses.replace(
+        control,
+        timing=dataclasses.replace(control.timing, control_rate=rate),
+        clips=ClipOptions(clip_observations=math.inf, clip_actions=math.inf),
+    )
     return dataclasses.replace(configuration, control=control)
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the bridge until the configured episodes or steps are done, or a signal ends it."""
     sys.exit(run(SimBridgeNode, args))
-

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creates publishers and subscriptions with the user's quality of service, and destroys them together."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -44,11 +45,16 @@ class Endpoints:
         given = {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
         self._overrides = Overrides(given, node.get_fully_qualified_name())
 
-    def subscribe(self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile,
-                  raw: bool = False) -> Endpoint:
+    def subscribe(
+        self, message_type: type, topic: str, callback: Callable[[bytes], None], default: QoSProfile, raw: bool = False
+    ) -> Endpoint:
         """Create a subscription. raw: the callback gets bytes. Raises ConfigurationError if that is impossible."""
-        return self._make(SUBSCRIPTION, topic, default, lambda qos: self.node.create_subscription(
-            message_type, topic, callback, qos, raw=raw))
+        return self._make(
+            SUBSCRIPTION,
+            topic,
+            default,
+            lambda qos: self.node.create_subscription(message_type, topic, callback, qos, raw=raw),
+        )
 
     def advertise(self, message_type: type, topic: str, default: QoSProfile) -> Endpoint:
         """Create a publisher; raises ConfigurationError if that is impossible."""
@@ -81,8 +87,10 @@ class Endpoints:
         infos = {gid: info for gid, info in self._known(entity, resolved, qos).items() if gid not in before}
         for info in infos.values():
             for difference in differences(self._overrides.given(entity, resolved), info.qos_profile):
-                raise ConfigurationError(f'topic {resolved}: this middleware cannot give the {entity} what '
-                                         f'qos_overrides ask for: {difference}')
+                raise ConfigurationError(
+                    f'topic {resolved}: this middleware cannot give the {entity} what '
+                    f'qos_overrides ask for: {difference}'
+                )
         return Endpoint(made, resolved, qos, next(iter(infos)) if len(infos) == 1 else ())
 
     def _known(self, entity: str, topic: str, qos: QoSProfile) -> dict[Gid, Any]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages about episodes between simulator and policy: one for each robot, or one for all rows."""
+
 from __future__ import annotations
 
 import array
@@ -24,8 +25,10 @@ def start_topics(control: ControlSpec) -> list[tuple[slice, str, type]]:
     if not control.timing.episode_topic:
         return []
     kind, topic = Int64MultiArray if control.shared_rows else Header, control.timing.episode_topic
-    return [(rows, topic_of(control.robots[0 if control.shared_rows else rows.start], topic), kind)
-            for rows in row_groups(bool(control.shared_rows), control.rows)]
+    return [
+        (rows, topic_of(control.robots[0 if control.shared_rows else rows.start], topic), kind)
+        for rows in row_groups(bool(control.shared_rows), control.rows)
+    ]
 
 
 def start_message(starts: Stamps, rows: slice, together: bool) -> Message:
@@ -60,8 +63,9 @@ class EpisodeStarts:
             starts, ros = self.starts_in(self._payload.message(payload), rows), self._ros()
             ahead = (int(starts.max()) - ros) * 1e-9
             if ros and ahead > self._tolerance:
-                raise ValueError(f'the episode begins {ahead:.3f} s in the future; expected at most '
-                                 f'{self._tolerance:g} s')
+                raise ValueError(
+                    f'the episode begins {ahead:.3f} s in the future; expected at most {self._tolerance:g} s'
+                )
             return starts
         except ValueError as error:
             self.rejected, self.last_fault = self.rejected + 1, str(error)
@@ -87,7 +91,9 @@ class EpisodeStarts:
 def ended_message(numbers: Floats) -> Float64MultiArray:
     """Return the message about one ended episode (5,), or about several (n, 5)."""
     message = Float64MultiArray(data=array.array('d', numbers.tobytes()))
-    labels = ('episodes', 'robot,episode,return,length,success')[-numbers.ndim:]
-    message.layout.dim = [MultiArrayDimension(label=label, size=size, stride=math.prod(numbers.shape[axis:]))
-                          for axis, (label, size) in enumerate(zip(labels, numbers.shape))]
+    labels = ('episodes', 'robot,episode,return,length,success')[-numbers.ndim :]
+    message.layout.dim = [
+        MultiArrayDimension(label=label, size=size, stride=math.prod(numbers.shape[axis:]))
+        for axis, (label, size) in enumerate(zip(labels, numbers.shape))
+    ]
     return message

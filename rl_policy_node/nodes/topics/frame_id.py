@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the frame of messages, by their bytes, without decoding them."""
+
 from __future__ import annotations
 
 import struct
@@ -19,8 +20,10 @@ class FrameId:
     def __init__(self, frame: str, adapter: Adapter, where: str) -> None:
         """Raise ConfigurationError for a type whose messages do not begin with a header. where: names the source."""
         if next(iter(adapter.message_type.get_fields_and_field_types()), '') != 'header':
-            raise ConfigurationError(f"{where}.frame_id is '{frame}'; the messages of {adapter.type_name} do not begin "
-                                     'with a header: expected a stamped type, or no frame_id')
+            raise ConfigurationError(
+                f"{where}.frame_id is '{frame}'; the messages of {adapter.type_name} do not begin "
+                'with a header: expected a stamped type, or no frame_id'
+            )
         self.name, self._adapter = frame, adapter
         text = frame.encode() + b'\0'
         self._wanted = [struct.pack(order, len(text)) + text for order in ('>I', '<I')]
@@ -29,7 +32,7 @@ class FrameId:
     def check(self, message: Message) -> None:
         """Raise ValueError for a message, or its (already checked) bytes, in another frame."""
         if isinstance(message, bytes):
-            if message[_START:self._end] == self._wanted[message[1]]:
+            if message[_START : self._end] == self._wanted[message[1]]:
                 return
             frame = _frame(message)
         else:
@@ -40,6 +43,6 @@ class FrameId:
 
 def _frame(payload: bytes) -> str:
     cdr = Cdr(payload)
-    cdr.word()      # the two parts of the stamp
+    cdr.word()  # the two parts of the stamp
     cdr.word()
     return cdr.text()

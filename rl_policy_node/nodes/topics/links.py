@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervises other publishers and the subscribers of the command topics, by the ROS graph."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -34,16 +35,25 @@ class LinkSpec:
     """Supervision of the command topics. consumer_timeout: None: no limit."""
 
     exclusive: bool = option(
-        True, 'whether another publisher on a command topic refuses activation and, found later, stops the robots '
-        'until ~/resume; false: a warning. Not in shadow; in lockstep at activation only')
+        True,
+        'whether another publisher on a command topic refuses activation and, found later, stops the robots '
+        'until ~/resume; false: a warning. Not in shadow; in lockstep at activation only',
+    )
     consumer_timeout: float | None = option(
-        2.0, 'how long the commands of a robot may lack a subscriber, once they had one since activation; then the '
+        2.0,
+        'how long the commands of a robot may lack a subscriber, once they had one since activation; then the '
         'robot is latched on its fallback until ~/resume. Checked once per second; a killed subscriber counts until '
-        'the middleware gives it up. 0: no limit. Not in shadow, nor in lockstep', unit='s', low=0.0, high=3600.0,
-        absent=0.0)
+        'the middleware gives it up. 0: no limit. Not in shadow, nor in lockstep',
+        unit='s',
+        low=0.0,
+        high=3600.0,
+        absent=0.0,
+    )
     heartbeat: bool = option(
-        True, 'publish ~/heartbeat, a std_msgs/Header with the time, at the control rate while active, also on the '
-        'fallback: its absence shows other nodes that the control loop stands still')
+        True,
+        'publish ~/heartbeat, a std_msgs/Header with the time, at the control rate while active, also on the '
+        'fallback: its absence shows other nodes that the control loop stands still',
+    )
 
 
 @dataclass
@@ -83,8 +93,15 @@ class Links:
     gets the answers, only at activation. guardian_gids(): returns the GIDs of the guardian's publishers.
     """
 
-    def __init__(self, node: Node, control: ControlSpec, commands: Sequence[tuple[slice, Endpoint]], spec: LinkSpec,
-                 log: Logger, guardian_gids: Callable[[], Collection[Gid]] = tuple) -> None:
+    def __init__(
+        self,
+        node: Node,
+        control: ControlSpec,
+        commands: Sequence[tuple[slice, Endpoint]],
+        spec: LinkSpec,
+        log: Logger,
+        guardian_gids: Callable[[], Collection[Gid]] = tuple,
+    ) -> None:
         self._node, self._spec, self._log, self._guardian_gids = node, spec, log, guardian_gids
         self._topics = [_Topic(rows, endpoint) for rows, endpoint in commands]
         self._checks_start = not control.shadow
@@ -98,8 +115,10 @@ class Links:
             topic.heard = now if topic.endpoint.made.get_subscription_count() else None
             for text in self._intruders(topic, now):
                 if self._spec.exclusive:
-                    raise ConfigurationError(f'not activated: {text}. Stop it, or set exclusive: false. A process that '
-                                             'was killed is listed until its middleware gives it up, up to 20 s')
+                    raise ConfigurationError(
+                        f'not activated: {text}. Stop it, or set exclusive: false. A process that '
+                        'was killed is listed until its middleware gives it up, up to 20 s'
+                    )
                 self._log.warning(text)
 
     def troubles(self, now: float) -> Iterator[Trouble]:
@@ -122,12 +141,20 @@ class Links:
         for topic in self._topics:
             left = Duration(seconds=max(end - time.monotonic(), 0.0))
             acknowledged = topic.endpoint.made.wait_for_all_acked(left) and acknowledged
-        parts = [f'sent and acknowledged by {reliable} subscribers' if acknowledged else
-                 f'sent, not acknowledged within {seconds:g} s'] if reliable else ['sent']
+        parts = (
+            [
+                f'sent and acknowledged by {reliable} subscribers'
+                if acknowledged
+                else f'sent, not acknowledged within {seconds:g} s'
+            ]
+            if reliable
+            else ['sent']
+        )
         if sum(listeners) > reliable:
             parts.append(f'{sum(listeners) - reliable} best-effort subscribers acknowledge nothing')
-        parts += [f'no subscriber on {topic.endpoint.topic}'
-                  for topic, count in zip(self._topics, listeners) if not count]
+        parts += [
+            f'no subscriber on {topic.endpoint.topic}' for topic, count in zip(self._topics, listeners) if not count
+        ]
         return '; '.join(parts)
 
     def _unheard(self, topic: _Topic, now: float) -> Iterator[Trouble]:
@@ -156,10 +183,18 @@ class Links:
             infos = self._node.get_publishers_info_by_topic(endpoint.topic, hidden)
             topic.count, topic.looks = len(infos), 0
             strangers = self._strangers(infos, endpoint)
-            topic.nameless = {gid: topic.nameless.get(gid, now)
-                              for gid, info in strangers.items() if info.node_name == UNKNOWN}
-            topic.others = tuple(sorted({called(info) for gid, info in strangers.items()
-                                         if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS}))
+            topic.nameless = {
+                gid: topic.nameless.get(gid, now) for gid, info in strangers.items() if info.node_name == UNKNOWN
+            }
+            topic.others = tuple(
+                sorted(
+                    {
+                        called(info)
+                        for gid, info in strangers.items()
+                        if now - topic.nameless.get(gid, -math.inf) >= _NAMELESS
+                    }
+                )
+            )
         return [f'{other} publishes on the command topic {endpoint.topic}, too' for other in topic.others]
 
     def _strangers(self, infos: Sequence[Any], endpoint: Endpoint) -> dict[Gid, Any]:
@@ -168,16 +203,19 @@ class Links:
         namesakes = [info for info in infos if (info.node_name, info.node_namespace) == (own, namespace)]
         mine = endpoint.gid or (tuple(namesakes[0].endpoint_gid) if namesakes else ())
         known = {mine, *self._guardian_gids()}
-        return {tuple(info.endpoint_gid): info for info in infos if tuple(info.endpoint_gid) not in known
-                and (info.node_name, info.node_namespace) != (f'{own}{GUARDIAN}', namespace)}
+        return {
+            tuple(info.endpoint_gid): info
+            for info in infos
+            if tuple(info.endpoint_gid) not in known
+            and (info.node_name, info.node_namespace) != (f'{own}{GUARDIAN}', namespace)
+        }
 
     def _reliable(self, topic: _Topic) -> int:
         """Return the number of subscribers that acknowledge messages."""
         endpoint = topic.endpoint
         if endpoint.qos.reliability == ReliabilityPolicy.BEST_EFFORT or not endpoint.made.get_subscription_count():
             return 0
-        infos = self._node.get_subscriptions_info_by_topic(
-            endpoint.topic, endpoint.qos.avoid_ros_namespace_conventions)
+        infos = self._node.get_subscriptions_info_by_topic(endpoint.topic, endpoint.qos.avoid_ros_namespace_conventions)
         return sum(info.qos_profile.reliability == ReliabilityPolicy.RELIABLE for info in infos)
 
 

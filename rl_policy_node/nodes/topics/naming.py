@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names of topics, their rows and their quality of service."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -66,13 +67,19 @@ def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: M
                 other = commands.setdefault(resolved, name)
                 if other != name:
                     raise ConfigurationError(f'{other} and {name} both command {resolved}; expected a topic for each')
-    read = {_called(f'sources.{source.name}', robot): spec_topic(source, robot)
-            for source in control.sources.values() if source.type != TRANSFORM for robot in control.robots}
+    read = {
+        _called(f'sources.{source.name}', robot): spec_topic(source, robot)
+        for source in control.sources.values()
+        if source.type != TRANSFORM
+        for robot in control.robots
+    }
     for name, topic in {**read, **inputs}.items():
         resolved = resolve(topic)
         if resolved in commands:
-            raise ConfigurationError(f'{name} reads {resolved}, and {commands[resolved]} commands it; expected a topic '
-                                     'for each: the policy would take its commands for measurements')
+            raise ConfigurationError(
+                f'{name} reads {resolved}, and {commands[resolved]} commands it; expected a topic '
+                'for each: the policy would take its commands for measurements'
+            )
 
 
 def _refuse_namesakes(robots: tuple[str, ...], resolve: Callable[[str], str]) -> None:
@@ -82,8 +89,10 @@ def _refuse_namesakes(robots: tuple[str, ...], resolve: Callable[[str], str]) ->
         resolved = resolve(topic_of(robot, 'topics'))
         other = seen.setdefault(resolved, robot)
         if other != robot:
-            raise ConfigurationError(f"robots '{other}' and '{robot}' are one: both have {resolved.rpartition('/')[0]} "
-                                     'for a namespace; expected different ones')
+            raise ConfigurationError(
+                f"robots '{other}' and '{robot}' are one: both have {resolved.rpartition('/')[0]} "
+                'for a namespace; expected different ones'
+            )
 
 
 def _called(name: str, robot: str) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other ends of the node's topics: publishers of its sources, other commanders, and subscribers."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,8 +24,15 @@ class Neighbours:
     latch(rows, reason): puts robots on their fallback. guardian_gids(): GIDs of the publishers of the guardian.
     """
 
-    def __init__(self, node: Node, control: ControlSpec, ports: Ports, spec: LinkSpec,
-                 latch: Callable[[slice, str], None], guardian_gids: Callable[[], Collection[Gid]] = tuple) -> None:
+    def __init__(
+        self,
+        node: Node,
+        control: ControlSpec,
+        ports: Ports,
+        spec: LinkSpec,
+        latch: Callable[[slice, str], None],
+        guardian_gids: Callable[[], Collection[Gid]] = tuple,
+    ) -> None:
         self._node, self._control, self._latch = node, control, latch
         self._links = Links(node, control, ports.commands, spec, node.get_logger(), guardian_gids)
         self._talkers = Talkers(node, ports.sources)
@@ -35,7 +43,7 @@ class Neighbours:
 
     def missing(self, refusals: Refusals, sources: Mapping[str, Source]) -> list[str]:
         """Return a line for everything that activation waits for; reads the graph, which takes time."""
-        if self._timeless():        # this may be the cause of everything else that is missing
+        if self._timeless():  # this may be the cause of everything else that is missing
             return [self._talkers.no_clock()]
         return waiting(refusals, sources, self._control, self._talkers.why_silent)
 
@@ -44,8 +52,7 @@ class Neighbours:
         self._links.start()
         self._warn()
 
-    def report(self, level: bytes, message: str,
-               values: Mapping[str, object]) -> tuple[bytes, str, dict[str, object]]:
+    def report(self, level: bytes, message: str, values: Mapping[str, object]) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics, with the problems of the topics.
 
         Latches all robots if another node commands one, and robots whose commands have lost their subscriber.

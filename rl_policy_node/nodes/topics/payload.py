@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks serialized messages before native code decodes them: anyone on the network may send them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +17,24 @@ from rl_policy_node.nodes.interfaces import Message
 # plain CDR, big and little endian, as the middlewares send it. Decoders may crash on another encoding.
 _ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')
 _WORDS = (struct.Struct('>I'), struct.Struct('<I'))
-_SIZES = {'boolean': 1, 'octet': 1, 'char': 1, 'int8': 1, 'uint8': 1, 'wchar': 2, 'int16': 2, 'uint16': 2, 'int32': 4,
-          'uint32': 4, 'float': 4, 'int64': 8, 'uint64': 8, 'double': 8, 'long double': 16}
-_LENGTH = 4     # bytes of the length of a sequence or a string
+_SIZES = {
+    'boolean': 1,
+    'octet': 1,
+    'char': 1,
+    'int8': 1,
+    'uint8': 1,
+    'wchar': 2,
+    'int16': 2,
+    'uint16': 2,
+    'int32': 4,
+    'uint32': 4,
+    'float': 4,
+    'int64': 8,
+    'uint64': 8,
+    'double': 8,
+    'long double': 16,
+}
+_LENGTH = 4  # bytes of the length of a sequence or a string
 
 
 class _Step(NamedTuple):
@@ -49,7 +65,7 @@ class Payload:
         self.check(payload)
         try:
             return deserialize_message(payload, self.message_type)
-        except RuntimeError as error:       # rclpy's own type is private
+        except RuntimeError as error:  # rclpy's own type is private
             raise ValueError(f'the message cannot be read: {error}') from error
 
     def check(self, payload: bytes) -> None:
@@ -64,8 +80,7 @@ class Payload:
         # the two last bits of the header count the bytes that fill the message up to a multiple of four
         size = len(payload) - (payload[3] & 3)
         if size < self.least:
-            raise ValueError(f'the message has {size} bytes; a {self.message_type.__name__} has at least '
-                                f'{self.least}')
+            raise ValueError(f'the message has {size} bytes; a {self.message_type.__name__} has at least {self.least}')
         _walk(self._steps, payload, HEADER, size)
 
 
@@ -79,7 +94,7 @@ def _walk(steps: Sequence[_Step], payload: bytes, at: int, end: int) -> int:
                 raise _beyond(at, end)
             count = _WORDS[payload[1]].unpack_from(payload, at - _LENGTH)[0]
             if not count:
-                continue        # an empty sequence is not aligned
+                continue  # an empty sequence is not aligned
             if at + count * size > end:
                 raise _beyond(at + count * size, end)
             if inner:
@@ -122,7 +137,7 @@ def _joined(steps: Iterator[_Step]) -> tuple[_Step, ...]:
 
 
 def _steps(message_type: type) -> Iterator[_Step]:
-    for slot in message_type.SLOT_TYPES:        # type: ignore[attr-defined]  # every message class has it
+    for slot in message_type.SLOT_TYPES:  # type: ignore[attr-defined]  # every message class has it
         yield from _steps_of(slot)
 
 
@@ -135,7 +150,7 @@ def _steps_of(slot: AbstractType) -> Iterator[_Step]:
     elif isinstance(slot, BasicType):
         size = _SIZES[slot.typename]
         yield _Step(min(size, 8), size)
-    elif hasattr(slot, 'value_type'):           # a sequence
+    elif hasattr(slot, 'value_type'):  # a sequence
         inner = _joined(_steps_of(slot.value_type))
         if len(inner) == 1 and not inner[0].counted and inner[0].size % inner[0].alignment == 0:
             yield inner[0]._replace(counted=True)

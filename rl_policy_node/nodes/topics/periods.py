@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds sources that send regularly, but too rarely for their max_age."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,10 +13,10 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.protocols import Logger
 
-INTERVALS = 3       # this many similar intervals in a row, all too long, are a pattern
-ALIKE = 1.5         # largest ratio of the longest to the shortest of similar intervals
-MARGIN = 1.25       # advised ratio of max_age to the longest interval
-REMEMBERED = 5.0    # s for which intervals are still measured after a robot was on its fallback
+INTERVALS = 3  # this many similar intervals in a row, all too long, are a pattern
+ALIKE = 1.5  # largest ratio of the longest to the shortest of similar intervals
+MARGIN = 1.25  # advised ratio of max_age to the longest interval
+REMEMBERED = 5.0  # s for which intervals are still measured after a robot was on its fallback
 
 
 class Periods:
@@ -28,7 +29,7 @@ class Periods:
         self._log = log
         # in lockstep max_age does not count
         self._watched = {} if control.lockstep else {name: _Intervals(control.rows) for name in control.sources}
-        self._until = -np.inf       # s, steady
+        self._until = -np.inf  # s, steady
 
     def observe(self, frame: Frame, outcome: Outcome) -> None:
         """Measure the time between the messages of each source."""
@@ -44,9 +45,11 @@ class Periods:
             longest = intervals.too_long(source)
             if longest:
                 del self._watched[name]
-                self._log.warning(f"source '{name}' ({source.spec.topic}) arrives each {intervals.mean:.2g} s, max_age "
-                                  f'is {source.spec.max_age:g} s: its robots stop again and again; set '
-                                  f'sources.{name}.max_age above {MARGIN * longest:.2g}, or publish it more often')
+                self._log.warning(
+                    f"source '{name}' ({source.spec.topic}) arrives each {intervals.mean:.2g} s, max_age "
+                    f'is {source.spec.max_age:g} s: its robots stop again and again; set '
+                    f'sources.{name}.max_age above {MARGIN * longest:.2g}, or publish it more often'
+                )
 
 
 class _Intervals:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The subscriptions and publishers of the policy node: one for each robot, or one for all."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +39,15 @@ class Ports:
     commands: [(rows, endpoint)], one for each command topic; sources: name → endpoint of each of its topics.
     """
 
-    def __init__(self, endpoints: Endpoints, control: ControlSpec, sources: Mapping[str, Source],
-                 sinks: Mapping[str, Sink], on_message: OnMessage, on_episode: OnEpisode) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        control: ControlSpec,
+        sources: Mapping[str, Source],
+        sinks: Mapping[str, Sink],
+        on_message: OnMessage,
+        on_episode: OnEpisode,
+    ) -> None:
         self._control, self._sinks = control, sinks
         self._publishers: dict[str, list[Any]] = {}
         self.commands: list[tuple[slice, Endpoint]] = []
@@ -66,14 +74,20 @@ class Ports:
             sink = self._sinks[name]
             command = stated_fallback(sink.spec, rows)
             # empty if the fallback needs a measurement: the guardian then repeats the last command
-            messages = {topic: serialize_message(message)
-                        for topic, message in sink.messages(command, stamps, every_row)} if command else {}
-            flat += [(name, topic, Command(publisher, messages.get(topic, b'')))
-                     for topic, publisher in enumerate(publishers)]
+            messages = (
+                {topic: serialize_message(message) for topic, message in sink.messages(command, stamps, every_row)}
+                if command
+                else {}
+            )
+            flat += [
+                (name, topic, Command(publisher, messages.get(topic, b'')))
+                for topic, publisher in enumerate(publishers)
+            ]
         cells = guardian.watch([guarded for _, _, guarded in flat])
         for (name, topic, guarded), cell in zip(flat, cells):
-            self._publishers[name][topic] = GuardedPublisher(guarded.publisher, guardian,
-                                                             cell.show if guarded.fallback else cell.keep)
+            self._publishers[name][topic] = GuardedPublisher(
+                guarded.publisher, guardian, cell.show if guarded.fallback else cell.keep
+            )
 
     def publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
         """Send the commands of rows. stamps: action term → (rows,), ns.
@@ -86,13 +100,14 @@ class Ports:
             try:
                 for topic, message in self._sinks[name].outgoing(command, stamps[name], rows):
                     publishers[topic].publish(message)
-            except BaseException as error:      # noqa: BLE001 - raised below
+            except BaseException as error:  # noqa: BLE001 - raised below
                 fault = fault or error
         if fault is not None:
             raise fault
 
-    def _subscribe(self, endpoints: Endpoints, sources: Mapping[str, Source], on_message: OnMessage,
-                   on_episode: OnEpisode) -> None:
+    def _subscribe(
+        self, endpoints: Endpoints, sources: Mapping[str, Source], on_message: OnMessage, on_episode: OnEpisode
+    ) -> None:
         robots, qos = self._control.robots, source_qos(self._control.lockstep)
         transforms = [source for source in sources.values() if source.spec.type == TRANSFORM]
         if transforms:
@@ -103,9 +118,15 @@ class Ports:
                 continue
             of_source = source_qos(self._control.lockstep, source.spec.durability)
             self.sources[name] = [
-                endpoints.subscribe(source.adapter.message_type, spec_topic(source.spec, robot),
-                                    functools.partial(on_message, source, rows), of_source, raw=True)
-                for robot, rows in zip(robots, source.groups)]
+                endpoints.subscribe(
+                    source.adapter.message_type,
+                    spec_topic(source.spec, robot),
+                    functools.partial(on_message, source, rows),
+                    of_source,
+                    raw=True,
+                )
+                for robot, rows in zip(robots, source.groups)
+            ]
             self._refuse_latched(source, self.sources[name])
         for rows, topic, kind in start_topics(self._control):
             endpoints.subscribe(kind, topic, functools.partial(on_episode, rows), qos, raw=True)
@@ -115,6 +136,8 @@ class Ports:
         moves = self._control.velocities_of(source.spec.name)
         for endpoint in made if moves and not self._control.lockstep else ():
             if endpoint.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
-                raise ConfigurationError(f"topic {endpoint.topic}: qos_overrides ask for transient_local, and source "
-                                         f"'{source.spec.name}' has {' and '.join(moves)}: a velocity must "
-                                         'not go on without being repeated')
+                raise ConfigurationError(
+                    f'topic {endpoint.topic}: qos_overrides ask for transient_local, and source '
+                    f"'{source.spec.name}' has {' and '.join(moves)}: a velocity must "
+                    'not go on without being repeated'
+                )

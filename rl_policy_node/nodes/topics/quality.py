@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user's quality of service: the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +18,14 @@ PUBLISHER, SUBSCRIPTION = 'publisher', 'subscription'
 OTHERS: Final = ('/clock', '/diagnostics', '/parameter_events', '/rosout', '/tf', '/tf_static')
 
 _POLICIES: Final = tuple(kind.name.lower() for kind in QoSPolicyKind if kind.name != 'INVALID')
-_NAMED: Final = {'history': HistoryPolicy, 'reliability': ReliabilityPolicy, 'durability': DurabilityPolicy,
-                 'liveliness': LivelinessPolicy}
+_NAMED: Final = {
+    'history': HistoryPolicy,
+    'reliability': ReliabilityPolicy,
+    'durability': DurabilityPolicy,
+    'liveliness': LivelinessPolicy,
+}
 _DURATIONS: Final = ('deadline', 'lifespan', 'liveliness_lease_duration')
-_LONGEST: Final = 2 ** 63 - 1       # ns: infinite
+_LONGEST: Final = 2**63 - 1  # ns: infinite
 
 
 class Overrides:
@@ -56,16 +61,22 @@ class Overrides:
         for topic, entity in self._given:
             if (topic, entity) not in self._used and not topic.startswith(self._private):
                 policy = next(iter(self._given[topic, entity]))
-                raise unknown('topic', f'{topic}.{entity}', (f'{name}.{kind}' for name, kind in self._used),
-                              f"parameter '{PREFIX}{topic}.{entity}.{policy}'")
+                raise unknown(
+                    'topic',
+                    f'{topic}.{entity}',
+                    (f'{name}.{kind}' for name, kind in self._used),
+                    f"parameter '{PREFIX}{topic}.{entity}.{policy}'",
+                )
 
     def _take(self, name: str, value: Any) -> None:
         topic, *rest = name.removeprefix(PREFIX).split('.')
         if topic in OTHERS:
             return
         if len(rest) != 2 or rest[0] not in (PUBLISHER, SUBSCRIPTION):
-            raise ConfigurationError(f"parameter '{name}': expected {PREFIX}/topic.{PUBLISHER}.policy or "
-                                     f'{PREFIX}/topic.{SUBSCRIPTION}.policy; policies: {", ".join(sorted(_POLICIES))}')
+            raise ConfigurationError(
+                f"parameter '{name}': expected {PREFIX}/topic.{PUBLISHER}.policy or "
+                f'{PREFIX}/topic.{SUBSCRIPTION}.policy; policies: {", ".join(sorted(_POLICIES))}'
+            )
         entity, policy = rest
         valid = [each for each in _POLICIES if each != 'lifespan' or entity == PUBLISHER]
         if policy not in valid:
@@ -97,9 +108,12 @@ def differences(wanted: Mapping[str, object], made: QoSProfile) -> Iterable[str]
     """
     for policy, value in wanted.items():
         got = getattr(made, policy)
-        left_open = policy in ('history', 'depth', 'avoid_ros_namespace_conventions') or \
-            getattr(value, 'name', '') in ('SYSTEM_DEFAULT', 'BEST_AVAILABLE') or \
-            isinstance(value, Duration) and value.nanoseconds in (0, _LONGEST)
+        left_open = (
+            policy in ('history', 'depth', 'avoid_ros_namespace_conventions')
+            or getattr(value, 'name', '') in ('SYSTEM_DEFAULT', 'BEST_AVAILABLE')
+            or isinstance(value, Duration)
+            and value.nanoseconds in (0, _LONGEST)
+        )
         if not left_open and got != value:
             yield f'{policy} is {_text(got)} instead of {_text(value)}'
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of rows in texts: robots have names, rows that share every topic have numbers."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rl_policy_node.control.specs import ControlSpec
 
-MOST = 5        # reasons listed for rows without names; further ones are only counted
+MOST = 5  # reasons listed for rows without names; further ones are only counted
 
 
 def called(control: ControlSpec, row: int) -> str:
@@ -46,7 +47,8 @@ def by_name(control: ControlSpec, reasons: Mapping[int, str]) -> list[tuple[str,
     groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
     more = sum(len(rows) for _, rows in groups[MOST:])
     return [(listed(control, rows), reason) for reason, rows in groups[:MOST]] + (
-        [(f'{more} more', f'{len(groups) - MOST} other reasons')] if more else [])
+        [(f'{more} more', f'{len(groups) - MOST} other reasons')] if more else []
+    )
 
 
 def lines(control: ControlSpec, reasons: Mapping[int, str]) -> list[str]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serializes commands fast: writes numbers and stamps to their places in the bytes of a prepared message."""
+
 from collections.abc import Callable, Mapping
 import struct
 from typing import Any
@@ -42,17 +43,22 @@ class Template:
         return bytes(self._block)
 
 
-def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], shapes: Mapping[str, tuple[int, ...]],
-             dtype: DTypeLike) -> Template | None:
+def template(
+    make: Callable[[dict[str, NDArray[np.float64]], int], Message],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: DTypeLike,
+) -> Template | None:
     """Return the Template of the messages that make(arrays, stamp) returns, None if there can be none.
 
     shapes: field → shape. dtype: of the numbers in the message. One message serves to find the places, another one to
     check them.
     """
     # random numbers, whose bytes occur nowhere else
-    first, second = ({field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
-                     for random in map(np.random.default_rng, range(2)))
-    block = bytearray(serialize_message(make(first, _SECONDS * 10 ** 9 + _NANOSECONDS)))
+    first, second = (
+        {field: random.uniform(0.5, 1.0, shape) for field, shape in shapes.items()}
+        for random in map(np.random.default_rng, range(2))
+    )
+    block = bytearray(serialize_message(make(first, _SECONDS * 10**9 + _NANOSECONDS)))
     views = {}
     for field, value in first.items():
         place = _only(block, value.astype(dtype).tobytes())
@@ -60,7 +66,7 @@ def template(make: Callable[[dict[str, NDArray[np.float64]], int], Message], sha
             return None
         views[field] = np.frombuffer(block, dtype, value.size, place).reshape(value.shape)
     found = Template(block, views, _only(block, _STAMP.pack(_SECONDS, _NANOSECONDS)))
-    stamp = 10 ** 18 + 1
+    stamp = 10**18 + 1
     wanted = make(second, stamp)
     # compare messages, not bytes: the padding between two fields is arbitrary
     return found if deserialize_message(found.filled(second, stamp), type(wanted)) == wanted else None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a command from arrays of rows to the messages of its topics, and back."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -47,8 +48,7 @@ class Sink:
         """Create the adapter. control: gives the default time_from_start of trajectories, and the robots' names."""
         self.spec, kind = spec, KINDS[spec.kind]
         if spec.type not in kind.message_types and ':' not in spec.type:
-            raise unknown('message type', spec.type, kind.message_types,
-                          f'actions.{spec.name}.type (kind {spec.kind})')
+            raise unknown('message type', spec.type, kind.message_types, f'actions.{spec.name}.type (kind {spec.kind})')
         if spec.type in (JOINT_STATE, TRAJECTORY) and not spec.joints:
             raise ConfigurationError(f'actions.{spec.name}: {spec.type} needs joints')
         if spec.type == NUMBER and sum(shape[0] for shape in command_shapes(spec).values()) != 1:
@@ -63,10 +63,12 @@ class Sink:
         self._templates = [self._template(topic, rows) for topic, rows in enumerate(self.groups)]
 
     def _template(self, topic: int, rows: slice) -> Template | None:
-        if ':' in self.spec.type:       # an adapter of the user may do anything with the numbers
+        if ':' in self.spec.type:  # an adapter of the user may do anything with the numbers
             return None
-        shapes = {field: (rows.stop - rows.start, *shape) if self.spec.rows else shape
-                  for field, shape in command_shapes(self.spec).items()}
+        shapes = {
+            field: (rows.stop - rows.start, *shape) if self.spec.rows else shape
+            for field, shape in command_shapes(self.spec).items()
+        }
         return template(functools.partial(self._made, topic), shapes, self.adapter.dtype)
 
     def _options(self, period: float) -> dict[str, Any]:
@@ -75,8 +77,10 @@ class Sink:
             # from the observation's stamp the point after one period would lie in the past
             options['time_from_start'] = self.spec.time_from_start or (period if self._now else 2 * period)
         else:
-            for name, given in (('time_from_start', self.spec.time_from_start),
-                                ('trajectory_start', self.spec.trajectory_start != 'now')):
+            for name, given in (
+                ('time_from_start', self.spec.time_from_start),
+                ('trajectory_start', self.spec.trajectory_start != 'now'),
+            ):
                 if given:
                     raise ConfigurationError(f'actions.{self.spec.name}.{name} means nothing to {self.spec.type}')
         return options

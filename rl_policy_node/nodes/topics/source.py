@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts the messages of a source's topics to arrays of rows, and back."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -59,13 +60,18 @@ class Source:
         self._payload = Payload(self.adapter.message_type)
         # an adapter of the user gets the message, whatever it inherits
         self._from_cdr = None if ':' in spec.type else self.adapter.from_cdr
-        self._frames = [FrameId(spec.frame_id.replace('{robot}', robot.strip('/')), self.adapter,
-                                f'sources.{spec.name}') for robot in control.robots] if spec.frame_id else []
+        self._frames = (
+            [
+                FrameId(spec.frame_id.replace('{robot}', robot.strip('/')), self.adapter, f'sources.{spec.name}')
+                for robot in control.robots
+            ]
+            if spec.frame_id
+            else []
+        )
         self.joints = control.joints_of(spec.name)
         self.groups = row_groups(spec.rows, control.rows)
         kept = KEPT if spec.alignment == 'asof' else 1
-        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept,
-                                   self.joints)
+        self.buffer = SourceBuffer(spec, self._shapes(control, input_shapes), control.rows, kept, self.joints)
         self._names = [named_for(self.joints, robot) for robot in control.robots]
         self._orders: list[dict[tuple[str, ...], Order]] = [{} for _ in self._names]
         self.foreign: Stamps = np.zeros(control.rows, dtype=np.int64)
@@ -83,8 +89,10 @@ class Source:
         known = {field: shape for field, shape in shapes.items() if shape is not None}
         for field in shapes:
             if field not in known:
-                raise ConfigurationError(f"source '{self.spec.name}': the size of '{field}' is not known; "
-                                         'state the joints or the shape of the term that reads it')
+                raise ConfigurationError(
+                    f"source '{self.spec.name}': the size of '{field}' is not known; "
+                    'state the joints or the shape of the term that reads it'
+                )
         if not shapes:
             raise ConfigurationError(f"source '{self.spec.name}' is used by no term and no action")
         return {field: (shape, np.dtype(self.adapter.dtype)) for field, shape in known.items()}
@@ -95,8 +103,9 @@ class Source:
         if known is None:
             shapes[field] = shape
         elif shape is not None and np.prod(known) != np.prod(shape):
-            raise ConfigurationError(f"source '{self.spec.name}': terms state the shapes {known} and {shape} "
-                                     f"of its field '{field}'")
+            raise ConfigurationError(
+                f"source '{self.spec.name}': terms state the shapes {known} and {shape} of its field '{field}'"
+            )
 
     def _shape(self, field: str) -> Shape | None:
         """Return the shape of a field by the message type or the joints, None if neither gives it."""
@@ -105,14 +114,18 @@ class Source:
         fixed = self.adapter.fields[field]
         return (len(self.joints),) if fixed is None and self.joints else fixed
 
-    def _shape_read(self, read: Read, term: TermSpec, control: ControlSpec,
-                    inputs: Mapping[str, Shape]) -> Shape | None:
+    def _shape_read(
+        self, read: Read, term: TermSpec, control: ControlSpec, inputs: Mapping[str, Shape]
+    ) -> Shape | None:
         """Return the shape of a field as a term reads it, None if it is unknown."""
         shape = self._shape(read.field) or read.shape
         if shape:
             return shape
-        trained = [term.sent_shape(inputs[name]) for name, terms in control.inputs.items()
-                   if terms == (term.name,) and name in inputs]
+        trained = [
+            term.sent_shape(inputs[name])
+            for name, terms in control.inputs.items()
+            if terms == (term.name,) and name in inputs
+        ]
         return trained[0] if trained else None
 
     def read(self, rows: slice, message: Message) -> tuple[dict[str, Array], int]:
@@ -143,8 +156,9 @@ class Source:
             self._frames[rows.start].check(message)
         if isinstance(order, tuple):
             numbers, joints = order
-            return Part({field: array[np.newaxis, numbers] for field, array in arrays.items() if field in wanted},
-                        joints), stamp
+            return Part(
+                {field: array[np.newaxis, numbers] for field, array in arrays.items() if field in wanted}, joints
+            ), stamp
         return {field: array[np.newaxis, order] for field, array in arrays.items() if field in wanted}, stamp
 
     def heard(self, row: int) -> list[tuple[str, ...]]:
@@ -163,8 +177,11 @@ class Source:
         """
         if self.spec.rows:
             return self.adapter.to_message(dict(values), stamp)
-        fixed = {field: _NO_TURN if shape == (4,) else np.zeros(shape)
-                 for field, shape in self.adapter.fields.items() if shape}
+        fixed = {
+            field: _NO_TURN if shape == (4,) else np.zeros(shape)
+            for field, shape in self.adapter.fields.items()
+            if shape
+        }
         of_row = {field: value[rows.start] for field, value in values.items()}
         message = self.adapter.to_message({**fixed, **of_row}, stamp, self._names[rows.start])
         if self._frames:
@@ -198,10 +215,12 @@ class Source:
             if len(ours) == len(joints) or len(set(names)) != len(names):
                 order = joint_order(names, joints)
             elif ours:
-                order = (np.array([names.index(joint) for joint in ours], dtype=np.intp),
-                         np.array([joints.index(joint) for joint in ours], dtype=np.intp))
+                order = (
+                    np.array([names.index(joint) for joint in ours], dtype=np.intp),
+                    np.array([joints.index(joint) for joint in ours], dtype=np.intp),
+                )
             if len(known) >= _MOST_ORDERS:
-                del known[next(iter(known))]        # the oldest
+                del known[next(iter(known))]  # the oldest
             known[names] = order
             return order
 

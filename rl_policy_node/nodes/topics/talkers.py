@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks up the publishers of the sources in the ROS graph, and explains missing messages."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -52,13 +53,16 @@ class Talkers:
                 infos = self._infos(endpoint)
                 if len(infos) > 1 and all(info.node_name != UNKNOWN for info in infos):
                     self._reported.add(endpoint.topic)
-                    lines.append(f'sources.{name}: {len(infos)} publishers on {endpoint.topic}: '
-                                 f'{", ".join(sorted(map(called, infos)))}; is that meant?')
+                    lines.append(
+                        f'sources.{name}: {len(infos)} publishers on {endpoint.topic}: '
+                        f'{", ".join(sorted(map(called, infos)))}; is that meant?'
+                    )
         return lines
 
     def _infos(self, endpoint: Endpoint) -> list[Any]:
-        return list(self._node.get_publishers_info_by_topic(
-            endpoint.topic, endpoint.qos.avoid_ros_namespace_conventions))
+        return list(
+            self._node.get_publishers_info_by_topic(endpoint.topic, endpoint.qos.avoid_ros_namespace_conventions)
+        )
 
 
 def _mismatch(info: Any, source: Source, endpoint: Endpoint) -> str:

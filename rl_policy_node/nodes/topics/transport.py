@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Profiles of the middleware for large messages, which it loses by default."""
+
 from collections.abc import Mapping
 from importlib import metadata
 import os
@@ -31,7 +32,7 @@ def _is_fast_dds_2() -> bool:
     if os.environ.get('ROS_DISTRO'):
         return os.environ['ROS_DISTRO'] in ('humble', 'iron', 'jazzy')
     try:
-        metadata.version('ros-fastrtps')        # the wheel of Fast DDS 2; no wheel sets ROS_DISTRO
+        metadata.version('ros-fastrtps')  # the wheel of Fast DDS 2; no wheel sets ROS_DISTRO
     except metadata.PackageNotFoundError:
         return False
     return True
@@ -47,5 +48,7 @@ def advice(sources: Mapping[str, Source]) -> str:
     variable, path = profile()
     if size <= ROOM or _has_chosen(variable) or 'fastrtps' not in get_rmw_implementation_identifier():
         return ''
-    return (f'each step sends {size / 1e6:.1f} MB, and the shared memory of Fast DDS holds 0.5: what is lost is sent '
-            f'again only after 3 s. What helps: {variable}={path}')
+    return (
+        f'each step sends {size / 1e6:.1f} MB, and the shared memory of Fast DDS holds 0.5: what is lost is sent '
+        f'again only after 3 s. What helps: {variable}={path}'
+    )

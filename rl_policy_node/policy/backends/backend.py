@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interface of backends: act on a batch of rows, keep their recurrent states, reset them."""
+
 from abc import ABC, abstractmethod
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bare ONNX Runtime: the lower bound that backends are compared with."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rl_policy_node.policy.backends.export import exported
 from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.player_step import Step
 
-if TYPE_CHECKING:       # it imports the backends
+if TYPE_CHECKING:  # it imports the backends
     from rl_policy_node.policy.policy import Policy
 
 _TYPES = {'tensor(float)': np.float32, 'tensor(uint8)': np.uint8}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exported models on disk; the key is a checksum of everything that they depend on."""
+
 from collections.abc import Mapping
 import hashlib
 import json
@@ -12,8 +13,8 @@ from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.run.train_config import TrainConfig
 from rl_policy_node.policy.shared_types import Player
 
-VERSION = 3     # of the models of `export`
-KEPT = 64       # number of models kept, the newest
+VERSION = 3  # of the models of `export`
+KEPT = 64  # number of models kept, the newest
 
 
 class Cache:
@@ -55,7 +56,7 @@ class Cache:
 def _users_own() -> Path | None:
     try:
         return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rl_policy_node'
-    except RuntimeError:        # a container's user without an entry in passwd
+    except RuntimeError:  # a container's user without an entry in passwd
         return None
 
 
@@ -70,13 +71,20 @@ def _put(content: bytes, file: Any, place: Path) -> None:
         raise
 
 
-def key_of(player: Player, config: TrainConfig | None, inputs: Inputs, deterministic: bool,
-           versions: Mapping[str, str]) -> str:
+def key_of(
+    player: Player, config: TrainConfig | None, inputs: Inputs, deterministic: bool, versions: Mapping[str, str]
+) -> str:
     """Return the checksum of a player's weights, its config, its spaces, and of versions (name → version)."""
     digest = hashlib.sha256()
-    made_from = {'version': VERSION, 'params': config.params if config else None, 'rows': inputs.rows,
-                 'spaces': vars(inputs.spaces), 'deterministic': deterministic, 'versions': versions,
-                 'player': f'{type(player).__module__}.{type(player).__qualname__}'}
+    made_from = {
+        'version': VERSION,
+        'params': config.params if config else None,
+        'rows': inputs.rows,
+        'spaces': vars(inputs.spaces),
+        'deterministic': deterministic,
+        'versions': versions,
+        'player': f'{type(player).__module__}.{type(player).__qualname__}',
+    }
     # in the order of the file: that of a network's inputs counts
     digest.update(json.dumps(made_from, default=repr).encode())
     for name, tensor in sorted(player.model.state_dict().items()):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choose a backend: the requested one, or the fastest that acts as rl_games' player does."""
+
 from collections.abc import Callable
 import time
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def choose(name: str, setup: Setup) -> Choice:
         return Choice(eager, "backend eager: rl_games' player")
     wanted = name if name != 'auto' else 'cuda_graph' if setup.on_gpu else 'onnx'
     try:
-        with preserved():       # exporters draw, and so may networks while they are traced
+        with preserved():  # exporters draw, and so may networks while they are traced
             choice = _verified(wanted, eager, setup)
     except Unavailable as reason:
         if name != 'auto':
@@ -49,8 +50,11 @@ def choose(name: str, setup: Setup) -> Choice:
 def _faster(choice: Choice, eager: Backend) -> Choice:
     other, own = _seconds(choice.backend), _seconds(eager)
     if own <= other:
-        return Choice(eager, f"backend eager: rl_games' player, {1e6 * own:.0f} µs a step; "
-                             f'{choice.backend.name} takes {1e6 * other:.0f} µs')
+        return Choice(
+            eager,
+            f"backend eager: rl_games' player, {1e6 * own:.0f} µs a step; "
+            f'{choice.backend.name} takes {1e6 * other:.0f} µs',
+        )
     return Choice(choice.backend, f'{choice.report}; {1e6 * other:.0f} µs a step, the player takes {1e6 * own:.0f} µs')
 
 
@@ -64,7 +68,7 @@ def _verified(name: str, eager: Backend, setup: Setup) -> Choice:
                 return Choice(backend, f'backend {name}: {found}')
     except (Unavailable, ConfigurationError):
         raise
-    except Exception as error:      # noqa: BLE001 - what is installed may be broken in any way
+    except Exception as error:  # noqa: BLE001 - what is installed may be broken in any way
         found = _lacking(error)
     eager.restart()
     return Choice(eager, f"backend {name} {found}; acting by eager, rl_games' player", True)
@@ -77,7 +81,7 @@ def _tried(make: Callable[[], Backend], eager: Backend, setup: Setup) -> tuple[B
         apart = difference(backend, eager, _statistics(setup))
     except (Unavailable, ConfigurationError):
         raise
-    except Exception as error:      # noqa: BLE001 - exporters and runtimes raise anything on what they lack
+    except Exception as error:  # noqa: BLE001 - exporters and runtimes raise anything on what they lack
         return None, _lacking(error)
     if apart <= setup.tolerance:
         return backend, f"within {apart:.1e} of rl_games' player"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CUDA graphs: a whole step as one launch."""
+
 import torch
 
 from rl_policy_node.policy.backends.backend import Backend
@@ -8,7 +9,7 @@ from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.backends.static import StaticStep
 from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Rows
 
-_WARM_UP = 3        # steps before the capture, in which libraries choose their kernels and take their memory
+_WARM_UP = 3  # steps before the capture, in which libraries choose their kernels and take their memory
 
 
 class CudaGraphBackend(Backend):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the backend of a captured CUDA graph."""
+
 from collections.abc import Iterator
 
 from rl_policy_node.policy.backends.cuda_graph import CudaGraphBackend

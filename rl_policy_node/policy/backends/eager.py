@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games' player itself: the reference for every other backend."""
+
 import numpy as np
 import torch
 
@@ -52,11 +53,14 @@ class EagerBackend(Backend):
 
     def state(self) -> BackendState:
         states = self.player.states if self.recurrent else ()
-        return {'recurrent': {str(index): state.detach().cpu().numpy().copy() for index, state in enumerate(states)},
-                'random': self._stream.state()}
+        return {
+            'recurrent': {str(index): state.detach().cpu().numpy().copy() for index, state in enumerate(states)},
+            'random': self._stream.state(),
+        }
 
     def restore(self, state: BackendState) -> None:
         if self.recurrent:
-            self.player.states = [torch.from_numpy(kept.copy()).to(self.player.device)
-                                  for kept in state['recurrent'].values()]
+            self.player.states = [
+                torch.from_numpy(kept.copy()).to(self.player.device) for kept in state['recurrent'].values()
+            ]
         self._stream.restore(state['random'])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A player's step as an ONNX model."""
+
 import io
 import warnings
 
@@ -25,15 +26,15 @@ class PerLayer(torch.nn.Module):
         """The tensors of a first step."""
         keys, states = len(self.step.keys), len(self.layers)
         tensors = self.step.example
-        layers = [layer.clone() for state in tensors[keys:keys + states] for layer in state.split(1)]
-        return (*tensors[:keys], *layers, *tensors[keys + states:])
+        layers = [layer.clone() for state in tensors[keys : keys + states] for layer in state.split(1)]
+        return (*tensors[:keys], *layers, *tensors[keys + states :])
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         keys, layers = len(self.step.keys), sum(self.layers)
-        parts = iter(tensors[keys:keys + layers])
+        parts = iter(tensors[keys : keys + layers])
         states = [torch.cat([next(parts) for _ in range(count)]) for count in self.layers]
-        actions, *states = self.step(*tensors[:keys], *states, *tensors[keys + layers:])
-        return (actions, *(state[layer:layer + 1] for state in states for layer in range(len(state))))
+        actions, *states = self.step(*tensors[:keys], *states, *tensors[keys + layers :])
+        return (actions, *(state[layer : layer + 1] for state in states for layer in range(len(state))))
 
 
 def export(step: Step) -> bytes:
@@ -43,6 +44,7 @@ def export(step: Step) -> bytes:
     """
     # not at the top: who runs a model that was kept needs no `onnx`
     from rl_policy_node.policy.backends.passes import simplified
+
     return simplified(exported(step))
 
 
@@ -55,14 +57,25 @@ def exported(step: Step) -> bytes:
         # the tracing exporter: it takes rl_games' scripted normaliser and writes recurrent layers as ONNX's own
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            script, layered.example, model,     # type: ignore[arg-type]  # a buffer: torch's annotation lacks it
-            dynamo=False, opset_version=OPSET, input_names=inputs, output_names=outputs)
+            script,
+            layered.example,
+            model,  # type: ignore[arg-type]  # a buffer: torch's annotation lacks it
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+        )
     return model.getvalue()
 
 
 def names(step: Step) -> tuple[list[str], list[str]]:
     """Return the names of a step's inputs and of its outputs."""
     states = [f'state_{index}/layer_{layer}' for index, state in enumerate(step.states) for layer in range(len(state))]
-    return ([*(f'observation/{key}' for key in step.keys), *states,
-             *(f'noise_{index}' for index in range(len(step.noise.drawn)))],
-            ['actions', *(f'next_{state}' for state in states)])
+    return (
+        [
+            *(f'observation/{key}' for key in step.keys),
+            *states,
+            *(f'noise_{index}' for index in range(len(step.noise.drawn))),
+        ],
+        ['actions', *(f'next_{state}' for state in states)],
+    )

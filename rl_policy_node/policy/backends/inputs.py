@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observations checked against the spaces of a policy."""
+
 from collections.abc import Iterable, Mapping
 from typing import Any
 

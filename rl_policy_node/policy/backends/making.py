@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the backends that can replace rl_games' player."""
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 import importlib
@@ -52,7 +53,7 @@ class Setup:
 
 
 class Unavailable(Exception):
-    """This machine lacks a requirement of a backend; not an error by itself."""
+    """The machine lacks a requirement of a backend; not an error by itself."""
 
 
 def makers(name: str, setup: Setup) -> Iterator[Maker]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime: the step without critic and sampling, fused, with its own buffers."""
+
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import math
@@ -17,7 +18,7 @@ from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Rows
 
 ON_CPU = 'CPUExecutionProvider'
-_FEW, _MANY = 64, 256       # rows: fewer are not worth a thread, of more the intermediate values leave the cache
+_FEW, _MANY = 64, 256  # rows: fewer are not worth a thread, of more the intermediate values leave the cache
 
 
 class OnnxBackend(Backend):
@@ -30,13 +31,21 @@ class OnnxBackend(Backend):
 
     name = 'onnx'
 
-    def __init__(self, model: bytes, step: Step, inputs: Inputs, seed: int = 0, threads: int = 1,
-                 providers: Sequence[str] = (ON_CPU,)) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        step: Step,
+        inputs: Inputs,
+        seed: int = 0,
+        threads: int = 1,
+        providers: Sequence[str] = (ON_CPU,),
+    ) -> None:
         super().__init__(inputs)
         parts = math.ceil(inputs.rows / step.rows)
         self._workers = max(1, min(threads, parts))
-        self.session = onnxruntime.InferenceSession(model, _options(threads // self._workers),
-                                                    providers=list(providers))
+        self.session = onnxruntime.InferenceSession(
+            model, _options(threads // self._workers), providers=list(providers)
+        )
         self._noise, self._seed = step.noise, seed
         self._allocate(step, parts)
         self._bindings = [[self._bind(step, part, now) for part in range(parts)] for now in (0, 1)]
@@ -74,13 +83,16 @@ class OnnxBackend(Backend):
         self.reset()
 
     def state(self) -> BackendState:
-        return {'recurrent': {str(index): state[:, :self.rows].copy()
-                              for index, state in enumerate(self._states[self._now])},
-                'random': self._generator.get_state().numpy().copy()}
+        return {
+            'recurrent': {
+                str(index): state[:, : self.rows].copy() for index, state in enumerate(self._states[self._now])
+            },
+            'random': self._generator.get_state().numpy().copy(),
+        }
 
     def restore(self, state: BackendState) -> None:
         for index, held in enumerate(self._states[self._now]):
-            held[:, :self.rows] = state['recurrent'][str(index)]
+            held[:, : self.rows] = state['recurrent'][str(index)]
         self._generator.set_state(torch.from_numpy(state['random'].copy()))
 
     def _compute(self, bindings: list[Any]) -> None:
@@ -88,9 +100,11 @@ class OnnxBackend(Backend):
             for binding in bindings:
                 self._run(binding, None)
             return
-        others = [self._helpers.submit(self._compute_some, bindings[worker::self._workers])
-                  for worker in range(1, self._workers)]
-        self._compute_some(bindings[::self._workers])
+        others = [
+            self._helpers.submit(self._compute_some, bindings[worker :: self._workers])
+            for worker in range(1, self._workers)
+        ]
+        self._compute_some(bindings[:: self._workers])
         for other in others:
             other.result()
 
@@ -101,8 +115,9 @@ class OnnxBackend(Backend):
     def _allocate(self, step: Step, parts: int) -> None:
         """Create the arrays, with spare rows if the parts do not divide the rows evenly, and views without those."""
         rows, total = self.rows, parts * step.rows
-        self._whole = {key: np.zeros((total, *shape[1:]), self.inputs.dtypes[key])
-                       for key, shape in self.inputs.shapes.items()}
+        self._whole = {
+            key: np.zeros((total, *shape[1:]), self.inputs.dtypes[key]) for key, shape in self.inputs.shapes.items()
+        }
         self._arrays = {key: array[:rows] for key, array in self._whole.items()}
         self._initial = [state.cpu().numpy() for state in step.states]
         self._states = [[np.repeat(state[:, :1], total, axis=1) for state in self._initial] for _ in range(2)]
@@ -117,10 +132,12 @@ class OnnxBackend(Backend):
         """Return the binding of a part of the rows, whose states lie in set `now` before the step."""
         inputs, outputs = names(step)
         rows, binding = slice(part * step.rows, (part + 1) * step.rows), self.session.io_binding()
-        before, after = ([state[layer:layer + 1, rows] for state in states for layer in range(len(state))]
-                         for states in (self._states[now], self._states[1 - now]))
+        before, after = (
+            [state[layer : layer + 1, rows] for state in states for layer in range(len(state))]
+            for states in (self._states[now], self._states[1 - now])
+        )
         taken = [*(array[rows] for array in self._whole.values()), *before, *(draw[rows] for draw in self._whole_draws)]
-        looked_at = {each.name for each in self.session.get_inputs()}       # an export leaves out what no action needs
+        looked_at = {each.name for each in self.session.get_inputs()}  # an export leaves out what no action needs
         for name, array in zip(inputs, taken):
             if name in looked_at:
                 binding.bind_input(name, 'cpu', 0, array.dtype, array.shape, array.ctypes.data)
@@ -161,5 +178,5 @@ def _options(threads: int) -> Any:
     # helper threads spin during a step, which is short, and free the core as soon as it is over
     options.add_session_config_entry('session.intra_op.allow_spinning', '1')
     options.add_session_config_entry('session.force_spinning_stop', '1')
-    options.log_severity_level = 4      # what fails is raised, too
+    options.log_severity_level = 4  # what fails is raised, too
     return options

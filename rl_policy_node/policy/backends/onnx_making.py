@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the backend of ONNX Runtime: from a kept export, else from a new one."""
+
 from collections.abc import Iterator
 import functools
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +22,7 @@ def makers(setup: Setup) -> Iterator[Maker]:
         raise Unavailable('onnxruntime is not installed: pip install rl_policy_node[onnx]')
     # not before it is known to be there
     from rl_policy_node.policy.backends.onnx import OnnxBackend, part_of, providers_for
+
     providers = providers_for(setup.providers, setup.on_gpu)
     rows = part_of(setup.inputs.rows, setup.threads, providers)
     step = functools.cache(lambda: setup.step(rows))
@@ -39,6 +41,7 @@ def _exported(step: Step, key: str, cache: Cache) -> bytes:
     if not _installed('onnx'):
         raise Unavailable('onnx is not installed: pip install rl_policy_node[onnx]')
     from rl_policy_node.policy.backends.export import export
+
     model = export(step)
     problem = cache.write(key, model)
     if problem:

@@ -3,6 +3,7 @@
 
 A step of one row takes about ten µs, and every operator, however small, takes about one of them.
 """
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from rl_policy_node.policy.shared_types import Array, Shape
 
-_BY_COLUMN = ('Sub', 'Div', 'Add', 'Mul')       # with a constant as their second operand
+_BY_COLUMN = ('Sub', 'Div', 'Add', 'Mul')  # with a constant as their second operand
 
 
 class Graph:
@@ -28,8 +29,11 @@ class Graph:
         graph = self.model.graph
         self.nodes = graph.node
         self.constants: dict[str, Array] = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-        self.constants |= {node.output[0]: numpy_helper.to_array(node.attribute[0].t) for node in graph.node
-                           if node.op_type == 'Constant' and node.attribute[0].name == 'value'}
+        self.constants |= {
+            node.output[0]: numpy_helper.to_array(node.attribute[0].t)
+            for node in graph.node
+            if node.op_type == 'Constant' and node.attribute[0].name == 'value'
+        }
         self.makers = {name: node for node in graph.node for name in node.output}
         self.takers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
@@ -124,7 +128,7 @@ def _substitute(graph: Graph, value: str, other: str) -> bool:
         graph.replace(other, value)
         return True
     if value in graph.outputs or value not in graph.makers:
-        return False        # what goes in, or comes out, keeps its name
+        return False  # what goes in, or comes out, keeps its name
     graph.replace(value, other)
     outputs = graph.makers[value].output
     outputs[:] = [other if name == value else name for name in outputs]
@@ -133,8 +137,9 @@ def _substitute(graph: Graph, value: str, other: str) -> bool:
 
 def _drop_dead_nodes(graph: Graph) -> bool:
     """Remove nodes, then constants, without consumers."""
-    nodes = [node for node in graph.nodes if not any(name in graph.outputs or graph.takers.get(name)
-                                                     for name in node.output)]
+    nodes = [
+        node for node in graph.nodes if not any(name in graph.outputs or graph.takers.get(name) for name in node.output)
+    ]
     initializers = graph.model.graph.initializer
     constants = [each for each in initializers if each.name not in graph.takers]
     for node in nodes:
@@ -212,7 +217,7 @@ def _hoist(graph: Graph, concat: onnx.NodeProto, start: int, stop: int) -> None:
         columns = []
         for name, node in zip(names, nodes):
             shape = graph.shapes[name]
-            assert shape is not None        # only values of known shape have a signature
+            assert shape is not None  # only values of known shape have a signature
             columns.append(np.broadcast_to(graph.constants[node.input[1]].reshape(-1), (shape[1],)))
         operands = [graph.constant(np.concatenate(columns))]
     result = graph.add(nodes[0].op_type, [together, *operands], concat)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step of a player as a function: observations, states and noise in, actions and states out."""
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 import warnings
@@ -21,8 +22,8 @@ class Step(torch.nn.Module):
 
     def __init__(self, player: Player, inputs: Inputs, deterministic: bool) -> None:
         super().__init__()
-        self.model = player.model       # registered, so that a trace knows its parameters
-        self.eval()     # the exporter restores the mode that it finds, and would put the player into training mode
+        self.model = player.model  # registered, so that a trace knows its parameters
+        self.eval()  # the exporter restores the mode that it finds, and would put the player into training mode
         self._player, self._inputs, self._deterministic = player, inputs, deterministic
         self.keys, self.noise = tuple(inputs.shapes), Noise(deterministic)
         self._initial = self._initial_states()
@@ -54,11 +55,11 @@ class Step(torch.nn.Module):
         return (*self._observations, *self.states, *self.noise.tensors(self._player.device))
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        observations, rest = tensors[:len(self.keys)], tensors[len(self.keys):]
+        observations, rest = tensors[: len(self.keys)], tensors[len(self.keys) :]
         states = list(self._initial)
         for index, state in zip(self._kept, rest):
             states[index] = state
-        with self.noise.given(rest[len(self._kept):]):
+        with self.noise.given(rest[len(self._kept) :]):
             actions, states = self._act(observations, states)
         return (actions, *(states[index] for index in self._kept))
 
@@ -77,8 +78,9 @@ class Step(torch.nn.Module):
         player.states, player.batch_size = kept
         return states
 
-    def _act(self, observations: Sequence[torch.Tensor],
-             states: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def _act(
+        self, observations: Sequence[torch.Tensor], states: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         player = self._player
         kept = player.states
         try:
@@ -94,8 +96,9 @@ class Step(torch.nn.Module):
 def traced(module: torch.nn.Module, model: torch.nn.Module) -> torch.jit.ScriptModule:
     """Return a module with an `example`, around a rl_games model, as TorchScript."""
     from rl_policy_node.policy.networks.dict_normalizer import unscripted  # it imports rl_games
+
     with torch.no_grad(), warnings.catch_warnings(), quiet(), unscripted(model):
-        warnings.simplefilter('ignore')     # of checks that the rows are as many as they are
+        warnings.simplefilter('ignore')  # of checks that the rows are as many as they are
         script: torch.jit.ScriptModule = torch.jit.trace(module, module.example, check_trace=False)
         return script
 
@@ -107,10 +110,10 @@ def _needed(graph: Any, observations: int, states: int) -> list[int]:
     """
     nodes = list(graph.nodes())
     if any(node.kind().endswith('_') for node in nodes):
-        return list(range(states))      # what is changed in place has more makers than the graph names
+        return list(range(states))  # what is changed in place has more makers than the graph names
     makers = {name: node for node in nodes for name in _names(node.outputs())}
-    taken = _names(graph.inputs())[1 + observations:1 + observations + states]
-    returned = makers[next(graph.outputs()).debugName()]        # a tuple
+    taken = _names(graph.inputs())[1 + observations : 1 + observations + states]
+    returned = makers[next(graph.outputs()).debugName()]  # a tuple
     sources = [_sources(name, makers) for name in _names(returned.inputs())]
     needed, before = {index for index in range(states) if taken[index] in sources[0]}, set[int]()
     while needed != before:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the random numbers of a step outside of it, so that the step becomes a pure function."""
+
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -57,8 +58,12 @@ class _Drawing(TorchFunctionMode):
         super().__init__()
         self._source = source
         self._instead: dict[Any, Callable[..., object]] = {
-            torch.normal: self._normal, torch.multinomial: self._multinomial, torch.randn_like: self._randn_like,
-            torch.Tensor.normal_: self._fill, torch.broadcast_tensors: _broadcast}
+            torch.normal: self._normal,
+            torch.multinomial: self._multinomial,
+            torch.randn_like: self._randn_like,
+            torch.Tensor.normal_: self._fill,
+            torch.broadcast_tensors: _broadcast,
+        }
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._instead.get(function, function)(*args, **(kwargs or {}))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step on tensors at fixed addresses, as a CUDA graph needs it."""
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +11,7 @@ from rl_policy_node.policy.backends.inputs import Inputs
 from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.shared_types import Array, Observations, Shape
 
-_HELD = '/held'     # no observation's key: those of rl_games come from YAML names without a slash in front
+_HELD = '/held'  # no observation's key: those of rl_games come from YAML names without a slash in front
 
 
 class StaticStep:
@@ -23,7 +24,8 @@ class StaticStep:
     def __init__(self, step: Step, inputs: Inputs, device: str | torch.device) -> None:
         self._device, pinned = torch.device(device), torch.device(device).type == 'cuda'
         layout: dict[str, tuple[Shape, torch.dtype]] = {
-            key: (shape, getattr(torch, inputs.dtypes[key].name)) for key, shape in inputs.shapes.items()}
+            key: (shape, getattr(torch, inputs.dtypes[key].name)) for key, shape in inputs.shapes.items()
+        }
         layout[_HELD] = ((inputs.rows,), torch.bool)
         self._host, self._on_device = Block(layout, pinned=pinned), Block(layout, device)
         self._inputs, self._noise = inputs, step.noise

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that a backend acts as rl_games' player does before it is used."""
+
 from collections.abc import Mapping
 from typing import TypeAlias
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads rl_games' checkpoints as data, and converts them into one form."""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import math
@@ -16,17 +17,24 @@ _SAC_PARTS = {part: f'sac_network.{part}.' for part in ('actor', 'critic', 'crit
 # statistics that older rl_games keeps beside the model and restores from there
 _BESIDE = {'running_mean_std': 'running_mean_std.', 'reward_mean_std': 'value_mean_std.'}
 _SET_ASIDE = {
-    'assymetric_vf_nets': 'central value', 'assymetric_vf_mean_std': 'central value',
-    'central_val_stats': 'central value statistics', 'amp_input_mean_std': 'AMP input statistics',
+    'assymetric_vf_nets': 'central value',
+    'assymetric_vf_mean_std': 'central value',
+    'central_val_stats': 'central value statistics',
+    'amp_input_mean_std': 'AMP input statistics',
     **{f'{part}optimizer': 'optimizer' for part in ('', 'actor_', 'critic_', 'log_alpha_', 'assymetric_vf_')},
 }
 _READ = {'model', 'epoch', 'frame', 'last_mean_rewards', *_SAC_PARTS, *_BESIDE}
 _EXPECTED = "expected one that rl_games wrote, with 'model' (PPO) or 'actor' and 'critic' (SAC)"
 # keys in other frameworks' files
 _FRAMEWORKS = {
-    'model_state_dict': 'rsl_rl', 'actor_state_dict': 'rsl_rl', 'pytorch-lightning_version': 'Lightning',
-    'state_dicts': 'diffusion_policy', 'policy': 'skrl', 'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',
-    'actor_mean.0.weight': 'CleanRL', 'a2c_network.mu.weight': "rl_games' model without the rest of the file",
+    'model_state_dict': 'rsl_rl',
+    'actor_state_dict': 'rsl_rl',
+    'pytorch-lightning_version': 'Lightning',
+    'state_dicts': 'diffusion_policy',
+    'policy': 'skrl',
+    'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',
+    'actor_mean.0.weight': 'CleanRL',
+    'a2c_network.mu.weight': "rl_games' model without the rest of the file",
 }
 
 
@@ -71,10 +79,19 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
     beside = _tensors(content, {part: at for part, at in _BESIDE.items() if content.get(part) is not None}, path)
     model = inside | beside
     check_tensors(model, size, path)
-    return Checkpoint(model=model, path=path, sha256=digest, size=size, algorithm=algorithm, executed=executed,
-                      epoch=_integer(content, 'epoch', path), frame=_integer(content, 'frame', path),
-                      mean_reward=_number(content, 'last_mean_rewards', path), extras=_extras(content),
-                      beside_model=tuple(beside))
+    return Checkpoint(
+        model=model,
+        path=path,
+        sha256=digest,
+        size=size,
+        algorithm=algorithm,
+        executed=executed,
+        epoch=_integer(content, 'epoch', path),
+        frame=_integer(content, 'frame', path),
+        mean_reward=_number(content, 'last_mean_rewards', path),
+        extras=_extras(content),
+        beside_model=tuple(beside),
+    )
 
 
 def _algorithm(content: object, path: Path) -> str:
@@ -110,8 +127,11 @@ def _tensors(content: Mapping[str, object], parts: Mapping[str, str], path: Path
 
 
 def _extras(content: Mapping[str, object]) -> tuple[str, ...]:
-    names = [_SET_ASIDE.get(key, str(key)) for key, value in content.items() if key not in _READ
-             and value is not None and not (isinstance(value, (Mapping, list, tuple)) and not value)]
+    names = [
+        _SET_ASIDE.get(key, str(key))
+        for key, value in content.items()
+        if key not in _READ and value is not None and not (isinstance(value, (Mapping, list, tuple)) and not value)
+    ]
     return tuple(dict.fromkeys(names))
 
 

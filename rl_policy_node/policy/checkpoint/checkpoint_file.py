@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The file of a checkpoint: its bytes, checked and read as data."""
+
 import hashlib
 import io
 import logging
@@ -34,8 +35,11 @@ def read_file(path: Path, sha256: str = '', allow_untrusted_pickle: str = '') ->
     Raises Refused for a file that cannot be read, has another checksum, or is of another kind.
     """
     if allow_untrusted_pickle not in ('', path.name):
-        raise Refused(path, f"allow_untrusted_pickle is '{allow_untrusted_pickle}', which does not name this file; "
-                            f"expected '{path.name}', or '' to run nothing")
+        raise Refused(
+            path,
+            f"allow_untrusted_pickle is '{allow_untrusted_pickle}', which does not name this file; "
+            f"expected '{path.name}', or '' to run nothing",
+        )
     data = _bytes(path)
     digest = hashlib.sha256(data).hexdigest()
     _check_sum(path, digest, sha256)
@@ -67,8 +71,11 @@ def _bytes(path: Path) -> bytes:
 def _check_sum(path: Path, digest: str, wanted: str) -> None:
     wanted = str(wanted).strip().lower()
     if wanted and not re.fullmatch('[0-9a-f]{64}', wanted):
-        raise Refused(path, f"the checksum given is '{wanted[:80]}'; expected 64 hexadecimal digits of a sha256 "
-                            f"(this file's is {digest})")
+        raise Refused(
+            path,
+            f"the checksum given is '{wanted[:80]}'; expected 64 hexadecimal digits of a sha256 "
+            f"(this file's is {digest})",
+        )
     if wanted and digest != wanted:
         raise Refused(path, f'its sha256 is {digest}, expected {wanted}')
 
@@ -80,7 +87,7 @@ def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[o
         if may_execute:
             return _as_program(path, data, digest), True
         raise Refused(path, _refusal(len(data), error)) from error
-    except Exception as error:      # torch raises nearly anything on damaged archives
+    except Exception as error:  # torch raises nearly anything on damaged archives
         raise Refused(path, _damage(len(data), error)) from error
     if may_execute:
         _log.warning('checkpoint %s is plain weights: nothing in it was run, allow_untrusted_pickle can go', path)
@@ -89,22 +96,26 @@ def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[o
 
 def _as_data(data: bytes) -> object:
     with torch.serialization.safe_globals(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')         # of protocols and of storages, which users cannot change
+        warnings.simplefilter('ignore')  # of protocols and of storages, which users cannot change
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
 def _as_program(path: Path, data: bytes, digest: str) -> object:
-    _log.warning('RUNNING CODE from checkpoint %s (sha256 %s): it is no plain data, and allow_untrusted_pickle names '
-                 'it; whoever wrote it can do here whatever this user can', path, digest)
+    _log.warning(
+        'RUNNING CODE from checkpoint %s (sha256 %s): it is no plain data, and allow_untrusted_pickle names '
+        'it; whoever wrote it can do here whatever this user can',
+        path,
+        digest,
+    )
     try:
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=False)
-    except Exception as error:      # code of strangers raises anything
+    except Exception as error:  # code of strangers raises anything
         raise Refused(path, f'unpickled as allow_untrusted_pickle asks, which failed ({_reason(error)})') from error
 
 
 def _refusal(size: int, error: Exception) -> str:
     reason = _reason(error)
-    if 'operand' in reason or 'magic number' in reason:     # bytes at random, or no file of torch.save
+    if 'operand' in reason or 'magic number' in reason:  # bytes at random, or no file of torch.save
         return _damage(size, error)
     return f'refused, it is not plain weights ({reason}); nothing in it was run'
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recognise files that are no checkpoints by their first bytes."""
+
 import io
 import zipfile
 
@@ -32,7 +33,7 @@ def other_kind(data: bytes) -> str:
         return 'a tar archive'
     if data[8:10] == b'{"' and int.from_bytes(data[:8], 'little') < len(data):
         return 'a safetensors file'
-    if data[:1] == b'\x08' and data[2:3] in (b'\x12', b'\x3a', b'\x42'):     # ir_version, then a name or the graph
+    if data[:1] == b'\x08' and data[2:3] in (b'\x12', b'\x3a', b'\x42'):  # ir_version, then a name or the graph
         return 'an ONNX model'
     return _text_kind(data)
 
@@ -80,7 +81,7 @@ def damaged_record(data: bytes) -> str:
         bad = [name for name in archive.namelist() if not _is_whole(archive, name)]
         # torch has an option to write no checksums; then none of them fits
         return f'{bad[0]} does not fit its checksum' if 0 < len(bad) < len(archive.namelist()) else ''
-    except Exception as error:      # noqa: BLE001 - zipfile raises nearly anything on damaged archives
+    except Exception as error:  # noqa: BLE001 - zipfile raises nearly anything on damaged archives
         return f'{type(error).__name__}: {error}'
 
 

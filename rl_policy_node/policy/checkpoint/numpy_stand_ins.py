@@ -5,6 +5,7 @@ rl_games saves its mean reward as a numpy scalar, and an environment may save ar
 file as plain data only where numpy's constructors are allowed; what stands here takes their place, so
 that numpy itself is never handed anything that a file made up.
 """
+
 from collections.abc import Callable
 import functools
 from pickle import UnpicklingError
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 # what torch takes: an object, or one with the name that files use
 SafeGlobal: TypeAlias = Callable[..., Any] | tuple[Callable[..., Any], str]
-_NUMBERS = 'biufcSU'      # kinds of numpy dtypes whose bytes are the whole truth
+_NUMBERS = 'biufcSU'  # kinds of numpy dtypes whose bytes are the whole truth
 
 
 class Dtype:
@@ -74,9 +75,11 @@ def _no_bytes() -> bytes:
 def safe_globals() -> list[SafeGlobal]:
     """Return the argument of `torch.serialization.safe_globals`: objects under the names that files use."""
     named: list[SafeGlobal] = [
-        type('dtype', (Dtype,), {'__module__': 'numpy'}), type('ndarray', (Array,), {'__module__': 'numpy'}),
-        _named(_no_bytes, 'builtins', 'bytes')]
-    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):      # of numpy 1 and 2
+        type('dtype', (Dtype,), {'__module__': 'numpy'}),
+        type('ndarray', (Array,), {'__module__': 'numpy'}),
+        _named(_no_bytes, 'builtins', 'bytes'),
+    ]
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # of numpy 1 and 2
         named += [_named(_scalar, module, 'scalar'), _named(_reconstruct, module, '_reconstruct')]
     return named
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of tensors before they may move a robot."""
+
 import logging
 from pathlib import Path
 import re
@@ -11,8 +12,10 @@ from rl_policy_node.policy.shared_types import Tensors
 
 _log = logging.getLogger(__name__)
 # values and discriminators: no action depends on them
-_UNUSED = re.compile(r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c_layer_norm\.|input_networks_critic\.'
-                     r'|_disc_)|sac_network\.critic)')
+_UNUSED = re.compile(
+    r'(value_mean_std\.|a2c_network\.(value\.|critic_|c_rnn\.|c_layer_norm\.|input_networks_critic\.'
+    r'|_disc_)|sac_network\.critic)'
+)
 
 
 def check_tensors(model: Tensors, size: int, path: Path) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observation and action sizes, read from the shapes of a model's weights."""
+
 from dataclasses import dataclass
 import math
 import re
@@ -13,12 +14,18 @@ _NETWORK = 'a2c_network.'
 _SAC_ACTOR = r'sac_network\.actor\.trunk\.(\d+)\.weight$'
 _SAC_CRITIC = 'sac_network.critic.Q1.0.weight'
 # parameters that come in pairs (pattern → the other), of the layers that sizes are read from
-_PAIRS = tuple((re.compile(pattern), other) for pattern, other in (
-    (r'(a2c_network\.(?:actor_mlp\..+|mu|logits|logits\.\d+|value)|sac_network\.actor\.trunk\.\d+)\.bias$',
-     r'\1.weight'),
-    (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_ih_l(\d+)$', r'\1weight_hh_l\2'),
-    (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_hh_l(\d+)$', r'\1weight_ih_l\2'),
-    (r'(.*running_mean_std\..*)running_var$', r'\1running_mean')))
+_PAIRS = tuple(
+    (re.compile(pattern), other)
+    for pattern, other in (
+        (
+            r'(a2c_network\.(?:actor_mlp\..+|mu|logits|logits\.\d+|value)|sac_network\.actor\.trunk\.\d+)\.bias$',
+            r'\1.weight',
+        ),
+        (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_ih_l(\d+)$', r'\1weight_hh_l\2'),
+        (r'(a2c_network\.(?:a_|c_)?rnn\..*)weight_hh_l(\d+)$', r'\1weight_ih_l\2'),
+        (r'(.*running_mean_std\..*)running_var$', r'\1running_mean'),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,11 @@ def _check_channels(model: Tensors, shape: Shape, source: str) -> None:
     for layer in ('actor_cnn.0.weight', 'cnn.0.conv.conv.weight'):
         weight = model.get(_NETWORK + layer)
         # channels come first or last, and coordinates may join them
-        if weight is not None and weight.ndim > 2 and weight.shape[1] not in {
-                shape[end] + more for end in (0, -1) for more in (0, 2)}:
+        if (
+            weight is not None
+            and weight.ndim > 2
+            and weight.shape[1] not in {shape[end] + more for end in (0, -1) for more in (0, 2)}
+        ):
             raise _disagree(source, f'the shape {shape}', _NETWORK + layer, f'{weight.shape[1]} input channels')
 
 
@@ -109,8 +119,9 @@ def _input_size(model: Tensors) -> tuple[int | None, str]:
     if _has(model, 'input_networks_actor.') or _has(model, 'actor_cnn.') or _has(model, 'cnn.'):
         return None, ''
     mlp = _layers(model, _SAC_ACTOR) or _layers(model, r'a2c_network\.actor_mlp\.(?:linears\.)?(\d+)\.weight$')
-    rnn = next((name for name in (f'{_NETWORK}{part}.rnn.weight_ih_l0' for part in ('rnn', 'a_rnn')) if name in model),
-               None)
+    rnn = next(
+        (name for name in (f'{_NETWORK}{part}.rnn.weight_ih_l0' for part in ('rnn', 'a_rnn')) if name in model), None
+    )
     if rnn is None:
         name = mlp[0][0] if mlp else _head(model)
         return (_matrix(model, name)[1], name) if name else (None, '')
@@ -150,8 +161,10 @@ def _action(model: Tensors) -> tuple[int | YamlTree | None, str]:
     if trunk:
         name, (outputs, _) = trunk[-1]
         if outputs % 2:
-            raise ConfigurationError(f"the checkpoint's {name} has {outputs} outputs; expected an even number, "
-                                     'mean and deviation of each action')
+            raise ConfigurationError(
+                f"the checkpoint's {name} has {outputs} outputs; expected an even number, "
+                'mean and deviation of each action'
+            )
         return outputs // 2, name
     name = f'{_NETWORK}mu.weight'
     if name in model or f'{_NETWORK}sigma' in model:
@@ -176,19 +189,22 @@ def _continuous(model: Tensors, name: str) -> tuple[int, str]:
             return int(size), sigma
         if size != mean[0]:
             raise _disagree(name, f'{mean[0]} actions', sigma, int(size))
-    assert mean is not None     # one of mu and sigma brought us here
+    assert mean is not None  # one of mu and sigma brought us here
     return mean[0], name
 
 
 def _check_sac_critic(model: Tensors, spaces: WeightsSpaces) -> None:
-    if (_SAC_CRITIC not in model or not isinstance(spaces.action, int)
-            or not isinstance(spaces.observation, tuple)):
+    if _SAC_CRITIC not in model or not isinstance(spaces.action, int) or not isinstance(spaces.observation, tuple):
         return
     critic = _matrix(model, _SAC_CRITIC)
     size = math.prod(spaces.observation) + spaces.action
     if critic[1] != size:
-        raise _disagree(f'{spaces.observation_source} with {spaces.action_source}', f'{size} observations and actions',
-                        _SAC_CRITIC, f'{critic[1]} inputs')
+        raise _disagree(
+            f'{spaces.observation_source} with {spaces.action_source}',
+            f'{size} observations and actions',
+            _SAC_CRITIC,
+            f'{critic[1]} inputs',
+        )
 
 
 def _value_size(model: Tensors) -> int:

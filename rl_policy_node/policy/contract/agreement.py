@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Combines the observation and action spaces of the user, the run and the weights, which must agree."""
+
 from collections.abc import Callable, Mapping
 import math
 import re
@@ -14,8 +15,12 @@ from rl_policy_node.policy.contract.spaces import Spaces
 _STATISTICS = re.compile(r'running_mean_std\b|$')
 
 
-def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: WeightsSpaces | None,
-          layout: PublishedShapes | None = None) -> Spaces:
+def agree(
+    stated: Spaces | Mapping[str, object] | None,
+    facts: Facts,
+    weights: WeightsSpaces | None,
+    layout: PublishedShapes | None = None,
+) -> Spaces:
     """Return the Spaces of a policy.
 
     stated: Spaces, or a mapping of some of their fields, or None. facts: statements of the run's files.
@@ -30,9 +35,16 @@ def agree(stated: Spaces | Mapping[str, object] | None, facts: Facts, weights: W
     _compare('action', actions, _actions_differ)
     guess = layout or (None, None)
     low, high = _bounds(facts)
-    return Spaces(**{'action_low': low, 'action_high': high, 'value_size': weights.value_size if weights else 1,
-                     **fields, 'observation': _observation(observations, guess[0]),
-                     'action': _chosen('action', actions, guess[1])})
+    return Spaces(
+        **{
+            'action_low': low,
+            'action_high': high,
+            'value_size': weights.value_size if weights else 1,
+            **fields,
+            'observation': _observation(observations, guess[0]),
+            'action': _chosen('action', actions, guess[1]),
+        }
+    )
 
 
 def joined_keys(network: Mapping[str, object], spaces: Spaces) -> tuple[str, ...]:
@@ -45,8 +57,9 @@ def joined_keys(network: Mapping[str, object], spaces: Spaces) -> tuple[str, ...
     if not isinstance(spaces.observation, dict) or not isinstance(keys, Mapping):
         return ()
     if set(keys) != set(spaces.observation):
-        raise ConfigurationError(f'observation: params.network.inputs names {list(keys)}; '
-                                 f'the spaces have {list(spaces.observation)}')
+        raise ConfigurationError(
+            f'observation: params.network.inputs names {list(keys)}; the spaces have {list(spaces.observation)}'
+        )
     return tuple(keys)
 
 
@@ -73,11 +86,13 @@ def _stated(stated: Mapping[str, object], name: str, fact: Fact | None, weights:
 
 def _compare(name: str, stated: list[Fact], differ: Callable[[Any, Any], str]) -> None:
     for index, one in enumerate(stated):
-        for other in stated[index + 1:]:
+        for other in stated[index + 1 :]:
             difference = differ(_plain(one.value), _plain(other.value))
             if difference:
-                raise ConfigurationError(f'{name}: {one.source} says {_shown(one.value)}, {other.source} says '
-                                         f'{_shown(other.value)}{difference}')
+                raise ConfigurationError(
+                    f'{name}: {one.source} says {_shown(one.value)}, {other.source} says '
+                    f'{_shown(other.value)}{difference}'
+                )
 
 
 def _plain(value: object) -> Any:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statements of a run's own files about its environment, each value with its source."""
+
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 

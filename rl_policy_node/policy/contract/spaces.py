@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observation and action spaces of a policy: stated by the user, or read from the weights."""
+
 from collections.abc import Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass
@@ -60,8 +61,10 @@ class Spaces:
         if isinstance(self.action, Mapping) and set(self.action) == {'continuous'}:
             object.__setattr__(self, 'action', self.action['continuous'])
         if not _is_action(self.action):
-            raise ConfigurationError(f'spaces: action is {self.action!r}; expected a number of actions, '
-                                     "{'discrete': n} or {'multi_discrete': [n, ...]}")
+            raise ConfigurationError(
+                f'spaces: action is {self.action!r}; expected a number of actions, '
+                "{'discrete': n} or {'multi_discrete': [n, ...]}"
+            )
         self._check_bounds()
         self._check_types()
 
@@ -115,12 +118,17 @@ class Spaces:
 
     def env_info(self) -> dict[str, object]:
         """Return the `env_info` with which rl_games builds a player without an environment."""
-        return {'observation_space': self._observation_space(), 'action_space': self._action_space(),
-                'agents': self.agents, 'value_size': self.value_size}
+        return {
+            'observation_space': self._observation_space(),
+            'action_space': self._action_space(),
+            'agents': self.agents,
+            'value_size': self.value_size,
+        }
 
     def _observation_space(self) -> gymnasium.Space[Any]:
         def box(shape: Shape) -> gymnasium.spaces.Box:
             return gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32)
+
         if isinstance(self.observation, dict):
             return gymnasium.spaces.Dict({key: box(shape) for key, shape in self.observation.items()})
         return box(self.observation)
@@ -128,8 +136,9 @@ class Spaces:
     def _action_space(self) -> gymnasium.Space[Any]:
         if not isinstance(self.action, Mapping):
             size = self.num_actions
-            low, high = (np.broadcast_to(np.asarray(bound, np.float32), (size,))
-                         for bound in (self.action_low, self.action_high))
+            low, high = (
+                np.broadcast_to(np.asarray(bound, np.float32), (size,)) for bound in (self.action_low, self.action_high)
+            )
             return gymnasium.spaces.Box(low, high, dtype=np.float32)
         if 'discrete' in self.action:
             return gymnasium.spaces.Discrete(int(self.action['discrete']))

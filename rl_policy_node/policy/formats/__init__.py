@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The formats in which training frameworks write runs. A further one is a RunFormat in its own file, listed here."""
+
 from typing import TYPE_CHECKING
 
 from rl_policy_node.policy.formats.isaacgymenvs_format import IsaacGymEnvs

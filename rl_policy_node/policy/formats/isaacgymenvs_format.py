@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of IsaacGymEnvs, OmniIsaacGymEnvs and industreallib: a config.yaml with the halves `train` and `task`."""
+
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,18 @@ class IsaacGymEnvs(RunFormat):
         stated, observation = super().facts(config), _observation(config)
         whole, each = _clips(config, observation)
         return dataclasses.replace(
-            stated, observation=observation, action=first(config, ('task', 'env.numActions'), kind=int),
-            clip_observations=whole, clip_inputs=each,
+            stated,
+            observation=observation,
+            action=first(config, ('task', 'env.numActions'), kind=int),
+            clip_observations=whole,
+            clip_inputs=each,
             clip_actions=first(config, ('task', 'env.clipActions')) or stated.clip_actions,
             control_rate=control_rate(
-                first(config, ('task', 'sim.dt')), *(first(config, ('task', name), kind=int) for name in _DECIMATIONS),
-                extra=first(config, ('task', 'env.num_additional_control_steps'), kind=int)))
+                first(config, ('task', 'sim.dt')),
+                *(first(config, ('task', name), kind=int) for name in _DECIMATIONS),
+                extra=first(config, ('task', 'env.num_additional_control_steps'), kind=int),
+            ),
+        )
 
     def layout(self, config: 'TrainConfig') -> Layout | None:
         return isaacgymenvs.read_layout(config.task, config.params)
@@ -52,8 +59,12 @@ def _clips(config: 'TrainConfig', observation: Fact | None) -> tuple[Fact | None
     """Return the Fact of the clip of all observations, and that of a clip for each key; None where not stated."""
     each = lookup(config, 'task', 'env.clipObservations')
     if not isinstance(each, dict):
-        return first(config, ('task', 'env.clipObservations'), ('task', 'env.clampAbsObservations'),
-                     ('params', 'env.clip_observations')), None
+        return first(
+            config,
+            ('task', 'env.clipObservations'),
+            ('task', 'env.clampAbsObservations'),
+            ('params', 'env.clip_observations'),
+        ), None
     bounds = {str(key): float(bound) for key, bound in each.items() if is_number(bound) and bound > 0}
     source = place(config, 'task', 'env.clipObservations')
     keys = observation is not None and isinstance(observation.value, dict)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of Isaac Lab: params/agent.yaml for rl_games, and the environment's configuration beside it."""
+
 import dataclasses
 import math
 from typing import TYPE_CHECKING
@@ -28,11 +29,14 @@ class IsaacLab(RunFormat):
         no_clip = Fact(math.inf, f'no params.env.clip_actions in {config.path.name}')
         keyed = config.params['network'].get('input_preprocessors') is not None
         return dataclasses.replace(
-            stated, observation=stated.observation if keyed else _observation(config),
+            stated,
+            observation=stated.observation if keyed else _observation(config),
             action=first(config, ('environment', 'action_space'), ('environment', 'num_actions'), kind=int),
             action_bound=stated.clip_actions or no_clip,
-            control_rate=control_rate(first(config, ('environment', 'sim.dt')),
-                                      first(config, ('environment', 'decimation'), kind=int)))
+            control_rate=control_rate(
+                first(config, ('environment', 'sim.dt')), first(config, ('environment', 'decimation'), kind=int)
+            ),
+        )
 
     def layout(self, config: 'TrainConfig') -> Layout | None:
         return isaaclab.read_layout(config.environment, config.params)
@@ -42,7 +46,7 @@ def _observation(config: 'TrainConfig') -> Fact | None:
     flat = first(config, ('environment', 'observation_space'), ('environment', 'num_observations'), kind=int)
     if flat is not None:
         return Fact((flat.value,), flat.source)
-    shape = lookup(config, 'environment', 'observation_space')     # of an image, in the direct workflow
+    shape = lookup(config, 'environment', 'observation_space')  # of an image, in the direct workflow
     if isinstance(shape, list) and shape and all(is_number(size, int) for size in shape):
         return Fact(tuple(shape), place(config, 'environment', 'observation_space'))
     return None

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of rl_games alone: a train YAML without information about its environment."""
+
 from typing import TYPE_CHECKING
 
 from rl_policy_node.policy.formats.run_format import RunFormat
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 class RlGames(RunFormat):
     """A configuration of no known framework: it contains only rl_games' parameters."""
 
-    configs = ('.hydra/config.yaml',)       # as Hydra itself keeps it, of whatever framework
+    configs = ('.hydra/config.yaml',)  # as Hydra itself keeps it, of whatever framework
 
     def wrote(self, config: 'TrainConfig') -> bool:
         return True

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interface of training frameworks: find a run's configuration, and read its statements on the environment."""
+
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, TYPE_CHECKING
@@ -32,9 +33,11 @@ class RunFormat(ABC):
 
     def facts(self, config: 'TrainConfig') -> Facts:
         """Return the Facts of a configuration; here those in rl_games' own parameters."""
-        return Facts(observation=network_keys(config),
-                     clip_observations=first(config, ('params', 'env.clip_observations')),
-                     clip_actions=first(config, ('params', 'env.clip_actions')))
+        return Facts(
+            observation=network_keys(config),
+            clip_observations=first(config, ('params', 'env.clip_observations')),
+            clip_actions=first(config, ('params', 'env.clip_actions')),
+        )
 
     @abstractmethod
     def layout(self, config: 'TrainConfig') -> Layout | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts from the values of a configuration, each with its place there."""
+
 from collections.abc import Mapping
 import math
 from typing import TYPE_CHECKING, TypeGuard

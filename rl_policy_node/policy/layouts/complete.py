@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fill in sizes that a run's files leave open, from the sizes of the policy."""
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,9 +30,13 @@ def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape
     for name, terms in layout.inputs.items():
         counts = _solve(terms, _size(shapes.get(name)), counts, f'input {name}')
     return replace(
-        layout, actions=tuple(_counted(action, counts) for action in layout.actions),
-        inputs={name: _shaped(tuple(_filled(term, counts) for term in terms), shapes.get(name))
-                for name, terms in layout.inputs.items()})
+        layout,
+        actions=tuple(_counted(action, counts) for action in layout.actions),
+        inputs={
+            name: _shaped(tuple(_filled(term, counts) for term in terms), shapes.get(name))
+            for name, terms in layout.inputs.items()
+        },
+    )
 
 
 def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, counts: Counts, where: str) -> Counts:
@@ -50,14 +55,16 @@ def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, count
             unknown[piece.count] += times
     if rest < 0 or (not unknown and rest):
         known = {piece.name: piece.size for piece in pieces}
-        raise ConfigurationError(f'{where}: the policy has {total} numbers, its environment as published has '
-                                 f'{total - rest} or more: {known}')
+        raise ConfigurationError(
+            f'{where}: the policy has {total} numbers, its environment as published has {total - rest} or more: {known}'
+        )
     if len(unknown) != 1 or '' in unknown:
         return counts
     count, times = unknown.popitem()
     if rest % times or not rest:
-        raise ConfigurationError(f'{where}: {rest} of the {total} numbers are left for {times} pieces with one number '
-                                 f'for each of {count}')
+        raise ConfigurationError(
+            f'{where}: {rest} of the {total} numbers are left for {times} pieces with one number for each of {count}'
+        )
     return {**counts, count: rest // times}
 
 

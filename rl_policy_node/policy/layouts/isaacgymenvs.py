@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of IsaacGymEnvs' tasks: facts in isaacgymenvs.yaml, numbers from the run's own task config."""
+
 from collections.abc import Iterable
 from functools import cache
 import math
@@ -14,11 +15,28 @@ from rl_policy_node.policy.shared_types import Numbers, YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
 # OmniIsaacGymEnvs has tasks of the same names that observe and act otherwise; these names stand in its `sim` alone.
-_OMNIVERSE = {'add_ground_plane', 'disable_contact_processing', 'default_physics_material', 'use_fabric',
-              'use_flatcache', 'enable_scene_query_support'}
+_OMNIVERSE = {
+    'add_ground_plane',
+    'disable_contact_processing',
+    'default_physics_material',
+    'use_fabric',
+    'use_flatcache',
+    'enable_scene_query_support',
+}
 # Of an action: what may be one number or a list of them.
-_ACTION_NUMBERS = ('scale', 'offset', 'position_scale', 'rotation_scale', 'lower', 'upper', 'max_velocity',
-                   'max_effort', 'open', 'closed', 'initial')
+_ACTION_NUMBERS = (
+    'scale',
+    'offset',
+    'position_scale',
+    'rotation_scale',
+    'lower',
+    'upper',
+    'max_velocity',
+    'max_effort',
+    'open',
+    'closed',
+    'initial',
+)
 # The one network to which the environment gives the dict itself instead of one vector.
 _TAKES_DICT = 'complex_net'
 
@@ -33,7 +51,7 @@ def read_layout(task: YamlTree, params: YamlTree) -> Layout | None:
     entry = _catalogue().get(task.get('name', ''))
     if entry is None or _OMNIVERSE & set(task.get('sim') or ()):
         return None
-    template = Template(task, f"task {task['name']}")
+    template = Template(task, f'task {task["name"]}')
     rest: YamlTree = {key: template.fill(value) for key, value in entry.items() if key not in ('inputs', 'keys')}
     return Layout(
         task=task['name'],
@@ -68,8 +86,14 @@ def _inputs(entry: YamlTree, template: Template, network: YamlTree) -> dict[str,
 def _keyed(key: str, known: Any, template: Template, shape: Any) -> tuple[LayoutTerm, ...]:
     """Return the terms of a key of a dict observation; a `shape` that the run states goes first."""
     if key not in known:
-        return (LayoutTerm(key, None if shape is None else tuple(shape), 'unknown',
-                           description='not an observation of the released environment'),)
+        return (
+            LayoutTerm(
+                key,
+                None if shape is None else tuple(shape),
+                'unknown',
+                description='not an observation of the released environment',
+            ),
+        )
     entry: Any = template.fill(known[key])
     if isinstance(entry, list):
         return tuple(map(_term, entry))
@@ -79,10 +103,15 @@ def _keyed(key: str, known: Any, template: Template, shape: Any) -> tuple[Layout
 def _term(entry: YamlTree) -> LayoutTerm:
     size = entry.get('shape', len(entry.get('joints') or ()) or None)
     shape = (size,) if isinstance(size, int) else None if size is None else tuple(size)
-    return LayoutTerm(**{
-        **entry, 'shape': shape, **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements',
-                                                                                    'zero_channels')},
-        'offset': _numbers(entry.get('offset', ())), 'scale': _numbers(entry.get('scale', ()))})
+    return LayoutTerm(
+        **{
+            **entry,
+            'shape': shape,
+            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels')},
+            'offset': _numbers(entry.get('offset', ())),
+            'scale': _numbers(entry.get('scale', ())),
+        }
+    )
 
 
 def _action(entry: YamlTree) -> LayoutAction:
@@ -92,17 +121,30 @@ def _action(entry: YamlTree) -> LayoutAction:
     entry = {name: value for name, value in entry.items() if name not in range_of}
     if isinstance(entry.get('smoothing'), dict):
         # Dextreme's, annealed while it trained
-        entry = {**entry, 'smoothing': entry['smoothing']['range'][0], 'law': f"{entry['law']}; of the range, which "
-                 'training went down from its greatest to its least, the least is taken'}
-    return LayoutAction(**{
-        'size': size, **entry, 'joints': joints, **_between(**range_of),
-        **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry}})
+        entry = {
+            **entry,
+            'smoothing': entry['smoothing']['range'][0],
+            'law': f'{entry["law"]}; of the range, which '
+            'training went down from its greatest to its least, the least is taken',
+        }
+    return LayoutAction(
+        **{
+            'size': size,
+            **entry,
+            'joints': joints,
+            **_between(**range_of),
+            **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry},
+        }
+    )
 
 
 def _between(middle: Iterable[float] = (), half: Iterable[float] = ()) -> dict[str, tuple[float, ...]]:
     """Return lower and upper of the limits that are stated as their middle and the half of their range."""
-    return {name: tuple(float(f'{m + sign * h:.8g}') for m, h in zip(middle, half))
-            for name, sign in (('lower', -1), ('upper', 1)) if middle}
+    return {
+        name: tuple(float(f'{m + sign * h:.8g}') for m, h in zip(middle, half))
+        for name, sign in (('lower', -1), ('upper', 1))
+        if middle
+    }
 
 
 def _numbers(value: Any) -> Numbers | None:

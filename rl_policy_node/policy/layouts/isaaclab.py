@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
+
 from collections.abc import Iterator, Mapping, Sequence
 import math
 from typing import Any
@@ -10,15 +11,24 @@ from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.shared_types import Shape, YamlTree
 
-_GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length',
-                   'flatten_history_dim')
+_GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')
 # Factory's and Forge's terms -> size, quantity, subject, unit, description
 _FACTORY = {
     'fingertip_pos': (3, 'position', 'ee', 'm', 'position of panda_fingertip_centered'),
-    'fingertip_pos_rel_fixed': (3, 'relative_position', 'ee', 'm', 'position of panda_fingertip_centered minus that of '
-                                'the fixed part'),
-    'fingertip_quat': (4, 'orientation', 'ee', '1', 'orientation of panda_fingertip_centered: quaternion in the order '
-                       '{order}'),
+    'fingertip_pos_rel_fixed': (
+        3,
+        'relative_position',
+        'ee',
+        'm',
+        'position of panda_fingertip_centered minus that of the fixed part',
+    ),
+    'fingertip_quat': (
+        4,
+        'orientation',
+        'ee',
+        '1',
+        'orientation of panda_fingertip_centered: quaternion in the order {order}',
+    ),
     'ee_linvel': (3, 'linear_velocity', 'ee_velocity', 'm/s', 'velocity of the fingertips, by differences'),
     'ee_angvel': (3, 'angular_velocity', 'ee_velocity', 'rad/s', 'angular velocity of the fingertips, by differences'),
     'force_threshold': (1, 'other', 'ee', 'N', 'contact force that the policy is to stay below'),
@@ -39,9 +49,14 @@ def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
     if inputs is None:
         return None
     wrapper = params.get('env') or {}
-    return Layout(task=str(params.get('config', {}).get('name') or ''), inputs=inputs, actions=_actions(env),
-                  notes=tuple(_notes(env, wrapper, inputs)), control_rate=_rate(env),
-                  clip_observations=_bound(wrapper.get('clip_observations')))
+    return Layout(
+        task=str(params.get('config', {}).get('name') or ''),
+        inputs=inputs,
+        actions=_actions(env),
+        notes=tuple(_notes(env, wrapper, inputs)),
+        control_rate=_rate(env),
+        clip_observations=_bound(wrapper.get('clip_observations')),
+    )
 
 
 def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
@@ -60,8 +75,11 @@ def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]
 
 
 def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
-    return tuple(read_term(name, config, env, group) for name, config in group.items()
-                 if name not in _GROUP_SETTINGS and isinstance(config, dict))
+    return tuple(
+        read_term(name, config, env, group)
+        for name, config in group.items()
+        if name not in _GROUP_SETTINGS and isinstance(config, dict)
+    )
 
 
 def _direct(env: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
@@ -77,8 +95,12 @@ def _direct(env: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
 
 
 def _undescribed(name: str, shape: object) -> LayoutTerm:
-    return LayoutTerm(name, _shape(shape), 'unknown', description='what it is made of, the code of the task says: '
-                      '_get_observations of its environment')
+    return LayoutTerm(
+        name,
+        _shape(shape),
+        'unknown',
+        description='what it is made of, the code of the task says: _get_observations of its environment',
+    )
 
 
 def _shape(size: object) -> Shape | None:
@@ -95,23 +117,38 @@ def _factory(name: str, env: YamlTree) -> LayoutTerm:
         return LayoutTerm(name, None, 'unknown', description='not an observation of the released environment')
     size, quantity, subject, unit, description = _FACTORY[name]
     quaternion = convention(env) if quantity == 'orientation' else 'xyzw'
-    return LayoutTerm(name, (size,), quantity=quantity, subject=subject, frame='environment', unit=unit,
-                      convention=quaternion, description=description.format(order=order(quaternion)),
-                      relative_to='fixed_part' if quantity == 'relative_position' else '')
+    return LayoutTerm(
+        name,
+        (size,),
+        quantity=quantity,
+        subject=subject,
+        frame='environment',
+        unit=unit,
+        convention=quaternion,
+        description=description.format(order=order(quaternion)),
+        relative_to='fixed_part' if quantity == 'relative_position' else '',
+    )
 
 
 def _smoothed_actions(env: YamlTree) -> LayoutTerm:
     shape = _shape(env.get('action_space', env.get('num_actions')))
     ema = (env.get('ctrl') or {}).get('ema_factor', 'ctrl.ema_factor')
-    return LayoutTerm('prev_actions', shape, count='actions', subject='smoothed_actions', description='the smoothed '
-                      f'action: {ema} * action + (1 - {ema}) * smoothed action before, zeros at the start; not the '
-                      'action that the policy gave')
+    return LayoutTerm(
+        'prev_actions',
+        shape,
+        count='actions',
+        subject='smoothed_actions',
+        description='the smoothed '
+        f'action: {ema} * action + (1 - {ema}) * smoothed action before, zeros at the start; not the '
+        'action that the policy gave',
+    )
 
 
 def _actions(env: YamlTree) -> tuple[LayoutAction, ...]:
     if isinstance(env.get('actions'), dict):
-        return tuple(read_action(name, config, env) for name, config in env['actions'].items()
-                     if isinstance(config, dict))
+        return tuple(
+            read_action(name, config, env) for name, config in env['actions'].items() if isinstance(config, dict)
+        )
     shape = _shape(env.get('action_space', env.get('num_actions')))
     scale = env.get('action_scale')
     law = 'what the code of the task says: _pre_physics_step of its environment'
@@ -122,8 +159,10 @@ def _actions(env: YamlTree) -> tuple[LayoutAction, ...]:
 def _notes(env: YamlTree, wrapper: YamlTree, inputs: Mapping[str, Sequence[LayoutTerm]]) -> Iterator[str]:
     terms = [term for group in inputs.values() for term in group]
     if any(term.count.startswith('joints') and not term.joints for term in terms):
-        yield ("joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
-               "env.scene['robot'].joint_names in the simulator prints it")
+        yield (
+            "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
+            "env.scene['robot'].joint_names in the simulator prints it"
+        )
     groups = (env.get('observations') or {}).values()
     if any(isinstance(group, dict) and group.get('enable_corruption') for group in groups):
         yield "observations carried noise in training (enable_corruption); the robot's side adds none"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Action terms of Isaac Lab's manager-based environments, by the name of their class."""
+
 import math
 from typing import Any
 
@@ -16,8 +17,10 @@ _JOINT_LAWS = {
     'JointVelocityAction': ('joint_velocity', 'joint velocity = {scale} * action + {offset}'),
     'JointEffortAction': ('effort', 'joint effort = {scale} * action + {offset}'),
     'JointPositionToLimitsAction': ('joint_position', f'target = {{scale}} * {_LIMITS}: {_RANGE}'),
-    'EMAJointPositionToLimitsAction': ('joint_position', f'target = alpha * ({{scale}} * {_LIMITS}: {_RANGE}) + (1 - '
-                                       'alpha) * target sent before, alpha = {alpha}'),
+    'EMAJointPositionToLimitsAction': (
+        'joint_position',
+        f'target = alpha * ({{scale}} * {_LIMITS}: {_RANGE}) + (1 - alpha) * target sent before, alpha = {{alpha}}',
+    ),
 }
 
 
@@ -33,8 +36,12 @@ def read_action(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     if kind == 'DifferentialInverseKinematicsAction':
         return _inverse_kinematics(name, config, env)
     size = 2 if kind == 'NonHolonomicAction' else None
-    return LayoutAction(name, size, count='' if size else f'actions of {name}',
-                        law=f"that of {config.get('class_type')}, with the run's own configuration")
+    return LayoutAction(
+        name,
+        size,
+        count='' if size else f'actions of {name}',
+        law=f"that of {config.get('class_type')}, with the run's own configuration",
+    )
 
 
 def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutAction:
@@ -46,10 +53,17 @@ def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutActi
     law = law.format(scale=config.get('scale', 1.0), offset=offset, alpha=config.get('alpha'))
     numbers: dict[str, Any] = {'scale': scale, 'offset': per_joint(offset, known['joints'])}
     if 'ToLimits' in kind:
-        numbers = {'scale': None, 'offset': None, 'clip': _reach(config, known['joints']),
-                   'smoothing': config.get('alpha') if kind.startswith('EMA') else 1.0}
-        exact = numbers['clip'] is not None and isinstance(numbers['smoothing'], (int, float)) and \
-            config.get('rescale_to_limits', True)
+        numbers = {
+            'scale': None,
+            'offset': None,
+            'clip': _reach(config, known['joints']),
+            'smoothing': config.get('alpha') if kind.startswith('EMA') else 1.0,
+        }
+        exact = (
+            numbers['clip'] is not None
+            and isinstance(numbers['smoothing'], (int, float))
+            and config.get('rescale_to_limits', True)
+        )
     else:
         exact = kind != 'RelativeJointPositionAction' or numbers['offset'] in ((0.0,), ())
     if node_kind == 'joint_delta':
@@ -73,8 +87,10 @@ def _gripper(name: str, kind: str, config: YamlTree) -> LayoutAction:
     names = joint_names(config.get('joint_names'))
     names = names if config.get('preserve_order') or len(names) == 1 else ()
     opened, closed = (_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close'))
-    law = f'open {config.get("open_command_expr")} where the action is 0 or more, else close ' \
-          f'{config.get("close_command_expr")}'
+    law = (
+        f'open {config.get("open_command_expr")} where the action is 0 or more, else close '
+        f'{config.get("close_command_expr")}'
+    )
     if kind != 'BinaryJointPositionAction' or not opened or not closed or config.get('clip'):
         return LayoutAction(name, 1, subject='joints', law=law)
     return LayoutAction(name, 1, kind='gripper', subject='joints', joints=names, open=opened, closed=closed, law=law)
@@ -98,8 +114,11 @@ def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     known = _of_joints(config)
     default = config.get('use_default_offset', True)
     asset = config.get('asset_name') or 'robot'
-    offset = (default_positions(env, asset, known['joints']) if default else
-              per_joint(config.get('offset', 0.0), known['joints']))
+    offset = (
+        default_positions(env, asset, known['joints'])
+        if default
+        else per_joint(config.get('offset', 0.0), known['joints'])
+    )
     where = 'default position (init_state.joint_pos)' if default else str(config.get('offset', 0.0))
     law = f'target = {config.get("scale", 1.0)} * action + {where}'
     if not known['joints']:
@@ -108,14 +127,23 @@ def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     if config.get('clip'):
         law += f', clipped to {config["clip"]}'
         bounds = _clipped(config['clip'], known['joints'])
-    return LayoutAction(name, kind='other' if bounds is None else 'joint_position', law=law, offset=offset,
-                        scale=per_joint(config.get('scale', 1.0), known['joints'], 1.0), **(bounds or {}), **known)
+    return LayoutAction(
+        name,
+        kind='other' if bounds is None else 'joint_position',
+        law=law,
+        offset=offset,
+        scale=per_joint(config.get('scale', 1.0), known['joints'], 1.0),
+        **(bounds or {}),
+        **known,
+    )
 
 
 def _clipped(clip: YamlTree, joints: tuple[str, ...]) -> dict[str, Any] | None:
     """Return lower and upper of `pattern: [least, greatest]`, None where that takes the joints' names."""
-    sides = {name: per_joint({pattern: pair[side] for pattern, pair in clip.items()}, joints, infinite)
-             for name, side, infinite in (('lower', 0, -math.inf), ('upper', 1, math.inf))}
+    sides = {
+        name: per_joint({pattern: pair[side] for pattern, pair in clip.items()}, joints, infinite)
+        for name, side, infinite in (('lower', 0, -math.inf), ('upper', 1, math.inf))
+    }
     return None if None in sides.values() else sides
 
 
@@ -124,16 +152,30 @@ def _inverse_kinematics(name: str, config: YamlTree, env: YamlTree) -> LayoutAct
     relative, position = controller.get('use_relative_mode'), controller.get('command_type') == 'position'
     size = 3 if position else 6 if relative else 7
     what = 'change of the pose of' if relative else 'pose of'
-    parts = 'position' if position else 'position, rotation vector' if relative else \
-        f'position, quaternion {order(convention(env))}'
+    parts = (
+        'position'
+        if position
+        else 'position, rotation vector'
+        if relative
+        else f'position, quaternion {order(convention(env))}'
+    )
     scales: dict[str, Any] = {}
     if relative and not position and not config.get('clip'):
         scale = config.get('scale', 1.0)
         six = [float(n) for n in scale] if isinstance(scale, (list, tuple)) else [float(scale)] * 6
         # the controller's own: turns up to 1e-6 rad are none
-        scales = {'kind': 'pose_delta', 'position_scale': tuple(six[:3]), 'rotation_scale': tuple(six[3:]),
-                  'rotation_threshold': 1e-6}
-    return LayoutAction(name, size, subject='ee', **scales,
-                        law=f'{what} {config.get("body_name")} in the frame of the base = '
-                            f'{config.get("scale", 1.0)} * action ({parts}), tracked by differential inverse '
-                            'kinematics')
+        scales = {
+            'kind': 'pose_delta',
+            'position_scale': tuple(six[:3]),
+            'rotation_scale': tuple(six[3:]),
+            'rotation_threshold': 1e-6,
+        }
+    return LayoutAction(
+        name,
+        size,
+        subject='ee',
+        **scales,
+        law=f'{what} {config.get("body_name")} in the frame of the base = '
+        f'{config.get("scale", 1.0)} * action ({parts}), tracked by differential inverse '
+        'kinematics',
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resolve the joint-name patterns of Isaac Lab's configs."""
+
 from collections.abc import Iterable
 import re
 from typing import SupportsFloat

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """In which order a run of Isaac Lab writes quaternions: w, x, y, z until 2.x, x, y, z, w from 3.0 on."""
+
 from collections.abc import Iterator, Mapping, Sequence
 
 _ORDERS = {'xyzw': 'x, y, z, w', 'wxyz': 'w, x, y, z', None: 'w, x, y, z until Isaac Lab 2.x, x, y, z, w from 3.0 on'}
@@ -36,7 +37,10 @@ def _rotations(node: object) -> Iterator[object]:
 
 def _rounded(rotation: object) -> tuple[int, ...] | None:
     """Return the four numbers where each is 0 or ±1, signs aside."""
-    if isinstance(rotation, Sequence) and len(rotation) == 4 and all(
-            isinstance(number, (int, float)) and abs(number) in (0, 1) for number in rotation):
+    if (
+        isinstance(rotation, Sequence)
+        and len(rotation) == 4
+        and all(isinstance(number, (int, float)) and abs(number) in (0, 1) for number in rotation)
+    ):
         return tuple(int(abs(number)) for number in rotation)
     return None

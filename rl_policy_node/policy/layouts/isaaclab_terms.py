@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observation terms of Isaac Lab's manager-based environments, by the name of their function."""
+
 import math
 from typing import Any
 
@@ -22,10 +23,22 @@ _FIXED = {
     'imu_orientation': (4, 'orientation', 'imu', 'world', '1', f'orientation of the IMU: {_QUATERNION}'),
     'imu_projected_gravity': (3, 'gravity', 'imu', 'imu', '1', "unit vector along gravity in the IMU's frame"),
     'imu_ang_vel': (3, 'angular_velocity', 'imu', 'imu', 'rad/s', 'angular velocity of the IMU in its own frame'),
-    'imu_lin_acc': (3, 'linear_acceleration', 'imu', 'imu', 'm/s²',
-                    'linear acceleration of the IMU in its own frame, as simulated'),
-    'object_position_in_robot_root_frame': (3, 'position', 'object', 'base', 'm',
-                                            "position of the object in the frame of the robot's base"),
+    'imu_lin_acc': (
+        3,
+        'linear_acceleration',
+        'imu',
+        'imu',
+        'm/s²',
+        'linear acceleration of the IMU in its own frame, as simulated',
+    ),
+    'object_position_in_robot_root_frame': (
+        3,
+        'position',
+        'object',
+        'base',
+        'm',
+        "position of the object in the frame of the robot's base",
+    ),
 }
 # Function -> quantity, unit, whether the default positions are taken off, description
 _JOINTS = {
@@ -34,8 +47,13 @@ _JOINTS = {
     'joint_vel': ('joint_velocity', 'rad/s, m/s', False, 'velocity of each joint'),
     'joint_vel_rel': ('joint_velocity', 'rad/s, m/s', False, 'velocity of each joint'),
     'joint_effort': ('joint_effort', 'N m, N', False, 'effort applied at each joint'),
-    'joint_pos_limit_normalized': ('joint_position', 'rad, m', None, 'position of each joint, from its soft limits '
-                                   'to -1 .. 1: offset = (lower + upper) / 2, scale = {scale} / (upper - lower)'),
+    'joint_pos_limit_normalized': (
+        'joint_position',
+        'rad, m',
+        None,
+        'position of each joint, from its soft limits '
+        'to -1 .. 1: offset = (lower + upper) / 2, scale = {scale} / (upper - lower)',
+    ),
 }
 # their offset and scale are the limits of the robot, which no file of the run holds
 _BY_LIMITS = ('joint_pos_limit_normalized',)
@@ -62,27 +80,47 @@ def read_term(name: str, config: YamlTree, env: YamlTree, group: YamlTree) -> La
         known, offset, scale, description = _by_limits(known, _numbers(config.get('scale')), bounds, description)
         bounds = {}
     history, flat = _history(config, group)
-    return LayoutTerm(name=name, **{**known, 'shape': _stacked(known['shape'], history, flat)}, offset=offset,
-                      scale=scale, history=history, description=description, **bounds)
+    return LayoutTerm(
+        name=name,
+        **{**known, 'shape': _stacked(known['shape'], history, flat)},
+        offset=offset,
+        scale=scale,
+        history=history,
+        description=description,
+        **bounds,
+    )
 
 
 def _known(function: str, params: YamlTree, env: YamlTree) -> YamlTree:
     if function in _FIXED:
         size, quantity, subject, frame, unit, description = _FIXED[function]
-        return {'shape': (size,), 'quantity': quantity, 'subject': subject, 'frame': frame, 'unit': unit,
-                'description': description, **_quaternion(quantity, params, env, description),
-                'elements': (2,) if function == 'base_pos_z' else ()}
+        return {
+            'shape': (size,),
+            'quantity': quantity,
+            'subject': subject,
+            'frame': frame,
+            'unit': unit,
+            'description': description,
+            **_quaternion(quantity, params, env, description),
+            'elements': (2,) if function == 'base_pos_z' else (),
+        }
     if function in _JOINTS:
         return _joints(function, params.get('asset_cfg') or {}, env)
     if function == 'last_action':
-        return {'shape': None, 'kind': 'last_action', 'quantity': 'last_action', 'count': _last(params),
-                'description': 'the action before it was scaled, as the policy gave it'}
+        return {
+            'shape': None,
+            'kind': 'last_action',
+            'quantity': 'last_action',
+            'count': _last(params),
+            'description': 'the action before it was scaled, as the policy gave it',
+        }
     special = {'generated_commands': _command, 'height_scan': _height_scan, 'image': _image}
     return special[function](params, env) if function in special else {'shape': None, 'kind': 'unknown'}
 
 
-def _by_limits(known: YamlTree, scale: Numbers, bounds: YamlTree,
-               description: str) -> tuple[YamlTree, Numbers | None, Numbers | None, str]:
+def _by_limits(
+    known: YamlTree, scale: Numbers, bounds: YamlTree, description: str
+) -> tuple[YamlTree, Numbers | None, Numbers | None, str]:
     """Return known, offset, scale and description of a term that the limits of its joints scale.
 
     A clip bounds the result: the node clips before it scales, so that the user computes the whole.
@@ -108,13 +146,21 @@ def _joints(function: str, asset_cfg: YamlTree, env: YamlTree) -> YamlTree:
     ordered = names if asset_cfg.get('preserve_order') or len(names) == 1 else ()
     offset = () if relative is False else None if relative is None else default_positions(env, asset, ordered)
     if not ordered:
-        description += ('; in the order of the simulator' if not names else
-                        f'; {", ".join(names)} in the order of the simulator')
+        description += (
+            '; in the order of the simulator' if not names else f'; {", ".join(names)} in the order of the simulator'
+        )
     if offset is None and relative:
         description += ', default: init_state.joint_pos of the scene'
-    return {'shape': (len(names),) if names else None, 'quantity': quantity, 'joints': ordered, 'unit': unit,
-            'subject': 'joints' if asset == 'robot' else asset, 'offset': () if offset == (0.0,) else offset,
-            'count': count_of(patterns, asset), 'description': description}
+    return {
+        'shape': (len(names),) if names else None,
+        'quantity': quantity,
+        'joints': ordered,
+        'unit': unit,
+        'subject': 'joints' if asset == 'robot' else asset,
+        'offset': () if offset == (0.0,) else offset,
+        'count': count_of(patterns, asset),
+        'description': description,
+    }
 
 
 def _command(params: YamlTree, env: YamlTree) -> YamlTree:
@@ -122,9 +168,15 @@ def _command(params: YamlTree, env: YamlTree) -> YamlTree:
     kind = str(((env.get('commands') or {}).get(name) or {}).get('class_type') or '')
     for ending, (size, quantity, unit, description) in _COMMANDS.items():
         if kind.endswith(ending):
-            return {'shape': (size,), 'quantity': quantity, 'subject': 'command', 'unit': unit,
-                    'frame': 'environment' if ending.startswith('ReOrientation') else 'base',
-                    'description': description, **_quaternion(quantity, params, env, description)}
+            return {
+                'shape': (size,),
+                'quantity': quantity,
+                'subject': 'command',
+                'unit': unit,
+                'frame': 'environment' if ending.startswith('ReOrientation') else 'base',
+                'description': description,
+                **_quaternion(quantity, params, env, description),
+            }
     return {'shape': None, 'subject': 'command', 'description': f"the command '{name}' of {kind or 'the environment'}"}
 
 
@@ -136,9 +188,15 @@ def _height_scan(params: YamlTree, env: YamlTree) -> YamlTree:
     points = [math.floor(float(length) / float(step) + 1e-6) + 1 for length in size] if step else []
     order = 'x in the inner order, y in the outer' if pattern.get('ordering', 'xy') == 'xy' else 'y in the inner order'
     grid = f'{points[0]} x {points[1]} points over {size[0]} x {size[1]} m, {order}' if points else 'its rays'
-    return {'shape': (math.prod(points),) if points else None, 'quantity': 'height_scan', 'subject': sensor,
-            'frame': 'world', 'unit': 'm', 'offset': (float(params.get('offset', 0.5)),),
-            'description': f'height of the sensor above what each ray hits, {grid}'}
+    return {
+        'shape': (math.prod(points),) if points else None,
+        'quantity': 'height_scan',
+        'subject': sensor,
+        'frame': 'world',
+        'unit': 'm',
+        'offset': (float(params.get('offset', 0.5)),),
+        'description': f'height of the sensor above what each ray hits, {grid}',
+    }
 
 
 def _image(params: YamlTree, env: YamlTree) -> YamlTree:
@@ -149,16 +207,23 @@ def _image(params: YamlTree, env: YamlTree) -> YamlTree:
     shape = (camera['height'], camera['width'], channels) if camera.get('height') and camera.get('width') else None
     normalised = params.get('normalize', True)
     treated = ', by 255, minus the mean of each channel over the image' if normalised and data == 'rgb' else ''
-    return {'shape': shape, 'quantity': 'other' if treated else 'image', 'subject': sensor,
-            'description': f'{data} image{treated}'}
+    return {
+        'shape': shape,
+        'quantity': 'other' if treated else 'image',
+        'subject': sensor,
+        'description': f'{data} image{treated}',
+    }
 
 
 def _quaternion(quantity: str, params: YamlTree, env: YamlTree, description: str) -> YamlTree:
     if quantity not in ('orientation', 'pose'):
         return {}
     known = convention(env)
-    return {'convention': known, 'unique_sign': bool(params.get('make_quat_unique')),
-            'description': description.format(order=order(known))}
+    return {
+        'convention': known,
+        'unique_sign': bool(params.get('make_quat_unique')),
+        'description': description.format(order=order(known)),
+    }
 
 
 def _bounds(clip: Any) -> YamlTree:

@@ -5,6 +5,7 @@ A layout does not concern topics: it is the training's side of the contract. `No
 means that the environment used a number that the run's files do not contain: a user fills it in, by the
 formula in `description` or `law`.
 """
+
 from collections.abc import Collection, Iterable, Sequence, Sized
 from dataclasses import dataclass
 import math
@@ -14,8 +15,19 @@ from rl_policy_node.policy.shared_types import Numbers, Shape
 
 TERM_KINDS = ('field', 'last_action', 'unknown')
 # Those of the node's action kinds that published tasks have, and 'other' for a law that is none of them.
-ACTION_KINDS = ('joint_position', 'joint_delta', 'joint_velocity', 'effort', 'pose_delta', 'twist', 'wrench', 'gripper',
-                'raw', 'discrete', 'other')
+ACTION_KINDS = (
+    'joint_position',
+    'joint_delta',
+    'joint_velocity',
+    'effort',
+    'pose_delta',
+    'twist',
+    'wrench',
+    'gripper',
+    'raw',
+    'discrete',
+    'other',
+)
 CONVENTIONS = ('xyzw', 'wxyz', None)
 
 # Quantity -> what its numbers are; frame and unit are the term's own.

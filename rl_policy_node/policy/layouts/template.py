@@ -5,6 +5,7 @@ Four rules, and no more: `${env.some.value}` is the run's value, a mapping with 
 that the run chose, one with `product` the product of its factors (by `over`), number by number, and a list
 within a list becomes part of it.
 """
+
 import math
 import re
 from typing import Any
@@ -47,8 +48,10 @@ class Template:
     def _choose(self, node: YamlTree) -> object:
         chosen = self.get(node['select'])
         if chosen is None and 'default' not in node:
-            raise ConfigurationError(f"{self._where}: the run's config has no '{node['select']}', which decides "
-                                     f'what the observation is; valid: {sorted(map(str, node["cases"]))}')
+            raise ConfigurationError(
+                f"{self._where}: the run's config has no '{node['select']}', which decides "
+                f'what the observation is; valid: {sorted(map(str, node["cases"]))}'
+            )
         cases = {str(case).lower(): value for case, value in node['cases'].items()}
         if str(chosen).lower() in cases:
             return cases[str(chosen).lower()]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks, models and layers that rl_games 1.6 lacks, registered with it by `register()`."""
+
 from rl_games.algos_torch import model_builder, models
 
 from rl_policy_node.policy.networks.actor_critic_dict import ActorCriticDictBuilder

@@ -5,6 +5,7 @@ Every key listed under `input_preprocessors` passes its own CNN and/or MLP (or n
 and is concatenated with the others *in the order of the YAML*; the rest is rl_games' `actor_critic`
 (LSTM before or after the MLP, value, mu, sigma). Keys that are not listed are not looked at.
 """
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,8 +38,9 @@ class ActorCriticDict(A2CBuilder.Network):
         specs = params['input_preprocessors']
         missing = [key for key in specs if key not in shapes]
         if missing:
-            raise ValueError(f'input_preprocessors names {missing}, which the observation space lacks; '
-                             f'it has {sorted(shapes)}')
+            raise ValueError(
+                f'input_preprocessors names {missing}, which the observation space lacks; it has {sorted(shapes)}'
+            )
         features = NetworkBuilder.BaseNetwork()
         branches = _Branches(features, specs, shapes)
         super().__init__(params, input_shape=(branches.size,), **kwargs)
@@ -57,8 +59,10 @@ class ActorCriticDict(A2CBuilder.Network):
         return super().forward({**obs_dict, 'obs': torch.cat(parts, dim=1)})
 
     def _features(self, networks: Any, observations: Tensors) -> list[torch.Tensor]:
-        return [networks[key](observations[key]).flatten(1) if key in networks
-                else observations[key].flatten(1) for key in self.input_keys]
+        return [
+            networks[key](observations[key]).flatten(1) if key in networks else observations[key].flatten(1)
+            for key in self.input_keys
+        ]
 
 
 class _Slice(nn.Module):
@@ -69,7 +73,7 @@ class _Slice(nn.Module):
         self.start, self.stop = start, stop
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x[:, self.start:self.stop]
+        return x[:, self.start : self.stop]
 
 
 class _ChannelsFirst(nn.Sequential):
@@ -123,8 +127,13 @@ def _branch(base: Any, key: str, spec: YamlTree, shape: Shape) -> tuple[list[nn.
 def _cnn(base: Any, key: str, spec: YamlTree, shape: Shape) -> nn.Module:
     if len(shape) != 3:
         raise ValueError(f'input_preprocessors.{key}.cnn wants an image (height, width, channels), got {shape}')
-    layers = base._build_conv(spec['type'], input_shape=(shape[2], shape[0], shape[1]), convs=spec['convs'],
-                              activation=spec['activation'], norm_func_name=spec.get('normalization'))
+    layers = base._build_conv(
+        spec['type'],
+        input_shape=(shape[2], shape[0], shape[1]),
+        convs=spec['convs'],
+        activation=spec['activation'],
+        norm_func_name=spec.get('normalization'),
+    )
     return _initialize(base, _ChannelsFirst(*layers), spec)
 
 
@@ -138,6 +147,6 @@ def _initialize(base: Any, module: nn.Module, spec: YamlTree) -> nn.Module:
     for layer in module.modules():
         if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Linear)):
             initializer(layer.weight)
-            assert layer.bias is not None       # rl_games builds every layer with one
+            assert layer.bias is not None  # rl_games builds every layer with one
             nn.init.zeros_(layer.bias)
     return module

@@ -4,6 +4,7 @@
 It is rl_games' actor-critic with the parameter names it has there. Training adds a discriminator, which
 distinguishes the policy's motion from the demonstrated one; actions do not depend on it.
 """
+
 from rl_games.algos_torch.network_builder import A2CBuilder, NetworkBuilder
 
 from rl_policy_node.policy.shared_types import YamlTree

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`continuous_a2c`: a normal distribution whose deviation is the network's output itself."""
+
 from rl_games.algos_torch import models
 import torch
 
@@ -25,5 +26,11 @@ class ModelA2CContinuous(models.ModelA2CContinuous):
             # not torch.normal: it refuses a whole batch for one deviation below zero
             actions = mu + sigma * torch.randn_like(mu)
             neglogp = -torch.distributions.Normal(mu, sigma, validate_args=False).log_prob(actions).sum(dim=-1)
-            return {'neglogpacs': neglogp, 'values': self.denorm_value(value), 'actions': actions,
-                    'rnn_states': states, 'mus': mu, 'sigmas': sigma}
+            return {
+                'neglogpacs': neglogp,
+                'values': self.denorm_value(value),
+                'actions': actions,
+                'rnn_states': states,
+                'mus': mu,
+                'sigmas': sigma,
+            }

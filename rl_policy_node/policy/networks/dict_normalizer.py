@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running statistics per key of a dict observation, in a form that TorchScript accepts."""
+
 from collections.abc import Iterator, Mapping
 import contextlib
 from typing import Any, Dict
@@ -18,11 +19,13 @@ class DictRunningMeanStd(nn.Module):
     unit variance and clamped to ±5, or back again with `denorm`.
     """
 
-    def __init__(self, insize: Mapping[str, Shape], epsilon: float = 1e-05, per_channel: bool = False,
-                 norm_only: bool = False) -> None:
+    def __init__(
+        self, insize: Mapping[str, Shape], epsilon: float = 1e-05, per_channel: bool = False, norm_only: bool = False
+    ) -> None:
         super().__init__()
-        self.running_mean_std = nn.ModuleDict({
-            key: RunningMeanStd(shape, epsilon, per_channel, norm_only) for key, shape in insize.items()})
+        self.running_mean_std = nn.ModuleDict(
+            {key: RunningMeanStd(shape, epsilon, per_channel, norm_only) for key, shape in insize.items()}
+        )
         each: Any
         for each in self.running_mean_std.values():
             # a key of one number a row, as the last reward is; TorchScript takes no empty shape, and none is needed
@@ -39,10 +42,9 @@ class DictRunningMeanStd(nn.Module):
 
 @contextlib.contextmanager
 def unscripted(model: nn.Module) -> Iterator[None]:
-    """Within the block a rl_games model normalises dict observations in Python: exporters do not know
-    TorchScript's dicts.
+    """Within the block a rl_games model normalises dict observations in Python.
 
-    The arithmetic, and the bits of the result, are the same.
+    Exporters do not know TorchScript's dicts. The arithmetic, and the bits of the result, are the same.
     """
     scripted: Any = getattr(model, 'running_mean_std', None)
     if getattr(scripted, 'original_name', '') != DictRunningMeanStd.__name__:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Import rl_games without torch's compiler, which takes longer to import than everything else together."""
+
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
@@ -33,4 +34,5 @@ def _deferred(at_once: Callable[..., Any], function: Callable[..., Any] | None =
     @functools.wraps(function)
     def call(*args: object, **named: object) -> object:
         return compiled()(*args, **named)
+
     return call

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore the global state that rl_games changes while it builds."""
+
 from collections.abc import Callable, Iterator
 import contextlib
 import copy

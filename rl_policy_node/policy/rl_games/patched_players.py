@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Players that rl_games 1.6 lacks, or whose own version acts differently from training."""
+
 from rl_games.algos_torch.players import SACPlayer
 import torch
 
@@ -20,9 +21,9 @@ class RescalingSacPlayer(SACPlayer):
         self.actions_high = torch.from_numpy(space.high.copy()).float().to(self.device)
         self.action_scale = (self.actions_high - self.actions_low) / 2.0
         self.action_bias = (self.actions_high + self.actions_low) / 2.0
-        self.action_range = [-1.0, 1.0]         # what the base class clamps to: the network's own range
+        self.action_range = [-1.0, 1.0]  # what the base class clamps to: the network's own range
 
-    @torch.no_grad()        # missing in the base class
+    @torch.no_grad()  # missing in the base class
     def get_action(self, obs: object, is_deterministic: bool = False) -> torch.Tensor:
         actions = super().get_action(obs, is_deterministic) * self.action_scale + self.action_bias
         clamped: torch.Tensor = actions.clamp(self.actions_low, self.actions_high)
@@ -38,6 +39,8 @@ def check_bounds(player: Player) -> None:
     if torch.isfinite(high - low).all():
         return
     way_out = '' if isinstance(player, SACPlayer) else ', or set params.config.clip_actions=false if training did'
-    raise ConfigurationError(f'spaces: the actions are rescaled to their bounds, which must be finite; got '
-                             f'action_low {low.tolist()}, action_high {high.tolist()}. State the bounds of '
-                             f'training{way_out}')
+    raise ConfigurationError(
+        f'spaces: the actions are rescaled to their bounds, which must be finite; got '
+        f'action_low {low.tolist()}, action_high {high.tolist()}. State the bounds of '
+        f'training{way_out}'
+    )

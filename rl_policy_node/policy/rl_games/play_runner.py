@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of rl_games' Runner that playing needs: the factories of players."""
+
 from collections.abc import Callable
 
 from rl_games.algos_torch.players import PpoPlayerContinuous, PpoPlayerDiscrete
@@ -10,8 +11,11 @@ from rl_policy_node.policy.shared_types import Player
 
 # playing needs nothing of the discriminator, so AMP plays as PPO
 PLAYERS: dict[str, Callable[..., Player]] = {
-    'a2c_continuous': PpoPlayerContinuous, 'a2c_discrete': PpoPlayerDiscrete, 'sac': RescalingSacPlayer,
-    'amp_continuous': PpoPlayerContinuous}
+    'a2c_continuous': PpoPlayerContinuous,
+    'a2c_discrete': PpoPlayerDiscrete,
+    'sac': RescalingSacPlayer,
+    'amp_continuous': PpoPlayerContinuous,
+}
 
 
 class PlayRunner:

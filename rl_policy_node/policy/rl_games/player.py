@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games' own player, built without an environment and without the code for training."""
+
 from collections.abc import Iterable, Iterator
 import copy
 import random
@@ -19,7 +20,7 @@ from rl_policy_node.policy.run.train_config import TrainConfig
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.shared_types import Player, Tensors, YamlTree
 
-with preserved(), deferred_compile():       # importing rl_games registers environments of its tests
+with preserved(), deferred_compile():  # importing rl_games registers environments of its tests
     from rl_games.algos_torch import model_builder
 
     from rl_policy_node.policy import networks
@@ -40,8 +41,13 @@ def trained_player(run: TrainedRun, spaces: Spaces, device: str) -> Player:
     return player
 
 
-def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Iterable[str] = (),
-                  environment: tuple[str, int] | None = None) -> Player:
+def create_player(
+    config: TrainConfig,
+    spaces: Spaces,
+    device: str,
+    plugins: Iterable[str] = (),
+    environment: tuple[str, int] | None = None,
+) -> Player:
     """Return rl_games' player for a TrainConfig, with the network's initial weights.
 
     spaces: Spaces. device: a torch device name. plugins: modules that register networks, models or players
@@ -67,10 +73,12 @@ def create_player(config: TrainConfig, spaces: Spaces, device: str, plugins: Ite
             _try(player, spaces, seed)
         except ConfigurationError:
             raise
-        except Exception as error:      # a network may raise anything on what does not fit it
-            raise ConfigurationError(f'train config {config.path}: rl_games cannot build its player for the '
-                                     f'observation {spaces.observation} and the action {spaces.action}: '
-                                     f'{_reason(error, config.params)}') from error
+        except Exception as error:  # a network may raise anything on what does not fit it
+            raise ConfigurationError(
+                f'train config {config.path}: rl_games cannot build its player for the '
+                f'observation {spaces.observation} and the action {spaces.action}: '
+                f'{_reason(error, config.params)}'
+            ) from error
     player.seed = seed
     return player
 
@@ -90,8 +98,11 @@ def _runner(params: YamlTree, plugins: Iterable[str]) -> PlayRunner:
     networks.register()
     load_plugins(plugins, runner)
     builder = model_builder.ModelBuilder()
-    factories = {'algo': runner.player_factory, 'model': builder.model_factory,
-                 'network': builder.get_network_builder().network_factory}
+    factories = {
+        'algo': runner.player_factory,
+        'model': builder.model_factory,
+        'network': builder.get_network_builder().network_factory,
+    }
     for part, factory in factories.items():
         name = params[part]['name']
         if not isinstance(name, str) or name not in factory._builders:
@@ -103,14 +114,17 @@ def _complete(params: YamlTree, spaces: Spaces, device: str) -> int:
     """Set values that the player needs but playing does not depend on, as a training script would; return the seed."""
     config = params['config']
     config['env_info'] = _env_info(spaces)
-    config['device_name'] = str(device)      # `device` is not read by players
+    config['device_name'] = str(device)  # `device` is not read by players
     config.setdefault('env_name', 'none')
     config['normalize_input'] = bool(config.get('normalize_input', False))
     config['multi_gpu'] = False
     # nothing of an environment, and no watching of folders for newer checkpoints
     player = config.get('player') or {}
-    config['player'] = {name: value for name, value in player.items()
-                        if name not in ('env_config', 'evaluation', 'dir_to_monitor', 'use_vecenv')}
+    config['player'] = {
+        name: value
+        for name, value in player.items()
+        if name not in ('env_config', 'evaluation', 'dir_to_monitor', 'use_vecenv')
+    }
     config.pop('env_config', None)
     config.pop('vec_env', None)
     _name_activations(params['network'])
@@ -123,11 +137,11 @@ def _env_info(spaces: Spaces) -> dict[str, object]:
     try:
         info = spaces.env_info()
     except (AssertionError, ValueError) as error:
-        raise ConfigurationError(f"spaces: {' '.join(str(error).split())}") from error
+        raise ConfigurationError(f'spaces: {" ".join(str(error).split())}') from error
     action: Any = info['action_space']
     for space in getattr(action, 'spaces', [action]):
         if hasattr(space, 'n'):
-            space.n = int(space.n)      # gymnasium's np.int64 is not what torch takes as a size
+            space.n = int(space.n)  # gymnasium's np.int64 is not what torch takes as a size
     return info
 
 
@@ -152,8 +166,10 @@ def _seed(seed: int) -> None:
 
 def _try(player: Player, spaces: Spaces, seed: int) -> None:
     """Take a step with observations of zeros: many faults of networks appear only here."""
-    zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, str(np.dtype(spaces.dtype_of(key)))),
-                              device=player.device) for key, shape in spaces.inputs.items()}
+    zeros = {
+        key: torch.zeros((1, *shape), dtype=getattr(torch, str(np.dtype(spaces.dtype_of(key)))), device=player.device)
+        for key, shape in spaces.inputs.items()
+    }
     player.has_batch_dimension, player.batch_size = True, 1
     player.reset()
     with RandomStream(player.device, seed):
@@ -185,25 +201,38 @@ def restore(player: Player, checkpoint: Checkpoint) -> None:
     Two kinds of weights are left out: those that the network declares as used only in training, and those that the
     file keeps beside its model and this model lacks; rl_games' player ignores these, too.
     """
-    unused = tuple(f'{place}.{name}' for place, module in player.model.named_modules()
-                   for name in getattr(module, 'training_only', ()))
+    unused = tuple(
+        f'{place}.{name}'
+        for place, module in player.model.named_modules()
+        for name in getattr(module, 'training_only', ())
+    )
     wanted = player.model.state_dict()
-    found = {name: tensor for name, tensor in checkpoint.model.items()
-             if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)}
+    found = {
+        name: tensor
+        for name, tensor in checkpoint.model.items()
+        if name in wanted or not (name.startswith(unused) or name in checkpoint.beside_model)
+    }
     problems = _differences(wanted, found)
     if problems:
-        raise ConfigurationError(f'checkpoint {checkpoint.path} is of another network than the train config: '
-                                 + '; '.join(problems))
+        raise ConfigurationError(
+            f'checkpoint {checkpoint.path} is of another network than the train config: ' + '; '.join(problems)
+        )
     player.model.load_state_dict(found)
 
 
 def _differences(wanted: Tensors, found: Tensors) -> list[str]:
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    shapes = [f'{name} is {tuple(found[name].shape)}, the network wants {tuple(wanted[name].shape)}'
-              for name in wanted if name in found and found[name].shape != wanted[name].shape]
-    problems = [f'{len(names)} {what}, first {names[0]}' for what, names in
-                (('parameters are missing', missing), ('are unknown', extra)) if names]
-    for name in (missing + extra):
+    shapes = [
+        f'{name} is {tuple(found[name].shape)}, the network wants {tuple(wanted[name].shape)}'
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    problems = [
+        f'{len(names)} {what}, first {names[0]}'
+        for what, names in (('parameters are missing', missing), ('are unknown', extra))
+        if names
+    ]
+    for name in missing + extra:
         for part in ('running_mean_std', 'value_mean_std'):
             option = {'running_mean_std': 'normalize_input', 'value_mean_std': 'normalize_value'}[part]
             if name.startswith(part) and not any(option in p for p in problems):

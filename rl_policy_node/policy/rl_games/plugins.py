@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plug-ins: Python modules of the user that register networks, models or players with rl_games."""
+
 from collections.abc import Callable, Iterable, Iterator
 import contextlib
 import functools
@@ -15,7 +16,7 @@ from rl_games.algos_torch import model_builder
 
 from rl_policy_node.errors import ConfigurationError
 
-if TYPE_CHECKING:       # it imports rl_games' players
+if TYPE_CHECKING:  # it imports rl_games' players
     from rl_policy_node.policy.rl_games.play_runner import PlayRunner
 
 T = TypeVar('T')
@@ -29,7 +30,7 @@ def load_plugins(names: Iterable[str], runner: 'PlayRunner') -> None:
     PlayRunner, whose `player_factory` takes players. Raises ConfigurationError, in one line, for a module that is
     missing or that fails, and for one that registers a name which is already taken.
     """
-    model_builder.ModelBuilder()        # enters the built-in names, which would silently win over a plug-in's
+    model_builder.ModelBuilder()  # enters the built-in names, which would silently win over a plug-in's
     for name in dict.fromkeys(map(str, names)):
         with _new_names_only(name, runner):
             module = _import(name)
@@ -45,8 +46,9 @@ def _import(name: str) -> ModuleType:
     except (ImportError, ValueError):
         found = name in sys.modules
     if not found:
-        raise ConfigurationError(f"plug-in '{name}': there is no such module; expected one that Python finds, "
-                                 'or the path of a .py file')
+        raise ConfigurationError(
+            f"plug-in '{name}': there is no such module; expected one that Python finds, or the path of a .py file"
+        )
     return _run(name, lambda: importlib.import_module(name))
 
 
@@ -57,7 +59,7 @@ def _import_file(path: Path) -> ModuleType:
     name = f'{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}'
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None     # the name ends in .py
+        assert spec is not None and spec.loader is not None  # the name ends in .py
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -70,7 +72,7 @@ def _import_file(path: Path) -> ModuleType:
 def _run(name: str, call: Callable[[], T]) -> T:
     try:
         return call()
-    except (Exception, SystemExit) as error:     # a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
         reason = ' '.join(str(error).split())[:300]
         raise ConfigurationError(f"plug-in '{name}': {type(error).__name__}: {reason}") from error
 
@@ -78,16 +80,25 @@ def _run(name: str, call: Callable[[], T]) -> T:
 @contextlib.contextmanager
 def _new_names_only(plugin: str, runner: 'PlayRunner') -> Iterator[None]:
     """Restore the registries, and forget the plug-in, if it fails or takes a name that is already used."""
-    registries = {'network': model_builder.NETWORK_REGISTRY, 'model': model_builder.MODEL_REGISTRY,
-                  'player': runner.player_factory._builders}
+    registries = {
+        'network': model_builder.NETWORK_REGISTRY,
+        'model': model_builder.MODEL_REGISTRY,
+        'player': runner.player_factory._builders,
+    }
     before, modules = {kind: dict(names) for kind, names in registries.items()}, set(sys.modules)
     try:
         yield
-        taken = [f"the {kind} '{name}'" for kind, names in registries.items() for name, builder in names.items()
-                 if name in before[kind] and _content(builder) != _content(before[kind][name])]
+        taken = [
+            f"the {kind} '{name}'"
+            for kind, names in registries.items()
+            for name, builder in names.items()
+            if name in before[kind] and _content(builder) != _content(before[kind][name])
+        ]
         if taken:
-            raise ConfigurationError(f"plug-in '{plugin}': registers {', '.join(taken)}, which exists already; "
-                                     'give it another name, in the train config too')
+            raise ConfigurationError(
+                f"plug-in '{plugin}': registers {', '.join(taken)}, which exists already; "
+                'give it another name, in the train config too'
+            )
     except ConfigurationError:
         for kind, names in registries.items():
             names.clear()

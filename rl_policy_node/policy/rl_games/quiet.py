@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Send what rl_games prints to the log."""
+
 from collections.abc import Iterator
 import contextlib
 import io

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A random stream apart from the process' generator, for torch's distributions."""
+
 import torch
 
 from rl_policy_node.policy.shared_types import Array
@@ -39,5 +40,5 @@ class RandomStream:
 def _generator(device: torch.device) -> torch.Generator:
     if device.type != 'cuda':
         return torch.default_generator
-    torch.cuda.init()       # before it, there are no generators
+    torch.cuda.init()  # before it, there are no generators
     return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]

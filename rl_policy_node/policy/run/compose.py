@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Composes configurations with Hydra: defaults lists, config groups, overrides, interpolations."""
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,27 @@ from rl_policy_node.policy.shared_types import YamlTree
 
 # What train configs of IsaacGymEnvs and OmniIsaacGymEnvs refer to above themselves; training scripts set these.
 ROOT: dict[str, Any] = {
-    'seed': 42, 'checkpoint': '', 'experiment': '', 'num_envs': '', 'max_iterations': '', 'test': False,
-    'multi_gpu': False, 'torch_deterministic': False, 'headless': True, 'physics_engine': 'physx', 'pipeline': 'gpu',
-    'sim_device': 'cuda:0', 'rl_device': 'cuda:0', 'graphics_device_id': 0, 'device_id': 0, 'num_threads': 4,
-    'solver_type': 1, 'num_subscenes': 4, 'sigma': '', 'wandb_activate': False, 'pbt': {'enabled': False},
+    'seed': 42,
+    'checkpoint': '',
+    'experiment': '',
+    'num_envs': '',
+    'max_iterations': '',
+    'test': False,
+    'multi_gpu': False,
+    'torch_deterministic': False,
+    'headless': True,
+    'physics_engine': 'physx',
+    'pipeline': 'gpu',
+    'sim_device': 'cuda:0',
+    'rl_device': 'cuda:0',
+    'graphics_device_id': 0,
+    'device_id': 0,
+    'num_threads': 4,
+    'solver_type': 1,
+    'num_subscenes': 4,
+    'sigma': '',
+    'wandb_activate': False,
+    'pbt': {'enabled': False},
     'task': {'env': {'numEnvs': 1}},
 }
 
@@ -39,11 +57,16 @@ def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
     overrides = [_from_root(override) for override in overrides]
     whole = 'train' in content or 'train' in _defaults(content)
     tree = None if whole else Tree.around(path)
-    chosen = [group for group in ('task', 'train')
-              if any(override.lstrip('+').startswith(f'{group}=') for override in overrides)]
+    chosen = [
+        group
+        for group in ('task', 'train')
+        if any(override.lstrip('+').startswith(f'{group}=') for override in overrides)
+    ]
     if chosen and tree is None and 'train' not in _defaults(content):
-        raise ConfigurationError(f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
-                                 'below a config.yaml with a defaults list), so there is none to choose')
+        raise ConfigurationError(
+            f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
+            'below a config.yaml with a defaults list), so there is none to choose'
+        )
     if whole:
         return _compose_content(path, {}, content, overrides)
     tasks = tree.tasks(path.stem) if tree and 'task' not in chosen else []
@@ -75,29 +98,37 @@ class Tree:
         """Return the task configs for which the tree chooses the train config `stem`, or that bear its name."""
         pattern = str(self._choices[self.group])
         names = sorted(file.stem for file in (self.primary.parent / 'task').glob('*.yaml'))
-        return [name for name in names
-                if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)]
+        return [
+            name for name in names if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)
+        ]
 
 
 def _defaults(content: YamlTree) -> YamlTree:
     items = content.get('defaults')
-    return {name: choice for item in (items if isinstance(items, list) else []) if isinstance(item, dict)
-            for name, choice in item.items()}
+    return {
+        name: choice
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+        for name, choice in item.items()
+    }
 
 
 def _from_root(override: str) -> str:
     try:
         OverridesParser.create().parse_override(str(override))
     except HydraException as error:
-        raise ConfigurationError(f"override '{override}': {str(error).splitlines()[0]}; expected Hydra's form: "
-                                 'name=value, +name=value or ~name') from error
-    sign = override[:len(override) - len(override.lstrip('+~'))]
-    name = override[len(sign):]
+        raise ConfigurationError(
+            f"override '{override}': {str(error).splitlines()[0]}; expected Hydra's form: "
+            'name=value, +name=value or ~name'
+        ) from error
+    sign = override[: len(override) - len(override.lstrip('+~'))]
+    name = override[len(sign) :]
     return f'{sign}train.{name}' if name.partition('=')[0].split('.')[0] == 'params' else override
 
 
-def _compose_content(path: Path, parts: Mapping[str, YamlTree], content: YamlTree,
-                     overrides: Iterable[str]) -> DictConfig:
+def _compose_content(
+    path: Path, parts: Mapping[str, YamlTree], content: YamlTree, overrides: Iterable[str]
+) -> DictConfig:
     """Compose what was read already: `content` at the root, `parts` below their names, ROOT under both."""
     store, name = ConfigStore.instance(), f'rl_policy_node_{uuid.uuid4().hex}'
     root = {**ROOT, **content}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the configuration and the checkpoint of a training run."""
+
 from dataclasses import dataclass
 from pathlib import Path
 import re
@@ -58,8 +59,11 @@ def _folders() -> set[str]:
 def _run_of(config: Path) -> Run:
     beside = (config.parent / form.environment for form in formats.FORMATS if form.environment)
     inside = config.parent.name in _folders()
-    return Run(config=config, environment=next((file for file in beside if file.is_file() and file != config), None),
-               folder=config.parent.parent if inside else config.parent)
+    return Run(
+        config=config,
+        environment=next((file for file in beside if file.is_file() and file != config), None),
+        folder=config.parent.parent if inside else config.parent,
+    )
 
 
 def _only_config(folder: Path) -> Path:
@@ -67,13 +71,17 @@ def _only_config(folder: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ConfigurationError(f'run {folder}: it holds {len(found)} train configs '
-                                 f'({", ".join(file.name for file in found)}); name one of them')
+        raise ConfigurationError(
+            f'run {folder}: it holds {len(found)} train configs '
+            f'({", ".join(file.name for file in found)}); name one of them'
+        )
     runs = sorted({file.relative_to(folder).parts[0] for name in _places() for file in folder.glob(f'*/{name}')})
     if runs:
         raise ConfigurationError(f'run {folder}: it is a folder of runs ({", ".join(runs[:8])}); name one of them')
-    raise ConfigurationError(f'run {folder}: no configuration in it; looked for {", ".join(_places())} and any '
-                             'other YAML file with `params:` or `train:`')
+    raise ConfigurationError(
+        f'run {folder}: no configuration in it; looked for {", ".join(_places())} and any '
+        'other YAML file with `params:` or `train:`'
+    )
 
 
 def _is_train_config(file: Path) -> bool:
@@ -97,8 +105,10 @@ def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]
         raise ConfigurationError(f'run {run.folder}: no checkpoint (*.pth) in it or in its nn/')
     files = [file for file in found if name in file.stem or file.parent.name == 'nn'] or found
     if len(files) > 1 and files is found:
-        raise ConfigurationError(f'run {run.folder}: none of its checkpoints bears the name {name} '
-                                 f'({", ".join(file.name for file in found[:8])}); name one of them')
+        raise ConfigurationError(
+            f'run {run.folder}: none of its checkpoints bears the name {name} '
+            f'({", ".join(file.name for file in found[:8])}); name one of them'
+        )
     best = next((file for file in files if file.name == f'{name}.pth'), None)
     if wanted in ('', BEST) and best is not None:
         return best, f'the best by reward: rl_games names it {best.name}'

@@ -3,6 +3,7 @@
 
 Newer versions and forks of rl_games add such keys. The installed version takes a config with them without a word.
 """
+
 from collections.abc import Iterable, Iterator, Mapping
 import functools
 import importlib.util
@@ -12,7 +13,7 @@ from typing import Any
 
 from rl_policy_node.policy.shared_types import YamlTree
 
-_QUOTED = re.compile(r'''['"](\w+)['"]''')
+_QUOTED = re.compile(r"""['"](\w+)['"]""")
 # below these, names are the user's own (inputs), arguments of an initialiser, or of use in training only
 _OPEN = re.compile(r'(inputs|input_preprocessors|disc|.*init|.*initializer|.*regularizer|learn_sigma)$')
 # of `params.config`, where most keys concern training: exploration by several policies in one
@@ -30,24 +31,33 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
     if not known:
         return ()
     known = known.union(*map(_words, map(_files, ('rl_policy_node.policy.networks', *plugins))))
-    names = [*_unread(params.get('network') or {}, 'params.network', known),
-             *(f'params.config.{name}' for name, value in (params.get('config') or {}).items()
-               if _PLAYED.match(name) and name not in known and value not in _OFF)]
+    names = [
+        *_unread(params.get('network') or {}, 'params.network', known),
+        *(
+            f'params.config.{name}'
+            for name, value in (params.get('config') or {}).items()
+            if _PLAYED.match(name) and name not in known and value not in _OFF
+        ),
+    ]
     return tuple(names)
 
 
 def warning(names: Iterable[str]) -> str:
     """Return a line on the consequences of these keys for a deployment."""
-    return (f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
-            'may play otherwise; compare with it before a robot moves')
+    return (
+        f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
+        'may play otherwise; compare with it before a robot moves'
+    )
 
 
 def refusal(names: Iterable[str]) -> str:
     """Return why samples cannot be played with these keys, in one line."""
-    return (f'policy.deterministic is false, and the installed rl_games does not read {", ".join(names)}: its samples '
-            'would have another spread than those of training. Act on the mean (policy.deterministic: true), install '
-            'the rl_games of training, or take out keys that do not matter (policy.overrides: '
-            f"{[f'~{name}' for name in names]})")
+    return (
+        f'policy.deterministic is false, and the installed rl_games does not read {", ".join(names)}: its samples '
+        'would have another spread than those of training. Act on the mean (policy.deterministic: true), install '
+        'the rl_games of training, or take out keys that do not matter (policy.overrides: '
+        f'{[f"~{name}" for name in names]})'
+    )
 
 
 def _unread(tree: Mapping[str, Any], place: str, known: frozenset[str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The OmegaConf resolvers that IsaacGymEnvs' configurations use, registered only while they are needed."""
+
 import ast
 from collections.abc import Callable, Iterator
 import contextlib
@@ -10,11 +11,23 @@ from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.Not: operator.not_, ast.And: all, ast.Or: any,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: operator.not_,
+    ast.And: all,
+    ast.Or: any,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
 
 
@@ -26,8 +39,7 @@ def _arithmetic(text: object) -> float:
     """
     try:
         value: float = _value(ast.parse(str(text).strip(), mode='eval').body)
-    except (SyntaxError, KeyError, TypeError, ZeroDivisionError, RecursionError, MemoryError,
-            ValueError) as error:
+    except (SyntaxError, KeyError, TypeError, ZeroDivisionError, RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"'{text}' is not arithmetic, and nothing else is evaluated") from error
     return value
 

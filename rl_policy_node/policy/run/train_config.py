@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration of a run: rl_games' parameters and those of the environment."""
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,14 @@ from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
 # What decides how a policy plays; the rest of `params` matters to training alone.
-_PLAYED = ('params.algo', 'params.model', 'params.network', 'params.config.normalize_input',
-           'params.config.normalize_value', 'params.config.clip_actions')
+_PLAYED = (
+    'params.algo',
+    'params.model',
+    'params.network',
+    'params.config.normalize_input',
+    'params.config.normalize_value',
+    'params.config.clip_actions',
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def locate_checkpoint(config: TrainConfig, wanted: str | Path) -> tuple[Path, st
     """Return the path of a checkpoint and why this one; wanted: a path, 'best', 'newest', or '' for best."""
     if str(wanted) not in ('', BEST, NEWEST):
         return Path(wanted), 'as named'
-    assert config.run is not None       # it was read from files
+    assert config.run is not None  # it was read from files
     return find_checkpoint(config.run, config.name, str(wanted))
 
 
@@ -81,16 +88,19 @@ def _apply_model_size(network: YamlTree) -> None:
 
 def _whole(units: float) -> int:
     if units != int(units):
-        raise ConfigurationError(f'params.network.mlp.model_size_multiplier gives {units} units; '
-                                 'expected a whole number')
+        raise ConfigurationError(
+            f'params.network.mlp.model_size_multiplier gives {units} units; expected a whole number'
+        )
     return int(units)
 
 
 def _checked(tree: Any, path: Path) -> YamlTree:
     params = tree.get('params') if isinstance(tree, dict) else None
     if not isinstance(params, dict):
-        raise ConfigurationError(f'train config {path}: no `params`; it has {sorted(map(str, tree))}. '
-                                 'Expected an rl_games train YAML (params: algo, model, network, config)')
+        raise ConfigurationError(
+            f'train config {path}: no `params`; it has {sorted(map(str, tree))}. '
+            'Expected an rl_games train YAML (params: algo, model, network, config)'
+        )
     for name in ('algo', 'model', 'network', 'config'):
         if not isinstance(params.get(name), dict):
             raise ConfigurationError(f'train config {path}: params.{name} is missing; params has {sorted(params)}')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A training run: the content of its files, each read once."""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,16 +35,28 @@ class TrainedRun:
     allow_untrusted_pickle: str = ''
 
     @classmethod
-    def read(cls, path: str | Path, checkpoint: str | Path | None = '', overrides: Iterable[str] = (),
-             plugins: Iterable[str] = (), checkpoint_sha256: str = '',
-             allow_untrusted_pickle: str = '') -> 'TrainedRun':
+    def read(
+        cls,
+        path: str | Path,
+        checkpoint: str | Path | None = '',
+        overrides: Iterable[str] = (),
+        plugins: Iterable[str] = (),
+        checkpoint_sha256: str = '',
+        allow_untrusted_pickle: str = '',
+    ) -> 'TrainedRun':
         """Read a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml.
 
         checkpoint: path of a .pth file, 'best' or 'newest', '' for the best of a run that has one, None for none.
         overrides: changes to the configuration in Hydra's form.
         """
-        return cls(path, TrainConfig.read(path, overrides), checkpoint, tuple(plugins), checkpoint_sha256,
-                   allow_untrusted_pickle)
+        return cls(
+            path,
+            TrainConfig.read(path, overrides),
+            checkpoint,
+            tuple(plugins),
+            checkpoint_sha256,
+            allow_untrusted_pickle,
+        )
 
     @cached_property
     def checkpoint_choice(self) -> tuple[Path | None, str]:

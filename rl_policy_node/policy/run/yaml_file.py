@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read YAML files as plain data: tags never run code."""
+
 from pathlib import Path
 from typing import Any
 

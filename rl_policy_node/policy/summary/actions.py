@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The actions of a policy: their number, kind and bounds, and the environment's use of them."""
+
 import math
 from typing import Any
 
@@ -30,10 +31,17 @@ def actions(reading: Reading) -> Actions:
         choices = (action['discrete'],) if kind == 'discrete' else tuple(action['multi_discrete'])
     size = action if continuous else len(choices)
     return Actions(
-        size=Fact(size, source), kind=kind, choices=choices, low=low, high=high,
-        clip=_clip(reading, config) if continuous else None, environment_clip=_environment_clip(reading),
-        deterministic=_deterministic(reading, config), sigma=_sigma(reading) if continuous else None,
-        terms=reading.layout.actions if reading.layout else ())
+        size=Fact(size, source),
+        kind=kind,
+        choices=choices,
+        low=low,
+        high=high,
+        clip=_clip(reading, config) if continuous else None,
+        environment_clip=_environment_clip(reading),
+        deterministic=_deterministic(reading, config),
+        sigma=_sigma(reading) if continuous else None,
+        terms=reading.layout.actions if reading.layout else (),
+    )
 
 
 def _action(reading: Reading) -> tuple[Any, str]:

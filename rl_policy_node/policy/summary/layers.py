@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network of a policy: its parts, its size and its recurrent state."""
+
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,30 @@ def network(reading: Reading) -> Network:
 
     def fact(value: object) -> Fact | None:
         return None if value in (None, '', {}) else Fact(value, place)
+
     return Network(
-        name=Fact(tree['name'], place), inputs=fact(_inputs(tree)), cnn=fact(_cnn(tree)),
-        mlp=fact(_mlp(tree.get('mlp'))), rnn=fact(_rnn(tree)), separate=Fact(bool(tree.get('separate', False)), place),
-        central_value=_central_value(reading), parameters=_parameters(reading), acting_parameters=_acting(reading),
-        state=_state(reading))
+        name=Fact(tree['name'], place),
+        inputs=fact(_inputs(tree)),
+        cnn=fact(_cnn(tree)),
+        mlp=fact(_mlp(tree.get('mlp'))),
+        rnn=fact(_rnn(tree)),
+        separate=Fact(bool(tree.get('separate', False)), place),
+        central_value=_central_value(reading),
+        parameters=_parameters(reading),
+        acting_parameters=_acting(reading),
+        state=_state(reading),
+    )
 
 
 def _mlp(mlp: Any) -> YamlTree | None:
     """Return e.g. {'units': [256, 128], 'activation': 'elu'} of a part of the config, None where there is none."""
     if not isinstance(mlp, dict) or not mlp.get('units'):
         return None
-    return {'units': list(mlp['units']), 'activation': str(mlp.get('activation', 'None')),
-            'd2rl': bool(mlp.get('d2rl', False))}
+    return {
+        'units': list(mlp['units']),
+        'activation': str(mlp.get('activation', 'None')),
+        'd2rl': bool(mlp.get('d2rl', False)),
+    }
 
 
 def _cnn(tree: YamlTree) -> YamlTree | None:
@@ -39,16 +51,24 @@ def _cnn(tree: YamlTree) -> YamlTree | None:
     cnn = tree.get('cnn')
     if not isinstance(cnn, dict):
         return None
-    return {'type': str(cnn.get('type', 'conv2d')), 'activation': str(cnn.get('activation', 'None')),
-            'filters': [layer.get('filters') for layer in cnn.get('convs') or ()]}
+    return {
+        'type': str(cnn.get('type', 'conv2d')),
+        'activation': str(cnn.get('activation', 'None')),
+        'filters': [layer.get('filters') for layer in cnn.get('convs') or ()],
+    }
 
 
 def _rnn(tree: YamlTree) -> YamlTree | None:
     rnn = tree.get('rnn')
     if not isinstance(rnn, dict) or not rnn.get('units'):
         return None
-    return {'kind': str(rnn.get('name', '')), 'units': rnn['units'], 'layers': rnn.get('layers', 1),
-            'before_mlp': bool(rnn.get('before_mlp', False)), 'layer_norm': bool(rnn.get('layer_norm', False))}
+    return {
+        'kind': str(rnn.get('name', '')),
+        'units': rnn['units'],
+        'layers': rnn.get('layers', 1),
+        'before_mlp': bool(rnn.get('before_mlp', False)),
+        'layer_norm': bool(rnn.get('layer_norm', False)),
+    }
 
 
 def _inputs(tree: YamlTree) -> YamlTree | None:
@@ -56,16 +76,20 @@ def _inputs(tree: YamlTree) -> YamlTree | None:
     parts = tree.get('input_preprocessors') or tree.get('inputs')
     if not isinstance(parts, dict):
         return None
-    return {str(key): {name: value for name, value in (('cnn', _cnn(part)), ('mlp', _mlp(part.get('mlp')))) if value}
-            for key, part in ((key, part if isinstance(part, dict) else {}) for key, part in parts.items())}
+    return {
+        str(key): {name: value for name, value in (('cnn', _cnn(part)), ('mlp', _mlp(part.get('mlp')))) if value}
+        for key, part in ((key, part if isinstance(part, dict) else {}) for key, part in parts.items())
+    }
 
 
 def _central_value(reading: Reading) -> Fact | None:
     config = reading.run.config.params['config'].get('central_value_config')
     if not isinstance(config, dict):
         return None
-    return Fact(str((config.get('network') or {}).get('name', '')),
-                f'params.config.central_value_config in {reading.run.config.path.name}')
+    return Fact(
+        str((config.get('network') or {}).get('name', '')),
+        f'params.config.central_value_config in {reading.run.config.path.name}',
+    )
 
 
 def _parameters(reading: Reading) -> Fact | None:
@@ -90,7 +114,7 @@ def _acting(reading: Reading) -> Fact | None:
         parameters = [parameter for parameter in reading.player.model.parameters() if parameter.requires_grad]
         with RandomStream(reading.player.device, 0), torch.enable_grad():
             gradients = torch.autograd.grad(_head(reading.player, _zeros(reading)), parameters, allow_unused=True)
-    except Exception:       # noqa: BLE001 - a network of a plug-in may do anything; this number is not worth an error
+    except Exception:  # noqa: BLE001 - a network of a plug-in may do anything; this number is not worth an error
         return None
     count = sum(parameter.numel() for parameter, gradient in zip(parameters, gradients) if gradient is not None)
     return Fact(count, 'what the deterministic action depends on')
@@ -98,9 +122,11 @@ def _acting(reading: Reading) -> Fact | None:
 
 def _zeros(reading: Reading) -> torch.Tensor | dict[str, torch.Tensor]:
     spaces, player = reading.spaces, reading.player
-    assert spaces is not None and player is not None    # a player is built from spaces
-    zeros = {key: torch.zeros((1, *shape), dtype=getattr(torch, np.dtype(spaces.dtype_of(key)).name))
-             for key, shape in spaces.inputs.items()}
+    assert spaces is not None and player is not None  # a player is built from spaces
+    zeros = {
+        key: torch.zeros((1, *shape), dtype=getattr(torch, np.dtype(spaces.dtype_of(key)).name))
+        for key, shape in spaces.inputs.items()
+    }
     if not spaces.is_dict:
         return zeros['obs']
     joined = not isinstance(player.obs_shape, dict)
@@ -112,8 +138,9 @@ def _head(player: Any, observation: object) -> torch.Tensor:
     if hasattr(player.model, 'actor'):
         mean: torch.Tensor = player.model.actor(player.model.norm_obs(observation)).mean
         return mean.sum()
-    answer = player.model({'is_train': False, 'prev_actions': None, 'obs': player._preproc_obs(observation),
-                           'rnn_states': player.states})
+    answer = player.model(
+        {'is_train': False, 'prev_actions': None, 'obs': player._preproc_obs(observation), 'rnn_states': player.states}
+    )
     head = answer['mus'] if 'mus' in answer else answer['logits']
     total: torch.Tensor = sum(part.sum() for part in (head if isinstance(head, (list, tuple)) else [head]))
     return total

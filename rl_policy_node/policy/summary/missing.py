@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Information that a deployment needs and that the run does not state."""
+
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -14,20 +15,33 @@ Gaps: TypeAlias = Iterator[tuple[str, str]]
 
 _KNOWN = {'joint_position', 'joint_velocity', 'joint_effort'}
 # Kind of action → what keeps it in bounds, by which parameters
-_LIMITS = {'joint_position': ('joint limits', 'lower, upper and max_velocity'),
-           'joint_delta': ('joint limits', 'lower, upper and max_velocity'),
-           'joint_velocity': ('joint limits', 'max_velocity and max_acceleration'),
-           'effort': ('joint limits', 'max_effort'), 'gripper': ('joint limits', 'max_velocity'),
-           'twist': ('limits', 'max_velocity and max_acceleration'), 'wrench': ('limits', 'max_force and max_torque'),
-           'raw': ('limits', 'lower and upper'), 'discrete': ('limits', 'table')}
+_LIMITS = {
+    'joint_position': ('joint limits', 'lower, upper and max_velocity'),
+    'joint_delta': ('joint limits', 'lower, upper and max_velocity'),
+    'joint_velocity': ('joint limits', 'max_velocity and max_acceleration'),
+    'effort': ('joint limits', 'max_effort'),
+    'gripper': ('joint limits', 'max_velocity'),
+    'twist': ('limits', 'max_velocity and max_acceleration'),
+    'wrench': ('limits', 'max_force and max_torque'),
+    'raw': ('limits', 'lower and upper'),
+    'discrete': ('limits', 'table'),
+}
 
 
-def missing(reading: Reading, observations: Sequence[Observation], actions: Actions,
-            control_rate: Fact | None) -> tuple[Missing, ...]:
+def missing(
+    reading: Reading, observations: Sequence[Observation], actions: Actions, control_rate: Fact | None
+) -> tuple[Missing, ...]:
     """Return everything that the user still has to state, most basic first."""
-    return tuple(Missing(what, why) for what, why in (
-        *_files(reading), *_make_up(reading, observations), *_terms(observations), *_rate(control_rate, observations),
-        *_commands(actions)))
+    return tuple(
+        Missing(what, why)
+        for what, why in (
+            *_files(reading),
+            *_make_up(reading, observations),
+            *_terms(observations),
+            *_rate(control_rate, observations),
+            *_commands(actions),
+        )
+    )
 
 
 def _files(reading: Reading) -> Gaps:
@@ -42,8 +56,11 @@ def _make_up(reading: Reading, observations: Sequence[Observation]) -> Gaps:
     """Yield the inputs whose composition no file states."""
     if reading.layout_problem:
         yield 'layout', f'what is known of the environment is not used: {reading.layout_problem}'
-    unknown = [f'{observation.name} ({_size(observation.shape.value)})' for observation in observations
-               if not observation.terms or any(term.kind == 'unknown' for term in observation.terms)]
+    unknown = [
+        f'{observation.name} ({_size(observation.shape.value)})'
+        for observation in observations
+        if not observation.terms or any(term.kind == 'unknown' for term in observation.terms)
+    ]
     if unknown:
         yield 'terms', f'what these are made of, in the trained order, with scales and offsets: {", ".join(unknown)}'
 
@@ -53,8 +70,12 @@ def _size(shape: Shape | None) -> str:
 
 
 def _terms(observations: Sequence[Observation]) -> Gaps:
-    terms = [term for observation in observations for term in observation.terms if term.kind == 'field'
-             and term.quantity != 'zeros']
+    terms = [
+        term
+        for observation in observations
+        for term in observation.terms
+        if term.kind == 'field' and term.quantity != 'zeros'
+    ]
     subjects = dict.fromkeys(term.subject or term.name for term in terms)
     names = [*subjects, *(observation.name for observation in observations if not observation.terms)]
     if names:
@@ -81,8 +102,14 @@ def _rate(control_rate: Fact | None, observations: Sequence[Observation]) -> Gap
 def _commands(actions: Actions) -> Gaps:
     yield 'command topic', 'where the commands go, and its message type'
     if not actions.terms:
-        yield 'action', ('what an action means: joints or pose, scale, offset' if actions.kind == 'continuous' else
-                         'what each of the choices does')
+        yield (
+            'action',
+            (
+                'what an action means: joints or pose, scale, offset'
+                if actions.kind == 'continuous'
+                else 'what each of the choices does'
+            ),
+        )
     for term in actions.terms:
         yield from _command(term)
 

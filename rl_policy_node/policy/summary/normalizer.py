@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running statistics of the observations of training."""
+
 from collections.abc import Mapping, Sequence
 import math
 
@@ -28,7 +29,7 @@ class RunningStatistics:
 
     def part(self, start: int, size: int) -> 'RunningStatistics':
         """Return the statistics of `size` numbers from `start` on."""
-        return RunningStatistics(self.mean[start:start + size], self.var[start:start + size], self.count)
+        return RunningStatistics(self.mean[start : start + size], self.var[start : start + size], self.count)
 
     def still(self) -> list[int]:
         """Return the indices of numbers that never changed in training, [] without training.
@@ -38,7 +39,7 @@ class RunningStatistics:
         """
         if self.count <= 1:
             return []
-        moved = (self.var - (1.0 + self.mean ** 2) / self.count).clamp(min=0.0).sqrt()
+        moved = (self.var - (1.0 + self.mean**2) / self.count).clamp(min=0.0).sqrt()
         places: list[int] = torch.nonzero(moved < _STILL + 1e-6 * self.mean.abs()).flatten().tolist()
         return places
 
@@ -46,17 +47,23 @@ class RunningStatistics:
         """Return the Statistics."""
         std, still, listed = self.var.sqrt(), self.still(), len(self) <= LISTED
         return Statistics(
-            mean=tuple(self.mean.tolist()) if listed else (), std=tuple(std.tolist()) if listed else (),
-            mean_range=_range(self.mean), std_range=_range(std), still=len(still), still_at=tuple(still[:LISTED]),
-            samples=max(0, int(self.count) - 1))
+            mean=tuple(self.mean.tolist()) if listed else (),
+            std=tuple(std.tolist()) if listed else (),
+            mean_range=_range(self.mean),
+            std_range=_range(std),
+            still=len(still),
+            still_at=tuple(still[:LISTED]),
+            samples=max(0, int(self.count) - 1),
+        )
 
 
 def _range(values: torch.Tensor) -> tuple[float, float]:
     return (float(values.min()), float(values.max()))
 
 
-def read_statistics(model: Tensors, inputs: Mapping[str, Shape | None],
-                    joined: Sequence[str]) -> dict[str, RunningStatistics]:
+def read_statistics(
+    model: Tensors, inputs: Mapping[str, Shape | None], joined: Sequence[str]
+) -> dict[str, RunningStatistics]:
     """Return input name → RunningStatistics of a state dict, {} where it has none.
 
     inputs: input name → shape. joined: the inputs that were concatenated to one vector, in that order.
@@ -74,5 +81,6 @@ def read_statistics(model: Tensors, inputs: Mapping[str, Shape | None],
 
 
 def _at(model: Tensors, place: str) -> RunningStatistics:
-    return RunningStatistics(model[f'{place}running_mean'], model[f'{place}running_var'],
-                             model.get(f'{place}count', torch.tensor(0.0)))
+    return RunningStatistics(
+        model[f'{place}running_mean'], model[f'{place}running_var'], model.get(f'{place}count', torch.tensor(0.0))
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The observations of a policy: sizes, composition, normalisation, clip."""
+
 from collections.abc import Mapping, Sequence
 import math
 from typing import Any
@@ -17,13 +18,20 @@ def observations(reading: Reading) -> tuple[Observation, ...]:
     """Return the Observation of every input, in the order of the spaces."""
     shapes = input_shapes(reading)
     config = reading.run.config.params['config']
-    normalized = Fact(bool(config.get('normalize_input', False)),
-                      stated(reading, config, 'config', 'normalize_input'))
+    normalized = Fact(bool(config.get('normalize_input', False)), stated(reading, config, 'config', 'normalize_input'))
     statistics = _statistics(reading, {name: shape.value for name, shape in shapes.items()}) if normalized.value else {}
-    return tuple(Observation(
-        name=name, shape=shape, dtype=str(reading.spaces.dtype_of(name)) if reading.spaces else 'float32',
-        normalized=normalized, statistics=statistics[name].summary() if name in statistics else None,
-        clip=_clip(reading, name), terms=_terms(reading, name, statistics.get(name))) for name, shape in shapes.items())
+    return tuple(
+        Observation(
+            name=name,
+            shape=shape,
+            dtype=str(reading.spaces.dtype_of(name)) if reading.spaces else 'float32',
+            normalized=normalized,
+            statistics=statistics[name].summary() if name in statistics else None,
+            clip=_clip(reading, name),
+            terms=_terms(reading, name, statistics.get(name)),
+        )
+        for name, shape in shapes.items()
+    )
 
 
 def input_shapes(reading: Reading) -> dict[str, Fact]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a summary to plain data, as for JSON."""
+
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 import math

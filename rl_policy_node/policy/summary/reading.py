@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a run's files as far as they fit together, and record the problems of the rest."""
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 import math
@@ -55,8 +56,11 @@ def _spaces(run: TrainedRun, layout: Layout | None) -> tuple[Spaces | None, str]
     try:
         return run.spaces(None, layout), ''
     except ConfigurationError as error:
-        found = [(facts.value('observation'), facts.value('action')), published_shapes(layout),
-                 (weights.observation, weights.action) if weights else (None, None)]
+        found = [
+            (facts.value('observation'), facts.value('action')),
+            published_shapes(layout),
+            (weights.observation, weights.action) if weights else (None, None),
+        ]
         if not _open(one for one, _ in found) and not _open(other for _, other in found):
             raise ConfigurationError(f'{error} (checkpoint {path}: {why})' if path else str(error)) from error
         return None, str(error)
@@ -70,6 +74,7 @@ def _open(values: Iterable[object]) -> bool:
 def _player(run: TrainedRun, spaces: Spaces | None) -> tuple[Player | None, tuple[str, ...]]:
     """Return (rl_games' player, problems): a policy that cannot be played can still be inspected."""
     from rl_policy_node.policy.rl_games import player as players  # it imports rl_games
+
     try:
         if spaces is not None:
             return players.trained_player(run, spaces, 'cpu'), ()
@@ -84,8 +89,9 @@ def _completed(run: TrainedRun, layout: Layout | None, spaces: Spaces | None) ->
     if layout is None:
         return None, ''
     stated = spaces.inputs if spaces else run.facts.value('observation')
-    observation = {key: shape for key, shape in (stated if isinstance(stated, dict) else {}).items()
-                   if shape is not None}
+    observation = {
+        key: shape for key, shape in (stated if isinstance(stated, dict) else {}).items() if shape is not None
+    }
     action = spaces.action if spaces else run.facts.value('action', run.weights and run.weights.action)
     try:
         _check_inputs(layout, spaces)
@@ -98,16 +104,21 @@ def _check_inputs(layout: Layout, spaces: Spaces | None) -> None:
     if spaces is None:
         return
     if set(spaces.inputs) != set(layout.inputs):
-        raise ConfigurationError(f'its environment as published observes {", ".join(layout.inputs)}; '
-                                 f'the policy takes {", ".join(spaces.inputs)}')
+        raise ConfigurationError(
+            f'its environment as published observes {", ".join(layout.inputs)}; '
+            f'the policy takes {", ".join(spaces.inputs)}'
+        )
     for name, shape in layout.shapes.items():
         if shape is not None and math.prod(shape) != math.prod(spaces.inputs[name]):
-            raise ConfigurationError(f'{name}: its environment as published has {math.prod(shape)} numbers, '
-                                     f'the policy has {math.prod(spaces.inputs[name])}')
+            raise ConfigurationError(
+                f'{name}: its environment as published has {math.prod(shape)} numbers, '
+                f'the policy has {math.prod(spaces.inputs[name])}'
+            )
 
 
-def next_command(given: str | Path, checkpoint: str | Path | None, overrides: Iterable[str],
-                 plugins: Iterable[str] = ()) -> str:
+def next_command(
+    given: str | Path, checkpoint: str | Path | None, overrides: Iterable[str], plugins: Iterable[str] = ()
+) -> str:
     """Return the command that writes the parameter file of a run."""
     named = '' if checkpoint in (None, '', BEST, NEWEST) else f' {shlex.quote(str(Path(checkpoint)))}'
     changes = ''.join(f' --override {shlex.quote(str(override))}' for override in overrides)

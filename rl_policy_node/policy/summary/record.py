@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of a summary; a Fact is a value with its source."""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """summarize(): everything that a run's files state, each value with its source."""
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,13 @@ from rl_policy_node.policy.summary.reading import next_command, read, Reading
 from rl_policy_node.policy.summary.record import Files, Summary, Training
 
 
-def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: Sequence[str] = (),
-              plugins: Sequence[str] = (), allow_untrusted_pickle: str = '') -> Summary:
+def summarize(
+    run: str | Path,
+    checkpoint: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    allow_untrusted_pickle: str = '',
+) -> Summary:
     """Return the Summary of a run; nothing is written, and the policy is not played.
 
     run: path of a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml. checkpoint: path
@@ -24,27 +30,53 @@ def summarize(run: str | Path, checkpoint: str | Path | None = None, overrides: 
     plugins, allow_untrusted_pickle: as for Policy.load. Raises ConfigurationError for files that cannot be read
     and for sizes that contradict each other; a network that cannot be built is a problem of the summary.
     """
-    reading = read(TrainedRun.read(run, checkpoint or '', overrides, plugins,
-                                   allow_untrusted_pickle=allow_untrusted_pickle))
+    reading = read(
+        TrainedRun.read(run, checkpoint or '', overrides, plugins, allow_untrusted_pickle=allow_untrusted_pickle)
+    )
     inputs, outputs, net = observations(reading), actions(reading), network(reading)
     rate, loaded = _control_rate(reading), reading.run.checkpoint
     training = Training(loaded.epoch, loaded.frame, loaded.mean_reward) if loaded else None
     return Summary(
-        files=_files(reading), task=_task(reading), algorithm=_named(reading, 'algo'), model=_named(reading, 'model'),
-        player=_player(reading), network=net, observations=inputs, actions=outputs, control_rate=rate,
-        training=training, notes=reading.layout.notes if reading.layout else (),
-        decisions=decisions(reading, inputs, outputs, net), problems=reading.problems,
-        missing=missing(reading, inputs, outputs, rate), next_command=next_command(run, checkpoint, overrides, plugins))
+        files=_files(reading),
+        task=_task(reading),
+        algorithm=_named(reading, 'algo'),
+        model=_named(reading, 'model'),
+        player=_player(reading),
+        network=net,
+        observations=inputs,
+        actions=outputs,
+        control_rate=rate,
+        training=training,
+        notes=reading.layout.notes if reading.layout else (),
+        decisions=decisions(reading, inputs, outputs, net),
+        problems=reading.problems,
+        missing=missing(reading, inputs, outputs, rate),
+        next_command=next_command(run, checkpoint, overrides, plugins),
+    )
 
 
 def _files(reading: Reading) -> Files:
     config, checkpoint = reading.run.config, reading.run.checkpoint
     why = 'found in the run directory' if Path(reading.run.path).is_dir() else 'as named'
-    known: dict[str, Any] = {} if checkpoint is None else {
-        'checkpoint': checkpoint.path, 'sha256': checkpoint.sha256, 'size': checkpoint.size,
-        'set_aside': checkpoint.extras, 'executed': checkpoint.executed}
-    return Files(config=config.path, config_why=why, environment=config.run.environment if config.run else None,
-                 checkpoint_why=reading.run.checkpoint_choice[1], unresolved=config.unresolved, **known)
+    known: dict[str, Any] = (
+        {}
+        if checkpoint is None
+        else {
+            'checkpoint': checkpoint.path,
+            'sha256': checkpoint.sha256,
+            'size': checkpoint.size,
+            'set_aside': checkpoint.extras,
+            'executed': checkpoint.executed,
+        }
+    )
+    return Files(
+        config=config.path,
+        config_why=why,
+        environment=config.run.environment if config.run else None,
+        checkpoint_why=reading.run.checkpoint_choice[1],
+        unresolved=config.unresolved,
+        **known,
+    )
 
 
 def _task(reading: Reading) -> Fact | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Delayed commands, which take effect only in their own episode."""
+
 from collections.abc import Mapping
 import time
 
@@ -21,7 +22,7 @@ class DelayedCommands:
         self._robots = robots
         self._line = CommandLine(self._newest(), robots.rows, steps)
         self._episode = np.zeros(robots.rows, dtype=np.int64)
-        self._opened = np.full(robots.rows, -np.inf)        # s, steady, when the policy learns of the episode
+        self._opened = np.full(robots.rows, -np.inf)  # s, steady, when the policy learns of the episode
 
     def begin(self, episode: NDArray[np.int64], delay: float) -> Mask:
         """Compare the starts of the rows' episodes, ns, with the last ones; return the rows that begin a new episode.
@@ -39,7 +40,7 @@ class DelayedCommands:
         """Return the commands obeyed in this step; call it once a step, while no command can arrive."""
         valid: dict[str, Mask] = {}
         for name, command in self._robots.commands.items():
-            of_this_episode = (command.stamps == 0) | (command.stamps >= self._episode)     # 0: unstamped
+            of_this_episode = (command.stamps == 0) | (command.stamps >= self._episode)  # 0: unstamped
             valid[name] = (command.received >= self._opened) & of_this_episode
         return self._line.push(self._newest(), valid)
 

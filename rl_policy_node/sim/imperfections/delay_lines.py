@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Delay lines of observations and of commands, in simulated time; needs only numpy."""
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,10 +20,11 @@ class DelayLine:
 
     def __init__(self, values: Values, rows: int, longest: int) -> None:
         self._values: dict[str, Array] = {
-            field: np.zeros((longest + 1, *value.shape), value.dtype) for field, value in values.items()}
+            field: np.zeros((longest + 1, *value.shape), value.dtype) for field, value in values.items()
+        }
         self._due = np.full((longest + 1, rows), np.inf)
-        self._sent = np.full(longest + 1, -1)            # step in which each kept message was sent
-        self._newest = np.full(rows, -1)                 # step in which the shown message was sent
+        self._sent = np.full(longest + 1, -1)  # step in which each kept message was sent
+        self._newest = np.full(rows, -1)  # step in which the shown message was sent
         self._step = 0
         self.shown: dict[str, Array] = {field: np.zeros_like(value) for field, value in values.items()}
 
@@ -58,11 +60,13 @@ class CommandLine:
     def __init__(self, received: Mapping[str, Values], rows: int, steps: int) -> None:
         self._values: dict[str, dict[str, Array]] = {
             name: {field: np.zeros((steps + 1, *value.shape), value.dtype) for field, value in fields.items()}
-            for name, fields in received.items()}
+            for name, fields in received.items()
+        }
         self._valid = {name: np.zeros((steps + 1, rows), dtype=bool) for name in received}
         self._slots, self._step = steps + 1, 0
-        self._obeyed = {name: {field: value.copy() for field, value in fields.items()}
-                        for name, fields in received.items()}
+        self._obeyed = {
+            name: {field: value.copy() for field, value in fields.items()} for name, fields in received.items()
+        }
 
     def restart(self, rows: Mask, held: Mapping[str, Values]) -> None:
         """Drop every command of rows (mask), and hold the rows with the commands `held`, in the form of `received`."""

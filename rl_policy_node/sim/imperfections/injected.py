@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The imperfections of the simulator bridge: none, or the configured ones."""
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 import zlib
@@ -70,17 +71,24 @@ class Imperfections(ABC):
         """End threads."""
 
 
-def create_imperfections(spec: ImperfectionSpec, seed: int, period: float, robots: Robots,
-                         lockstep: bool) -> Imperfections:
+def create_imperfections(
+    spec: ImperfectionSpec, seed: int, period: float, robots: Robots, lockstep: bool
+) -> Imperfections:
     """Return the Imperfections of an ImperfectionSpec. period: of the control, s. Raises ConfigurationError."""
     if not spec.stated():
         return Perfect(robots, period)
     if lockstep and spec.rate_drift:
-        raise unfit('sim.rate_drift', f'{spec.rate_drift:g}, which means nothing in lockstep: a step waits for its '
-                    'commands, however long', '0, or sim.mode real_time')
+        raise unfit(
+            'sim.rate_drift',
+            f'{spec.rate_drift:g}, which means nothing in lockstep: a step waits for its commands, however long',
+            '0, or sim.mode real_time',
+        )
     channels = _channels(spec, seed, period, robots)
-    sources: Sources = (LockstepSources(channels, robots.rows) if lockstep else
-                        RealTimeSources(channels, robots.rows, period, spec.latency))
+    sources: Sources = (
+        LockstepSources(channels, robots.rows)
+        if lockstep
+        else RealTimeSources(channels, robots.rows, period, spec.latency)
+    )
     commands = DelayedCommands(robots, whole_steps(spec.command_latency / period))
     drift = Drift(spec.rate_drift, _stream(seed, 'rate'))
     return Injected(spec, f'on purpose: {spec}; seed {seed}', sources, commands, lambda: period * (1.0 + drift.next()))
@@ -144,8 +152,14 @@ class Perfect(Imperfections):
 class Injected(Imperfections):
     """Noise and a lossy network for each source, delayed commands, a drifting rate."""
 
-    def __init__(self, spec: ImperfectionSpec, description: str, sources: Sources, commands: DelayedCommands,
-                 next_period: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        spec: ImperfectionSpec,
+        description: str,
+        sources: Sources,
+        commands: DelayedCommands,
+        next_period: Callable[[], float],
+    ) -> None:
         self._spec, self.description = spec, description
         self._sources, self._commands, self._next_period = sources, commands, next_period
 

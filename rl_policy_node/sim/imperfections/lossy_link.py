@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network that delays, loses and reorders messages, in periods of the control; needs only numpy."""
+
 import math
 from typing import Final
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 
-EXACT: Final = 0.01       # periods: 0.0167 s at 60 Hz, as users write it, are one period
+EXACT: Final = 0.01  # periods: 0.0167 s at 60 Hz, as users write it, are one period
 
 
 def whole_steps(delay: float) -> int:
@@ -54,7 +55,11 @@ class Network:
         self._due[overtaken] = np.inf
         self._due[self._step % len(self._due)] = due
         self._step += 1
-        found = {'sent': np.ones(self.groups), 'lost': np.isinf(delays),
-                 'late': np.isfinite(delays) & (delays >= 1.0 - EXACT), 'reordered': overtaken}
+        found = {
+            'sent': np.ones(self.groups),
+            'lost': np.isinf(delays),
+            'late': np.isfinite(delays) & (delays >= 1.0 - EXACT),
+            'reordered': overtaken,
+        }
         for name, value in found.items():
             self.counts[name] += int(value.sum())

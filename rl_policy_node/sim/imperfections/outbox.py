@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A thread that sends every message when it is due."""
+
 from collections.abc import Callable
 import heapq
 import itertools
@@ -53,7 +54,7 @@ class Outbox:
                     return
                 publish, message = due
                 publish(message)
-        except Exception as error:      # noqa: BLE001 - put() raises it in the bridge's thread
+        except Exception as error:  # noqa: BLE001 - put() raises it in the bridge's thread
             self._error = error
 
     def _next(self) -> tuple[Publish, Message] | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robots' data that imperfections need: the measurements of sensors, and the received commands."""
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias

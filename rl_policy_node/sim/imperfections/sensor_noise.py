@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random errors of a simulated sensor and of a simulated clock; needs only numpy."""
+
 from collections.abc import Mapping
 import math
 from typing import Final
@@ -10,7 +11,7 @@ from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.sim.imperfections.robot_sensors import Values
 
-_STEP: Final = 0.05      # greatest change of the drift per period, as a share of its bound
+_STEP: Final = 0.05  # greatest change of the drift per period, as a share of its bound
 
 
 class Noise:
@@ -22,8 +23,9 @@ class Noise:
     Raises ConfigurationError, naming `where`, for a field that is not among `values`, or does not hold numbers.
     """
 
-    def __init__(self, deviations: Mapping[str, float], values: Values, random: np.random.Generator,
-                 where: str) -> None:
+    def __init__(
+        self, deviations: Mapping[str, float], values: Values, random: np.random.Generator, where: str
+    ) -> None:
         for field in deviations:
             if field not in values:
                 raise unknown('field', field, values, where)
@@ -40,7 +42,8 @@ class Noise:
                 axes = self._random.standard_normal((len(value), 3))
                 angles = std * self._random.standard_normal((len(value), 1))
                 turn = geometry.quaternion_from_rotation_vector(
-                    axes * (angles / np.linalg.norm(axes, axis=1, keepdims=True)))
+                    axes * (angles / np.linalg.norm(axes, axis=1, keepdims=True))
+                )
                 changed = geometry.multiply(turn, geometry.normalize_quaternion(value))
             else:
                 changed = value + std * self._random.standard_normal(value.shape)

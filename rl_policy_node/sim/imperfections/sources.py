@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sensor messages between environment and policy: noisy, late, lost, reordered; in simulated or in real time."""
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -79,8 +80,9 @@ class LockstepSources(Sources):
 
     def __init__(self, channels: Mapping[str, Channel], rows: int) -> None:
         super().__init__(channels)
-        self._lines = {name: DelayLine(channel.values, rows, channel.network.longest)
-                       for name, channel in channels.items()}
+        self._lines = {
+            name: DelayLine(channel.values, rows, channel.network.longest) for name, channel in channels.items()
+        }
         self.shown = {name: line.shown for name, line in self._lines.items()}
 
     def step(self, begins: Mask) -> None:
@@ -94,8 +96,9 @@ class LockstepSources(Sources):
         return publish
 
     def record(self) -> Values:
-        return {f'shown/{source}/{name}': value
-                for source, values in self.shown.items() for name, value in values.items()}
+        return {
+            f'shown/{source}/{name}': value for source, values in self.shown.items() for name, value in values.items()
+        }
 
     def close(self) -> None:
         """Do nothing: there is no thread."""
@@ -111,7 +114,7 @@ class RealTimeSources(Sources):
         super().__init__(channels)
         self._period, self.start_delay = period, latency
         self._no_rows = np.zeros(rows, dtype=bool)
-        self._delays = {name: np.zeros(rows) for name in channels}      # s, of this step's messages
+        self._delays = {name: np.zeros(rows) for name in channels}  # s, of this step's messages
         self._outbox = Outbox()
 
     def step(self, begins: Mask) -> None:
@@ -126,6 +129,7 @@ class RealTimeSources(Sources):
             delay = float(self._delays[name][rows][0])
             if np.isfinite(delay):
                 self._publish_later(delay, publish, message)
+
         return send
 
     def start_publisher(self, publish: Publish) -> Publish:

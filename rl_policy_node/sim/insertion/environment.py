@@ -5,6 +5,7 @@ It replaces TacSL's `TacSLTaskInsertion` and keeps its interface: the observatio
 states, the six-number action, 256 steps at 60 Hz. It is physics (contact, friction, a compliant grasp),
 but it is neither TacSL nor a calibrated model of a robot.
 """
+
 from collections.abc import Iterable, Mapping
 import copy
 from typing import TypeAlias
@@ -20,25 +21,33 @@ from rl_policy_node import geometry
 from rl_policy_node.geometry import Floats
 from rl_policy_node.sim.insertion import scene, tactile
 
-POSITION_SCALE = 0.01            # m, TacSL's pos_action_scale
-ROTATION_SCALE = 0.05            # rad, TacSL's rot_action_scale
-ROTATION_THRESHOLD = 1e-6        # rad, TacSL's clamp_rot_thresh
-SUCCESS_DISTANCE = 0.0045        # m, mean keypoint distance
-KEYPOINTS = np.linspace(-0.25, 0.25, 4)          # m, along the peg's axis
+POSITION_SCALE = 0.01  # m, TacSL's pos_action_scale
+ROTATION_SCALE = 0.05  # rad, TacSL's rot_action_scale
+ROTATION_THRESHOLD = 1e-6  # rad, TacSL's clamp_rot_thresh
+SUCCESS_DISTANCE = 0.0045  # m, mean keypoint distance
+KEYPOINTS = np.linspace(-0.25, 0.25, 4)  # m, along the peg's axis
 
-DOWN_XYZW = np.array([1.0, 0.0, 0.0, 0.0])       # the gripper points down: z of its frame is −z of the world
-SOCKET_POSITION = np.array([0.5, 0.0, 0.01])     # m, robot base frame
+DOWN_XYZW = np.array([1.0, 0.0, 0.0, 0.0])  # the gripper points down: z of its frame is −z of the world
+SOCKET_POSITION = np.array([0.5, 0.0, 0.01])  # m, robot base frame
 SOCKET_SPREAD = np.array([0.010, 0.010, 0.005])  # m
-SOCKET_NOISE = 0.003             # m, error of the observed socket position, per axis
-START_XY = 0.010                 # m
-START_HEIGHT = (0.010, 0.030)    # m, tip above the mouth
-START_ANGLE = 0.05               # rad
-GRASP_SPREAD = np.array([0.003, 0.0, 0.003, 0.0, 0.2, 0.0])     # m, rad: the peg's pose in the grasp
+SOCKET_NOISE = 0.003  # m, error of the observed socket position, per axis
+START_XY = 0.010  # m
+START_HEIGHT = (0.010, 0.030)  # m, tip above the mouth
+START_ANGLE = 0.05  # rad
+GRASP_SPREAD = np.array([0.003, 0.0, 0.003, 0.0, 0.2, 0.0])  # m, rad: the peg's pose in the grasp
 
 _OBSERVATIONS = {'ee_pos': (3,), 'ee_quat': (4,), 'socket_pos': (3,), 'socket_quat': (4,)}
 _TACTILE = {'tactile_force_field_left': tactile.SHAPE, 'tactile_force_field_right': tactile.SHAPE}
-_STATES = {'ee_pos': (3,), 'ee_quat': (4,), 'ee_lin_vel': (3,), 'ee_ang_vel': (3,), 'plug_pos': (3,),
-           'plug_quat': (4,), 'socket_pos_gt': (3,), 'socket_quat': (4,)}
+_STATES = {
+    'ee_pos': (3,),
+    'ee_quat': (4,),
+    'ee_lin_vel': (3,),
+    'ee_ang_vel': (3,),
+    'plug_pos': (3,),
+    'plug_quat': (4,),
+    'socket_pos_gt': (3,),
+    'socket_quat': (4,),
+}
 
 # {'obs': name → (num_envs, …), 'states': …}, float32
 Observations: TypeAlias = dict[str, dict[str, torch.Tensor]]
@@ -46,7 +55,8 @@ Observations: TypeAlias = dict[str, dict[str, torch.Tensor]]
 
 def _dict_space(shapes: Mapping[str, tuple[int, ...]]) -> gymnasium.spaces.Dict:
     return gymnasium.spaces.Dict(
-        {key: gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()})
+        {key: gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32) for key, shape in shapes.items()}
+    )
 
 
 class InsertionEnv:
@@ -60,10 +70,17 @@ class InsertionEnv:
 
     value_size = 1
     agents = 1
-    control_rate = 60.0          # Hz
+    control_rate = 60.0  # Hz
 
-    def __init__(self, num_envs: int, seed: int = 0, episode_length: int = 256, tactile_observations: bool = True,
-                 stagger: bool = False, threads: int = 2) -> None:
+    def __init__(
+        self,
+        num_envs: int,
+        seed: int = 0,
+        episode_length: int = 256,
+        tactile_observations: bool = True,
+        stagger: bool = False,
+        threads: int = 2,
+    ) -> None:
         self.num_envs = int(num_envs)
         self.episode_length = int(episode_length)
         shapes: dict[str, tuple[int, ...]] = {**_OBSERVATIONS, **(_TACTILE if tactile_observations else {})}
@@ -89,9 +106,14 @@ class InsertionEnv:
 
     def get_env_info(self) -> dict[str, object]:
         """Return the description of the environment that rl_games' agents need."""
-        return {'observation_space': self.observation_space, 'action_space': self.action_space,
-                'state_space': self.state_space, 'use_global_observations': True,
-                'agents': self.agents, 'value_size': self.value_size}
+        return {
+            'observation_space': self.observation_space,
+            'action_space': self.action_space,
+            'state_space': self.state_space,
+            'use_global_observations': True,
+            'agents': self.agents,
+            'value_size': self.value_size,
+        }
 
     def get_env_state(self) -> None:
         return None
@@ -121,8 +143,12 @@ class InsertionEnv:
             raise ValueError(f'actions of rows {np.nonzero(~np.isfinite(actions).all(1))[0].tolist()} are not finite')
         control = self._impedance_targets(np.clip(actions, -1.0, 1.0))
         states, _ = self._rollout.rollout(
-            self._models, self._data, self._state, np.repeat(control[:, None], scene.SUBSTEPS, axis=1),
-            initial_warmstart=self._warmstart)
+            self._models,
+            self._data,
+            self._state,
+            np.repeat(control[:, None], scene.SUBSTEPS, axis=1),
+            initial_warmstart=self._warmstart,
+        )
         self._state = np.ascontiguousarray(states[:, -1])
         if not np.isfinite(self._state).all():
             raise FloatingPointError(f'the physics diverged in rows {np.nonzero(~np.isfinite(self._state).all(1))[0]}')
@@ -152,12 +178,22 @@ class InsertionEnv:
 
     def _impedance_targets(self, actions: Floats) -> Floats:
         position, quaternion = geometry.apply_pose_delta(
-            self._observed['ee_pos'], self._observed['ee_quat'], actions,
-            POSITION_SCALE, ROTATION_SCALE, ROTATION_THRESHOLD)
+            self._observed['ee_pos'],
+            self._observed['ee_quat'],
+            actions,
+            POSITION_SCALE,
+            ROTATION_SCALE,
+            ROTATION_THRESHOLD,
+        )
         matrix = geometry.matrix_from_quaternion(geometry.multiply(quaternion, geometry.conjugate(DOWN_XYZW)))
-        angles = np.stack([np.arctan2(-matrix[:, 1, 2], matrix[:, 2, 2]),
-                           np.arcsin(np.clip(matrix[:, 0, 2], -1.0, 1.0)),
-                           np.arctan2(-matrix[:, 0, 1], matrix[:, 0, 0])], axis=-1)
+        angles = np.stack(
+            [
+                np.arctan2(-matrix[:, 1, 2], matrix[:, 2, 2]),
+                np.arcsin(np.clip(matrix[:, 0, 2], -1.0, 1.0)),
+                np.arctan2(-matrix[:, 0, 1], matrix[:, 0, 0]),
+            ],
+            axis=-1,
+        )
         return np.concatenate([position - self._socket, angles], axis=-1)
 
     def _peg_pose(self) -> tuple[Floats, Floats]:
@@ -189,17 +225,24 @@ class InsertionEnv:
         upright = np.tile(geometry.IDENTITY_XYZW, (self.num_envs, 1))
         tip, peg = self._peg_pose()
         values = {
-            'ee_pos': self.qpos[:, 0:3] + self._socket, 'ee_quat': ee_quat,
-            'socket_pos': self._seen_socket, 'socket_quat': upright,
+            'ee_pos': self.qpos[:, 0:3] + self._socket,
+            'ee_quat': ee_quat,
+            'socket_pos': self._seen_socket,
+            'socket_quat': upright,
             'tactile_force_field_left': tactile.force_field(displacement, +1),
             'tactile_force_field_right': tactile.force_field(displacement, -1),
-            'ee_lin_vel': self._state[:, 13:16], 'ee_ang_vel': self._state[:, 16:19],
-            'plug_pos': tip + self._socket, 'plug_quat': peg, 'socket_pos_gt': self._socket,
+            'ee_lin_vel': self._state[:, 13:16],
+            'ee_ang_vel': self._state[:, 16:19],
+            'plug_pos': tip + self._socket,
+            'plug_quat': peg,
+            'socket_pos_gt': self._socket,
         }
         values = {key: value.astype(np.float32) for key, value in values.items()}
         self._observed = values
-        return {'obs': {key: torch.from_numpy(values[key]) for key in self.observation_space.spaces},
-                'states': {key: torch.from_numpy(values[key]) for key in self.state_space.spaces}}
+        return {
+            'obs': {key: torch.from_numpy(values[key]) for key in self.observation_space.spaces},
+            'states': {key: torch.from_numpy(values[key]) for key in self.state_space.spaces},
+        }
 
 
 def _hinges(angles: Floats) -> Floats:

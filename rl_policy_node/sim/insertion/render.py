@@ -4,6 +4,7 @@
 MuJoCo chooses its OpenGL backend when it is imported, and a backend that does not fit the machine may
 abort the process. Therefore a child process draws, trying one backend after the other.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     import mujoco
 
 BACKENDS = ('egl', 'osmesa')
-OFF = ('disable', 'disabled', 'off', 'false', '0')       # MUJOCO_GL's words for 'no rendering'
-POSITIONS = 12               # generalised positions of one row
-TIMEOUT = 60.0               # s, per backend
+OFF = ('disable', 'disabled', 'off', 'false', '0')  # MUJOCO_GL's words for 'no rendering'
+POSITIONS = 12  # generalised positions of one row
+TIMEOUT = 60.0  # s, per backend
 HINT = 'On Debian and Ubuntu, libegl1 with libgl1, or libosmesa6, is enough.'
 
 
@@ -65,15 +66,16 @@ def _backends() -> tuple[str, ...]:
 def _render_in_child(backend: str, qpos: Floats, width: int, height: int) -> NDArray[np.uint8]:
     # PYTHONPATH: what this process can import, its child can, wherever the package lies
     environment = {**os.environ, 'MUJOCO_GL': backend, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-    environment.pop('PYOPENGL_PLATFORM', None)           # MuJoCo sets it, and refuses another's value
+    environment.pop('PYOPENGL_PLATFORM', None)  # MuJoCo sets it, and refuses another's value
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, 'qpos.npy'), Path(folder, 'frames.npy')
         np.save(source, qpos)
         assert __spec__ is not None, 'imported'
         command = [sys.executable, '-m', __spec__.name, str(source), str(target), str(width), str(height)]
         try:
-            child = subprocess.run(command, env=environment, capture_output=True, text=True,
-                                   errors='replace', timeout=TIMEOUT)
+            child = subprocess.run(
+                command, env=environment, capture_output=True, text=True, errors='replace', timeout=TIMEOUT
+            )
         except subprocess.TimeoutExpired:
             raise RenderingUnavailable(f'no picture within {TIMEOUT:.0f} s') from None
         if child.returncode != 0:
@@ -113,6 +115,7 @@ def draw_cross_section(axes: Axes, position: Floats, quaternion: Floats) -> None
     Raises RenderingUnavailable where the scene's dimensions cannot be read, for want of MuJoCo.
     """
     from matplotlib.patches import Polygon, Rectangle  # here: only drawing needs it
+
     scene = _scene()
     hole, depth, outer = 1e3 * scene.HOLE_RADIUS, 1e3 * scene.HOLE_DEPTH, 25.0
     for side in (-1, 1):
@@ -128,7 +131,7 @@ def draw_cross_section(axes: Axes, position: Floats, quaternion: Floats) -> None
 def _scene() -> ModuleType:
     try:
         from rl_policy_node.sim.insertion import scene
-    except Exception as error:                           # MuJoCo answers a bad MUJOCO_GL with any type
+    except Exception as error:  # MuJoCo answers a bad MUJOCO_GL with any type
         raise RenderingUnavailable(f'MuJoCo cannot be imported: {error}') from error
     return scene
 
@@ -136,6 +139,7 @@ def _scene() -> ModuleType:
 def _renderer(width: int, height: int) -> tuple[mujoco.Renderer, mujoco.MjModel]:
     """Return a renderer with its model; to be called in the child, whose backend is decided."""
     import mujoco
+
     model = _scene().build_model()
     model.vis.global_.offwidth, model.vis.global_.offheight = width, height
     return mujoco.Renderer(model, height, width), model
@@ -143,6 +147,7 @@ def _renderer(width: int, height: int) -> tuple[mujoco.Renderer, mujoco.MjModel]
 
 def _draw(renderer: mujoco.Renderer, model: mujoco.MjModel, qpos: Floats) -> NDArray[np.uint8]:
     import mujoco
+
     frames = np.empty((len(qpos), renderer.height, renderer.width, 3), dtype=np.uint8)
     data = mujoco.MjData(model)
     for frame, positions in zip(frames, qpos):

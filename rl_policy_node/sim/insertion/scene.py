@@ -4,6 +4,7 @@
 The socket's mouth is the physics origin; the environment adds the world offset, so that one model
 serves every row. Lengths in m, masses in kg, angles in rad.
 """
+
 from collections.abc import Mapping
 import math
 
@@ -12,10 +13,10 @@ import numpy as np
 
 PEG_RADIUS = 0.008
 PEG_LENGTH = 0.050
-TIP = 0.040                  # from the middle between the fingertips down to the peg's tip
-HOLE_RADIUS = 0.00825        # apothem of the octagon: 0.5 mm of clearance on the diameter
+TIP = 0.040  # from the middle between the fingertips down to the peg's tip
+HOLE_RADIUS = 0.00825  # apothem of the octagon: 0.5 mm of clearance on the diameter
 HOLE_DEPTH = 0.020
-RING_HEIGHTS = (0.001, 0.019)    # of the two rings of contact spheres, from the tip
+RING_HEIGHTS = (0.001, 0.019)  # of the two rings of contact spheres, from the tip
 SUBSTEPS = 8
 TIMESTEP = 1.0 / 480.0
 
@@ -36,10 +37,10 @@ def _socket() -> str:
         boxes.append(
             f'<geom class="socket" type="box" size="{wall} {width} {depth}" '
             f'pos="{radius * math.cos(angle)} {radius * math.sin(angle)} {-depth}" '
-            f'euler="0 0 {angle}"/>')
+            f'euler="0 0 {angle}"/>'
+        )
     bottom = HOLE_RADIUS + 2 * wall
-    boxes.append(f'<geom class="socket" type="cylinder" size="{bottom} 0.005" '
-                 f'pos="0 0 {-HOLE_DEPTH - 0.005}"/>')
+    boxes.append(f'<geom class="socket" type="cylinder" size="{bottom} 0.005" pos="0 0 {-HOLE_DEPTH - 0.005}"/>')
     return '\n'.join(boxes)
 
 
@@ -47,11 +48,15 @@ def _socket_picture() -> tuple[str, str]:
     """Return the walls as they are drawn: eight wedges without overlap, clear where the camera looks in."""
     inner, outer = HOLE_RADIUS, HOLE_RADIUS + 0.016
     slope = math.tan(math.pi / 8)
-    corners = [(radius, side * slope * radius, z) for radius in (inner, outer) for side in (-1, 1)
-               for z in (-HOLE_DEPTH, 0.0)]
+    corners = [
+        (radius, side * slope * radius, z) for radius in (inner, outer) for side in (-1, 1) for z in (-HOLE_DEPTH, 0.0)
+    ]
     vertices = ' '.join(f'{value}' for corner in corners for value in corner)
-    wedges = [f'<geom class="{"glass" if side in (0, 7) else "steel"}" type="mesh" mesh="wall" '
-              f'euler="0 0 {side * math.pi / 4}"/>' for side in range(8)]
+    wedges = [
+        f'<geom class="{"glass" if side in (0, 7) else "steel"}" type="mesh" mesh="wall" '
+        f'euler="0 0 {side * math.pi / 4}"/>'
+        for side in range(8)
+    ]
     mesh = f'<mesh name="wall" vertex="{vertices}"/>'
     return mesh, '\n'.join(wedges)
 
@@ -61,12 +66,11 @@ def _gripper_picture() -> str:
     boxes = []
     for side in (-1, 1):
         pad, finger = side * (PEG_RADIUS + 0.0005), side * (PEG_RADIUS + 0.006)
-        boxes.append(f'<geom class="visual" type="box" size="0.009 0.0015 0.011" pos="0 {pad} 0" '
-                     f'rgba="{_GEL}"/>')
-        boxes.append(f'<geom class="visual" type="box" size="0.009 0.004 0.022" pos="0 {finger} 0.010" '
-                     f'rgba="{_DARK}"/>')
-    boxes.append(f'<geom class="visual" type="box" size="0.012 0.026 0.006" pos="0 0 0.038" '
-                 f'rgba="{_LIGHT}"/>')
+        boxes.append(f'<geom class="visual" type="box" size="0.009 0.0015 0.011" pos="0 {pad} 0" rgba="{_GEL}"/>')
+        boxes.append(
+            f'<geom class="visual" type="box" size="0.009 0.004 0.022" pos="0 {finger} 0.010" rgba="{_DARK}"/>'
+        )
+    boxes.append(f'<geom class="visual" type="box" size="0.012 0.026 0.006" pos="0 0 0.038" rgba="{_LIGHT}"/>')
     boxes.append(f'<geom class="visual" type="cylinder" size="0.014 0.03" pos="0 0 0.074" rgba="{_DARK}"/>')
     return '\n'.join(boxes)
 
@@ -81,7 +85,8 @@ def _peg() -> str:
             radius = PEG_RADIUS - sphere
             spheres.append(
                 f'<geom class="peg" size="{sphere}" pos="{radius * math.cos(angle)} '
-                f'{radius * math.sin(angle)} {height - TIP}"/>')
+                f'{radius * math.sin(angle)} {height - TIP}"/>'
+            )
     return '\n'.join(spheres)
 
 
@@ -105,7 +110,7 @@ def scene_xml() -> str:
     peg_hinges = {'x': hinge.format(5e-5), 'y': hinge.format(5e-5), 'z': hinge.format(1e-4)}
     body = PEG_LENGTH / 2
     mesh, walls = _socket_picture()
-    return f'''
+    return f"""
 <mujoco model="insertion">
   <compiler angle="radian" autolimits="true"/>
   <option timestep="{TIMESTEP}" gravity="0 0 0" integrator="implicitfast" solver="Newton"
@@ -151,7 +156,7 @@ def scene_xml() -> str:
   <actuator>
     {_actuators()}
   </actuator>
-</mujoco>'''
+</mujoco>"""
 
 
 def build_model() -> mujoco.MjModel:

@@ -5,20 +5,21 @@ Source: Akinola et al., "TacSL", 2024, section on tactile force fields: a normal
 the indentation of each taxel, a shear force proportional to its tangential displacement, bounded by
 friction. The pads close along the gripper's y axis on a cylinder whose axis is z.
 """
+
 import numpy as np
 
 from rl_policy_node.geometry import Floats
 from rl_policy_node.sim.insertion.scene import PEG_RADIUS
 
-SHAPE = (4, 4, 3)                # rows (along z), columns (along x), (normal, shear x, shear z)
-NORMAL_STIFFNESS = 350.0         # N/m per taxel, TacSL's compliance_stiffness
-SHEAR_STIFFNESS = 80.0           # N/m per taxel: 32 taxels carry the grasp's 2500 N/m
+SHAPE = (4, 4, 3)  # rows (along z), columns (along x), (normal, shear x, shear z)
+NORMAL_STIFFNESS = 350.0  # N/m per taxel, TacSL's compliance_stiffness
+SHEAR_STIFFNESS = 80.0  # N/m per taxel: 32 taxels carry the grasp's 2500 N/m
 FRICTION = 2.0
-INDENTATION = 0.0015             # m, of the cylinder's crown when the grasp is at rest
+INDENTATION = 0.0015  # m, of the cylinder's crown when the grasp is at rest
 
 _HEIGHT = np.linspace(-0.009, 0.009, SHAPE[0])[:, None]
 _ACROSS = np.array([-0.00375, -0.00125, 0.00125, 0.00375])[None, :]
-_DEPTH = INDENTATION - (PEG_RADIUS - np.sqrt(PEG_RADIUS ** 2 - _ACROSS ** 2))
+_DEPTH = INDENTATION - (PEG_RADIUS - np.sqrt(PEG_RADIUS**2 - _ACROSS**2))
 
 
 def force_field(displacement: Floats, side: int) -> Floats:

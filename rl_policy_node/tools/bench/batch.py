@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cost of a row: time over the rows of a batch with a line through it, and memory."""
+
 from collections.abc import Sequence
 import json
 import subprocess
@@ -13,7 +14,7 @@ from rl_policy_node.tools.bench.statistics import line
 from rl_policy_node.tools.bench.timing import interleaved
 
 ROWS, QUICK_ROWS = (1, 4, 16, 64, 256, 1024, 4096), (1, 16)
-BLOCK, QUICK_BLOCK = 0.2, 0.05      # s
+BLOCK, QUICK_BLOCK = 0.2, 0.05  # s
 
 
 def measure(bench: Bench) -> Results:
@@ -36,8 +37,14 @@ def case(bench: Bench, model: Model, counts: Sequence[int]) -> Results:
     calls = {rows: policy_call(policy, model.observations(rows)) for rows, policy in policies.items()}
     times = interleaved(calls, bench.runs, QUICK_BLOCK if bench.quick else BLOCK)
     us = [times[rows] * 1e6 for rows in counts]
-    return {'model': model.name, 'words': model.words, 'rows': list(counts), 'us': us, 'line': line(counts, us),
-            'backends': [policies[rows].backend.name for rows in counts]}
+    return {
+        'model': model.name,
+        'words': model.words,
+        'rows': list(counts),
+        'us': us,
+        'line': line(counts, us),
+        'backends': [policies[rows].backend.name for rows in counts],
+    }
 
 
 def memory(bench: Bench, model: Model, rows: int) -> Results:
@@ -49,11 +56,17 @@ def memory(bench: Bench, model: Model, rows: int) -> Results:
     taken = []
     for count in (1, rows):
         arguments = [bench.folder, model.name, count, bench.device]
-        process = subprocess.run([sys.executable, '-m', 'rl_policy_node.tools.bench.memory_probe',
-                                  *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.run(
+            [sys.executable, '-m', 'rl_policy_node.tools.bench.memory_probe', *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         if process.returncode:
             raise RuntimeError(f'the memory of {model.name} with {count} rows could not be measured')
         taken.append(json.loads(process.stdout.splitlines()[-1]))
     one, many = taken
-    return {'rows': rows, 'state_kb': many['state_kb'] / rows,
-            **{f'{place}_kb': (many[place] - one[place]) / (rows - 1) for place in ('resident', 'device')}}
+    return {
+        'rows': rows,
+        'state_kb': many['state_kb'] / rows,
+        **{f'{place}_kb': (many[place] - one[place]) / (rows - 1) for place in ('resident', 'device')},
+    }

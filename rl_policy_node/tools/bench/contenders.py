@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contenders for a step: rl_games' player, our backends, and the bare engine below each backend."""
+
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,8 +27,9 @@ def backends(device: str) -> tuple[str, ...]:
     return (EAGER, ONNX, GRAPH) if device.startswith('cuda') else (EAGER, ONNX)
 
 
-def contenders(model: Model, folder: Path, rows: int, threads: int,
-               device: str = 'cpu') -> tuple[dict[str, Call], dict[str, str]]:
+def contenders(
+    model: Model, folder: Path, rows: int, threads: int, device: str = 'cpu'
+) -> tuple[dict[str, Call], dict[str, str]]:
     """Return (name → a step as a call without arguments, backend → why it is missing)."""
     set_threads(threads)
     observations = model.observations(rows)
@@ -56,13 +58,18 @@ def load(model: Model, folder: Path, rows: int, backend: str, device: str, threa
 
 def player_call(player: Player, observations: Observations) -> Call:
     """Return the step of a user of rl_games: from numpy, get_action, to numpy; the player keeps its state."""
+
     def tensor(array: Array) -> torch.Tensor:
         return torch.from_numpy(array).to(player.device)
 
     def call() -> object:
-        given = {key: tensor(array) for key, array in observations.items()} if isinstance(observations, dict) else \
-            tensor(observations)
+        given = (
+            {key: tensor(array) for key, array in observations.items()}
+            if isinstance(observations, dict)
+            else tensor(observations)
+        )
         return player.get_action(given, True).cpu().numpy()
+
     return call
 
 
@@ -79,15 +86,18 @@ def bare_calls(name: str, policy: Policy, observations: Observations, threads: i
     if name == ONNX:
         # only here: ONNX Runtime may be missing
         from rl_policy_node.policy.backends.bare import bare_onnx
+
         return {BARE[name]: bare_onnx(policy, threads)}
     if name != GRAPH:
         return {}
-    backend: Any = policy.backend       # the CUDA graph
+    backend: Any = policy.backend  # the CUDA graph
     device, stream, graph = policy.player.device, backend.stream, backend.graph
     arrays = list(observations.values()) if isinstance(observations, dict) else [observations]
     size = sum(array.nbytes for array in arrays)
-    inward, outward = (torch.empty(count, dtype=torch.uint8, pin_memory=True)
-                       for count in (size, policy.rows * policy.spaces.num_actions * 4))
+    inward, outward = (
+        torch.empty(count, dtype=torch.uint8, pin_memory=True)
+        for count in (size, policy.rows * policy.spaces.num_actions * 4)
+    )
     received, result = inward.to(device), outward.to(device)
 
     def with_copies() -> None:
@@ -97,4 +107,5 @@ def bare_calls(name: str, policy: Policy, observations: Observations, threads: i
             graph.replay()
             outward.copy_(result, non_blocking=True)
         stream.synchronize()
+
     return {BARE[GRAPH]: backend.replay, WITH_COPIES: with_copies}

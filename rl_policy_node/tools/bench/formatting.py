@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Formats numbers, times and tables for Markdown."""
+
 from collections.abc import Iterable, Sequence
 
 from rl_policy_node.tools.bench.section import Results
@@ -41,6 +42,8 @@ def machine_line(found: Results) -> str:
     versions = ', '.join(f'{name} {version}' for name, version in machine['versions'].items())
     where = f'{machine["gpu"]} (CUDA {machine["cuda"]}), ' if 'gpu' in machine else ''
     quick = ' A quick run: too short for its figures to mean much.' if options['quick'] else ''
-    return (f'{where}{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gb"]} GB, {machine["system"]}, '
-            f'Python {machine["python"]}, {versions}; {machine["date"]}. Medians of {options["runs"]} interleaved '
-            f'runs.{quick}')
+    return (
+        f'{where}{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gb"]} GB, {machine["system"]}, '
+        f'Python {machine["python"]}, {versions}; {machine["date"]}. Medians of {options["runs"]} interleaved '
+        f'runs.{quick}'
+    )

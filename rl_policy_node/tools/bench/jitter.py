@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jitter of the node's control loop, compared with that of a thread that only wakes up."""
+
 from collections.abc import Callable, Sequence
 import contextlib
 import json
@@ -19,10 +20,10 @@ from rl_policy_node.tools.bench.section import Bench, Done, Results
 from rl_policy_node.tools.bench.statistics import cumulative, medians, percentiles
 from rl_policy_node.tools.process.processes import ToolProcess
 
-RATES = (50.0, 100.0, 500.0)        # Hz
+RATES = (50.0, 100.0, 500.0)  # Hz
 QUIET, BARE = 'timed thread alone', 'timed thread, same messages'
 CAMERAS, CAMERA_RATE = ('camera_left', 'camera_right'), 30.0
-SETTLE = 0.3        # s, before what counts
+SETTLE = 0.3  # s, before what counts
 GROUP = 'jitter'
 
 # steady times, ns
@@ -44,8 +45,9 @@ def measure(bench: Bench) -> Results:
     return {'model': LSTM_JOINTS.words, 'cases': cases}
 
 
-def case(bench: Bench, rate: float, cameras: bool, seconds: float, runs: int, quiet: Sequence[Times],
-         done: Done) -> Results:
+def case(
+    bench: Bench, rate: float, cameras: bool, seconds: float, runs: int, quiet: Sequence[Times], done: Done
+) -> Results:
     """Return the jitter at a rate, with or without two cameras."""
     name = f'jitter_{rate:g}_{"cameras" if cameras else "joints"}'
     tree, record = parameters(bench.folder, rate, cameras), bench.folder / f'{name}.json'
@@ -56,12 +58,25 @@ def case(bench: Bench, rate: float, cameras: bool, seconds: float, runs: int, qu
         if cameras:
             # two cameras in a process of their own, until the end
             filming = stack.enter_context(Probe(bench.folder, 'cameras'))
-            filming.ask('open', group='cameras', message=CAMERA,
-                        robots=[{'observations': f'{GROUP}/{name}'} for name in CAMERAS])
+            filming.ask(
+                'open',
+                group='cameras',
+                message=CAMERA,
+                robots=[{'observations': f'{GROUP}/{name}'} for name in CAMERAS],
+            )
             filming.begin('measure', group='cameras', rate=CAMERA_RATE, seconds=3600.0)
-        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench.bench_node', record, '--ros-args',
-                                           '--params-file', write_parameters(bench.folder, tree, name)],
-                           bench.folder / f'{name}.log')
+        node = ToolProcess(
+            'policy_node',
+            [
+                '-m',
+                'rl_policy_node.nodes.bench.bench_node',
+                record,
+                '--ros-args',
+                '--params-file',
+                write_parameters(bench.folder, tree, name),
+            ],
+            bench.folder / f'{name}.log',
+        )
         stack.callback(node.stop)
         probe.meet(GROUP, node)
         probe.ask('transition', node='/policy_node', number=DEACTIVATE, group=GROUP)
@@ -75,11 +90,18 @@ def case(bench: Bench, rate: float, cameras: bool, seconds: float, runs: int, qu
             done(f'{rate:g} Hz, {OURS}')
         node.stop()
     steps = np.array(json.loads(record.read_text())['steps'])
-    found = {**({} if cameras else {QUIET: quiet}), BARE: same,
-             OURS: [steps[(steps >= start) & (steps < end)] for start, end in turns]}
+    found = {
+        **({} if cameras else {QUIET: quiet}),
+        BARE: same,
+        OURS: [steps[(steps >= start) & (steps < end)] for start, end in turns],
+    }
     jitter = {who: figures(each, rate) for who, each in found.items()}
-    return {'rate': rate, 'cameras': cameras, 'jitter': jitter,
-            'ratio': {share: jitter[OURS][share] / jitter[BARE][share] for share in ('p50', 'p99')}}
+    return {
+        'rate': rate,
+        'cameras': cameras,
+        'jitter': jitter,
+        'ratio': {share: jitter[OURS][share] / jitter[BARE][share] for share in ('p50', 'p99')},
+    }
 
 
 def parameters(folder: Path, rate: float, cameras: bool) -> Results:
@@ -88,8 +110,15 @@ def parameters(folder: Path, rate: float, cameras: bool) -> Results:
     for name in CAMERAS if cameras else ():
         tree['sources'][name] = {'topic': name, 'type': CAMERA['type'], 'encoding': 'rgb8', 'max_age': 0.5}
         # 8 × 8 grey values: large messages, small network
-        tree['terms'][name] = {'source': name, 'field': 'image', 'shape': list(CAMERA['shape']),
-                               'crop': [64, 96, 64, 64], 'subsample': 8, 'grey': True, 'scale': [1 / 255]}
+        tree['terms'][name] = {
+            'source': name,
+            'field': 'image',
+            'shape': list(CAMERA['shape']),
+            'crop': [64, 96, 64, 64],
+            'subsample': 8,
+            'grey': True,
+            'scale': [1 / 255],
+        }
         tree['inputs']['obs'].append(name)
     return tree
 

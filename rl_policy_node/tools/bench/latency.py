@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The latency from observation to action through DDS: of a minimal node, of a typical user's node, and of ours."""
+
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 from pathlib import Path
@@ -30,7 +31,7 @@ from rl_policy_node.tools.bench.timing import block
 from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUPS = {ECHO: 'echo', ECHO_EVENTS: 'echo_events', PLAIN: 'plain', OURS: 'ours'}
-RATE = 100.0        # Hz
+RATE = 100.0  # Hz
 # ends with its parent
 BURN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(1_000_000): pass'
 
@@ -38,8 +39,11 @@ BURN = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for
 def measure(bench: Bench) -> Results:
     """Return {'rate', 'inference_us', 'cases': machine idle and busy → node → figures}; times in µs."""
     runs, seconds = (1, 1.0) if bench.quick else (bench.runs, 2.5)
-    with bench.stage('observation → action', 4 + 2 * runs * len(GROUPS)) as done, Probe(bench.folder) as probe, \
-            contextlib.ExitStack() as started:
+    with (
+        bench.stage('observation → action', 4 + 2 * runs * len(GROUPS)) as done,
+        Probe(bench.folder) as probe,
+        contextlib.ExitStack() as started,
+    ):
         nodes = {}
         for name, group in GROUPS.items():
             nodes[name] = _start(bench.folder, probe, name, group)
@@ -57,11 +61,19 @@ def measure(bench: Bench) -> Results:
                 cases[load_name] = {name: figures(each) for name, each in found.items()}
     # parts of a step inside the node, measured apart from everything else
     from rl_policy_node.nodes.bench.bench_parts import parts
+
     file = write_parameters(bench.folder, joint_parameters(bench.folder, LSTM_JOINTS, 'parts', RATE), 'parts')
     budget = parts(str(file), {'joints': JOINT_STATES}, 20 if bench.quick else 1000)
     inference = _bare_inference(bench)
-    return {'model': LSTM_JOINTS.words, 'rate': RATE, 'burners': cores(), 'inference': inference, 'budget': budget,
-            'cases': cases, 'ratios': {load_name: _ratios(case, inference['us']) for load_name, case in cases.items()}}
+    return {
+        'model': LSTM_JOINTS.words,
+        'rate': RATE,
+        'burners': cores(),
+        'inference': inference,
+        'budget': budget,
+        'cases': cases,
+        'ratios': {load_name: _ratios(case, inference['us']) for load_name, case in cases.items()},
+    }
 
 
 @contextlib.contextmanager
@@ -78,8 +90,14 @@ def _busy_cores(count: int) -> Iterator[None]:
 
 def figures(runs: Sequence[Results]) -> Results:
     """Return the medians over runs of percentiles (µs), of the answered share, and of the CPU's use."""
-    each = [{**percentiles([value for value in run['latencies'] if value is not None] or [np.nan]), 'cpu': run['cpu'],
-             'answered': float(np.mean([value is not None for value in run['latencies']]))} for run in runs]
+    each = [
+        {
+            **percentiles([value for value in run['latencies'] if value is not None] or [np.nan]),
+            'cpu': run['cpu'],
+            'answered': float(np.mean([value is not None for value in run['latencies']])),
+        }
+        for run in runs
+    ]
     values, shares = cumulative([value for run in runs for value in run['latencies'] if value is not None])
     return {**medians(each), 'values': values, 'shares': shares}
 
@@ -90,7 +108,8 @@ def _ratios(case: Mapping[str, Results], inference: float) -> dict[str, dict[str
     found = {f'{PLAIN} / {OURS}': {share: case[PLAIN][share] / case[OURS][share] for share in shares}}
     for echo in (ECHO, ECHO_EVENTS):
         found[f'{OURS} / ({echo} + inference)'] = {
-            share: case[OURS][share] / (case[echo][share] + inference) for share in shares}
+            share: case[OURS][share] / (case[echo][share] + inference) for share in shares
+        }
     return found
 
 

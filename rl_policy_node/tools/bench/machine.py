@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine of the figures, and the memory of its processes."""
+
 import contextlib
 from datetime import date
 from importlib import metadata
@@ -21,10 +22,17 @@ def describe(device: str) -> Results:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-    found = {'processor': _processor(), 'cores': cores(), 'memory_gb': round(memory / 2 ** 30, 1),
-             'system': f'{platform.system()} {platform.release().partition("-")[0]}',
-             'python': platform.python_version(), 'ros': os.environ.get('ROS_DISTRO', ''),
-             'date': date.today().isoformat(), 'device': device, 'versions': versions}
+    found = {
+        'processor': _processor(),
+        'cores': cores(),
+        'memory_gb': round(memory / 2**30, 1),
+        'system': f'{platform.system()} {platform.release().partition("-")[0]}',
+        'python': platform.python_version(),
+        'ros': os.environ.get('ROS_DISTRO', ''),
+        'date': date.today().isoformat(),
+        'device': device,
+        'versions': versions,
+    }
     if device.startswith('cuda'):
         found |= {'gpu': torch.cuda.get_device_name(device), 'cuda': torch.version.cuda}
     return found

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that loads a policy, steps it, and prints the memory that it takes.
 
-    python -m rl_policy_node.tools.bench.memory_probe FOLDER MODEL ROWS DEVICE
+python -m rl_policy_node.tools.bench.memory_probe FOLDER MODEL ROWS DEVICE
 """
+
 import gc
 import json
 from pathlib import Path
@@ -28,8 +29,15 @@ def main() -> None:
         policy.act(observations)
     gc.collect()
     states = getattr(policy.player, 'states', None) or []
-    print(json.dumps({'resident': memory_mb() * 1024, 'state_kb': sum(state.nbytes for state in states) / 1024,
-                      'device': torch.cuda.memory_reserved(device) / 1024 if device.startswith('cuda') else 0.0}))
+    print(
+        json.dumps(
+            {
+                'resident': memory_mb() * 1024,
+                'state_kb': sum(state.nbytes for state in states) / 1024,
+                'device': torch.cuda.memory_reserved(device) / 1024 if device.startswith('cuda') else 0.0,
+            }
+        )
+    )
 
 
 if __name__ == '__main__':

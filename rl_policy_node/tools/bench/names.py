@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of contenders and conditions, in results and in tables."""
+
 PLAYER, EAGER, ONNX, GRAPH = 'player', 'eager', 'onnx', 'cuda_graph'
 BARE = {ONNX: 'bare onnx', GRAPH: 'bare graph'}
 WITH_COPIES = 'bare graph and copies'

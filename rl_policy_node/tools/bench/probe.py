@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The probe and the nodes that it measures, as processes."""
+
 from collections.abc import Mapping, Sequence
 import contextlib
 import json
@@ -12,7 +13,7 @@ from rl_policy_node.tools.bench.models import Model
 from rl_policy_node.tools.bench.section import Results
 from rl_policy_node.tools.process.processes import NodeProcess, private_domain, ToolProcess
 
-PATIENCE = 90.0      # s, for a node to answer for the first time
+PATIENCE = 90.0  # s, for a node to answer for the first time
 ACTIVATE, DEACTIVATE = 3, 4
 JOINTS = [f'joint_{number}' for number in range(30)]
 COMMANDED = JOINTS[:12]
@@ -25,8 +26,14 @@ class Probe:
 
     def __init__(self, folder: Path, name: str = 'probe') -> None:
         private_domain()
-        self._process = ToolProcess(name, ['-m', 'rl_policy_node.nodes.bench.bench_probe'], folder / f'{name}.log',
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = ToolProcess(
+            name,
+            ['-m', 'rl_policy_node.nodes.bench.bench_probe'],
+            folder / f'{name}.log',
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         calls, answers = self._process.process.stdin, self._process.process.stdout
         assert calls is not None and answers is not None, 'pipes'
         self._calls, self._answers = calls, answers
@@ -46,7 +53,7 @@ class Probe:
 
     def begin(self, what: str, **arguments: object) -> None:
         """Call a method of the probe; end() returns its answer."""
-        with contextlib.suppress(BrokenPipeError):      # which end() raises
+        with contextlib.suppress(BrokenPipeError):  # which end() raises
             print(json.dumps({'do': what, **arguments}), file=self._calls, flush=True)
 
     def end(self) -> Results:
@@ -75,24 +82,48 @@ def topics(group: str, robot: int = 0, robots: int = 1) -> dict[str, str]:
     return {'observations': f'{place}/joint_states', 'commands': f'{place}/commands'}
 
 
-def joint_parameters(folder: Path, model: Model, group: str, rate: float, robots: int = 1,
-                     joints: Sequence[str] = JOINTS, **changes: object) -> Results:
+def joint_parameters(
+    folder: Path,
+    model: Model,
+    group: str,
+    rate: float,
+    robots: int = 1,
+    joints: Sequence[str] = JOINTS,
+    **changes: object,
+) -> Results:
     """Return the parameters of a policy node that moves twelve of each robot's joints.
 
     model: its policy, which observes position and velocity of the joints. changes: name → value at the top level.
     """
     names = [group] if robots == 1 else [f'{group}/robot_{robot}' for robot in range(robots)]
     return {
-        'policy': policy_parameters(folder, model), 'control_rate': float(rate), 'trigger': 'observation',
-        'autostart': True, 'resume': 'automatic', 'enable': 'none', 'robots': names,
+        'policy': policy_parameters(folder, model),
+        'control_rate': float(rate),
+        'trigger': 'observation',
+        'autostart': True,
+        'resume': 'automatic',
+        'enable': 'none',
+        'robots': names,
         'sources': {'joints': {'topic': 'joint_states', 'type': JOINT_STATES['type'], 'max_age': 0.5}},
         'inputs': {'obs': ['position', 'velocity']},
-        'terms': {'position': {'source': 'joints', 'field': 'position', 'joints': joints},
-                  'velocity': {'source': 'joints', 'field': 'velocity', 'joints': joints}},
-        'actions': {'terms': ['arm'], 'arm': {
-            'kind': 'joint_position', 'source': 'joints', 'joints': COMMANDED, 'scale': [0.1], 'topic': 'commands',
-            'type': JOINT_STATES['type'], 'limits': 'none'}},
-        **changes}
+        'terms': {
+            'position': {'source': 'joints', 'field': 'position', 'joints': joints},
+            'velocity': {'source': 'joints', 'field': 'velocity', 'joints': joints},
+        },
+        'actions': {
+            'terms': ['arm'],
+            'arm': {
+                'kind': 'joint_position',
+                'source': 'joints',
+                'joints': COMMANDED,
+                'scale': [0.1],
+                'topic': 'commands',
+                'type': JOINT_STATES['type'],
+                'limits': 'none',
+            },
+        },
+        **changes,
+    }
 
 
 def policy_parameters(folder: Path, model: Model) -> dict[str, str]:

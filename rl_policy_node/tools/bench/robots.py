@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many robots on one node: the share of answered observations, the latency, and the CPU time of the node."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from rl_policy_node.tools.bench.probe import COMMANDED, joint_parameters, JOINT_
 from rl_policy_node.tools.bench.section import Bench, Done, Results
 from rl_policy_node.tools.bench.statistics import medians, percentiles
 
-CASES, QUICK_CASES = ((1, 100.0), (4, 100.0), (16, 100.0), (64, 100.0), (64, 50.0)), ((2, 50.0),)      # robots, Hz
+CASES, QUICK_CASES = ((1, 100.0), (4, 100.0), (16, 100.0), (64, 100.0), (64, 50.0)), ((2, 50.0),)  # robots, Hz
 # at once: by one clock, as in a simulator; staggered: evenly over the period
 ARRIVALS = {'at once': False, 'staggered': True}
 
@@ -39,13 +40,17 @@ def _fleet(bench: Bench, robots: int, rate: float, runs: int, seconds: float, do
             turns: dict[str, list[Results]] = {arrival: [] for arrival in ARRIVALS}
             for _ in range(runs):
                 for arrival, stagger in ARRIVALS.items():
-                    turns[arrival].append(probe.ask('measure', group=name, rate=rate, seconds=seconds, stagger=stagger,
-                                                    pid=node.process.pid))
+                    turns[arrival].append(
+                        probe.ask(
+                            'measure', group=name, rate=rate, seconds=seconds, stagger=stagger, pid=node.process.pid
+                        )
+                    )
                     done(f'{robots} at {rate:g} Hz, {arrival}')
         finally:
             node.stop()
-    return [{'robots': robots, 'rate': rate, 'arrival': arrival, **figures(each, rate)}
-            for arrival, each in turns.items()]
+    return [
+        {'robots': robots, 'rate': rate, 'arrival': arrival, **figures(each, rate)} for arrival, each in turns.items()
+    ]
 
 
 def figures(runs: Sequence[Results], rate: float) -> dict[str, float]:
@@ -54,6 +59,12 @@ def figures(runs: Sequence[Results], rate: float) -> dict[str, float]:
     for run in runs:
         answers = [value for value in run['latencies'] if value is not None]
         within = np.mean([value is not None and value <= 1e6 / rate for value in run['latencies']])
-        each.append({**percentiles(answers or [np.nan]), 'cpu': run['cpu'],
-                     'answered': len(answers) / len(run['latencies']), 'in_time': float(within)})
+        each.append(
+            {
+                **percentiles(answers or [np.nan]),
+                'cpu': run['cpu'],
+                'answered': len(answers) / len(run['latencies']),
+                'in_time': float(within),
+            }
+        )
     return medians(each)

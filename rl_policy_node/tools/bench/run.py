@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole benchmark: sections one after the other, then JSON, Markdown and plots."""
+
 from collections.abc import Collection, Iterator
 import contextlib
 import importlib
@@ -20,13 +21,26 @@ from rl_policy_node.tools.bench.markdown import markdown
 from rl_policy_node.tools.bench.section import Bench, Results
 
 # section → whether it needs ROS; each is a module with measure(bench)
-SECTIONS = {'step': False, 'latency': True, 'jitter': True, 'robots': True, 'images': True,
-            'batch': False, 'start': True}
+SECTIONS = {
+    'step': False,
+    'latency': True,
+    'jitter': True,
+    'robots': True,
+    'images': True,
+    'batch': False,
+    'start': True,
+}
 RESULTS, TABLES = 'results.json', 'results.md'
 
 
-def bench(only: Collection[str] = (), output: str | Path = 'reports/bench', device: str = 'cpu', runs: int = 5,
-          quick: bool = False, plots: bool = True) -> None:
+def bench(
+    only: Collection[str] = (),
+    output: str | Path = 'reports/bench',
+    device: str = 'cpu',
+    runs: int = 5,
+    quick: bool = False,
+    plots: bool = True,
+) -> None:
     """Measure the sections in `only` (all by default) and write the results into the folder `output`.
 
     plots: draw them, which needs matplotlib; without them JSON and tables are written.
@@ -35,12 +49,15 @@ def bench(only: Collection[str] = (), output: str | Path = 'reports/bench', devi
     console = Console(file=sys.stdout, soft_wrap=True)
     sections = chosen(only, device)
     if plots:
-        _drawing()                  # raises now, not after minutes of measuring
+        _drawing()  # raises now, not after minutes of measuring
     output = Path(output)
     found: Results = {'machine': describe(device), 'options': {'runs': runs, 'quick': quick}, 'sections': {}}
     # a bar drawn ten times a second would disturb the measurement
-    with tempfile.TemporaryDirectory() as folder, _exports_in(folder), \
-            Progress(console=console, refresh_per_second=1) as progress:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _exports_in(folder),
+        Progress(console=console, refresh_per_second=1) as progress,
+    ):
         options = Bench(Path(folder), runs, quick, device, progress)
         for name in sections:
             found['sections'][name] = importlib.import_module(f'{__package__}.{name}').measure(options)
@@ -76,8 +93,10 @@ def chosen(only: Collection[str], device: str) -> list[str]:
         raise ConfigurationError(f"device '{device}': this torch sees no CUDA device; valid: cpu")
     needing = [name for name in only if SECTIONS[name]]
     if needing:
-        raise ConfigurationError(f'{", ".join(needing)}: measured through ROS on the CPU only; for {device} there are '
-                                 f'{", ".join(name for name in SECTIONS if not SECTIONS[name])}')
+        raise ConfigurationError(
+            f'{", ".join(needing)}: measured through ROS on the CPU only; for {device} there are '
+            f'{", ".join(name for name in SECTIONS if not SECTIONS[name])}'
+        )
     return [name for name in SECTIONS if not SECTIONS[name] and (not only or name in only)]
 
 
@@ -97,5 +116,6 @@ def _drawing() -> ModuleType:
     try:
         return importlib.import_module(f'{__package__}.figures')
     except ImportError as error:
-        raise ConfigurationError(f'plots need matplotlib ({error}): pip install rl_policy_node[bench], or --no-plots'
-                                 ) from error
+        raise ConfigurationError(
+            f'plots need matplotlib ({error}): pip install rl_policy_node[bench], or --no-plots'
+        ) from error

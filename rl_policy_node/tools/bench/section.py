@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arguments and results of a section of the benchmark."""
+
 from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass
@@ -31,5 +32,6 @@ class Bench:
 
         def done(what: str) -> None:
             self.progress.update(task, advance=1, description=f'{name}: {what}')
+
         yield done
         self.progress.update(task, completed=steps, description=name)

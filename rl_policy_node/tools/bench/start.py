@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From nothing to the first action, step by step; the start of the command line; memory."""
+
 import json
 import os
 from pathlib import Path
@@ -18,10 +19,17 @@ from rl_policy_node.tools.process.processes import ToolProcess
 
 GROUP, COLD, WARM = 'start', 'cold', 'warm'
 # step → the moment of its end, as bench_node records it
-STEPS = {'interpreter': 'started', 'imports': 'imported', 'node and its parameters': 'created',
-         'autostart': 'configuring', 'parameters read': 'read', 'policy loaded': 'loaded',
-         'warm-up, topics and services': 'configured', 'robot there': 'activating',
-         'activation and first action': 'acted'}
+STEPS = {
+    'interpreter': 'started',
+    'imports': 'imported',
+    'node and its parameters': 'created',
+    'autostart': 'configuring',
+    'parameters read': 'read',
+    'policy loaded': 'loaded',
+    'warm-up, topics and services': 'configured',
+    'robot there': 'activating',
+    'activation and first action': 'acted',
+}
 IMPORTS = {'command line': 'import rl_policy_node.tools.main', 'nothing': 'pass'}
 
 
@@ -36,9 +44,13 @@ def measure(bench: Bench) -> Results:
                 done(f'node, cache {cache}')
         imports = {name: _interpreter_time(code, 1 if bench.quick else 5) for name, code in IMPORTS.items()}
         done('command line')
-    return {'model': LSTM_JOINTS.words, 'imports': imports,
-            'runs': {cache: {name: medians([run[name] for run in each]) for name in each[0]}
-                     for cache, each in found.items()}}
+    return {
+        'model': LSTM_JOINTS.words,
+        'imports': imports,
+        'runs': {
+            cache: {name: medians([run[name] for run in each]) for name in each[0]} for cache, each in found.items()
+        },
+    }
 
 
 def start(folder: Path, cache: str) -> Results:
@@ -53,8 +65,11 @@ def start(folder: Path, cache: str) -> Results:
         probe.open(GROUP)
         os.environ['XDG_CACHE_HOME'] = str(folder / cache)
         launched = time.monotonic_ns()
-        node = ToolProcess('policy_node', ['-m', 'rl_policy_node.nodes.bench.bench_node', record, '--ros-args',
-                                           '--params-file', file], folder / 'start.log')
+        node = ToolProcess(
+            'policy_node',
+            ['-m', 'rl_policy_node.nodes.bench.bench_node', record, '--ros-args', '--params-file', file],
+            folder / 'start.log',
+        )
         os.environ['XDG_CACHE_HOME'] = before
         try:
             probe.meet(GROUP, node)
@@ -62,14 +77,19 @@ def start(folder: Path, cache: str) -> Results:
         finally:
             node.stop()
     recorded = json.loads(record.read_text())
-    moments = recorded['moments']       # ns
+    moments = recorded['moments']  # ns
     steps, last = {}, launched
     for name, moment in STEPS.items():
         steps[name], last = (moments[moment] - last) / 1e9, moments[moment]
-    return {'steps': steps, 'policy': recorded['seconds'],
-            'total': {'configure → first action': (moments['acted'] - moments['configuring']) / 1e9,
-                      'all of it': (moments['acted'] - launched) / 1e9},
-            'memory': {'mb': memory}}
+    return {
+        'steps': steps,
+        'policy': recorded['seconds'],
+        'total': {
+            'configure → first action': (moments['acted'] - moments['configuring']) / 1e9,
+            'all of it': (moments['acted'] - launched) / 1e9,
+        },
+        'memory': {'mb': memory},
+    }
 
 
 def _interpreter_time(code: str, runs: int) -> float:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Percentiles, medians of runs, and the line through times over rows."""
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -32,7 +33,7 @@ def line(counts: ArrayLike, times: ArrayLike) -> tuple[float, float]:
     a, b = np.linalg.lstsq(design, np.ones(len(times)), rcond=None)[0]
     if a < 0:
         share = counts / times
-        a, b = 0.0, share.sum() / (share ** 2).sum()
+        a, b = 0.0, share.sum() / (share**2).sum()
     return float(a), float(b)
 
 

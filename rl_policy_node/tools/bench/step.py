@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy step: every backend and every batch beside rl_games' player and beside its bare engine."""
+
 import numpy as np
 
 from rl_policy_node.errors import ConfigurationError
@@ -11,7 +12,7 @@ from rl_policy_node.tools.bench.section import Bench, Results
 from rl_policy_node.tools.bench.timing import interleaved
 
 ROWS, QUICK_ROWS = (1, 16, 64, 256, 1024, 4096), (1, 64)
-BLOCK, QUICK_BLOCK = 0.15, 0.05      # s
+BLOCK, QUICK_BLOCK = 0.15, 0.05  # s
 AGREEING_ROWS = 16
 
 
@@ -36,13 +37,18 @@ def measure(bench: Bench) -> Results:
 
 def case(bench: Bench, model: Model, rows: int) -> Results:
     """Return the times of a model at a batch size."""
-    threads = 1 if rows < 256 else 2        # a second one pays from hundreds of rows on
+    threads = 1 if rows < 256 else 2  # a second one pays from hundreds of rows on
     calls, missing = contenders(model, bench.folder, rows, threads, bench.device)
     times = interleaved(calls, bench.runs, QUICK_BLOCK if bench.quick else BLOCK)
-    return {'model': model.name, 'rows': rows, 'threads': threads, 'missing': missing,
-            'us': {name: seconds * 1e6 for name, seconds in times.items()},
-            'player_over': {name: times[PLAYER] / seconds for name, seconds in times.items() if name != PLAYER},
-            'over_floor': {name: times[name] / times[floor] for name, floor in FLOORS.items() if floor in times}}
+    return {
+        'model': model.name,
+        'rows': rows,
+        'threads': threads,
+        'missing': missing,
+        'us': {name: seconds * 1e6 for name, seconds in times.items()},
+        'player_over': {name: times[PLAYER] / seconds for name, seconds in times.items() if name != PLAYER},
+        'over_floor': {name: times[name] / times[floor] for name, floor in FLOORS.items() if floor in times},
+    }
 
 
 def _agreement(bench: Bench, model: Model) -> list[Results]:
@@ -52,11 +58,18 @@ def _agreement(bench: Bench, model: Model) -> list[Results]:
         try:
             other = load(model, bench.folder, AGREEING_ROWS, name, bench.device, 1)
         except ConfigurationError:
-            continue        # the cases say why
+            continue  # the cases say why
         if name != EAGER:
             eager = model.load(bench.folder, AGREEING_ROWS, EAGER, bench.device)
-            found.append({'model': model.name, 'backend': name, 'rows': AGREEING_ROWS, 'steps': steps,
-                          'max_difference': difference(model, eager, other, steps)})
+            found.append(
+                {
+                    'model': model.name,
+                    'backend': name,
+                    'rows': AGREEING_ROWS,
+                    'steps': steps,
+                    'max_difference': difference(model, eager, other, steps),
+                }
+            )
     return found
 
 

@@ -5,6 +5,7 @@
 
 Prints the steady times at which it woke up, ns.
 """
+
 import json
 import sys
 import threading

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times calls in turn, so that other load on the machine slows all of them alike."""
+
 from collections.abc import Callable, Mapping
 import time
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-LEAST = 3       # calls of a block
+LEAST = 3  # calls of a block
 
 # the call to be timed; its result is ignored
 Call: TypeAlias = Callable[[], object]

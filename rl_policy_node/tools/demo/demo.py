@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy demo`: the shipped policy and the simulator as two ROS 2 nodes, with a live view."""
+
 from collections.abc import Mapping
 import json
 from pathlib import Path
@@ -12,8 +13,16 @@ from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.two_nodes import play_through_nodes
 
 
-def demo(params_file: str, episodes: int, lockstep: bool, robots: int, seed: int, output: str | Path,
-         json_file: str | Path | None = None, report: bool = True) -> dict[str, object]:
+def demo(
+    params_file: str,
+    episodes: int,
+    lockstep: bool,
+    robots: int,
+    seed: int,
+    output: str | Path,
+    json_file: str | Path | None = None,
+    report: bool = True,
+) -> dict[str, object]:
     """Play `episodes` episodes through DDS; write summary, record and report into `output`; return the summary."""
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -21,13 +30,30 @@ def demo(params_file: str, episodes: int, lockstep: bool, robots: int, seed: int
     record, summary_file = output / 'record.npz', output / 'summary.json'
     summary_file.unlink(missing_ok=True)
     names = [f'arm_{row}' for row in range(robots)]
-    bridge = {'sim.mode': 'lockstep' if lockstep else 'real_time', 'sim.episodes': episodes, 'sim.seed': seed,
-              'sim.record': str(record.resolve()), 'sim.summary': str(summary_file.resolve()), 'robots': names}
-    policy = {'autostart': True, 'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False,
-              'use_sim_time': True, 'robots': names, 'trigger': 'lockstep' if lockstep else 'observation'}
+    bridge = {
+        'sim.mode': 'lockstep' if lockstep else 'real_time',
+        'sim.episodes': episodes,
+        'sim.seed': seed,
+        'sim.record': str(record.resolve()),
+        'sim.summary': str(summary_file.resolve()),
+        'robots': names,
+    }
+    policy = {
+        'autostart': True,
+        'resume': 'automatic',
+        'enable': 'none',
+        'enable.topic': '',
+        'guardian': False,
+        'use_sim_time': True,
+        'robots': names,
+        'trigger': 'lockstep' if lockstep else 'observation',
+    }
     console = Console()
-    console.print(f'[bold]{episodes} episodes[/] of tactile peg insertion: {robots} arms, one policy, two ROS 2 nodes, '
-                  f'{"lockstep" if lockstep else "real time at 60 Hz"}', highlight=False)
+    console.print(
+        f'[bold]{episodes} episodes[/] of tactile peg insertion: {robots} arms, one policy, two ROS 2 nodes, '
+        f'{"lockstep" if lockstep else "real time at 60 Hz"}',
+        highlight=False,
+    )
     play_through_nodes(console, resolve(params_file), bridge, policy, episodes, output)
     summary: dict[str, object] = json.loads(summary_file.read_text())
     _print(console, summary)
@@ -40,16 +66,19 @@ def demo(params_file: str, episodes: int, lockstep: bool, robots: int, seed: int
 
 def _print(console: Console, summary: Mapping[str, Any]) -> None:
     latency, rate = summary['latency_ms'], summary['success_rate']
-    lines = (f'success   {"–" if rate is None else f"{rate:.1%}"} of {summary["episodes"]} episodes, '
-             f'return {summary["return_mean"] or 0.0:.1f}',
-             f'latency   p50 {latency["p50"]:.2f} ms, p99 {latency["p99"]:.2f} ms, max {latency["max"]:.2f} ms '
-             '(observation → command, through DDS)',
-             f'deadlines {summary["deadline_misses"]} missed in {summary["steps"]} steps × {summary["robots"]} arms')
+    lines = (
+        f'success   {"–" if rate is None else f"{rate:.1%}"} of {summary["episodes"]} episodes, '
+        f'return {summary["return_mean"] or 0.0:.1f}',
+        f'latency   p50 {latency["p50"]:.2f} ms, p99 {latency["p99"]:.2f} ms, max {latency["max"]:.2f} ms '
+        '(observation → command, through DDS)',
+        f'deadlines {summary["deadline_misses"]} missed in {summary["steps"]} steps × {summary["robots"]} arms',
+    )
     console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
 def _report(console: Console, output: Path, summary: Mapping[str, Any], record: Path) -> None:
     from rl_policy_node.tools.demo.report import load_record, write_report
+
     if record.exists():
         path = write_report(output, summary, load_record(record))
         console.print(f'report    {path}', highlight=False, soft_wrap=True)

@@ -6,6 +6,7 @@ A record holds T steps of N rows under flat keys, as the simulator bridge writes
 episode, `successes` (T, N) after the step, `latency` (T,), s, NaN where it was not measured, and for the
 insertion task `qpos` (T, N, 12) before the step. What a record lacks is left out of the page.
 """
+
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,18 +63,25 @@ def write_report(folder: Path, summary: Summary, record: Record) -> Path:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES:                             # delete pictures of an earlier run
+    for picture in PICTURES:  # delete pictures of an earlier run
         (folder / picture).unlink(missing_ok=True)
     episodes = _find_episodes(record)
     # the first success, one of row 0 if any, else the last episode
     succeeded = sorted((episode for episode in episodes if episode.success), key=lambda episode: episode.row != 0)
     shown = next(iter(succeeded + episodes[::-1]), None)
     with matplotlib.rc_context(STYLE):
-        sections = [_episode_section(folder, summary, record, shown) if shown else '',
-                    _latency_section(folder, summary, record), _episodes_section(episodes, shown)]
+        sections = [
+            _episode_section(folder, summary, record, shown) if shown else '',
+            _latency_section(folder, summary, record),
+            _episodes_section(episodes, shown),
+        ]
     subtitle = _formatted('{}', summary.get('checkpoint')), _formatted('sha256 {}', summary.get('checkpoint_sha256'))
-    page = _PAGE.format(style=_CSS, subtitle='<br>'.join(filter(None, subtitle)), cards=_cards(summary, record),
-                        sections='\n'.join(filter(None, sections)))
+    page = _PAGE.format(
+        style=_CSS,
+        subtitle='<br>'.join(filter(None, subtitle)),
+        cards=_cards(summary, record),
+        sections='\n'.join(filter(None, sections)),
+    )
     target = folder / 'report.html'
     target.write_text(page, encoding='utf-8')
     return target
@@ -97,6 +105,7 @@ def _find_episodes(record: Record) -> list[Episode]:
 
 # ---- one episode ------------------------------------------------------------------------------------
 
+
 def _episode_section(folder: Path, summary: Summary, record: Record, episode: Episode) -> str:
     outcome = {True: ', which succeeded', False: ', which did not succeed', None: ''}[episode.success]
     about = f'Row {episode.row}, steps {episode.start} to {episode.stop - 1}{outcome}.'
@@ -112,6 +121,7 @@ def _episode_section(folder: Path, summary: Summary, record: Record, episode: Ep
 
 # ---- latency ----------------------------------------------------------------------------------------
 
+
 def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
     if not len(record.get('latency', ())):
         return ''
@@ -125,6 +135,7 @@ def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
 
 
 # ---- page -------------------------------------------------------------------------------------------
+
 
 def _save(figure: Figure, path: Path) -> str:
     """Write a figure and return it as an <img> with embedded data."""
@@ -145,17 +156,32 @@ def _cards(summary: Summary, record: Record) -> str:
     latency = summary.get('latency_ms') or {}
     steps, rows = summary.get('steps') or len(record['dones']), record['dones'].shape[1]
     cards = [
-        ('success rate', '{:.1%}', summary.get('success_rate'),
-         _formatted('of {:,} episodes', summary.get('episodes'))),
+        (
+            'success rate',
+            '{:.1%}',
+            summary.get('success_rate'),
+            _formatted('of {:,} episodes', summary.get('episodes')),
+        ),
         ('mean return', '{:.2f}', summary.get('return_mean'), 'per episode'),
-        ('latency, median', '{:.2f} ms', latency.get('p50'),
-         _joined(_formatted('p99 {:.2f}', latency.get('p99')), _formatted('max {:.1f} ms', latency.get('max')))),
+        (
+            'latency, median',
+            '{:.2f} ms',
+            latency.get('p50'),
+            _joined(_formatted('p99 {:.2f}', latency.get('p99')), _formatted('max {:.1f} ms', latency.get('max'))),
+        ),
         ('deadline misses', '{:,}', summary.get('deadline_misses'), f'of {steps:,} steps'),
-        ('robots', '{:,}', summary.get('robots') or rows,
-         _joined(_formatted('{:g} Hz', summary.get('control_rate')), _formatted('{}', summary.get('mode')))),
+        (
+            'robots',
+            '{:,}',
+            summary.get('robots') or rows,
+            _joined(_formatted('{:g} Hz', summary.get('control_rate')), _formatted('{}', summary.get('mode'))),
+        ),
     ]
-    return ''.join(f'<div class="card"><b>{_formatted(shape, value)}</b>{label}<i>{more}</i></div>'
-                   for label, shape, value, more in cards if value is not None)
+    return ''.join(
+        f'<div class="card"><b>{_formatted(shape, value)}</b>{label}<i>{more}</i></div>'
+        for label, shape, value, more in cards
+        if value is not None
+    )
 
 
 def _formatted(shape: str, value: object) -> str:
@@ -174,7 +200,8 @@ def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str
     lines = ''.join(
         f'<tr{" class=shown" if episode is shown else ""}><td>{number}<td>{episode.row}<td>{episode.start}'
         f'<td>{episode.length}<td>{episode.episode_return:.3f}<td>{words[episode.success]}'
-        for number, episode in enumerate(episodes, 1))
+        for number, episode in enumerate(episodes, 1)
+    )
     heads = ''.join(f'<th>{head}' for head in ('', 'row', 'first step', 'length', 'return', 'success'))
     about = 'In the order in which they ended; the one above is highlighted.'
     if not all(episode.ended for episode in episodes):
@@ -183,7 +210,7 @@ def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str
     return _section('Episodes', about if episodes else 'The record holds no step.', table if episodes else '')
 
 
-_CSS = '''
+_CSS = """
 body { margin: 0; background: #f3f5f7; color: #26323d; font: 15px/1.5 system-ui, 'DejaVu Sans', sans-serif; }
 main { max-width: 1040px; margin: 0 auto; padding: 28px 24px 48px; }
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 0; }
@@ -202,9 +229,9 @@ th, td { text-align: right; padding: 3px 14px; border-bottom: 1px solid #eef1f3;
 th { position: sticky; top: 0; background: #fff; font-weight: 600; color: #4a5560; }
 .shown td { background: #eaf3ee; font-weight: 600; }
 @media print { .rows { max-height: none; } }
-'''
+"""
 
-_PAGE = '''<!DOCTYPE html>
+_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Policy run</title>
 <meta name="viewport" content="width=device-width"><style>{style}</style></head>
 <body><main>
@@ -212,4 +239,4 @@ _PAGE = '''<!DOCTYPE html>
 <div class="cards">{cards}</div>
 {sections}
 </main></body></html>
-'''
+"""

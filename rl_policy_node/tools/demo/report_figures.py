@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of a report: an episode in pictures, its traces, the latencies. See `report` for the record."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -17,21 +18,36 @@ from rl_policy_node.sim.insertion.render import (
     RenderingUnavailable,
 )
 
-MOMENTS = 6                  # pictures of an episode
+MOMENTS = 6  # pictures of an episode
 LATENCY_BINS = 60
 POSE_ACTIONS = ('x', 'y', 'z', 'rx', 'ry', 'rz')
 COLOURS = ('#2f6f9f', '#d9822b', '#3a8f6a', '#8a5fa8', '#b5533c', '#6b7683')
 STYLE: dict[Any, Any] = {
-    'font.family': 'sans-serif', 'font.size': 9, 'axes.edgecolor': '#b8c0c8', 'axes.labelcolor': '#4a5560',
-    'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': True, 'grid.color': '#e9edf0',
-    'axes.axisbelow': True, 'axes.prop_cycle': cycler(color=COLOURS), 'lines.linewidth': 1.3,
-    'xtick.color': '#6b7683', 'ytick.color': '#6b7683', 'text.color': '#26323d', 'legend.frameon': False,
-    'legend.fontsize': 8, 'savefig.dpi': 150, 'figure.constrained_layout.use': True,
+    'font.family': 'sans-serif',
+    'font.size': 9,
+    'axes.edgecolor': '#b8c0c8',
+    'axes.labelcolor': '#4a5560',
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'grid.color': '#e9edf0',
+    'axes.axisbelow': True,
+    'axes.prop_cycle': cycler(color=COLOURS),
+    'lines.linewidth': 1.3,
+    'xtick.color': '#6b7683',
+    'ytick.color': '#6b7683',
+    'text.color': '#26323d',
+    'legend.frameon': False,
+    'legend.fontsize': 8,
+    'savefig.dpi': 150,
+    'figure.constrained_layout.use': True,
 }
-_OBSERVED_NOTE = (' The socket stands where it was observed, that observation’s error included, and the '
-                  'peg is drawn straight in the grasp.')
+_OBSERVED_NOTE = (
+    ' The socket stands where it was observed, that observation’s error included, and the '
+    'peg is drawn straight in the grasp.'
+)
 
-_HALF_TURN_ABOUT_X = np.array([1.0, 0.0, 0.0, 0.0])      # xyzw
+_HALF_TURN_ABOUT_X = np.array([1.0, 0.0, 0.0, 0.0])  # xyzw
 
 
 # the arrays of a record by their keys, and the figures of a run by their names; see `report`
@@ -66,20 +82,20 @@ def moments_of(record: Record, episode: Span) -> Indices:
     """Return MOMENTS steps of the episode: spread over the time until success, then the last step."""
     last, settled = episode.stop - 1, episode.stop - 1
     if episode.success:
-        failing = np.nonzero(~record['successes'][episode.start:episode.stop, episode.row].astype(bool))[0]
+        failing = np.nonzero(~record['successes'][episode.start : episode.stop, episode.row].astype(bool))[0]
         settled = episode.start + (failing[-1] + 1 if len(failing) else 0)
-    settled = min(settled + 1, last)                     # a success shows in the state after its step
+    settled = min(settled + 1, last)  # a success shows in the state after its step
     way = np.linspace(episode.start, settled, MOMENTS - 1 if settled < last else MOMENTS)
     return np.unique(np.append(np.round(way).astype(int), last))
 
 
 def time_of(summary: Summary, steps: int) -> str:
+    """Return the time after so many steps, or their number where the rate is not known."""
     rate = summary.get('control_rate')
     return f'{steps / rate:.2f} s' if rate else f'step {steps}'
 
 
-def episode_figure(record: Record, episode: Span, moments: Indices,
-                   titles: Sequence[str]) -> tuple[Figure | None, str]:
+def episode_figure(record: Record, episode: Span, moments: Indices, titles: Sequence[str]) -> tuple[Figure | None, str]:
     """Return the figure of the episode's moments, or None, and a note on how it was drawn."""
     qpos = record.get('qpos')
     qpos = qpos[moments, episode.row] if qpos is not None and qpos.shape[2:] == (POSITIONS,) else None
@@ -136,17 +152,22 @@ def _gripper_in_socket(record: Record, episode: Span) -> tuple[Floats, Floats] |
     if any(key not in record for key in keys):
         return None
     position, quaternion, origin, frame = (
-        record[key][episode.start:episode.stop, episode.row].astype(np.float64) for key in keys)
+        record[key][episode.start : episode.stop, episode.row].astype(np.float64) for key in keys
+    )
     to_socket = geometry.conjugate(geometry.normalize_quaternion(frame))
     offset = np.einsum('nij,nj->ni', geometry.matrix_from_quaternion(to_socket), position - origin)
     return offset, geometry.multiply(to_socket, geometry.normalize_quaternion(quaternion))
 
 
 def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indices | tuple[()]) -> Figure:
+    """Return the motions and forces of an episode over time, with marks at moments."""
     rate = summary.get('control_rate')
     period = 1.0 / rate if rate else 1.0
-    panels = [*_motion_panels(record, episode), *_force_panels(record, episode),
-              ('reward', '', [('', _rows(record, 'rewards', episode), '-')])]
+    panels = [
+        *_motion_panels(record, episode),
+        *_force_panels(record, episode),
+        ('reward', '', [('', _rows(record, 'rewards', episode), '-')]),
+    ]
     lines = -(-len(panels) // 2)
     figure = Figure(figsize=(10.4, 0.3 + 1.7 * lines))
     grid = figure.subplots(lines, 2, squeeze=False).flat
@@ -160,14 +181,14 @@ def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indi
         for moment in moments:
             axes.axvline((moment - episode.start) * period, color='#b8c0c8', linewidth=0.8, linestyle=':')
         axes.set_xlabel(('time, s' if rate else 'step') if number >= len(panels) - 2 else '')
-    for axes in list(figure.axes)[len(panels):]:
+    for axes in list(figure.axes)[len(panels) :]:
         axes.set_axis_off()
     return figure
 
 
 def _rows(record: Record, key: str, episode: Span) -> Array:
     """Return the values (L, features) of an episode; a scalar is one feature."""
-    return record[key][episode.start:episode.stop, episode.row].reshape(episode.length, -1)
+    return record[key][episode.start : episode.stop, episode.row].reshape(episode.length, -1)
 
 
 def _motion_panels(record: Record, episode: Span) -> list[_Panel]:
@@ -179,7 +200,7 @@ def _motion_panels(record: Record, episode: Span) -> list[_Panel]:
         moves = [(name, actions[:, k], '-') for k, name in enumerate(POSE_ACTIONS)]
         panels = [('action, translation', '', moves[:3]), ('action, rotation', '', moves[3:])]
     elif count:
-        names = range(count) if count <= 8 else [''] * count     # more names would hide the curves
+        names = range(count) if count <= 8 else [''] * count  # more names would hide the curves
         panels = [('actions', '', [(str(name), actions[:, k], '-') for k, name in enumerate(names)])]
     if moved is not None:
         x, y, z = 1e3 * moved[0].T
@@ -194,10 +215,12 @@ def _force_panels(record: Record, episode: Span) -> list[_Panel]:
     for colour, finger in (('C0', 'left'), ('C1', 'right')):
         field = record.get(f'obs/tactile_force_field_{finger}')
         if field is not None and field.ndim >= 3 and field.shape[-1] == 3:
-            taxels = field[episode.start:episode.stop, episode.row].reshape(episode.length, -1, 3)
+            taxels = field[episode.start : episode.stop, episode.row].reshape(episode.length, -1, 3)
             shear = np.linalg.norm(taxels[..., 1:], axis=-1).mean(axis=1)
-            curves += [(f'{finger}, normal', taxels[..., 0].mean(axis=1), f'{colour}-'),
-                       (f'{finger}, shear', shear, f'{colour}--')]
+            curves += [
+                (f'{finger}, normal', taxels[..., 0].mean(axis=1), f'{colour}-'),
+                (f'{finger}, shear', shear, f'{colour}--'),
+            ]
     return [('force on the fingers, mean of the taxels', 'N', curves)] if curves else []
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compare the same episodes, played by the two nodes and by rl_games: one by one, then by estimates."""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -94,12 +95,17 @@ class Comparison:
     def sentence(self) -> str:
         """Return the verdict and its reason in one line."""
         if self.verdict == SAME:
-            equal = 'return (to the last bit), length and success' if self.nodes.success is not None else \
-                'return (to the last bit) and length'
+            equal = (
+                'return (to the last bit), length and success'
+                if self.nodes.success is not None
+                else 'return (to the last bit) and length'
+            )
             return f'{SAME}: all {self.same} have the same {equal}'
         named = [d for d in self.differences.values() if d.excludes_zero or self.verdict == NOTHING_FOUND]
-        return (f'{self.verdict}: {", ".join(map(_difference_text, named))}; '
-                f'episode {self.same + 1} is the first that is not the same')
+        return (
+            f'{self.verdict}: {", ".join(map(_difference_text, named))}; '
+            f'episode {self.same + 1} is the first that is not the same'
+        )
 
 
 def _first_difference(nodes: Side, reference: Side) -> int:
@@ -137,8 +143,11 @@ def figure_texts(figure: Estimate, sign: bool = False) -> tuple[str, str]:
     places = 1
     if figure.name != 'success' and figure.width > 0.0:
         places = int(np.clip(1 - np.floor(np.log10(figure.width / 2)), 0, 6))
-    value, *interval = (_number(factor * number, places, sign) for number in (figure.value, figure.low, figure.high)
-                        if number is not None)
+    value, *interval = (
+        _number(factor * number, places, sign)
+        for number in (figure.value, figure.low, figure.high)
+        if number is not None
+    )
     return value, ' to '.join(interval)
 
 

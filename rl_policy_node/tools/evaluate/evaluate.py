@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
+
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 import sys
@@ -16,12 +17,19 @@ from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, Plan, pl
 from rl_policy_node.tools.process.processes import private_domain
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
-EPISODES_PER_ROW = 10        # from here on, the bias towards episodes that end early is small
+EPISODES_PER_ROW = 10  # from here on, the bias towards episodes that end early is small
 
 
-def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: int | None = None,
-             settings: Sequence[str] = (), output: str | Path = 'reports/evaluate',
-             json_file: str | Path | None = None, reference: bool = True) -> bool:
+def evaluate(
+    params_file: str,
+    episodes: int,
+    robots: int | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    output: str | Path = 'reports/evaluate',
+    json_file: str | Path | None = None,
+    reference: bool = True,
+) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
@@ -32,7 +40,7 @@ def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: i
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE):             # delete results of an earlier evaluation
+    for name in (RESULTS, PICTURE):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
     loop = [_play_loop(plan, console)] if reference else []
@@ -48,8 +56,9 @@ def evaluate(params_file: str, episodes: int, robots: int | None = None, seed: i
     return comparison is None or comparison.verdict != DIFFERENT
 
 
-def play_alone(params_file: str, episodes: int, robots: int | None = None, seed: int | None = None,
-               settings: Sequence[str] = ()) -> None:
+def play_alone(
+    params_file: str, episodes: int, robots: int | None = None, seed: int | None = None, settings: Sequence[str] = ()
+) -> None:
     """Play in rl_games' own loop alone and print the figures; arguments as of make_plan."""
     console = _console()
     private_domain()
@@ -89,9 +98,11 @@ def _warn_of_bias(console: Console, plan: Plan, sides: Iterable[Side]) -> None:
     """Warn if the first episodes to end are not representative: with many rows, short ones end first."""
     varies = any(side.lengths.min() < side.lengths.max() for side in sides)
     if varies and plan.episodes < EPISODES_PER_ROW * plan.rows:
-        console.print(f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
-                      f'together; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
-                      highlight=False)
+        console.print(
+            f'the first {plan.episodes:,} episodes to end favour short ones, where {plan.rows:,} rows play '
+            f'together; --episodes {EPISODES_PER_ROW * plan.rows} or fewer --robots favour them less',
+            highlight=False,
+        )
 
 
 def _cell(figure: Estimate | None, sign: bool = False) -> str:
@@ -113,26 +124,50 @@ def _draw(plan: Plan, sides: Sequence[Side], comparison: Comparison | None, outp
     return path
 
 
-def _write(plan: Plan, settings: Iterable[str], sides: Sequence[Side], comparison: Comparison | None, output: Path,
-           json_file: str | Path | None) -> None:
+def _write(
+    plan: Plan,
+    settings: Iterable[str],
+    sides: Sequence[Side],
+    comparison: Comparison | None,
+    output: Path,
+    json_file: str | Path | None,
+) -> None:
     text = in_lines(_content(plan, settings, sides, comparison))
     for path in (output / RESULTS, *([json_file] if json_file else [])):
         Path(path).write_text(text)
 
 
-def _content(plan: Plan, settings: Iterable[str], sides: Sequence[Side],
-             comparison: Comparison | None) -> dict[str, Any]:
+def _content(
+    plan: Plan, settings: Iterable[str], sides: Sequence[Side], comparison: Comparison | None
+) -> dict[str, Any]:
     sim, policy = plan.bridge.sim, plan.policy
-    run = {'parameters': str(plan.params_file), 'settings': list(settings), 'episodes': plan.episodes,
-           'rows': plan.rows, 'robots': list(plan.bridge.control.robots), 'environment': sim.environment.name,
-           'seed': sim.environment.seed, 'mode': sim.play.mode, 'trigger': policy.control.timing.trigger,
-           'control_rate': sides[0].about['control_rate'], 'deterministic': policy.policy.deterministic,
-           'gap': sim.imperfections.stated(), 'confidence': CONFIDENCE}
-    content: dict[str, Any] = {'run': run, 'nodes': _side(sides[0]),
-                               'reference': _side(sides[1]) if comparison else None}
+    run = {
+        'parameters': str(plan.params_file),
+        'settings': list(settings),
+        'episodes': plan.episodes,
+        'rows': plan.rows,
+        'robots': list(plan.bridge.control.robots),
+        'environment': sim.environment.name,
+        'seed': sim.environment.seed,
+        'mode': sim.play.mode,
+        'trigger': policy.control.timing.trigger,
+        'control_rate': sides[0].about['control_rate'],
+        'deterministic': policy.policy.deterministic,
+        'gap': sim.imperfections.stated(),
+        'confidence': CONFIDENCE,
+    }
+    content: dict[str, Any] = {
+        'run': run,
+        'nodes': _side(sides[0]),
+        'reference': _side(sides[1]) if comparison else None,
+    }
     if comparison:
-        content |= {'verdict': comparison.verdict, 'sentence': comparison.sentence(), 'same_episodes': comparison.same,
-                    'differences': _figures(comparison.differences)}
+        content |= {
+            'verdict': comparison.verdict,
+            'sentence': comparison.sentence(),
+            'same_episodes': comparison.same,
+            'differences': _figures(comparison.differences),
+        }
     return content
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Intervals of means, proportions and their differences: small formulas, each with its source."""
+
 import math
 from statistics import NormalDist
 from typing import TypeAlias
@@ -27,8 +28,7 @@ def proportion_interval(successes: int, count: int, confidence: float = CONFIDEN
     return (0.0 if successes == 0 else middle - half), (1.0 if successes == count else middle + half)
 
 
-def proportion_difference(first: tuple[int, int], second: tuple[int, int],
-                          confidence: float = CONFIDENCE) -> Interval:
+def proportion_difference(first: tuple[int, int], second: tuple[int, int], confidence: float = CONFIDENCE) -> Interval:
     """Return (low, high) of p1 − p2, of independent (successes, count) each: Newcombe's hybrid score interval.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in
@@ -65,7 +65,7 @@ def mean_difference(first: ArrayLike, second: ArrayLike, confidence: float = CON
     a, b = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
     if a + b == 0.0:
         return difference, difference
-    freedom = (a + b) ** 2 / (a ** 2 / (len(first) - 1) + b ** 2 / (len(second) - 1))
+    freedom = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
     half = _t_quantile(confidence, freedom) * math.sqrt(a + b)
     return difference - half, difference + half
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture of an evaluation: success with its intervals, returns and lengths of both sides in the same axes."""
+
 from collections.abc import Sequence
 from pathlib import Path
 import textwrap
@@ -16,8 +17,8 @@ from rl_policy_node.tools.demo.report_figures import COLOURS, STYLE
 from rl_policy_node.tools.evaluate.compare import Estimate, figure_texts, Side
 
 BINS = 30
-MARGIN = 5.0           # empty space on both sides of a distribution with a single value
-HEADROOM = 0.28        # of the axes' height, above the distributions: the means with their intervals stand there
+MARGIN = 5.0  # empty space on both sides of a distribution with a single value
+HEADROOM = 0.28  # of the axes' height, above the distributions: the means with their intervals stand there
 
 
 def draw(path: str | Path, sides: Sequence[Side], sentence: str = '') -> None:
@@ -39,8 +40,16 @@ def draw(path: str | Path, sides: Sequence[Side], sentence: str = '') -> None:
 
 def _draw_success(axes: Axes, sides: Sequence[Side], figures: Sequence[Estimate]) -> None:
     for place, figure in enumerate(figures):
-        axes.errorbar([place], [figure.value], _ends(figure), fmt='o', color=COLOURS[place], markersize=7, capsize=5,
-                      linewidth=1.8)
+        axes.errorbar(
+            [place],
+            [figure.value],
+            _ends(figure),
+            fmt='o',
+            color=COLOURS[place],
+            markersize=7,
+            capsize=5,
+            linewidth=1.8,
+        )
     labels = [f'{side.name}\n{{}} %\n({{}})'.format(*figure_texts(figure)) for side, figure in zip(sides, figures)]
     axes.set_xticks(range(len(sides)), labels)
     axes.tick_params(axis='x', length=0, labelsize=8)
@@ -58,8 +67,9 @@ def _draw_distribution(axes: Axes, values: Sequence[Array], figures: Sequence[Es
             look = {'histtype': 'stepfilled', 'alpha': 0.45}
         axes.hist(each, edges.tolist(), color=COLOURS[place], label=str(place), **look)
         height = top * (1 + HEADROOM * (0.7 - 0.4 * place))
-        axes.errorbar([figure.value], [height], xerr=_ends(figure), fmt='o', color=COLOURS[place], markersize=4,
-                      capsize=3)
+        axes.errorbar(
+            [figure.value], [height], xerr=_ends(figure), fmt='o', color=COLOURS[place], markersize=4, capsize=3
+        )
     axes.set_title(f'{figures[0].name}; above, the means with 95 % intervals', fontsize=9, loc='left')
     axes.set(xlabel=unit or figures[0].name, ylabel='episodes', ylim=(0, top * (1 + HEADROOM)))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

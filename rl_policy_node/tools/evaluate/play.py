@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rl_games' own play loop in one process: the reference for the two nodes."""
+
 from collections.abc import Sequence
 
 import torch
@@ -9,8 +10,9 @@ from rl_policy_node.policy.rl_games.global_state import preserved
 from rl_policy_node.tools.evaluate.rlgpu import create_rlgpu_player, Hosted, OnStep
 
 
-def play(policy: Policy, environment: Hosted, episodes: int, on_step: OnStep, plugins: Sequence[str] = (),
-         threads: int = 1) -> None:
+def play(
+    policy: Policy, environment: Hosted, episodes: int, on_step: OnStep, plugins: Sequence[str] = (), threads: int = 1
+) -> None:
     """Play a Policy's weights with `player.run()` of rl_games, unchanged, until `episodes` have ended.
 
     environment: hosted; rl_games creates it and reads its spaces itself. on_step(observations, actions, rewards,

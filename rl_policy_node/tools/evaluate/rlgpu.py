@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Register a hosted environment with rl_games under the names of IsaacGymEnvs: `rlgpu`, `RLGPU`."""
+
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
 from typing import Any, TypeAlias
@@ -36,8 +37,14 @@ class RlgpuEnvironment(IVecEnv):
     with numpy arrays.
     """
 
-    def __init__(self, hosted: Hosted, device: str | torch.device = 'cpu', names: Sequence[str] = (),
-                 joined: Sequence[str] = (), on_step: OnStep | None = None) -> None:
+    def __init__(
+        self,
+        hosted: Hosted,
+        device: str | torch.device = 'cpu',
+        names: Sequence[str] = (),
+        joined: Sequence[str] = (),
+        on_step: OnStep | None = None,
+    ) -> None:
         self._hosted, self._device, self._on_step = hosted, torch.device(device), on_step
         self._names, self._joined = names, joined
         self._latest: Observations = {}
@@ -45,8 +52,11 @@ class RlgpuEnvironment(IVecEnv):
 
     def get_env_info(self) -> dict[str, object]:
         """Return the spaces, from which rl_games builds its network."""
-        return {**(self.spaces.joined() if self._joined else self.spaces).env_info(), 'state_space': None,
-                'use_global_observations': False}
+        return {
+            **(self.spaces.joined() if self._joined else self.spaces).env_info(),
+            'state_space': None,
+            'use_global_observations': False,
+        }
 
     @property
     def observation_space(self) -> object:
@@ -82,8 +92,12 @@ class RlgpuEnvironment(IVecEnv):
         infos = {} if successes is None else {'successes': self._tensor(successes)}
         reward = self._tensor(rewards)
         # rl_games takes the first of several rewards
-        return ({'obs': self._tensors(self._latest)}, reward[None] if self.value_size > 1 else reward,
-                self._tensor(dones), infos)
+        return (
+            {'obs': self._tensors(self._latest)},
+            reward[None] if self.value_size > 1 else reward,
+            self._tensor(dones),
+            infos,
+        )
 
     def _tensors(self, observations: Observations) -> torch.Tensor | dict[str, torch.Tensor]:
         if not self._names:
@@ -104,12 +118,18 @@ class RlgpuEnvironment(IVecEnv):
 def _spaces(hosted: Hosted, names: Sequence[str]) -> Spaces:
     missing = sorted(set(names or ('obs',)) - set(hosted.shapes))
     if missing:
-        raise ConfigurationError(f'inputs {missing} are not observations of the environment; it has '
-                                 f'{sorted(hosted.shapes)}')
+        raise ConfigurationError(
+            f'inputs {missing} are not observations of the environment; it has {sorted(hosted.shapes)}'
+        )
     space = hosted.action_space
     bounds = {f'action_{end}': getattr(space, end) for end in ('low', 'high') if hasattr(space, end)}
-    return Spaces(observation={name: hosted.shapes[name] for name in names} if names else hosted.shapes['obs'],
-                  action=hosted.actions, value_size=hosted.value_size, agents=hosted.agents, **bounds)
+    return Spaces(
+        observation={name: hosted.shapes[name] for name in names} if names else hosted.shapes['obs'],
+        action=hosted.actions,
+        value_size=hosted.value_size,
+        agents=hosted.agents,
+        **bounds,
+    )
 
 
 @contextlib.contextmanager
@@ -126,8 +146,9 @@ def registered(environment: IVecEnv) -> Iterator[None]:
             registry.update(before)
 
 
-def create_rlgpu_player(policy: Policy, hosted: Hosted, plugins: Sequence[str] = (),
-                        on_step: OnStep | None = None) -> Player:
+def create_rlgpu_player(
+    policy: Policy, hosted: Hosted, plugins: Sequence[str] = (), on_step: OnStep | None = None
+) -> Player:
     """Return rl_games' own player with the weights of a Policy; rl_games creates the environment itself.
 
     hosted: an environment with as many rows as the policy. on_step: see RlgpuEnvironment. Raises ConfigurationError
@@ -138,8 +159,13 @@ def create_rlgpu_player(policy: Policy, hosted: Hosted, plugins: Sequence[str] =
     environment = RlgpuEnvironment(hosted, policy.player.device, names, joined, on_step)
     _check(policy.spaces, environment.spaces)
     with registered(environment):
-        player = create_player(policy.config, environment.spaces.joined() if joined else environment.spaces,
-                               str(policy.player.device), plugins, environment=(NAME, policy.rows))
+        player = create_player(
+            policy.config,
+            environment.spaces.joined() if joined else environment.spaces,
+            str(policy.player.device),
+            plugins,
+            environment=(NAME, policy.rows),
+        )
     player.model.load_state_dict(policy.player.model.state_dict())
     player.is_deterministic = policy.deterministic
     return player

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play the same episodes twice: through the nodes, and in rl_games' own loop."""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import json
@@ -26,8 +27,13 @@ from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nod
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
 # parameters that an evaluation sets itself → the option to use instead, if any
-_OWN = {'sim.episodes': '--episodes', 'sim.steps': '--episodes', 'sim.summary': '--output', 'autostart': None,
-        'use_sim_time': None}
+_OWN = {
+    'sim.episodes': '--episodes',
+    'sim.steps': '--episodes',
+    'sim.summary': '--output',
+    'autostart': None,
+    'use_sim_time': None,
+}
 # with more rows, the messages of a step may not fit Fast DDS' default shared memory; with large images even these
 FEW_ROWS = 64
 _BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
@@ -49,27 +55,35 @@ class Plan:
         return self.bridge.control.rows
 
 
-def make_plan(params_file: str | Path, episodes: int, robots: int | None = None, seed: int | None = None,
-              settings: Iterable[str] = ()) -> Plan:
+def make_plan(
+    params_file: str | Path,
+    episodes: int,
+    robots: int | None = None,
+    seed: int | None = None,
+    settings: Iterable[str] = (),
+) -> Plan:
     """Return the Plan of an evaluation; raises ConfigurationError for invalid settings.
 
     robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
     settings: `name=value` each, any parameter of both nodes.
     """
-    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0,
-                                 'sim.episodes': episodes}
+    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0, 'sim.episodes': episodes}
     values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
     if 'policy.backend' not in values:
-        overrides = {**overrides, 'policy.backend': 'eager'}        # bit-identical to rl_games
+        overrides = {**overrides, 'policy.backend': 'eager'}  # bit-identical to rl_games
     overrides |= {} if seed is None else {'sim.seed': seed}
     overrides |= {} if robots is None else _robots(values, robots)
-    policy, bridge = (parameters.configuration(read_values(params_file, override_arguments(overrides), node))
-                      for node in ('policy_node', 'sim_bridge_node'))
+    policy, bridge = (
+        parameters.configuration(read_values(params_file, override_arguments(overrides), node))
+        for node in ('policy_node', 'sim_bridge_node')
+    )
     if 'sim.environment' not in values:
-        raise ConfigurationError(f'parameter file {params_file}: it has no sim.environment, so that nothing plays the '
-                                 'robots; state it there or with --set sim.environment=NAME')
+        raise ConfigurationError(
+            f'parameter file {params_file}: it has no sim.environment, so that nothing plays the '
+            'robots; state it there or with --set sim.environment=NAME'
+        )
     return Plan(params_file, overrides, episodes, policy, bridge)
 
 
@@ -105,10 +119,24 @@ def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
     # a simulator needs no enable signal: it cannot harm anybody
-    policy = {'resume': 'automatic', 'enable': 'none', 'enable.topic': '', 'guardian': False, **plan.overrides,
-              'autostart': True, 'use_sim_time': True}
-    play_through_nodes(console, plan.params_file, bridge, policy, plan.episodes, output,
-                       max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0))
+    policy = {
+        'resume': 'automatic',
+        'enable': 'none',
+        'enable.topic': '',
+        'guardian': False,
+        **plan.overrides,
+        'autostart': True,
+        'use_sim_time': True,
+    }
+    play_through_nodes(
+        console,
+        plan.params_file,
+        bridge,
+        policy,
+        plan.episodes,
+        output,
+        max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0),
+    )
     summary = json.loads(file.read_text())
     about = {name: summary[name] for name in ('steps', 'mode', 'control_rate', 'latency_ms', 'deadline_misses')}
     return Side(f'{NODES}, {summary["mode"]}', summary['played'], about)
@@ -123,16 +151,26 @@ def play_loop(plan: Plan, console: Console) -> Side:
         with episode_bar(console) as bar:
             task = bar.add_task('', total=plan.episodes, figures='')
 
-            def on_step(_observations: object, _actions: object, rewards: Array, dones: Mask,
-                        successes: Mask | None) -> None:
+            def on_step(
+                _observations: object, _actions: object, rewards: Array, dones: Mask, successes: Mask | None
+            ) -> None:
                 if episodes.add(rewards, dones, successes):
                     bar.update(task, completed=min(len(episodes.finished), plan.episodes))
 
-            play(policy, environment, plan.episodes, on_step, plan.policy.policy.plugins,
-                 plan.policy.policy.computing.threads)
+            play(
+                policy,
+                environment,
+                plan.episodes,
+                on_step,
+                plan.policy.policy.plugins,
+                plan.policy.policy.computing.threads,
+            )
     finally:
         environment.close()
-    assert policy.checkpoint is not None        # a parameter file names one, or its run has one
-    about = {'checkpoint': str(policy.checkpoint.path), 'checkpoint_sha256': policy.checkpoint.sha256,
-             'device': str(policy.player.device)}
+    assert policy.checkpoint is not None  # a parameter file names one, or its run has one
+    about = {
+        'checkpoint': str(policy.checkpoint.path),
+        'checkpoint_sha256': policy.checkpoint.sha256,
+        'device': str(policy.player.device),
+    }
     return Side(LOOP, episodes.columns(plan.episodes), about)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draft a parameter file for a run, as a tree: sources, terms and actions from its layout."""
+
 from dataclasses import dataclass, field
 
 from rl_policy_node.errors import ConfigurationError
@@ -34,8 +35,10 @@ def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> 
     made = Draft()
     layout = _fitting(layout, spaces, made)
     if layout:
-        made.notes += [f'terms and laws are those of {layout.task} as published; look again where your task differs',
-                       *layout.notes]
+        made.notes += [
+            f'terms and laws are those of {layout.task} as published; look again where your task differs',
+            *layout.notes,
+        ]
     inputs = {name: _terms(made, layout, name, shape) for name, shape in spaces.inputs.items()}
     actions = layout.actions if layout else (LayoutAction('action', spaces.num_actions, law='not known'),)
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
@@ -58,8 +61,10 @@ def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]
     terms: tuple[LayoutTerm, ...] = layout.inputs[name] if layout else (LayoutTerm(name, shape, kind='unknown'),)
     if len(terms) == 1 or not any(term.history and term.shape and len(term.shape) > 1 for term in terms):
         return terms
-    made.notes.append(f'input {name} is a history of all its terms together, sample by sample, oldest first '
-                      f'({", ".join(term.name for term in terms)}): publish it whole')
+    made.notes.append(
+        f'input {name} is a history of all its terms together, sample by sample, oldest first '
+        f'({", ".join(term.name for term in terms)}): publish it whole'
+    )
     return (LayoutTerm(name, shape, kind='unknown'),)
 
 

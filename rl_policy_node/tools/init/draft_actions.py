@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write action terms from a layout."""
+
 import math
 from typing import Any
 
@@ -20,8 +21,12 @@ _NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity
 def action_entry(action: LayoutAction, sources: Sources) -> Entry:
     """Return the Entry of a LayoutAction; its kind is blank if the node has no such law."""
     kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
-    values: dict[str, Any] = {'kind': BLANK if kind == 'other' else kind, **_source(action, sources, fallback),
-              'topic': BLANK, 'type': _TYPES.get(kind, NUMBERS)}
+    values: dict[str, Any] = {
+        'kind': BLANK if kind == 'other' else kind,
+        **_source(action, sources, fallback),
+        'topic': BLANK,
+        'type': _TYPES.get(kind, NUMBERS),
+    }
     if kind == 'raw':
         values['size'] = action.size
     elif kind not in _TYPES:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draft a parameter file for a simulator in place of the robot: an array for each input, the raw action back."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -37,8 +38,9 @@ class Simulator:
         """
         if self.environment == 'isaacgym':
             return {}, None
-        environment = create_environment(EnvironmentSpec(self.environment, 1, gymnasium=GymnasiumSpec(self.id),
-                                                         python=PythonSpec(self.python)))
+        environment = create_environment(
+            EnvironmentSpec(self.environment, 1, gymnasium=GymnasiumSpec(self.id), python=PythonSpec(self.python))
+        )
         try:
             return _fields(environment), environment.control_rate
         finally:
@@ -47,8 +49,10 @@ class Simulator:
 
 def _fields(environment: EnvironmentDescription) -> SpaceFields:
     shapes = environment.shapes
-    fields: SpaceFields = {'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
-                           'action': environment.actions}
+    fields: SpaceFields = {
+        'observation': shapes['obs'] if set(shapes) == {'obs'} else shapes,
+        'action': environment.actions,
+    }
     images = {name: 'uint8' for name, dtype in environment.dtypes.items() if dtype == np.uint8}
     if images:
         fields['dtype'] = images
@@ -71,13 +75,30 @@ def draft_simulator(spaces: Spaces) -> Draft:
     choices = _choices(spaces.action)
     for number, count in enumerate(choices):
         name = 'choice' if len(choices) == 1 else f'choice_{number}'
-        made.actions[name] = Entry({
-            'kind': 'discrete', 'topic': f'sim/{name}', 'type': ARRAY, 'rows': True, 'table_columns': 1,
-            'table': [float(choice) for choice in range(count)], 'fallback_value': [0.0]}, 'the choice, by its number')
+        made.actions[name] = Entry(
+            {
+                'kind': 'discrete',
+                'topic': f'sim/{name}',
+                'type': ARRAY,
+                'rows': True,
+                'table_columns': 1,
+                'table': [float(choice) for choice in range(count)],
+                'fallback_value': [0.0],
+            },
+            'the choice, by its number',
+        )
     if not choices:
-        made.actions['action'] = Entry({
-            'kind': 'raw', 'topic': 'sim/action', 'type': ARRAY, 'rows': True, 'size': spaces.num_actions,
-            'fallback_value': [0.0]}, "the policy's own numbers: the simulator has their law")
+        made.actions['action'] = Entry(
+            {
+                'kind': 'raw',
+                'topic': 'sim/action',
+                'type': ARRAY,
+                'rows': True,
+                'size': spaces.num_actions,
+                'fallback_value': [0.0],
+            },
+            "the policy's own numbers: the simulator has their law",
+        )
     return made
 
 
@@ -104,10 +125,18 @@ def space_lines(stated: SpaceFields, flow: Callable[[object], str]) -> list[str]
 
 def simulator_lines(simulator: Simulator, flow: Callable[[object], str]) -> list[str]:
     """Return the lines of rows and `sim`."""
-    lines = [f'    rows: {simulator.rows}                        # environments, all of them in one message',
-             '    episode_topic: episode          # when each row began anew', '', '    sim:',
-             f'      environment: {flow(simulator.environment)}']
-    lines += [f'      {name}: {flow(value)}' for name, value in (('id', simulator.id), ('python', simulator.python))
-              if value]
-    return [*lines, '      mode: lockstep                # real_time: at control_rate, as a robot would',
-            '      seed: 0']
+    lines = [
+        f'    rows: {simulator.rows}                        # environments, all of them in one message',
+        '    episode_topic: episode          # when each row began anew',
+        '',
+        '    sim:',
+        f'      environment: {flow(simulator.environment)}',
+    ]
+    lines += [
+        f'      {name}: {flow(value)}' for name, value in (('id', simulator.id), ('python', simulator.python)) if value
+    ]
+    return [
+        *lines,
+        '      mode: lockstep                # real_time: at control_rate, as a robot would',
+        '      seed: 0',
+    ]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Assign sources to the terms of a parameter file: a message type and a topic for each subject."""
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,21 @@ from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy.layouts import LayoutTerm
 
 ARRAY, JOINTS, POSE, WRENCH, IMAGE, ODOMETRY, IMU, TWIST, TWIST_STAMPED = (
-    'std_msgs/msg/Float32MultiArray', 'sensor_msgs/msg/JointState', 'geometry_msgs/msg/PoseStamped',
-    'geometry_msgs/msg/WrenchStamped', 'sensor_msgs/msg/Image', 'nav_msgs/msg/Odometry', 'sensor_msgs/msg/Imu',
-    'geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped')
-_COMMENTS = {ODOMETRY: 'velocities in the frame of {subject}, its child_frame_id',
-             IMU: 'orientation of {subject} in a frame whose z axis points up',
-             TWIST: 'wanted velocity: x and y of linear, z of angular'}
+    'std_msgs/msg/Float32MultiArray',
+    'sensor_msgs/msg/JointState',
+    'geometry_msgs/msg/PoseStamped',
+    'geometry_msgs/msg/WrenchStamped',
+    'sensor_msgs/msg/Image',
+    'nav_msgs/msg/Odometry',
+    'sensor_msgs/msg/Imu',
+    'geometry_msgs/msg/Twist',
+    'geometry_msgs/msg/TwistStamped',
+)
+_COMMENTS = {
+    ODOMETRY: 'velocities in the frame of {subject}, its child_frame_id',
+    IMU: 'orientation of {subject} in a frame whose z axis points up',
+    TWIST: 'wanted velocity: x and y of linear, z of angular',
+}
 
 
 @dataclass
@@ -47,8 +57,9 @@ class Sources:
         shared = carrier not in (ARRAY, IMAGE)
         if shared and (subject, carrier) in self._known:
             return self._known[subject, carrier]
-        source = next(candidate for candidate in self._names(subject or name, carrier, name)
-                      if candidate not in self.entries)
+        source = next(
+            candidate for candidate in self._names(subject or name, carrier, name) if candidate not in self.entries
+        )
         comment = _COMMENTS.get(carrier, f'frame: {frame}' if frame else '')
         comment = comment.format(subject=f'the {subject}' if subject else 'the body')
         self.entries[source] = Entry({'topic': BLANK, 'type': carrier, **values}, comment)
@@ -63,8 +74,14 @@ class Sources:
         return same or (found[0] if found and carrier == JOINTS else None)
 
     def _names(self, subject: str, carrier: str, name: str) -> Iterator[str]:
-        kind = {ODOMETRY: 'odometry', IMU: 'imu', TWIST_STAMPED: 'velocity', WRENCH: 'wrench', POSE: 'pose',
-                JOINTS: 'joints'}.get(carrier, 'array')
+        kind = {
+            ODOMETRY: 'odometry',
+            IMU: 'imu',
+            TWIST_STAMPED: 'velocity',
+            WRENCH: 'wrench',
+            POSE: 'pose',
+            JOINTS: 'joints',
+        }.get(carrier, 'array')
         if carrier in (ODOMETRY, IMU):
             yield kind
         elif carrier == ARRAY:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write observation terms from a layout: the source, its field, and how the node processes it."""
+
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 import math
@@ -22,15 +23,34 @@ from rl_policy_node.tools.init.draft_sources import (
 )
 
 _JOINT_FIELDS = {'joint_position': 'position', 'joint_velocity': 'velocity', 'joint_effort': 'effort'}
-_SIZES = {'position': 3, 'orientation': 4, 'pose': 7, 'relative_position': 3, 'relative_orientation': 4, 'yaw': 1,
-          'linear_velocity': 3, 'angular_velocity': 3, 'linear_acceleration': 3, 'gravity': 3, 'rotated_gravity': 3,
-          'force': 3, 'torque': 3, 'command': 3}
-_ENCODINGS = {('image', 3): 'rgb8', ('image', 1): 'mono8', ('force_field', 1): '32FC1', ('force_field', 2): '32FC2',
-              ('force_field', 3): '32FC3'}
+_SIZES = {
+    'position': 3,
+    'orientation': 4,
+    'pose': 7,
+    'relative_position': 3,
+    'relative_orientation': 4,
+    'yaw': 1,
+    'linear_velocity': 3,
+    'angular_velocity': 3,
+    'linear_acceleration': 3,
+    'gravity': 3,
+    'rotated_gravity': 3,
+    'force': 3,
+    'torque': 3,
+    'command': 3,
+}
+_ENCODINGS = {
+    ('image', 3): 'rgb8',
+    ('image', 1): 'mono8',
+    ('force_field', 1): '32FC1',
+    ('force_field', 2): '32FC2',
+    ('force_field', 3): '32FC3',
+}
 # Quantities that two fields carry → suffix, field, indices of the trained numbers, elements of the field.
 _PARTS: dict[str, tuple[tuple[str, str, tuple[int, ...], list[int]], ...]] = {
     'command': (('linear', 'linear_velocity', (0, 1), [0, 1]), ('yaw', 'angular_velocity', (2,), [2])),
-    'pose': (('position', 'position', (0, 1, 2), []), ('orientation', 'orientation', (3, 4, 5, 6), []))}
+    'pose': (('position', 'position', (0, 1, 2), []), ('orientation', 'orientation', (3, 4, 5, 6), [])),
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +63,9 @@ class _Part:
     picked: tuple[int, ...] | None = None
 
 
-def term_entries(term: LayoutTerm, sources: Sources, actions: Collection[LayoutAction],
-                 known: bool) -> list[tuple[str, Entry]]:
+def term_entries(
+    term: LayoutTerm, sources: Sources, actions: Collection[LayoutAction], known: bool
+) -> list[tuple[str, Entry]]:
     """Return the terms of the file for a LayoutTerm, (name, Entry) each, in order.
 
     sources: where terms find their source. actions: all LayoutActions. known: whether the layout is known.
@@ -52,9 +73,16 @@ def term_entries(term: LayoutTerm, sources: Sources, actions: Collection[LayoutA
     if term.kind == 'last_action':
         values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
         return [(term.name, Entry(values, term.description))]
-    return [(f'{term.name}_{part.suffix}' if part.suffix else term.name,
-             Entry({**part.values, **_numbers(term, part.picked), **_shape(term, part), **_history(term)},
-                   _comment(term, part.carrier, known))) for part in _parts(term, sources)]
+    return [
+        (
+            f'{term.name}_{part.suffix}' if part.suffix else term.name,
+            Entry(
+                {**part.values, **_numbers(term, part.picked), **_shape(term, part), **_history(term)},
+                _comment(term, part.carrier, known),
+            ),
+        )
+        for part in _parts(term, sources)
+    ]
 
 
 def _parts(term: LayoutTerm, sources: Sources) -> list[_Part]:
@@ -92,19 +120,32 @@ def _field(term: LayoutTerm, sources: Sources, carrier: str, field: str, **value
 
 def _conversion(term: LayoutTerm) -> dict[str, Any]:
     """Return the options by which the node converts a field before it applies offset, clip and scale."""
-    return {**({'elements': list(term.elements)} if term.elements else {}),
-            **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
-            **({'unique_sign': True} if term.unique_sign else {}),
-            **({'difference_to_tare': True} if term.tare else {}),
-            **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {})}
+    return {
+        **({'elements': list(term.elements)} if term.elements else {}),
+        **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
+        **({'unique_sign': True} if term.unique_sign else {}),
+        **({'difference_to_tare': True} if term.tare else {}),
+        **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {}),
+    }
 
 
 def _split(term: LayoutTerm, sources: Sources) -> list[_Part]:
     carrier = TWIST if term.quantity == 'command' else sources.carrier_of(term.subject)
     source = sources.source_of(term.subject, carrier, term.name, term.frame)
-    return [_Part({'source': source, 'field': field, **({'elements': elements} if elements else {}),
-                   **(_conversion(term) if field == 'orientation' else {})}, carrier, suffix, picked)
-            for suffix, field, picked, elements in _PARTS[term.quantity]]
+    return [
+        _Part(
+            {
+                'source': source,
+                'field': field,
+                **({'elements': elements} if elements else {}),
+                **(_conversion(term) if field == 'orientation' else {}),
+            },
+            carrier,
+            suffix,
+            picked,
+        )
+        for suffix, field, picked, elements in _PARTS[term.quantity]
+    ]
 
 
 def _of_pose(term: LayoutTerm, sources: Sources) -> _Part:
@@ -130,20 +171,30 @@ def _yaw(term: LayoutTerm, sources: Sources) -> _Part:
 
 
 def _relative(term: LayoutTerm, sources: Sources) -> _Part:
-    source, frame = (sources.source_of(subject, sources.carrier_of(subject), f'{term.name}_{subject}', term.frame)
-                     for subject in (term.subject, term.relative_to))
-    return _Part({'kind': term.quantity, 'source': source, 'frame_source': frame, 'axes': 'world',
-                  **_conversion(term)}, '')
+    source, frame = (
+        sources.source_of(subject, sources.carrier_of(subject), f'{term.name}_{subject}', term.frame)
+        for subject in (term.subject, term.relative_to)
+    )
+    return _Part(
+        {'kind': term.quantity, 'source': source, 'frame_source': frame, 'axes': 'world', **_conversion(term)}, ''
+    )
 
 
 _MAKERS: dict[str, Callable[[LayoutTerm, Sources], _Part]] = {
-    'position': _of_pose, 'orientation': _of_pose, 'yaw': _yaw, 'gravity': _gravity, 'rotated_gravity': _gravity,
-    'relative_position': _relative, 'relative_orientation': _relative,
-    'linear_velocity': _velocity, 'angular_velocity': _velocity,
+    'position': _of_pose,
+    'orientation': _of_pose,
+    'yaw': _yaw,
+    'gravity': _gravity,
+    'rotated_gravity': _gravity,
+    'relative_position': _relative,
+    'relative_orientation': _relative,
+    'linear_velocity': _velocity,
+    'angular_velocity': _velocity,
     'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * (_count(term) or 1)}, ''),
     'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
     'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
-    'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity)}
+    'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
+}
 
 
 def _shape(term: LayoutTerm, part: _Part) -> dict[str, Any]:
@@ -194,7 +245,10 @@ def _comment(term: LayoutTerm, carrier: str, known: bool) -> str:
     parts = [term.description] if known or term.description else ['the whole input, in the trained order']
     parts += [f'in {term.unit}'] if term.unit not in ('', '1') else []
     parts += [f'frame: {term.frame}'] if term.frame and carrier == ARRAY else []
-    parts += [f'{term.history} samples, oldest first: publish one at a time'] if term.history > 1 and carrier == ARRAY \
+    parts += (
+        [f'{term.history} samples, oldest first: publish one at a time']
+        if term.history > 1 and carrier == ARRAY
         else []
+    )
     parts += ['values of ' + ', '.join(term.joints)] if term.joints and carrier == ARRAY else []
     return '; '.join(part for part in parts if part)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy init`: a parameter file for the node, written from a run."""
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 import textwrap
@@ -22,8 +23,15 @@ from rl_policy_node.tools.init.draft_sources import Entry
 _WIDTH = 118
 
 
-def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overrides: Sequence[str] = (),
-         plugins: Sequence[str] = (), force: bool = False, simulator: Simulator | None = None) -> list[str]:
+def init(
+    run: str | Path,
+    output: str | Path,
+    checkpoint: str | Path = '',
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    force: bool = False,
+    simulator: Simulator | None = None,
+) -> list[str]:
     """Write a parameter file for a run and return the names of the parameters that are left to fill in.
 
     run: a run directory or a configuration file. plugins: modules that the policy needs. simulator: takes the
@@ -40,11 +48,23 @@ def init(run: str | Path, output: str | Path, checkpoint: str | Path = '', overr
         made.notes.append(warning(trained.ignored))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
-    use = "compare it with rl_games' own loop: rl_policy evaluate" if simulator else \
-        'try it without a robot: rl_policy check'
-    lines = [*_header(trained, made.notes, use), '/**:', '  ros__parameters:',
-             *_policy(trained, overrides, spaces), '', *space_lines(stated, flow),
-             *_control(facts, rate, simulator), '', *_parts(made, simulator), '']
+    use = (
+        "compare it with rl_games' own loop: rl_policy evaluate"
+        if simulator
+        else 'try it without a robot: rl_policy check'
+    )
+    lines = [
+        *_header(trained, made.notes, use),
+        '/**:',
+        '  ros__parameters:',
+        *_policy(trained, overrides, spaces),
+        '',
+        *space_lines(stated, flow),
+        *_control(facts, rate, simulator),
+        '',
+        *_parts(made, simulator),
+        '',
+    ]
     text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
@@ -62,8 +82,10 @@ def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
 
 
 def _header(run: TrainedRun, notes: Sequence[str], use: str) -> list[str]:
-    lines = [f'# Parameters of the policy node for {run.config.name}, written by `rl_policy init`.',
-             f'# Fill in every {BLANK}, if any, then {use} <this file>.']
+    lines = [
+        f'# Parameters of the policy node for {run.config.name}, written by `rl_policy init`.',
+        f'# Fill in every {BLANK}, if any, then {use} <this file>.',
+    ]
     if run.checkpoint is None:
         lines += _wrapped(f'No checkpoint: {run.checkpoint_choice[1]}.', '# ')
     if notes:
@@ -75,12 +97,14 @@ def _policy(run: TrainedRun, overrides: Sequence[str], spaces: Spaces) -> list[s
     lines, checkpoint = ['    policy:', f'      train_config: {flow(str(run.config.path.resolve()))}'], run.checkpoint
     lines.append(f'      checkpoint: {flow(str(checkpoint.path.resolve()) if checkpoint else BLANK)}')
     if checkpoint:
-        lines.append(f"      checkpoint_sha256: '{checkpoint.sha256}'")     # quoted: digits and an e are a number
+        lines.append(f"      checkpoint_sha256: '{checkpoint.sha256}'")  # quoted: digits and an e are a number
     for name, values in (('overrides', overrides), ('plugins', run.plugins)):
         if values:
             lines.append(f'      {name}: {flow(list(values))}')
-    lines += ['      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
-              '      deterministic: true           # act on the mean, not on a sample']
+    lines += [
+        '      device: auto                  # cpu, cuda:0; auto takes CUDA where there is some',
+        '      deterministic: true           # act on the mean, not on a sample',
+    ]
     for name in ('clip_observations', 'clip_inputs', 'clip_actions'):
         fact = run.facts.known().get(name)
         if fact is not None and name == 'clip_inputs':
@@ -104,15 +128,19 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
     if fact:
         text = f'{flow(round(fact.value, 6))}    # Hz, {fact.source}'
     if simulator:
-        return [f'    control_rate: {text}',
-                '    trigger: lockstep               # the simulator waits for every answer',
-                '    enable: none                    # a simulator moves without a heartbeat from a person',
-                *simulator_lines(simulator, flow)]
-    return [f'    control_rate: {text}',
-            '    trigger: timer                  # observation: once every source has a new message',
-            "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
-            '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); else it stops',
-            f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without"]
+        return [
+            f'    control_rate: {text}',
+            '    trigger: lockstep               # the simulator waits for every answer',
+            '    enable: none                    # a simulator moves without a heartbeat from a person',
+            *simulator_lines(simulator, flow),
+        ]
+    return [
+        f'    control_rate: {text}',
+        '    trigger: timer                  # observation: once every source has a new message',
+        "    robots: ['']                    # namespaces; one row of the batch and one recurrent state each",
+        '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); else it stops',
+        f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without",
+    ]
 
 
 def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
@@ -124,16 +152,20 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
     if not simulator:
-        lines.append("      # Joints have the names of the simulation, in its order: write the robot's where they "
-                     'differ.')
+        lines.append(
+            "      # Joints have the names of the simulation, in its order: write the robot's where they differ."
+        )
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
         lines += [*_wrapped(entry.comment, '      # ', '      # '), f'      {flow(name)}:']
         if entry.values['kind'] == BLANK:
             lines += _wrapped(f'none of the kinds is this law: {", ".join(ACTION_KINDS)}', '        # ')
-        lines += [line for key, value in entry.values.items()
-                  for line in _wrapped(f'{key}: {flow(value)}', '        ', '          ')]
+        lines += [
+            line
+            for key, value in entry.values.items()
+            for line in _wrapped(f'{key}: {flow(value)}', '        ', '          ')
+        ]
         lines += _limits(entry.values) if not simulator else []
     return lines
 
@@ -142,10 +174,15 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
 _FRAME = '# frame_id: base             # frame of the commands'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
-    'joint_position': ('rad, rad/s', _ACCELERATION), 'joint_delta': ('rad, rad/s', _ACCELERATION),
-    'joint_velocity': ('rad/s', _ACCELERATION), 'effort': ('N m', '# max_effort_rate: [100.0]    # N m/s'),
-    'pose_delta': ('m, a box that no target leaves; m/s; rad/s', _FRAME), 'wrench': ('N, N m', _FRAME),
-    'gripper': ('m/s or rad/s', ''), 'raw': ('', '# lower: [0.0]              # no number goes below; upper alike')}
+    'joint_position': ('rad, rad/s', _ACCELERATION),
+    'joint_delta': ('rad, rad/s', _ACCELERATION),
+    'joint_velocity': ('rad/s', _ACCELERATION),
+    'effort': ('N m', '# max_effort_rate: [100.0]    # N m/s'),
+    'pose_delta': ('m, a box that no target leaves; m/s; rad/s', _FRAME),
+    'wrench': ('N, N m', _FRAME),
+    'gripper': ('m/s or rad/s', ''),
+    'raw': ('', '# lower: [0.0]              # no number goes below; upper alike'),
+}
 
 
 def _limits(values: Mapping[str, Any]) -> list[str]:
@@ -153,10 +190,17 @@ def _limits(values: Mapping[str, Any]) -> list[str]:
     unit, more = _LIMITS.get(values['kind'], ('', ''))
     needed = KINDS[values['kind']].needed_limits if values['kind'] in KINDS else ()
     blank = [name for name, value in values.items() if name in needed and BLANK in value]
-    lines = [f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
-             'in a simulator: limits: none in their place'] if blank else []
+    lines = (
+        [
+            f'# {", ".join(blank)}: of your robot ({unit}), one for all or one each. Where nothing can be harmed, as '
+            'in a simulator: limits: none in their place'
+        ]
+        if blank
+        else []
+    )
     return [line for text in lines for line in _wrapped(text, '        ', '        # ')] + (
-        [f'        {more}'] if more and more[2:].split(':')[0] not in values else [])
+        [f'        {more}'] if more and more[2:].split(':')[0] not in values else []
+    )
 
 
 def _entries(entries: Mapping[str, Entry]) -> list[str]:
@@ -171,10 +215,16 @@ def flow(value: object) -> str:
     """Return a value as one line of YAML; 1 and 1.0 stay apart, since ROS distinguishes integers and doubles."""
     if value == BLANK:
         return f"'{BLANK}'"
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10 ** 6, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
     return text.removesuffix('\n').removesuffix('\n...').strip()
 
 
 def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest,
-                         break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

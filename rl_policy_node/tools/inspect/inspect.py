@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy inspect`: describe a run, as tables or, with --json, for a program."""
+
 from collections.abc import Sequence
 import io
 import json
@@ -13,11 +14,18 @@ from rl_policy_node.tools.inspect.tables import tables
 from rl_policy_node.tools.inspect.wording import cell
 
 
-def inspect(run: str, checkpoint: str | None = None, overrides: Sequence[str] = (), plugins: Sequence[str] = (),
-            allow_untrusted_pickle: str = '', as_json: bool = False) -> bool:
+def inspect(
+    run: str,
+    checkpoint: str | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    allow_untrusted_pickle: str = '',
+    as_json: bool = False,
+) -> bool:
     """Print the summary of a run; return whether its files are enough to play it."""
-    summary: Summary = summarize(resolve(run), checkpoint and resolve(checkpoint), overrides, plugins,
-                                 allow_untrusted_pickle)
+    summary: Summary = summarize(
+        resolve(run), checkpoint and resolve(checkpoint), overrides, plugins, allow_untrusted_pickle
+    )
     if as_json:
         json.dump(as_plain(summary), sys.stdout, indent=2, allow_nan=False)
         print()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of `rl_policy inspect`."""
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -39,9 +40,11 @@ def tables(summary: Summary) -> Iterator[RenderableType]:
     yield _with_tables(_section('Actions', _actions(summary.actions), known), actions_table(summary))
     for names, table in joints_tables(summary):
         yield _titled(f'Joints of {names}, in the trained order', table)
-    for title, lines, style in (('What the environment did', summary.notes, 'bold cyan'),
-                                ('How it is played', summary.decisions, 'bold cyan'),
-                                ('It cannot be played', summary.problems, 'bold red')):
+    for title, lines, style in (
+        ('What the environment did', summary.notes, 'bold cyan'),
+        ('How it is played', summary.decisions, 'bold cyan'),
+        ('It cannot be played', summary.problems, 'bold red'),
+    ):
         if lines:
             yield _listed(title, lines, style)
     yield _section('Missing for deployment', ((missing.what, missing.why, '') for missing in summary.missing))
@@ -71,8 +74,12 @@ def _files(files: Files) -> Iterator[_Row]:
     yield 'checkpoint', f'{path(files.checkpoint)} ({files.checkpoint_why})' if files.checkpoint else 'none', ''
     yield 'sha256', files.sha256, ''
     if files.checkpoint:
-        yield 'content', f'{size(files.size or 0)}; set aside: {", ".join(files.set_aside) or "nothing"}; ' + (
-            'CODE FROM IT WAS RUN, as --allow-untrusted-pickle asked' if files.executed else 'no code was run'), ''
+        yield (
+            'content',
+            f'{size(files.size or 0)}; set aside: {", ".join(files.set_aside) or "nothing"}; '
+            + ('CODE FROM IT WAS RUN, as --allow-untrusted-pickle asked' if files.executed else 'no code was run'),
+            '',
+        )
     for name, why in files.unresolved.items():
         yield 'unresolved', f'{name}: {why}', ''
     yield '', f'sources below are in {files.config.name} unless they name another place', ''
@@ -125,8 +132,11 @@ def _inputs(observations: Sequence[Observation]) -> Iterator[_Row]:
     alike = all(observation.clip == first.clip for observation in observations)
     for observation in observations[:1] if alike else observations:
         clip, source = with_source(observation.clip, bound)
-        yield ('clip' if alike else f'clip of {observation.name}', clip or 'not known',
-               source or 'no file says whether the environment clipped')
+        yield (
+            'clip' if alike else f'clip of {observation.name}',
+            clip or 'not known',
+            source or 'no file says whether the environment clipped',
+        )
     # a setting of the player: the same for all inputs
     yield 'normalised', _normalised(first), first.normalized.source
 
@@ -143,13 +153,20 @@ def _normalised(observation: Observation) -> str:
 
 def _actions(actions: Actions) -> Iterator[_Row]:
     yield 'number', 'not known' if actions.size.value is None else str(actions.size.value), actions.size.source
-    yield 'kind', actions.kind.replace('_', '-') + (
-        f', one of {", ".join(map(str, actions.choices))}' if actions.choices else ''), ''
+    yield (
+        'kind',
+        actions.kind.replace('_', '-')
+        + (f', one of {", ".join(map(str, actions.choices))}' if actions.choices else ''),
+        '',
+    )
     if actions.low is not None and actions.high is not None:
         yield 'bounds', f'{number(actions.low.value)} … {number(actions.high.value)}', actions.high.source
     if actions.clip is not None:
-        yield 'clip_actions', 'to ±1, then rescaled to the bounds' if actions.clip.value else \
-            'no: they go out as the network gives them', actions.clip.source
+        yield (
+            'clip_actions',
+            'to ±1, then rescaled to the bounds' if actions.clip.value else 'no: they go out as the network gives them',
+            actions.clip.source,
+        )
     if actions.kind == 'continuous':
         clip, source = with_source(actions.environment_clip, bound)
         yield 'clip of env.', clip, source

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of terms and joints: their meaning, scaling, and statistics of training."""
+
 from collections.abc import Iterator, Sequence
 
 from rich.table import Table
@@ -30,8 +31,11 @@ def terms_table(summary: Summary) -> Table | None:
 
 def meanings_table(summary: Summary) -> Table | None:
     """Return the table of the meaning of each term; None where no layout is known."""
-    rows = [(_name(observation, term), term_text(term))
-            for observation in summary.observations for term in observation.terms]
+    rows = [
+        (_name(observation, term), term_text(term))
+        for observation in summary.observations
+        for term in observation.terms
+    ]
     return _table(('term', 'what it is'), rows) if rows else None
 
 
@@ -59,8 +63,12 @@ def _name(observation: Observation, term: Term) -> str:
 def _rows(observation: Observation) -> Iterator[tuple[str, ...]]:
     """Yield a row for each term, or one for the whole input where its terms are not known."""
     for term in observation.terms:
-        yield (_name(observation, term), pretty_shape(term.shape) if term.shape else '?', transformation(term),
-               *_trained(term.statistics))
+        yield (
+            _name(observation, term),
+            pretty_shape(term.shape) if term.shape else '?',
+            transformation(term),
+            *_trained(term.statistics),
+        )
     if not observation.terms:
         shape = observation.shape.value
         yield observation.name, pretty_shape(shape) if shape else '?', '', *_trained(observation.statistics)
@@ -70,8 +78,10 @@ def _trained(statistics: Statistics | None) -> tuple[str, str]:
     if statistics is None:
         return '', ''
     std = '' if statistics.still == len(statistics.std) > 0 else numbers(statistics.std, statistics.std_range) + '\n'
-    return (numbers(statistics.mean, statistics.mean_range),
-            f'{std}{_STILL}{_places(statistics)}' if statistics.still else std.strip())
+    return (
+        numbers(statistics.mean, statistics.mean_range),
+        f'{std}{_STILL}{_places(statistics)}' if statistics.still else std.strip(),
+    )
 
 
 def _places(statistics: Statistics) -> str:
@@ -95,8 +105,9 @@ def joints_tables(summary: Summary) -> Iterator[tuple[str, Table]]:
 
 def _joints(joints: Sequence[str], terms: Sequence[LayoutTerm | LayoutAction]) -> Table:
     columns = [column for term in terms for column in _columns(term)]
-    rows = [(str(index), joint, *(number(values[index]) for _, values in columns))
-            for index, joint in enumerate(joints)]
+    rows = [
+        (str(index), joint, *(number(values[index]) for _, values in columns)) for index, joint in enumerate(joints)
+    ]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style='italic')
     for title in ('', 'joint', *(title for title, _ in columns)):
         table.add_column(cell(title), justify='left' if title == 'joint' else 'right', no_wrap=title == 'joint')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts for numbers, shapes and layers."""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import math
 from pathlib import Path
@@ -69,10 +70,10 @@ def pretty_shape(shape: Iterable[int]) -> str:
 def layers(part: Part) -> str:
     """Return the layers of a CNN or MLP: `256-128-64, elu`."""
     if 'filters' in part:
-        widths = f"{part['type']} of {'-'.join(map(str, part['filters']))} filters"
+        widths = f'{part["type"]} of {"-".join(map(str, part["filters"]))} filters'
     else:
         widths = '-'.join(map(str, part['units'])) + (' (D2RL)' if part.get('d2rl') else '')
-    return f"{widths}, {part['activation']}" if 'activation' in part else widths
+    return f'{widths}, {part["activation"]}' if 'activation' in part else widths
 
 
 def inputs_text(parts: Mapping[str, Mapping[str, Part]]) -> str:
@@ -86,7 +87,7 @@ def inputs_text(parts: Mapping[str, Mapping[str, Part]]) -> str:
 def recurrent(rnn: Part) -> str:
     """Return e.g. `lstm 2×256, before the MLP`."""
     norm = ', layer norm' if rnn['layer_norm'] else ''
-    return f"{rnn['kind']} {rnn['layers']}×{rnn['units']}, {'before' if rnn['before_mlp'] else 'after'} the MLP{norm}"
+    return f'{rnn["kind"]} {rnn["layers"]}×{rnn["units"]}, {"before" if rnn["before_mlp"] else "after"} the MLP{norm}'
 
 
 def training_text(training: Training | None) -> str | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start nodes as separate processes, in a private DDS domain on this machine."""
+
 from collections.abc import Callable, Iterable, Mapping
 import ctypes
 import fcntl
@@ -20,7 +21,7 @@ def private_domain() -> None:
 
     Changes the environment of this process; child processes inherit it.
     """
-    if os.environ.get('ROS_DISTRO') == 'humble':        # it does not know the variable below
+    if os.environ.get('ROS_DISTRO') == 'humble':  # it does not know the variable below
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if 'ROS_DOMAIN_ID' not in os.environ:
@@ -30,7 +31,8 @@ def private_domain() -> None:
 def _free_domain() -> int:
     """Return a domain that no other process holds; this process holds it until it ends."""
     for domain in range(101, 1, -1):
-        lock = open(Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock', 'w')      # noqa: SIM115 - open as long as it is held
+        file = Path(tempfile.gettempdir()) / f'rl_policy_node-domain-{domain}.lock'
+        lock = open(file, 'w')  # noqa: SIM115 - open as long as the domain is held
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -62,9 +64,11 @@ class ToolProcess:
         self.name, self.log = name, log
         with open(log, 'w') as output:
             self.process = self.spawn(
-                [sys.executable, *map(str, arguments)], start_new_session=True,
+                [sys.executable, *map(str, arguments)],
+                start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == 'linux' else None,
-                **{'stdout': output, 'stderr': output, **pipes})
+                **{'stdout': output, 'stderr': output, **pipes},
+            )
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
@@ -95,10 +99,20 @@ class ToolProcess:
 class NodeProcess(ToolProcess):
     """A node started with a parameter file and overrides (name → value); its output goes to a log file."""
 
-    def __init__(self, module: str, params_file: str | Path, overrides: Mapping[str, object],
-                 log: str | Path) -> None:
-        super().__init__(module, ['-m', 'rl_policy_node.nodes.entry', module, '--ros-args',
-                                  '--params-file', params_file, *override_arguments(overrides)], log)
+    def __init__(self, module: str, params_file: str | Path, overrides: Mapping[str, object], log: str | Path) -> None:
+        super().__init__(
+            module,
+            [
+                '-m',
+                'rl_policy_node.nodes.entry',
+                module,
+                '--ros-args',
+                '--params-file',
+                params_file,
+                *override_arguments(overrides),
+            ],
+            log,
+        )
 
 
 def _end_with_parent() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run simulator bridge and policy node as two processes until the bridge has played its episodes."""
+
 from collections.abc import Mapping
 import math
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rl_policy_node.nodes.simulator.monitor import BridgeMonitor
 from rl_policy_node.tools.process.processes import NodeProcess
 
-START_PATIENCE = 90.0        # s without a step until the run counts as failed
+START_PATIENCE = 90.0  # s without a step until the run counts as failed
 
 
 class NodesError(RuntimeError):
@@ -21,13 +22,25 @@ class NodesError(RuntimeError):
 
 def episode_bar(console: Console) -> Progress:
     """Return a progress bar of episodes that shows the text field `figures` at its end."""
-    return Progress(MofNCompleteColumn(), BarColumn(bar_width=12), TimeElapsedColumn(), '{task.fields[figures]}',
-                    console=console, redirect_stdout=False)
+    return Progress(
+        MofNCompleteColumn(),
+        BarColumn(bar_width=12),
+        TimeElapsedColumn(),
+        '{task.fields[figures]}',
+        console=console,
+        redirect_stdout=False,
+    )
 
 
-def play_through_nodes(console: Console, params_file: str | Path, bridge_overrides: Mapping[str, object],
-                       policy_overrides: Mapping[str, object], episodes: int, output: Path,
-                       patience: float = START_PATIENCE) -> None:
+def play_through_nodes(
+    console: Console,
+    params_file: str | Path,
+    bridge_overrides: Mapping[str, object],
+    policy_overrides: Mapping[str, object],
+    episodes: int,
+    output: Path,
+    patience: float = START_PATIENCE,
+) -> None:
     """Run both nodes on a parameter file until `episodes` have ended; raises NodesError.
 
     bridge_overrides, policy_overrides: parameter → value. output: folder of the logs. patience: s without a step.
@@ -36,8 +49,10 @@ def play_through_nodes(console: Console, params_file: str | Path, bridge_overrid
     bridge = NodeProcess('sim_bridge_node', params_file, bridge_overrides, output / 'bridge.log')
     policy = NodeProcess('policy_node', params_file, policy_overrides, output / 'policy.log')
     signals: list[int] = []
-    previous = {number: signal.signal(number, lambda signum, _frame: signals.append(signum))
-                for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {
+        number: signal.signal(number, lambda signum, _frame: signals.append(signum))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         _watch(console, bridge, policy, episodes, signals, patience)
     finally:
@@ -51,8 +66,9 @@ def play_through_nodes(console: Console, params_file: str | Path, bridge_overrid
             raise NodesError(f'{node.name} ended with {codes[node.name]}: {node.complaint()}')
 
 
-def _watch(console: Console, bridge: NodeProcess, policy: NodeProcess, episodes: int, signals: list[int],
-           patience: float) -> None:
+def _watch(
+    console: Console, bridge: NodeProcess, policy: NodeProcess, episodes: int, signals: list[int], patience: float
+) -> None:
     stepped, steps = time.monotonic(), 0
     with BridgeMonitor() as monitor, episode_bar(console) as bar:
         task = bar.add_task('episodes', total=episodes, figures='waiting for the first step')
@@ -72,5 +88,7 @@ def _watch(console: Console, bridge: NodeProcess, policy: NodeProcess, episodes:
 def _figures(status: Mapping[str, str]) -> str:
     # NaN before the first episode ends, and where the environment reports no success
     rate = float(status['success_rate'])
-    return (f'{"" if math.isnan(rate) else f"success {rate:.0%}, "}p50 {float(status["latency_p50"]):.1f} ms, '
-            f'p99 {float(status["latency_p99"]):.1f} ms, missed {status["deadline_misses"]}')
+    return (
+        f'{"" if math.isnan(rate) else f"success {rate:.0%}, "}p50 {float(status["latency_p50"]):.1f} ms, '
+        f'p99 {float(status["latency_p99"]):.1f} ms, missed {status["deadline_misses"]}'
+    )

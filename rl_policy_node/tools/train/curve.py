@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The learning curves of a training folder as a picture."""
+
 import csv
 from pathlib import Path
 
@@ -30,5 +31,10 @@ def draw_curves(folder: str | Path) -> None:
 def _draw(left: Axes, right: Axes, rows: list[dict[str, str]], label: str, colour: str) -> None:
     left.plot([float(r['frame']) / 1e6 for r in rows], [float(r['return']) for r in rows], color=colour, label=label)
     measured = [r for r in rows if r['success']]
-    right.plot([float(r['frame']) / 1e6 for r in measured], [float(r['success']) for r in measured], '.-',
-               color=colour, label=label)
+    right.plot(
+        [float(r['frame']) / 1e6 for r in measured],
+        [float(r['success']) for r in measured],
+        '.-',
+        color=colour,
+        label=label,
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy train`: train the insertion policy with rl_games, from the YAML that ships with it."""
+
 from collections.abc import Mapping
 import copy
 import csv
@@ -25,7 +26,7 @@ from rl_policy_node.sim.insertion.environment import InsertionEnv
 from rl_policy_node.tools.train.curve import draw_curves
 
 SELECTION_ROWS, SELECTION_SEED = 128, 1000
-FRESH_ROWS, FRESH_SEED = 512, 1001       # neither trains nor selects
+FRESH_ROWS, FRESH_SEED = 512, 1001  # neither trains nor selects
 # the content of a train YAML, and parameter name → weights of the model
 Config: TypeAlias = dict[str, Any]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
@@ -65,22 +66,30 @@ def _configuration(config_file: str | Path, blind: bool, epochs: int | None) -> 
 
 
 def _register() -> None:
-    env_configurations.register('insertion', {
-        'vecenv_type': 'INSERTION', 'env_creator': lambda **options: InsertionEnv(1, **options)})
+    env_configurations.register(
+        'insertion', {'vecenv_type': 'INSERTION', 'env_creator': lambda **options: InsertionEnv(1, **options)}
+    )
     vecenv.register('INSERTION', lambda _name, actors, **options: InsertionEnv(actors, **options))
     networks.register()
 
 
 def _progress() -> Progress:
     # bound to the real stdout, while quiet() redirects what rl_games prints to the log
-    return Progress('{task.description}', BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(),
-                    '{task.fields[figures]}', console=Console(file=sys.stdout), redirect_stdout=False)
+    return Progress(
+        '{task.description}',
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        '{task.fields[figures]}',
+        console=Console(file=sys.stdout),
+        redirect_stdout=False,
+    )
 
 
 class _Selector(AlgoObserver):
     """Keeps the weights with the best success, which varies by ten points between epochs."""
 
-    first, every = 100, 10       # epochs in which success is measured
+    first, every = 100, 10  # epochs in which success is measured
 
     def __init__(self, config: Config, bar: Progress) -> None:
         super().__init__()
@@ -110,14 +119,14 @@ class _Selector(AlgoObserver):
     def _show(self, epoch: int, figures: str) -> None:
         self._bar.update(self._task, completed=epoch, figures=figures)
         if not self._bar.console.is_terminal and epoch % self.every == 0:
-            self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')      # a log shows no bar
+            self._bar.console.print(f'epoch {epoch} of {self._epochs}: {figures}')  # a log shows no bar
 
 
 def _success_rate(config: Config, weights: Weights, rows: int, seed: int) -> float:
     """Return the share of `rows` deterministic episodes, one a row, that end inserted."""
     env = InsertionEnv(rows, **{**config['params']['config']['env_config'], 'seed': seed})
     spaces = Spaces({key: space.shape or () for key, space in env.observation_space.spaces.items()}, 6)
-    with preserved():       # acting draws from torch's random stream, which training continues
+    with preserved():  # acting draws from torch's random stream, which training continues
         player = create_player(TrainConfig(config['params'], Path('train.yaml')), spaces, 'cpu')
         player.model.load_state_dict(weights)
         observations = player.env_reset(env)

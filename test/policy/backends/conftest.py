@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of backends share."""
+
 import pytest
 import torch
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small policies of every kind that a backend has to stand for, and what happens to them."""
+
 from unittest import mock
 
 import numpy as np
@@ -14,17 +15,33 @@ from rl_policy_node.policy.backends.static import StaticStep
 from rl_policy_node.policy.run.train_config import TrainConfig
 
 ROWS = 3
-CONVOLUTION = {'type': 'conv2d', 'activation': 'relu', **DEFAULT,
-               'convs': [{'filters': 3, 'kernel_size': 3, 'strides': 2, 'padding': 0}]}
+CONVOLUTION = {
+    'type': 'conv2d',
+    'activation': 'relu',
+    **DEFAULT,
+    'convs': [{'filters': 3, 'kernel_size': 3, 'strides': 2, 'padding': 0}],
+}
 COMPUTED_SIGMA = {'continuous': {**CONTINUOUS['continuous'], 'fixed_sigma': False}}
 LEARNED_NOT = {'continuous': {**CONTINUOUS['continuous'], 'learn_sigma': False}}
 JOINED = {'wrist': (4, 4, 3), 'ee_pos': (3,), 'dof_pos': (2,)}
 LAST = Spaces({'observation': (8, 8, 3), 'reward': (), 'last_action': (3,)}, 3)
-RESNET = {'name': 'resnet_actor_critic', 'cnn': {'conv_depths': [2]}, 'require_rewards': True,
-          'require_last_actions': True, 'rnn': {'name': 'lstm', 'units': 4, 'layers': 1}}
+RESNET = {
+    'name': 'resnet_actor_critic',
+    'cnn': {'conv_depths': [2]},
+    'require_rewards': True,
+    'require_last_actions': True,
+    'rnn': {'name': 'lstm', 'units': 4, 'layers': 1},
+}
 # a critic with inputs of its own, which is not played
-CENTRAL = {'central_value_config': {'network': {'name': 'actor_critic', 'central_value': True, 'mlp': {
-    'units': [8], 'activation': 'elu', **DEFAULT}}}}
+CENTRAL = {
+    'central_value_config': {
+        'network': {
+            'name': 'actor_critic',
+            'central_value': True,
+            'mlp': {'units': [8], 'activation': 'elu', **DEFAULT},
+        }
+    }
+}
 
 # name → spaces, network, and what else train_config() takes
 KINDS = {
@@ -34,14 +51,26 @@ KINDS = {
     'joined': (Spaces(JOINED, 2), {'inputs': dict.fromkeys(JOINED), 'rnn': LSTM}, {}),
     'joined bytes': (Spaces(JOINED, 2, dtype={'wrist': 'uint8'}), {'inputs': dict.fromkeys(JOINED)}, {}),
     'last action': (LAST, RESNET, {}),
-    'discrete': (Spaces((5,), {'discrete': 4}), {'space': {'discrete': None}, 'rnn': LSTM},
-                 {'algo': 'a2c_discrete', 'model': 'discrete_a2c'}),
-    'multi-discrete': (Spaces((5,), {'multi_discrete': [2, 7]}), {'space': {'multi_discrete': None}},
-                       {'algo': 'a2c_discrete', 'model': 'multi_discrete_a2c'}),
-    'sac': (Spaces((5,), 3, action_low=-2, action_high=[1, 2, 3]),
-            {'name': 'soft_actor_critic', 'log_std_bounds': [-5, 2]}, {'algo': 'sac', 'model': 'soft_actor_critic'}),
-    'amp': (FLAT, {'name': 'amp', 'separate': True, 'disc': {'units': [4]}, 'space': LEARNED_NOT},
-            {'algo': 'amp_continuous', 'model': 'continuous_amp'}),
+    'discrete': (
+        Spaces((5,), {'discrete': 4}),
+        {'space': {'discrete': None}, 'rnn': LSTM},
+        {'algo': 'a2c_discrete', 'model': 'discrete_a2c'},
+    ),
+    'multi-discrete': (
+        Spaces((5,), {'multi_discrete': [2, 7]}),
+        {'space': {'multi_discrete': None}},
+        {'algo': 'a2c_discrete', 'model': 'multi_discrete_a2c'},
+    ),
+    'sac': (
+        Spaces((5,), 3, action_low=-2, action_high=[1, 2, 3]),
+        {'name': 'soft_actor_critic', 'log_std_bounds': [-5, 2]},
+        {'algo': 'sac', 'model': 'soft_actor_critic'},
+    ),
+    'amp': (
+        FLAT,
+        {'name': 'amp', 'separate': True, 'disc': {'units': [4]}, 'space': LEARNED_NOT},
+        {'algo': 'amp_continuous', 'model': 'continuous_amp'},
+    ),
     'continuous_a2c': (FLAT, {}, {'model': 'continuous_a2c'}),
     'tanh': (FLAT, {'rnn': GRU}, {'model': 'continuous_a2c_tanh'}),
     'computed sigma': (FLAT, {'space': COMPUTED_SIGMA}, {}),
@@ -61,18 +90,24 @@ def load(folder, name, **options):
     """Return a policy of KINDS that acts by eager, with the weights of the rule."""
     spaces, network, config = KINDS[name]
     # the YAML as it is: what Hydra makes of one is tested elsewhere, and takes most of the time
-    with mock.patch.object(TrainConfig, 'read', lambda path, overrides: TrainConfig(
-            yaml.safe_load(path.read_text())['params'], path)):
-        policy = Policy.load(train_config(folder, network, **config),
-                             **{'spaces': spaces, 'rows': ROWS, 'device': 'cpu', **options})
+    with mock.patch.object(
+        TrainConfig, 'read', lambda path, overrides: TrainConfig(yaml.safe_load(path.read_text())['params'], path)
+    ):
+        policy = Policy.load(
+            train_config(folder, network, **config), **{'spaces': spaces, 'rows': ROWS, 'device': 'cpu', **options}
+        )
     golden_rule.fill(policy.player.model)
     return policy
 
 
 def drawn(spaces, rows, random):
     """Return observations from a random generator, in the form and the types that the policy takes."""
-    values = {key: random.integers(0, 256, (rows, *shape), np.uint8) if spaces.dtype_of(key) == np.uint8
-              else random.standard_normal((rows, *shape), np.float32) for key, shape in spaces.inputs.items()}
+    values = {
+        key: random.integers(0, 256, (rows, *shape), np.uint8)
+        if spaces.dtype_of(key) == np.uint8
+        else random.standard_normal((rows, *shape), np.float32)
+        for key, shape in spaces.inputs.items()
+    }
     return values if spaces.is_dict else values['obs']
 
 

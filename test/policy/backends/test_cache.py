@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exports are kept by all that they are made from; whatever is wrong with one that is kept, the policy acts right."""
+
 import os
 from pathlib import Path
 import subprocess
@@ -45,7 +46,7 @@ def acts_by_onnx(policy):
 
 def kept_in(folder):
     """Return the only file that is kept."""
-    file, = folder.iterdir()
+    (file,) = folder.iterdir()
     return file
 
 
@@ -59,8 +60,13 @@ def test_export_is_written_once_and_read_again(policy, folder):
 
 
 def key(policy, **changes):
-    given = {'player': policy.player, 'config': policy.config, 'inputs': policy.backend.inputs,
-             'deterministic': policy.deterministic, 'versions': {'torch': '2'}}
+    given = {
+        'player': policy.player,
+        'config': policy.config,
+        'inputs': policy.backend.inputs,
+        'deterministic': policy.deterministic,
+        'versions': {'torch': '2'},
+    }
     return key_of(**{**given, **changes})
 
 
@@ -70,18 +76,28 @@ def test_key_is_of_all_that_an_export_depends_on(tmp_path):
     turned = tmp_path / 'turned.yaml'
     params = yaml.safe_load(path.read_text())
     params['params']['network']['input_preprocessors'] = dict(
-        reversed(params['params']['network']['input_preprocessors'].items()))
+        reversed(params['params']['network']['input_preprocessors'].items())
+    )
     turned.write_text(yaml.safe_dump(params, sort_keys=False))
 
     def made(**options):
         return Policy.load(**{'train_config': path, 'spaces': spaces, 'device': 'cpu', 'rows': 3, **options})
+
     policy, other = made(), made()
     golden_rule.fill(other.player.model)
-    keys = [key(policy), key(other), key(policy, deterministic=False), key(policy, versions={'torch': '3'}),
-            key(made(rows=4)), key(made(sigma=0.5)), key(made(overrides=['+params.config.clip_actions=false'])),
-            key(made(overrides=['params.network.mlp.activation=relu'])), key(made(train_config=turned)),
-            key(made(spaces={'observation': spaces.observation, 'action': 2, 'action_high': 2.0})),
-            key(made(spaces={'observation': spaces.observation, 'action': 2, 'dtype': {'wrist': 'uint8'}}))]
+    keys = [
+        key(policy),
+        key(other),
+        key(policy, deterministic=False),
+        key(policy, versions={'torch': '3'}),
+        key(made(rows=4)),
+        key(made(sigma=0.5)),
+        key(made(overrides=['+params.config.clip_actions=false'])),
+        key(made(overrides=['params.network.mlp.activation=relu'])),
+        key(made(train_config=turned)),
+        key(made(spaces={'observation': spaces.observation, 'action': 2, 'action_high': 2.0})),
+        key(made(spaces={'observation': spaces.observation, 'action': 2, 'dtype': {'wrist': 'uint8'}})),
+    ]
     assert len(set(keys)) == len(keys)
     assert key(made()) == keys[0] and key(made(), deterministic=False) == keys[2]
 
@@ -98,9 +114,17 @@ def flip(content):
     return content[:500] + bytes([content[500] ^ 1]) + content[501:]
 
 
-@pytest.mark.parametrize('damage', [flip, lambda content: content[:-1], lambda content: content[:20],
-                                    lambda content: b'', lambda content: content + b'0'],
-                         ids=['flipped', 'cut', 'cut short', 'empty', 'longer'])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        flip,
+        lambda content: content[:-1],
+        lambda content: content[:20],
+        lambda content: b'',
+        lambda content: content + b'0',
+    ],
+    ids=['flipped', 'cut', 'cut short', 'empty', 'longer'],
+)
 def test_damaged_file_counts_as_none(policy, folder, damage):
     assert acts_by_onnx(policy)
     file = kept_in(folder)
@@ -126,9 +150,11 @@ def test_kept_model_that_is_not_this_policys_is_replaced(policy, folder, tmp_pat
     assert acts_by_onnx(policy)
     file = kept_in(folder)
     (tmp_path / 'other').mkdir()
-    wrong = {'other weights': lambda: of_other_weights(load(tmp_path / 'other', 'lstm')),
-             'another network': lambda: of_another_network(load(tmp_path / 'other', 'mlp')),
-             'no model': lambda: b'not a model'}[other]()
+    wrong = {
+        'other weights': lambda: of_other_weights(load(tmp_path / 'other', 'lstm')),
+        'another network': lambda: of_another_network(load(tmp_path / 'other', 'mlp')),
+        'no model': lambda: b'not a model',
+    }[other]()
     assert Cache().write(file.stem, wrong) == ''
     assert acts_by_onnx(policy)
     assert Cache().read(file.stem) != wrong
@@ -140,7 +166,7 @@ def test_folder_that_cannot_be_written_is_survived(policy, tmp_path, monkeypatch
     (tmp_path / 'file').write_text('')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     assert acts_by_onnx(policy)
-    assert f"the export is not kept: {tmp_path / 'file' / 'rl_policy_node'}: Not a directory" in caplog.text
+    assert f'the export is not kept: {tmp_path / "file" / "rl_policy_node"}: Not a directory' in caplog.text
 
 
 def test_user_without_a_home_is_survived(policy, monkeypatch, caplog):
@@ -165,24 +191,28 @@ def test_default_is_the_users_cache(monkeypatch):
 def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path):
     cache = Cache(tmp_path / 'kept')
     (tmp_path / 'kept' / 'key.onnx').mkdir(parents=True)
-    assert cache.write('key', b'content') == f"{tmp_path / 'kept'}: Is a directory"
+    assert cache.write('key', b'content') == f'{tmp_path / "kept"}: Is a directory'
     assert [file.name for file in (tmp_path / 'kept').iterdir()] == ['key.onnx']
     assert cache.read('key') is None
 
 
-WRITER = '''
+WRITER = """
 import runpy, sys
 Cache = runpy.run_path(sys.argv[1])['Cache']
 sys.stdin.readline()
 for _ in range(40):
     problem = Cache(sys.argv[2]).write('key', sys.argv[3].encode() * 200_000)
     assert not problem, problem
-'''
+"""
 
 
 def test_two_processes_may_write_and_read_at_once(tmp_path):
-    writers = [subprocess.Popen([sys.executable, '-c', WRITER, caches.__file__, tmp_path / 'kept', letter],
-                                stdin=subprocess.PIPE) for letter in 'ab']
+    writers = [
+        subprocess.Popen(
+            [sys.executable, '-c', WRITER, caches.__file__, tmp_path / 'kept', letter], stdin=subprocess.PIPE
+        )
+        for letter in 'ab'
+    ]
     for writer in writers:
         writer.stdin.write(b'\n')
         writer.stdin.close()

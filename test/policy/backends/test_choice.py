@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backend that is asked for, or a reason; `auto` is the fastest; loading leaves the process as it was."""
+
 import re
 import subprocess
 import sys
@@ -7,7 +8,6 @@ import time
 
 import numpy as np
 from policy.backends.small_policies import KINDS, load, ROWS
-from policy.plugin_bench import as_before  # noqa: F401 - a fixture
 from policy.policy_bench import LOADING, LSTM, save, train_config
 import pytest
 import torch
@@ -17,9 +17,11 @@ from rl_policy_node.policy import Policy
 from rl_policy_node.policy.backends import choice
 from rl_policy_node.policy.backends.eager import EagerBackend
 
+pytestmark = pytest.mark.usefixtures('as_before')
+
 OBSERVATIONS = np.linspace(-1, 1, 15, dtype=np.float32).reshape(3, 5)
 # What a network does with its means; mu_act is the last thing that comes to them.
-PLUGIN = '''
+PLUGIN = """
 import torch
 from rl_games.algos_torch import network_builder
 from rl_games.algos_torch.model_builder import register_network
@@ -38,15 +40,16 @@ class OddNetwork(network_builder.A2CBuilder):
         return network
 
 register_network('odd', OddNetwork)
-'''
+"""
 
 
 def odd(folder, expression, **options):
     """Return a policy whose means go through an expression of torch."""
     (folder / 'plugin.py').write_text(PLUGIN.format(expression=expression))
     path = train_config(folder, {'name': 'odd', 'rnn': LSTM})
-    return Policy.load(path, spaces=KINDS['lstm'][0], plugins=[str(folder / 'plugin.py')],
-                       **{'rows': ROWS, 'device': 'cpu', **options})
+    return Policy.load(
+        path, spaces=KINDS['lstm'][0], plugins=[str(folder / 'plugin.py')], **{'rows': ROWS, 'device': 'cpu', **options}
+    )
 
 
 @pytest.mark.parametrize('name', ['tensorrt', '', 'ONNX', 'Auto'])
@@ -68,8 +71,9 @@ def test_default_is_the_player_itself(tmp_path):
 
 def test_policy_says_what_acts_and_how_long_loading_took(tmp_path):
     load(tmp_path, 'lstm')
-    policy = Policy.load(tmp_path / 'train.yaml', spaces=KINDS['lstm'][0], rows=ROWS, device='cpu', backend='onnx',
-                         threads=2)
+    policy = Policy.load(
+        tmp_path / 'train.yaml', spaces=KINDS['lstm'][0], rows=ROWS, device='cpu', backend='onnx', threads=2
+    )
     assert re.fullmatch(r"backend onnx: within \d\.\de[-+]\d\d of rl_games' player", policy.backend_report)
     assert not policy.fell_back and policy.recurrent
     assert list(policy.seconds) == ['config', 'checkpoint', 'player', 'backend']
@@ -101,8 +105,10 @@ def test_auto_takes_the_faster_one_and_says_both_times(tmp_path):
     policy.choose_backend('auto')
     name = policy.backend.name
     assert not policy.fell_back and name in ('onnx', 'eager')
-    told = {'onnx': r"backend onnx: within \S+ of rl_games' player; (\d+) µs a step, the player takes (\d+) µs",
-            'eager': r"backend eager: rl_games' player, (\d+) µs a step; onnx takes (\d+) µs"}[name]
+    told = {
+        'onnx': r"backend onnx: within \S+ of rl_games' player; (\d+) µs a step, the player takes (\d+) µs",
+        'eager': r"backend eager: rl_games' player, (\d+) µs a step; onnx takes (\d+) µs",
+    }[name]
     chosen, other = re.fullmatch(told, policy.backend_report).groups()
     assert int(chosen) <= int(other)
 
@@ -122,17 +128,22 @@ def test_auto_keeps_the_player_where_it_is_faster(tmp_path, monkeypatch):
     policy, fresh = load(tmp_path, 'mlp'), load(tmp_path, 'mlp')
     policy.choose_backend('auto')
     assert type(policy.backend) is EagerBackend and not policy.fell_back
-    assert re.fullmatch(r"backend eager: rl_games' player, \d+ µs a step; onnx takes [23]\d{4} µs",
-                        policy.backend_report)
+    assert re.fullmatch(
+        r"backend eager: rl_games' player, \d+ µs a step; onnx takes [23]\d{4} µs", policy.backend_report
+    )
     np.testing.assert_array_equal(policy.act(OBSERVATIONS), fresh.act(OBSERVATIONS))
 
 
-@pytest.mark.parametrize('expression, told', [
-    ('torch.special.bessel_j0(x)', 'cannot be had: .*bessel_j0'),
-    ('x + torch.multinomial(torch.ones(3), 2).sum()', 'cannot be had: NotImplementedError: 2 samples'),
-    ('x + 0.01 * self.calls', r'differs by \d'),
-    ('x + torch.rand_like(x)', r'differs by \d'),
-], ids=['an operator that ONNX lacks', 'samples', 'a count', 'other noise'])
+@pytest.mark.parametrize(
+    'expression, told',
+    [
+        ('torch.special.bessel_j0(x)', 'cannot be had: .*bessel_j0'),
+        ('x + torch.multinomial(torch.ones(3), 2).sum()', 'cannot be had: NotImplementedError: 2 samples'),
+        ('x + 0.01 * self.calls', r'differs by \d'),
+        ('x + torch.rand_like(x)', r'differs by \d'),
+    ],
+    ids=['an operator that ONNX lacks', 'samples', 'a count', 'other noise'],
+)
 @pytest.mark.parametrize('name', ['onnx', 'auto'])
 def test_network_that_cannot_be_had_otherwise_is_played_by_eager(tmp_path, monkeypatch, expression, told, name):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
@@ -156,7 +167,7 @@ def test_network_that_does_odd_things_is_exported_where_that_is_right(tmp_path, 
 
 
 # What is tried where packages are missing or broken, in a process of its own.
-LACKING = '''
+LACKING = """
 import os, sys
 from rl_policy_node.policy import Policy, Spaces
 
@@ -177,7 +188,7 @@ sys.modules['onnx'] = None
 attempt()
 os.environ['XDG_CACHE_HOME'] = sys.argv[3]
 attempt(), attempt('auto')
-'''
+"""
 BROKEN = "eager True backend onnx cannot be had: ImportError: libcudart.so.12; acting by eager, rl_games' player"
 MISSING = '{0} is not installed: pip install rl_policy_node[onnx]'
 REFUSED = f"ConfigurationError backend 'onnx': {MISSING}"
@@ -186,16 +197,21 @@ INSTEAD = f"eager False backend eager: rl_games' player; onnx could not be tried
 
 def test_package_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    policy = Policy.load(train_config(tmp_path, {'rnn': LSTM}), spaces=KINDS['lstm'][0], rows=3, device='cpu',
-                         backend='onnx')
-    kept, = (tmp_path / 'cache').rglob('*.onnx')
+    policy = Policy.load(
+        train_config(tmp_path, {'rnn': LSTM}), spaces=KINDS['lstm'][0], rows=3, device='cpu', backend='onnx'
+    )
+    (kept,) = (tmp_path / 'cache').rglob('*.onnx')
     before = kept.stat().st_mtime_ns
     package = tmp_path / 'broken' / 'onnxruntime'
     package.mkdir(parents=True)
     (package / '__init__.py').write_text("raise ImportError('libcudart.so.12')")
     checkpoint = save(policy, tmp_path / 'policy.pth')
-    done = subprocess.run([sys.executable, '-c', LACKING, tmp_path / 'train.yaml', checkpoint, package.parent],
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, '-c', LACKING, tmp_path / 'train.yaml', checkpoint, package.parent],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     told = done.stdout.splitlines()
     assert told[:4] == [BROKEN, BROKEN, REFUSED.format('onnxruntime'), INSTEAD.format('onnxruntime')], done.stderr
     # what this process kept does without the exporter in another, by the same key
@@ -208,7 +224,11 @@ def test_loading_leaves_the_process_as_it_was(tmp_path):
     """As with eager: random streams, threads, precision, flags, print options, and nothing said on stdout."""
     script = LOADING.replace("device='cpu',", "device='cpu', backend='onnx', deterministic=False,")
     assert 'onnx' in script
-    done = subprocess.run([sys.executable, '-c', script, train_config(tmp_path, {'rnn': LSTM})], capture_output=True,
-                          text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, '-c', script, train_config(tmp_path, {'rnn': LSTM})],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ''

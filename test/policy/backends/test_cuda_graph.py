@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CUDA graphs: on a GPU they act as rl_games' player there; where there is none they are refused by name."""
+
 import numpy as np
 from policy import golden_rule
 from policy.backends.small_policies import KINDS, load, play, ROWS
@@ -34,6 +35,7 @@ def on_gpu(tmp_path):
 
     def on_gpu(name, **options):
         return load(tmp_path, name, **{'device': 'cuda:0', **options})
+
     yield on_gpu
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = flags
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every backend keeps rows apart, takes what eager takes, refuses what eager refuses, keeps nothing it gave away."""
+
 import numpy as np
 from policy.backends.small_policies import drawn, load, ROWS, StaticBackend
 import pytest
@@ -21,14 +22,16 @@ def of(request, tmp_path_factory):
             made[key] = make(tmp_path_factory.mktemp('policy'), *key)
         made[key].restart()
         return made[key]
+
     return of
 
 
 def make(folder, name, backend, deterministic):
     policy = load(folder, name, deterministic=deterministic)
     if backend == 'static':
-        return StaticBackend(Step(policy.player, policy.backend.inputs, deterministic), policy.backend.inputs,
-                             policy.player.seed)
+        return StaticBackend(
+            Step(policy.player, policy.backend.inputs, deterministic), policy.backend.inputs, policy.player.seed
+        )
     policy.choose_backend(backend)
     assert policy.backend.name == backend
     return policy.backend
@@ -66,8 +69,9 @@ def test_reset_clears_exactly_the_given_rows(of, name, rows):
 def test_reset_of_all_rows_starts_again_and_of_none_changes_nothing(of, name):
     backend = of(name)
     np.testing.assert_array_equal(last(backend, backend.reset), last(backend, steps=0))
-    np.testing.assert_array_equal(last(backend, lambda: backend.reset([]), lambda: backend.reset(np.zeros(3, bool))),
-                                  last(backend))
+    np.testing.assert_array_equal(
+        last(backend, lambda: backend.reset([]), lambda: backend.reset(np.zeros(3, bool))), last(backend)
+    )
 
 
 @pytest.mark.parametrize('name', ['mlp', 'lstm', 'discrete'])
@@ -77,6 +81,7 @@ def test_restart_begins_the_random_stream_again_and_reset_does_not(of, name):
 
     def sampled():
         return [backend.act(observations).tolist() for _ in range(8) if backend.reset() is None]
+
     first, second = sampled(), sampled()
     backend.restart()
     assert sampled() == first and second != first
@@ -92,6 +97,7 @@ def test_from_a_state_it_goes_on_as_before_and_the_state_stays_as_it_was(of, nam
 
     def play():
         return [backend.act(observe(backend, step)).tolist() for step in range(1, 4)]
+
     expected = play()
     for _ in range(2):
         backend.restore(state)
@@ -104,6 +110,7 @@ def test_held_rows_keep_their_state_and_the_others_go_on(of, name):
 
     def step(hold=None):
         return lambda: backend.act(observe(backend, 7), hold)
+
     found = last(backend, step(np.array([False, True, False])))
     never, always, without = last(backend, step()), last(backend, step(np.ones(3, bool))), last(backend)
     np.testing.assert_array_equal(found[[0, 2]], never[[0, 2]])
@@ -138,7 +145,7 @@ def test_row_of_nothing_but_nan_does_not_reach_the_others(of, name):
     backend = of(name)
     observations, whole = observe(backend), observe(backend)
     observations[1] = np.nan
-    if backend.name == 'eager':         # torch refuses the whole batch: nothing of the kind may be shown to it
+    if backend.name == 'eager':  # torch refuses the whole batch: nothing of the kind may be shown to it
         with pytest.raises(RuntimeError, match='normal expects all elements of std >= 0.0'):
             backend.act(observations)
         return
@@ -171,7 +178,7 @@ def test_observations_stay_the_callers(of, name):
         backend.act(given)
         for key, values in as_dict(given).items():
             np.testing.assert_array_equal(values, untouched[key])
-            values[...] = 99            # what the policy remembers may not lie there
+            values[...] = 99  # what the policy remembers may not lie there
     np.testing.assert_array_equal(backend.act(observe(backend, 50)), wanted)
 
 
@@ -184,13 +191,18 @@ def wider(values):
     return view
 
 
-FORMS = {'float64': lambda values: values if values.dtype == np.uint8 else values.astype(np.float64),
-         'not contiguous': wider, 'column-major': np.asfortranarray,
-         'tensor': torch.from_numpy, 'list': lambda values: values if values.dtype == np.uint8 else values.tolist(),
-         'double tensor': lambda values: torch.from_numpy(values).to(
-             torch.uint8 if values.dtype == np.uint8 else torch.float64),
-         'tensor with a gradient': lambda values: torch.from_numpy(values).requires_grad_(values.dtype != np.uint8),
-         'read-only': lambda values: np.frombuffer(values.tobytes(), values.dtype).reshape(values.shape)}
+FORMS = {
+    'float64': lambda values: values if values.dtype == np.uint8 else values.astype(np.float64),
+    'not contiguous': wider,
+    'column-major': np.asfortranarray,
+    'tensor': torch.from_numpy,
+    'list': lambda values: values if values.dtype == np.uint8 else values.tolist(),
+    'double tensor': lambda values: torch.from_numpy(values).to(
+        torch.uint8 if values.dtype == np.uint8 else torch.float64
+    ),
+    'tensor with a gradient': lambda values: torch.from_numpy(values).requires_grad_(values.dtype != np.uint8),
+    'read-only': lambda values: np.frombuffer(values.tobytes(), values.dtype).reshape(values.shape),
+}
 
 
 @pytest.mark.parametrize('form', FORMS)

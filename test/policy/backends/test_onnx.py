@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime acts as rl_games' player: long sequences of every kind of policy, and sampled ones number by number."""
+
 import numpy as np
 from policy.backends.small_policies import KINDS, load, play, RECURRENT, ROWS
 import pytest
@@ -9,8 +10,21 @@ from rl_policy_node.policy.backends.onnx import part_of
 TOLERANCE = 1e-5
 LONG = ('lstm', 'gru', 'dict')
 # kinds that draw in ways of their own; the others draw as these do
-DRAWING = ('mlp', 'lstm', 'gru', 'dict', 'discrete', 'multi-discrete', 'sac', 'amp', 'continuous_a2c', 'tanh',
-           'computed sigma', 'asymmetric', 'separate lstm')
+DRAWING = (
+    'mlp',
+    'lstm',
+    'gru',
+    'dict',
+    'discrete',
+    'multi-discrete',
+    'sac',
+    'amp',
+    'continuous_a2c',
+    'tanh',
+    'computed sigma',
+    'asymmetric',
+    'separate lstm',
+)
 
 
 @pytest.mark.parametrize('name', KINDS)
@@ -31,9 +45,20 @@ def test_sequences_are_those_of_the_player(tmp_path, name):
         assert found.std(axis=0).min() > 0
 
 
-@pytest.mark.parametrize('name, rows, threads', [
-    ('lstm', 64, 2), ('lstm', 128, 2), ('lstm', 131, 2), ('lstm', 131, 1), ('lstm', 517, 1), ('lstm', 517, 3),
-    ('gru', 131, 2), ('dict', 131, 2), ('multi-discrete', 131, 2)])
+@pytest.mark.parametrize(
+    'name, rows, threads',
+    [
+        ('lstm', 64, 2),
+        ('lstm', 128, 2),
+        ('lstm', 131, 2),
+        ('lstm', 131, 1),
+        ('lstm', 517, 1),
+        ('lstm', 517, 3),
+        ('gru', 131, 2),
+        ('dict', 131, 2),
+        ('multi-discrete', 131, 2),
+    ],
+)
 def test_rows_that_are_computed_in_parts_are_those_of_the_player(tmp_path, name, rows, threads):
     policy = load(tmp_path, name, rows=rows, deterministic=name != 'lstm')
     eager = policy.backend
@@ -51,6 +76,6 @@ def test_parts_cover_all_rows_and_are_shared_evenly(rows, threads):
     part = part_of(rows, threads)
     parts = -(-rows // part)
     assert 1 <= part <= min(rows, 256) and (parts - 1) * part < rows <= parts * part
-    assert parts * part - rows < parts                  # rows that are computed for nothing
+    assert parts * part - rows < parts  # rows that are computed for nothing
     assert parts == 1 or rows < 128 or parts % min(threads, rows // 64) == 0
     assert part_of(rows, threads, ('CUDAExecutionProvider', 'CPUExecutionProvider')) == rows

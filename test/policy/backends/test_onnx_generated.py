@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any train config that rl_games plays: ONNX Runtime acts as its player, whatever the network is made of."""
+
 from random import Random
 
 import numpy as np
 from policy import golden_rule
-from policy.generated_runs import HEADS, kind_of, observe, params_of, quick, spaces_of  # noqa: F401 - a fixture
+from policy.generated_runs import HEADS, kind_of, observe, params_of, spaces_of
 import pytest
 import yaml
 
@@ -38,7 +39,7 @@ def played(kind, path):
 
 
 @pytest.mark.parametrize('network, action', HEADS)
-def test_onnx_acts_as_the_player(tmp_path, quick, network, action):       # noqa: F811 - the fixture
+def test_onnx_acts_as_the_player(tmp_path, quick, network, action):
     kinds = [kind_of(Random(f'{seed} {network} {action}'), network, action) for seed in range(8)]
     # what rl_games refuses is looked at elsewhere
     found = (played({**kind, 'odd': None}, tmp_path / 'train.yaml') for kind in kinds)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime gives the numbers of the original: the actions that rl_games' own player gave for published networks."""
+
 import numpy as np
 from policy import golden_rule
 from policy.conformance_set import built, GOLDENS, HERE, load, needs_set, observed, overrides, SHAPES
@@ -40,5 +41,4 @@ def test_spread_is_one():
 @pytest.mark.parametrize('entry', spread())
 def test_published_config_acts_as_the_original(entry):
     golden = np.load(SET / 'golden.npz')[entry['id']]
-    check(load(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry)),
-          golden)
+    check(load(SET / entry['file'], entry['obs'], entry['actions'][0], overrides=overrides(entry)), golden)

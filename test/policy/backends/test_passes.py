@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fewer operators, the same bits."""
+
 import numpy as np
 import onnx
 from onnx import helper, TensorProto
@@ -24,8 +25,10 @@ def run(model, inputs):
 
 def inputs_of(model, seed=0):
     random = np.random.default_rng(seed)
-    return {each.name: random.standard_normal([size.dim_value for size in each.type.tensor_type.shape.dim], np.float32)
-            for each in onnx.load_from_string(model).graph.input}
+    return {
+        each.name: random.standard_normal([size.dim_value for size in each.type.tensor_type.shape.dim], np.float32)
+        for each in onnx.load_from_string(model).graph.input
+    }
 
 
 def operators(model):
@@ -63,8 +66,11 @@ def graph(nodes, outputs, **inputs):
         made.append(helper.make_node(operator, names, [output], **attributes))
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()]
     given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
-    model = helper.make_model(helper.make_graph(made, 'made', values, given, constants),
-                              opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    model = helper.make_model(
+        helper.make_graph(made, 'made', values, given, constants),
+        opset_imports=[helper.make_opsetid('', 17)],
+        ir_version=8,
+    )
     onnx.checker.check_model(model)
     return model.SerializeToString()
 
@@ -80,63 +86,183 @@ def places(*values):
 SHAPES = {'a': (3, 2), 'b': (3, 3), 'c': (3, 1)}
 # what is left of graphs: (nodes, outputs, operators that remain)
 GRAPHS = {
-    'nothing done': ([('Mul', ('a', numbers(1, 1)), 'x', {}), ('Add', ('x', numbers(0)), 'y', {}),
-                      ('Flatten', ('y',), 'z', {'axis': 1}), ('Elu', ('z',), 'out', {})], {'out': (3, 2)}, ['Elu']),
-    'something done': ([('Mul', ('a', numbers(1, 2)), 'x', {}), ('Add', ('x', numbers(0, 1)), 'out', {})],
-                       {'out': (3, 2)}, ['Mul', 'Add']),
-    'subtracted from nothing': ([('Sub', (numbers(0, 0), 'a'), 'x', {}), ('Elu', ('x',), 'out', {})],
-                                {'out': (3, 2)}, ['Sub', 'Elu']),
+    'nothing done': (
+        [
+            ('Mul', ('a', numbers(1, 1)), 'x', {}),
+            ('Add', ('x', numbers(0)), 'y', {}),
+            ('Flatten', ('y',), 'z', {'axis': 1}),
+            ('Elu', ('z',), 'out', {}),
+        ],
+        {'out': (3, 2)},
+        ['Elu'],
+    ),
+    'something done': (
+        [('Mul', ('a', numbers(1, 2)), 'x', {}), ('Add', ('x', numbers(0, 1)), 'out', {})],
+        {'out': (3, 2)},
+        ['Mul', 'Add'],
+    ),
+    'subtracted from nothing': (
+        [('Sub', (numbers(0, 0), 'a'), 'x', {}), ('Elu', ('x',), 'out', {})],
+        {'out': (3, 2)},
+        ['Sub', 'Elu'],
+    ),
     'widened': ([('Add', ('c', numbers(0, 0)), 'x', {}), ('Elu', ('x',), 'out', {})], {'out': (3, 2)}, ['Add', 'Elu']),
     'the output itself': ([('Mul', ('a', numbers(1)), 'out', {})], {'out': (3, 2)}, ['Mul']),
-    'a part': ([('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
-                ('Slice', ('x', places(2), places(5), places(1)), 'y', {}), ('Elu', ('y',), 'out', {})],
-               {'out': (3, 3)}, ['Elu']),
-    'another part': ([('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
-                      ('Slice', ('x', places(1), places(4), places(1)), 'y', {}), ('Elu', ('y',), 'out', {})],
-                     {'out': (3, 3)}, ['Concat', 'Slice', 'Elu']),
-    'a part that comes out': ([('Elu', ('a',), 'x', {}), ('Elu', ('b',), 'y', {}),
-                               ('Concat', ('x', 'y'), 'z', {'axis': 1}),
-                               ('Slice', ('z', places(0), places(2), places(1)), 'out', {}),
-                               ('Tanh', ('x',), 'other', {})], {'out': (3, 2), 'other': (3, 2)}, ['Elu', 'Tanh']),
-    'a part that comes out twice': ([('Elu', ('a',), 'x', {}), ('Concat', ('x', 'b'), 'z', {'axis': 1}),
-                                     ('Slice', ('z', places(0), places(2), places(1)), 'out', {}),
-                                     ('Slice', ('z', places(0), places(2), places(1)), 'other', {})],
-                                    {'out': (3, 2), 'other': (3, 2)}, ['Elu', 'Concat', 'Slice']),
-    'what goes in comes out': ([('Concat', ('a', 'b'), 'z', {'axis': 1}),
-                                ('Slice', ('z', places(0), places(2), places(1)), 'out', {})], {'out': (3, 2)},
-                               ['Concat', 'Slice']),
-    'concatenation of one': ([('Concat', ('a',), 'x', {'axis': 1}), ('Elu', ('x',), 'out', {})], {'out': (3, 2)},
-                             ['Elu']),
-    'of no use': ([('Elu', ('a',), 'x', {}), ('Tanh', ('x',), 'y', {}), ('Elu', ('b',), 'out', {})], {'out': (3, 3)},
-                  ['Elu']),
-    'every other': ([('Concat', ('b', 'a'), 'x', {'axis': 1}),
-                     ('Slice', ('x', places(0), places(3), places(1), places(2)), 'y', {}), ('Elu', ('y',), 'out', {})],
-                    {'out': (3, 2)}, ['Concat', 'Slice', 'Elu']),
-    'rows of a part': ([('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
-                        ('Slice', ('x', places(0), places(2), places(0)), 'y', {}), ('Elu', ('y',), 'out', {})],
-                       {'out': (2, 6)}, ['Concat', 'Slice', 'Elu']),
-    'normalised': ([('Sub', ('a', numbers(1, 2)), 'x', {}), ('Sub', ('b', numbers(3)), 'y', {}),
-                    ('Sub', ('c', numbers(4)), 'z', {}), ('Concat', ('z', 'x', 'y'), 'out', {'axis': 1})],
-                   {'out': (3, 6)}, ['Concat', 'Sub']),
-    'clipped alike': ([('Clip', ('a', numbers(-1)[0], numbers(1)[0]), 'x', {}),
-                       ('Clip', ('b', numbers(-1)[0], numbers(1)[0]), 'y', {}),
-                       ('Concat', ('x', 'y'), 'out', {'axis': 1})], {'out': (3, 5)}, ['Concat', 'Clip']),
-    'clipped otherwise': ([('Clip', ('a', numbers(-1)[0], numbers(1)[0]), 'x', {}),
-                           ('Clip', ('b', numbers(-1)[0], numbers(2)[0]), 'y', {}),
-                           ('Concat', ('x', 'y'), 'out', {'axis': 1})], {'out': (3, 5)}, ['Clip', 'Clip', 'Concat']),
-    'subtracted from': ([('Sub', (numbers(1, 2), 'a'), 'x', {}), ('Sub', (numbers(3), 'b'), 'y', {}),
-                         ('Concat', ('x', 'y'), 'out', {'axis': 1})], {'out': (3, 5)}, ['Sub', 'Sub', 'Concat']),
-    'by row': ([('Sub', ('b', numbers(1, 2, 3).reshape(3, 1)), 'x', {}), ('Sub', ('b', numbers(3)), 'y', {}),
-                ('Concat', ('x', 'y'), 'out', {'axis': 1})], {'out': (3, 6)}, ['Sub', 'Sub', 'Concat']),
-    'below one another': ([('Sub', ('b', numbers(1)), 'x', {}), ('Sub', ('b', numbers(3)), 'y', {}),
-                           ('Concat', ('x', 'y'), 'out', {'axis': 0})], {'out': (6, 3)}, ['Sub', 'Sub', 'Concat']),
-    'taken twice': ([('Sub', ('a', numbers(1)), 'x', {}), ('Sub', ('b', numbers(3)), 'y', {}),
-                     ('Concat', ('x', 'y', 'x'), 'out', {'axis': 1})], {'out': (3, 7)}, ['Sub', 'Sub', 'Concat']),
-    'taken elsewhere': ([('Sub', ('a', numbers(1)), 'x', {}), ('Sub', ('b', numbers(3)), 'y', {}),
-                         ('Concat', ('x', 'y'), 'out', {'axis': 1}), ('Elu', ('x',), 'other', {})],
-                        {'out': (3, 5), 'other': (3, 2)}, ['Sub', 'Sub', 'Concat', 'Elu']),
-    'widened in part': ([('Add', ('c', numbers(1, 2)), 'x', {}), ('Add', ('b', numbers(3)), 'y', {}),
-                         ('Concat', ('x', 'y'), 'out', {'axis': 1})], {'out': (3, 5)}, ['Add', 'Add', 'Concat']),
+    'a part': (
+        [
+            ('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
+            ('Slice', ('x', places(2), places(5), places(1)), 'y', {}),
+            ('Elu', ('y',), 'out', {}),
+        ],
+        {'out': (3, 3)},
+        ['Elu'],
+    ),
+    'another part': (
+        [
+            ('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
+            ('Slice', ('x', places(1), places(4), places(1)), 'y', {}),
+            ('Elu', ('y',), 'out', {}),
+        ],
+        {'out': (3, 3)},
+        ['Concat', 'Slice', 'Elu'],
+    ),
+    'a part that comes out': (
+        [
+            ('Elu', ('a',), 'x', {}),
+            ('Elu', ('b',), 'y', {}),
+            ('Concat', ('x', 'y'), 'z', {'axis': 1}),
+            ('Slice', ('z', places(0), places(2), places(1)), 'out', {}),
+            ('Tanh', ('x',), 'other', {}),
+        ],
+        {'out': (3, 2), 'other': (3, 2)},
+        ['Elu', 'Tanh'],
+    ),
+    'a part that comes out twice': (
+        [
+            ('Elu', ('a',), 'x', {}),
+            ('Concat', ('x', 'b'), 'z', {'axis': 1}),
+            ('Slice', ('z', places(0), places(2), places(1)), 'out', {}),
+            ('Slice', ('z', places(0), places(2), places(1)), 'other', {}),
+        ],
+        {'out': (3, 2), 'other': (3, 2)},
+        ['Elu', 'Concat', 'Slice'],
+    ),
+    'what goes in comes out': (
+        [('Concat', ('a', 'b'), 'z', {'axis': 1}), ('Slice', ('z', places(0), places(2), places(1)), 'out', {})],
+        {'out': (3, 2)},
+        ['Concat', 'Slice'],
+    ),
+    'concatenation of one': (
+        [('Concat', ('a',), 'x', {'axis': 1}), ('Elu', ('x',), 'out', {})],
+        {'out': (3, 2)},
+        ['Elu'],
+    ),
+    'of no use': (
+        [('Elu', ('a',), 'x', {}), ('Tanh', ('x',), 'y', {}), ('Elu', ('b',), 'out', {})],
+        {'out': (3, 3)},
+        ['Elu'],
+    ),
+    'every other': (
+        [
+            ('Concat', ('b', 'a'), 'x', {'axis': 1}),
+            ('Slice', ('x', places(0), places(3), places(1), places(2)), 'y', {}),
+            ('Elu', ('y',), 'out', {}),
+        ],
+        {'out': (3, 2)},
+        ['Concat', 'Slice', 'Elu'],
+    ),
+    'rows of a part': (
+        [
+            ('Concat', ('a', 'b', 'c'), 'x', {'axis': 1}),
+            ('Slice', ('x', places(0), places(2), places(0)), 'y', {}),
+            ('Elu', ('y',), 'out', {}),
+        ],
+        {'out': (2, 6)},
+        ['Concat', 'Slice', 'Elu'],
+    ),
+    'normalised': (
+        [
+            ('Sub', ('a', numbers(1, 2)), 'x', {}),
+            ('Sub', ('b', numbers(3)), 'y', {}),
+            ('Sub', ('c', numbers(4)), 'z', {}),
+            ('Concat', ('z', 'x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 6)},
+        ['Concat', 'Sub'],
+    ),
+    'clipped alike': (
+        [
+            ('Clip', ('a', numbers(-1)[0], numbers(1)[0]), 'x', {}),
+            ('Clip', ('b', numbers(-1)[0], numbers(1)[0]), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 5)},
+        ['Concat', 'Clip'],
+    ),
+    'clipped otherwise': (
+        [
+            ('Clip', ('a', numbers(-1)[0], numbers(1)[0]), 'x', {}),
+            ('Clip', ('b', numbers(-1)[0], numbers(2)[0]), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 5)},
+        ['Clip', 'Clip', 'Concat'],
+    ),
+    'subtracted from': (
+        [
+            ('Sub', (numbers(1, 2), 'a'), 'x', {}),
+            ('Sub', (numbers(3), 'b'), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 5)},
+        ['Sub', 'Sub', 'Concat'],
+    ),
+    'by row': (
+        [
+            ('Sub', ('b', numbers(1, 2, 3).reshape(3, 1)), 'x', {}),
+            ('Sub', ('b', numbers(3)), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 6)},
+        ['Sub', 'Sub', 'Concat'],
+    ),
+    'below one another': (
+        [
+            ('Sub', ('b', numbers(1)), 'x', {}),
+            ('Sub', ('b', numbers(3)), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 0}),
+        ],
+        {'out': (6, 3)},
+        ['Sub', 'Sub', 'Concat'],
+    ),
+    'taken twice': (
+        [
+            ('Sub', ('a', numbers(1)), 'x', {}),
+            ('Sub', ('b', numbers(3)), 'y', {}),
+            ('Concat', ('x', 'y', 'x'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 7)},
+        ['Sub', 'Sub', 'Concat'],
+    ),
+    'taken elsewhere': (
+        [
+            ('Sub', ('a', numbers(1)), 'x', {}),
+            ('Sub', ('b', numbers(3)), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+            ('Elu', ('x',), 'other', {}),
+        ],
+        {'out': (3, 5), 'other': (3, 2)},
+        ['Sub', 'Sub', 'Concat', 'Elu'],
+    ),
+    'widened in part': (
+        [
+            ('Add', ('c', numbers(1, 2)), 'x', {}),
+            ('Add', ('b', numbers(3)), 'y', {}),
+            ('Concat', ('x', 'y'), 'out', {'axis': 1}),
+        ],
+        {'out': (3, 5)},
+        ['Add', 'Add', 'Concat'],
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a CUDA graph records acts as eager, bit for bit; its memory is one block."""
+
 import numpy as np
 from policy.backends.small_policies import KINDS, load, play, ROWS, StaticBackend
 import pytest
@@ -9,8 +10,14 @@ from rl_policy_node.policy.backends.buffers import Block
 from rl_policy_node.policy.backends.player_step import Step
 from rl_policy_node.policy.backends.static import StaticStep
 
-LAYOUT = {'pose': ((3, 5), torch.float32), 'held': ((3,), torch.bool), 'image': ((3, 7, 5, 3), torch.uint8),
-          'number': ((), torch.float64), 'none': ((3, 0), torch.float32), 'choice': ((3, 1), torch.int64)}
+LAYOUT = {
+    'pose': ((3, 5), torch.float32),
+    'held': ((3,), torch.bool),
+    'image': ((3, 7, 5, 3), torch.uint8),
+    'number': ((), torch.float64),
+    'none': ((3, 0), torch.float32),
+    'choice': ((3, 1), torch.int64),
+}
 
 
 def span(view):
@@ -42,10 +49,16 @@ def test_one_copy_moves_all_views():
     assert not any(view.any() for view in there.views.values()) and here.views['pose'].any()
 
 
-@pytest.mark.parametrize('name, deterministic', [
-    *((name, True) for name in KINDS if name not in ('bounds', 'not clipped', 'separate', 'computed sigma')),
-    *((name, False) for name in ('lstm', 'discrete', 'multi-discrete', 'sac', 'tanh', 'continuous_a2c',
-                                 'computed sigma'))])
+@pytest.mark.parametrize(
+    'name, deterministic',
+    [
+        *((name, True) for name in KINDS if name not in ('bounds', 'not clipped', 'separate', 'computed sigma')),
+        *(
+            (name, False)
+            for name in ('lstm', 'discrete', 'multi-discrete', 'sac', 'tanh', 'continuous_a2c', 'computed sigma')
+        ),
+    ],
+)
 def test_static_step_is_that_of_the_player_bit_for_bit(tmp_path, name, deterministic):
     policy = load(tmp_path, name, deterministic=deterministic)
     eager, inputs = policy.backend, policy.backend.inputs
@@ -64,6 +77,7 @@ def test_static_step_never_moves(tmp_path):
     def places():
         step = static.static
         return [tensor.data_ptr() for tensor in (*step._operands(), step._result, step._actions, step._host.bytes)]
+
     before = places()
     for _ in play([static], policy.spaces, ROWS, 5):
         assert places() == before
@@ -76,7 +90,7 @@ def test_host_and_device_are_told_apart_by_the_copies_only(tmp_path):
     static = StaticStep(Step(policy.player, policy.backend.inputs, True), policy.backend.inputs, 'cpu')
     static.stage(np.ones((ROWS, 5), np.float32), None)
     static.compute()
-    assert not static.actions.any()             # nothing was downloaded
+    assert not static.actions.any()  # nothing was downloaded
     zeros = static._result.clone()
     static.reset()
     static.upload()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A step without what nobody needs: no critic, no sampling, no state of theirs, in the export and when it runs."""
+
 from collections import Counter
 
 import numpy as np
@@ -13,10 +14,23 @@ from rl_policy_node.policy.backends.player_step import _needed, Step
 from rl_policy_node.policy.backends.static import StaticStep
 
 # kind → layers of the actor alone: matrices, recurrent layers, states; hidden layers, then mu
-ACTORS = {'mlp': (2, 0, 0), 'lstm': (2, 2, 2), 'gru': (2, 1, 1), 'separate': (2, 0, 0), 'separate lstm': (2, 2, 2),
-          'separate gru': (2, 1, 1), 'dict': (3, 2, 2), 'amp': (2, 0, 0), 'sac': (2, 0, 0),
-          'asymmetric': (2, 2, 2), 'computed sigma': (2, 0, 0), 'discrete': (2, 2, 2), 'multi-discrete': (3, 0, 0),
-          'tanh': (2, 1, 1), 'continuous_a2c': (2, 0, 0)}
+ACTORS = {
+    'mlp': (2, 0, 0),
+    'lstm': (2, 2, 2),
+    'gru': (2, 1, 1),
+    'separate': (2, 0, 0),
+    'separate lstm': (2, 2, 2),
+    'separate gru': (2, 1, 1),
+    'dict': (3, 2, 2),
+    'amp': (2, 0, 0),
+    'sac': (2, 0, 0),
+    'asymmetric': (2, 2, 2),
+    'computed sigma': (2, 0, 0),
+    'discrete': (2, 2, 2),
+    'multi-discrete': (3, 0, 0),
+    'tanh': (2, 1, 1),
+    'continuous_a2c': (2, 0, 0),
+}
 RANDOM = {'RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'}
 
 
@@ -29,7 +43,7 @@ def test_export_holds_the_actor_only(tmp_path, name):
     policy = load(tmp_path, name)
     for deterministic in (True, False):
         if not deterministic and name not in ('mlp', 'lstm', 'computed sigma', 'multi-discrete', 'sac'):
-            continue        # they draw as the others do
+            continue  # they draw as the others do
         step = step_of(policy, deterministic)
         graph = onnx.load_from_string(export(step)).graph
         count = Counter(node.op_type for node in graph.node)
@@ -37,7 +51,7 @@ def test_export_holds_the_actor_only(tmp_path, name):
         matrices += name == 'computed sigma' and not deterministic
         assert (count['MatMul'] + count['Gemm'], count['LSTM'] + count['GRU']) == (matrices, layers)
         assert not RANDOM & set(count)
-        assert not (deterministic and count['Exp'])         # of a deviation that nobody asks for
+        assert not (deterministic and count['Exp'])  # of a deviation that nobody asks for
         assert [value.name for value in graph.input] == names(step)[0]
         assert [value.name for value in graph.output] == names(step)[1]
         assert len(step.states) == states
@@ -49,8 +63,9 @@ def test_no_weight_of_the_critic_is_exported(tmp_path, name):
     policy = load(tmp_path, name)
     exported = onnx.load_from_string(export(step_of(policy)))
     found = {onnx.numpy_helper.to_array(each).tobytes() for each in exported.graph.initializer}
-    found |= {part.tobytes() for each in exported.graph.initializer
-              for part in [onnx.numpy_helper.to_array(each).T.copy()]}
+    found |= {
+        part.tobytes() for each in exported.graph.initializer for part in [onnx.numpy_helper.to_array(each).T.copy()]
+    }
     for place, tensor in policy.player.model.state_dict().items():
         if tensor.numel() > 8:
             for value in (tensor, tensor.float()):
@@ -75,9 +90,9 @@ def test_what_nobody_needs_is_not_run(tmp_path, name):
     found = operations(static.compute)
     eager = operations(lambda: policy.act(drawn(policy.spaces, ROWS, np.random.default_rng(0))))
     matrices, layers, _ = ACTORS[name]
-    if not layers:      # of which some are made of matrices
+    if not layers:  # of which some are made of matrices
         assert found['aten::linear'] == matrices
-    assert found['aten::linear'] < eager['aten::linear'] or name == 'sac'       # whose player asks no critic
+    assert found['aten::linear'] < eager['aten::linear'] or name == 'sac'  # whose player asks no critic
     assert found['aten::lstm'] + found['aten::gru'] == (layers > 0)
     assert eager['aten::lstm'] + eager['aten::gru'] == (2 if 'separate ' in name else layers > 0)
     for drawing in ('aten::normal', 'aten::normal_', 'aten::multinomial', 'aten::exponential_'):
@@ -129,8 +144,10 @@ def test_states_that_actions_come_to_depend_on_are_found(module, needed):
 
 
 def test_kinds_whose_critic_has_states_of_its_own_are_among_those_tried(tmp_path):
-    found = {name: (len(policy.player.states), len(step_of(policy).states))
-             for name in ('separate lstm', 'separate gru', 'separate dict', 'lstm')
-             for policy in [load(tmp_path, name)]}
+    found = {
+        name: (len(policy.player.states), len(step_of(policy).states))
+        for name in ('separate lstm', 'separate gru', 'separate dict', 'lstm')
+        for policy in [load(tmp_path, name)]
+    }
     assert found == {'separate lstm': (4, 2), 'separate gru': (2, 1), 'separate dict': (4, 2), 'lstm': (2, 2)}
     assert set(found) <= set(KINDS)

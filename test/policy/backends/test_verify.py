@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend that acts otherwise than rl_games' player is found out, whatever it does otherwise."""
+
 import re
 
 import numpy as np
@@ -110,8 +111,11 @@ def pair(tmp_path):
         key = name, str(options)
         if key not in loaded:
             loaded[key] = [load(tmp_path, name, **options) for _ in range(2)]
-        return [each(policy.player, policy.backend.inputs, policy.deterministic)
-                for each, policy in zip((kind, EagerBackend), loaded[key])]
+        return [
+            each(policy.player, policy.backend.inputs, policy.deterministic)
+            for each, policy in zip((kind, EagerBackend), loaded[key])
+        ]
+
     return pair
 
 
@@ -133,9 +137,17 @@ def test_single_row_is_held_and_reset_whatever_it_observes(tmp_path, size):
         assert difference(*backends) > 1e-4, kind
 
 
-@pytest.mark.parametrize('found, wanted, apart', [
-    (np.inf, np.inf, 0.0), (np.nan, np.nan, 0.0), (np.inf, -np.inf, np.inf), (np.inf, np.nan, np.inf),
-    (1.0, np.inf, np.inf), (3.0, 2.0, 0.5)])
+@pytest.mark.parametrize(
+    'found, wanted, apart',
+    [
+        (np.inf, np.inf, 0.0),
+        (np.nan, np.nan, 0.0),
+        (np.inf, -np.inf, np.inf),
+        (np.inf, np.nan, np.inf),
+        (1.0, np.inf, np.inf),
+        (3.0, 2.0, 0.5),
+    ],
+)
 def test_what_is_no_number_is_equal_only_to_its_like(found, wanted, apart):
     assert _distance(*(np.array([0.25, value]) for value in (found, wanted))) == apart
 
@@ -177,6 +189,7 @@ def test_sampled_actions_are_compared_too(pair):
             super().restart()
             with self._stream:
                 torch.randn(1)
+
     assert difference(*pair(OtherSeed, 'mlp', deterministic=False)) > 0.1
 
 
@@ -201,8 +214,10 @@ def test_both_are_as_new_before_and_after(pair):
 @pytest.fixture
 def offer(monkeypatch):
     """Return a function that has a backend offered as the ONNX one."""
+
     def offer(*makers):
         monkeypatch.setattr(choice, 'makers', lambda name, setup: [lambda make=make: make(setup) for make in makers])
+
     return offer
 
 
@@ -211,6 +226,7 @@ def of_class(kind, **attributes):
         backend = kind(setup.player, setup.inputs, setup.deterministic)
         vars(backend).update(attributes)
         return backend
+
     return make
 
 
@@ -262,6 +278,7 @@ def test_second_way_is_tried_where_the_first_does_not_do(tmp_path, offer):
 
     def broken(setup):
         raise RuntimeError('not a model')
+
     for first in (broken, of_class(NanAtLast)):
         offer(first, of_class(Off))
         policy.choose_backend('onnx')

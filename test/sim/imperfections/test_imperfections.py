@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imperfections wrap publishers: what a wrapped one does, and that nothing is wrapped where nothing is stated."""
+
 import time
 
 import numpy as np
@@ -21,8 +22,12 @@ class Command:
 
 def imperfections(lockstep=False, together=False, **spec):
     """Return Imperfections of one source, `joints`, and one command, `arm`, which is held at −1."""
-    robots = Robots(ROWS, {'joints': Measured({'position': np.zeros((ROWS, 1))}, together)}, {'arm': Command()},
-                    lambda: {'arm': {'position': np.full((ROWS, 1), -1.0)}})
+    robots = Robots(
+        ROWS,
+        {'joints': Measured({'position': np.zeros((ROWS, 1))}, together)},
+        {'arm': Command()},
+        lambda: {'arm': {'position': np.full((ROWS, 1), -1.0)}},
+    )
     return create_imperfections(ImperfectionSpec(**spec), 5, PERIOD, robots, lockstep)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """When messages and commands arrive, step by step."""
+
 import numpy as np
 
 from rl_policy_node.sim.imperfections import ImperfectionSpec
@@ -55,5 +56,5 @@ def test_an_overtaken_message_counts_once():
     assert network.counts == {'sent': 6, 'lost': 0, 'late': 4, 'reordered': 0}, 'all alike late: none overtakes'
     network = Network(ImperfectionSpec(latency_jitter=10 * PERIOD), PERIOD, 1, np.random.default_rng(0))
     due = np.array([step + network.send(np.array([False])).item() for step in range(300)])
-    overtaken = sum((due[step + 1:] < due[step]).any() for step in range(300))
+    overtaken = sum((due[step + 1 :] < due[step]).any() for step in range(300))
     assert network.counts['reordered'] == overtaken > 100

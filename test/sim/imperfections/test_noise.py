@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors of simulated sensors and of a simulated clock."""
+
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ def test_orientations_are_turned_by_the_stated_angle_and_stay_rotations():
     turned = noisy(quaternion, 0.1, field='orientation')
     assert np.allclose(np.linalg.norm(turned, axis=1), 1.0, atol=1e-12)
     angles = geometry.angle_between(quaternion, turned)
-    assert abs(np.sqrt((angles ** 2).mean()) - 0.1) < 4 * 0.1 / np.sqrt(40000)
+    assert abs(np.sqrt((angles**2).mean()) - 0.1) < 4 * 0.1 / np.sqrt(40000)
     axes = geometry.rotation_vector_from_quaternion(geometry.multiply(turned, geometry.conjugate(quaternion)))
     assert np.abs(axes.mean(axis=0)).max() < 4 * 0.1 / np.sqrt(3 * 20000), 'about no axis more than about another'
 
@@ -55,6 +56,7 @@ def test_a_drift_stays_within_its_bounds_and_wanders_in_them():
     def walk(seed):
         drift = Drift(0.2, np.random.default_rng(seed))
         return np.array([drift.next() for _ in range(20000)])
+
     shares = walk(1)
     assert np.abs(shares).max() <= 0.2 and shares.min() < -0.15 and shares.max() > 0.15
     assert np.abs(np.diff(shares)).max() <= 0.01 + 1e-12, 'it wanders, it does not jump'

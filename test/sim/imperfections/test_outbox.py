@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages that wait until they are due."""
+
 import threading
 import time
 

@@ -3,20 +3,21 @@
 
 `as_trained.py OUT` writes OUT/<task>_trained.npz and OUT/<task>_hosted.npz.
 """
+
 from pathlib import Path
 import sys
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-import isaacgym                                 # noqa: E402, F401 - before torch
-import isaacgymenvs                             # noqa: E402
-from isaacgymenvs.utils.utils import set_seed   # noqa: E402
-import hydra                                    # noqa: E402
-import numpy as np                              # noqa: E402
-from omegaconf import OmegaConf                 # noqa: E402
-from sim.isaacgym_runs import actions, hosted, record, ROWS, SEED, TASKS       # noqa: E402
-import torch                                    # noqa: E402
+import isaacgym  # noqa: E402, F401 - before torch
+import isaacgymenvs  # noqa: E402
+from isaacgymenvs.utils.utils import set_seed  # noqa: E402
+import hydra  # noqa: E402
+import numpy as np  # noqa: E402
+from omegaconf import OmegaConf  # noqa: E402
+from sim.isaacgym_runs import actions, hosted, record, ROWS, SEED, TASKS  # noqa: E402
+import torch  # noqa: E402
 
 
 def trained(task):
@@ -25,8 +26,19 @@ def trained(task):
     cfg.num_envs, cfg.seed, cfg.sim_device, cfg.rl_device, cfg.pipeline = ROWS, SEED, 'cpu', 'cpu', 'cpu'
     set_seed(cfg.seed)
     with hydra.initialize_config_dir(str(HERE / 'isaacgymenvs' / 'cfg'), version_base='1.1'):
-        env = isaacgymenvs.make(cfg.seed, cfg.task_name, cfg.task.env.numEnvs, cfg.sim_device, cfg.rl_device,
-                                cfg.graphics_device_id, cfg.headless, cfg.multi_gpu, False, False, cfg)
+        env = isaacgymenvs.make(
+            cfg.seed,
+            cfg.task_name,
+            cfg.task.env.numEnvs,
+            cfg.sim_device,
+            cfg.rl_device,
+            cfg.graphics_device_id,
+            cfg.headless,
+            cfg.multi_gpu,
+            False,
+            False,
+            cfg,
+        )
 
     def step(action):
         observations, rewards, dones, _ = env.step(torch.from_numpy(action))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for Isaac Gym: nothing but its rule on the order of imports."""
+
 import sys
 
 if 'torch' in sys.modules:

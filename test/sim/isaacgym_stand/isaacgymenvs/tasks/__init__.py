@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tasks by name."""
+
 from isaacgymenvs.tasks.reach import Reach
 from isaacgymenvs.tasks.reach_tactile import ReachTactile
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masses on rails that are to be brought to a goal; the same bits with every torch."""
+
 from isaacgymenvs.tasks.base.vec_task import VecTask
 import torch
 
@@ -63,7 +64,7 @@ class Reach(VecTask):
             self.reset_idx(rows)
         rails = self.rails
         self.obs_buf[:] = torch.cat([rails.position * 4, rails.velocity * 40, rails.goal * 4], dim=1)
-        self.states_buf[:] = self.obs_buf[:, :self.num_states]
+        self.states_buf[:] = self.obs_buf[:, : self.num_states]
         self.rew_buf[:] = -rails.distance()
         reached = rails.distance() < self.cfg['env']['goalDistance']
         self.successes += reached.float()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same masses, observed as TacSL's tasks are: a dict with an image."""
+
 import hydra
 from isaacgymenvs.tasks.base.vec_task import VecTask
 from isaacgymenvs.tasks.reach import Rails

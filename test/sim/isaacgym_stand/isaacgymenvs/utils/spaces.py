@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spaces with the attributes that gym's have, which IsaacGymEnvs' tasks take."""
+
 import numpy as np
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What training scripts call."""
+
 import random
 
 import numpy as np

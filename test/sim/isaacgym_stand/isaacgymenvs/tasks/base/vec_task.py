@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tasks share: buffers, clipping, the order of a step."""
-import isaacgym     # noqa: F401 - before torch
+
+import isaacgym  # noqa: F401 - before torch
 from isaacgymenvs.utils import spaces
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ class VecTask:
     use_dict_obs, the tensors of obs_dict), states_buf, rew_buf and reset_buf in place.
     """
 
-    def __init__(self, cfg, rl_device, sim_device, graphics_device_id, headless, virtual_screen_capture=False,
-                 force_render=False):
+    def __init__(
+        self, cfg, rl_device, sim_device, graphics_device_id, headless, virtual_screen_capture=False, force_render=False
+    ):
         self.cfg, env = cfg, cfg['env']
         on_gpu = sim_device != 'cpu'
         if cfg['sim']['use_gpu_pipeline'] != on_gpu or cfg['sim']['physx']['use_gpu'] != on_gpu:
@@ -48,8 +50,9 @@ class VecTask:
 
     def allocate_buffers(self):
         rows = self.num_envs
-        self.obs_dict = {name: self.zeros(rows, *dims) for name, dims in
-                         list(self.obs_dims.items()) + list(self.state_dims.items())}
+        self.obs_dict = {
+            name: self.zeros(rows, *dims) for name, dims in list(self.obs_dims.items()) + list(self.state_dims.items())
+        }
         self.obs_buf = self.zeros(rows, self.num_obs)
         self.states_buf = self.zeros(rows, self.num_states)
         self.rew_buf = self.zeros(rows)
