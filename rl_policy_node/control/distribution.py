@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import cast, NamedTuple
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Shape, Values
 from rl_policy_node.control.reductions import all_true, any_true
 from rl_policy_node.control.specs import OodSpec
+from rl_policy_node.control.state import State
 from rl_policy_node.control.still import Still
 
 CLAMP = 5.0  # rl_games' normaliser clamps |z| here: beyond it the policy sees no difference
@@ -135,6 +136,24 @@ class Distribution:
         peak = self.peak.max(axis=0)
         self.peak[:] = 0.0
         return found, peak, self.smoothed.max(axis=0)
+
+    def state(self) -> State:
+        """Return the smoothed |z|, the counts and the reasons; not the findings, which wait for `report`."""
+        return {
+            'smoothed': self.smoothed.copy(),
+            'clipped': self._clipped.copy(),
+            'last': self._last.copy(),
+            'still': self._still.state(),
+            'reasons': {str(row): reason for row, reason in self.reasons.items()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Continue from a state of the same terms."""
+        self.smoothed, self._clipped, self._last = (
+            cast(Floats, state[name]).copy() for name in ('smoothed', 'clipped', 'last')
+        )
+        self._still.restore(cast(State, state['still']))
+        self.reasons = {int(row): reason for row, reason in cast(Mapping[str, str], state['reasons']).items()}
 
     def _begin(self, rows: Mask, top: Floats) -> None:
         """Restart the smoothing of rows (mask) from their present values, after a gap."""

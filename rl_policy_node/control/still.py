@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import cast, Protocol
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats, Indices, Mask, Shape
+from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Shape
+from rl_policy_node.control.state import State
 
 _LEAST = 8  # least numbers of a grid, so that each has neighbours to compare with
 _TRAVEL = 0.25  # standard deviations of training by which the neighbours must move meanwhile, on average
@@ -83,6 +84,25 @@ class Still:
         if self._frozen is not None:
             frozen = self._frozen & ~rows[:, None]
             self._frozen = frozen if frozen.any() else None
+
+    def state(self) -> State:
+        """Return the counts; `before` is missing until the first look."""
+        counts: dict[str, Array | float] = {
+            'step': float(self._step),
+            'travel': self._travel.copy(),
+            'looks': self._looks.copy(),
+        }
+        for name, value in (('before', self._before), ('frozen', self._frozen)):
+            if value is not None:
+                counts[name] = value.copy()
+        return counts
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        self._step = int(cast(float, state['step']))
+        self._travel, self._looks = (cast(Floats, state[name]).copy() for name in ('travel', 'looks'))
+        before, frozen = (cast('Array | None', state.get(name)) for name in ('before', 'frozen'))
+        self._before, self._frozen = (None if each is None else each.copy() for each in (before, frozen))
 
     def place(self, index: int) -> tuple[int, int]:
         """Return (term, index within it) of a number of the grids."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rl_policy_node.control.arrays import Mask, Values
 from rl_policy_node.control.distribution import Distribution
+from rl_policy_node.control.state import State
 from rl_policy_node.core.checks import Check, Refusals
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
@@ -27,6 +28,12 @@ class OutOfDistribution(Check):
             for row, reason in self._distribution.reasons.items():
                 self._latch(slice(row, row + 1), reason)
         return self._distribution.reasons
+
+    def state(self) -> State:
+        return self._distribution.state()
+
+    def restore(self, state: State) -> None:
+        self._distribution.restore(state)
 
 
 class DistributionObserver:

@@ -83,3 +83,22 @@ def test_first_step_that_is_outside_is_not_acted_upon(policy, action):
     bench.cycle.start()
     bench.cycle.step()
     assert bench.keeper.outcomes[-1].acted.tolist() == [True, False]
+
+
+@pytest.mark.parametrize('bench', ['hold'], indirect=True)
+def test_a_state_goes_on_smoothing_where_it_was_taken(bench, policy):
+    # the smoothed |z| has risen, and is still within the limit
+    assert push(bench, 4) == ([True, True], [True, True])
+    again = Bench(policy, control_of(ood=OodSpec(action='hold'), latch_falls=1000), moments=MOMENTS)
+    again.cycle.stepper.restore(bench.cycle.stepper.state())
+    begun = len(bench.keeper.frames)
+    kept = policy.state()
+    push(bench, 20)
+    policy.restore(kept)
+    healthy = []
+    for frame, outcome in list(zip(bench.keeper.frames, bench.keeper.outcomes))[begun:]:
+        other = again.cycle.stepper.step(frame)
+        np.testing.assert_array_equal(other.acted, outcome.acted)
+        np.testing.assert_array_equal(other.commands['arm']['position'], outcome.commands['arm']['position'])
+        healthy.append(bool(other.acted[1]))
+    assert healthy[0] and not healthy[-1]
