@@ -59,7 +59,7 @@ class Play:
         self.bridge.stop()
         assert self.bridge.finished and not self.bridge.failed, self.bridge.log.lines
         self.seen = {field: np.array(values) for field, values in self.seen.items()}
-        self.actions, self.imperfections = np.array(environment.actions), self.bridge.summary().get('gap')
+        self.actions, self.imperfections = np.array(environment.actions), self.bridge.summary().get('imperfections')
 
     def _emit(self, frame):
         stamp, episode = frame.stamp, frame.begun

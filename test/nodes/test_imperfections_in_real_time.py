@@ -39,7 +39,7 @@ def test_in_real_time_messages_are_late_lost_or_swapped_and_starts_only_late(run
     assert min(late for _, late in sent + starts) >= 0.06
     assert [number for number, _ in starts] == list(range(25))
     assert 5 < len(numbers) < 25 and len(set(numbers)) == len(numbers) and numbers != sorted(numbers)
-    counts = made.summary()['gap']
+    counts = made.summary()['imperfections']
     assert counts['sent'] == 25 * 4 and counts['late'] + counts['lost'] == counts['sent']
 
 

@@ -35,7 +35,7 @@ def test_lost_and_late_messages_within_bounds_are_survived(tmp_path):
         assert wait(lambda: bridge.poll() is not None, 60), bridge.tail() + policy.tail()
         assert bridge.poll() == 0 and policy.poll() is None
     figures = json.loads(summary.read_text())
-    imperfections = figures['gap']
+    imperfections = figures['imperfections']
     stated = tuple(imperfections[name] for name in ('latency', 'drop', 'rate_drift'))
     assert figures['episodes'] == 2 and stated == (0.03, 0.1, 0.1)
     # four sources, 120 steps and those before the first command: a share of 480 has a deviation of 0.014

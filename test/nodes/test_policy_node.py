@@ -147,8 +147,8 @@ def test_the_timer_keeps_its_rate(arm, run):
     before, began = len(arm.commands), time.monotonic()
     arm.live(2.0)
     rate = (len(arm.commands) - before) / (time.monotonic() - began)
-    # no more than its rate, whatever the machine does; much less would be another fault
-    assert 10 < rate < 55
+    # never more than its rate; and half of the commands come on time, however busy the machine is
+    assert rate < 55 and 0.018 < np.median(np.diff(arm.times[before:])) < 0.022
 
 
 def test_observations_trigger_a_step_each(arm, run):

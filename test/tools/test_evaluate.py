@@ -40,7 +40,7 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     out = capsys.readouterr().out
     assert code == 0 and content['verdict'] == 'the same, episode by episode' and content['same_episodes'] == 6
     assert content['run']['seed'] == 11 and content['run']['rows'] == 4 and content['run']['mode'] == 'lockstep'
-    assert content['run']['gap'] == {} and content['run']['control_rate'] == 60.0
+    assert content['run']['imperfections'] == {} and content['run']['control_rate'] == 60.0
     played = content['nodes']['played']
     assert played == content['reference']['played']
     assert len(played['return']) == 6 and len(set(played['return'])) == 6
@@ -60,7 +60,7 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
 def test_a_gap_is_in_the_figures_and_in_the_verdict(tmp_path, capsys):
     """A long delay, since the episodes are few and short."""
     code, content = evaluate(tmp_path, '--episodes', '24', '--set', 'sim.latency=0.2', '--require-same')
-    assert content['run']['gap'] == {'latency': 0.2} and content['same_episodes'] < 24
+    assert content['run']['imperfections'] == {'latency': 0.2} and content['same_episodes'] < 24
     assert content['verdict'] == 'different' and code == 1
     assert 'with latency 0.2 s' in capsys.readouterr().out
     change = content['differences']['return']

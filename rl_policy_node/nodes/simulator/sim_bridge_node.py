@@ -189,7 +189,7 @@ class SimBridgeNode(Node):
         summary = self._summary()
         for name, value in summary.pop('latency_ms').items():
             summary[f'latency_{name}'] = value
-        summary.update({f'gap_{name}': value for name, value in summary.pop('gap', {}).items()})
+        summary.update({f'imperfections_{name}': value for name, value in summary.pop('imperfections', {}).items()})
         message = 'finished' if self.loop.finished else 'running'
         self._status.publish(
             diagnostics.diagnostic_array(

@@ -186,7 +186,7 @@ class Injected(Imperfections):
         return self._sources.record()
 
     def summary(self) -> dict[str, dict[str, float]]:
-        return {'gap': {**self._spec.stated(), **self._sources.counts()}}
+        return {'imperfections': {**self._spec.stated(), **self._sources.counts()}}
 
     def close(self) -> None:
         self._sources.close()

@@ -153,7 +153,7 @@ def _content(
         'trigger': policy.control.timing.trigger,
         'control_rate': sides[0].about['control_rate'],
         'deterministic': policy.policy.deterministic,
-        'gap': sim.imperfections.stated(),
+        'imperfections': sim.imperfections.stated(),
         'confidence': CONFIDENCE,
     }
     content: dict[str, Any] = {

@@ -62,7 +62,13 @@ def test_a_message_of_all_rows_has_one_fate():
         every(step), last(step)
     made.close()
     assert len(sent) % 2 == 0 and sum(sent) == 0
-    assert made.summary()['gap'] == {'drop': 0.5, 'sent': 49, 'lost': 49 - len(sent) // 2, 'late': 0, 'reordered': 0}
+    assert made.summary()['imperfections'] == {
+        'drop': 0.5,
+        'sent': 49,
+        'lost': 49 - len(sent) // 2,
+        'late': 0,
+        'reordered': 0,
+    }
 
 
 def test_a_late_publisher_sends_after_the_latency_and_in_order():
