@@ -133,6 +133,13 @@ def test_wrong_observations_are_named(make, changes, told):
         make('dict').act(observations)
 
 
+def test_an_array_for_a_dict_policy_and_a_dict_for_a_flat_one_are_named(make):
+    with pytest.raises(ValueError, match=r"one array; expected a dict with the keys \['ee_pos', 'touch', 'wrist'\]"):
+        make('dict').act(np.zeros((ROWS, 3)))
+    with pytest.raises(ValueError, match=r"'obs' is a dict with the keys \['obs'\]; expected one array"):
+        make('lstm').act({'obs': observe(FLAT)})
+
+
 def test_bounds_rescale_what_the_network_gives(tmp_path, make):
     path = train_config(tmp_path, {})
     scaled = Policy.load(

@@ -53,7 +53,7 @@ class Inputs:
             self._write('obs', observations, arrays['obs'])
             return
         named: Any = observations
-        if len(named) != len(arrays) or named.keys() != arrays.keys():
+        if not hasattr(named, 'keys') or len(named) != len(arrays) or named.keys() != arrays.keys():
             self._check_keys(named)
         for key, array in arrays.items():
             self._write(key, named[key], array)
@@ -65,10 +65,14 @@ class Inputs:
         array[...] = value
 
     def _check_keys(self, observations: Any) -> None:
+        if not hasattr(observations, 'keys'):
+            raise ValueError(f'observations are one array; expected a dict with the keys {sorted(self.shapes)}')
         if set(observations) != set(self.shapes):
             raise ValueError(f'observations have the keys {sorted(observations)}; expected {sorted(self.shapes)}')
 
     def _tensor(self, key: str, array: Any, device: str | torch.device) -> torch.Tensor:
+        if isinstance(array, Mapping):
+            raise ValueError(f"observation '{key}' is a dict with the keys {sorted(array)}; expected one array")
         wanted = getattr(torch, self.dtypes[key].name)
         tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
         # rl_games divides bytes by 255, so that neither may pass for the other
