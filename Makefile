@@ -137,7 +137,7 @@ figures: setup
 # each process in a DDS domain of its own.
 COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/imperfections
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
-SELECTED := -m 'not slow'
+SELECTED :=
 test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \
@@ -148,7 +148,7 @@ else
 endif
 
 test-all:
-	@$(MAKE) --no-print-directory test SELECTED=
+	@$(MAKE) --no-print-directory test SELECTED="-m 'slow or not slow'"
 
 # The whole suite runs on Jazzy; what touches ROS runs on the other wheels as well.
 test-kilted:
