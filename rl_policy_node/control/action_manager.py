@@ -21,13 +21,12 @@ from rl_policy_node.control.reductions import any_true, greatest, least
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.state import State
 from rl_policy_node.control.tracking import Tracking
-from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.errors import unknown
 
 # action term → its command
 Commands: TypeAlias = Mapping[str, Command]
 # (actions, proposed commands, acting rows) → the rows whose commands may be sent
 Accept: TypeAlias = Callable[[Array, Commands, Mask], Mask]
-
 # source → the rows (mask) whose measurement may be used
 Fresh: TypeAlias = Mapping[str, Mask]
 
@@ -122,8 +121,7 @@ class ActionManager:
         if first == last:
             return min(max(steady - first, 1e-6), most)
         at = self._at if at is None else at
-        since: Floats = np.minimum(np.maximum(steady - at, 1e-6), most)[:, np.newaxis]
-        return since
+        return np.asarray(np.minimum(np.maximum(steady - at, 1e-6), most)[:, np.newaxis])
 
     def fallback(
         self,
@@ -145,12 +143,10 @@ class ActionManager:
         rows = known if rows is None else rows & known
         since = self.elapsed(steady, dt, sent.at)
         every_row = np.ones_like(known)
-        motions = {
-            name: channel.gate.fallback(
-                sent.motions[name], sources, fresh.get(channel.term.spec.source, every_row), since, last
-            )
-            for name, channel in self._channels.items()
-        }
+        motions = {}
+        for name, channel in self._channels.items():
+            young = fresh.get(channel.term.spec.source, every_row)
+            motions[name] = channel.gate.fallback(sent.motions[name], sources, young, since, last)
         return Sent(motions, np.where(rows, steady, sent.at), sent.lost), rows
 
     def renew(self, sources: Sources, fresh: Callable[[], Fresh], steady: float) -> Mask | None:
@@ -186,13 +182,6 @@ class ActionManager:
     def resume(self, sent: Sent) -> None:
         """Continue from the commands that were sent in place of the policy's; blending in begins from them."""
         self._take(np.ones(len(self._at), dtype=bool), sent)
-
-    def outside(self, sources: Sources) -> dict[int, str]:
-        """Return row → a reason that names the joint or axis measured beyond its limits, and the limit."""
-        found: dict[int, str] = {}
-        for term in self.terms.values():
-            found = {**term.outside(sources), **found}
-        return found
 
     def _take(self, rows: Mask, sent: Sent) -> None:
         self._lost = sent.lost
@@ -286,19 +275,6 @@ class ActionManager:
         if name not in self.terms:
             raise unknown('action term', name, self.terms)
         return self.terms[name]
-
-    def check_reversible(self) -> None:
-        """Raise ConfigurationError if a received command does not determine its action: a simulator needs that."""
-        for name, term in self.terms.items():
-            reason = term.irreversible()
-            if reason:
-                raise ConfigurationError(
-                    f'actions.{name}: kind {term.spec.kind} cannot be inverted for the simulator: {reason}'
-                )
-
-    def invert(self, commands: Commands, sources: Sources) -> Floats:
-        """Return the action (rows, size), float32, that leads to received commands; the inverse, for simulators."""
-        return np.concatenate([term.invert(commands[name], sources) for name, term in self.terms.items()], axis=1)
 
     def state(self) -> State:
         """Return the memory of each term, the blend, and the time at which each row was last sent a command."""

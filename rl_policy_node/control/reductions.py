@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array, Axes, Mask
+from rl_policy_node.control.arrays import Array, Axes, Mask, Rows
 
 # For few numbers numpy's reductions are slower than Python's, most of all after a pause.
 _FEW, _SOME = 128, 4096
@@ -68,3 +68,10 @@ def surely_small(values: Array) -> bool:
         with np.errstate(over='ignore'):
             return bool(flat.dot(flat) < _SMALL * _SMALL)
     return bool(sum(map(abs, values.ravel().tolist())) < _SMALL)
+
+
+def including(mask: Mask, rows: Rows) -> Mask:
+    """Return a copy of a mask with rows set, too; a frame that holds the old mask does not change."""
+    more: Mask = mask.copy()
+    more[rows] = True
+    return more

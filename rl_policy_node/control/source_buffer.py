@@ -4,44 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Indices, Rows, Shape, Stamps, Values
+from rl_policy_node.control.buffer_spec import BufferSpec
 from rl_policy_node.control.fitting import finite_rows, fitting, is_finite, not_finite
 from rl_policy_node.control.parts import Part, Parts
 from rl_policy_node.control.past import Past
 from rl_policy_node.control.reductions import greatest, surely_small
 from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder
 from rl_policy_node.errors import ContractError
-
-
-class BufferSpec(Protocol):
-    """The options of a source that its buffer needs; see SourceSpec."""
-
-    @property
-    def topic(self) -> str: ...
-
-    @property
-    def max_age(self) -> float: ...
-
-    @property
-    def use_header_stamp(self) -> bool: ...
-
-    @property
-    def frozen_after(self) -> float | None: ...
-
-    @property
-    def future_tolerance(self) -> float | None: ...
-
-    @property
-    def rows(self) -> bool: ...
-
-    @property
-    def stale(self) -> str: ...
-
 
 # arrays of a buffer with one number a row
 _AGES: dict[str, DTypeLike] = {

@@ -45,6 +45,13 @@ class Tracking:
                 )
         return found
 
+    def outside(self, sources: Sources) -> dict[int, str]:
+        """Return row → a reason that names the joint or axis measured beyond its limits, and the limit."""
+        found: dict[int, str] = {}
+        for term in self._terms.values():
+            found = {**term.outside(sources), **found}
+        return found
+
     def largest(
         self, commands: Mapping[str, Command], sources: Sources, rows: Mask
     ) -> dict[str, tuple[float, str, int]]:

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
+from rl_policy_node.control.reductions import including
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.supervisor import future_tolerance
@@ -43,27 +44,21 @@ class Inbox:
         self._bell = threading.Lock()
         self._bell.acquire()
         # the source to align to ('': the reference of the trigger), and the sources aligned to it
-        self._alignment = (
-            control.timing.alignment_reference,
-            tuple(name for name, source in control.sources.items() if source.alignment == 'asof'),
-        )
+        aligned = tuple(name for name, source in control.sources.items() if source.alignment == 'asof')
+        self._alignment = control.timing.alignment_reference, aligned
         if not control.lockstep:
             for buffer in self.buffers.values():
                 if buffer.spec.use_header_stamp:
                     buffer.order.follow(clock.ros, buffer.spec.future_tolerance or future_tolerance(1.0 / control.rate))
         rows = control.rows
         self.acting: Mask = np.ones(rows, dtype=bool)
-        self.episode: Stamps = np.zeros(rows, dtype=np.int64)
+        self.episode = self._begun = np.zeros(rows, dtype=np.int64)
         self.episode_fresh: Mask = np.zeros(rows, dtype=bool)
-        self._begun = self.episode
-        self._none: Mask = np.zeros(rows, dtype=bool)
+        self._reset = self._none = np.zeros(rows, dtype=bool)
         self._none.flags.writeable = False
-        self._reset = self._none
         self._pending = Pending(self._none)
         self._fired = False  # a step is due, and has not been taken yet
         self._snapshots = threading.local()  # each thread has its own: none overwrites another's
-
-    # called by callbacks
 
     def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float) -> None:
         """Store a message of a source for rows; raises ValueError if the SourceBuffer refuses it."""
@@ -88,14 +83,14 @@ class Inbox:
     def request_reset(self, rows: Rows) -> None:
         """Clear the recurrent state of rows before their next action; their next messages may be stamped earlier."""
         with self._lock:
-            self._reset = _with(self._reset, rows)
+            self._reset = including(self._reset, rows)
             for buffer in self.buffers.values():
                 buffer.forget_order(rows)
 
     def request_tare(self, rows: Rows) -> None:
         """Take the zero of tactile terms anew, from the next messages."""
         with self._lock:
-            self._pending = self._pending._replace(tare=_with(self._pending.tare, rows))
+            self._pending = self._pending._replace(tare=including(self._pending.tare, rows))
 
     def request_changes(self, *changes: Change) -> None:
         """Change parameters, already checked, all with the next step."""
@@ -150,7 +145,7 @@ class Inbox:
                 buffer.forget_stamps()
             # an episode that now begins in the future would hold its row
             self.episode = np.where(self.episode > self._clock.ros(), 0, self.episode)
-            self._reset = _with(self._reset, slice(None))
+            self._reset = including(self._reset, slice(None))
         return True
 
     def clock_jumped(self, seconds: float) -> None:
@@ -165,8 +160,6 @@ class Inbox:
             self._bell.release()
         except RuntimeError:  # already released
             pass
-
-    # called by the control loop
 
     def wait(self, fired: Callable[[], bool], patience: float, running: Callable[[], bool]) -> bool:
         """Wait until fired() is True; return False after `patience` s or when not running().
@@ -196,7 +189,7 @@ class Inbox:
                 buffer.forget_order(slice(None))
             self.episode_fresh[:] = self.episode != 0
             self._fired = False  # earlier messages start no step: the trigger looks again
-            self._reset = _with(self._none, slice(None))
+            self._reset = including(self._none, slice(None))
             self._pending = self._pending.after_step(self._none)
             if self._pending.heard < math.inf:  # the request to begin came by a callback
                 self._pending = self._pending._replace(heard=frame.steady)
@@ -292,11 +285,10 @@ class Inbox:
         reference, aligned = self._alignment
         if aligned:
             # (rows,), ns, the newest stamps that aligned sources may have; 0: any
-            stamps = (
-                self.buffers[reference].stamps
-                if reference
-                else self._trigger.reference(np.stack([buffer.stamps for buffer in self.buffers.values()]), ros)
-            )
+            if reference:
+                stamps = self.buffers[reference].stamps
+            else:
+                stamps = self._trigger.reference(np.stack([each.stamps for each in self.buffers.values()]), ros)
             for name in aligned:
                 self.buffers[name].copy_asof(taken[name], stamps)
         return taken
@@ -306,10 +298,3 @@ class Inbox:
         self._fired = self._trigger.fires(self)
         if self._fired or self._trigger.alarm < alarm:
             self.notify()
-
-
-def _with(mask: Mask, rows: Rows) -> Mask:
-    """Return a copy of a mask with rows set, too; a frame that holds the old mask does not change."""
-    more: Mask = mask.copy()
-    more[rows] = True
-    return more

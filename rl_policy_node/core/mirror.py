@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Floats, Values
+from rl_policy_node.control.reversal import check_reversible, inverted
 from rl_policy_node.core.assemble import Managers
 from rl_policy_node.errors import ConfigurationError
 
@@ -21,7 +22,7 @@ class Mirror:
     def __init__(self, managers: Managers) -> None:
         self._observations, self._actions = managers.observations, managers.actions
         self._buffers = managers.buffers
-        self._actions.check_reversible()
+        check_reversible(self._actions.terms)
         fed, unfed = self._observations.fields(), self._observations.unfed()
         for name, buffer in self._buffers.items():
             for field in buffer.values:
@@ -39,7 +40,7 @@ class Mirror:
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:
         """Return the actions (rows, n) that lead from the measured state to these commands."""
-        return self._actions.invert({name: dict(command) for name, command in commands.items()}, self._buffers)
+        return inverted(self._actions.terms, {name: dict(command) for name, command in commands.items()}, self._buffers)
 
     def held(self) -> Commands:
         """Return the commands that hold every robot at its measured position."""

@@ -88,7 +88,7 @@ class Stepper:
         outside: whether to refuse a robot beyond its position limits, too.
         """
         found = refused(self._hooks.awaited, frame)
-        return {**self._actions.outside(frame.sources), **found} if outside else found
+        return {**self._actions.tracking.outside(frame.sources), **found} if outside else found
 
     def step(self, frame: Frame) -> Outcome:
         """Run one step; it gives a command to every row except those that still wait for their sensors."""
@@ -113,7 +113,11 @@ class Stepper:
             waiting, acting = self.rows.healthy & ~frame.news, acting & frame.news
         inputs = actions = None
         if acting is self._all or any_true(acting):
-            inputs = self._observations.compute(frame.sources, self._context_of(acting, frame.time))
+            # the context reuses the arrays of the last step
+            if self._observations.timed:
+                np.subtract(frame.time, self._reset_at, out=self._context.elapsed)
+            self._context.acting[:] = acting
+            inputs = self._observations.compute(frame.sources, self._context)
             found = refused(self._hooks.seen, inputs, acting)
             if found:
                 acting = self._refuse(frame, acting, changes, found)
@@ -254,8 +258,6 @@ class Stepper:
             self._context.last_action[rows] = 0.0
             self._reset_at[rows] = now
 
-    # what they do
-
     def _act(self, frame: Frame, inputs: Values, acting: Mask, changes: list[RowChange]) -> tuple[Array, Mask]:
         """Run the policy; return its actions (rows, n) and the rows whose command was accepted."""
         whole = acting is self._all or all_true(acting)
@@ -265,10 +267,8 @@ class Stepper:
         actions = self._policy.act(self._shaped(inputs), hold=None if whole else ~acting)
         if self._clip is not None:
             actions = np.minimum(np.maximum(actions, -self._clip), self._clip)
-        if whole:
-            self._context.last_action[:] = actions
-        else:
-            self._context.last_action[acting] = actions[acting]
+        rows = slice(None) if whole else acting
+        self._context.last_action[rows] = actions[rows]
         found: Refusals = {}
 
         def accept(actions: Array, commands: Commands, rows: Mask) -> Mask:
@@ -282,22 +282,12 @@ class Stepper:
             self._refuse(frame, acting, changes, found)
         return actions, accepted
 
-    def _context_of(self, acting: Mask, now: float) -> Context:
-        """Return the Context of this step; it reuses the arrays of the last one."""
-        if self._observations.timed:
-            np.subtract(now, self._reset_at, out=self._context.elapsed)
-        self._context.acting[:] = acting
-        return self._context
-
     def _fresh(self, frame: Frame) -> Fresh:
         return frame.fresh(self._actions.places, self._patience)
 
     def _shaped(self, inputs: Mapping[str, Array]) -> Observations:
         if self._types:
-            inputs = {
-                name: value.astype(self._types[name]) if name in self._types else value
-                for name, value in inputs.items()
-            }
+            inputs = {**inputs, **{name: inputs[name].astype(dtype) for name, dtype in self._types.items()}}
         return inputs if self._named else inputs['obs']
 
     def _follow(self, frame: Frame) -> None:

@@ -1,55 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands of `rl_policy`. What they need is imported when they run: it takes seconds."""
 
-from abc import ABC, abstractmethod
 import argparse
 from pathlib import Path
 from typing import Final
 
 from rl_policy_node.resources import resolve
-
-MODELS: Final = 'package://rl_policy_node/models/insertion/'
-INSERTION: Final = 'package://rl_policy_node/config/insertion.yaml'
-
-
-class Command(ABC):
-    """A command by its name, its arguments, and what it does; the help shows its docstring."""
-
-    name: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - a command may have none
-        """Add its arguments."""
-
-    @abstractmethod
-    def run(self, options: argparse.Namespace) -> int:
-        """Do it; return the exit code."""
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1')
-    return int(text)
-
-
-def _add_played(command: argparse.ArgumentParser, episodes: int) -> None:
-    command.add_argument(
-        'params_file',
-        metavar='PARAMS_FILE',
-        nargs='?',
-        default=INSERTION,
-        help='parameter file of both nodes; default: the insertion that ships',
-    )
-    command.add_argument('--episodes', type=_positive, default=episodes)
-    command.add_argument('--robots', type=_positive, help='rows of the batch; default: as the file says')
-    command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
-    command.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar='NAME=VALUE',
-        dest='settings',
-        help='any parameter of the nodes, such as sim.latency=0.05; repeatable',
-    )
+from rl_policy_node.tools.command import add_played, Command, INSERTION, MODELS, positive
 
 
 class Demo(Command):
@@ -59,9 +16,9 @@ class Demo(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('--episodes', type=_positive, default=20)
+        add('--episodes', type=positive, default=20)
         add('--lockstep', action='store_true', help='as fast as it goes, one step per command')
-        add('--robots', type=_positive, default=4, help='arms, one row of the batch each')
+        add('--robots', type=positive, default=4, help='arms, one row of the batch each')
         add('--seed', type=int, default=7)
         add('--output', default='reports/demo', help='folder for the report, the record and the logs')
         add('--json', metavar='FILE', help='write the figures there, too')
@@ -90,7 +47,7 @@ class Evaluate(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        _add_played(parser, 100)
+        add_played(parser, 100)
         add('--output', default='reports/evaluate', help='folder for the JSON, the picture and the logs')
         add('--json', metavar='FILE', help='write the JSON there, too')
         add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
@@ -119,7 +76,7 @@ class Play(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        _add_played(parser, 200)
+        add_played(parser, 200)
         add('--blind', action='store_true', help='the insertion policy that was trained without touch')
 
     def run(self, options: argparse.Namespace) -> int:
@@ -145,7 +102,7 @@ class Train(Command):
         add = parser.add_argument
         add('--output', default='runs/insertion')
         add('--blind', action='store_true', help='without the tactile observations')
-        add('--epochs', type=_positive, default=None)
+        add('--epochs', type=positive, default=None)
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.train.train import train
@@ -232,7 +189,7 @@ class Init(Command):
             'fill in: isaacgym, gymnasium, insertion, or package.module:factory',
         )
         add('--id', default='', help="the environment's id, for --simulator gymnasium")
-        add('--rows', type=_positive, default=64, help='environments, for --simulator (default: 64)')
+        add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
         add('--python', default='', help='interpreter that hosts the environment, for --simulator')
 
     def run(self, options: argparse.Namespace) -> int:
@@ -282,7 +239,7 @@ class Bench(Command):
         add('--only', default='', metavar='SECTION,…', help='sections instead of all')
         add('--output', metavar='FOLDER', help='for JSON, tables and plots (default: reports/bench)')
         add('--device', default='cpu', help='cpu, or cuda for what needs no ROS')
-        add('--runs', type=_positive, default=5, help='of which medians are taken')
+        add('--runs', type=positive, default=5, help='of which medians are taken')
         add('--quick', action='store_true', help='try it out: too short for its figures to mean much')
         add('--no-plots', action='store_true', help='JSON and tables only, for where matplotlib is missing')
         add('--render', metavar='FILE', help='make tables and plots of a results.json again; no measuring')

@@ -10,6 +10,7 @@ import pytest
 
 from rl_policy_node import geometry
 from rl_policy_node.control.action_manager import ActionManager
+from rl_policy_node.control.reversal import inverted
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import action_spec, control_spec, SourceSpec, term_spec
 from rl_policy_node.errors import ConfigurationError
@@ -229,7 +230,7 @@ def test_inverse_of_a_command_is_the_action_that_gave_it(seed):
     manager, sources = started(joints(scale=(0.5, 0.25, 2.0), offset=(0.1, -0.2, 0.3)), pose(), seed=seed)
     action = random_actions(9, seed=seed)
     manager.process(action, sources, ALL, DT)
-    back = manager.invert(manager.commands(), sources)
+    back = inverted(manager.terms, manager.commands(), sources)
     assert back.dtype == np.float32
     np.testing.assert_array_equal(back, action)
 

@@ -25,6 +25,7 @@ import pytest
 
 from rl_policy_node import geometry
 from rl_policy_node.control.action_terms import KINDS
+from rl_policy_node.control.reversal import check_reversible, inverted
 from rl_policy_node.errors import ConfigurationError
 
 CONTINUOUS = [kind for kind in KINDS if kind != 'discrete']
@@ -237,12 +238,12 @@ def test_inverse_is_the_action(seed):
     made, sources = started(*exact, *near, seed=seed)
     action = random_actions(made.size, seed=seed)
     step(made, sources, action)
-    made.check_reversible()
-    back = made.invert(made.commands(), sources)
+    check_reversible(made.terms)
+    back = inverted(made.terms, made.commands(), sources)
     assert back.dtype == np.float32
     np.testing.assert_allclose(back, action, rtol=1e-6, atol=1e-7)
     made.process(back, sources, ALL, DT)
-    np.testing.assert_allclose(made.invert(made.commands(), sources), back, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(inverted(made.terms, made.commands(), sources), back, rtol=1e-6, atol=1e-7)
 
 
 def test_inverse_of_a_command_is_its_choice():
@@ -250,8 +251,8 @@ def test_inverse_of_a_command_is_its_choice():
     made, sources = started(first, second, actions={'multi_discrete': [3, 2]})
     choices = np.array([[0, 1], [2, 0], [1, 1]])
     made.process(choices, sources, ALL, DT)
-    made.check_reversible()
-    np.testing.assert_array_equal(made.invert(made.commands(), sources), choices)
+    check_reversible(made.terms)
+    np.testing.assert_array_equal(inverted(made.terms, made.commands(), sources), choices)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,7 @@ def test_inverse_of_a_command_is_its_choice():
 def test_what_tells_no_action_is_refused_for_the_simulator(each, actions, told):
     made = manager(measurements(), each, actions=actions)
     with pytest.raises(ConfigurationError, match=told):
-        made.check_reversible()
+        check_reversible(made.terms)
 
 
 # rest

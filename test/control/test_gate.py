@@ -142,10 +142,10 @@ def test_fingers_and_poses_beyond_their_limits_are_named_and_a_little_beyond_is_
     at(sources, 0.0)['hand'].values['position'][:] = 0.0
     sources['arm'].values['position'][:, 0] = 0.54
     sources['hand'].values['position'][0] = [0.0, 0.404, 0.0]
-    assert not made.outside(sources)
+    assert not made.tracking.outside(sources)
     sources['arm'].values['position'][2, 0] = -0.56
     sources['hand'].values['position'][0] = [0.0, 0.41, 0.0]
-    assert made.outside(sources) == {
+    assert made.tracking.outside(sources) == {
         2: "joint 'hip' is measured at -0.56, beyond actions.it.open or closed -0.5; move the robot within its limits "
         'first',
         0: 'y is measured at 0.41, beyond actions.hand.upper 0.4; move the robot within its limits first',
@@ -155,7 +155,7 @@ def test_fingers_and_poses_beyond_their_limits_are_named_and_a_little_beyond_is_
 def test_joints_beyond_their_limits_are_named():
     made, sources = started(spec('joint_position', lower=(-0.5,), upper=(0.5, 0.6, 0.5)))
     at(sources, 0.0)['arm'].values['position'][1, 1] = 0.75
-    assert made.outside(sources) == {
+    assert made.tracking.outside(sources) == {
         1: "joint 'knee' is measured at 0.75, beyond actions.it.upper 0.6; move the robot within its limits first"
     }
     assert made.process(UP, sources, ALL, DT).all()

@@ -13,7 +13,7 @@ from tools.alive import alive
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.command_line import INSERTION as SHIPPED
+from rl_policy_node.tools.command import INSERTION as SHIPPED
 from rl_policy_node.tools.evaluate.sides import make_plan
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import private_domain

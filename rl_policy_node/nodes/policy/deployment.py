@@ -48,6 +48,7 @@ from rl_policy_node.nodes.policy.loading import trained_moments
 from rl_policy_node.nodes.policy.readiness import broken
 from rl_policy_node.nodes.policy.requests import Requests
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.policy.ros_clock import RosClock
 from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topic_of
@@ -59,22 +60,6 @@ from rl_policy_node.nodes.topics.source import Foreign, Source
 from rl_policy_node.policy import Policy
 
 DEAF = 1.0  # s by which callbacks, such as a stop, may lag while the robots move
-
-
-class RosClock:
-    """A core Clock: the clock of a node, and the steady clock."""
-
-    def __init__(self, node: LifecycleNode) -> None:
-        self._clock = node.get_clock()
-
-    def steady(self) -> float:
-        """Return the steady time, s."""
-        return time.monotonic()
-
-    def ros(self) -> int:
-        """Return ROS time, ns."""
-        # without simulated time ROS time is the system's, which can be read in a tenth of the time
-        return self._clock.now().nanoseconds if self._clock.ros_time_is_active else time.time_ns()
 
 
 class Deployment:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 import functools
 import gc
 import sys
 import time
-import traceback
-from typing import Any, cast, TypeAlias
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
@@ -22,15 +21,15 @@ from std_msgs.msg import Bool, Header
 
 from rl_policy_node.core import StepObserver
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters import conversion
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
+from rl_policy_node.nodes.parameters.live_parameters import apply_live
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
 from rl_policy_node.nodes.policy import diagnostics
 from rl_policy_node.nodes.policy.deployment import Deployment
 from rl_policy_node.nodes.policy.diagnostics import unlimited
 from rl_policy_node.nodes.policy.loading import completed, load_policy
-from rl_policy_node.nodes.policy.transitions import answer_refusals
+from rl_policy_node.nodes.policy.transitions import answer_refusals, logged
 from rl_policy_node.nodes.process.reporter import Reporter
 from rl_policy_node.nodes.process.runtime import run
 from rl_policy_node.nodes.process.scheduling import schedule_thread
@@ -39,24 +38,6 @@ from rl_policy_node.policy import set_threads
 LEASE = 1.0  # s, the liveliness lease of ~/is_active
 REPORT_PERIOD = 1.0  # s
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active', 'finalized'
-_Transition: TypeAlias = 'Callable[[PolicyNode, LifecycleState], TransitionCallbackReturn]'
-
-
-def _transition(callback: _Transition) -> _Transition:
-    """Log exceptions of a transition: rclpy drops them silently."""
-
-    @functools.wraps(callback)
-    def guarded(self: PolicyNode, state: LifecycleState) -> TransitionCallbackReturn:
-        self.note_transition()
-        try:
-            return callback(self, state)
-        except ConfigurationError as error:
-            self.get_logger().error(f'{callback.__name__}: {error}')
-        except (Exception, SystemExit):  # noqa: BLE001 - any fault ends in a safe state; a term of the user may exit
-            self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
-        return TransitionCallbackReturn.FAILURE
-
-    return guarded
 
 
 class PolicyNode(LifecycleNode):
@@ -104,7 +85,7 @@ class PolicyNode(LifecycleNode):
 
     # lifecycle
 
-    @_transition
+    @logged
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load the policy, check it against the parameters, and create the interfaces to the robots."""
         configuration = parameters.read(self)
@@ -135,7 +116,7 @@ class PolicyNode(LifecycleNode):
         )
         return TransitionCallbackReturn.SUCCESS
 
-    @_transition
+    @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start acting, unless something is missing, such as the messages of a sensor."""
         deployment = self._deployed()
@@ -156,20 +137,20 @@ class PolicyNode(LifecycleNode):
         self.get_logger().info('active')
         return result
 
-    @_transition
+    @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send the fallback as the last command."""
         self._stop_acting()
         result: TransitionCallbackReturn = super().on_deactivate(state)
         return result
 
-    @_transition
+    @logged
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Destroy everything that configure created."""
         self._clean_up()
         return TransitionCallbackReturn.SUCCESS
 
-    @_transition
+    @logged
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Send the fallback, and end."""
         self._stop_acting()
@@ -177,7 +158,7 @@ class PolicyNode(LifecycleNode):
         self._phase = FINALIZED
         return TransitionCallbackReturn.SUCCESS
 
-    @_transition
+    @logged
     def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Send the fallback, and return to unconfigured."""
         self._stop_acting()
@@ -294,23 +275,7 @@ class PolicyNode(LifecycleNode):
         """Change the live parameters, refuse all others. Never raises: otherwise any peer could end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
-        fixed = [change.name for change in changes if not conversion.is_live(change.name)]
-        if fixed:
-            reason = (
-                f'{", ".join(fixed)}: parameters take effect at configure; clean up first. '
-                f'What may change now: {conversion.LIVE}'
-            )
-            return SetParametersResult(successful=False, reason=reason)
-        try:
-            self._deployed().change(
-                *[
-                    (change.name, cast('float | tuple[float, ...]', conversion.converted(change.name, change.value)))
-                    for change in changes
-                ]
-            )
-        except Exception as error:  # noqa: BLE001 - see above
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
+        return apply_live(changes, lambda *checked: self._deployed().change(*checked))
 
     def _say_active(self, active: bool) -> None:
         self._active_publisher.publish(Bool(data=active))

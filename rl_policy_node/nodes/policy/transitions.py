@@ -1,15 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lifecycle service that answers every request."""
+"""Lifecycle transitions: a service that answers every request, callbacks whose exceptions are logged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import functools
-from typing import Any
+import traceback
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 
+from rl_policy_node.core.protocols import Logger
+from rl_policy_node.errors import ConfigurationError
+
 _SERVICE = '/change_state'
+
+
+class Transitional(Protocol):
+    """A node that notes each of its transitions."""
+
+    def note_transition(self) -> None:
+        """Note that a transition begins."""
+
+    def get_logger(self) -> Logger:
+        """Return its logger."""
+
+
+N = TypeVar('N', bound=Transitional)
+Transition: TypeAlias = Callable[[N, LifecycleState], TransitionCallbackReturn]
+
+
+def logged(callback: Transition[N]) -> Transition[N]:
+    """Log exceptions of a transition: rclpy drops them silently."""
+
+    @functools.wraps(callback)
+    def guarded(self: N, state: LifecycleState) -> TransitionCallbackReturn:
+        self.note_transition()
+        try:
+            return callback(self, state)
+        except ConfigurationError as error:
+            self.get_logger().error(f'{callback.__name__}: {error}')
+        except (Exception, SystemExit):  # noqa: BLE001 - any fault ends in a safe state; a term of the user may exit
+            self.get_logger().error(f'{callback.__name__} failed:\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.FAILURE
+
+    return guarded
 
 
 def answer_refusals(node: Node) -> None:

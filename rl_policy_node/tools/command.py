@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command of `rl_policy` is, and arguments that several have."""
+
+from abc import ABC, abstractmethod
+import argparse
+from typing import Final
+
+MODELS: Final = 'package://rl_policy_node/models/insertion/'
+INSERTION: Final = 'package://rl_policy_node/config/insertion.yaml'
+
+
+class Command(ABC):
+    """A command by its name, its arguments, and what it does; the help shows its docstring."""
+
+    name: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - a command may have none
+        """Add its arguments."""
+
+    @abstractmethod
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; return the exit code."""
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1; raises argparse's error for other texts."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1')
+    return int(text)
+
+
+def add_played(command: argparse.ArgumentParser, episodes: int) -> None:
+    """Add the arguments of commands that play the environment of a parameter file."""
+    command.add_argument(
+        'params_file',
+        metavar='PARAMS_FILE',
+        nargs='?',
+        default=INSERTION,
+        help='parameter file of both nodes; default: the insertion that ships',
+    )
+    command.add_argument('--episodes', type=positive, default=episodes)
+    command.add_argument('--robots', type=positive, help='rows of the batch; default: as the file says')
+    command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
+    command.add_argument(
+        '--set',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        dest='settings',
+        help='any parameter of the nodes, such as sim.latency=0.05; repeatable',
+    )
