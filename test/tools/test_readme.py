@@ -1,26 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's way from a run to a checked parameter file, as typed."""
+"""The way from a run of Isaac Lab to a checked parameter file, as typed in the README and the tutorial."""
 
 from pathlib import Path
 import re
 import shlex
 
 from policy.small_runs import lab_run
+import pytest
 from tools.runs import fill
 
 from rl_policy_node.tools.main import main
 
-TEXT = (Path(__file__).parents[2] / 'README.md').read_text('utf-8')
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / 'docs' / 'tutorials' / 'isaaclab.md'
 
 
-def test_a_run_of_isaac_lab_becomes_a_checked_file(tmp_path, monkeypatch, capsys):
-    lines = [shlex.split(line, comments=True) for line in re.findall(r'^\$ rl_policy (.*)$', TEXT, re.MULTILINE)]
+@pytest.mark.parametrize('document', [ROOT / 'README.md', TUTORIAL], ids=lambda document: document.name)
+def test_a_run_of_isaac_lab_becomes_a_checked_file(document, tmp_path, monkeypatch, capsys):
+    text = document.read_text('utf-8')
+    lines = [shlex.split(line, comments=True) for line in re.findall(r'^\$ rl_policy (.*)$', text, re.MULTILINE)]
     assert [line[0] for line in lines] == ['inspect', 'init', 'check']
     monkeypatch.chdir(tmp_path)
     lab_run(tmp_path / lines[0][1])
     assert main(lines[0]) == 0
     assert main(lines[1]) == 0
-    assert re.search(r'^robot\.yaml: \d+ blanks to fill in$', capsys.readouterr().out, re.MULTILINE)
+    said = capsys.readouterr().out
+    assert re.search(r'^robot\.yaml: \d+ blanks to fill in$', said, re.MULTILINE)
+    if document == TUTORIAL:
+        shown = re.search(r'^robot\.yaml: 9 blanks to fill in\n(?:  \S+\n)+', text, re.MULTILINE)[0]
+        assert shown in said, 'the run of the tutorial'
     assert main(lines[2]) == 1 and 'to be filled in' in capsys.readouterr().err
     fill(tmp_path / 'robot.yaml')
     assert main(lines[2]) == 0 and 'robot.yaml fits' in capsys.readouterr().out
