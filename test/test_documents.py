@@ -4,6 +4,8 @@
 from pathlib import Path
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -71,3 +73,12 @@ def test_launch_files_and_their_arguments_exist(document, arguments):
     file = (ROOT / 'launch' / arguments[0]).read_text()
     for argument in arguments[1:]:
         assert argument.startswith('--') or f"'{argument.partition(':=')[0]}'" in file
+
+
+def test_the_reference_of_the_command_line_is_current():
+    """`python scripts/command_line.py > docs/reference/command_line.md` writes it anew."""
+    written = subprocess.run(
+        [sys.executable, ROOT / 'scripts' / 'command_line.py'], capture_output=True, text=True, check=True
+    )
+    assert (ROOT / 'docs' / 'reference' / 'command_line.md').read_text('utf-8') == written.stdout
+    assert '|  |\n' not in written.stdout, 'each argument has a meaning'

@@ -38,7 +38,7 @@ def add_played(command: argparse.ArgumentParser, episodes: int) -> None:
         default=INSERTION,
         help='parameter file of both nodes; default: the insertion that ships',
     )
-    command.add_argument('--episodes', type=positive, default=episodes)
+    command.add_argument('--episodes', type=positive, default=episodes, help='of all robots together')
     command.add_argument('--robots', type=positive, help='rows of the batch; default: as the file says')
     command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
     command.add_argument(

@@ -16,13 +16,13 @@ class Demo(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('--episodes', type=positive, default=20)
+        add('--episodes', type=positive, default=20, help='of all arms together')
         add('--lockstep', action='store_true', help='as fast as it goes, one step per command')
         add('--robots', type=positive, default=4, help='arms, one row of the batch each')
-        add('--seed', type=int, default=7)
+        add('--seed', type=int, default=7, help='of the environment')
         add('--output', default='reports/demo', help='folder for the report, the record and the logs')
         add('--json', metavar='FILE', help='write the figures there, too')
-        add('--no-report', action='store_true')
+        add('--no-report', action='store_true', help='figures and logs only')
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.demo.demo import demo
@@ -100,9 +100,9 @@ class Train(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('--output', default='runs/insertion')
+        add('--output', default='runs/insertion', help='folder for the run')
         add('--blind', action='store_true', help='without the tactile observations')
-        add('--epochs', type=positive, default=None)
+        add('--epochs', type=positive, default=None, help='fewer than the train YAML states, to try it out')
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.train.train import train
@@ -166,7 +166,7 @@ class Init(Command):
         add = parser.add_argument
         add('run', help='run directory, train YAML, config.yaml or agent.yaml')
         add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
-        add('-o', '--output', required=True, metavar='FILE')
+        add('-o', '--output', required=True, metavar='FILE', help='the parameter file')
         add(
             '--override',
             action='append',
