@@ -103,15 +103,20 @@ def _while_acting(bench: Bench, ear: Ear, process: ToolProcess, name: str) -> tu
         bench.live(LOOK)
     else:
         bench.live_until(lambda: process.poll() is not None, END)
-    zeros = [at for at, zero in ear.heard if zero]
+    taken, fault = _last_word(ear, name, sent)
+    if not fault and name != 'STOP' and process.poll() is None:
+        fault = f'{name}: the process still runs after {END:g} s'
+    return taken, fault
+
+
+def _last_word(ear: Ear, name: str, sent: float) -> tuple[float | None, str]:
+    """Return s from a signal until the fallback, None where there was none, and a fault."""
+    zeros = [at for at, zero in ear.heard if zero and at >= sent]
     if not zeros:
         return None, f'{name}: no fallback within {LOOK:g} s'
-    fault = ''
     if any(not zero and at > zeros[0] for at, zero in ear.heard):
-        fault = f'{name}: a command came after the fallback'
-    elif name != 'STOP' and process.poll() is None:
-        fault = f'{name}: the process still runs after {END:g} s'
-    return zeros[0] - sent, fault
+        return zeros[0] - sent, f'{name}: a command came after the fallback'
+    return zeros[0] - sent, ''
 
 
 def _while_starting(bench: Bench, ear: Ear, process: ToolProcess, name: str, moment: float) -> str:
@@ -119,6 +124,7 @@ def _while_starting(bench: Bench, ear: Ear, process: ToolProcess, name: str, mom
     bench.live_until(lambda: time.monotonic() >= moment, 10.0)
     if ear.heard:  # it was faster
         return _while_acting(bench, ear, process, name)[1]
+    sent = time.monotonic()
     os.kill(process.process.pid, getattr(signal, f'SIG{name}'))
     if name == 'STOP':
         bench.live(0.5)
@@ -126,8 +132,12 @@ def _while_starting(bench: Bench, ear: Ear, process: ToolProcess, name: str, mom
         return '' if bench.live_until(ear.acts, 60.0) else 'STOP while starting: it never acts'
     if not bench.live_until(lambda: process.poll() is not None, END):
         return f'{name} while starting: the process still runs after {END:g} s'
-    moved = [zero for _, zero in ear.heard if not zero]
-    return f'{name} while starting: {len(moved)} commands' if moved else ''
+    bench.live(LOOK)
+    if all(zero for _, zero in ear.heard):
+        return ''
+    taken, fault = _last_word(ear, name, sent)  # it began to act just then
+    late = taken is not None and taken > PROMISED[name]
+    return fault or (f'{name} while starting: the fallback came after {taken:.3f} s' if late else '')
 
 
 def _percentiles(times: list[float]) -> dict[str, float]:

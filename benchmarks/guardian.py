@@ -35,13 +35,12 @@ import time
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / 'test')]
 
-from nodes.harness import Arm, JOINTS, parameters, tiny_run  # noqa: E402 - found by the line above
+from loopback import stay_on_loopback  # noqa: E402 - found by the line above
+from nodes.harness import Arm, JOINTS, parameters, tiny_run  # noqa: E402
 import numpy as np  # noqa: E402
 from nursery import Child, ENTRY, Nursery  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
-
-from rl_policy_node.tools.process.processes import private_domain  # noqa: E402
 
 PERIOD, TIMEOUT, MARGIN = 0.02, 0.1, 0.05  # s
 HELD = 2.0  # s that a node is stopped, or its interpreter held
@@ -278,10 +277,10 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0, help='of the moments (default: 0)')
     parser.add_argument('--output', type=Path, help='file for the figures (JSON)')
     options = parser.parse_args()
-    private_domain()
     random, promised = np.random.default_rng(options.seed), TIMEOUT + 2 * PERIOD + MARGIN
     figures: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Nursery()) as nursery:
+        stay_on_loopback(Path(folder))
         run = tiny_run(Path(folder))
         for event in options.events:
             trials = trials_of(nursery, event, options.count, run, random)

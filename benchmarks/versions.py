@@ -24,6 +24,7 @@ import tempfile
 import time
 from typing import TypeAlias
 
+from loopback import stay_on_loopback
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
@@ -166,6 +167,7 @@ def latencies(folder: Path, seconds: float, nodes: int) -> Callable[[dict[str, P
 
     @contextlib.contextmanager
     def start(versions: dict[str, Path]) -> Iterator[Turn]:
+        stay_on_loopback(folder)
         with Probe(folder) as probe, contextlib.ExitStack() as started:
             for number, (version, checkout) in itertools.product(range(nodes), versions.items()):
                 name = f'{version}{number}'

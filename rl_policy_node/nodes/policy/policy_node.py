@@ -33,6 +33,7 @@ from rl_policy_node.nodes.policy.transitions import answer_refusals, logged
 from rl_policy_node.nodes.process.reporter import Reporter
 from rl_policy_node.nodes.process.runtime import run
 from rl_policy_node.nodes.process.scheduling import schedule_thread
+from rl_policy_node.nodes.topics.transport import keep_off_shared_memory
 from rl_policy_node.policy import set_threads
 
 LEASE = 1.0  # s, the liveliness lease of ~/is_active
@@ -283,4 +284,5 @@ class PolicyNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> None:
     """Run the policy node until a signal ends it."""
+    keep_off_shared_memory(sys.argv if args is None else args)
     sys.exit(run(PolicyNode, args))

@@ -15,6 +15,7 @@ from typing import Final
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.endpoints import Gid
+from rl_policy_node.nodes.topics.transport import without_shared_memory
 
 START_TIMEOUT: Final = 15.0  # s that the process may take to start; it takes half a second
 
@@ -30,6 +31,7 @@ class GuardianProcess:
         # the import path of this interpreter; more threads of libraries would only cost memory there
         environment = {
             **os.environ,
+            **without_shared_memory(),
             'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
             'MALLOC_ARENA_MAX': '1',
             'OPENBLAS_NUM_THREADS': '1',

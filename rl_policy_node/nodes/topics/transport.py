@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Profiles of the middleware for large messages, which it loses by default."""
+"""Transports of Fast DDS: shared memory can block a node, and with its defaults large messages are lost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 from importlib import metadata
 import os
 
 from rclpy.utilities import get_rmw_implementation_identifier
+import yaml
 
 from rl_policy_node.core.protocols import Source
 from rl_policy_node.resources import resolve
@@ -26,6 +28,50 @@ def make_room() -> None:
     variable, path = profile()
     if not _has_chosen(variable):
         os.environ[variable] = path
+
+
+def keep_off_shared_memory(arguments: Sequence[str]) -> None:
+    """Let the nodes that this process starts from now on use UDP alone, unless their messages are large.
+
+    arguments: of the process, in which ROS arguments and parameter files name the types of the messages.
+    """
+    if not _name_large_messages(arguments):
+        os.environ.update(without_shared_memory())
+
+
+def without_shared_memory() -> dict[str, str]:
+    """Return the environment of a process that shall use UDP alone; {} if the user has chosen the transports.
+
+    While a subscriber appears, Fast DDS may check a port in shared memory for 333 ms, and hold every publisher of the
+    process meanwhile (its issue 6535). The port of a killed process can delay a message for longer.
+    """
+    return {} if _has_chosen(profile()[0]) else {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+
+
+def _name_large_messages(arguments: Sequence[str]) -> bool:
+    """Return whether images, messages of many rows or types of plug-ins are named: UDP may lose large messages."""
+    if any('Image' in argument or argument.endswith('rows:=true') for argument in arguments):
+        return True
+    for option, path in zip(arguments, arguments[1:]):
+        if option == '--params-file':
+            with contextlib.suppress(OSError, yaml.YAMLError), open(path) as file:  # rcl says what is wrong with it
+                if any(map(_is_large, _entries(yaml.safe_load(file)))):
+                    return True
+    return False
+
+
+def _entries(tree: object) -> Iterator[tuple[str, object]]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield str(key), value
+            yield from _entries(value)
+
+
+def _is_large(entry: tuple[str, object]) -> bool:
+    key, value = entry[0].rpartition('.')[2], entry[1]
+    if key == 'type' and isinstance(value, str):
+        return 'Image' in value or ':' in value
+    return key == 'rows' and value is True
 
 
 def _is_fast_dds_2() -> bool:
