@@ -73,13 +73,14 @@ def test_a_killed_bridge_is_survived(tmp_path, trigger):
         assert wait(lambda: 'is stale' in policy.tail(100), 10), policy.tail()
         assert 'sending the fallback' in policy.tail(100)
         time.sleep(LONGEST_OUTAGE)
+        before = policy.tail(1000).count('recovered')  # a busy machine makes short outages, too
         again = pair.start('sim_bridge_node', robots=['arm_0'], sim__episode_length=40)
         assert wait(lambda: 'episode 0' in again.tail(100), 60), again.tail() + policy.tail()
-        assert 'recovered' not in policy.tail(100), 'it was gone for longer than comes back by itself'
+        assert policy.tail(1000).count('recovered') == before, 'it was gone for longer than comes back by itself'
         with Arm(tmp_path) as person:
             person.talking = set()
             assert person.call(Trigger, '/policy_node/resume', Trigger.Request()).success
-        assert wait(lambda: 'recovered' in policy.tail(100), 20), policy.tail()
+        assert wait(lambda: policy.tail(1000).count('recovered') > before, 20), policy.tail()
         assert policy.stop() == 0
 
 

@@ -82,7 +82,7 @@ def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run
     assert arm.live_until(lambda: len(arm.commands) > before, 10)
     assert rests(arm) and all(command == arm.position for command in arm.commands[before:])
     before = len(arm.commands)
-    assert ask(arm, 'resume').success
+    assert arm.live_until(lambda: ask(arm, 'resume').success, 10)  # refused until fresh data are there
     assert moves(arm, before)
 
 

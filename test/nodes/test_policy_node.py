@@ -60,7 +60,7 @@ def test_the_last_command_before_the_end_holds_the_measured_position(arm, run, n
     acted(arm)
     assert arm.commands[-1] != arm.position
     node.process.send_signal(number)
-    assert arm.live_until(lambda: node.poll() is not None, 15)
+    assert arm.live_until(lambda: node.poll() is not None, 15), node.tail(100)
     arm.live(0.3)
     assert node.poll() == 0
     assert arm.commands[-1] == arm.position
