@@ -186,7 +186,7 @@ class Init(Command):
             '--simulator',
             metavar='NAME',
             help='for a simulator instead of a robot, with nothing left to '
-            'fill in: isaacgym, gymnasium, insertion, or package.module:factory',
+            'fill in: isaacgym, isaaclab, gymnasium, insertion, or package.module:factory',
         )
         add('--id', default='', help="the environment's id, for --simulator gymnasium")
         add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
