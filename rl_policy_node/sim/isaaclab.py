@@ -182,11 +182,11 @@ def _plain(value: Any) -> Any:
 
 
 def _same_asset(here: Any, there: Any) -> bool:
-    """Return whether both are places of one asset, which each machine has below a root of its own."""
+    """Return whether both are paths of one asset, which each machine has below a root of its own."""
     if not (isinstance(here, str) and isinstance(there, str)):
         return False
-    tails = [each.partition('/Isaac/')[2] for each in (here, there)]
-    return bool(tails[0]) and tails[0] == tails[1]
+    tails = [each.rstrip('/').split('/')[-2:] for each in (here, there)]
+    return len(tails[0]) == 2 and tails[0] == tails[1]
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
