@@ -30,9 +30,7 @@ ctrl:
 NUT = FACTORY.replace('peg_insert', 'nut_thread').replace('unidirectional_rot: false', 'unidirectional_rot: true')
 FACTORY_2 = FACTORY.replace(f'scene: {{robot: {{{_NEW}}}}}}}', f'robot: {{{_OLD}}}}}')
 FORGE = f"""{
-    FACTORY.replace('ee_angvel]', 'ee_angvel, ft_force, force_threshold]').replace(
-        'action_space: 6', 'action_space: 7'
-    )
+    FACTORY.replace('ee_angvel]', 'ee_angvel, ft_force, force_threshold]').replace('action_space: 6', 'action_space: 7')
 }  ema_factor_range: [0.03, 0.2]
   task_prop_gains_noise_level: [0.4, 0.4, 0.4, 0.3, 0.3, 0.3]
   pos_threshold_noise_level: [0.2, 0.2, 0.2]

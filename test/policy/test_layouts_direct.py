@@ -97,6 +97,15 @@ def test_factory_adds_the_smoothed_actions_to_the_order_of_the_file(read):
     assert 'at [0.1, 0.2, 0.3] m' in notes
 
 
+@pytest.mark.parametrize('chosen, gear, x', [('', 'medium', 0.02), ('target_gear: gear_large, ', 'large', 0.03)])
+def test_tip_of_the_gears_is_that_of_the_chosen_gear(read, chosen, gear, x):
+    offsets = 'medium_gear_base_offset: [0.02, 0.0, 0.0], large_gear_base_offset: [0.03, 0.0, 0.0]'
+    text = RUNS['factory'].replace('name: peg_insert', f'{chosen}name: gear_mesh')
+    layout = read(text.replace('base_height: 0.005', f'base_height: 0.005, {offsets}'))
+    described = term(layout, 'fingertip_pos_rel_fixed').description
+    assert f'0.03 m along z of the part (height + base_height) and {x} m along its x ({gear}_gear' in described
+
+
 def test_nut_that_turns_one_way_is_smoothed_by_the_controller(read):
     layout = read('nut')
     assert layout.actions[0].smoothing == 1.0

@@ -18,17 +18,7 @@ SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance' / 'isaaclab
 RUNS = {**XYZW, **WXYZ}
 NOT_KNOWN = 'what the observation is made of is not known'
 # what a robot has and no file of a run says: names, limits, and numbers that follow from limits
-ROBOTS = (
-    'topic',
-    'joints',
-    'lower',
-    'upper',
-    'max_velocity',
-    'max_effort',
-    'offset',
-    'scale',
-    'fallback_value',
-)
+ROBOTS = ('topic', 'joints', 'lower', 'upper', 'max_velocity', 'max_effort', 'offset', 'scale', 'fallback_value')
 CNN = {
     'type': 'conv2d',
     'activation': 'relu',

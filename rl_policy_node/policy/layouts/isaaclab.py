@@ -77,8 +77,10 @@ def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
 
 
 def _joint_order(layout: Layout) -> tuple[str, ...]:
-    terms = [term for group in layout.inputs.values() for term in group]
-    if not any(piece.count.startswith(_JOINTS) and not piece.joints for piece in (*terms, *layout.actions)):
+    pieces: list[LayoutTerm | LayoutAction] = [*layout.actions]
+    for terms in layout.inputs.values():
+        pieces += terms
+    if not any(piece.count.startswith(_JOINTS) and not piece.joints for piece in pieces):
         return ()
     return (
         "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "

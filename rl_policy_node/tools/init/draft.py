@@ -94,7 +94,7 @@ def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | Non
 
 def _bound(spaces: Spaces) -> float:
     """Return the greatest number that an action of the policy can be."""
-    return float(np.max(np.abs([spaces.action_low, spaces.action_high])))
+    return max(float(np.abs(np.asarray(bound)).max()) for bound in (spaces.action_low, spaces.action_high))
 
 
 def _max_age(name: str, kind: str, control_rate: float | None) -> float:
