@@ -214,6 +214,23 @@ def test_anymal_scans_the_ground_where_it_has_a_scanner(read):
     assert any("simulator's order" in note for note in rough.notes)
 
 
+def test_order_of_joints_that_the_file_states_gives_names_and_defaults(read):
+    legs = [f'{leg}_{joint}' for joint in ('HAA', 'HFE', 'KFE') for leg in ('LF', 'LH', 'RF', 'RH')]
+    text = RUNS['anymal_rough'].replace('robot: {', f'robot: {{joint_ordering: {legs}, ')
+    layout = complete(read(text), *SIZES['anymal_rough'])
+    expected = (*(0.0,) * 4, 0.4, -0.4, 0.4, -0.4, -0.8, 0.8, -0.8, 0.8)
+    for piece in (term(layout, 'joint_pos'), *layout.actions):
+        assert piece.joints == tuple(legs) and piece.offset == expected
+    assert not any("simulator's order" in note for note in layout.notes)
+
+
+def test_order_of_a_hand_that_the_file_states_names_what_is_driven(read):
+    order = ['index', 'wrist', 'tip_1', 'tip_2', 'thumb', 'tip_3']
+    layout = read(RUNS['shadow'].replace('robot: {', f'robot: {{joint_ordering: {order}, '))
+    assert layout.actions[0].joints == ('index', 'wrist', 'thumb')
+    assert term(layout, 'joint_vel').joints == tuple(order)
+
+
 def test_quadcopter_has_its_weight_left_to_the_user(read):
     thrust, moments = read('quadcopter_2').actions
     assert (thrust.scale, thrust.offset, thrust.clip, thrust.initial) == (None, None, 1.0, None)

@@ -6,14 +6,12 @@ import math
 from typing import Any
 
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
-from rl_policy_node.policy.layouts.isaaclab_direct import read_direct, undescribed_action
+from rl_policy_node.policy.layouts.isaaclab_direct import JOINT_COUNTS, read_direct, undescribed_action
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.shared_types import YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')
-# counts of joints in the simulator's order
-_JOINTS = ('joints', 'actuated joints')
 
 
 def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
@@ -80,7 +78,7 @@ def _joint_order(layout: Layout) -> tuple[str, ...]:
     pieces: list[LayoutTerm | LayoutAction] = [*layout.actions]
     for terms in layout.inputs.values():
         pieces += terms
-    if not any(piece.count.startswith(_JOINTS) and not piece.joints for piece in pieces):
+    if not any(piece.count.startswith(JOINT_COUNTS) and not piece.joints for piece in pieces):
         return ()
     return (
         "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "

@@ -18,7 +18,8 @@ def derived(env: YamlTree) -> YamlTree:
 
     actions, actuated, foot_wrenches, tips.*, tendons.count: numbers of numbers. convention, order: of quaternions.
     base, in_hand, tip: texts. effort: N·m per unit of action, one for all joints or one each. smoothing: per action.
-    stacked_image: channels, height, width. one_way, pulls_tendons, scans: whether the task does so.
+    stacked_image: channels, height, width. images: kinds of images of the camera. one_way, pulls_tendons, scans:
+    whether the task does so.
     """
     quaternions, actions = convention(env), space(env, 'action')
     return {
@@ -36,6 +37,7 @@ def derived(env: YamlTree) -> YamlTree:
         'tendons': _tendons(env),
         'tip': _tip(env),
         'frames': _frames(env),
+        'images': _either(env, 'scene.tiled_camera.data_types', 'tiled_camera.data_types'),
         'stacked_image': _stacked_image(env),
         'one_way': bool(_either(env, 'task.unidirectional_rot', 'tasks.insertion.unidirectional_rot')),
         'scans': bool(_either(env, 'scene.height_scanner', 'height_scanner')),

@@ -18,9 +18,11 @@ from rl_policy_node.policy.layouts.isaaclab_names import default_positions, sett
 from rl_policy_node.policy.layouts.isaaclab_terms import height_scan
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.template import Template
-from rl_policy_node.policy.shared_types import Numbers, YamlTree
+from rl_policy_node.policy.shared_types import YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaaclab_direct.yaml')
+# Counts of the catalogue whose joints come in the simulator's order.
+JOINT_COUNTS = ('joints', 'actuated joints')
 # Settings from which an environment computes the size of its observation when it is made. env.yaml is older.
 _COMPUTED_FROM = ('obs_order', 'frame_stack')
 _UNKNOWN = 'what it is made of, _get_observations of the environment says'
@@ -54,7 +56,7 @@ def undescribed_action(env: YamlTree) -> LayoutAction:
 
 
 def _described(entry: YamlTree, env: YamlTree) -> Layout | None:
-    template = Template({**env, 'derived': derived(env)}, entry['source'])
+    template = Template({**_settings(env), 'derived': derived(env)}, entry['source'])
     terms = _listed(entry, template, env) if 'keys' in entry else _terms(template.fill(entry['inputs']['obs']), env)
     if terms is None:
         return None
@@ -104,6 +106,15 @@ def _entry(env: YamlTree) -> YamlTree | None:
     )
 
 
+def _settings(env: YamlTree) -> YamlTree:
+    """Return env.yaml without its scene and its assets: most of the file, of which `derived` has what counts."""
+    return {
+        name: value
+        for name, value in env.items()
+        if name not in ('scene', 'events') and not (isinstance(value, dict) and 'class_type' in value)
+    }
+
+
 @cache
 def _catalogue() -> YamlTree:
     tasks: YamlTree = yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
@@ -128,29 +139,38 @@ def _terms(entries: Any, env: YamlTree) -> tuple[LayoutTerm, ...] | None:
 
 
 def _term(entry: YamlTree, env: YamlTree) -> LayoutTerm:
-    scanner, asset = entry.get('scan'), entry.get('default_of')
-    entry = {name: value for name, value in entry.items() if name not in ('scan', 'default_of')}
+    scanner = entry.get('scan')
+    entry = {name: value for name, value in _named(entry, env).items() if name != 'scan'}
     if scanner:
         entry = {**height_scan(scanner, env, entry['offset']), **entry}
-    if asset:
-        entry['offset'] = _default(env, asset, tuple(entry.get('joints') or ()))
     return term_of(entry)
 
 
 def _action(entry: YamlTree, env: YamlTree) -> LayoutAction:
     if 'like' in entry:
         return read_action(entry['name'], env[entry['like']], env)
-    asset = entry.get('default_of')
-    entry = {name: value for name, value in entry.items() if name != 'default_of'}
-    if asset:
-        entry['offset'] = _default(env, asset, tuple(entry.get('joints') or ()))
-    return action_of(entry)
+    return action_of(_named(entry, env))
 
 
-def _default(env: YamlTree, asset: str, joints: tuple[str, ...]) -> Numbers | None:
-    """Return the default positions of joints, () for zeros, None where that takes their order."""
-    positions = default_positions(env, asset, joints)
-    return () if positions == (0.0,) else positions
+def _named(entry: YamlTree, env: YamlTree) -> YamlTree:
+    """Return an entry with its joints, where env.yaml states their order, and with the default positions it takes."""
+    joints = entry.get('joints') or _ordered(entry.get('count', ''), env)
+    named: YamlTree = {name: value for name, value in entry.items() if name != 'default_of'}
+    if joints:
+        named['joints'] = joints
+    if 'default_of' in entry:
+        # () for zeros, None where it takes the order of the joints
+        positions = default_positions(env, entry['default_of'], tuple(joints))
+        named['offset'] = () if positions == (0.0,) else positions
+    return named
+
+
+def _ordered(count: str, env: YamlTree) -> list[str]:
+    """Return the joints that a piece counts, [] where env.yaml leaves their order to the simulator."""
+    order: Any = setting(env, 'scene.robot.joint_ordering')
+    if not isinstance(order, (list, tuple)) or count not in JOINT_COUNTS:
+        return []
+    return [name for name in order if count == 'joints' or name in env['actuated_joint_names']]
 
 
 def _noise(env: YamlTree) -> tuple[str, ...]:
