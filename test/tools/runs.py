@@ -132,3 +132,10 @@ def fill(file):
     text = text.replace("control_rate: '???'", 'control_rate: 60.0')
     file.write_text(re.sub(r"'\?\?\?'", lambda _: f'name_{next(numbers)}', text))
     return file
+
+
+def fill_numbers(file):
+    """Fill in the blanks of terms and actions that are numbers, which follow from the limits of a robot's joints."""
+    lists = r'\b(offset|scale|fallback_value): \[[^]]*\]'
+    file.write_text(re.sub(lists, lambda found: found[0].replace("'???'", '0.5'), file.read_text()))
+    return file

@@ -3,9 +3,9 @@
 
 from collections.abc import Iterable
 import re
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
-from rl_policy_node.policy.shared_types import Numbers, YamlTree
+from rl_policy_node.policy.shared_types import Numbers, Shape, YamlTree
 
 _PLAIN = re.compile(r'[\w\-/:]+')
 
@@ -53,3 +53,29 @@ def initial(env: YamlTree, asset: str) -> YamlTree:
     """Return `init_state` of an asset of the scene, {} where there is none."""
     holder = (env.get('scene') or {}).get(asset) or env.get(asset) or {}
     return holder.get('init_state') or {}
+
+
+def setting(env: YamlTree, name: str) -> Any:
+    """Return a value of env.yaml by its dotted name, None where the file lacks it."""
+    node: Any = env
+    for part in name.split('.'):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
+
+
+def space(env: YamlTree, name: str) -> Shape | None:
+    """Return the observation or action space of the direct workflow as a shape, None where it is not one.
+
+    Isaac Lab wrote num_observations and num_actions before it had spaces.
+    """
+    size = env.get(f'{name}_space')
+    return shape_of(env.get(f'num_{name}s') if size is None else size)
+
+
+def shape_of(size: object) -> Shape | None:
+    """Return a space of the config as a shape; None for a text, which is a space of gymnasium's own."""
+    if isinstance(size, int) and not isinstance(size, bool):
+        return (size,)
+    if isinstance(size, (list, tuple)) and size and all(isinstance(n, int) for n in size):
+        return tuple(size)
+    return None

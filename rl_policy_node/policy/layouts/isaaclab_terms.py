@@ -180,9 +180,10 @@ def _command(params: YamlTree, env: YamlTree) -> YamlTree:
     return {'shape': None, 'subject': 'command', 'description': f"the command '{name}' of {kind or 'the environment'}"}
 
 
-def _height_scan(params: YamlTree, env: YamlTree) -> YamlTree:
-    sensor = (params.get('sensor_cfg') or {}).get('name', 'height_scanner')
-    pattern = ((env.get('scene') or {}).get(sensor) or {}).get('pattern_cfg') or {}
+def height_scan(sensor: str, env: YamlTree, offset: float) -> YamlTree:
+    """Return shape and meaning of a height scan by the pattern of a sensor of the scene; offset: m."""
+    holder = (env.get('scene') or {}).get(sensor) or env.get(sensor) or {}
+    pattern = holder.get('pattern_cfg') or {}
     size: Any = pattern.get('size') or ()
     step = pattern.get('resolution')
     points = [math.floor(float(length) / float(step) + 1e-6) + 1 for length in size] if step else []
@@ -194,9 +195,14 @@ def _height_scan(params: YamlTree, env: YamlTree) -> YamlTree:
         'subject': sensor,
         'frame': 'world',
         'unit': 'm',
-        'offset': (float(params.get('offset', 0.5)),),
+        'offset': (offset,),
         'description': f'height of the sensor above what each ray hits, {grid}',
     }
+
+
+def _height_scan(params: YamlTree, env: YamlTree) -> YamlTree:
+    sensor = (params.get('sensor_cfg') or {}).get('name', 'height_scanner')
+    return height_scan(sensor, env, float(params.get('offset', 0.5)))
 
 
 def _image(params: YamlTree, env: YamlTree) -> YamlTree:

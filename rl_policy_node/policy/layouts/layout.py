@@ -137,7 +137,8 @@ class LayoutAction:
     clip: bound ± on the action. integrate: what steps are added to: observed, target (the one sent last).
     smoothing: share of the new target in what was sent, None where the user must fill it in.
     lower, upper, max_velocity, max_effort: bounds that the environment itself put on its commands.
-    open, closed: of a gripper that is open from action 0 on. initial: where a raw command that integrates began.
+    open, closed: of a gripper that is open from action 0 on. initial: where a raw command began, None where no
+    constant is known to be safe and the user must choose one.
     law: one line, in the words of the environment. count: as in LayoutTerm.
     """
 
@@ -160,7 +161,7 @@ class LayoutAction:
     max_effort: Numbers = ()
     open: Numbers = ()
     closed: Numbers = ()
-    initial: Numbers = ()
+    initial: Numbers | None = ()
     law: str = ''
     count: str = ''
 
@@ -183,6 +184,8 @@ class Layout:
     notes: one line each, on actions of the environment that the robot's side must do as well, or must not repeat.
     control_rate: steps of the policy per second, Hz; None where the run's files leave it open.
     clip_observations: bound ± that the environment put on every number of its observation.
+    source: who states terms and laws, '' for the environment of `task` as published. known: whether anyone does;
+    else the parts of the observation and the law of the action are not known.
     """
 
     task: str
@@ -192,6 +195,8 @@ class Layout:
     notes: tuple[str, ...] = ()
     control_rate: float | None = None
     clip_observations: float = math.inf
+    source: str = ''
+    known: bool = True
 
     @property
     def shapes(self) -> dict[str, Shape | None]:

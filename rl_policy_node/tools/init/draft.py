@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.layouts import complete, Layout, LayoutAction, LayoutTerm
@@ -13,6 +15,7 @@ from rl_policy_node.tools.init.draft_terms import term_entries
 # A person or a planner commands at its own rate: maximum age of a velocity command and of a goal, s.
 _COMMAND_AGE, _GOAL_AGE = 0.5, 1.0
 _COMMANDS = {'command', 'goal', 'target'}
+_UNKNOWN = 'what the observation is made of is not known: each input is one array, in the trained order'
 
 
 @dataclass
@@ -35,10 +38,7 @@ def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> 
     made = Draft()
     layout = _fitting(layout, spaces, made)
     if layout:
-        made.notes += [
-            f'terms and laws are those of {layout.task} as published; look again where your task differs',
-            *layout.notes,
-        ]
+        made.notes += [_heading(layout), *layout.notes]
     inputs = {name: _terms(made, layout, name, shape) for name, shape in spaces.inputs.items()}
     actions = layout.actions if layout else (LayoutAction('action', spaces.num_actions, law='not known'),)
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
@@ -50,10 +50,18 @@ def draft(layout: Layout | None, spaces: Spaces, control_rate: float | None) -> 
                 made.terms[unique] = entry
                 made.inputs[name].values['terms'].append(unique)
     for action in actions:
-        made.actions[action.name] = action_entry(action, sources)
+        made.actions[action.name] = action_entry(action, sources, _bound(spaces))
     for name, entry in made.sources.items():
         entry.values['max_age'] = _max_age(name, entry.values['type'], control_rate)
     return made
+
+
+def _heading(layout: Layout) -> str:
+    """Return who states the terms and laws of a draft, or that nobody does."""
+    if not layout.known:
+        return _UNKNOWN
+    source = layout.source or f'{layout.task} as published'
+    return f'terms and laws are those of {source}; look again where your task differs'
 
 
 def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]) -> tuple[LayoutTerm, ...]:
@@ -71,7 +79,7 @@ def _terms(made: Draft, layout: Layout | None, name: str, shape: tuple[int, ...]
 def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | None:
     """Return the layout with all sizes filled in, or None where it does not fit the spaces of the policy."""
     if layout is None:
-        made.notes.append('what the observation is made of is not known: each input is one array, in the trained order')
+        made.notes.append(_UNKNOWN)
         return None
     try:
         completed: Layout = complete(layout, spaces.observation, None if spaces.discrete else spaces.num_actions)
@@ -82,6 +90,11 @@ def _fitting(layout: Layout | None, spaces: Spaces, made: Draft) -> Layout | Non
         made.notes.append(f'the run is not {layout.task} as it was published: its inputs are {sorted(spaces.inputs)}')
         return None
     return completed
+
+
+def _bound(spaces: Spaces) -> float:
+    """Return the greatest number that an action of the policy can be."""
+    return max(float(np.abs(np.asarray(bound)).max()) for bound in (spaces.action_low, spaces.action_high))
 
 
 def _max_age(name: str, kind: str, control_rate: float | None) -> float:

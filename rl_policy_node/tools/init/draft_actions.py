@@ -18,8 +18,11 @@ _POSE_NUMBERS = ('position_scale', 'rotation_scale')
 _NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity', 'max_effort')
 
 
-def action_entry(action: LayoutAction, sources: Sources) -> Entry:
-    """Return the Entry of a LayoutAction; its kind is blank if the node has no such law."""
+def action_entry(action: LayoutAction, sources: Sources, bound: float) -> Entry:
+    """Return the Entry of a LayoutAction; its kind is blank if the node has no such law.
+
+    bound: ± of the policy's actions, within which a clip of the environment does nothing.
+    """
     kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
     values: dict[str, Any] = {
         'kind': BLANK if kind == 'other' else kind,
@@ -31,11 +34,11 @@ def action_entry(action: LayoutAction, sources: Sources) -> Entry:
         values['size'] = action.size
     elif kind not in _TYPES:
         values['joints'] = list(action.joints) or [BLANK] * (1 if kind == 'gripper' else action.size or 1)
-    values.update(_law(action))
+    values.update(_law(action, bound))
     values.update(_limits(kind, values))
     values['fallback'] = fallback
     if kind == 'raw':
-        values['fallback_value'] = [float(n) for n in action.initial] or [0.0]
+        values['fallback_value'] = [BLANK] if action.initial is None else [float(n) for n in action.initial] or [0.0]
     return Entry(values, action.law)
 
 
@@ -59,7 +62,7 @@ def _limits(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     return blank
 
 
-def _law(action: LayoutAction) -> dict[str, Any]:
+def _law(action: LayoutAction, bound: float) -> dict[str, Any]:
     """Return the numbers of a law; blank if the run does not store them."""
     values: dict[str, Any] = {}
     for name in _POSE_NUMBERS if action.kind == 'pose_delta' else _NUMBERS:
@@ -74,7 +77,7 @@ def _law(action: LayoutAction) -> dict[str, Any]:
         values['integrate'] = action.integrate
     if action.smoothing != 1.0:
         values['smoothing'] = BLANK if action.smoothing is None else float(action.smoothing)
-    if math.isfinite(action.clip) and action.clip != 1.0:
+    if math.isfinite(action.clip) and (action.clip != 1.0 or bound > 1.0):
         values['clip'] = float(action.clip)
     if action.rotation_threshold is not None:
         values['rotation_threshold'] = float(action.rotation_threshold)
