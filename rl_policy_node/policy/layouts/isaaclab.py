@@ -5,10 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import math
 from typing import Any
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
+from rl_policy_node.policy.layouts.isaaclab_joints import with_joints
+from rl_policy_node.policy.layouts.isaaclab_notes import drive_notes, frame_notes, observation_notes
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.shared_types import Shape, YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')
@@ -36,12 +40,20 @@ _FACTORY = {
 }
 
 
-def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
+def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = None) -> Layout | None:
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
-    env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml.
+    env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml. joints: of the
+    robot of a manager-based task, None for not known.
     Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
+    Raises ConfigurationError for a pattern that matches none of the joints, and for joints of a direct task.
     """
+    if joints and not isinstance(env.get('observations'), dict):
+        raise ConfigurationError(
+            f'{joints.source}: the run is of a direct task, whose env.yaml has no patterns of joints; joints are '
+            'for manager-based tasks'
+        )
+    env = with_joints(env, joints) if joints else env
     if isinstance(env.get('observations'), dict):
         inputs = _groups(env, params)
     else:
@@ -62,8 +74,7 @@ def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
 def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
     """Return the inputs of a manager-based environment: the groups that the wrapper hands to the policy."""
     wrapper, observations = params.get('env') or {}, env['observations']
-    names = (wrapper.get('obs_groups') or {}).get('obs') or ['policy']
-    groups = {name: observations[name] for name in names if isinstance(observations.get(name), dict)}
+    groups = {name: observations[name] for name in _taken(wrapper) if isinstance(observations.get(name), dict)}
     if not groups:
         return None
     terms = {name: _terms(group, env) for name, group in groups.items()}
@@ -72,6 +83,11 @@ def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]
     if not wrapper.get('concate_obs_groups', True):
         return terms
     return {'obs': sum(terms.values(), ())}
+
+
+def _taken(wrapper: YamlTree) -> list[str]:
+    """Return the groups that the wrapper hands to the policy; wrapper: params.env of agent.yaml."""
+    return (wrapper.get('obs_groups') or {}).get('obs') or ['policy']
 
 
 def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
@@ -158,14 +174,14 @@ def _actions(env: YamlTree) -> tuple[LayoutAction, ...]:
 
 def _notes(env: YamlTree, wrapper: YamlTree, inputs: Mapping[str, Sequence[LayoutTerm]]) -> Iterator[str]:
     terms = [term for group in inputs.values() for term in group]
-    if any(term.count.startswith('joints') and not term.joints for term in terms):
+    if any(term.count.startswith('joints') and not term.joints and term.subject == 'joints' for term in terms):
         yield (
             "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
             "env.scene['robot'].joint_names in the simulator prints it"
         )
-    groups = (env.get('observations') or {}).values()
-    if any(isinstance(group, dict) and group.get('enable_corruption') for group in groups):
-        yield "observations carried noise in training (enable_corruption); the robot's side adds none"
+    yield from observation_notes(env, _taken(wrapper))
+    yield from drive_notes(env)
+    yield from frame_notes(env, terms)
     if env.get('obs_order'):
         yield 'actions were smoothed (ctrl.ema_factor) and bound to a box around the fixed part before the controller'
     if wrapper.get('clip_actions') is not None:
