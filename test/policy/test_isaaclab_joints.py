@@ -63,7 +63,8 @@ def test_pattern_matches_a_name_as_a_whole_and_the_error_lists_the_joints(tmp_pa
     with pytest.raises(ConfigurationError) as error:
         lab_layout(tmp_path, part, JOINTS)
     assert str(error.value) == (
-        "actions.arm.joint_names: the pattern 'hip' matches none of the joints of --joints: hip_l, hip_r, knee_l, knee_r"
+        "actions.arm.joint_names: the pattern 'hip' matches none of the joints of --joints: "
+        'hip_l, hip_r, knee_l, knee_r'
     )
     assert error.value.got == 'hip' and error.value.choices == LEGS
 
