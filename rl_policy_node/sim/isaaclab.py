@@ -23,7 +23,7 @@ def create(
     seed: int,
     task: str,
     environment: str = '',
-    wrapper: Mapping[str, Any] | None = None,
+    wrapper: Mapping[str, object] | None = None,
     device: str = 'cuda:0',
     headless: bool = True,
     overrides: Sequence[str] = (),
@@ -229,11 +229,11 @@ class IsaacLabTask:
         """Return 1: rows do not play together."""
         return self.agents
 
-    def reset(self) -> Any:
+    def reset(self) -> object:
         """Begin an episode in every row; return observations as rl_games' player gets them."""
         return self._wrapped.reset()
 
-    def step(self, actions: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
+    def step(self, actions: object) -> tuple[object, object, object, dict[str, object]]:
         """Return observations, rewards (rows,), dones (rows,) and infos, whose `successes` are (rows,) or absent."""
         observations, rewards, dones, extras = self._wrapped.step(actions)
         successes = extras.get('successes')

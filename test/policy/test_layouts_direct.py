@@ -8,7 +8,7 @@ from policy.lab_direct_runs import SIZES, UNKNOWN, WXYZ, XYZW
 import pytest
 
 from rl_policy_node.policy.layouts import complete
-from rl_policy_node.policy.layouts.isaaclab import read_layout
+from rl_policy_node.policy.layouts.isaaclab_layout import read_layout
 from rl_policy_node.policy.run.yaml_file import read_yaml
 
 RUNS = {**XYZW, **WXYZ}

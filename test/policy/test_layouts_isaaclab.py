@@ -7,7 +7,7 @@ import pytest
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts import complete
-from rl_policy_node.policy.layouts.isaaclab import read_layout
+from rl_policy_node.policy.layouts.isaaclab_layout import read_layout
 from rl_policy_node.policy.run.yaml_file import read_yaml
 
 SLICE = '!!python/object/apply:builtins.slice [null, null, null]'

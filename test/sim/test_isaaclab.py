@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Isaac Lab's tasks behind the bridge: what a run says of its task; and with Isaac Lab, the task itself."""
 
-from pathlib import Path
 import shutil
 
-import numpy as np
 import pytest
-from sim.isaacgym_runs import record
-from sim.isaaclab_runs import ASSETS, configured, lab_python, ROWS, RUNS
+from sim.isaaclab_runs import configured, ROWS, RUNS
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.hosting import open_environment
@@ -41,7 +38,9 @@ def test_a_run_without_a_manifest_needs_the_name_of_the_task(tmp_path):
     assert run_task(configured(tmp_path, id='Isaac-Cartpole')).isaaclab.id == 'Isaac-Cartpole'
 
 
-@pytest.mark.parametrize('content, why', [('{', 'is no JSON'), ('[]', "has no 'task'"), ('{"version": 1}', "has no 'task'")])
+@pytest.mark.parametrize(
+    'content, why', [('{', 'is no JSON'), ('[]', "has no 'task'"), ('{"version": 1}', "has no 'task'")]
+)
 def test_a_manifest_that_names_no_task_is_refused(tmp_path, content, why):
     shutil.copytree(RUN, tmp_path, dirs_exist_ok=True)
     (tmp_path / 'run.json').write_text(content)

@@ -6,7 +6,7 @@ import re
 
 from policy import golden_rule
 import pytest
-from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
+from tools.runs import ANGLES, ANYMAL, fill, lab_run, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
 import torch
 import yaml
 
@@ -132,27 +132,6 @@ def test_run_that_changed_its_task_is_not_described_as_what_was_published(tmp_pa
     init(run, tmp_path / 'robot.yaml')
     assert parameters(tmp_path / 'robot.yaml')['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [235]}}
     assert 'the run is not Anymal as it was published' in (tmp_path / 'robot.yaml').read_text()
-
-
-def lab_run(folder, environment, observation, action):
-    (folder / 'params').mkdir()
-    (folder / 'params' / 'agent.yaml').write_text(
-        yaml.safe_dump(
-            {
-                'params': {
-                    **PARAMS,
-                    'env': {'clip_observations': 10.0, 'clip_actions': 100.0},
-                    'config': {**PARAMS['config'], 'clip_actions': False},
-                }
-            }
-        )
-    )
-    (folder / 'params' / 'env.yaml').write_text(environment)
-    policy = Policy.load(
-        folder / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [observation], 'action': action}
-    )
-    torch.save({'model': policy.player.model.state_dict()}, folder / 'last_Run_ep_3.pth')
-    return folder
 
 
 def test_kinds_of_actions_are_those_of_the_node():

@@ -184,8 +184,10 @@ def test_factory_of_another_size_is_one_array(tmp_path):
     # the task's code added something that obs_order does not say
     init(write(tmp_path, RUNS['factory'], 30, 6), tmp_path / 'robot.yaml')
     assert parameters(tmp_path / 'robot.yaml')['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [30]}}
-    assert 'as it was published' in words(tmp_path / 'robot.yaml')
-    assert 'terms and laws are those' not in words(tmp_path / 'robot.yaml')
+    text = words(tmp_path / 'robot.yaml')
+    assert "the policy does not fit Isaac Lab's FactoryEnv" in text and 'input obs is one array' in text
+    # the action fits, so that its law is known
+    assert 'terms and laws are those' not in text and "laws are those of Isaac Lab's FactoryEnv" in text
 
 
 def test_forge_draft_zeroes_numbers_and_leaves_the_fallback_to_the_user(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rl_policy_node.policy.contract.facts import Fact, Facts
 from rl_policy_node.policy.formats.run_format import RunFormat
 from rl_policy_node.policy.formats.statements import control_rate, first, is_number, lookup, place
-from rl_policy_node.policy.layouts import isaaclab, Layout
+from rl_policy_node.policy.layouts import isaaclab_layout, Layout, RobotJoints
 from rl_policy_node.policy.layouts.isaaclab_direct import computes_its_size
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class IsaacLab(RunFormat):
         )
 
     def layout(self, config: 'TrainConfig') -> Layout | None:
-        return isaaclab.read_layout(config.environment, config.params)
+        return isaaclab_layout.read_layout(config.environment, config.params)
+
+    def layout_with(self, config: 'TrainConfig', joints: RobotJoints) -> Layout | None:
+        return isaaclab_layout.read_layout(config.environment, config.params, joints)
 
 
 def _observation(config: 'TrainConfig') -> Fact | None:

@@ -33,8 +33,8 @@ def term_of(entry: YamlTree) -> LayoutTerm:
             **entry,
             'shape': shape,
             **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels')},
-            'offset': numbers_of(entry.get('offset', ())),
-            'scale': numbers_of(entry.get('scale', ())),
+            'offset': _numbers_of(entry.get('offset', ())),
+            'scale': _numbers_of(entry.get('scale', ())),
         }
     )
 
@@ -53,12 +53,12 @@ def action_of(entry: YamlTree) -> LayoutAction:
             **entry,
             'joints': joints,
             **_between(**range_of),
-            **{name: numbers_of(entry[name]) for name in _ACTION_NUMBERS if name in entry},
+            **{name: _numbers_of(entry[name]) for name in _ACTION_NUMBERS if name in entry},
         }
     )
 
 
-def numbers_of(value: Any) -> Numbers | None:
+def _numbers_of(value: Any) -> Numbers | None:
     """Return one number or a list of numbers as a tuple, None for none."""
     if value is None:
         return None

@@ -50,7 +50,7 @@ def _either(env: YamlTree, *names: str) -> Any:
 
 
 def _base(env: YamlTree) -> str:
-    state = initial(env, 'robot') or initial(env, 'robot_cfg')
+    state = initial(env, 'robot')
     if 'pos' not in state or 'rot' not in state:
         return 'where init_state of the robot says'
     return f'at {list(state["pos"])} m, turned by the quaternion {list(state["rot"])} (init_state of the robot)'
@@ -75,7 +75,7 @@ def _smoothing(env: YamlTree) -> float | None:
 
 def _in_hand(env: YamlTree) -> str:
     """Return the place of the object in the hand, m: where it begins, plus an offset."""
-    pos = (initial(env, 'object') or initial(env, 'object_cfg')).get('pos')
+    pos = initial(env, 'object').get('pos')
     if pos is None:
         return 'the place where it begins (in_hand_pos)'
     return f'{[_plain(a + b) for a, b in zip(pos, env.get("in_hand_pos_offset") or _IN_HAND)]} m'
@@ -83,7 +83,7 @@ def _in_hand(env: YamlTree) -> str:
 
 def _tip(env: YamlTree) -> str:
     """Return where Factory's and Forge's fixed part is taken to be, in its own frame."""
-    part = setting(env, 'task.fixed_asset_cfg') or {}
+    part: Any = setting(env, 'task.fixed_asset_cfg') or {}
     if 'height' not in part or 'base_height' not in part:
         return 'where task.fixed_asset_cfg says'
     tip = f'{_plain(part["height"] + part["base_height"])} m along z of the part (height + base_height)'

@@ -14,8 +14,8 @@ import yaml
 from rl_policy_node.policy.layouts.entries import action_of, term_of
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_derived import derived
-from rl_policy_node.policy.layouts.isaaclab_names import default_positions, setting, shape_of, space
-from rl_policy_node.policy.layouts.isaaclab_terms import height_scan
+from rl_policy_node.policy.layouts.isaaclab_names import default_state, setting, shape_of, space
+from rl_policy_node.policy.layouts.isaaclab_sensors import height_scan
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.template import Template
 from rl_policy_node.policy.shared_types import YamlTree
@@ -142,7 +142,7 @@ def _term(entry: YamlTree, env: YamlTree) -> LayoutTerm:
     scanner = entry.get('scan')
     entry = {name: value for name, value in _named(entry, env).items() if name != 'scan'}
     if scanner:
-        entry = {**height_scan(scanner, env, entry['offset']), **entry}
+        entry = {**height_scan({'sensor_cfg': {'name': scanner}, 'offset': entry['offset']}, env), **entry}
     return term_of(entry)
 
 
@@ -160,7 +160,7 @@ def _named(entry: YamlTree, env: YamlTree) -> YamlTree:
         named['joints'] = joints
     if 'default_of' in entry:
         # () for zeros, None where it takes the order of the joints
-        positions = default_positions(env, entry['default_of'], tuple(joints))
+        positions = default_state(env, entry['default_of'], tuple(joints))
         named['offset'] = () if positions == (0.0,) else positions
     return named
 

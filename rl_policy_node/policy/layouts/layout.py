@@ -74,6 +74,8 @@ class LayoutTerm:
     at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
+    wanted: whether a person or a planner says it, at a rate of its own: a command or a goal, not a measurement; None
+    where the layout leaves it to the name of the subject.
     count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
@@ -95,6 +97,7 @@ class LayoutTerm:
     relative_to: str = ''
     tare: bool = False
     zero_channels: tuple[int, ...] = ()
+    wanted: bool | None = None
     count: str = ''
     frame: str = ''
     unit: str = ''
@@ -140,6 +143,7 @@ class LayoutAction:
     open, closed: of a gripper that is open from action 0 on. initial: where a raw command began, None where no
     constant is known to be safe and the user must choose one.
     law: one line, in the words of the environment. count: as in LayoutTerm.
+    measured: what exactly the source of `subject` must measure, where its name does not tell.
     """
 
     name: str
@@ -163,6 +167,7 @@ class LayoutAction:
     closed: Numbers = ()
     initial: Numbers | None = ()
     law: str = ''
+    measured: str = ''
     count: str = ''
 
     def __post_init__(self) -> None:

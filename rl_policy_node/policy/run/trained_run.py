@@ -13,7 +13,7 @@ from rl_policy_node.policy.contract.agreement import agree
 from rl_policy_node.policy.contract.facts import Facts, published_shapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.formats import format_of
-from rl_policy_node.policy.layouts import Layout
+from rl_policy_node.policy.layouts import Layout, RobotJoints
 from rl_policy_node.policy.run.ignored_keys import ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
 
@@ -90,6 +90,13 @@ class TrainedRun:
     def layout(self) -> Layout | None:
         """The composition of the environment's observations and actions, None if it is not known."""
         return format_of(self.config).layout(self.config)
+
+    def layout_with(self, joints: RobotJoints | None) -> Layout | None:
+        """Return the layout, with the joints of the robot where the user states them.
+
+        Raises ConfigurationError for a run that has no use for them, and for a pattern that matches none of them.
+        """
+        return format_of(self.config).layout_with(self.config, joints) if joints else self.layout
 
     @cached_property
     def ignored(self) -> tuple[str, ...]:

@@ -73,6 +73,9 @@ def term_entries(
     if term.kind == 'last_action':
         values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
         return [(term.name, Entry(values, term.description))]
+    parts = _parts(term, sources)
+    for part in parts:
+        sources.note_sender(part.values.get('source', ''), term)
     return [
         (
             f'{term.name}_{part.suffix}' if part.suffix else term.name,
@@ -81,7 +84,7 @@ def term_entries(
                 _comment(term, part.carrier, known),
             ),
         )
-        for part in _parts(term, sources)
+        for part in parts
     ]
 
 
@@ -91,7 +94,7 @@ def _parts(term: LayoutTerm, sources: Sources) -> list[_Part]:
         return [_array(term, sources)]
     if term.quantity in _PARTS:
         return _split(term, sources) if not term.history else [_array(term, sources)]
-    if term.quantity in _JOINT_FIELDS and term.sample is not None:
+    if term.quantity in _JOINT_FIELDS:
         return [_field(term, sources, JOINTS, _JOINT_FIELDS[term.quantity])]
     if term.quantity in ('image', 'force_field') and _encoding(term):
         return [_field(term, sources, IMAGE, 'image', encoding=_encoding(term))]
@@ -231,14 +234,18 @@ def _numbers(term: LayoutTerm, picked: tuple[int, ...] | None) -> dict[str, Any]
     return values
 
 
-def _elements(term: LayoutTerm, actions: Collection[LayoutAction]) -> dict[str, list[int]]:
-    """Return the elements of the last action that a term of a single action observes."""
+def _elements(term: LayoutTerm, actions: Collection[LayoutAction]) -> dict[str, list[int] | list[str]]:
+    """Return the elements of the last action that a term of a single action observes; a blank if sizes are open."""
+    if len(actions) < 2 or term.count not in {f'actions of {action.name}' for action in actions}:
+        return {}
     start = 0
     for action in actions:
-        if term.count == f'actions of {action.name}' and len(actions) > 1:
-            return {'elements': list(range(start, start + (action.size or 0)))}
-        start += action.size or 0
-    return {}
+        if action.size is None:
+            break
+        if term.count == f'actions of {action.name}':
+            return {'elements': list(range(start, start + action.size))}
+        start += action.size
+    return {'elements': [BLANK]}
 
 
 def _comment(term: LayoutTerm, carrier: str, known: bool) -> str:

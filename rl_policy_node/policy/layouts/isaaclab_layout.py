@@ -2,32 +2,46 @@
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
 
 from dataclasses import replace
+from itertools import chain
 import math
 from typing import Any
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_direct import JOINT_COUNTS, read_direct, undescribed_action
+from rl_policy_node.policy.layouts.isaaclab_joints import with_joints
+from rl_policy_node.policy.layouts.isaaclab_notes import drive_notes, frame_notes, observation_notes
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.shared_types import YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')
 
 
-def read_layout(env: YamlTree, params: YamlTree) -> Layout | None:
+def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = None) -> Layout | None:
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
-    env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml.
+    env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml. joints: of the
+    robot of a manager-based task, None for not known.
     Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
+    Raises ConfigurationError for a pattern that matches none of the joints, and for joints of a direct task.
     """
-    layout = _managed(env, params) if isinstance(env.get('observations'), dict) else read_direct(env)
+    managed = isinstance(env.get('observations'), dict)
+    if joints and not managed:
+        raise ConfigurationError(
+            f'{joints.source}: the run is of a direct task, whose env.yaml has no patterns of joints; joints are '
+            'for manager-based tasks'
+        )
+    env = with_joints(env, joints) if joints else env
+    layout = _managed(env, params) if managed else read_direct(env)
     if layout is None:
         return None
     wrapper = params.get('env') or {}
     return replace(
         layout,
         task=str(params.get('config', {}).get('name') or ''),
-        notes=(*_joint_order(layout), *layout.notes, *_clip_note(wrapper)),
+        notes=(*_joint_order(layout), *layout.notes, *drive_notes(env), *_clip_note(wrapper)),
         control_rate=_rate(env),
         clip_observations=min(layout.clip_observations, _bound(wrapper.get('clip_observations'))),
     )
@@ -42,7 +56,7 @@ def _managed(env: YamlTree, params: YamlTree) -> Layout | None:
         task='',
         inputs=inputs,
         actions=_actions(actions, env) if isinstance(actions, dict) else (undescribed_action(env),),
-        notes=_corruption(env),
+        notes=(*observation_notes(env, _taken(params)), *frame_notes(env, [*chain(*inputs.values())])),
         source='the managers in env.yaml',
     )
 
@@ -50,8 +64,7 @@ def _managed(env: YamlTree, params: YamlTree) -> Layout | None:
 def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]] | None:
     """Return the inputs of a manager-based environment: the groups that the wrapper hands to the policy."""
     wrapper, observations = params.get('env') or {}, env['observations']
-    names = (wrapper.get('obs_groups') or {}).get('obs') or ['policy']
-    groups = {name: observations[name] for name in names if isinstance(observations.get(name), dict)}
+    groups = {name: observations[name] for name in _taken(params) if isinstance(observations.get(name), dict)}
     if not groups:
         return None
     terms = {name: _terms(group, env) for name, group in groups.items()}
@@ -60,6 +73,11 @@ def _groups(env: YamlTree, params: YamlTree) -> dict[str, tuple[LayoutTerm, ...]
     if not wrapper.get('concate_obs_groups', True):
         return terms
     return {'obs': sum(terms.values(), ())}
+
+
+def _taken(params: YamlTree) -> list[str]:
+    """Return the groups that the wrapper hands to the policy; params: of agent.yaml."""
+    return ((params.get('env') or {}).get('obs_groups') or {}).get('obs') or ['policy']
 
 
 def _actions(terms: YamlTree, env: YamlTree) -> tuple[LayoutAction, ...]:
@@ -75,22 +93,14 @@ def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
 
 
 def _joint_order(layout: Layout) -> tuple[str, ...]:
-    pieces: list[LayoutTerm | LayoutAction] = [*layout.actions]
-    for terms in layout.inputs.values():
-        pieces += terms
-    if not any(piece.count.startswith(JOINT_COUNTS) and not piece.joints for piece in pieces):
+    pieces: list[LayoutTerm | LayoutAction] = [*layout.actions, *chain(*layout.inputs.values())]
+    of_robot = [piece for piece in pieces if piece.subject == 'joints' and piece.count.startswith(JOINT_COUNTS)]
+    if all(piece.joints for piece in of_robot):
         return ()
     return (
         "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
         "env.scene['robot'].joint_names in the simulator prints it",
     )
-
-
-def _corruption(env: YamlTree) -> tuple[str, ...]:
-    groups = (env.get('observations') or {}).values()
-    if not any(isinstance(group, dict) and group.get('enable_corruption') for group in groups):
-        return ()
-    return ("observations carried noise in training (enable_corruption); the robot's side adds none",)
 
 
 def _clip_note(wrapper: YamlTree) -> tuple[str, ...]:
