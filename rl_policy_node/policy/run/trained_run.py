@@ -14,6 +14,7 @@ from rl_policy_node.policy.contract.facts import Facts, published_shapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.formats import format_of
 from rl_policy_node.policy.layouts import Layout
+from rl_policy_node.policy.run.files import is_checkpoint
 from rl_policy_node.policy.run.ignored_keys import ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
 
@@ -44,15 +45,21 @@ class TrainedRun:
         checkpoint_sha256: str = '',
         allow_untrusted_pickle: str = '',
     ) -> 'TrainedRun':
-        """Read a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml.
+        """Read a run directory, a train YAML, a run's config.yaml, Isaac Lab's agent.yaml or a checkpoint of a run.
 
         checkpoint: path of a .pth file, 'best' or 'newest', '' for the best of a run that has one, None for none.
-        overrides: changes to the configuration in Hydra's form.
+        Where `path` is a checkpoint, '' is that one. overrides: changes to the configuration in Hydra's form.
         """
+        try:
+            config = TrainConfig.read(path, overrides)
+        except ConfigurationError:
+            if is_checkpoint(path):  # a file that is missing, or of another framework, says so
+                load_checkpoint(path, checkpoint_sha256)
+            raise
         return cls(
             path,
-            TrainConfig.read(path, overrides),
-            checkpoint,
+            config,
+            path if is_checkpoint(path) and checkpoint == '' else checkpoint,
             tuple(plugins),
             checkpoint_sha256,
             allow_untrusted_pickle,
