@@ -97,7 +97,7 @@ class Policy:
             players.override_sigma(player, sigma)
         watch.lap('player')
         policy = cls(player, agreed, rows, run, deterministic)
-        policy.warnings = (ignored_keys.warning(run.ignored),) if run.ignored else ()
+        policy.warnings = (ignored_keys.warning(run.ignored, run.config.params),) if run.ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds

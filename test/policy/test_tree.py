@@ -81,8 +81,8 @@ def test_root_without_its_groups_says_what_it_is_and_what_to_name(tmp_path, name
     assert str(error.value) == (
         f'train config {tmp_path}/config.yaml: this is the root of a Hydra tree and no run of its own: its defaults '
         'list names task: Cartpole and train: ${task}PPO, but task/ and train/ do not lie beside it. Name what '
-        "training wrote: a run's config.yaml with `train:` and `task:` (of Hydra: .hydra/config.yaml), or the train YAML that "
-        'was used (in its tree, if it has one), and the checkpoint after it'
+        "training wrote: a run's config.yaml with `train:` and `task:` (of Hydra: .hydra/config.yaml), or the train "
+        'YAML that was used (in its tree, if it has one), and the checkpoint after it'
     )
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from rl_policy_node.policy.checkpoint.weights import read_spaces, WeightsSpaces
-from rl_policy_node.policy.contract.agreement import agree
+from rl_policy_node.policy.contract.agreement import agree, Names
 from rl_policy_node.policy.contract.facts import Facts, published_shapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.formats import format_of
 from rl_policy_node.policy.layouts import Layout
 from rl_policy_node.policy.run.files import is_checkpoint
-from rl_policy_node.policy.run.ignored_keys import ignored_keys
+from rl_policy_node.policy.run.ignored_keys import appended, ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
 
 
@@ -103,9 +103,17 @@ class TrainedRun:
         """Names of keys that change the play and that the installed rl_games does not read."""
         return ignored_keys(self.config.params, self.plugins)
 
-    def spaces(self, stated: Spaces | Mapping[str, object] | None, layout: Layout | None) -> Spaces:
+    def spaces(
+        self, stated: Spaces | Mapping[str, object] | None, layout: Layout | None, stated_by: str = 'the stated spaces'
+    ) -> Spaces:
         """Return the Spaces on which the user (stated: all of them, or some fields), files and weights agree.
 
-        layout: of the environment as it was published; it counts where no other source states a size.
+        layout: of the environment as it was published; it counts where no other source states a size. stated_by: who
+        stated them, for errors.
         """
-        return agree(stated, self.facts, self.weights, published_shapes(layout))
+        path, _ = self.checkpoint_choice
+        names = Names(stated_by, f'the checkpoint {path}' if path else 'the checkpoint')
+        try:
+            return agree(stated, self.facts, self.weights, published_shapes(layout), names)
+        except ConfigurationError as error:
+            raise ConfigurationError(f'{error}{appended(self.config.params)}') from error

@@ -41,11 +41,12 @@ def init(
         raise ConfigurationError(f'{output} exists; --force writes over it')
     trained = TrainedRun.read(run, checkpoint, overrides, plugins)
     stated, rate = simulator.describe() if simulator else ({}, None)
-    spaces, facts = trained.spaces(stated, trained.layout), trained.facts
+    spaces = trained.spaces(stated, trained.layout, simulator.name if simulator else '')
+    facts = trained.facts
     known_rate = facts.control_rate.value if facts.control_rate else None
     made = draft_simulator(spaces) if simulator else draft(trained.layout, spaces, known_rate)
     if trained.ignored:
-        made.notes.append(warning(trained.ignored))
+        made.notes.append(warning(trained.ignored, trained.config.params))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = (
