@@ -99,7 +99,9 @@ def test_tacsl_gets_its_dict_observations(tmp_path):
         'source': 'left_tactile',
         'field': 'image',
         'scale': [0.00392156862745098],
-        'shape': [80, 60, 3],
+        # as the sensor sends it; every 4th pixel of every 4th row was trained
+        'shape': [320, 240, 3],
+        'subsample': 4,
     }
     assert written['terms']['ee_quat'] == {'source': 'ee', 'field': 'orientation'}
     arm = written['actions']['arm']
@@ -228,6 +230,55 @@ def test_tactile_images_are_differences_to_the_tare(tmp_path):
     task = {**TACSL, 'randomize': {'use_diff_tactile_img': True}}
     init(write_run(tmp_path / 'run', task, TACSL_NETWORK), tmp_path / 'robot.yaml')
     assert parameters(tmp_path / 'robot.yaml')['terms']['left_tactile_camera_taxim']['difference_to_tare'] is True
+
+
+@pytest.mark.parametrize(
+    'env, shape, subsample',
+    [
+        ({'tactile_subsample_ratio': 2}, [80, 60, 3], None),  # what training kept is not known
+        ({'tactile_subsample_ratio': None}, [80, 60, 3], None),
+        ({'obsDims': {**TACSL['env']['obsDims'], 'left_tactile_camera_taxim': [79, 60, 3]}}, [79, 60, 3], None),
+        ({}, [320, 240, 3], 4),
+    ],
+)
+def test_image_is_subsampled_where_the_run_states_both_sizes(tmp_path, env, shape, subsample):
+    run = write_run(tmp_path / 'run', {**TACSL, 'env': {**TACSL['env'], **env}}, TACSL_NETWORK)
+    init(run, tmp_path / 'robot.yaml')
+    term = parameters(tmp_path / 'robot.yaml')['terms']['left_tactile_camera_taxim']
+    assert (term['shape'], term.get('subsample')) == (shape, subsample)
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+@pytest.mark.parametrize('options, drafted', [('', True), (', clip: !!python/tuple [-0.5, 0.5]', False)])
+def test_image_minus_its_own_mean_is_drafted(tmp_path, options, drafted):
+    text = LAB[: LAB.index('    base_ang_vel')] + (
+        "    picture: {func: 'isaaclab.envs.mdp.observations:image', params: {sensor_cfg: {name: camera}}"
+        f'{options}}}\n{LAB[LAB.index("actions:") :]}'
+    )
+    text = text.replace('scene: {', 'scene: {camera: {height: 16, width: 12}, ')
+    (tmp_path / 'params').mkdir()
+    cnn = {'type': 'conv2d', 'activation': 'relu', 'initializer': {'name': 'default'}}
+    cnn['convs'] = [{'filters': 2, 'kernel_size': 4, 'strides': 2, 'padding': 0}]
+    network = {**PARAMS['network'], 'cnn': cnn}
+    (tmp_path / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'network': network}}))
+    (tmp_path / 'params' / 'env.yaml').write_text(text)
+    spaces = {'observation': [16, 12, 3], 'action': 3, 'action_low': -1, 'action_high': 1}
+    policy = Policy.load(tmp_path / 'params' / 'agent.yaml', device='cpu', spaces=spaces)
+    torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'last_Run_ep_3.pth')
+    init(tmp_path, tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    (term,) = written['terms'].values()
+    if drafted:
+        assert term == {
+            'source': 'camera',
+            'field': 'image',
+            'difference_to_mean': True,
+            'scale': [1 / 255],
+            'shape': [16, 12, 3],
+        }
+        assert written['sources']['camera']['encoding'] == 'rgb8'
+    else:
+        assert term['field'] == 'data' and 'difference_to_mean' not in term
 
 
 def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):

@@ -219,6 +219,8 @@ def test_reductions(values, limits, text):
         ({'offset': (0.5,), 'clip': 1.0, 'scale': (5.0,)}, 'clip((x − 0.5), ±1) × 5'),
         ({'offset': None}, '(x − ?)'),
         ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'),
+        ({'difference_to_mean': True, 'scale': (0.5,)}, '(x − mean) × 0.5'),
+        ({'difference_to_mean': True}, 'x − mean'),
         ({'clip_range': (0.0, 2.0)}, 'clip(x, 0 … 2)'),
         ({'kind': 'last_action', 'scale': (2.0,)}, ''),
     ],

@@ -107,7 +107,7 @@ def _term(entry: YamlTree) -> LayoutTerm:
         **{
             **entry,
             'shape': shape,
-            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels')},
+            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels', 'sensor_shape')},
             'offset': _numbers(entry.get('offset', ())),
             'scale': _numbers(entry.get('scale', ())),
         }

@@ -72,10 +72,12 @@ def read_term(name: str, config: YamlTree, env: YamlTree, group: YamlTree) -> La
     known = _known(function, config.get('params') or {}, env)
     offset: Numbers | None = known.pop('offset', ())
     scale: Numbers | None = _numbers(config.get('scale'))
+    bounds = _bounds(config.get('clip'))
+    if known.get('difference_to_mean'):
+        known, scale = _of_bytes(known, scale or (1.0,), bounds)
     description = known.pop('description', f'computed by {config.get("func")}')
     if config.get('modifiers'):
         description += '; modifiers changed it further, see the run'
-    bounds = _bounds(config.get('clip'))
     if function in _BY_LIMITS:
         known, offset, scale, description = _by_limits(known, _numbers(config.get('scale')), bounds, description)
         bounds = {}
@@ -206,13 +208,24 @@ def _image(params: YamlTree, env: YamlTree) -> YamlTree:
     channels = {'rgb': 3, 'rgba': 4}.get(data, 1)
     shape = (camera['height'], camera['width'], channels) if camera.get('height') and camera.get('width') else None
     normalised = params.get('normalize', True)
-    treated = ', by 255, minus the mean of each channel over the image' if normalised and data == 'rgb' else ''
+    treated = bool(normalised and data == 'rgb')
     return {
         'shape': shape,
-        'quantity': 'other' if treated else 'image',
+        'quantity': 'image',
         'subject': sensor,
-        'description': f'{data} image{treated}',
+        'difference_to_mean': treated,
+        'description': f'{data} image' + (', by 255, minus the mean of each channel over the image' if treated else ''),
     }
+
+
+def _of_bytes(known: YamlTree, scale: Numbers, bounds: YamlTree) -> tuple[YamlTree, Numbers]:
+    """Return known and scale of an image whose bytes Isaac Lab divided by 255 before it clipped and scaled them.
+
+    The node clips before it scales at all: a clipped image is left to the user.
+    """
+    if bounds:
+        return {**known, 'quantity': 'other', 'difference_to_mean': False}, scale
+    return known, tuple(number / 255.0 for number in scale)
 
 
 def _quaternion(quantity: str, params: YamlTree, env: YamlTree, description: str) -> YamlTree:

@@ -74,6 +74,9 @@ class LayoutTerm:
     at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
+    subsample: every nth pixel of every nth row of an image is kept, None where the run does not state n; sensor_shape:
+    of the image before that, () where it is not known. difference_to_mean: whether the mean of each channel over the
+    image is taken off.
     count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
@@ -95,6 +98,9 @@ class LayoutTerm:
     relative_to: str = ''
     tare: bool = False
     zero_channels: tuple[int, ...] = ()
+    subsample: int | None = 1
+    sensor_shape: Shape = ()
+    difference_to_mean: bool = False
     count: str = ''
     frame: str = ''
     unit: str = ''

@@ -111,7 +111,7 @@ def transformation(term: LayoutTerm) -> str:
     """Return the formula from the raw value to the observation: `(x − 0.5) × 5`."""
     if term.kind != 'field':
         return ''
-    inner = 'x'
+    inner = 'x − mean' if term.difference_to_mean else 'x'
     if term.offset is None or any(term.offset):
         inner = f'(x − {_factor(term.offset)})'
     if term.clip_range:
@@ -119,6 +119,7 @@ def transformation(term: LayoutTerm) -> str:
     elif math.isfinite(term.clip):
         inner = f'clip({inner}, {bound(term.clip)})'
     if term.scale is None or any(value != 1 for value in term.scale):
+        inner = f'({inner})' if inner == 'x − mean' else inner
         inner += f' × {_factor(term.scale)}'
     return '' if inner == 'x' else inner
 
