@@ -253,7 +253,7 @@ def test_image_is_subsampled_where_the_run_states_both_sizes(tmp_path, env, shap
 def test_image_minus_its_own_mean_is_drafted(tmp_path, options, drafted):
     text = LAB[: LAB.index('    base_ang_vel')] + (
         "    picture: {func: 'isaaclab.envs.mdp.observations:image', params: {sensor_cfg: {name: camera}}"
-        f'{options}}}\n{LAB[LAB.index("actions:") :]}'
+        f'{options}}}\n{LAB[LAB.index(ACTIONS) :]}'
     )
     text = text.replace('scene: {', 'scene: {camera: {height: 16, width: 12}, ')
     (tmp_path / 'params').mkdir()
@@ -346,6 +346,20 @@ commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
     check(fill(tmp_path / 'robot.yaml'))
 
 
+@pytest.mark.parametrize('opened', [{'left': 0.04, 'right': -0.03}, {'.*': 0.04}])
+def test_gripper_of_named_fingers_has_all_of_them(tmp_path, opened):
+    closed = dict.fromkeys(opened, 0.0)
+    text = (
+        f'{LAB[: LAB.index(ACTIONS)]}actions: {{gripper: {{class_type: "mdp:BinaryJointPositionAction", '
+        f'joint_names: [left, right], open_command_expr: {opened}, close_command_expr: {closed}}}}}\n'
+    )
+    left = init(lab_run(tmp_path, text, 3 + 2 * 5 + 1, 1), tmp_path / 'robot.yaml')
+    gripper = parameters(tmp_path / 'robot.yaml')['actions']['gripper']
+    assert (gripper['kind'], gripper['joints'], gripper['open']) == ('gripper', ['left', 'right'], [*opened.values()])
+    assert 'actions.gripper.joints' not in left
+    check(fill(tmp_path / 'robot.yaml'))
+
+
 @pytest.mark.parametrize('rotation, convention', [([0.0, 0.0, 0.0, 1.0], None), ([0.5, 0.5, 0.5, 0.5], '???')])
 def test_isaac_lab_3_has_the_quaternions_of_ros(tmp_path, rotation, convention):
     text = LAB[: LAB.index('    base_ang_vel')].replace('[1.0, 0.0, 0.0, 0.0]', str(rotation)) + (
@@ -411,6 +425,8 @@ actions:
   joint_pos: {class_type: 'isaaclab.envs.mdp.actions.joint_actions:JointPositionAction', asset_name: robot,
               joint_names: [.*], scale: 0.5, offset: 0.0, use_default_offset: true}
 """
+
+ACTIONS = 'actions:\n'
 
 
 @pytest.mark.parametrize(

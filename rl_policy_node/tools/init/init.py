@@ -172,7 +172,7 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
 
 
 # What no run stores. Kind → units of its limits, an optional parameter of the robot
-_FRAME = '# frame_id: base             # frame of the commands'
+_FRAME = '# frame_id: base             # frame of the commands: the one in which its source is measured'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
     'joint_position': ('rad, rad/s', _ACCELERATION),
