@@ -186,7 +186,8 @@ class DifferenceToMean:
     def __call__(self, image: Array) -> Array:
         # sums of bytes over an image exceed what float32 counts exactly
         mean = image.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
-        return np.subtract(image, mean, dtype=np.float32, casting='same_kind')
+        difference: Array = np.subtract(image, mean, dtype=np.float32, casting='same_kind')
+        return difference
 
     def shape(self, *shape: int) -> Shape:
         return shape
