@@ -20,7 +20,8 @@ _held: dict[int, TextIO] = {}
 def private_domain(chosen: bool = True) -> None:
     """Restrict ROS to this machine and to a domain that no other process holds, unless the user chose a domain.
 
-    chosen: whether the user's choice counts; without it every call gives the same domain. Changes the environment of this process; child processes inherit it.
+    chosen: whether the user's choice counts; without it every call gives the same domain. Changes the environment of
+    this process; child processes inherit it.
     """
     if os.environ.get('ROS_DISTRO') == 'humble':  # it does not know the variable below
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
