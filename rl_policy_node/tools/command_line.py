@@ -119,7 +119,7 @@ class Inspect(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('run', help='run directory, train YAML, config.yaml, agent.yaml, or a checkpoint of a run')
         add('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
         add('--json', action='store_true', help='the same as one JSON object')
         add_override(parser)
@@ -158,7 +158,7 @@ class Init(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('run', help='run directory, train YAML, config.yaml, agent.yaml, or a checkpoint of a run')
         add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
         add('-o', '--output', required=True, metavar='FILE', help='the parameter file')
         add_override(parser)

@@ -32,7 +32,7 @@ def term_of(entry: YamlTree) -> LayoutTerm:
         **{
             **entry,
             'shape': shape,
-            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels')},
+            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels', 'sensor_shape')},
             'offset': _numbers_of(entry.get('offset', ())),
             'scale': _numbers_of(entry.get('scale', ())),
         }

@@ -108,9 +108,8 @@ def _reach(config: YamlTree, joints: tuple[str, ...]) -> float | None:
 
 
 def _gripper(name: str, kind: str, config: YamlTree) -> LayoutAction:
-    """Return a gripper; one of several joints, whose commands differ, needs their names in order."""
+    """Return a gripper; its one action commands all joints, so that they may be named in any order."""
     names = joint_names(config.get('joint_names'))
-    names = names if config.get('preserve_order') or len(names) == 1 else ()
     opened, closed = (_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close'))
     law = (
         f'open {config.get("open_command_expr")} where the action is 0 or more, else close '

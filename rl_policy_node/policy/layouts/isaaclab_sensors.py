@@ -57,10 +57,11 @@ def image(params: YamlTree, env: YamlTree) -> YamlTree:
     channels = {'rgb': 3, 'rgba': 4}.get(data, 1)
     shape = (camera['height'], camera['width'], channels) if camera.get('height') and camera.get('width') else None
     normalised = params.get('normalize', True)
-    treated = ', by 255, minus the mean of each channel over the image' if normalised and data == 'rgb' else ''
+    treated = bool(normalised and data == 'rgb')
     return {
         'shape': shape,
-        'quantity': 'other' if treated else 'image',
+        'quantity': 'image',
         'subject': sensor,
-        'description': f'{data} image{treated}',
+        'difference_to_mean': treated,
+        'description': f'{data} image' + (', by 255, minus the mean of each channel over the image' if treated else ''),
     }

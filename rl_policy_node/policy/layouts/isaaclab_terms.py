@@ -46,10 +46,12 @@ def read_term(name: str, config: YamlTree, env: YamlTree, group: YamlTree) -> La
     known = _known(path, config.get('params') or {}, env)
     offset: Numbers | None = known.pop('offset', ())
     scale: Numbers | None = _numbers(config.get('scale'))
+    bounds = _bounds(config.get('clip'))
+    if known.get('difference_to_mean'):
+        known, scale = _of_bytes(known, scale or (1.0,), bounds)
     description = known.pop('description', f'computed by {config.get("func")}')
     if config.get('modifiers'):
         description += '; modifiers changed it further, see the run'
-    bounds = _bounds(config.get('clip'))
     if _name(path) == _BY_LIMITS:
         known, description = _by_limits(known, _numbers(config.get('scale')), bounds, description, env)
         offset, scale, bounds = known.pop('offset'), known.pop('scale'), {}
@@ -140,6 +142,16 @@ def _joints(function: str, asset_cfg: YamlTree, env: YamlTree) -> YamlTree:
         'count': count_of(patterns, asset),
         'description': description,
     }
+
+
+def _of_bytes(known: YamlTree, scale: Numbers, bounds: YamlTree) -> tuple[YamlTree, Numbers]:
+    """Return known and scale of an image whose bytes Isaac Lab divided by 255 before it clipped and scaled them.
+
+    The node clips before it scales at all: a clipped image is left to the user.
+    """
+    if bounds:
+        return {**known, 'quantity': 'other', 'difference_to_mean': False}, scale
+    return known, tuple(number / 255.0 for number in scale)
 
 
 def _bounds(clip: Any) -> YamlTree:

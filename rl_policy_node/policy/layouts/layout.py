@@ -76,6 +76,9 @@ class LayoutTerm:
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
     wanted: whether a person or a planner says it, at a rate of its own: a command or a goal, not a measurement; None
     where the layout leaves it to the name of the subject.
+    subsample: every nth pixel of every nth row of an image is kept, None where the run does not state n; sensor_shape:
+    of the image before that, () where it is not known. difference_to_mean: whether the mean of each channel over the
+    image is taken off.
     count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
@@ -98,6 +101,9 @@ class LayoutTerm:
     tare: bool = False
     zero_channels: tuple[int, ...] = ()
     wanted: bool | None = None
+    subsample: int | None = 1
+    sensor_shape: Shape = ()
+    difference_to_mean: bool = False
     count: str = ''
     frame: str = ''
     unit: str = ''

@@ -29,8 +29,9 @@ def decisions(
 
 
 def _of_keys(reading: Reading) -> Iterator[str]:
+    params = reading.run.config.params
     if reading.run.ignored:
-        yield ignored_keys.warning(reading.run.ignored) + '; samples (policy.deterministic: false) are refused'
+        yield f'samples (policy.deterministic: false) are refused: {ignored_keys.warning(reading.run.ignored, params)}'
 
 
 def _of_model(algo: str, model: str, actions: Actions) -> Iterator[str]:

@@ -31,6 +31,11 @@ class Simulator:
     python: str = ''
     rows: int = 64
 
+    @property
+    def name(self) -> str:
+        """What errors call the environment: by its id, or by its factory."""
+        return f'the environment {self.id or self.environment}'
+
     def describe(self) -> tuple[SpaceFields, float | None]:
         """Return the fields of Spaces that the environment states, and its control rate (Hz) or None.
 

@@ -128,6 +128,7 @@ def _conversion(term: LayoutTerm) -> dict[str, Any]:
         **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
         **({'unique_sign': True} if term.unique_sign else {}),
         **({'difference_to_tare': True} if term.tare else {}),
+        **({'difference_to_mean': True} if term.difference_to_mean else {}),
         **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {}),
     }
 
@@ -203,9 +204,19 @@ _MAKERS: dict[str, Callable[[LayoutTerm, Sources], _Part]] = {
 def _shape(term: LayoutTerm, part: _Part) -> dict[str, Any]:
     if part.carrier == JOINTS:
         return {'joints': list(term.joints) or [BLANK] * (_count(term) or 1)}
+    if part.carrier == IMAGE and _is_subsampled(term):
+        return {'shape': list(term.sensor_shape), 'subsample': term.subsample}
     if part.carrier in (ARRAY, IMAGE):
         return {'shape': [BLANK] if term.sample is None else list(term.sample)}
     return {}
+
+
+def _is_subsampled(term: LayoutTerm) -> bool:
+    """Return whether every nth pixel of the sensor's image, for the n that the run states, is the trained image."""
+    if not term.sensor_shape or term.subsample in (None, 1) or term.sample is None:
+        return False
+    height, width, channels = term.sensor_shape
+    return tuple(term.sample) == (-(-height // term.subsample), -(-width // term.subsample), channels)
 
 
 def _history(term: LayoutTerm) -> dict[str, Any]:

@@ -47,11 +47,12 @@ def init(
     trained = TrainedRun.read(run, checkpoint, overrides, plugins)
     stated, rate = simulator.describe() if simulator else ({}, None)
     layout = trained.layout_with(joints)
-    spaces, facts = trained.spaces(stated, layout), trained.facts
+    spaces = trained.spaces(stated, layout, simulator.name if simulator else '')
+    facts = trained.facts
     known_rate = facts.control_rate.value if facts.control_rate else None
     made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate, joints)
     if trained.ignored:
-        made.notes.append(warning(trained.ignored))
+        made.notes.append(warning(trained.ignored, trained.config.params))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = (
@@ -177,7 +178,7 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
 
 
 # What no run stores. Kind → units of its limits, an optional parameter of the robot
-_FRAME = '# frame_id: base             # frame of the commands'
+_FRAME = '# frame_id: base             # frame of the commands: the one in which its source is measured'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
     'joint_position': ('rad, rad/s', _ACCELERATION),
