@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import SupportsIndex
 
 import numpy as np
@@ -21,10 +22,12 @@ Indices = NDArray[np.intp]
 def differs(left: Floats, right: Floats, tolerance: float) -> Mask:
     """Return where two arrays differ by more than the tolerance, relative beyond 1; NaN equals NaN."""
     with np.errstate(invalid='ignore'):
+        apart = np.abs(left - right)
         size = np.maximum(np.maximum(np.abs(left), np.abs(right)), 1.0)
-        same = (np.abs(left - right) <= tolerance * size) & np.isfinite(size)
-    equal: Mask = same | (left == right) | (np.isnan(left) & np.isnan(right))
-    return ~equal
+        near: Mask = apart <= tolerance * size
+    if not np.isfinite(apart).all():
+        near = np.where(np.isfinite(size), near, (left == right) | (np.isnan(left) & np.isnan(right)))
+    return ~near
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,11 @@ class Case:
     def size(self) -> int:
         """How many numbers a line has."""
         return int(self.expected.shape[1])
+
+    @cached_property
+    def wrong(self) -> Mask:
+        """Where what came is not what was expected, (lines, n)."""
+        return differs(self.expected, self.got, self.tolerance)
 
     def label(self, element: SupportsIndex) -> str:
         """Return what a number of a line is called; an observation's bears the name of what comes there."""

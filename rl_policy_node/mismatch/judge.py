@@ -12,6 +12,7 @@ from rl_policy_node.mismatch.phrases import several
 from rl_policy_node.mismatch.series import Floats, Mask
 
 _NEARLY_ALL = 0.98  # of the samples that differed, and of those that did not, agree afterwards
+_PROBES, _MOSTLY_WRONG = 256, 0.1
 _LEAST_VALUES = 4  # different values that a claim needs: with fewer, too many constants fit
 _APART = 10  # tolerances between two values that count as different
 
@@ -29,14 +30,23 @@ def judge(case: Case, correction: Correction) -> Judgement | None:
     """Return how well a correction explains what differs in the case; None where it does not."""
     after = correction.after(case)
     lines = after.counts & ~case.fits
-    expected, got = after.expected[lines], after.got[lines]
-    before = differs(expected, case.got[lines], case.tolerance)
+    if not _promising(after, lines & case.wrong.any(axis=1)):
+        return None
+    expected, got, before = after.expected[lines], after.got[lines], case.wrong[lines]
     left = differs(expected, got, case.tolerance)
     bad, good = np.asarray(before.any(axis=1)), np.asarray(~left.any(axis=1))
-    if not bad.any() or good[bad].mean() < _NEARLY_ALL or (~bad).any() and good[~bad].mean() < _NEARLY_ALL:
+    if good[bad].mean() < _NEARLY_ALL or (~bad).any() and good[~bad].mean() < _NEARLY_ALL:
         return None
     doubt = correction.doubt or _doubt(case, before & ~left, case.got[lines], expected, correction.each)
     return Judgement(float(np.abs(expected - got).max()), float(good.mean()), doubt)
+
+
+def _promising(case: Case, bad: Mask) -> bool:
+    """Return whether most of a few lines that differed agree: what does not fit at all is not worth a longer look."""
+    lines = np.flatnonzero(bad)
+    few = lines[:: max(1, len(lines) // _PROBES)]
+    left = differs(case.expected[few], case.got[few], case.tolerance).any(axis=1)
+    return bool(len(few) and left.mean() < _MOSTLY_WRONG)
 
 
 def _doubt(case: Case, repaired: Mask, got: Floats, expected: Floats, each: bool) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 
-import numpy as np
-
 from rl_policy_node import geometry
 from rl_policy_node.mismatch.case import Case, Correction, differs
 from rl_policy_node.mismatch.hypothesis import Hypothesis
@@ -58,9 +56,8 @@ class Frame(Hypothesis):
         for turn in _TURNS:
             if case.series.written.kind == 'field' and len(turn.by) > 1:
                 continue  # it turns nothing yet
-            by = reduce(geometry.multiply, (turns[name] for name in turn.by))
-            turned = geometry.rotate(by[:, np.newaxis], vectors).reshape(case.got.shape)
-            got = case.draft.cooked(turned)
+            by = geometry.matrix_from_quaternion(reduce(geometry.multiply, (turns[name] for name in turn.by)))
+            got = case.draft.cooked((vectors @ by.swapaxes(1, 2)).reshape(case.got.shape))
             if differs(got, case.got, case.tolerance).any():
                 yield Correction(got, f'the vector {turn.sentence}', _draft(case, turn), counts=case.known)
 

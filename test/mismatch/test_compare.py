@@ -11,7 +11,7 @@ from signals import DEFAULT, LEGS, World
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.mismatch import Body, compare, HYPOTHESES, PAIRS, Scene, Series, Written
+from rl_policy_node.mismatch import Body, case, compare, HYPOTHESES, PAIRS, Scene, Series, Written
 
 few = settings(max_examples=15)
 seeds = given(seed=st.integers(0, 2**32 - 1))
@@ -352,3 +352,12 @@ def test_long_recording_takes_seconds(fault):
     verdict = compare(series, world.scene)
     assert process_time() - start < 10
     assert hypotheses(verdict) == (set() if fault == 'noise' else {fault})
+
+
+def test_very_large_series_is_explained_by_its_first_rows(monkeypatch):
+    monkeypatch.setattr(case, '_MOST_NUMBERS', 60 * 4 * 3)
+    world = World(14, rows=16)
+    base = world.scene.base
+    body = geometry.rotate_inverse(base.orientation, base.linear_velocity)
+    verdict = compare(world.series(body, base.linear_velocity, kind='field'), world.scene)
+    assert verdict.finding == 'explained' and hypotheses(verdict) == {'frame'}

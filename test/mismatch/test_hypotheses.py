@@ -10,7 +10,7 @@ import pytest
 from signals import DEFAULT, LEGS, World
 
 from rl_policy_node import geometry
-from rl_policy_node.mismatch import compare
+from rl_policy_node.mismatch import Body, compare, Scene
 
 NUMBER = r'-?\d+\.?\d*(?:e-?\d+)?'
 seeds = given(seed=st.integers(0, 2**32 - 1))
@@ -338,3 +338,18 @@ def test_body_offset_of_a_pose(seed):
     assert '[0, 0.05, 0.107] m, rotation vector [0, 0, -0.785] rad' in found.sentence
     only = np.concatenate([tip, hand.orientation], axis=-1)
     explained(world.series(only, came), world, 'body offset')
+
+
+@few
+@given(seed=st.integers(0, 2**32 - 1), known=st.booleans())
+def test_frame_below_a_history(seed, known):
+    """Each sample is turned by the base's orientation at its own time, which may lie before the recording."""
+    world = World(seed)
+    cut = 0 if known else 10
+    world.begins[1 : cut + 1] = False
+    base = world.scene.base
+    body = geometry.rotate_inverse(base.orientation, base.linear_velocity)
+    stacks = [world.stacked(values, 4)[cut:] for values in (body, base.linear_velocity)]
+    world.begins = world.begins[cut:]
+    world.scene = Scene(base=Body(orientation=base.orientation[cut:]))
+    explained(world.series(*stacks, history=4, kind='field'), world, 'frame')
