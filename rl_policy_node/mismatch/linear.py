@@ -63,8 +63,7 @@ class Offset(Hypothesis):
         parts = [f'{case.label(element)} {number(-change[element])}' for element in np.flatnonzero(change)]
         name = named(draft.offset, case.scene.constants, case.tolerance)
         sentence = f'what comes is too large by a constant: {several(parts)}'
-        called = f'; the offset is then that of{name}' if name else ''
-        yield Correction(case.got + change, sentence + called, draft, each=True)
+        yield Correction(case.got + change, sentence + (f'; the right offset:{name}' if name else ''), draft, each=True)
 
 
 def _densest(values: Floats) -> Floats:

@@ -60,14 +60,17 @@ class Series:
     def __post_init__(self) -> None:
         if self.side not in SIDES:
             raise unknown('side', self.side, SIDES, self.name)
-        if self.written.convention not in CONVENTIONS:
-            raise unknown('convention', self.written.convention, CONVENTIONS, self.name)
         if self.expected.ndim != 3:
             raise unfit(f'{self.name}: expected', self.expected.shape, '(steps, rows, numbers)')
         if self.got.shape != self.expected.shape:
             raise unfit(f'{self.name}: got', self.got.shape, f'{self.expected.shape} like expected')
         if self.begins.shape != self.expected.shape[:2]:
             raise unfit(f'{self.name}: begins', self.begins.shape, self.expected.shape[:2])
+        self._check_written()
+
+    def _check_written(self) -> None:
+        if self.written.convention not in CONVENTIONS:
+            raise unknown('convention', self.written.convention, CONVENTIONS, self.name)
         if self.expected.shape[2] % self.written.history:
             raise unfit(
                 f'{self.name}: history', self.written.history, f'whole samples of {self.expected.shape[2]} numbers'
