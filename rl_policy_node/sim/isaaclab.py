@@ -47,6 +47,7 @@ def create(
 
         made = gymnasium.make(task, cfg=config)
         closing.callback(made.close)
+        made.unwrapped.seed(seed)  # making it drew from the stream of its resets
         if hasattr(made.unwrapped, 'possible_agents'):
             raise ValueError(f'{task} has several agents, {made.unwrapped.possible_agents}; one is expected')
         return IsaacLabTask(_wrapped(RlGamesVecEnvWrapper, made, device, wrapper or {}), device, closing.pop_all())

@@ -20,7 +20,7 @@ def lab_python():
     if named:
         return named
     if not (made / 'installed').exists():
-        pytest.skip(f'no Isaac Lab in {made}: `make isaaclab` installs it; ISAACLAB_PYTHON names another interpreter')
+        pytest.skip(f'no Isaac Lab in {made}: `make test-isaaclab` installs it; ISAACLAB_PYTHON names another')
     return str(made / 'bin' / 'python')
 
 
