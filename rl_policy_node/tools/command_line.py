@@ -174,7 +174,7 @@ class Init(Command):
             '--joints',
             default='',
             metavar='NAME,…',
-            help="all joints of the robot in the simulator's order, for a run of Isaac Lab's manager-based tasks: "
+            help="all joints of the robot in the simulator's order, for a run of Isaac Lab: "
             'patterns of env.yaml become names, and offsets numbers',
         )
         add(

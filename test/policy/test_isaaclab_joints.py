@@ -114,9 +114,10 @@ def test_joint_without_end_leaves_what_its_limits_scale_to_the_user(tmp_path):
     assert (term.joints, term.offset, term.scale) == (LEGS, None, None)
 
 
-def test_joints_are_for_manager_based_tasks(tmp_path):
-    with pytest.raises(ConfigurationError, match='--joints: the run is of a direct task'):
-        lab_layout(tmp_path, 'observation_space: 4\naction_space: 1\n', JOINTS)
+def test_order_that_contradicts_the_file_is_refused(tmp_path):
+    ordered = text(robot='joint_ordering: [knee_l, hip_l, hip_r, knee_r]')
+    with pytest.raises(ConfigurationError, match='expected scene.robot.joint_ordering: knee_l, hip_l, hip_r, knee_r'):
+        lab_layout(tmp_path, ordered, JOINTS)
 
 
 @pytest.mark.parametrize('names, fault', [((), 'none'), (('a', ''), "'a', ''"), (('a', 'b', 'a'), "'a' comes twice")])

@@ -13,6 +13,7 @@ from rl_policy_node.policy import Policy
 from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.tools.check import check
 from rl_policy_node.tools.init.init import init
+from rl_policy_node.tools.init.robot_description import read_joints
 
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance' / 'isaaclab3'
 RUNS = {**XYZW, **WXYZ}
@@ -209,6 +210,28 @@ def test_clip_of_the_environment_is_written_where_the_policy_goes_beyond(tmp_pat
         agent.write_text(agent.read_text().replace('clip_actions: 1.0', f'clip_actions: {bound}'))
         init(folder, tmp_path / 'robot.yaml', force=True)
         assert parameters(tmp_path / 'robot.yaml')['actions']['joints'].get('clip') == clip
+
+
+def test_names_and_limits_leave_only_topics(tmp_path):
+    names = ['index', 'wrist', 'thumb']
+    limit = '<limit lower="-0.5" upper="1.5" effort="3" velocity="8"/>'
+    file = tmp_path / 'hand.urdf'
+    joints = (f'<joint name="{name}" type="revolute">{limit}</joint>' for name in names)
+    file.write_text(f'<robot>{"".join(joints)}</robot>')
+    folder = write(tmp_path, RUNS['allegro_2'], *SIZES['allegro_2'])
+    left = init(folder, tmp_path / 'robot.yaml', joints=read_joints(','.join(names), file))
+    assert {blank.rpartition('.')[2] for blank in left} == {'topic'}
+    written = parameters(tmp_path / 'robot.yaml')
+    assert written['terms']['joint_pos'] == {
+        'source': 'joints',
+        'field': 'position',
+        'joints': names,
+        'offset': [0.5] * 3,
+    }
+    hand = written['actions']['hand']
+    assert (hand['joints'], hand['offset'], hand['scale']) == (names, [0.5] * 3, [1.0] * 3)
+    assert (hand['lower'], hand['upper'], hand['max_velocity']) == ([-0.5] * 3, [1.5] * 3, [8.0] * 3)
+    check(fill(tmp_path / 'robot.yaml'))
 
 
 def test_header_of_an_unknown_task_claims_nothing(tmp_path):

@@ -52,6 +52,4 @@ class RunFormat(ABC):
 
         Raises ConfigurationError for a run that has no use for them.
         """
-        raise ConfigurationError(
-            f'{joints.source}: {config.path.name} is not of Isaac Lab; joints are for its manager-based tasks'
-        )
+        raise ConfigurationError(f'{joints.source}: {config.path.name} is not of Isaac Lab; joints are for its runs')

@@ -11,8 +11,8 @@ from rl_policy_node.policy.layouts.isaaclab_names import (
     initial,
     joint_names,
     limit_factor,
+    limits_of,
     per_joint,
-    soft_limits,
     subject_of,
 )
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
@@ -91,7 +91,7 @@ def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutActi
 
 def _within_limits(config: YamlTree, joints: tuple[str, ...], env: YamlTree) -> dict[str, Numbers | None]:
     """Return offset and scale of an action that the soft limits of the joints scale, None where they are not known."""
-    limits = soft_limits(env, config.get('asset_name') or 'robot', joints)
+    limits = limits_of(env, config.get('asset_name') or 'robot', joints)
     scale = per_joint(config.get('scale', 1.0), joints, 1.0)
     if limits is None or scale is None:
         return {'offset': None, 'scale': None}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import math
 from typing import Any
 
-from rl_policy_node.policy.layouts.isaaclab_names import initial, per_joint, setting, space
+from rl_policy_node.policy.layouts.isaaclab_names import initial, per_joint, setting, space, stated_order
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.shared_types import Numbers, Shape, YamlTree
 
@@ -61,7 +61,9 @@ def _effort(env: YamlTree) -> list[float] | None:
     gears, scale = env.get('joint_gears'), env.get('action_scale')
     if gears is None or scale is None:
         return None
-    each: Numbers | None = tuple(map(float, gears)) if isinstance(gears, (list, tuple)) else per_joint(gears, (), 1.0)
+    listed = isinstance(gears, (list, tuple))
+    each: Numbers | None
+    each = tuple(map(float, gears)) if listed else per_joint(gears, stated_order(env, 'robot'), 1.0)
     if each is None:
         return None
     return [_plain(scale * gear) for gear in (each[:1] if len(set(each)) == 1 else each)]

@@ -5,24 +5,37 @@ env.yaml does not name its task, so that the settings of the task tell it.
 """
 
 from functools import cache
+from itertools import chain
 import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.layouts.entries import action_of, term_of
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_derived import derived
-from rl_policy_node.policy.layouts.isaaclab_names import default_state, setting, shape_of, space
+from rl_policy_node.policy.layouts.isaaclab_joints import with_order
+from rl_policy_node.policy.layouts.isaaclab_names import (
+    default_state,
+    limits_of,
+    setting,
+    shape_of,
+    space,
+    stated_order,
+)
 from rl_policy_node.policy.layouts.isaaclab_sensors import height_scan
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.layouts.template import Template
 from rl_policy_node.policy.shared_types import YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaaclab_direct.yaml')
 # Counts of the catalogue whose joints come in the simulator's order.
 JOINT_COUNTS = ('joints', 'actuated joints')
+# Key of an entry that names limits of its joints -> power of half their range that is the scale
+_LIMITED = {'unscaled_by': -1.0, 'scaled_by': 1.0}
 # Settings from which an environment computes the size of its observation when it is made. env.yaml is older.
 _COMPUTED_FROM = ('obs_order', 'frame_stack')
 _UNKNOWN = 'what it is made of, _get_observations of the environment says'
@@ -38,13 +51,36 @@ def computes_its_size(env: YamlTree) -> bool:
     return any(env.get(name) is not None for name in _COMPUTED_FROM)
 
 
-def read_direct(env: YamlTree) -> Layout | None:
+def read_direct(env: YamlTree, joints: RobotJoints | None = None) -> Layout | None:
     """Return the Layout of a direct task by its env.yaml, None where that states no observation.
 
     Of a task that the catalogue does not have, or whose settings it does not, the Layout says sizes and no more.
+    joints: of the robot, None for not known. Raises ConfigurationError for joints that are not those of the task, or
+    of which the task is not known to have any.
     """
+    env = with_order(env, joints) if joints else env
     entry = _entry(env)
-    return (_described(entry, env) if entry else None) or _undescribed(env)
+    try:
+        layout = (_described(entry, env) if entry else None) or _undescribed(env)
+    except ConfigurationError as error:
+        if joints:
+            raise ConfigurationError(f'{joints.source} has {len(joints.names)} joints: {error}') from error
+        raise
+    if joints and layout:
+        _check_joints(layout, joints)
+    return layout
+
+
+def _check_joints(layout: Layout, joints: RobotJoints) -> None:
+    pieces: list[LayoutTerm | LayoutAction] = [*layout.actions, *chain(*layout.inputs.values())]
+    named = [name for piece in pieces if piece.subject == 'joints' for name in piece.joints]
+    if not named:
+        raise ConfigurationError(
+            f'{joints.source}: the run is of a direct task, of which no term and no action is known to be of joints'
+        )
+    for name in named:
+        if name not in joints.names:
+            raise unknown('joint of the task', name, joints.names, joints.source)
 
 
 def undescribed_action(env: YamlTree) -> LayoutAction:
@@ -153,11 +189,14 @@ def _action(entry: YamlTree, env: YamlTree) -> LayoutAction:
 
 
 def _named(entry: YamlTree, env: YamlTree) -> YamlTree:
-    """Return an entry with its joints, where env.yaml states their order, and with the default positions it takes."""
+    """Return an entry with its joints, where their order is known, and the numbers that follow from them."""
     joints = entry.get('joints') or _ordered(entry.get('count', ''), env)
     named: YamlTree = {name: value for name, value in entry.items() if name != 'default_of'}
     if joints:
         named['joints'] = joints
+    for key, power in _LIMITED.items():
+        if key in named:
+            named.update(_by_limits(named.pop(key), power, tuple(joints), env))
     if 'default_of' in entry:
         # () for zeros, None where it takes the order of the joints
         positions = default_state(env, entry['default_of'], tuple(joints))
@@ -165,12 +204,21 @@ def _named(entry: YamlTree, env: YamlTree) -> YamlTree:
     return named
 
 
+def _by_limits(kind: str, power: float, joints: tuple[str, ...], env: YamlTree) -> YamlTree:
+    """Return the middle of the limits of each joint as offset and half their range, to a power, as scale."""
+    limits = limits_of(env, 'robot', joints, kind)
+    if limits is None:
+        return {'offset': None, 'scale': None}
+    middles, halves = limits
+    return {'offset': middles, 'scale': tuple(float(f'{half**power:.12g}') for half in halves)}
+
+
 def _ordered(count: str, env: YamlTree) -> list[str]:
-    """Return the joints that a piece counts, [] where env.yaml leaves their order to the simulator."""
-    order: Any = setting(env, 'scene.robot.joint_ordering')
-    if not isinstance(order, (list, tuple)) or count not in JOINT_COUNTS:
+    """Return the joints that a piece counts, [] where their order is left to the simulator."""
+    if count not in JOINT_COUNTS:
         return []
-    return [name for name in order if count == 'joints' or name in env['actuated_joint_names']]
+    driven = env.get('actuated_joint_names') or ()
+    return [name for name in stated_order(env, 'robot') if count == 'joints' or name in driven]
 
 
 def _noise(env: YamlTree) -> tuple[str, ...]:

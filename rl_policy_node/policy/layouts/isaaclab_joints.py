@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import math
 import re
 
-from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.layouts.isaaclab_names import initial
+from rl_policy_node.errors import ConfigurationError, unfit
+from rl_policy_node.policy.layouts.isaaclab_names import asset_config, initial, place_of, stated_order
 from rl_policy_node.policy.layouts.isaaclab_terms import JOINT_FUNCTIONS
 from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.shared_types import YamlTree
@@ -15,19 +15,19 @@ from rl_policy_node.policy.shared_types import YamlTree
 def with_joints(env: YamlTree, joints: RobotJoints) -> YamlTree:
     """Return env.yaml with names, in order, in place of each pattern of joints of the robot.
 
-    env: env.yaml of a manager-based environment. Limits of `joints` become the asset's `soft_joint_pos_limits`, name →
-    [lower, upper], as the simulator computes them. Raises ConfigurationError for a pattern that matches no joint.
+    env: env.yaml of a manager-based environment. Limits of `joints` become the asset's, hard and soft: name →
+    [lower, upper], as the simulator computes them. Raises ConfigurationError for a pattern that matches no joint, and
+    where env.yaml states another order.
     """
     asset = acting_asset(env)
-    for state in ('joint_pos', 'joint_vel'):
-        _resolved(list(initial(env, asset).get(state) or {}), joints, f'scene.{asset}.init_state.{state}')
+    _check_asset(env, f'scene.{asset}', asset, joints)
     scene = env.get('scene') or {}
-    config = {**(scene.get(asset) or {}), 'soft_joint_pos_limits': _soft_limits(scene.get(asset) or {}, joints)}
+    config = {**(scene.get(asset) or {}), **_limits(scene.get(asset) or {}, joints)}
     return {
         **env,
         'scene': {**scene, asset: config},
         'actions': {
-            name: _action(name, action, asset, joints) if isinstance(action, dict) else action
+            name: _action(f'actions.{name}', action, asset, joints) if isinstance(action, dict) else action
             for name, action in (env.get('actions') or {}).items()
         },
         'observations': {
@@ -37,6 +37,36 @@ def with_joints(env: YamlTree, joints: RobotJoints) -> YamlTree:
     }
 
 
+def with_order(env: YamlTree, joints: RobotJoints) -> YamlTree:
+    """Return env.yaml of a direct task with the joints as its robot's `joint_ordering`, as 3.0 may write it itself.
+
+    Limits of `joints` become the robot's `joint_pos_limits` and `soft_joint_pos_limits`; configs of actions have names
+    in place of patterns. Raises ConfigurationError as with_joints does.
+    """
+    place = place_of(env, 'robot')
+    _check_asset(env, place, 'robot', joints)
+    _resolved(env.get('actuated_joint_names') or [], joints, 'actuated_joint_names')
+    robot = asset_config(env, 'robot')
+    robot = {**robot, 'joint_ordering': list(joints.names), **_limits(robot, joints)}
+    ordered = {
+        name: _action(name, value, 'robot', joints) if isinstance(value, dict) and 'class_type' in value else value
+        for name, value in env.items()
+    }
+    if place.startswith('scene.'):
+        return {**ordered, 'scene': {**env['scene'], 'robot': robot}}
+    return {**ordered, place: robot} if place else ordered
+
+
+def _check_asset(env: YamlTree, where: str, asset: str, joints: RobotJoints) -> None:
+    """Raise ConfigurationError where an asset's own order or its default state are not of the joints."""
+    order = stated_order(env, asset)
+    if order not in ((), joints.names):
+        stated = f'{where}.joint_ordering: {", ".join(order)}'
+        raise unfit(f'the order of the joints of {joints.source}', ', '.join(joints.names), stated)
+    for state in ('joint_pos', 'joint_vel'):
+        _resolved(list(initial(env, asset).get(state) or {}), joints, f'{where}.init_state.{state}')
+
+
 def acting_asset(env: YamlTree) -> str:
     """Return the asset of the scene whose joints the actions move, `robot` where they move none or several's."""
     actions = [action for action in (env.get('actions') or {}).values() if isinstance(action, dict)]
@@ -44,13 +74,13 @@ def acting_asset(env: YamlTree) -> str:
     return str(*assets) if len(assets) == 1 else 'robot'
 
 
-def _action(name: str, action: YamlTree, asset: str, joints: RobotJoints) -> YamlTree:
+def _action(where: str, action: YamlTree, asset: str, joints: RobotJoints) -> YamlTree:
     """Return the config of an action; one of a class that Isaac Lab does not have keeps patterns that do not match."""
     patterns = action.get('joint_names')
     if not patterns or (action.get('asset_name') or 'robot') != asset:
         return action
     try:
-        names = _resolved(patterns, joints, f'actions.{name}.joint_names', bool(action.get('preserve_order')))
+        names = _resolved(patterns, joints, f'{where}.joint_names', bool(action.get('preserve_order')))
     except ConfigurationError:
         if str(action.get('class_type') or '').startswith('isaaclab.'):
             raise
@@ -111,13 +141,16 @@ def _fits(pattern: str, name: str, where: str) -> bool:
         raise ConfigurationError(f"{where}: '{pattern}' is no regular expression: {error}") from error
 
 
-def _soft_limits(config: Mapping[str, object], joints: RobotJoints) -> dict[str, list[float]]:
-    """Return name → [lower, upper] (rad or m) of joints with limits: their middle ± half their range · the factor."""
+def _limits(config: Mapping[str, object], joints: RobotJoints) -> dict[str, dict[str, list[float]]]:
+    """Return limits and soft limits, name → [lower, upper] (rad or m), of joints that have any.
+
+    Soft are their middle ± half their range times the factor of the asset's config.
+    """
     factor = config.get('soft_joint_pos_limit_factor')
     factor = float(factor) if isinstance(factor, (int, float)) else 1.0
-    soft = {}
+    hard, soft = dict[str, list[float]](), dict[str, list[float]]()
     for name, limits in joints.limits.items():
         if math.isfinite(limits.upper - limits.lower):
             middle, half = (limits.lower + limits.upper) / 2.0, (limits.upper - limits.lower) / 2.0 * factor
-            soft[name] = [middle - half, middle + half]
-    return soft
+            hard[name], soft[name] = [limits.lower, limits.upper], [middle - half, middle + half]
+    return {'joint_pos_limits': hard, 'soft_joint_pos_limits': soft}

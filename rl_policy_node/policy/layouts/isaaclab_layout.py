@@ -6,7 +6,6 @@ from itertools import chain
 import math
 from typing import Any
 
-from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_direct import JOINT_COUNTS, read_direct, undescribed_action
 from rl_policy_node.policy.layouts.isaaclab_joints import with_joints
@@ -23,18 +22,14 @@ def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = No
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
     env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml. joints: of the
-    robot of a manager-based task, None for not known.
+    robot, None for not known.
     Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
-    Raises ConfigurationError for a pattern that matches none of the joints, and for joints of a direct task.
+    Raises ConfigurationError for a pattern that matches none of the joints, and for joints of a task without.
     """
     managed = isinstance(env.get('observations'), dict)
-    if joints and not managed:
-        raise ConfigurationError(
-            f'{joints.source}: the run is of a direct task, whose env.yaml has no patterns of joints; joints are '
-            'for manager-based tasks'
-        )
-    env = with_joints(env, joints) if joints else env
-    layout = _managed(env, params) if managed else read_direct(env)
+    if joints and managed:
+        env = with_joints(env, joints)
+    layout = _managed(env, params) if managed else read_direct(env, joints)
     if layout is None:
         return None
     wrapper = params.get('env') or {}

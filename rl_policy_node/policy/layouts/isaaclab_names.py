@@ -64,16 +64,34 @@ def asset_config(env: YamlTree, asset: str) -> YamlTree:
 
     It stands in the scene or, in direct tasks of 2.x, beside it, there also as `robot_cfg` and the like.
     """
-    config = (env.get('scene') or {}).get(asset) or env.get(asset) or env.get(f'{asset}_cfg') or {}
+    config = setting(env, place_of(env, asset))
     return config if isinstance(config, dict) else {}
 
 
-def soft_limits(env: YamlTree, asset: str, names: tuple[str, ...]) -> tuple[Numbers, Numbers] | None:
-    """Return the middle and half the range (rad, m) of the soft limits of `names`, None where one is not known."""
-    known: dict[str, list[float]] = asset_config(env, asset).get('soft_joint_pos_limits') or {}
+def place_of(env: YamlTree, asset: str) -> str:
+    """Return the dotted name of the config of an asset or a sensor, '' where there is none."""
+    return next((name for name in (f'scene.{asset}', asset, f'{asset}_cfg') if setting(env, name)), '')
+
+
+def stated_order(env: YamlTree, asset: str) -> tuple[str, ...]:
+    """Return the joints of an asset in the simulator's order where its `joint_ordering` (3.0) lists them, else ()."""
+    order = asset_config(env, asset).get('joint_ordering')
+    return tuple(order) if isinstance(order, (list, tuple)) else ()
+
+
+def limits_of(
+    env: YamlTree, asset: str, names: tuple[str, ...], kind: str = 'soft_joint_pos_limits'
+) -> tuple[Numbers, Numbers] | None:
+    """Return the middle and half the range (rad, m) of the limits of `names`, None where one has none.
+
+    kind: soft_joint_pos_limits or joint_pos_limits.
+    """
+    known: dict[str, list[float]] = asset_config(env, asset).get(kind) or {}
     if not names or not set(names) <= set(known):
         return None
     pairs = [known[name] for name in names]
+    if any(lower >= upper for lower, upper in pairs):
+        return None
     # to 12 digits: the middle of 0.1 and 0.2 is meant to be 0.15
     middle = tuple(float(f'{(lower + upper) / 2.0:.12g}') for lower, upper in pairs)
     return middle, tuple(float(f'{(upper - lower) / 2.0:.12g}') for lower, upper in pairs)

@@ -13,7 +13,7 @@ from rl_policy_node.policy.layouts.isaaclab_names import (
     initial,
     joint_names,
     limit_factor,
-    soft_limits,
+    limits_of,
     subject_of,
 )
 from rl_policy_node.policy.layouts.isaaclab_roots import ROOT_FUNCTIONS, root_term
@@ -103,7 +103,7 @@ def _by_limits(
     factors, factor = [2.0 * number for number in scale or (1.0,)], limit_factor(env, asset)
     description = description.format(scale=', '.join(f'{number:g}' for number in factors)) + factor
     if not bounds:
-        limits = soft_limits(env, asset, known['joints'])
+        limits = limits_of(env, asset, known['joints'])
         if limits is None or len(factors) not in (1, len(limits[0])):
             return {**known, 'offset': None, 'scale': None}, description
         middles, halves = limits
