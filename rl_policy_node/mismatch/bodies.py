@@ -181,7 +181,12 @@ def _moved(case: Case, start: Mount, name: str, orientation: Floats) -> Mount | 
 
 def _mounted(case: Case, got: Floats, place: str) -> Correction:
     sentence = f'a frame fixed to the body is expected, at {place}, and the body itself comes'
-    return Correction(got, sentence, _fixed(case, place), case.known)
+    if case.observed:
+        advice = 'no option adds it: publish a static transform from the body, and read that frame (tf2, source_frame)'
+        draft = case.draft.advised(f'{advice}: {place}')
+    else:
+        draft = case.draft.advised(f"the controller's frame must lie at {place} on the body")
+    return Correction(got, sentence, draft, case.known)
 
 
 def _listed(vector: Floats) -> str:
@@ -192,10 +197,3 @@ def _read(case: Case, name: str) -> Draft:
     if not case.observed:
         return case.draft.advised(f'the command must move {name}: its topic, or the controller, takes another body')
     return case.draft.advised(f'the source must carry the pose of {name}; of type tf2, source_frame: {name}')
-
-
-def _fixed(case: Case, place: str) -> Draft:
-    if not case.observed:
-        return case.draft.advised(f"the controller's frame must lie at {place} on the body")
-    advice = 'no option adds it: publish a static transform from the body, and read that frame (tf2, source_frame)'
-    return case.draft.advised(f'{advice}: {place}')

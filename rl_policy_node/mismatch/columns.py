@@ -32,7 +32,10 @@ class JointOrder(Hypothesis):
         wrong = differs(expected, got, case.tolerance)
         # an element that is wrong now and then, as after resets, is not displaced
         moved = np.flatnonzero(wrong.sum(axis=0) > (1 - _NEARLY) * wrong.any(axis=1).sum())
-        alike = _alike(expected, got, case.tolerance)
+        # which number of got may be which of expected, by a few lines: (n, n)
+        lines = np.linspace(0, len(expected) - 1, min(_PROBES, len(expected))).astype(int)
+        apart = differs(expected[lines, :, np.newaxis], got[lines, np.newaxis, :], case.tolerance)
+        alike = np.asarray(apart.mean(axis=0) < 0.1)
         for element in moved:
             alike[element] &= _repairs(expected[:, element], got, wrong[:, element], alike[element], case.tolerance)
         yield from _orders(case, alike, moved)
@@ -42,7 +45,13 @@ class JointOrder(Hypothesis):
         expected, got = case.fitting()
         if not 2 <= case.size <= _MOST_COLUMNS or len(expected) < 3:
             return
-        yield from _orders(case, _correlated(expected, got), np.arange(case.size))
+        left, right = (side - side.mean(axis=0) for side in (expected, got))
+        sizes = np.outer(np.linalg.norm(left, axis=0), np.linalg.norm(right, axis=0))
+        moving = sizes > 1e-9 * len(expected)
+        correlation = np.abs(left.T @ right) / np.where(moving, sizes, 1.0)
+        # one that stands still is linear only in itself
+        linear: Mask = np.where(moving, correlation > _CORRELATED, np.eye(case.size, dtype=bool))
+        yield from _orders(case, linear, np.arange(case.size))
 
 
 class Sign(Hypothesis):
@@ -65,13 +74,6 @@ class Sign(Hypothesis):
             yield Correction(case.got * sign, sentence, case.draft.scaled(sign), each=True)
 
 
-def _alike(expected: Floats, got: Floats, tolerance: float) -> Mask:
-    """Return which number of got may be which of expected, by a few lines: (n, n)."""
-    lines = np.linspace(0, len(expected) - 1, min(_PROBES, len(expected))).astype(int)
-    apart = differs(expected[lines, :, np.newaxis], got[lines, np.newaxis, :], tolerance)
-    return np.asarray(apart.mean(axis=0) < 0.1)
-
-
 def _repairs(expected: Floats, got: Floats, wrong: Mask, maybe: Mask, tolerance: float) -> Mask:
     """Return which numbers of got (lines, n) are the one of expected (lines,), where its own is wrong and elsewhere."""
     right = np.zeros(len(maybe), dtype=bool)
@@ -79,16 +81,6 @@ def _repairs(expected: Floats, got: Floats, wrong: Mask, maybe: Mask, tolerance:
         same = ~differs(expected, got[:, column], tolerance)
         right[column] = all(same[lines].mean() >= _NEARLY for lines in (wrong, ~wrong) if lines.any())
     return right
-
-
-def _correlated(expected: Floats, got: Floats) -> Mask:
-    """Return which numbers of got are linear in which of expected; one that stands still only in itself."""
-    left, right = (side - side.mean(axis=0) for side in (expected, got))
-    sizes = np.outer(np.linalg.norm(left, axis=0), np.linalg.norm(right, axis=0))
-    moving = sizes > 1e-9 * len(expected)
-    correlation = np.abs(left.T @ right) / np.where(moving, sizes, 1.0)
-    linear: Mask = np.where(moving, correlation > _CORRELATED, np.eye(len(sizes), dtype=bool))
-    return linear
 
 
 def _orders(case: Case, alike: Mask, moved: Indices) -> Iterator[Correction]:

@@ -30,7 +30,11 @@ def judge(case: Case, correction: Correction) -> Judgement | None:
     """Return how well a correction explains what differs in the case; None where it does not."""
     after = correction.after(case)
     lines = after.counts & ~case.fits
-    if not _promising(after, lines & case.wrong.any(axis=1)):
+    differed = np.flatnonzero(lines & case.wrong.any(axis=1))
+    few = differed[:: max(1, len(differed) // _PROBES)]
+    left = differs(after.expected[few], after.got[few], case.tolerance).any(axis=1)
+    # most of a few lines must agree: what does not fit at all is not worth a longer look
+    if not len(few) or left.mean() >= _MOSTLY_WRONG:
         return None
     expected, got, before = after.expected[lines], after.got[lines], case.wrong[lines]
     left = differs(expected, got, case.tolerance)
@@ -39,14 +43,6 @@ def judge(case: Case, correction: Correction) -> Judgement | None:
         return None
     doubt = correction.doubt or _doubt(case, before & ~left, case.got[lines], expected, correction.each)
     return Judgement(float(np.abs(expected - got).max()), float(good.mean()), doubt)
-
-
-def _promising(case: Case, bad: Mask) -> bool:
-    """Return whether most of a few lines that differed agree: what does not fit at all is not worth a longer look."""
-    lines = np.flatnonzero(bad)
-    few = lines[:: max(1, len(lines) // _PROBES)]
-    left = differs(case.expected[few], case.got[few], case.tolerance).any(axis=1)
-    return bool(len(few) and left.mean() < _MOSTLY_WRONG)
 
 
 def _doubt(case: Case, repaired: Mask, got: Floats, expected: Floats, each: bool) -> str:

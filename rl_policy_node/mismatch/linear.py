@@ -52,8 +52,12 @@ class Offset(Hypothesis):
     def guesses(self, case: Case) -> Iterator[Correction]:
         """Yield the constant that a part of the samples agrees on: a clip takes it from the others."""
         expected, got = case.fitting()
-        if len(expected):
-            yield from self._shifted(case, _densest(expected - got))
+        if not len(expected):
+            return
+        # the middle of the shortest interval that holds a fifth of each column
+        ordered, count = np.sort(expected - got, axis=0), max(1, len(expected) // 5)
+        start = (ordered[count - 1 :] - ordered[: len(ordered) - count + 1]).argmin(axis=0)
+        yield from self._shifted(case, ordered[start + count // 2, np.arange(case.size)])
 
     def _shifted(self, case: Case, change: Floats) -> Iterator[Correction]:
         change[np.abs(change) <= case.tolerance] = 0.0
@@ -64,14 +68,6 @@ class Offset(Hypothesis):
         name = named(draft.offset, case.scene.constants, case.tolerance)
         sentence = f'what comes is too large by a constant: {several(parts)}'
         yield Correction(case.got + change, sentence + (f'; the right offset:{name}' if name else ''), draft, each=True)
-
-
-def _densest(values: Floats) -> Floats:
-    """Return the middle of the shortest interval that holds a fifth of each column (lines, n): (n,)."""
-    ordered, count = np.sort(values, axis=0), max(1, len(values) // 5)
-    start = (ordered[count - 1 :] - ordered[: len(ordered) - count + 1]).argmin(axis=0)
-    middle: Floats = ordered[start + count // 2, np.arange(values.shape[1])]
-    return middle
 
 
 class Scale(Hypothesis):
@@ -97,15 +93,13 @@ class Scale(Hypothesis):
         # a factor of −1 is a sign; one of 0 says that one side is silent
         if np.all(np.abs(np.abs(factor) - 1) < 1e-4) or not np.all(np.isfinite(factor) & (factor != 0)):
             return
+        if np.allclose(factor, factor[0], rtol=case.tolerance, atol=0):
+            units = [name for unit, name in _UNITS.items() if math.isclose(factor[0], unit, rel_tol=1e-5)]
+            factors = ', '.join([number(float(factor[0])), *units])
+        else:
+            changed = np.flatnonzero(np.abs(factor - 1) > case.tolerance)
+            factors = several([f'{case.label(element)} {number(factor[element])}' for element in changed])
         draft = case.draft.scaled(factor)
         name = named(draft.scale, case.scene.constants, case.tolerance)
-        sentence = f'what comes lacks a factor: {_factors(case, factor)}{name}'
+        sentence = f'what comes lacks a factor: {factors}{name}'
         yield Correction(case.got * factor, sentence, draft, each=bool(np.ptp(factor) > case.tolerance))
-
-
-def _factors(case: Case, factor: Floats) -> str:
-    if np.allclose(factor, factor[0], rtol=case.tolerance, atol=0):
-        units = [name for unit, name in _UNITS.items() if math.isclose(factor[0], unit, rel_tol=1e-5)]
-        return ', '.join([number(float(factor[0])), *units])
-    changed = np.flatnonzero(np.abs(factor - 1) > case.tolerance)
-    return several([f'{case.label(element)} {number(factor[element])}' for element in changed])

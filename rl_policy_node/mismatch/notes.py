@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import SupportsIndex
 
 import numpy as np
 
@@ -23,7 +22,8 @@ def _remarks(series: Series, wrong: Mask) -> Iterator[str]:
     if not rows.all():
         yield f'only in rows {several([str(row) for row in np.flatnonzero(rows)])}'
     if not elements.all():
-        places = [_place(series, element) for element in np.flatnonzero(elements)]
+        label = series.label if series.written.history == 1 else 'number {}'.format
+        places = [label(element) for element in np.flatnonzero(elements)]
         yield f'only in {several(places)}'
     if not (samples & ~series.begins).any():
         yield 'only in the first step of episodes'
@@ -33,7 +33,3 @@ def _remarks(series: Series, wrong: Mask) -> Iterator[str]:
     for name, side in (('expected', series.expected), ('got', series.got)):
         if (side == side[:1, :1]).all():
             yield f'{name} is constant'
-
-
-def _place(series: Series, element: SupportsIndex) -> str:
-    return series.label(element) if series.written.history == 1 else f'number {element}'

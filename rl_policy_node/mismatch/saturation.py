@@ -48,7 +48,11 @@ class Clip(Hypothesis):
             draft = _bounded(case, least, greatest)
         else:
             sentence = f'what comes is bounded by {bounds}{names}, and what is expected is not'
-            draft = _unbounded(case)
+            draft = case.draft.advised(
+                'take clip and clip_range from the term, or let the source send more than its range'
+                if case.observed
+                else 'let clip, lower and upper allow what training allowed'
+            )
         each = bool(
             np.ptp(np.where(np.isfinite(greatest), greatest, 0)) or np.ptp(np.where(np.isfinite(least), least, 0))
         )
@@ -77,12 +81,6 @@ def _bounded(case: Case, least: Floats, greatest: Floats) -> Draft:
     if np.allclose(-low, high, rtol=case.tolerance):
         return case.draft.advised(clip=number(float(high[0])))
     return case.draft.advised(clip_range=f'[{_yaml(low[0])}, {_yaml(high[0])}]')
-
-
-def _unbounded(case: Case) -> Draft:
-    if case.observed:
-        return case.draft.advised('take clip and clip_range from the term, or let the source send more than its range')
-    return case.draft.advised('let clip, lower and upper allow what training allowed')
 
 
 def _yaml(bound: float) -> str:

@@ -39,6 +39,20 @@ class Written:
     history_stride: int = 1
     sizes: tuple[int, ...] = ()
 
+    def check(self, name: str, numbers: int) -> None:
+        """Raise ConfigurationError where it does not fit a series of so many numbers."""
+        if self.convention not in CONVENTIONS:
+            raise unknown('convention', self.convention, CONVENTIONS, name)
+        if numbers % self.history:
+            raise unfit(f'{name}: history', self.history, f'whole samples of {numbers} numbers')
+        size = numbers // self.history
+        for option, allowed in (('joints', (0, size)), ('scale', (0, 1, size)), ('offset', (0, 1, size))):
+            count = len(getattr(self, option))
+            if count not in allowed:
+                raise miscounted(f'{name}: {option}', count, ' or '.join(map(str, allowed)))
+        if self.sizes and sum(self.sizes) != size:
+            raise unfit(f'{name}: sum of sizes', sum(self.sizes), size)
+
 
 @dataclass(frozen=True, eq=False)
 class Series:
@@ -66,21 +80,7 @@ class Series:
             raise unfit(f'{self.name}: got', self.got.shape, f'{self.expected.shape} like expected')
         if self.begins.shape != self.expected.shape[:2]:
             raise unfit(f'{self.name}: begins', self.begins.shape, self.expected.shape[:2])
-        self._check_written()
-
-    def _check_written(self) -> None:
-        if self.written.convention not in CONVENTIONS:
-            raise unknown('convention', self.written.convention, CONVENTIONS, self.name)
-        if self.expected.shape[2] % self.written.history:
-            raise unfit(
-                f'{self.name}: history', self.written.history, f'whole samples of {self.expected.shape[2]} numbers'
-            )
-        for name, allowed in (('joints', (0, self.size)), ('scale', (0, 1, self.size)), ('offset', (0, 1, self.size))):
-            count = len(getattr(self.written, name))
-            if count not in allowed:
-                raise miscounted(f'{self.name}: {name}', count, ' or '.join(map(str, allowed)))
-        if self.written.sizes and sum(self.written.sizes) != self.size:
-            raise unfit(f'{self.name}: sum of sizes', sum(self.written.sizes), self.size)
+        self.written.check(self.name, self.expected.shape[2])
 
     @property
     def size(self) -> int:

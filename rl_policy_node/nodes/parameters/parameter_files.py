@@ -23,7 +23,11 @@ def unreadable(error: Exception, arguments: Sequence[str]) -> str:
     text, files = ' '.join(str(error).split()), list(_files(arguments))
     for path in files if _ONE_TYPE in text else ():
         for name, value in _mixed(path):
-            return f"parameter file {path}: '{name}' is {shown(value)}; ROS reads lists of one type: {_cure(value)}"
+            cure = 'expected numbers alone, or texts alone'
+            if set(map(_kind, value)) == {int, float}:
+                whole = next(number for number in value if _kind(number) is int)
+                cure = f'write {whole}.0 for {whole}, since it stands among decimals'
+            return f"parameter file {path}: '{name}' is {shown(value)}; ROS reads lists of one type: {cure}"
     return f'parameter file {files[0]}: {text}' if files else text
 
 
@@ -83,10 +87,3 @@ def _empty(value: object) -> bool:
 def _kind(value: object) -> type:
     """Return the type that ROS sees in YAML; PyYAML takes 1e-6 for a text."""
     return float if isinstance(value, str) and _DECIMAL.fullmatch(value) else type(value)
-
-
-def _cure(value: list[object]) -> str:
-    if set(map(_kind, value)) != {int, float}:
-        return 'expected numbers alone, or texts alone'
-    whole = next(number for number in value if _kind(number) is int)
-    return f'write {whole}.0 for {whole}, since it stands among decimals'

@@ -41,7 +41,7 @@ def agree(
     observations = _stated(fields, 'observation', facts.observation, weights, names)
     actions = _stated(fields, 'action', facts.action, weights, names)
     _compare('observation', observations, _observations_differ)
-    _compare('action', actions, _actions_differ)
+    _compare('action', actions, lambda one, other: '' if _as_action(one) == _as_action(other) else ' ')
     guess = layout or (None, None)
     low, high = _bounds(facts)
     return Spaces(
@@ -137,10 +137,6 @@ def _size(value: Any) -> int | None:
         shapes = list(value.values())
         return None if None in shapes else sum(map(math.prod, shapes))
     return math.prod(value) if isinstance(value, tuple) else value
-
-
-def _actions_differ(one: object, other: object) -> str:
-    return '' if _as_action(one) == _as_action(other) else ' '
 
 
 def _as_action(action: object) -> dict[str, object]:

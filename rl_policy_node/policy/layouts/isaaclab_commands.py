@@ -29,7 +29,8 @@ def command_term(params: YamlTree, env: YamlTree) -> YamlTree:
     known = {'subject': commanded(name, env), 'wanted': True}
     for ending, (size, quantity, frame, unit, text) in _COMMANDS.items():
         if kind.endswith(ending):
-            text = text.format(it=_it(config), base=_base(config)) + _asked(config)
+            it = config.get('body_name') or f'the {config.get("object_name") or config.get("asset_name") or "object"}'
+            text = text.format(it=it, base=_base(config)) + _asked(config)
             return {
                 **known,
                 'shape': (size,),
@@ -56,12 +57,6 @@ def _asked(command: YamlTree) -> str:
         if isinstance(bounds, (list, tuple)) and len(bounds) == 2
     ]
     return f'; asked in training: {", ".join(ranges)}' if ranges else ''
-
-
-def _it(config: YamlTree) -> str:
-    """Return whose pose is wanted."""
-    body = config.get('body_name')
-    return str(body) if body else f'the {config.get("object_name") or config.get("asset_name") or "object"}'
 
 
 def _base(config: YamlTree) -> str:

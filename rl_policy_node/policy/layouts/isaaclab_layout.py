@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 import math
@@ -36,7 +37,7 @@ def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = No
     return replace(
         layout,
         task=str(params.get('config', {}).get('name') or ''),
-        notes=(*_joint_order(layout), *layout.notes, *drive_notes(env), *_clip_note(wrapper)),
+        notes=tuple(_notes(layout, env, wrapper)),
         control_rate=_rate(env),
         clip_observations=min(layout.clip_observations, _bound(wrapper.get('clip_observations'))),
     )
@@ -87,20 +88,19 @@ def _terms(group: YamlTree, env: YamlTree) -> tuple[LayoutTerm, ...]:
     )
 
 
-def _joint_order(layout: Layout) -> tuple[str, ...]:
+def _notes(layout: Layout, env: YamlTree, wrapper: YamlTree) -> Iterator[str]:
+    """Yield what the robot's side has to know: the order of joints, the environment's own notes, drives and clips."""
     pieces: list[LayoutTerm | LayoutAction] = [*layout.actions, *chain(*layout.inputs.values())]
     of_robot = [piece for piece in pieces if piece.subject == 'joints' and piece.count.startswith(JOINT_COUNTS)]
-    if all(piece.joints for piece in of_robot):
-        return ()
-    return (
-        "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
-        "env.scene['robot'].joint_names in the simulator prints it",
-    )
-
-
-def _clip_note(wrapper: YamlTree) -> tuple[str, ...]:
-    bound = wrapper.get('clip_actions')
-    return () if bound is None else (f'actions were clipped to ± {bound} (params.env.clip_actions)',)
+    if not all(piece.joints for piece in of_robot):
+        yield (
+            "joints come in the simulator's order (breadth first from the base), which no file of the run holds: "
+            "env.scene['robot'].joint_names in the simulator prints it"
+        )
+    yield from layout.notes
+    yield from drive_notes(env)
+    if wrapper.get('clip_actions') is not None:
+        yield f'actions were clipped to ± {wrapper["clip_actions"]} (params.env.clip_actions)'
 
 
 def _rate(env: YamlTree) -> float | None:

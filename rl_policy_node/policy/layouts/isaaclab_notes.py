@@ -37,10 +37,15 @@ _NOISES = {
 def drive_notes(env: YamlTree) -> Iterator[str]:
     """Yield a line for each group of actuators of the robot, and one for a delay of its commands."""
     actuators = asset_config(env, acting_asset(env)).get('actuators') or {}
+    dt = (env.get('sim') or {}).get('dt')
+    times = f' of {dt} s' if dt else ''
     for name, config in actuators.items():
         if isinstance(config, dict) and config.get('joint_names_expr'):
             yield _drive(name, config)
-            yield from _delay(name, config, (env.get('sim') or {}).get('dt'))
+            if config.get('max_delay'):
+                least, greatest = int(config.get('min_delay') or 0), int(config['max_delay'])
+                late = f'{least} to {greatest} physics steps{times} late'
+                yield f'commands came {late} to drive {name} (min_delay, max_delay)'
 
 
 def _drive(name: str, config: YamlTree) -> str:
@@ -55,14 +60,6 @@ def _drive(name: str, config: YamlTree) -> str:
     elif open_gains:
         parts.append(f"{' and '.join(open_gains)} of the robot's asset, which no file of the run holds")
     return f'drive {name} of {joints}: {"; ".join(parts) or "nothing stated"}'
-
-
-def _delay(name: str, config: YamlTree, dt: float | None) -> Iterator[str]:
-    if not config.get('max_delay'):
-        return
-    least, greatest = int(config.get('min_delay') or 0), int(config['max_delay'])
-    times = f' of {dt} s' if dt else ''
-    yield f'commands came {least} to {greatest} physics steps{times} late to drive {name} (min_delay, max_delay)'
 
 
 def observation_notes(env: YamlTree, groups: Sequence[str]) -> Iterator[str]:

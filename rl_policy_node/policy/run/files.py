@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the configuration and the checkpoint of a training run."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 import re
@@ -108,7 +109,9 @@ def _run_beside(folder: Path) -> Run:
     """Return the Run of a folder that rl_games' own runner wrote: it holds checkpoints and no configuration."""
     checkpoints = _checkpoints(folder)
     beside = _train_configs(folder.parent if folder.name else folder.resolve().parent) if checkpoints else []
-    named = [config for config in beside if any(_is_of(file, _name(config)) for file in checkpoints)]
+    # rl_games names checkpoints `name`, `name_ep_…` or `last_name_ep_…`
+    patterns = [(config, rf'(last_)?{re.escape(_name(config))}(_ep_?\d.*)?') for config in beside]
+    named = [config for config, names in patterns if any(re.fullmatch(names, file.stem) for file in checkpoints)]
     if len(named) == 1:
         return replace(_run_of(named[0]), folder=folder)
     text = f'run {folder}: no configuration in it; looked for {", ".join(_places())} and any other YAML file with '
@@ -123,7 +126,12 @@ def _run_beside(folder: Path) -> Run:
 
 
 def _train_configs(folder: Path) -> list[Path]:
-    return [file for file in sorted([*folder.glob('*.yaml'), *folder.glob('*.yml')]) if _is_train_config(file)]
+    found = []
+    for file in sorted([*folder.glob('*.yaml'), *folder.glob('*.yml')]):
+        with suppress(ConfigurationError):
+            if {'params', 'train'} & set(read_yaml(file, 'train config')):
+                found.append(file)
+    return found
 
 
 def _name(config: Path) -> str:
@@ -132,19 +140,6 @@ def _name(config: Path) -> str:
     for part in ('train', 'params', 'config', 'name'):
         content = content.get(part, content if part == 'train' else {}) if isinstance(content, dict) else {}
     return content if isinstance(content, str) else ''
-
-
-def _is_of(checkpoint: Path, name: str) -> bool:
-    """Return whether rl_games names a checkpoint so: `name`, `name_ep_…` or `last_name_ep_…`."""
-    return re.fullmatch(rf'(last_)?{re.escape(name)}(_ep_?\d.*)?', checkpoint.stem) is not None
-
-
-def _is_train_config(file: Path) -> bool:
-    try:
-        content = read_yaml(file, 'train config')
-    except ConfigurationError:
-        return False
-    return 'params' in content or 'train' in content
 
 
 def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hydra's configuration trees: a primary `config.yaml` above the folders of its config groups."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from rl_policy_node.errors import ConfigurationError
@@ -26,7 +27,9 @@ class Tree:
         """Return the Tree that a train YAML lies in, or None; the nearest primary that names its group counts."""
         file = path.resolve()
         for folder in file.parents[1 : 1 + _DEPTH]:
-            choices = _choices_of(folder / 'config.yaml')
+            choices: YamlTree = {}
+            with suppress(ConfigurationError):
+                choices = defaults(read_yaml(folder / 'config.yaml', 'configuration'))
             parts = file.relative_to(folder).with_suffix('').parts
             for depth in range(1, len(parts)):
                 group = '/'.join(parts[:depth])
@@ -75,12 +78,3 @@ def check_groups(path: Path, content: YamlTree) -> None:
         "run's config.yaml with `train:` and `task:` (of Hydra: .hydra/config.yaml), or the train YAML that was used "
         '(in its tree, if it has one), and the checkpoint after it'
     )
-
-
-def _choices_of(primary: Path) -> YamlTree:
-    if not primary.is_file():
-        return {}
-    try:
-        return defaults(read_yaml(primary, 'configuration'))
-    except ConfigurationError:
-        return {}

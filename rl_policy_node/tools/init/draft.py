@@ -183,10 +183,6 @@ def _complete_source(name: str, entry: Entry, sources: Sources, control_rate: fl
         sender = GOAL if kind == POSE else VELOCITY
     elif sender in (VELOCITY, GOAL) and kind in _CHOICES:
         entry.comment = '; '.join(filter(None, (entry.comment, _CHOICES[kind])))
-    ages = {VELOCITY: _COMMAND_AGE, GOAL: _GOAL_AGE}
-    entry.values['max_age'] = ages[sender] if sender in ages else _sensor_age(control_rate)
-
-
-def _sensor_age(control_rate: float | None) -> float:
-    """Return the maximum age of a sensor, s: three periods of it; one message may be lost and one late."""
-    return round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1
+    # of a sensor three periods: one message may be lost and one late
+    sensor = round(min(0.5, max(0.03, 3.0 / control_rate)), 3) if control_rate else 0.1
+    entry.values['max_age'] = {VELOCITY: _COMMAND_AGE, GOAL: _GOAL_AGE}.get(sender or '', sensor)
