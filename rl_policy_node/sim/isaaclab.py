@@ -45,7 +45,7 @@ def create(
         import gymnasium
         from isaaclab_rl.rl_games import RlGamesVecEnvWrapper
 
-        made = gymnasium.make(task, cfg=config)
+        made: Any = gymnasium.make(task, cfg=config)
         closing.callback(made.close)
         made.unwrapped.seed(seed)  # making it drew from the stream of its resets
         if hasattr(made.unwrapped, 'possible_agents'):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a run in Isaac Lab's own Python as its play script does, and record it.
 
-The script lets networks and simulator draw from one random stream. Here the simulator has it for itself, as it has where
-the policy plays in another process.
+The script lets networks and simulator draw from one random stream. Here the simulator has it for itself, as where the
+policy plays in another process.
 
 python as_played.py RUN ROWS STEPS SEED RECORD.npz
 """
