@@ -53,21 +53,22 @@ worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyen
 worker_pip = $(WORKERS)/$(1)/bin/python -m pip --disable-pip-version-check install $(QUIET)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup workers demo lint figures test test-all test-kilted train train-blind clean
+.PHONY: help setup workers isaaclab demo lint figures test test-all test-kilted test-isaaclab train train-blind clean
 
 help:
-	@echo 'make setup        create $(VENV) and install everything; the other targets begin with it'
-	@echo '                  (PYTHON=python3.12; ROS_DISTRO=kilted for its wheels in place of those of jazzy)'
-	@echo 'make demo         run the policy against the simulator through ROS (DEMO_ARGS)'
-	@echo 'make test         run the linters and the tests but the slow ones (TEST_ARGS: these tests only)'
-	@echo 'make test-all     run the linters and all tests'
-	@echo 'make test-kilted  run the tests of the nodes and the adapters on Kilted'
-	@echo 'make lint         run the linters'
-	@echo 'make figures      print figures of the shape of the package'
-	@echo 'make workers      the Pythons that the tests host environments in, where there are any; part of make test'
-	@echo 'make train        train the insertion policy into runs/insertion (TRAIN_ARGS)'
-	@echo 'make train-blind  the same without touch'
-	@echo 'make clean        remove .venv, .venv-kilted, $(WORKERS), build products and reports; runs/ stays'
+	@echo 'make setup          create $(VENV) and install everything; the other targets begin with it'
+	@echo '                    (PYTHON=python3.12; ROS_DISTRO=kilted for its wheels in place of those of jazzy)'
+	@echo 'make demo           run the policy against the simulator through ROS (DEMO_ARGS)'
+	@echo 'make test           run the linters and the tests but the slow ones (TEST_ARGS: these tests only)'
+	@echo 'make test-all       run the linters and all tests'
+	@echo 'make test-kilted    run the tests of the nodes and the adapters on Kilted'
+	@echo 'make test-isaaclab  install Isaac Lab into $(ISAACLAB) (Python 3.12, 6 GB) and run the tests with it'
+	@echo 'make lint           run the linters'
+	@echo 'make figures        print figures of the shape of the package'
+	@echo 'make workers        the Pythons that the tests host environments in, where there are any; part of make test'
+	@echo 'make train          train the insertion policy into runs/insertion (TRAIN_ARGS)'
+	@echo 'make train-blind    the same without touch'
+	@echo 'make clean          remove .venv, .venv-kilted, $(WORKERS), build products and reports; runs/ stays'
 
 setup: $(VENV)/installed
 
@@ -116,6 +117,25 @@ $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 		$(call worker_pip,3.8) typing_extensions 'hydra-core>=1.2,<1.4' && touch $@; } || \
 		echo 'No torch for Python 3.8: the tests that need it are skipped'
 
+# Isaac Lab 3.0 on Newton, on a CPU: without what it pins for Isaac Sim, and for other frameworks than rl_games.
+ISAACLAB := $(WORKERS)/isaaclab
+ISAACLAB_NEEDS := 'numpy>=2' prettytable psutil 'gymnasium>=1.2.0' trimesh warp-lang==1.17.0 'newton[sim]==1.6.1' einops \
+	hydra-core lazy_loader Jinja2 scipy filelock packaging rich tqdm h5py matplotlib pillow typing-extensions \
+	newton-usd-schemas usd-core usd-exchange==3.0.1 omniverseclient==2.74.0 gitpython requests botocore starlette \
+	rl-games==1.6.5 gym
+
+isaaclab: $(ISAACLAB)/installed
+
+$(ISAACLAB)/installed:
+	@python='$(call worker_python,3.12)'; test -n "$$python" || { echo 'Isaac Lab 3.0 needs Python 3.12'; exit 1; }; \
+		echo "Creating $(ISAACLAB) with $$python" && mkdir -p $(WORKERS) && (cd $(WORKERS) && "$$python" -m venv isaaclab)
+	@$(ISAACLAB)/bin/python -m pip --disable-pip-version-check install $(QUIET) '$(PIP_WANTED)'
+	@echo 'Installing Isaac Lab into $(ISAACLAB)'
+	@$(call worker_pip,isaaclab) torch==2.13.0 torchvision==0.28.0
+	@$(call worker_pip,isaaclab) --no-deps isaaclab==3.0.0
+	@$(call worker_pip,isaaclab) $(ISAACLAB_NEEDS)
+	@touch $@
+
 demo: setup
 	@$(VENV)/bin/rl_policy demo $(DEMO_ARGS)
 
@@ -153,6 +173,9 @@ test-all:
 # The whole suite runs on Jazzy; what touches ROS runs on the other wheels as well.
 test-kilted:
 	@$(MAKE) --no-print-directory test ROS_DISTRO=kilted TEST_ARGS='$(WAITING) test/nodes test/adapters'
+
+test-isaaclab: isaaclab
+	@$(MAKE) --no-print-directory test TEST_ARGS='-m lab test'
 
 train: setup
 	@$(VENV)/bin/rl_policy train --output runs/insertion $(TRAIN_ARGS)

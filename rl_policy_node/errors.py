@@ -33,11 +33,11 @@ def shown(value: object) -> str:
     return _shortened(repr(value))
 
 
-def unknown(kind: str, name: object, valid: Iterable[object], where: str = '') -> ConfigurationError:
-    """Return the error for a name that is not one of `valid`."""
+def unknown(kind: str, name: object, valid: Iterable[object], where: str = '', hint: str = '') -> ConfigurationError:
+    """Return the error for a name that is not one of `valid`; hint: a way out, after the valid names."""
     place, got, choices = f' in {where}' if where else '', _shortened(str(name)), tuple(sorted(map(str, valid)))
     return ConfigurationError(
-        f"unknown {kind} '{got}'{place}; valid: {', '.join(choices)}",
+        f"unknown {kind} '{got}'{place}; valid: {', '.join(choices)}{f'; {hint}' if hint else ''}",
         where=where or kind,
         got=got,
         expected=kind,

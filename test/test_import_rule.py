@@ -15,10 +15,14 @@ LAYERS = {'policy', 'control', 'adapters', 'sim'}
 HOUSE = {
     '': set(),
     **{layer: {''} for layer in LAYERS},
+    'mismatch': {''},
     'core': {'', 'control'},
     'nodes': {'', *LAYERS, 'core'},
-    'tools': {'', *LAYERS, 'core', 'nodes'},
+    'tools': {'', *LAYERS, 'core', 'nodes', 'mismatch'},
 }
+
+# Parts that import numpy and the standard library, and nothing else from elsewhere.
+PLAIN = {'', 'mismatch'}
 
 # What comes from elsewhere (a pattern of its name) -> the parts that may import it.
 ELSEWHERE = {
@@ -56,8 +60,8 @@ def _broken(part: str, module: list[str]) -> str | None:
         if imported not in HOUSE[part] | {part}:
             return f'{part} may import {sorted(filter(None, HOUSE[part]))}, not {imported}'
         return None
-    if part == '' and module[0] != 'numpy' and module[0] not in sys.stdlib_module_names:
-        return 'a module at the top of the package imports numpy and the standard library only'
+    if part in PLAIN and module[0] != 'numpy' and module[0] not in sys.stdlib_module_names:
+        return 'a module at the top of the package, or of mismatch, imports numpy and the standard library only'
     for pattern, parts in ELSEWHERE.items():
         if re.fullmatch(pattern, module[0]) and part not in parts:
             return f'only {sorted(parts)} may import it'
@@ -106,6 +110,12 @@ def test_every_folder_is_a_part():
         ('tools/new.py', 'import mujoco'),
         ('nodes/new.py', 'import isaacgym'),
         ('tools/new.py', 'from isaacgymenvs.utils.utils import set_seed'),
+        ('mismatch/new.py', 'import rl_policy_node.control'),
+        ('mismatch/new.py', 'from rl_policy_node.tools import main'),
+        ('mismatch/new.py', 'import torch'),
+        ('mismatch/new.py', 'import scipy.optimize'),
+        ('control/new.py', 'from rl_policy_node.mismatch import compare'),
+        ('nodes/new.py', 'from ..mismatch import compare'),
         ('geometry.py', 'import yaml'),
         ('geometry.py', 'from rl_policy_node import errors'),
         ('geometry.py', 'from .control import limits'),
@@ -130,6 +140,8 @@ def test_planted_violation_is_noticed(tmp_path, file, source):
         ('nodes/new.py', 'from ..core import assemble'),
         ('nodes/new.py', 'import rclpy, std_msgs.msg\nfrom ..policy import player\nfrom ..sim import insertion'),
         ('tools/new.py', 'import rl_games, torch\nfrom ..nodes import parameters\nfrom .. import sim'),
+        ('mismatch/new.py', 'import math\nimport numpy as np\nfrom .. import geometry, errors'),
+        ('tools/new.py', 'from ..mismatch import compare'),
         ('geometry.py', 'import math\nimport numpy as np'),
     ],
 )

@@ -21,8 +21,8 @@ PACKAGES = {'tf2_ros': 'tf2_ros_py'}
 DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 DISTRIBUTIONS_OF_ROS = ('jazzy', 'kilted')
 
-# NVIDIA's own downloads, into a Python of their own.
-IN_NO_REGISTRY = {'isaacgym', 'isaacgymenvs'}
+# NVIDIA's own downloads, and Isaac Lab: a simulator lies in a Python of its own.
+SIMULATORS = {'isaacgym', 'isaacgymenvs', 'isaaclab', 'isaaclab_rl', 'isaaclab_tasks'}
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_pins_are_all_that_the_installed_ros_wheels_need(arguments):
 def test_third_party_imports_are_declared(arguments):
     extras = arguments['extras_require'].values()
     declared = _names([*arguments['install_requires'], *(name for extra in extras for name in extra)])
-    third_party = _top_level_imports() - ROS_PYTHON - IN_NO_REGISTRY - _ros_packages() - sys.stdlib_module_names
+    third_party = _top_level_imports() - ROS_PYTHON - SIMULATORS - _ros_packages() - sys.stdlib_module_names
     wanted = {DISTRIBUTIONS.get(name, name.replace('_', '-')) for name in third_party}
     assert wanted - declared == set()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adapters by message type, and the lookup of a user's own."""
 
-from collections.abc import Iterator
 import difflib
 import importlib
 import inspect
@@ -63,12 +62,14 @@ def create_adapter(type_name: str, where: str = '', **options: str | float) -> A
 
 def reference() -> list[TypeEntry]:
     """Return a TypeEntry for each message type, for the documentation."""
-    return [TypeEntry(name, tuple(_field_entries(adapter)), adapter.note) for name, adapter in ADAPTERS.items()]
-
-
-def _field_entries(adapter: type[Adapter]) -> Iterator[FieldEntry]:
-    for field, shape in adapter.fields.items():
-        yield FieldEntry(field, adapter.open_shape if shape is None else str(shape), adapter.units.get(field, ''))
+    entries = []
+    for name, adapter in ADAPTERS.items():
+        fields = (
+            FieldEntry(field, adapter.open_shape if shape is None else str(shape), adapter.units.get(field, ''))
+            for field, shape in adapter.fields.items()
+        )
+        entries.append(TypeEntry(name, tuple(fields), adapter.note))
+    return entries
 
 
 def _known(type_name: str, where: str) -> type[Adapter]:

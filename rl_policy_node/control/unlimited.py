@@ -31,6 +31,9 @@ def missing_limits(spec: ActionSpec) -> str:
             continue
         number = value_of(spec.options, name, NUMBERS)
         numbers = number if isinstance(number, tuple) else (number,)
+        if axes and len(numbers) == len(spec.joints) and set(axes) < set(spec.joints):
+            # joints that turn without end have a place among the numbers, and need none
+            numbers = tuple(number for joint, number in zip(spec.joints, numbers) if joint in axes)
         each = numbers * len(axes) if len(numbers) == 1 else numbers or (math.inf,) * len(axes)
         bare = tuple(axis for axis, number in zip(axes, each) if math.isinf(number))
         if bare or not axes and all(map(math.isinf, numbers)):

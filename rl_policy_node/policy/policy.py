@@ -13,6 +13,7 @@ from rl_policy_node.policy.backends.backend import Backend
 from rl_policy_node.policy.contract.agreement import joined_keys
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.run import ignored_keys
+from rl_policy_node.policy.run.files import is_checkpoint
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.shared_types import Array, BackendState, Observations, Player, Rows
 from rl_policy_node.policy.stopwatch import Stopwatch
@@ -61,9 +62,10 @@ class Policy:
     ) -> 'Policy':
         """Build the player of a run and restore a checkpoint into it.
 
-        train_config: path of a train YAML, of a run's config.yaml or agent.yaml, or of a run directory.
-        checkpoint: path of the .pth file; 'best' or 'newest' of the run's own; '' for best. None is '' for a
-        run directory, and keeps the network's initial weights for a file. spaces: Spaces, or a mapping of
+        train_config: path of a train YAML, of a run's config.yaml or agent.yaml, of a run directory, or of a
+        checkpoint in one. checkpoint: path of the .pth file; 'best' or 'newest' of the run's own; '' for best, or for
+        the checkpoint that train_config is. None is '' for a run directory and for a checkpoint, and keeps the
+        network's initial weights for a configuration. spaces: Spaces, or a mapping of
         some of their fields; what is not stated comes from the run, else from the weights.
         device: 'auto', 'cpu', 'cuda:0', … overrides: changes to the config in Hydra's form. sigma: log
         standard deviation for stochastic play, None keeps the trained one. plugins: modules, or .py files,
@@ -79,7 +81,8 @@ class Policy:
         from rl_policy_node.policy.rl_games import player as players  # it imports rl_games
 
         watch = Stopwatch()
-        wanted = '' if checkpoint is None and Path(train_config).is_dir() else checkpoint
+        whole = Path(train_config).is_dir() or is_checkpoint(train_config)
+        wanted = '' if checkpoint is None and whole else checkpoint
         run = TrainedRun.read(train_config, wanted, overrides, plugins, checkpoint_sha256, allow_untrusted_pickle)
         players.check_names(run.config, run.plugins)
         if run.ignored and not deterministic:
@@ -94,7 +97,7 @@ class Policy:
             players.override_sigma(player, sigma)
         watch.lap('player')
         policy = cls(player, agreed, rows, run, deterministic)
-        policy.warnings = (ignored_keys.warning(run.ignored),) if run.ignored else ()
+        policy.warnings = (ignored_keys.warning(run.ignored, run.config.params),) if run.ignored else ()
         policy.choose_backend(backend, threads, tolerance, providers)
         watch.lap('backend')
         policy.seconds = watch.seconds

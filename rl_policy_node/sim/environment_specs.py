@@ -19,6 +19,12 @@ Observations: TypeAlias = dict[str, Array]
 Transition: TypeAlias = tuple[Observations, Array, NDArray[np.bool_], NDArray[np.bool_] | None]
 
 
+ID: Final = (
+    "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included; isaaclab: the task's name, "
+    "empty: that of the run's run.json"
+)
+
+
 @dataclass(frozen=True)
 class PythonSpec:
     """The Python that hosts an environment. interpreter: '' hosts the environment in this process."""
@@ -54,13 +60,21 @@ class SimulatorOptions:
 
 
 @dataclass(frozen=True)
-class IsaacGymSpec(SimulatorOptions):
+class RunOptions(SimulatorOptions):
+    """The base of simulators that host the task of a run: which run, and where the simulation runs."""
+
+    config: str = option(
+        '', 'isaacgym, isaaclab: the run, or its configuration, whose task is hosted; empty: policy.train_config'
+    )
+    device: str = option('cuda:0', 'isaacgym, isaaclab: device of the simulation and of its tensors')
+    headless: bool = option(True, 'isaacgym, isaaclab: no window')
+
+
+@dataclass(frozen=True)
+class IsaacGymSpec(RunOptions):
     """A task of IsaacGymEnvs and where it runs. task: that of `config`, resolved; control_rate: its rate, Hz."""
 
-    config: str = option('', 'isaacgym: the run, or its config.yaml, whose task is hosted; empty: policy.train_config')
-    device: str = option('cuda:0', 'isaacgym: device of the simulation and of its tensors')
     graphics_device: int = option(-1, 'isaacgym: device that renders; -1: none', low=-1)
-    headless: bool = option(True, 'isaacgym: no window')
     task: dict[str, Any] = field(default_factory=dict)
     control_rate: float | None = None
 
@@ -75,10 +89,34 @@ class IsaacGymSpec(SimulatorOptions):
 
 
 @dataclass(frozen=True)
+class IsaacLabSpec(RunOptions):
+    """A task of Isaac Lab and where it runs.
+
+    id: its registered name; settings: path of the run's env.yaml; wrapper: params.env of its agent.yaml; overrides:
+    changes in Isaac Lab's form.
+    """
+
+    id: str = option('', ID)
+    settings: str = ''
+    wrapper: dict[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+
+    def arguments(self, named: dict[str, object]) -> dict[str, object]:
+        return {
+            'task': self.id,
+            'environment': self.settings,
+            'wrapper': self.wrapper,
+            'device': self.device,
+            'headless': self.headless,
+            'overrides': list(self.overrides),
+        }
+
+
+@dataclass(frozen=True)
 class GymnasiumSpec(SimulatorOptions):
     """An environment of Gymnasium."""
 
-    id: str = option('', "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included")
+    id: str = option('', ID)
 
     def arguments(self, named: dict[str, object]) -> dict[str, object]:
         return {'id': self.id, **named}
@@ -98,7 +136,7 @@ class EnvironmentSpec:
 
     name: str = option(
         'insertion',
-        'environment that stands in for the robots: insertion, isaacgym, gymnasium, or for your own '
+        'environment that stands in for the robots: insertion, isaacgym, isaaclab, gymnasium, or for your own '
         'package.module:factory or /path/file.py:factory, called with num_envs, seed and sim.options',
         name='environment',
     )
@@ -108,11 +146,12 @@ class EnvironmentSpec:
         (),
         'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
         "vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in Hydra's form, "
-        'task.env.name=value',
+        "task.env.name=value; isaaclab: in Isaac Lab's, env.name=value or physics=name",
     )
     insertion: InsertionSpec = group(InsertionSpec)
     gymnasium: GymnasiumSpec = group(GymnasiumSpec)
     isaacgym: IsaacGymSpec = group(IsaacGymSpec)
+    isaaclab: IsaacLabSpec = group(IsaacLabSpec)
     python: PythonSpec = group(PythonSpec)
 
     @property

@@ -48,7 +48,10 @@ def make(target, num_envs, seed, options):
     try:
         environment = factory(**dict(dict(num_envs=num_envs, seed=seed), **options))
     except ValueError as error:
-        _tell_plainly(error, factory.__module__)
+        # of the factory's own module; errors from elsewhere need their traceback
+        file = getattr(sys.modules.get(factory.__module__), '__file__', None)
+        if traceback.extract_tb(error.__traceback__)[-1].filename == file:
+            raise Unfit(str(error)) from error
         raise
     return NumpyEnvironment(environment)
 
@@ -80,12 +83,6 @@ def _run_file(path):
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _tell_plainly(error, module):
-    """Raise Unfit for an error that the factory's own module raised; errors from elsewhere need their traceback."""
-    if traceback.extract_tb(error.__traceback__)[-1].filename == getattr(sys.modules.get(module), '__file__', None):
-        raise Unfit(str(error))
 
 
 # one interface for every environment
@@ -219,12 +216,12 @@ def _bound(bound):
 def _about(environment, arrays):
     """Return the checked description of an environment."""
     rows, space = _rows(arrays), describe(environment.observation_space)
-    qpos, rate = getattr(environment, 'qpos', None), getattr(environment, 'control_rate', None)
+    qpos, rate, agents = (getattr(environment, name, None) for name in ('qpos', 'control_rate', 'agents'))
     about = {
         'observation_space': space,
         'action_space': describe(environment.action_space),
         'rows': rows,
-        'agents': _agents(environment),
+        'agents': int(agents or getattr(environment, 'get_number_of_agents', lambda: 1)()),
         'value_size': int(getattr(environment, 'value_size', 1)),
         'control_rate': None if rate is None else float(rate),
         'inputs': _inputs(space, arrays, rows),
@@ -240,11 +237,6 @@ def _rows(arrays):
         shapes = {name: value.shape for name, value in arrays.items()}
         raise Unfit('its observations have the shapes {}; expected the same number of rows first'.format(shapes))
     return rows.pop()
-
-
-def _agents(environment):
-    count = getattr(environment, 'agents', None)
-    return int(count or getattr(environment, 'get_number_of_agents', lambda: 1)())
 
 
 def _inputs(space, arrays, rows):

@@ -2,7 +2,6 @@
 """`rl_policy check`: run configure and a first step of the node, without a robot and off its network."""
 
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +36,7 @@ def check(path: str | Path, console: Console | None = None) -> None:
 
     Prints inputs and outputs. Publishes nothing: the file is read in a private DDS domain.
     """
-    os.environ.pop('ROS_DOMAIN_ID', None)
-    private_domain()
+    private_domain(chosen=False)
     from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
     dry_run = DryRun(read_file(path), _Log())

@@ -29,6 +29,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def add_override(command: argparse.ArgumentParser) -> None:
+    """Add the argument of commands that read the configuration of a run."""
+    command.add_argument(
+        '--override',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help="change to the run's configuration in Hydra's form; repeatable",
+    )
+
+
 def add_played(command: argparse.ArgumentParser, episodes: int) -> None:
     """Add the arguments of commands that play the environment of a parameter file."""
     command.add_argument(

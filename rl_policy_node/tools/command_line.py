@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.command import add_played, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
 
 
 class Demo(Command):
@@ -119,16 +119,10 @@ class Inspect(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('run', help='run directory, train YAML, config.yaml, agent.yaml, or a checkpoint of a run')
         add('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
         add('--json', action='store_true', help='the same as one JSON object')
-        add(
-            '--override',
-            action='append',
-            default=[],
-            metavar='NAME=VALUE',
-            help="change to the run's configuration in Hydra's form; repeatable",
-        )
+        add_override(parser)
         add(
             '--plugin',
             action='append',
@@ -164,16 +158,10 @@ class Init(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('run', help='run directory, train YAML, config.yaml or agent.yaml')
+        add('run', help='run directory, train YAML, config.yaml, agent.yaml, or a checkpoint of a run')
         add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
         add('-o', '--output', required=True, metavar='FILE', help='the parameter file')
-        add(
-            '--override',
-            action='append',
-            default=[],
-            metavar='NAME=VALUE',
-            help="change to the run's configuration in Hydra's form; repeatable",
-        )
+        add_override(parser)
         add(
             '--plugin',
             action='append',
@@ -183,10 +171,24 @@ class Init(Command):
         )
         add('--force', action='store_true', help='write over an existing file')
         add(
+            '--joints',
+            default='',
+            metavar='NAME,…',
+            help="all joints of the robot in the simulator's order, for a run of Isaac Lab: "
+            'patterns of env.yaml become names, and offsets numbers',
+        )
+        add(
+            '--urdf',
+            default='',
+            metavar='FILE',
+            help="the robot's URDF: limits of its joints and, without --joints, their names in the order of the file, "
+            "which may differ from the simulator's",
+        )
+        add(
             '--simulator',
             metavar='NAME',
             help='for a simulator instead of a robot, with nothing left to '
-            'fill in: isaacgym, gymnasium, insertion, or package.module:factory',
+            'fill in: isaacgym, isaaclab, gymnasium, insertion, or package.module:factory',
         )
         add('--id', default='', help="the environment's id, for --simulator gymnasium")
         add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
@@ -195,6 +197,7 @@ class Init(Command):
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.init.draft_simulator import Simulator
         from rl_policy_node.tools.init.init import init
+        from rl_policy_node.tools.init.robot_description import read_joints
 
         simulator = None
         if options.simulator:
@@ -207,6 +210,7 @@ class Init(Command):
             options.plugin,
             options.force,
             simulator,
+            read_joints(options.joints, resolve(options.urdf)),
         )
         print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
         print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')

@@ -9,6 +9,7 @@ from PIL import Image
 import pytest
 
 from rl_policy_node.control.specs import term_spec
+from rl_policy_node.control.terms.pixels import DifferenceToMean
 
 
 def quaternion(**options):
@@ -121,6 +122,24 @@ def test_channels_are_set_to_zero_and_the_source_keeps_them():
     assert (seen[..., 0] == 0).all()
     np.testing.assert_array_equal(seen[..., 1:], before.reshape(ROWS, 2, 2, 3)[..., 1:])
     np.testing.assert_array_equal(field, before)
+
+
+@pytest.mark.parametrize('source', ['camera', 'depth'])
+def test_an_image_may_be_the_difference_to_its_own_mean(source):
+    given_ = sources()
+    pixels = given_[source].values['image'].astype(np.float64).reshape(ROWS, 4, 6, -1)
+    seen = value(given_, pixels.shape[1:], image(source, difference_to_mean=True, scale=(1 / 255,)))
+    # the formula of Isaac Lab: by 255, then minus the mean over rows and columns of each channel
+    wanted = pixels / 255 - (pixels / 255).mean(axis=(1, 2), keepdims=True)
+    assert seen.dtype == np.float32
+    np.testing.assert_allclose(seen, wanted, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(seen.mean(axis=(1, 2)), 0.0, atol=1e-6)
+
+
+def test_the_mean_of_a_large_image_of_bytes_is_exact():
+    pixels = np.full((1, 1024, 1024, 3), 255, np.uint8)
+    pixels[:, ::2] = 254
+    assert set(np.unique(DifferenceToMean()(pixels))) == {-0.5, 0.5}
 
 
 def test_channels_may_come_first():

@@ -53,6 +53,16 @@ def test_what_is_complete_is_taken_and_what_lacks_one_limit_is_named(kind):
         ),
         ('joint_position', {'continuous': ('ankle',), 'max_velocity': (1.0,)}, 'joints hip, knee have no lower, upper'),
         ('joint_position', {'continuous': ('hip', 'knee', 'ankle'), 'max_velocity': (1.0,)}, ''),
+        (
+            'joint_position',
+            {
+                'continuous': ('hip',),
+                'lower': (-np.inf, -1.0, -1.0),
+                'upper': (np.inf, 1.0, np.inf),
+                'max_velocity': (1.0,),
+            },
+            "joint 'ankle' has no upper",
+        ),
         ('joint_velocity', {'lower': (-1.0, -1.0, -np.inf), 'upper': (1.0,)}, "joint 'ankle' has no max_velocity"),
         (
             'pose_delta',

@@ -66,3 +66,23 @@ def test_parameters_without_a_value_are_named(tmp_path, value):
     file.write_text(f'/**:\n  ros__parameters:\n    enable: none\n    terms: {{position: {{joints: {value}}}}}\n')
     with pytest.raises(ConfigurationError, match=r"robot\.yaml: no value for 'terms\.position\.joints'; expected one"):
         read_file(file)
+
+
+@pytest.mark.parametrize(
+    'value, told',
+    [
+        ('[0, 0.5]', 'write 0.0 for 0, since it stands among decimals'),
+        ('[0.5, -3, 1e-6]', 'write -3.0 for -3, since it stands among decimals'),
+        ('[a, 1]', 'expected numbers alone, or texts alone'),
+    ],
+)
+def test_list_of_several_types_is_named_with_what_to_write(tmp_path, value, told):
+    file = tmp_path / 'robot.yaml'
+    file.write_text(
+        '/**:\n  ros__parameters:\n    enable: none\n    control_rate: 50\n    terms:\n'
+        f'      position: {{scale: [1, 2], offset: {value}}}\n'
+    )
+    with pytest.raises(ConfigurationError) as error:
+        read_file(file)
+    assert str(error.value).startswith(f"parameter file {file}: 'terms.position.offset' is [")
+    assert str(error.value).endswith(f'; ROS reads lists of one type: {told}')

@@ -14,6 +14,12 @@ from rl_policy_node.policy.checkpoint.checkpoint import load_checkpoint
 STATISTICS = {'running_mean': torch.full((3,), 5.0), 'running_var': torch.ones(3), 'count': torch.tensor(9.0)}
 ACTOR = {'trunk.0.weight': torch.ones(8, 3), 'trunk.2.weight': torch.ones(2, 8)}
 CRITIC = {f'{twin}.0.weight': torch.ones(8, 4) for twin in ('Q1', 'Q2')}
+ONE = torch.ones(1)
+FACTORY = {
+    'encoder.encoders.obs.mlp_head.0.weight': ONE,
+    'critic_linear.weight': ONE,
+    'action_parameterization.distribution_linear.weight': ONE,
+}
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance' / 'checkpoints'
 
 
@@ -114,6 +120,12 @@ def test_state_of_an_environment_may_hold_numpy(path):
     assert load_checkpoint(save(path, env_state=state)).extras == ('env_state',)
 
 
+def test_keys_of_other_frameworks_beside_a_model_of_rl_games_are_set_aside(path):
+    checkpoint = load_checkpoint(save(path, train_step=1, env_steps=2, policy={'name': 'mine'}, state_dicts={'a': 1}))
+    assert list(checkpoint.model) == list(MODEL)
+    assert checkpoint.extras == ('train_step', 'env_steps', 'policy', 'state_dicts')
+
+
 def test_parts_of_sac_become_one_model_with_the_players_names(path):
     torch.save(
         {
@@ -156,10 +168,18 @@ def test_sac_may_be_compiled_and_stripped_of_its_critics(path):
         (
             {'model_state_dict': MODEL, 'optimizer_state_dict': {}, 'iter': 1, 'infos': None},
             "looks like a file of rsl_rl; it has ['infos', 'iter', 'model_state_dict', 'optimizer_state_dict']"
-            '; expected',
+            '; this package deploys policies of rl_games: expected one that rl_games wrote',
         ),
         ({'actor_state_dict': {}}, 'looks like a file of rsl_rl'),
+        ({'actor.0.weight': ONE, 'critic.0.weight': ONE, 'std': ONE}, 'looks like a file of rsl_rl'),
         ({'policy': {}, 'value': {}}, 'looks like a file of skrl'),
+        ({'net_container.0.weight': ONE, 'log_std_parameter': ONE}, 'looks like a file of skrl'),
+        (
+            {'train_step': 9, 'env_steps': 99, 'best_performance': 1.0, 'model': FACTORY, 'optimizer': {}},
+            "looks like a file of Sample Factory; it has ['best_performance', 'env_steps', 'model', 'optimizer', "
+            "'train_step']; this package deploys policies of rl_games: expected",
+        ),
+        ({'model': FACTORY}, 'looks like a file of Sample Factory'),
         ({'state_dict': {}, 'pytorch-lightning_version': '2'}, 'looks like a file of Lightning'),
         ({'actor_mean.0.weight': torch.ones(1)}, 'looks like a file of CleanRL'),
         (MODEL, "looks like a file of rl_games' model without the rest of the file"),

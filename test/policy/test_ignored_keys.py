@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that change the play and that nobody reads: told, and samples refused."""
 
+import numpy as np
 from policy import small_runs
 import pytest
+import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Policy, Spaces
-from rl_policy_node.policy.run.ignored_keys import ignored_keys
+from rl_policy_node.policy.run.ignored_keys import appended, ignored_keys, warning
 from rl_policy_node.policy.summary import summarize
 
 NEWER = {
@@ -80,6 +82,33 @@ def test_mean_is_played_with_a_warning_and_samples_are_refused(tmp_path):
 def test_summary_tells_them(tmp_path):
     write(tmp_path, **NEWER)
     assert any(NAMES[0] in line and 'are refused' in line for line in summarize(tmp_path / 'train.yaml').decisions)
+
+
+SAPG = {'mixed_expl': 32, 'mixed_expl_learn_param': 1, 'mixed_expl_disjoint': 0, 'simple': 0}
+
+
+@pytest.mark.parametrize('kind', SAPG)
+def test_numbers_that_sapg_appends_to_the_observation_are_told(kind):
+    config = {'expl_type': kind}
+    told = warning(('params.config.expl_type',), small_runs.params(config=config))
+    assert (f'SAPG appends {SAPG[kind]} ' in told) == (SAPG[kind] > 0) == ('of kind constant' in told)
+    assert ('SAPG appends 16 numbers' in appended({'config': {**config, 'expl_reward_coef_embd_size': 16}})) == (
+        SAPG[kind] == 32
+    )
+
+
+def test_run_of_sapg_says_why_its_sizes_disagree_and_plays_with_its_code_as_a_constant(tmp_path):
+    config = {'name': 'Mine', 'expl_type': 'mixed_expl'}
+    task = {'name': 'Mine', 'env': {'numObservations': 6, 'numActions': 2}}
+    file = small_runs.write(
+        tmp_path / 'config.yaml', {'task': task, 'train': {'params': small_runs.params(config=config)}}
+    )
+    whole = ['task.env.numObservations=38']
+    model = Policy.load(file, overrides=whole, device='cpu').player.model.state_dict()
+    torch.save({'model': model}, tmp_path / 'Mine.pth')
+    with pytest.raises(ConfigurationError, match=r'says \(6,\), .* says \(38,\).*SAPG appends 32 numbers'):
+        Policy.load(tmp_path, device='cpu')
+    assert Policy.load(tmp_path, overrides=whole, device='cpu').act(np.zeros((1, 38), np.float32)).shape == (1, 2)
 
 
 def test_a_key_that_is_no_text_is_a_key_like_others():

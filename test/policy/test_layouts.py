@@ -352,6 +352,13 @@ def test_cube_stack_has_a_gripper_that_opens_from_zero_on(control, kinds):
     assert (arm.position_scale, arm.rotation_scale) == ((0.05,), (0.25,)) if control == 'osc' else arm.scale[0] == 43.5
 
 
+def test_cube_stack_says_where_its_robot_stands_in_the_frame_of_its_poses():
+    layout = read_layout({'name': 'FrankaCubeStack', 'env': {'controlType': 'osc', 'actionScale': 1.0}}, {})
+    frames = {term.name: term.frame for term in layout.inputs['obs'] if term.quantity != 'joint_position'}
+    assert set(frames.values()) == {'environment'} and len(frames) == 5
+    assert any('stands in it, unturned, at (-0.45, 0, 1.125) m' in note for note in layout.notes)
+
+
 @pytest.mark.parametrize(
     'controller, one_way, kind',
     [

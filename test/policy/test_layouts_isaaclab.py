@@ -7,7 +7,7 @@ import pytest
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.layouts import complete
-from rl_policy_node.policy.layouts.isaaclab import read_layout
+from rl_policy_node.policy.layouts.isaaclab_layout import read_layout
 from rl_policy_node.policy.run.yaml_file import read_yaml
 
 SLICE = '!!python/object/apply:builtins.slice [null, null, null]'
@@ -348,23 +348,6 @@ def test_direct_environment_says_sizes_and_no_more(tmp_path):
     assert read(tmp_path, older).shapes == {'obs': (4,)}
     camera = CARTPOLE.replace('observation_space: 4', 'observation_space: [80, 100, 3]')
     assert read(tmp_path, camera).shapes == {'obs': (80, 100, 3)}
-
-
-def test_factory_of_isaac_lab_observes_what_its_order_says(tmp_path):
-    layout = read(
-        tmp_path,
-        """
-sim: {dt: 0.008333333333333333}
-decimation: 8
-observation_space: 19
-action_space: 6
-obs_order: [fingertip_pos_rel_fixed, fingertip_quat, ee_linvel, ee_angvel]
-ctrl: {ema_factor: 0.2, pos_action_threshold: [0.02, 0.02, 0.02]}
-""",
-    )
-    assert layout.shapes == {'obs': (19,)}
-    assert term(layout, 'fingertip_quat').convention is None
-    assert layout.inputs['obs'][-1].kind == 'field' and '0.2 * action' in layout.inputs['obs'][-1].description
 
 
 def test_file_without_observations_has_no_layout(tmp_path):

@@ -35,6 +35,72 @@ def test_config_of_a_run_directory_is_found(tmp_path, files, config):
     assert find_run(tmp_path / config) == run
 
 
+@pytest.mark.parametrize(
+    'files, checkpoint, config',
+    [
+        (['config.yaml', 'nn/Ant.pth'], 'nn/Ant.pth', 'config.yaml'),
+        (['params/agent.yaml', 'params/env.yaml', 'nn/last_Ant_ep_9.pth'], 'nn/last_Ant_ep_9.pth', 'params/agent.yaml'),
+        (['.hydra/config.yaml', 'Ant.pth'], 'Ant.pth', '.hydra/config.yaml'),
+        (['train.yaml', 'Ant.pth', 'Bee.pth'], 'Bee.pth', 'train.yaml'),
+        (['train.yaml', 'model_1500.pt'], 'model_1500.pt', 'train.yaml'),
+    ],
+)
+def test_run_of_a_checkpoint_is_the_one_that_it_lies_in(tmp_path, monkeypatch, files, checkpoint, config):
+    touch(tmp_path, *files)
+    run = find_run(tmp_path / checkpoint)
+    assert (run.config, run.folder) == (tmp_path / config, tmp_path)
+    assert (run.environment is not None) == (config == 'params/agent.yaml')
+    monkeypatch.chdir((tmp_path / checkpoint).parent)
+    found = find_run((tmp_path / checkpoint).name)
+    assert found.config.resolve() == tmp_path / config and found.folder.resolve() == tmp_path
+
+
+@pytest.mark.parametrize(
+    'files, told',
+    [
+        (['nn/Ant.pth'], 'no configuration in it; looked for config.yaml, params/agent.yaml'),
+        (['nn/Ant.pth', 'a.yaml', 'b.yaml'], 'it holds 2 train configs (a.yaml, b.yaml); name one of them'),
+    ],
+)
+def test_checkpoint_without_a_run_says_what_to_name(tmp_path, files, told):
+    touch(tmp_path, *files)
+    with pytest.raises(ConfigurationError) as error:
+        find_run(tmp_path / 'nn' / 'Ant.pth')
+    text = str(error.value)
+    assert text.startswith(f'checkpoint {tmp_path}/nn/Ant.pth: its configuration is not found (run {tmp_path}: {told}')
+    assert text.endswith(
+        "Name the configuration first (the train YAML, the run's config.yaml or params/agent.yaml), and this file "
+        'after it'
+    )
+
+
+NAMED = 'params: {{config: {{name: {}}}}}'
+
+
+@pytest.mark.parametrize('checkpoint', ['nn/Ant.pth', 'nn/last_Ant_ep_9_rew_3.5.pth', 'Ant_ep_9.pth'])
+def test_run_without_a_configuration_is_that_of_the_train_config_beside_it_with_its_name(tmp_path, checkpoint):
+    touch(tmp_path, 'ant.yaml', text=NAMED.format('Ant'))
+    touch(tmp_path, 'big.yaml', text=NAMED.format('AntBig'))
+    touch(tmp_path, f'Ant_21-10/{checkpoint}')
+    for given in ('Ant_21-10', f'Ant_21-10/{checkpoint}'):
+        run = find_run(tmp_path / given)
+        assert (run.config, run.folder) == (tmp_path / 'ant.yaml', tmp_path / 'Ant_21-10')
+    assert find_checkpoint(run, 'Ant')[0] == tmp_path / 'Ant_21-10' / checkpoint
+
+
+@pytest.mark.parametrize('names, told', [(['Bee', 'AntBig'], 'none'), (['Ant', 'Ant'], 'several')])
+def test_train_config_beside_a_run_is_not_guessed(tmp_path, names, told):
+    for file, name in zip(('a.yaml', 'b.yaml'), names):
+        touch(tmp_path, file, text=NAMED.format(name))
+    touch(tmp_path, 'run/nn/Ant.pth')
+    with pytest.raises(ConfigurationError) as error:
+        find_run(tmp_path / 'run')
+    assert str(error.value).endswith(
+        f'; beside it lie train configs (a.yaml, b.yaml), {told} of which bear the name of Ant.pth '
+        f'(params.config.name): name the one of this run, and {tmp_path}/run/nn/Ant.pth after it'
+    )
+
+
 def test_environment_of_isaac_lab_stands_beside(tmp_path):
     touch(tmp_path, 'params/agent.yaml', 'params/env.yaml')
     assert find_run(tmp_path).environment == tmp_path / 'params' / 'env.yaml'

@@ -225,7 +225,7 @@ def test_broken_or_evil_checkpoint_is_refused_in_one_line(tmp_path, break_it):
 
 def test_sizes_that_contradict_each_other_name_the_checkpoint_that_was_found(tmp_path):
     folder = runs.anymal_run(tmp_path)
-    with pytest.raises(ConfigurationError, match='says 11.*Anymal.pth: the best by reward'):
+    with pytest.raises(ConfigurationError, match='says 11.*Anymal.pth says 12 .that checkpoint: the best by reward'):
         summarize(folder, overrides=['task.env.numActions=11'])
 
 

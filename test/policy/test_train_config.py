@@ -160,6 +160,11 @@ def test_what_is_missing_is_named(path, override, told):
         (b'env: {a: 1}', "no `params`; it has ['env']"),
         (b'params: [1]', 'no `params`'),
         (
+            b'seed: 42\nnum_steps_per_env: 24\npolicy: {}\nalgorithm: {class_name: PPO}',
+            'It looks like one of rsl_rl; this package deploys policies of rl_games. Expected an rl_games train YAML',
+        ),
+        (b'seed: 42\nmodels: {}\nagent: {class: PPO}\ntrainer: {}', 'It looks like one of skrl; this package'),
+        (
             TRAIN.replace('activation: elu', "activation: '${nowhere}'").encode(),
             "params.network.mlp.activation cannot be resolved: Interpolation key 'nowhere' not found",
         ),

@@ -7,8 +7,10 @@ import sys
 
 from policy import small_runs as runs
 import pytest
+import torch
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.policy import Policy, Spaces
 from rl_policy_node.policy.run.trained_run import TrainedRun
 
 
@@ -50,6 +52,31 @@ def test_checkpoint_is_the_one_that_was_asked_for(tmp_path, wanted, chosen):
     run = TrainedRun.read(runs.flat_run(tmp_path), wanted)
     assert (run.checkpoint and run.checkpoint.path.name) == chosen
     assert (run.weights is None) == (chosen is None)
+
+
+def test_checkpoint_alone_is_the_checkpoint_of_its_run(tmp_path):
+    file, folder = 'last_Mine_ep_7.pth', runs.flat_run(tmp_path)
+    runs.save(folder / file, folder / 'train.yaml', Spaces((5,), 3), epoch=8)
+    run = TrainedRun.read(folder / file)
+    assert (run.config.path, run.checkpoint.path, run.checkpoint.epoch) == (folder / 'train.yaml', folder / file, 8)
+    assert TrainedRun.read(folder / file, 'best').checkpoint.epoch == 7
+    assert Policy.load(folder / file, device='cpu').checkpoint.epoch == 8
+
+
+@pytest.mark.parametrize(
+    'content, told',
+    [
+        ({'model_state_dict': {}, 'iter': 9}, 'looks like a file of rsl_rl; '),
+        ({'model': {'a2c_network.mu.bias': torch.ones(2)}}, 'its configuration is not found'),
+        (None, 'no such file'),
+    ],
+)
+def test_checkpoint_alone_without_a_run_says_first_what_it_is(tmp_path, content, told):
+    if content is not None:
+        torch.save(content, tmp_path / 'model.pt')
+    with pytest.raises(ConfigurationError) as error:
+        TrainedRun.read(tmp_path / 'model.pt')
+    assert str(error.value).startswith(f'checkpoint {tmp_path}/model.pt: {told}')
 
 
 def test_run_without_checkpoint_says_why(tmp_path):

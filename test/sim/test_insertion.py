@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The insertion task: the contract of its environment, rows apart, and touch that tells the truth."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
 import torch
+import yaml
 
 mujoco = pytest.importorskip('mujoco')
 
@@ -162,6 +165,18 @@ def test_rows_differ():
     found = make(3).reset()['obs']
     for key in set(OBSERVATIONS) - {'socket_quat'}:
         assert len(np.unique(found[key].numpy().reshape(3, -1), axis=0)) == 3, key
+
+
+def test_signs_of_quaternions_are_those_that_the_shipped_file_tells():
+    """unique_sign (w of 0 or more) changes nothing of the socket's, and would turn the gripper's around."""
+    env = make(8)
+    seen = [env.reset()['obs'], *(env.step(action)[0]['obs'] for action in random_actions(8, 60))]
+    gripper, socket = (np.concatenate([each[key].numpy() for each in seen]) for key in ('ee_quat', 'socket_quat'))
+    assert (gripper[:, 0] > 0.9).all() and gripper[:, 3].min() < 0 < gripper[:, 3].max()
+    assert (socket == geometry.IDENTITY_XYZW).all()
+    file = Path(__file__).parents[2] / 'config' / 'insertion.yaml'
+    terms = yaml.safe_load(file.read_text())['/**']['ros__parameters']['terms']
+    assert {name for name, term in terms.items() if term.get('unique_sign')} == {'socket_quat'}
 
 
 def test_actions_are_clipped_to_one():

@@ -113,6 +113,28 @@ def write_run(folder, task=None, network=None, root=None, **options):
     return folder
 
 
+def lab_run(folder, environment, observation, action):
+    """Write a run of Isaac Lab, env.yaml with this text, and a checkpoint of these sizes; return the folder."""
+    (folder / 'params').mkdir()
+    (folder / 'params' / 'agent.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'params': {
+                    **PARAMS,
+                    'env': {'clip_observations': 10.0, 'clip_actions': 100.0},
+                    'config': {**PARAMS['config'], 'clip_actions': False},
+                }
+            }
+        )
+    )
+    (folder / 'params' / 'env.yaml').write_text(environment)
+    policy = Policy.load(
+        folder / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [observation], 'action': action}
+    )
+    torch.save({'model': policy.player.model.state_dict()}, folder / 'last_Run_ep_3.pth')
+    return folder
+
+
 def parameters(file):
     """Return the parameters of a file."""
     return yaml.safe_load(file.read_text())['/**']['ros__parameters']
@@ -131,4 +153,11 @@ def fill(file):
         )
     text = text.replace("control_rate: '???'", 'control_rate: 60.0')
     file.write_text(re.sub(r"'\?\?\?'", lambda _: f'name_{next(numbers)}', text))
+    return file
+
+
+def fill_numbers(file):
+    """Fill in the blanks of terms and actions that are numbers, which follow from the limits of a robot's joints."""
+    lists = r'\b(offset|scale|fallback_value): \[[^]]*\]'
+    file.write_text(re.sub(lists, lambda found: found[0].replace("'???'", '0.5'), file.read_text()))
     return file

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tools.runs import ANYMAL, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Spaces
 from rl_policy_node.tools.check import check
 from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, space_lines
@@ -85,6 +86,17 @@ def test_environment_of_ones_own_says_what_the_run_does_not(tmp_path, environmen
     assert parameters(tmp_path / 'sim.yaml')['spaces'] == {'observation': {'obs': [3]}, **written}
     assert parameters(tmp_path / 'sim.yaml')['control_rate'] == 25.0
     check(tmp_path / 'sim.yaml')
+
+
+def test_environment_that_is_not_the_runs_is_named_where_sizes_disagree(tmp_path):
+    run = write_run(tmp_path / 'run', root={'params': PARAMS}, spaces={'observation': [4], 'action': 1})
+    for simulator, name in (
+        (Simulator(f'{__name__}:Push'), f'{__name__}:Push'),
+        (Simulator('gymnasium', 'Pendulum-v1'), 'Pendulum-v1'),
+    ):
+        told = rf'the environment {name} says \(3,\), running_mean_std.running_mean of the checkpoint .*Run.pth says'
+        with pytest.raises(ConfigurationError, match=told):
+            init(run, tmp_path / 'sim.yaml', simulator=simulator)
 
 
 def test_bytes_travel_as_bytes(tmp_path):

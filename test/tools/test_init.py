@@ -6,7 +6,7 @@ import re
 
 from policy import golden_rule
 import pytest
-from tools.runs import ANGLES, ANYMAL, fill, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
+from tools.runs import ANGLES, ANYMAL, fill, lab_run, LEGS, parameters, PARAMS, TACSL, TACSL_NETWORK, write_run
 import torch
 import yaml
 
@@ -99,7 +99,9 @@ def test_tacsl_gets_its_dict_observations(tmp_path):
         'source': 'left_tactile',
         'field': 'image',
         'scale': [0.00392156862745098],
-        'shape': [80, 60, 3],
+        # as the sensor sends it; every 4th pixel of every 4th row was trained
+        'shape': [320, 240, 3],
+        'subsample': 4,
     }
     assert written['terms']['ee_quat'] == {'source': 'ee', 'field': 'orientation'}
     arm = written['actions']['arm']
@@ -132,27 +134,6 @@ def test_run_that_changed_its_task_is_not_described_as_what_was_published(tmp_pa
     init(run, tmp_path / 'robot.yaml')
     assert parameters(tmp_path / 'robot.yaml')['terms'] == {'obs': {'source': 'obs', 'field': 'data', 'shape': [235]}}
     assert 'the run is not Anymal as it was published' in (tmp_path / 'robot.yaml').read_text()
-
-
-def lab_run(folder, environment, observation, action):
-    (folder / 'params').mkdir()
-    (folder / 'params' / 'agent.yaml').write_text(
-        yaml.safe_dump(
-            {
-                'params': {
-                    **PARAMS,
-                    'env': {'clip_observations': 10.0, 'clip_actions': 100.0},
-                    'config': {**PARAMS['config'], 'clip_actions': False},
-                }
-            }
-        )
-    )
-    (folder / 'params' / 'env.yaml').write_text(environment)
-    policy = Policy.load(
-        folder / 'params' / 'agent.yaml', device='cpu', spaces={'observation': [observation], 'action': action}
-    )
-    torch.save({'model': policy.player.model.state_dict()}, folder / 'last_Run_ep_3.pth')
-    return folder
 
 
 def test_kinds_of_actions_are_those_of_the_node():
@@ -230,6 +211,55 @@ def test_tactile_images_are_differences_to_the_tare(tmp_path):
     assert parameters(tmp_path / 'robot.yaml')['terms']['left_tactile_camera_taxim']['difference_to_tare'] is True
 
 
+@pytest.mark.parametrize(
+    'env, shape, subsample',
+    [
+        ({'tactile_subsample_ratio': 2}, [80, 60, 3], None),  # what training kept is not known
+        ({'tactile_subsample_ratio': None}, [80, 60, 3], None),
+        ({'obsDims': {**TACSL['env']['obsDims'], 'left_tactile_camera_taxim': [79, 60, 3]}}, [79, 60, 3], None),
+        ({}, [320, 240, 3], 4),
+    ],
+)
+def test_image_is_subsampled_where_the_run_states_both_sizes(tmp_path, env, shape, subsample):
+    run = write_run(tmp_path / 'run', {**TACSL, 'env': {**TACSL['env'], **env}}, TACSL_NETWORK)
+    init(run, tmp_path / 'robot.yaml')
+    term = parameters(tmp_path / 'robot.yaml')['terms']['left_tactile_camera_taxim']
+    assert (term['shape'], term.get('subsample')) == (shape, subsample)
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+@pytest.mark.parametrize('options, drafted', [('', True), (', clip: !!python/tuple [-0.5, 0.5]', False)])
+def test_image_minus_its_own_mean_is_drafted(tmp_path, options, drafted):
+    text = LAB[: LAB.index('    base_ang_vel')] + (
+        "    picture: {func: 'isaaclab.envs.mdp.observations:image', params: {sensor_cfg: {name: camera}}"
+        f'{options}}}\n{LAB[LAB.index(ACTIONS) :]}'
+    )
+    text = text.replace('scene: {', 'scene: {camera: {height: 16, width: 12}, ')
+    (tmp_path / 'params').mkdir()
+    cnn = {'type': 'conv2d', 'activation': 'relu', 'initializer': {'name': 'default'}}
+    cnn['convs'] = [{'filters': 2, 'kernel_size': 4, 'strides': 2, 'padding': 0}]
+    network = {**PARAMS['network'], 'cnn': cnn}
+    (tmp_path / 'params' / 'agent.yaml').write_text(yaml.safe_dump({'params': {**PARAMS, 'network': network}}))
+    (tmp_path / 'params' / 'env.yaml').write_text(text)
+    spaces = {'observation': [16, 12, 3], 'action': 3, 'action_low': -1, 'action_high': 1}
+    policy = Policy.load(tmp_path / 'params' / 'agent.yaml', device='cpu', spaces=spaces)
+    torch.save({'model': policy.player.model.state_dict()}, tmp_path / 'last_Run_ep_3.pth')
+    init(tmp_path, tmp_path / 'robot.yaml')
+    written = parameters(tmp_path / 'robot.yaml')
+    (term,) = written['terms'].values()
+    if drafted:
+        assert term == {
+            'source': 'camera',
+            'field': 'image',
+            'difference_to_mean': True,
+            'scale': [1 / 255],
+            'shape': [16, 12, 3],
+        }
+        assert written['sources']['camera']['encoding'] == 'rgb8'
+    else:
+        assert term['field'] == 'data' and 'difference_to_mean' not in term
+
+
 def test_isaac_lab_history_order_and_bounds_are_the_nodes(tmp_path):
     lines = [
         'history_length: 3',
@@ -292,6 +322,20 @@ commands: {pose: {class_type: 'mdp:UniformPoseCommand'}}
     assert written['terms']['grip'] == {'kind': 'last_action', 'elements': [6]}
     gripper = written['actions']['gripper']
     assert (gripper['mode'], gripper['open'], gripper['closed']) == ('threshold', [0.04], [0.0])
+    check(fill(tmp_path / 'robot.yaml'))
+
+
+@pytest.mark.parametrize('opened', [{'left': 0.04, 'right': -0.03}, {'.*': 0.04}])
+def test_gripper_of_named_fingers_has_all_of_them(tmp_path, opened):
+    closed = dict.fromkeys(opened, 0.0)
+    text = (
+        f'{LAB[: LAB.index(ACTIONS)]}actions: {{gripper: {{class_type: "mdp:BinaryJointPositionAction", '
+        f'joint_names: [left, right], open_command_expr: {opened}, close_command_expr: {closed}}}}}\n'
+    )
+    left = init(lab_run(tmp_path, text, 3 + 2 * 5 + 1, 1), tmp_path / 'robot.yaml')
+    gripper = parameters(tmp_path / 'robot.yaml')['actions']['gripper']
+    assert (gripper['kind'], gripper['joints'], gripper['open']) == ('gripper', ['left', 'right'], [*opened.values()])
+    assert 'actions.gripper.joints' not in left
     check(fill(tmp_path / 'robot.yaml'))
 
 
@@ -360,6 +404,8 @@ actions:
   joint_pos: {class_type: 'isaaclab.envs.mdp.actions.joint_actions:JointPositionAction', asset_name: robot,
               joint_names: [.*], scale: 0.5, offset: 0.0, use_default_offset: true}
 """
+
+ACTIONS = 'actions:\n'
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import torch
 
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.layouts import LayoutTerm
+from rl_policy_node.policy.summary.record import Training
 from rl_policy_node.tools.inspect.wording import bound, layers, number, numbers, training_text, transformation
 from rl_policy_node.tools.main import main
 
@@ -98,6 +99,16 @@ def test_stdout_of_the_process_is_json(tmp_path):
     assert json.loads(result.stdout)['problems'] == []
 
 
+def test_sizes_that_disagree_are_told_with_who_said_which(show, tmp_path):
+    folder = runs.anymal_run(tmp_path)
+    status, _, errors = show(folder, '--override', '+task.env.numObservations=50')
+    assert status == 1 and errors == (
+        'rl_policy inspect: observation: task.env.numObservations in config.yaml says (50,), running_mean_std.'
+        f'running_mean of the checkpoint {folder}/nn/Anymal.pth says (48,) (that checkpoint: the best by reward: '
+        'rl_games names it Anymal.pth)\n'
+    )
+
+
 @pytest.mark.parametrize('make', ['sac', 'discrete', 'isaac_lab', 'no_checkpoint'])
 def test_every_kind_of_run_is_shown(show, tmp_path, make):
     if make == 'isaac_lab':
@@ -122,6 +133,7 @@ def test_every_kind_of_run_is_shown(show, tmp_path, make):
 def test_policy_that_cannot_be_played_is_shown_and_is_a_failure(show, tmp_path):
     status, text, _ = show(runs.flat_run(tmp_path), '--override', 'params.network.name=nope')
     assert status == 1 and "It cannot be played · unknown params.network.name 'nope'" in words(text)
+    assert 'is named by --plugin MODULE, or by policy.plugins in the parameter file' in words(text)
 
 
 def test_plugin_brings_its_network(show, tmp_path):
@@ -207,6 +219,8 @@ def test_reductions(values, limits, text):
         ({'offset': (0.5,), 'clip': 1.0, 'scale': (5.0,)}, 'clip((x − 0.5), ±1) × 5'),
         ({'offset': None}, '(x − ?)'),
         ({'scale': (2.0, 2.0, 0.25)}, 'x × [2, 2, 0.25]'),
+        ({'difference_to_mean': True, 'scale': (0.5,)}, '(x − mean) × 0.5'),
+        ({'difference_to_mean': True}, 'x − mean'),
         ({'clip_range': (0.0, 2.0)}, 'clip(x, 0 … 2)'),
         ({'kind': 'last_action', 'scale': (2.0,)}, ''),
     ],
@@ -220,3 +234,10 @@ def test_layers_and_training_in_words():
     assert layers({'type': 'conv2d', 'filters': [32, 64], 'activation': 'relu'}) == 'conv2d of 32-64 filters, relu'
     assert bound(float('inf')) == 'none'
     assert training_text(None) is None
+
+
+@pytest.mark.parametrize(
+    'reward, text', [(1.5, 'best mean reward 1.5'), (-1e9, 'best mean reward none yet'), (-100500.0, 'none yet')]
+)
+def test_reward_before_the_first_best_is_none_yet(reward, text):
+    assert training_text(Training(7, None, reward)).endswith(text)

@@ -9,6 +9,8 @@ import time
 
 from tools.alive import alive
 
+from rl_policy_node.tools.process import processes
+
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -45,3 +47,14 @@ def test_a_node_ends_with_the_process_that_started_it_and_two_runs_have_two_doma
     while (alive(first[1]) or alive(second[1])) and time.monotonic() < end:
         time.sleep(0.1)
     assert not alive(first[1]) and not alive(second[1])
+
+
+def test_domain_that_nobody_chose_is_the_same_at_every_call(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '7')
+    processes.private_domain()
+    assert os.environ['ROS_DOMAIN_ID'] == '7'
+    found = set()
+    for _ in range(200):  # there are a hundred of them
+        processes.private_domain(chosen=False)
+        found.add(os.environ['ROS_DOMAIN_ID'])
+    assert len(found) == 1 and found != {'7'}

@@ -13,22 +13,28 @@ from rl_policy_node.tools.main import main
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / 'docs' / 'tutorials' / 'isaaclab.md'
+JOINTS = ('hip_l', 'hip_r', 'knee_l', 'knee_r')
+JOINT = '<joint name="{}" type="revolute"><limit lower="-1" upper="1" effort="40" velocity="7"/></joint>'
 
 
 @pytest.mark.parametrize('document', [ROOT / 'README.md', TUTORIAL], ids=lambda document: document.name)
 def test_a_run_of_isaac_lab_becomes_a_checked_file(document, tmp_path, monkeypatch, capsys):
     text = document.read_text('utf-8')
     lines = [shlex.split(line, comments=True) for line in re.findall(r'^\$ rl_policy (.*)$', text, re.MULTILINE)]
-    assert [line[0] for line in lines] == ['inspect', 'init', 'check']
+    named = ['init'] if document == TUTORIAL else []
+    assert [line[0] for line in lines] == ['inspect', 'init', *named, 'check']
     monkeypatch.chdir(tmp_path)
     lab_run(tmp_path / lines[0][1])
+    (tmp_path / 'robot.urdf').write_text(f'<robot>{"".join(map(JOINT.format, JOINTS))}</robot>')
     assert main(lines[0]) == 0
-    assert main(lines[1]) == 0
+    for line in lines[1:-1]:
+        assert main(line) == 0
     said = capsys.readouterr().out
     assert re.search(r'^robot\.yaml: \d+ blanks to fill in$', said, re.MULTILINE)
     if document == TUTORIAL:
-        shown = re.search(r'^robot\.yaml: 9 blanks to fill in\n(?:  \S+\n)+', text, re.MULTILINE)[0]
-        assert shown in said, 'the run of the tutorial'
-    assert main(lines[2]) == 1 and 'to be filled in' in capsys.readouterr().err
+        shown = re.findall(r'^robot\.yaml: \d blanks to fill in\n(?:  \S+\n)+', text, re.MULTILINE)
+        assert [blanks.count('\n') for blanks in shown] == [10, 5]
+        assert all(blanks in said for blanks in shown), 'the run of the tutorial, without and with names'
+    assert main(lines[-1]) == 1 and 'to be filled in' in capsys.readouterr().err
     fill(tmp_path / 'robot.yaml')
-    assert main(lines[2]) == 0 and 'robot.yaml fits' in capsys.readouterr().out
+    assert main(lines[-1]) == 0 and 'robot.yaml fits' in capsys.readouterr().out

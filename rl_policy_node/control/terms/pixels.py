@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image preprocessing: steps on (rows, height, width, channels).
 
-In this order: crop → subsample → depth_clip → resize → channels → grey → zero_channels → layout. A force field is an
-image, too: taxel rows, taxel columns, components.
+In this order: crop → subsample → depth_clip → resize → channels → grey → difference_to_mean → zero_channels → layout. A
+force field is an image, too: taxel rows, taxel columns, components.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class ImageOptions:
         (), 'images: channels by index, in this order; [2, 1, 0] makes RGB of BGR', low=0
     )
     grey: bool = option(False, 'images: one channel, 0.299 red + 0.587 green + 0.114 blue')
+    difference_to_mean: bool = option(
+        False, 'images: minus the mean of each channel over this image (Isaac Lab: `image` with `normalize`, of rgb)'
+    )
     zero_channels: tuple[int, ...] = option((), 'images and force fields: channels set to zero', low=0)
     layout: str = option('hwc', 'images: order of height, width, channels', choices=('hwc', 'chw'))
 
@@ -177,6 +180,20 @@ class Grey:
 
 
 @dataclass(frozen=True)
+class DifferenceToMean:
+    """Subtract the mean of each channel over the image itself; float32."""
+
+    def __call__(self, image: Array) -> Array:
+        # sums of bytes over an image exceed what float32 counts exactly
+        mean = image.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+        difference: Array = np.subtract(image, mean, dtype=np.float32, casting='same_kind')
+        return difference
+
+    def shape(self, *shape: int) -> Shape:
+        return shape
+
+
+@dataclass(frozen=True)
 class ZeroChannels:
     """Set channels to zero, as TacSL does with normal forces that its sensor cannot measure."""
 
@@ -237,6 +254,8 @@ def _steps(options: ImageOptions, where: str) -> Iterator[tuple[str, Step]]:
         yield 'channels', Channels(tuple(options.channels))
     if options.grey:
         yield 'grey', Grey()
+    if options.difference_to_mean:
+        yield 'difference_to_mean', DifferenceToMean()
     if options.zero_channels:
         yield 'zero_channels', ZeroChannels(tuple(options.zero_channels))
     if options.layout == 'chw':

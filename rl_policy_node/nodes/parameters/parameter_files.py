@@ -1,14 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adds the names of parameters to rclpy's error about parameters without a value."""
+"""Adds the names of parameters to ROS' errors about parameter files: of a list of several types, of no value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+import re
 
 import yaml
 
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, shown
+
+_ONE_TYPE = 'Sequence should be of same type'
+_DECIMAL = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+')
+
+
+def unreadable(error: Exception, arguments: Sequence[str]) -> str:
+    """Return rcl's error about ROS arguments as one line that begins with the file that `--params-file` names.
+
+    Of a list of several types it names the parameter and the cure, which rcl does not.
+    """
+    text, files = ' '.join(str(error).split()), list(_files(arguments))
+    for path in files if _ONE_TYPE in text else ():
+        for name, value in _mixed(path):
+            cure = 'expected numbers alone, or texts alone'
+            if set(map(_kind, value)) == {int, float}:
+                whole = next(number for number in value if _kind(number) is int)
+                cure = f'write {whole}.0 for {whole}, since it stands among decimals'
+            return f"parameter file {path}: '{name}' is {shown(value)}; ROS reads lists of one type: {cure}"
+    return f'parameter file {files[0]}: {text}' if files else text
+
+
+def _mixed(path: str) -> Iterator[tuple[str, list[object]]]:
+    """Yield the lists of several types in a file, by name."""
+    with suppress(OSError, yaml.YAMLError):
+        for name, value in _leaves(_content(path)):
+            if isinstance(value, list) and len(set(map(_kind, value))) > 1:
+                yield name, value
 
 
 @contextmanager
@@ -23,11 +51,8 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
     except ConfigurationError:
         raise
     except ValueError as error:
-        for option, path in zip(arguments, arguments[1:]):
-            if option != '--params-file':
-                continue
-            with open(path) as file:
-                names = list(_valueless(yaml.safe_load(file)))
+        for path in _files(arguments):
+            names = [f"'{name}'" for name, value in _leaves(_content(path)) if _empty(value)]
             if names:
                 raise ConfigurationError(
                     f'parameter file {path}: no value for {", ".join(names)}; expected one, or to leave the parameter '
@@ -36,14 +61,29 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def _valueless(tree: object, name: str = '') -> Iterator[str]:
-    if isinstance(tree, Mapping):
+def _files(arguments: Sequence[str]) -> Iterator[str]:
+    return (path for option, path in zip(arguments, arguments[1:]) if option == '--params-file')
+
+
+def _content(path: str) -> object:
+    with open(path, encoding='utf-8') as file:
+        return yaml.safe_load(file)
+
+
+def _leaves(tree: object, name: str = '') -> Iterator[tuple[str, object]]:
+    """Yield (name, value) of every parameter; an empty mapping is one."""
+    if isinstance(tree, Mapping) and tree:
         for key, value in tree.items():
             # names of parameters begin below this key
-            yield from _valueless(value, '' if key == 'ros__parameters' else f'{name}.{key}'.lstrip('.'))
-    if _empty(tree):
-        yield f"'{name}'"
+            yield from _leaves(value, '' if key == 'ros__parameters' else f'{name}.{key}'.lstrip('.'))
+    else:
+        yield name, tree
 
 
 def _empty(value: object) -> bool:
     return value is None or value == {} or isinstance(value, list) and all(map(_empty, value))
+
+
+def _kind(value: object) -> type:
+    """Return the type that ROS sees in YAML; PyYAML takes 1e-6 for a text."""
+    return float if isinstance(value, str) and _DECIMAL.fullmatch(value) else type(value)

@@ -21,7 +21,7 @@ from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.conversion import Value
-from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
+from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless, unreadable
 from rl_policy_node.nodes.policy.diagnostics import RowLog
 from rl_policy_node.nodes.policy.loading import completed, load_policy, trained_moments
 from rl_policy_node.nodes.topics.naming import spec_topic
@@ -46,17 +46,15 @@ def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'po
     """
     if not Path(path).is_file():
         raise ConfigurationError(f'parameter file {path}: no such file')
-    context = Context()
+    context, files = Context(), ['--params-file', str(path)]
     try:
         rclpy.init(
-            args=['--ros-args', '--params-file', str(path), *arguments],
-            context=context,
-            signal_handler_options=SignalHandlerOptions.NO,
+            args=['--ros-args', *files, *arguments], context=context, signal_handler_options=SignalHandlerOptions.NO
         )
     except Exception as error:  # rcl's own type is private
-        raise ConfigurationError(f'parameter file {path}: {" ".join(str(error).split())}') from error
+        raise ConfigurationError(unreadable(error, files)) from error
     try:
-        with named_where_valueless(['--params-file', str(path)]):
+        with named_where_valueless(files):
             node = Node(
                 name,
                 context=context,

@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from rl_policy_node.errors import ConfigurationError, SimulationError
-from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless
+from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless, unreadable
 from rl_policy_node.nodes.process.memory import keep_memory
 from rl_policy_node.nodes.process.scheduling import share_interpreter
 from rl_policy_node.nodes.process.signals import on_ending
@@ -51,13 +51,14 @@ def run(create_node: Callable[[], RunnableNode], args: list[str] | None = None) 
     and `exit_code`.
     rclpy's own signal handlers would invalidate the context before a last command could be sent.
     """
+    arguments = sys.argv if args is None else args
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # noqa: BLE001 - rcl's own type is private; a bad parameter file ends here
-        print(f'rl_policy_node: {error}', file=sys.stderr)
+        print(f'rl_policy_node: {unreadable(error, arguments)}', file=sys.stderr)
         return 1
     try:
-        with named_where_valueless(sys.argv if args is None else args):
+        with named_where_valueless(arguments):
             node = create_node()
     except (ConfigurationError, SimulationError) as error:
         get_logger('rl_policy_node').error(str(error))

@@ -61,7 +61,7 @@ class _Drawing(TorchFunctionMode):
             torch.normal: self._normal,
             torch.multinomial: self._multinomial,
             torch.randn_like: self._randn_like,
-            torch.Tensor.normal_: self._fill,
+            torch.Tensor.normal_: lambda tensor: tensor.copy_(self._randn_like(tensor)),
             torch.broadcast_tensors: _broadcast,
         }
 
@@ -81,9 +81,6 @@ class _Drawing(TorchFunctionMode):
     def _randn_like(self, like: torch.Tensor) -> torch.Tensor:
         noise = self._source('normal_', like)
         return torch.zeros_like(like) if noise is None else noise
-
-    def _fill(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.copy_(self._randn_like(tensor))
 
 
 def _broadcast(*tensors: torch.Tensor) -> Sequence[torch.Tensor]:

@@ -11,6 +11,7 @@ import torch
 
 from rl_policy_node.policy.checkpoint.checkpoint_file import read_file, Refused
 from rl_policy_node.policy.checkpoint.tensors import check_tensors
+from rl_policy_node.policy.run.other_frameworks import DEPLOYED, framework_of_checkpoint
 
 # parts of a SAC file → where they are in the player's model
 _SAC_PARTS = {part: f'sac_network.{part}.' for part in ('actor', 'critic', 'critic_target')}
@@ -25,17 +26,6 @@ _SET_ASIDE = {
 }
 _READ = {'model', 'epoch', 'frame', 'last_mean_rewards', *_SAC_PARTS, *_BESIDE}
 _EXPECTED = "expected one that rl_games wrote, with 'model' (PPO) or 'actor' and 'critic' (SAC)"
-# keys in other frameworks' files
-_FRAMEWORKS = {
-    'model_state_dict': 'rsl_rl',
-    'actor_state_dict': 'rsl_rl',
-    'pytorch-lightning_version': 'Lightning',
-    'state_dicts': 'diffusion_policy',
-    'policy': 'skrl',
-    'mlp_extractor.policy_net.0.weight': 'Stable-Baselines3',
-    'actor_mean.0.weight': 'CleanRL',
-    'a2c_network.mu.weight': "rl_games' model without the rest of the file",
-}
 
 
 @dataclass(frozen=True)
@@ -97,14 +87,17 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
 def _algorithm(content: object, path: Path) -> str:
     if not isinstance(content, Mapping):
         raise Refused(path, f'holds one {type(content).__name__}; {_EXPECTED}')
-    if 'model' in content:
+    other = framework_of_checkpoint(content)
+    if 'model' in content and not other:
         return 'ppo'
     actor = content.get('actor')
     # others, too, save an `actor`; rl_games' has a trunk
     if isinstance(actor, Mapping) and any(str(name).replace('_orig_mod.', '').startswith('trunk.') for name in actor):
         return 'sac'
-    found = [name for key, name in _FRAMEWORKS.items() if key in content]
-    looks = f'looks like a file of {found[0]}' if found else "no 'model' in it"
+    if other:
+        raise Refused(path, f'looks like a file of {other}; it has {_listed(content)}; {DEPLOYED}: {_EXPECTED}')
+    half = 'a2c_network.mu.weight' in content
+    looks = "looks like a file of rl_games' model without the rest of the file" if half else "no 'model' in it"
     raise Refused(path, f'{looks}; it has {_listed(content)}; {_EXPECTED}')
 
 

@@ -82,7 +82,9 @@ def _check_sum(path: Path, digest: str, wanted: str) -> None:
 
 def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[object, bool]:
     try:
-        content = _as_data(data)
+        with torch.serialization.safe_globals(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of protocols and of storages, which users cannot change
+            content = torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         if may_execute:
             return _as_program(path, data, digest), True
@@ -92,12 +94,6 @@ def _content(path: Path, data: bytes, digest: str, may_execute: bool) -> tuple[o
     if may_execute:
         _log.warning('checkpoint %s is plain weights: nothing in it was run, allow_untrusted_pickle can go', path)
     return content, False
-
-
-def _as_data(data: bytes) -> object:
-    with torch.serialization.safe_globals(numpy_stand_ins.safe_globals()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of protocols and of storages, which users cannot change
-        return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
 def _as_program(path: Path, data: bytes, digest: str) -> object:

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 import math
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.checkpoint.weights import WeightsSpaces
@@ -15,24 +15,33 @@ from rl_policy_node.policy.contract.spaces import Spaces
 _STATISTICS = re.compile(r'running_mean_std\b|$')
 
 
+class Names(NamedTuple):
+    """What errors call the sources of sizes. stated: who stated the spaces. weights: which checkpoint."""
+
+    stated: str = 'the stated spaces'
+    weights: str = 'the checkpoint'
+
+
 def agree(
     stated: Spaces | Mapping[str, object] | None,
     facts: Facts,
     weights: WeightsSpaces | None,
     layout: PublishedShapes | None = None,
+    names: Names | None = None,
 ) -> Spaces:
     """Return the Spaces of a policy.
 
     stated: Spaces, or a mapping of some of their fields, or None. facts: statements of the run's files.
     weights: WeightsSpaces of the checkpoint, or None. layout: (inputs' shapes, number of actions) of the run's
     environment as it was published; used only if no other source states them, since a run may have changed it.
+    names: what errors call those who stated `stated` and `weights`.
     Raises ConfigurationError if two sources disagree, which names both, and if no source states a size.
     """
-    fields = _fields(stated)
-    observations = _stated(fields, 'observation', facts.observation, weights)
-    actions = _stated(fields, 'action', facts.action, weights)
+    fields, names = _fields(stated), names or Names()
+    observations = _stated(fields, 'observation', facts.observation, weights, names)
+    actions = _stated(fields, 'action', facts.action, weights, names)
     _compare('observation', observations, _observations_differ)
-    _compare('action', actions, _actions_differ)
+    _compare('action', actions, lambda one, other: '' if _as_action(one) == _as_action(other) else ' ')
     guess = layout or (None, None)
     low, high = _bounds(facts)
     return Spaces(
@@ -72,15 +81,17 @@ def _fields(stated: Spaces | Mapping[str, object] | None) -> dict[str, Any]:
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _stated(stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None) -> list[Fact]:
+def _stated(
+    stated: Mapping[str, object], name: str, fact: Fact | None, weights: WeightsSpaces | None, names: Names
+) -> list[Fact]:
     """Return a Fact for each source that states this value, in order of precedence."""
-    found = [Fact(stated[name], 'the stated spaces')] if name in stated else []
+    found = [Fact(stated[name], names.stated)] if name in stated else []
     found += [fact] if fact is not None else []
     value, source = (getattr(weights, name), getattr(weights, f'{name}_source')) if weights else (None, '')
     if name == 'observation' and isinstance(value, tuple) and not _STATISTICS.match(source):
         value = math.prod(value)
     if value is not None:
-        found.append(Fact(value, f'{source} of the checkpoint'))
+        found.append(Fact(value, f'{source} of {names.weights}'))
     return found
 
 
@@ -91,7 +102,7 @@ def _compare(name: str, stated: list[Fact], differ: Callable[[Any, Any], str]) -
             if difference:
                 raise ConfigurationError(
                     f'{name}: {one.source} says {_shown(one.value)}, {other.source} says '
-                    f'{_shown(other.value)}{difference}'
+                    f'{_shown(other.value)}{difference}'.rstrip()
                 )
 
 
@@ -126,10 +137,6 @@ def _size(value: Any) -> int | None:
         shapes = list(value.values())
         return None if None in shapes else sum(map(math.prod, shapes))
     return math.prod(value) if isinstance(value, tuple) else value
-
-
-def _actions_differ(one: object, other: object) -> str:
-    return '' if _as_action(one) == _as_action(other) else ' '
 
 
 def _as_action(action: object) -> dict[str, object]:

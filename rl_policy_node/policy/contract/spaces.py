@@ -65,14 +65,11 @@ class Spaces:
                 f'spaces: action is {self.action!r}; expected a number of actions, '
                 "{'discrete': n} or {'multi_discrete': [n, ...]}"
             )
-        self._check_bounds()
-        self._check_types()
-
-    def _check_bounds(self) -> None:
         for name in ('action_low', 'action_high'):
             size = np.size(getattr(self, name))
             if size not in (1, self.num_actions):
                 raise ConfigurationError(f'spaces: {name} has {size} numbers; expected 1 or {self.num_actions}')
+        self._check_types()
 
     def _check_types(self) -> None:
         keys = self.dtype if isinstance(self.dtype, Mapping) else {}

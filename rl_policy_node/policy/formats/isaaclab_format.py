@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rl_policy_node.policy.contract.facts import Fact, Facts
 from rl_policy_node.policy.formats.run_format import RunFormat
 from rl_policy_node.policy.formats.statements import control_rate, first, is_number, lookup, place
-from rl_policy_node.policy.layouts import isaaclab, Layout
+from rl_policy_node.policy.layouts import isaaclab_layout, Layout, RobotJoints
+from rl_policy_node.policy.layouts.isaaclab_direct import computes_its_size
 
 if TYPE_CHECKING:
     from rl_policy_node.policy.run.train_config import TrainConfig
@@ -39,10 +40,16 @@ class IsaacLab(RunFormat):
         )
 
     def layout(self, config: 'TrainConfig') -> Layout | None:
-        return isaaclab.read_layout(config.environment, config.params)
+        return isaaclab_layout.read_layout(config.environment, config.params)
+
+    def layout_with(self, config: 'TrainConfig', joints: RobotJoints) -> Layout | None:
+        return isaaclab_layout.read_layout(config.environment, config.params, joints)
 
 
 def _observation(config: 'TrainConfig') -> Fact | None:
+    # written before the environment was made; the layout has the size where the weights do not tell it
+    if computes_its_size(config.environment):
+        return None
     flat = first(config, ('environment', 'observation_space'), ('environment', 'num_observations'), kind=int)
     if flat is not None:
         return Fact((flat.value,), flat.source)

@@ -5,9 +5,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, TYPE_CHECKING
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.contract.facts import Facts
 from rl_policy_node.policy.formats.statements import first, network_keys
-from rl_policy_node.policy.layouts import Layout
+from rl_policy_node.policy.layouts import Layout, RobotJoints
 
 if TYPE_CHECKING:
     from rl_policy_node.policy.run.train_config import TrainConfig
@@ -45,3 +46,10 @@ class RunFormat(ABC):
 
         Raises ConfigurationError if the run lacks a setting that decides which numbers were observed.
         """
+
+    def layout_with(self, config: 'TrainConfig', joints: RobotJoints) -> Layout | None:
+        """Return the Layout with the joints of the robot, for runs whose files leave joints open.
+
+        Raises ConfigurationError for a run that has no use for them.
+        """
+        raise ConfigurationError(f'{joints.source}: {config.path.name} is not of Isaac Lab; joints are for its runs')

@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition of published environments' observations and actions, by name of the task."""
 
-from rl_policy_node.policy.layouts.complete import complete
+from rl_policy_node.policy.layouts.complete import complete, complete_actions, complete_input
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm, QUANTITIES
+from rl_policy_node.policy.layouts.robot_joints import JointLimits, RobotJoints
 
-__all__ = ['Layout', 'LayoutAction', 'LayoutTerm', 'QUANTITIES', 'complete']
+__all__ = [
+    'JointLimits',
+    'Layout',
+    'LayoutAction',
+    'LayoutTerm',
+    'QUANTITIES',
+    'RobotJoints',
+    'complete',
+    'complete_actions',
+    'complete_input',
+]

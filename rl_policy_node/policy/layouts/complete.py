@@ -15,6 +15,8 @@ from rl_policy_node.policy.shared_types import Shape
 PolicyShape: TypeAlias = int | Shape | None
 # name of a count, such as joints → how many
 Counts: TypeAlias = Mapping[str, int | None]
+# how the count of an action whose law is not known begins
+OF_ACTION = 'actions of '
 
 
 def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape], actions: int | None) -> Layout:
@@ -25,18 +27,46 @@ def complete(layout: Layout, observation: PolicyShape | Mapping[str, PolicyShape
     the layout.
     """
     shapes = observation if isinstance(observation, Mapping) else {'obs': observation}
-    counts: Counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
-    counts = {**counts, **{f'actions of {action.name}': _counted(action, counts).size for action in layout.actions}}
-    for name, terms in layout.inputs.items():
-        counts = _solve(terms, _size(shapes.get(name)), counts, f'input {name}')
+    layout = complete_actions(layout, actions)
+    for name in layout.inputs:
+        layout = complete_input(layout, name, shapes.get(name), actions)
+    return layout
+
+
+def complete_actions(layout: Layout, actions: int | None) -> Layout:
+    """Return the layout with the sizes of its actions filled in, and of the terms that observe them.
+
+    actions: number of actions, None for not known. An action whose law is not known may have none of them.
+    Raises ConfigurationError if the number contradicts the layout.
+    """
+    counts = _solve(layout.actions, actions, {'actions': actions}, 'the actions')
+    counted = tuple(_counted(action, counts) for action in layout.actions)
+    counts = {**counts, **{f'{OF_ACTION}{action.name}': action.size for action in counted}}
+    return replace(layout, actions=counted, inputs=_filled(layout.inputs, counts))
+
+
+def complete_input(layout: Layout, name: str, shape: PolicyShape, actions: int | None) -> Layout:
+    """Return the layout with the sizes of the terms of an input filled in, and all sizes that follow from them.
+
+    shape: of the input, None for not known. actions: number of actions, None for not known. Raises ConfigurationError
+    if the shape contradicts the layout.
+    """
+    counts = _solve(layout.inputs[name], _size(shape), {**_counts(layout), 'actions': actions}, f'input {name}')
+    inputs = _filled(layout.inputs, counts)
     return replace(
         layout,
         actions=tuple(_counted(action, counts) for action in layout.actions),
-        inputs={
-            name: _shaped(tuple(_filled(term, counts) for term in terms), shapes.get(name))
-            for name, terms in layout.inputs.items()
-        },
+        inputs={**inputs, name: _shaped(inputs[name], shape)},
     )
+
+
+def _counts(layout: Layout) -> dict[str, int | None]:
+    """Return how many of each count there are, by the pieces whose size is known."""
+    terms = [term for terms in layout.inputs.values() for term in terms]
+    return {
+        **{term.count: term.size // max(1, term.history) for term in terms if term.count and term.size is not None},
+        **{action.count: action.size for action in layout.actions if action.count and action.size is not None},
+    }
 
 
 def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, counts: Counts, where: str) -> Counts:
@@ -58,6 +88,8 @@ def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, count
         raise ConfigurationError(
             f'{where}: the policy has {total} numbers, its environment as published has {total - rest} or more: {known}'
         )
+    if not rest and all(count.startswith(OF_ACTION) for count in unknown):
+        return {**counts, **dict.fromkeys(unknown, 0)}
     if len(unknown) != 1 or '' in unknown:
         return counts
     count, times = unknown.popitem()
@@ -68,7 +100,11 @@ def _solve(pieces: Sequence[LayoutTerm | LayoutAction], total: int | None, count
     return {**counts, count: rest // times}
 
 
-def _filled(term: LayoutTerm, counts: Counts) -> LayoutTerm:
+def _filled(inputs: Mapping[str, tuple[LayoutTerm, ...]], counts: Counts) -> dict[str, tuple[LayoutTerm, ...]]:
+    return {name: tuple(_sized(term, counts) for term in terms) for name, terms in inputs.items()}
+
+
+def _sized(term: LayoutTerm, counts: Counts) -> LayoutTerm:
     count = counts.get(term.count)
     if term.shape is not None or count is None:
         return term
@@ -91,7 +127,8 @@ def _shaped(terms: tuple[LayoutTerm, ...], shape: PolicyShape) -> tuple[LayoutTe
     if len(unknown) != 1:
         return terms
     rest = math.prod(_tuple(shape)) - sum(term.size for term in terms if term.size is not None)
-    return tuple(replace(term, shape=(rest,)) if term is unknown[0] and rest > 0 else term for term in terms)
+    legal = rest >= 0 if unknown[0].kind == 'unknown' else rest > 0
+    return tuple(replace(term, shape=(rest,)) if term is unknown[0] and legal else term for term in terms)
 
 
 def _tuple(shape: int | Shape) -> Shape:

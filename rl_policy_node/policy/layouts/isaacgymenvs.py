@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of IsaacGymEnvs' tasks: facts in isaacgymenvs.yaml, numbers from the run's own task config."""
 
-from collections.abc import Iterable
 from functools import cache
 import math
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
+from rl_policy_node.policy.layouts.entries import action_of, term_of
+from rl_policy_node.policy.layouts.layout import Layout, LayoutTerm
 from rl_policy_node.policy.layouts.template import Template
-from rl_policy_node.policy.shared_types import Numbers, YamlTree
+from rl_policy_node.policy.shared_types import YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
 # OmniIsaacGymEnvs has tasks of the same names that observe and act otherwise; these names stand in its `sim` alone.
@@ -23,20 +23,6 @@ _OMNIVERSE = {
     'use_flatcache',
     'enable_scene_query_support',
 }
-# Of an action: what may be one number or a list of them.
-_ACTION_NUMBERS = (
-    'scale',
-    'offset',
-    'position_scale',
-    'rotation_scale',
-    'lower',
-    'upper',
-    'max_velocity',
-    'max_effort',
-    'open',
-    'closed',
-    'initial',
-)
 # The one network to which the environment gives the dict itself instead of one vector.
 _TAKES_DICT = 'complex_net'
 
@@ -56,7 +42,7 @@ def read_layout(task: YamlTree, params: YamlTree) -> Layout | None:
     return Layout(
         task=task['name'],
         inputs=_inputs(entry, template, params.get('network') or {}),
-        actions=tuple(_action(action) for action in rest.get('actions') or ()),
+        actions=tuple(action_of(_annealed(action)) for action in rest.get('actions') or ()),
         joints=tuple(rest.get('joints') or ()),
         notes=tuple(rest.get('notes') or ()),
         control_rate=_rate(template, rest.get('steps', 1), rest.get('extra_steps', 0)),
@@ -80,7 +66,7 @@ def _inputs(entry: YamlTree, template: Template, network: YamlTree) -> dict[str,
         keys = dict.fromkeys([*(network.get('input_preprocessors') or ()), *shapes])
         return {key: _keyed(key, known, template, shapes.get(key)) for key in keys}
     filled: YamlTree = {name: template.fill(terms) for name, terms in entry['inputs'].items()}
-    return {name: tuple(_term(term) for term in terms) for name, terms in filled.items()}
+    return {name: tuple(term_of(term) for term in terms) for name, terms in filled.items()}
 
 
 def _keyed(key: str, known: Any, template: Template, shape: Any) -> tuple[LayoutTerm, ...]:
@@ -96,61 +82,20 @@ def _keyed(key: str, known: Any, template: Template, shape: Any) -> tuple[Layout
         )
     entry: Any = template.fill(known[key])
     if isinstance(entry, list):
-        return tuple(map(_term, entry))
-    return (_term({'name': key, **entry, **({} if shape is None else {'shape': shape})}),)
+        return tuple(map(term_of, entry))
+    return (term_of({'name': key, **entry, **({} if shape is None else {'shape': shape})}),)
 
 
-def _term(entry: YamlTree) -> LayoutTerm:
-    size = entry.get('shape', len(entry.get('joints') or ()) or None)
-    shape = (size,) if isinstance(size, int) else None if size is None else tuple(size)
-    return LayoutTerm(
-        **{
-            **entry,
-            'shape': shape,
-            **{name: tuple(entry.get(name) or ()) for name in ('joints', 'elements', 'zero_channels')},
-            'offset': _numbers(entry.get('offset', ())),
-            'scale': _numbers(entry.get('scale', ())),
-        }
-    )
-
-
-def _action(entry: YamlTree) -> LayoutAction:
-    joints = tuple(entry.get('joints') or ())
-    size = {'pose_delta': 6, 'wrench': 6, 'gripper': 1}.get(entry.get('kind', ''), len(joints)) or None
-    range_of = {name: entry[name] for name in ('middle', 'half') if name in entry}
-    entry = {name: value for name, value in entry.items() if name not in range_of}
-    if isinstance(entry.get('smoothing'), dict):
-        # Dextreme's, annealed while it trained
-        entry = {
-            **entry,
-            'smoothing': entry['smoothing']['range'][0],
-            'law': f'{entry["law"]}; of the range, which '
-            'training went down from its greatest to its least, the least is taken',
-        }
-    return LayoutAction(
-        **{
-            'size': size,
-            **entry,
-            'joints': joints,
-            **_between(**range_of),
-            **{name: _numbers(entry[name]) for name in _ACTION_NUMBERS if name in entry},
-        }
-    )
-
-
-def _between(middle: Iterable[float] = (), half: Iterable[float] = ()) -> dict[str, tuple[float, ...]]:
-    """Return lower and upper of the limits that are stated as their middle and the half of their range."""
+def _annealed(entry: YamlTree) -> YamlTree:
+    """Return an action's entry with one number for a smoothing that Dextreme annealed while it trained."""
+    if not isinstance(entry.get('smoothing'), dict):
+        return entry
     return {
-        name: tuple(float(f'{m + sign * h:.8g}') for m, h in zip(middle, half))
-        for name, sign in (('lower', -1), ('upper', 1))
-        if middle
+        **entry,
+        'smoothing': entry['smoothing']['range'][0],
+        'law': f'{entry["law"]}; of the range, which '
+        'training went down from its greatest to its least, the least is taken',
     }
-
-
-def _numbers(value: Any) -> Numbers | None:
-    if value is None:
-        return None
-    return tuple(map(float, value)) if isinstance(value, (list, tuple)) else (float(value),)
 
 
 def _bound(value: object) -> float:

@@ -4,7 +4,17 @@
 import math
 from typing import Any
 
-from rl_policy_node.policy.layouts.isaaclab_names import count_of, default_positions, initial, joint_names, per_joint
+from rl_policy_node.policy.layouts.isaaclab_names import (
+    count_of,
+    default_state,
+    in_words,
+    initial,
+    joint_names,
+    limit_factor,
+    limits_of,
+    per_joint,
+    subject_of,
+)
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutAction
 from rl_policy_node.policy.shared_types import Numbers, YamlTree
@@ -22,6 +32,9 @@ _JOINT_LAWS = {
         f'target = alpha * ({{scale}} * {_LIMITS}: {_RANGE}) + (1 - alpha) * target sent before, alpha = {{alpha}}',
     ),
 }
+_XYZW, _WXYZ = (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)
+# Convention -> quaternions of no turn
+_UNTURNED = {'xyzw': (_XYZW,), 'wxyz': (_WXYZ,), None: (_XYZW, _WXYZ)}
 
 
 def read_action(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
@@ -53,9 +66,9 @@ def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutActi
     law = law.format(scale=config.get('scale', 1.0), offset=offset, alpha=config.get('alpha'))
     numbers: dict[str, Any] = {'scale': scale, 'offset': per_joint(offset, known['joints'])}
     if 'ToLimits' in kind:
+        law += limit_factor(env, config.get('asset_name') or 'robot')
         numbers = {
-            'scale': None,
-            'offset': None,
+            **_within_limits(config, known['joints'], env),
             'clip': _reach(config, known['joints']),
             'smoothing': config.get('alpha') if kind.startswith('EMA') else 1.0,
         }
@@ -76,6 +89,18 @@ def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutActi
     return LayoutAction(name, kind=node_kind, law=law, **numbers, **known)
 
 
+def _within_limits(config: YamlTree, joints: tuple[str, ...], env: YamlTree) -> dict[str, Numbers | None]:
+    """Return offset and scale of an action that the soft limits of the joints scale, None where they are not known."""
+    limits = limits_of(env, config.get('asset_name') or 'robot', joints)
+    scale = per_joint(config.get('scale', 1.0), joints, 1.0)
+    if limits is None or scale is None:
+        return {'offset': None, 'scale': None}
+    middles, halves = limits
+    each = scale * len(halves) if len(scale) == 1 else scale
+    scales = tuple(float(f'{number * half:.12g}') for number, half in zip(each, halves))
+    return {'offset': middles, 'scale': scales}
+
+
 def _reach(config: YamlTree, joints: tuple[str, ...]) -> float | None:
     """Return how far an action counts before its joint is at its limit, None where joints differ."""
     scale = per_joint(config.get('scale', 1.0), joints, 1.0)
@@ -83,17 +108,17 @@ def _reach(config: YamlTree, joints: tuple[str, ...]) -> float | None:
 
 
 def _gripper(name: str, kind: str, config: YamlTree) -> LayoutAction:
-    """Return a gripper; one of several joints, whose commands differ, needs their names in order."""
+    """Return a gripper; its one action commands all joints, so that they may be named in any order."""
     names = joint_names(config.get('joint_names'))
-    names = names if config.get('preserve_order') or len(names) == 1 else ()
     opened, closed = (_command(config.get(f'{end}_command_expr') or {}, names) for end in ('open', 'close'))
     law = (
         f'open {config.get("open_command_expr")} where the action is 0 or more, else close '
         f'{config.get("close_command_expr")}'
     )
+    subject = subject_of(config.get('asset_name') or 'robot')
     if kind != 'BinaryJointPositionAction' or not opened or not closed or config.get('clip'):
-        return LayoutAction(name, 1, subject='joints', law=law)
-    return LayoutAction(name, 1, kind='gripper', subject='joints', joints=names, open=opened, closed=closed, law=law)
+        return LayoutAction(name, 1, subject=subject, law=law)
+    return LayoutAction(name, 1, kind='gripper', subject=subject, joints=names, open=opened, closed=closed, law=law)
 
 
 def _command(values: YamlTree, names: tuple[str, ...]) -> Numbers | None:
@@ -107,7 +132,12 @@ def _of_joints(config: YamlTree) -> YamlTree:
     patterns, asset = config.get('joint_names'), config.get('asset_name') or 'robot'
     names = joint_names(patterns)
     ordered = names if config.get('preserve_order') or len(names) == 1 else ()
-    return {'size': len(names) or None, 'subject': 'joints', 'joints': ordered, 'count': count_of(patterns, asset)}
+    return {
+        'size': len(names) or None,
+        'subject': subject_of(asset),
+        'joints': ordered,
+        'count': count_of(patterns, asset),
+    }
 
 
 def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
@@ -115,14 +145,14 @@ def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     default = config.get('use_default_offset', True)
     asset = config.get('asset_name') or 'robot'
     offset = (
-        default_positions(env, asset, known['joints'])
-        if default
-        else per_joint(config.get('offset', 0.0), known['joints'])
+        default_state(env, asset, known['joints']) if default else per_joint(config.get('offset', 0.0), known['joints'])
     )
     where = 'default position (init_state.joint_pos)' if default else str(config.get('offset', 0.0))
     law = f'target = {config.get("scale", 1.0)} * action + {where}'
     if not known['joints']:
         law += ', joints in the order of the simulator'
+    if offset is None and default:
+        law += f'; offset: init_state.joint_pos of {asset}: {in_words(initial(env, asset)["joint_pos"])}'
     bounds: dict[str, Any] | None = {}
     if config.get('clip'):
         law += f', clipped to {config["clip"]}'
@@ -160,7 +190,7 @@ def _inverse_kinematics(name: str, config: YamlTree, env: YamlTree) -> LayoutAct
         else f'position, quaternion {order(convention(env))}'
     )
     scales: dict[str, Any] = {}
-    if relative and not position and not config.get('clip'):
+    if relative and not position and not config.get('clip') and not _affine(config):
         scale = config.get('scale', 1.0)
         six = [float(n) for n in scale] if isinstance(scale, (list, tuple)) else [float(scale)] * 6
         # the controller's own: turns up to 1e-6 rad are none
@@ -170,12 +200,31 @@ def _inverse_kinematics(name: str, config: YamlTree, env: YamlTree) -> LayoutAct
             'rotation_scale': tuple(six[3:]),
             'rotation_threshold': 1e-6,
         }
+    body = str(config.get('body_name'))
+    away = _body_offset(config.get('body_offset') or {}, env)
+    frame = f'the frame that lies {away} {body} (body_offset)' if away else body
+    law = f'{what} {frame} in the frame of the base = {config.get("scale", 1.0)} * action ({parts})'
+    law += _affine(config)
+    measured = f'pose of {frame} in the frame of the base'
+    if away:
+        measured += f'; a controller that tracks {body} itself ends up as far from the targets'
     return LayoutAction(
-        name,
-        size,
-        subject='ee',
-        **scales,
-        law=f'{what} {config.get("body_name")} in the frame of the base = '
-        f'{config.get("scale", 1.0)} * action ({parts}), tracked by differential inverse '
-        'kinematics',
+        name, size, subject='ee', **scales, law=f'{law}, tracked by differential inverse kinematics', measured=measured
     )
+
+
+def _affine(config: YamlTree) -> str:
+    """Return the offset of an action of inverse kinematics in words, '' for none."""
+    offset = config.get('offset')
+    numbers = offset if isinstance(offset, (list, tuple)) else [offset or 0.0]
+    return f' + {offset}' if any(numbers) else ''
+
+
+def _body_offset(offset: YamlTree, env: YamlTree) -> str:
+    """Return where the controlled frame lies in the frame of the body, in words, '' for at the body."""
+    position, rotation = offset.get('pos') or (), tuple(offset.get('rot') or ())
+    where = f'({", ".join(map(str, position))}) m' if any(position) else ''
+    if rotation and rotation not in _UNTURNED[convention(env)]:
+        turn = f'turned by the quaternion ({", ".join(map(str, rotation))}), {order(convention(env))},'
+        where = f'{where} and {turn}' if where else turn
+    return f'{where} from' if where else ''

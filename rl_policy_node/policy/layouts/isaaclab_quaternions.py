@@ -3,6 +3,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rl_policy_node.policy.shared_types import YamlTree
+
 _ORDERS = {'xyzw': 'x, y, z, w', 'wxyz': 'w, x, y, z', None: 'w, x, y, z until Isaac Lab 2.x, x, y, z, w from 3.0 on'}
 
 
@@ -20,6 +22,21 @@ def convention(env: Mapping[str, object]) -> str | None:
 def order(name: str | None) -> str:
     """Return the order of a convention in words."""
     return _ORDERS[name]
+
+
+def quaternion_options(quantity: str, params: YamlTree, env: YamlTree, description: str) -> YamlTree:
+    """Return the fields of a LayoutTerm that holds quaternions, {} for a quantity without; the text names {order}.
+
+    params: of the term's function.
+    """
+    if quantity not in ('orientation', 'relative_orientation', 'pose'):
+        return {}
+    known = convention(env)
+    return {
+        'convention': known,
+        'unique_sign': bool(params.get('make_quat_unique')),
+        'description': description.format(order=order(known)),
+    }
 
 
 def _rotations(node: object) -> Iterator[object]:

@@ -74,6 +74,11 @@ class LayoutTerm:
     at 0 or more.
     elements: which of the quantity's numbers; () for all. relative_to: the subject that it is relative to.
     tare: whether the value at rest is taken off. zero_channels: those of an image that are set to zero.
+    wanted: whether a person or a planner says it, at a rate of its own: a command or a goal, not a measurement; None
+    where the layout leaves it to the name of the subject.
+    subsample: every nth pixel of every nth row of an image is kept, None where the run does not state n; sensor_shape:
+    of the image before that, () where it is not known. difference_to_mean: whether the mean of each channel over the
+    image is taken off.
     count: what the term has one number for each of, where the run's files leave open how many; terms and
     actions of the same count have the same size.
     """
@@ -95,6 +100,10 @@ class LayoutTerm:
     relative_to: str = ''
     tare: bool = False
     zero_channels: tuple[int, ...] = ()
+    wanted: bool | None = None
+    subsample: int | None = 1
+    sensor_shape: Shape = ()
+    difference_to_mean: bool = False
     count: str = ''
     frame: str = ''
     unit: str = ''
@@ -137,8 +146,10 @@ class LayoutAction:
     clip: bound ± on the action. integrate: what steps are added to: observed, target (the one sent last).
     smoothing: share of the new target in what was sent, None where the user must fill it in.
     lower, upper, max_velocity, max_effort: bounds that the environment itself put on its commands.
-    open, closed: of a gripper that is open from action 0 on. initial: where a raw command that integrates began.
+    open, closed: of a gripper that is open from action 0 on. initial: where a raw command began, None where no
+    constant is known to be safe and the user must choose one.
     law: one line, in the words of the environment. count: as in LayoutTerm.
+    measured: what exactly the source of `subject` must measure, where its name does not tell.
     """
 
     name: str
@@ -160,8 +171,9 @@ class LayoutAction:
     max_effort: Numbers = ()
     open: Numbers = ()
     closed: Numbers = ()
-    initial: Numbers = ()
+    initial: Numbers | None = ()
     law: str = ''
+    measured: str = ''
     count: str = ''
 
     def __post_init__(self) -> None:
@@ -183,6 +195,8 @@ class Layout:
     notes: one line each, on actions of the environment that the robot's side must do as well, or must not repeat.
     control_rate: steps of the policy per second, Hz; None where the run's files leave it open.
     clip_observations: bound ± that the environment put on every number of its observation.
+    source: who states terms and laws, '' for the environment of `task` as published. known: whether anyone does;
+    else the parts of the observation and the law of the action are not known.
     """
 
     task: str
@@ -192,6 +206,8 @@ class Layout:
     notes: tuple[str, ...] = ()
     control_rate: float | None = None
     clip_observations: float = math.inf
+    source: str = ''
+    known: bool = True
 
     @property
     def shapes(self) -> dict[str, Shape | None]:

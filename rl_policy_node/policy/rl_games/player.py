@@ -29,6 +29,9 @@ with preserved(), deferred_compile():  # importing rl_games registers environmen
     from rl_policy_node.policy.rl_games.plugins import load_plugins
 
 
+_OWN = 'a module that registers your own is named by --plugin MODULE, or by policy.plugins in the parameter file'
+
+
 def trained_player(run: TrainedRun, spaces: Spaces, device: str) -> Player:
     """Return rl_games' player of a TrainedRun, with the weights of its checkpoint; without one with initial weights.
 
@@ -106,7 +109,7 @@ def _runner(params: YamlTree, plugins: Iterable[str]) -> PlayRunner:
     for part, factory in factories.items():
         name = params[part]['name']
         if not isinstance(name, str) or name not in factory._builders:
-            raise unknown(f'params.{part}.name', name, factory._builders)
+            raise unknown(f'params.{part}.name', name, factory._builders, hint=_OWN)
     return runner
 
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+import re
 from typing import Any
 import uuid
 
@@ -15,9 +16,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.run import resolvers
+from rl_policy_node.policy.run.tree import check_groups, defaults, Tree
 from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
+# the name under which Hydra is given what was read already
+_STORED = re.compile(r"In 'rl_policy_node_[0-9a-f]{32}\w*': ")
 # What train configs of IsaacGymEnvs and OmniIsaacGymEnvs refer to above themselves; training scripts set these.
 ROOT: dict[str, Any] = {
     'seed': 42,
@@ -55,62 +59,26 @@ def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
     path = Path(path)
     content = read_yaml(path, 'train config')
     overrides = [_from_root(override) for override in overrides]
-    whole = 'train' in content or 'train' in _defaults(content)
+    whole = 'train' in content or 'train' in defaults(content)
     tree = None if whole else Tree.around(path)
     chosen = [
         group
         for group in ('task', 'train')
         if any(override.lstrip('+').startswith(f'{group}=') for override in overrides)
     ]
-    if chosen and tree is None and 'train' not in _defaults(content):
+    if chosen and tree is None and 'train' not in defaults(content):
         raise ConfigurationError(
             f'override {chosen[0]}=…: {path} does not lie in a tree of configurations (a folder '
-            'below a config.yaml with a defaults list), so there is none to choose'
+            'below a config.yaml with a defaults list that names the folder), so there is none to choose'
         )
     if whole:
+        check_groups(path, content)
         return _compose_content(path, {}, content, overrides)
-    tasks = tree.tasks(path.stem) if tree and 'task' not in chosen else []
+    tasks = tree.tasks() if tree and 'task' not in chosen else []
     if tree and ('task' in chosen or len(tasks) == 1):
-        groups = [f'{tree.group}={path.stem}', *(f'task={task}' for task in tasks)]
+        groups = [f'{tree.group}={tree.choice}', *(f'task={task}' for task in tasks)]
         return _compose(tree.primary.parent, tree.primary.stem, [*groups, *overrides], path)
     return _compose_content(path, {'train': content}, {}, overrides)
-
-
-class Tree:
-    """A Hydra configuration tree: `config.yaml` above the folder of a config group such as `train`."""
-
-    def __init__(self, primary: Path, group: str, choices: YamlTree) -> None:
-        self.primary, self.group, self._choices = primary, group, choices
-
-    @classmethod
-    def around(cls, path: Path) -> 'Tree | None':
-        """Return the Tree that a train YAML lies in, or None."""
-        primary, group = path.resolve().parent.parent / 'config.yaml', path.resolve().parent.name
-        if not primary.is_file():
-            return None
-        try:
-            choices = _defaults(read_yaml(primary, 'configuration'))
-        except ConfigurationError:
-            return None
-        return cls(primary, group, choices) if group in choices else None
-
-    def tasks(self, stem: str) -> list[str]:
-        """Return the task configs for which the tree chooses the train config `stem`, or that bear its name."""
-        pattern = str(self._choices[self.group])
-        names = sorted(file.stem for file in (self.primary.parent / 'task').glob('*.yaml'))
-        return [
-            name for name in names if stem == name or '${task}' in pattern and stem == pattern.replace('${task}', name)
-        ]
-
-
-def _defaults(content: YamlTree) -> YamlTree:
-    items = content.get('defaults')
-    return {
-        name: choice
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, dict)
-        for name, choice in item.items()
-    }
 
 
 def _from_root(override: str) -> str:
@@ -159,8 +127,9 @@ def _compose(folder: Path, name: str, overrides: Iterable[str], path: Path) -> D
 
 
 def _one_line(error: Exception) -> str:
-    """Return an error's text in one line, as Hydra spreads it over several."""
-    lines = [line.strip().rstrip('.') for line in str(error).splitlines() if line.strip()]
+    """Return an error's text in one line, as Hydra spreads it over several, without where Hydra itself looked."""
+    text = _STORED.sub('', str(error).partition('Config search path:')[0])
+    lines = [line.strip().rstrip('.') for line in text.splitlines() if line.strip()]
     return '; '.join(lines)[:400] or type(error).__name__
 
 

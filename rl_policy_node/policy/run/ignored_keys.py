@@ -42,11 +42,30 @@ def ignored_keys(params: YamlTree, plugins: Iterable[str] = ()) -> tuple[str, ..
     return tuple(names)
 
 
-def warning(names: Iterable[str]) -> str:
-    """Return a line on the consequences of these keys for a deployment."""
+def warning(names: Iterable[str], params: YamlTree) -> str:
+    """Return a line on the consequences of these keys, which stand in `params`, for a deployment."""
     return (
         f'the installed rl_games does not read {", ".join(names)}: training used another version or a fork, which '
-        'may play otherwise; compare with it before a robot moves'
+        f'may play otherwise; compare with it before a robot moves{appended(params)}'
+    )
+
+
+def appended(params: YamlTree) -> str:
+    """Return, to go on with in an error, what SAPG appended to the observation of these params; '' where nothing.
+
+    SAPG trains several policies in one network, and tells it which of them plays (jayeshs999/sapg,
+    rl_games/rl_games/common/player.py: BasePlayer; algos_torch/players.py: PpoPlayerContinuous).
+    """
+    config = params.get('config') or {}
+    kind = config.get('expl_type')
+    if not isinstance(kind, str) or not kind.startswith('mixed_expl') or 'disjoint' in kind:
+        return ''
+    size = 1 if 'learn_param' in kind else config.get('expl_reward_coef_embd_size', 32)
+    return (
+        f'. With expl_type {kind}, SAPG appends {size} {"number" if size == 1 else "numbers"} to the observation '
+        'of the environment, the code of the policy that plays, which no sensor measures: count them in the size of '
+        'the observation (such as policy.overrides: task.env.numObservations), and give them as the last term, of '
+        'kind constant'
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.run.compose import compose_file, resolve
 from rl_policy_node.policy.run.files import BEST, find_checkpoint, find_run, NEWEST, Run
+from rl_policy_node.policy.run.other_frameworks import DEPLOYED, framework_of_config
 from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
@@ -97,9 +98,11 @@ def _whole(units: float) -> int:
 def _checked(tree: Any, path: Path) -> YamlTree:
     params = tree.get('params') if isinstance(tree, dict) else None
     if not isinstance(params, dict):
+        other = framework_of_config(tree)
         raise ConfigurationError(
             f'train config {path}: no `params`; it has {sorted(map(str, tree))}. '
-            'Expected an rl_games train YAML (params: algo, model, network, config)'
+            + (f'It looks like one of {other}; {DEPLOYED}. ' if other else '')
+            + 'Expected an rl_games train YAML (params: algo, model, network, config)'
         )
     for name in ('algo', 'model', 'network', 'config'):
         if not isinstance(params.get(name), dict):

@@ -9,12 +9,13 @@ from pathlib import Path
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from rl_policy_node.policy.checkpoint.weights import read_spaces, WeightsSpaces
-from rl_policy_node.policy.contract.agreement import agree
+from rl_policy_node.policy.contract.agreement import agree, Names
 from rl_policy_node.policy.contract.facts import Facts, published_shapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.formats import format_of
-from rl_policy_node.policy.layouts import Layout
-from rl_policy_node.policy.run.ignored_keys import ignored_keys
+from rl_policy_node.policy.layouts import Layout, RobotJoints
+from rl_policy_node.policy.run.files import is_checkpoint
+from rl_policy_node.policy.run.ignored_keys import appended, ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
 
 
@@ -44,15 +45,21 @@ class TrainedRun:
         checkpoint_sha256: str = '',
         allow_untrusted_pickle: str = '',
     ) -> 'TrainedRun':
-        """Read a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml.
+        """Read a run directory, a train YAML, a run's config.yaml, Isaac Lab's agent.yaml or a checkpoint of a run.
 
         checkpoint: path of a .pth file, 'best' or 'newest', '' for the best of a run that has one, None for none.
-        overrides: changes to the configuration in Hydra's form.
+        Where `path` is a checkpoint, '' is that one. overrides: changes to the configuration in Hydra's form.
         """
+        try:
+            config = TrainConfig.read(path, overrides)
+        except ConfigurationError:
+            if is_checkpoint(path):  # a file that is missing, or of another framework, says so
+                load_checkpoint(path, checkpoint_sha256)
+            raise
         return cls(
             path,
-            TrainConfig.read(path, overrides),
-            checkpoint,
+            config,
+            path if is_checkpoint(path) and checkpoint == '' else checkpoint,
             tuple(plugins),
             checkpoint_sha256,
             allow_untrusted_pickle,
@@ -91,14 +98,29 @@ class TrainedRun:
         """The composition of the environment's observations and actions, None if it is not known."""
         return format_of(self.config).layout(self.config)
 
+    def layout_with(self, joints: RobotJoints | None) -> Layout | None:
+        """Return the layout, with the joints of the robot where the user states them.
+
+        Raises ConfigurationError for a run that has no use for them, and for a pattern that matches none of them.
+        """
+        return format_of(self.config).layout_with(self.config, joints) if joints else self.layout
+
     @cached_property
     def ignored(self) -> tuple[str, ...]:
         """Names of keys that change the play and that the installed rl_games does not read."""
         return ignored_keys(self.config.params, self.plugins)
 
-    def spaces(self, stated: Spaces | Mapping[str, object] | None, layout: Layout | None) -> Spaces:
+    def spaces(
+        self, stated: Spaces | Mapping[str, object] | None, layout: Layout | None, stated_by: str = 'the stated spaces'
+    ) -> Spaces:
         """Return the Spaces on which the user (stated: all of them, or some fields), files and weights agree.
 
-        layout: of the environment as it was published; it counts where no other source states a size.
+        layout: of the environment as it was published; it counts where no other source states a size. stated_by: who
+        stated them, for errors.
         """
-        return agree(stated, self.facts, self.weights, published_shapes(layout))
+        path, _ = self.checkpoint_choice
+        names = Names(stated_by, f'the checkpoint {path}' if path else 'the checkpoint')
+        try:
+            return agree(stated, self.facts, self.weights, published_shapes(layout), names)
+        except ConfigurationError as error:
+            raise ConfigurationError(f'{error}{appended(self.config.params)}') from error

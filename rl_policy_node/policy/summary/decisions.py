@@ -14,23 +14,18 @@ def decisions(
 ) -> tuple[str, ...]:
     """Return one line for each decision that concerns this policy."""
     params = reading.run.config.params
+    ignored = ignored_keys.warning(reading.run.ignored, params) if reading.run.ignored else ''
     return tuple(
         line
         for line in (
-            *_of_keys(reading),
+            ignored and f'samples (policy.deterministic: false) are refused: {ignored}',
             *_of_model(params['algo']['name'], params['model']['name'], actions),
             *_of_bounds(actions),
-            *_of_clip(actions),
             *_of_config(reading, actions, network),
             *_of_statistics(observations),
         )
         if line
     )
-
-
-def _of_keys(reading: Reading) -> Iterator[str]:
-    if reading.run.ignored:
-        yield ignored_keys.warning(reading.run.ignored) + '; samples (policy.deterministic: false) are refused'
 
 
 def _of_model(algo: str, model: str, actions: Actions) -> Iterator[str]:
@@ -62,11 +57,8 @@ def _of_bounds(actions: Actions) -> Iterator[str]:
         )
     elif infinite:
         yield 'nothing bounds the actions, neither rl_games nor the environment: the robot side has to'
-
-
-def _of_clip(actions: Actions) -> Iterator[str]:
     bound = actions.environment_clip.value if actions.environment_clip else math.inf
-    if actions.clip and not actions.clip.value and math.isfinite(bound):
+    if not actions.clip.value and math.isfinite(bound):
         yield f'rl_games does not clip the actions; the environment did, at ±{bound:g}, and the robot side has to'
 
 

@@ -16,6 +16,7 @@ from rl_policy_node.policy.summary.record import Network
 def network(reading: Reading) -> Network:
     """Return the Network of a reading."""
     tree, place = reading.run.config.params['network'], f'params.network in {reading.run.config.path.name}'
+    model = None if reading.player is None else reading.player.model
 
     def fact(value: object) -> Fact | None:
         return None if value in (None, '', {}) else Fact(value, place)
@@ -28,7 +29,7 @@ def network(reading: Reading) -> Network:
         rnn=fact(_rnn(tree)),
         separate=Fact(bool(tree.get('separate', False)), place),
         central_value=_central_value(reading),
-        parameters=_parameters(reading),
+        parameters=None if model is None else Fact(sum(map(torch.numel, model.parameters())), 'counted in the network'),
         acting_parameters=_acting(reading),
         state=_state(reading),
     )
@@ -90,12 +91,6 @@ def _central_value(reading: Reading) -> Fact | None:
         str((config.get('network') or {}).get('name', '')),
         f'params.config.central_value_config in {reading.run.config.path.name}',
     )
-
-
-def _parameters(reading: Reading) -> Fact | None:
-    if reading.player is None:
-        return None
-    return Fact(sum(parameter.numel() for parameter in reading.player.model.parameters()), 'counted in the network')
 
 
 def _state(reading: Reading) -> Fact | None:

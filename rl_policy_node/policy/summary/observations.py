@@ -61,8 +61,10 @@ def _source(reading: Reading, name: str, shape: Shape | None) -> str:
 
 
 def published(reading: Reading) -> str:
-    """Return the source of the environment's published layout, known by its name."""
-    return f"{reading.layout.task}'s environment as published" if reading.layout else ''
+    """Return the source of the environment's layout, '' where none is known."""
+    if reading.layout is None:
+        return ''
+    return reading.layout.source or f"{reading.layout.task}'s environment as published"
 
 
 def stated(reading: Reading, node: YamlTree, place: str, name: str) -> str:

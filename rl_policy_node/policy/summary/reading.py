@@ -62,7 +62,7 @@ def _spaces(run: TrainedRun, layout: Layout | None) -> tuple[Spaces | None, str]
             (weights.observation, weights.action) if weights else (None, None),
         ]
         if not _open(one for one, _ in found) and not _open(other for _, other in found):
-            raise ConfigurationError(f'{error} (checkpoint {path}: {why})' if path else str(error)) from error
+            raise ConfigurationError(f'{error} (that checkpoint: {why})' if path else str(error)) from error
         return None, str(error)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_policy_node.policy.contract.facts import Fact
+from rl_policy_node.policy.run.files import is_checkpoint
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.summary.actions import actions
 from rl_policy_node.policy.summary.decisions import decisions
@@ -25,8 +26,9 @@ def summarize(
 ) -> Summary:
     """Return the Summary of a run; nothing is written, and the policy is not played.
 
-    run: path of a run directory, a train YAML, a run's config.yaml or Isaac Lab's agent.yaml. checkpoint: path
-    of a .pth file, 'best' or 'newest'; None for the run's best, and for none where it has none. overrides,
+    run: path of a run directory, a train YAML, a run's config.yaml, Isaac Lab's agent.yaml or a checkpoint of a run.
+    checkpoint: path of a .pth file, 'best' or 'newest'; None for the one that `run` is, else for the run's best, and
+    for none where it has none. overrides,
     plugins, allow_untrusted_pickle: as for Policy.load. Raises ConfigurationError for files that cannot be read
     and for sizes that contradict each other; a network that cannot be built is a problem of the summary.
     """
@@ -57,7 +59,6 @@ def summarize(
 
 def _files(reading: Reading) -> Files:
     config, checkpoint = reading.run.config, reading.run.checkpoint
-    why = 'found in the run directory' if Path(reading.run.path).is_dir() else 'as named'
     known: dict[str, Any] = (
         {}
         if checkpoint is None
@@ -71,12 +72,22 @@ def _files(reading: Reading) -> Files:
     )
     return Files(
         config=config.path,
-        config_why=why,
+        config_why=_why(reading.run),
         environment=config.run.environment if config.run else None,
         checkpoint_why=reading.run.checkpoint_choice[1],
         unresolved=config.unresolved,
         **known,
     )
+
+
+def _why(run: TrainedRun) -> str:
+    """Return in a few words why this configuration was read."""
+    if is_checkpoint(run.path):
+        return "of the checkpoint's run"
+    if not Path(run.path).is_dir() or run.config.run is None:
+        return 'as named'
+    inside = run.config.path.resolve().is_relative_to(run.config.run.folder.resolve())
+    return 'found in the run directory' if inside else 'found beside the run directory; it names its checkpoints'
 
 
 def _task(reading: Reading) -> Fact | None:

@@ -31,12 +31,17 @@ class Simulator:
     python: str = ''
     rows: int = 64
 
+    @property
+    def name(self) -> str:
+        """What errors call the environment: by its id, or by its factory."""
+        return f'the environment {self.id or self.environment}'
+
     def describe(self) -> tuple[SpaceFields, float | None]:
         """Return the fields of Spaces that the environment states, and its control rate (Hz) or None.
 
-        ({}, None) for Isaac Gym: the run states them, and Isaac Gym need not be installed.
+        ({}, None) for Isaac Gym and Isaac Lab: the run states them, and neither need be installed.
         """
-        if self.environment == 'isaacgym':
+        if self.environment in ('isaacgym', 'isaaclab'):
             return {}, None
         environment = create_environment(
             EnvironmentSpec(self.environment, 1, gymnasium=GymnasiumSpec(self.id), python=PythonSpec(self.python))

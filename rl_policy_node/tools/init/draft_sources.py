@@ -19,6 +19,7 @@ ARRAY, JOINTS, POSE, WRENCH, IMAGE, ODOMETRY, IMU, TWIST, TWIST_STAMPED = (
     'geometry_msgs/msg/Twist',
     'geometry_msgs/msg/TwistStamped',
 )
+SENSOR, VELOCITY, GOAL = 'sensor', 'velocity', 'goal'
 _COMMENTS = {
     ODOMETRY: 'velocities in the frame of {subject}, its child_frame_id',
     IMU: 'orientation of {subject} in a frame whose z axis points up',
@@ -37,11 +38,13 @@ class Entry:
 class Sources:
     """Assigns a source to each subject and message type, and adds it to `entries` (name → Entry).
 
-    All terms of a subject and type share one source; each array and each image has its own.
+    All terms of a subject and type share one source; each array and each image has its own. senders: source →
+    SENSOR, or VELOCITY or GOAL where a person or a planner sends it, where the layout tells.
     """
 
     def __init__(self, entries: dict[str, Entry], terms: Iterable[LayoutTerm]) -> None:
         self.entries, self._known = entries, dict[tuple[str, str], str]()
+        self.senders = dict[str, str]()
         self._bodies = {term.subject for term in terms if term.quantity == 'linear_velocity' and in_own_frame(term)}
 
     def has_odometry(self, subject: str) -> bool:
@@ -68,10 +71,13 @@ class Sources:
         return source
 
     def measuring(self, subject: str, carrier: str) -> str | None:
-        """Return the source of this type that measures a subject, for joints any such source, or None."""
-        found = [name for (_, kind), name in self._known.items() if kind == carrier]
-        same = self._known.get((subject, carrier))
-        return same or (found[0] if found and carrier == JOINTS else None)
+        """Return the source of this type that measures a subject, or None."""
+        return self._known.get((subject, carrier))
+
+    def note_sender(self, source: str, term: LayoutTerm) -> None:
+        """Note who sends what a term reads."""
+        if term.wanted is not None and source:
+            self.senders[source] = SENSOR if not term.wanted else VELOCITY if term.quantity == 'command' else GOAL
 
     def _names(self, subject: str, carrier: str, name: str) -> Iterator[str]:
         kind = {

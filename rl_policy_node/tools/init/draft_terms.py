@@ -73,6 +73,9 @@ def term_entries(
     if term.kind == 'last_action':
         values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
         return [(term.name, Entry(values, term.description))]
+    parts = _parts(term, sources)
+    for part in parts:
+        sources.note_sender(part.values.get('source', ''), term)
     return [
         (
             f'{term.name}_{part.suffix}' if part.suffix else term.name,
@@ -81,7 +84,7 @@ def term_entries(
                 _comment(term, part.carrier, known),
             ),
         )
-        for part in _parts(term, sources)
+        for part in parts
     ]
 
 
@@ -91,7 +94,7 @@ def _parts(term: LayoutTerm, sources: Sources) -> list[_Part]:
         return [_array(term, sources)]
     if term.quantity in _PARTS:
         return _split(term, sources) if not term.history else [_array(term, sources)]
-    if term.quantity in _JOINT_FIELDS and term.sample is not None:
+    if term.quantity in _JOINT_FIELDS:
         return [_field(term, sources, JOINTS, _JOINT_FIELDS[term.quantity])]
     if term.quantity in ('image', 'force_field') and _encoding(term):
         return [_field(term, sources, IMAGE, 'image', encoding=_encoding(term))]
@@ -125,6 +128,7 @@ def _conversion(term: LayoutTerm) -> dict[str, Any]:
         **({'convention': term.convention or BLANK} if term.convention != 'xyzw' else {}),
         **({'unique_sign': True} if term.unique_sign else {}),
         **({'difference_to_tare': True} if term.tare else {}),
+        **({'difference_to_mean': True} if term.difference_to_mean else {}),
         **({'zero_channels': list(term.zero_channels)} if term.zero_channels else {}),
     }
 
@@ -200,9 +204,19 @@ _MAKERS: dict[str, Callable[[LayoutTerm, Sources], _Part]] = {
 def _shape(term: LayoutTerm, part: _Part) -> dict[str, Any]:
     if part.carrier == JOINTS:
         return {'joints': list(term.joints) or [BLANK] * (_count(term) or 1)}
+    if part.carrier == IMAGE and _is_subsampled(term):
+        return {'shape': list(term.sensor_shape), 'subsample': term.subsample}
     if part.carrier in (ARRAY, IMAGE):
         return {'shape': [BLANK] if term.sample is None else list(term.sample)}
     return {}
+
+
+def _is_subsampled(term: LayoutTerm) -> bool:
+    """Return whether every nth pixel of the sensor's image, for the n that the run states, is the trained image."""
+    if not term.sensor_shape or term.subsample in (None, 1) or term.sample is None:
+        return False
+    height, width, channels = term.sensor_shape
+    return tuple(term.sample) == (-(-height // term.subsample), -(-width // term.subsample), channels)
 
 
 def _history(term: LayoutTerm) -> dict[str, Any]:
@@ -231,14 +245,18 @@ def _numbers(term: LayoutTerm, picked: tuple[int, ...] | None) -> dict[str, Any]
     return values
 
 
-def _elements(term: LayoutTerm, actions: Collection[LayoutAction]) -> dict[str, list[int]]:
-    """Return the elements of the last action that a term of a single action observes."""
+def _elements(term: LayoutTerm, actions: Collection[LayoutAction]) -> dict[str, list[int] | list[str]]:
+    """Return the elements of the last action that a term of a single action observes; a blank if sizes are open."""
+    if len(actions) < 2 or term.count not in {f'actions of {action.name}' for action in actions}:
+        return {}
     start = 0
     for action in actions:
-        if term.count == f'actions of {action.name}' and len(actions) > 1:
-            return {'elements': list(range(start, start + (action.size or 0)))}
-        start += action.size or 0
-    return {}
+        if action.size is None:
+            break
+        if term.count == f'actions of {action.name}':
+            return {'elements': list(range(start, start + action.size))}
+        start += action.size
+    return {'elements': [BLANK]}
 
 
 def _comment(term: LayoutTerm, carrier: str, known: bool) -> str:

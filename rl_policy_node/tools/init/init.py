@@ -14,6 +14,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.contract.facts import Fact, Facts
+from rl_policy_node.policy.layouts import RobotJoints
 from rl_policy_node.policy.run.ignored_keys import warning
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.init.draft import Draft, draft
@@ -31,21 +32,27 @@ def init(
     plugins: Sequence[str] = (),
     force: bool = False,
     simulator: Simulator | None = None,
+    joints: RobotJoints | None = None,
 ) -> list[str]:
     """Write a parameter file for a run and return the names of the parameters that are left to fill in.
 
     run: a run directory or a configuration file. plugins: modules that the policy needs. simulator: takes the
-    place of the robot, None for a robot. Raises ConfigurationError, also where `output` exists without `force`.
+    place of the robot, None for a robot. joints: of the robot, for runs that leave them open, None for not known.
+    Raises ConfigurationError, also where `output` exists without `force`.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
+    if simulator and joints:
+        raise ConfigurationError(f"{joints.source}: a simulator's file has no joints")
     trained = TrainedRun.read(run, checkpoint, overrides, plugins)
     stated, rate = simulator.describe() if simulator else ({}, None)
-    spaces, facts = trained.spaces(stated, trained.layout), trained.facts
+    layout = trained.layout_with(joints)
+    spaces = trained.spaces(stated, layout, simulator.name if simulator else '')
+    facts = trained.facts
     known_rate = facts.control_rate.value if facts.control_rate else None
-    made = draft_simulator(spaces) if simulator else draft(trained.layout, spaces, known_rate)
+    made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate, joints)
     if trained.ignored:
-        made.notes.append(warning(trained.ignored))
+        made.notes.append(warning(trained.ignored, trained.config.params))
     if spaces.discrete and not simulator:
         made.notes.append(f'the policy chooses among {spaces.action}; the action terms take continuous actions')
     use = (
@@ -171,7 +178,7 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
 
 
 # What no run stores. Kind → units of its limits, an optional parameter of the robot
-_FRAME = '# frame_id: base             # frame of the commands'
+_FRAME = '# frame_id: base             # frame of the commands: the one in which its source is measured'
 _ACCELERATION = '# max_acceleration: [10.0]    # rad/s²'
 _LIMITS = {
     'joint_position': ('rad, rad/s', _ACCELERATION),

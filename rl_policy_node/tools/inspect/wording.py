@@ -15,6 +15,9 @@ from rl_policy_node.policy.summary.record import Training
 # a CNN, MLP or recurrent part of a network: its settings by name
 Part: TypeAlias = Mapping[str, Any]
 
+# what rl_games stores before its first best: 1.6 and older versions (common/a2c_common.py: last_mean_rewards)
+_NO_REWARD = (-1e9, -100500.0)
+
 
 def cell(text: object, style: str = '') -> Text:
     """Return a text for rich without markup or control characters: it may come from an untrusted file."""
@@ -96,15 +99,19 @@ def training_text(training: Training | None) -> str | None:
         return None
     parts = [] if training.epoch is None else [f'epoch {training.epoch:,}']
     parts += [] if training.frame is None else [f'{training.frame:,} frames']
-    parts += [] if training.mean_reward is None else [f'mean reward {number(training.mean_reward)}']
+    parts += [] if training.mean_reward is None else [f'best mean reward {_reward(training.mean_reward)}']
     return ', '.join(parts) or 'the file does not say'
+
+
+def _reward(reward: float) -> str:
+    return 'none yet' if reward in _NO_REWARD else number(reward)
 
 
 def transformation(term: LayoutTerm) -> str:
     """Return the formula from the raw value to the observation: `(x − 0.5) × 5`."""
     if term.kind != 'field':
         return ''
-    inner = 'x'
+    inner = 'x − mean' if term.difference_to_mean else 'x'
     if term.offset is None or any(term.offset):
         inner = f'(x − {_factor(term.offset)})'
     if term.clip_range:
@@ -112,6 +119,7 @@ def transformation(term: LayoutTerm) -> str:
     elif math.isfinite(term.clip):
         inner = f'clip({inner}, {bound(term.clip)})'
     if term.scale is None or any(value != 1 for value in term.scale):
+        inner = f'({inner})' if inner == 'x − mean' else inner
         inner += f' × {_factor(term.scale)}'
     return '' if inner == 'x' else inner
 

@@ -13,18 +13,22 @@ import sys
 import tempfile
 from typing import Any, TextIO
 
-_held: list[TextIO] = []
+# domain → its lock, of those that this process holds
+_held: dict[int, TextIO] = {}
 
 
-def private_domain() -> None:
-    """Restrict ROS to this machine and to a free domain, unless the user chose a domain.
+def private_domain(chosen: bool = True) -> None:
+    """Restrict ROS to this machine and to a domain that no other process holds, unless the user chose a domain.
 
-    Changes the environment of this process; child processes inherit it.
+    chosen: whether the user's choice counts; without it every call gives the same domain. Changes the environment of
+    this process; child processes inherit it.
     """
     if os.environ.get('ROS_DISTRO') == 'humble':  # it does not know the variable below
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    if 'ROS_DOMAIN_ID' not in os.environ:
+    if not chosen:
+        os.environ['ROS_DOMAIN_ID'] = str(next(iter(_held), None) or _free_domain())
+    elif 'ROS_DOMAIN_ID' not in os.environ:
         os.environ['ROS_DOMAIN_ID'] = str(_free_domain())
 
 
@@ -38,7 +42,7 @@ def _free_domain() -> int:
         except OSError:
             lock.close()
             continue
-        _held.append(lock)
+        _held[domain] = lock
         return domain
     raise RuntimeError('every DDS domain from 2 to 101 is taken on this machine; set ROS_DOMAIN_ID')
 
