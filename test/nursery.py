@@ -154,6 +154,8 @@ def _begin(request, streams, parent):
     sys.path[1:1] = os.environ.get('PYTHONPATH', '').split(os.pathsep)
     for number in request['ignored']:
         signal.signal(number, signal.SIG_IGN)
+    if signal.SIGHUP not in request['ignored']:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # this process may have been started by nohup
     for descriptor, stream in enumerate(streams, 1):
         os.dup2(stream, descriptor)
         os.close(stream)

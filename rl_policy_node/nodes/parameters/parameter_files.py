@@ -20,7 +20,7 @@ def unreadable(error: Exception, arguments: Sequence[str]) -> str:
 
     Of a list of several types it names the parameter and the cure, which rcl does not.
     """
-    text, files = ' '.join(str(error).split()), list(_files(arguments))
+    text, files = ' '.join(str(error).split()), list(named_files(arguments))
     for path in files if _ONE_TYPE in text else ():
         for name, value in _mixed(path):
             cure = 'expected numbers alone, or texts alone'
@@ -34,7 +34,7 @@ def unreadable(error: Exception, arguments: Sequence[str]) -> str:
 def _mixed(path: str) -> Iterator[tuple[str, list[object]]]:
     """Yield the lists of several types in a file, by name."""
     with suppress(OSError, yaml.YAMLError):
-        for name, value in _leaves(_content(path)):
+        for name, value in content(path):
             if isinstance(value, list) and len(set(map(_kind, value))) > 1:
                 yield name, value
 
@@ -51,8 +51,8 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
     except ConfigurationError:
         raise
     except ValueError as error:
-        for path in _files(arguments):
-            names = [f"'{name}'" for name, value in _leaves(_content(path)) if _empty(value)]
+        for path in named_files(arguments):
+            names = [f"'{name}'" for name, value in content(path) if _empty(value)]
             if names:
                 raise ConfigurationError(
                     f'parameter file {path}: no value for {", ".join(names)}; expected one, or to leave the parameter '
@@ -61,17 +61,19 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def _files(arguments: Sequence[str]) -> Iterator[str]:
+def named_files(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the parameter files that ROS arguments name."""
     return (path for option, path in zip(arguments, arguments[1:]) if option == '--params-file')
 
 
-def _content(path: str) -> object:
+def content(path: str) -> Iterator[tuple[str, object]]:
+    """Yield (name, value) of every parameter in a file; raises OSError and yaml.YAMLError."""
     with open(path, encoding='utf-8') as file:
-        return yaml.safe_load(file)
+        return _leaves(yaml.safe_load(file))
 
 
 def _leaves(tree: object, name: str = '') -> Iterator[tuple[str, object]]:
-    """Yield (name, value) of every parameter; an empty mapping is one."""
+    """Yield (name, value) of every leaf; an empty mapping is one."""
     if isinstance(tree, Mapping) and tree:
         for key, value in tree.items():
             # names of parameters begin below this key

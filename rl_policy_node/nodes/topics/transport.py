@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transports of Fast DDS: shared memory can block a node, and with its defaults large messages are lost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 from importlib import metadata
 import os
@@ -10,6 +10,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 import yaml
 
 from rl_policy_node.core.protocols import Source
+from rl_policy_node.nodes.parameters.parameter_files import content, named_files
 from rl_policy_node.resources import resolve
 
 # bytes of Fast DDS' shared memory, 512 kB by default, without the headers
@@ -52,26 +53,16 @@ def _name_large_messages(arguments: Sequence[str]) -> bool:
     """Return whether images, messages of many rows or types of plug-ins are named: UDP may lose large messages."""
     if any('Image' in argument or argument.endswith('rows:=true') for argument in arguments):
         return True
-    for option, path in zip(arguments, arguments[1:]):
-        if option == '--params-file':
-            with contextlib.suppress(OSError, yaml.YAMLError), open(path) as file:  # rcl says what is wrong with it
-                if any(map(_is_large, _entries(yaml.safe_load(file)))):
-                    return True
+    with contextlib.suppress(OSError, yaml.YAMLError):  # rcl says what is wrong with the file
+        return any(_is_large(name, value) for path in named_files(arguments) for name, value in content(path))
     return False
 
 
-def _entries(tree: object) -> Iterator[tuple[str, object]]:
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield str(key), value
-            yield from _entries(value)
-
-
-def _is_large(entry: tuple[str, object]) -> bool:
-    key, value = entry[0].rpartition('.')[2], entry[1]
-    if key == 'type' and isinstance(value, str):
+def _is_large(parameter: str, value: object) -> bool:
+    name = parameter.rpartition('.')[2]
+    if name == 'type' and isinstance(value, str):
         return 'Image' in value or ':' in value
-    return key == 'rows' and value is True
+    return name == 'rows' and value is True
 
 
 def _is_fast_dds_2() -> bool:
