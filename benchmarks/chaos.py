@@ -38,7 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Progress(console=console) as progress:
         if options.command == 'signals':  # which times the commands
             stay_on_loopback(Path(folder))
-        private_domain()
+        else:
+            private_domain()
         found = command.run(options, Path(folder), progress)
     broken = command.broken(found)
     found = {

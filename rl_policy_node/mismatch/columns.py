@@ -9,6 +9,7 @@ import numpy as np
 
 from rl_policy_node.mismatch.case import Case, Correction, differs, Indices
 from rl_policy_node.mismatch.hypothesis import Hypothesis
+from rl_policy_node.mismatch.judge import NEARLY_ALL
 from rl_policy_node.mismatch.linear import ratios, slopes
 from rl_policy_node.mismatch.matching import matchings
 from rl_policy_node.mismatch.phrases import several
@@ -16,7 +17,6 @@ from rl_policy_node.mismatch.series import Floats, Mask
 
 _MOST_COLUMNS = 256
 _PROBES = 64
-_NEARLY = 0.98
 _CORRELATED = 1 - 1e-5
 
 
@@ -31,7 +31,7 @@ class JointOrder(Hypothesis):
             return
         wrong = differs(expected, got, case.tolerance)
         # an element that is wrong now and then, as after resets, is not displaced
-        moved = np.flatnonzero(wrong.sum(axis=0) > (1 - _NEARLY) * wrong.any(axis=1).sum())
+        moved = np.flatnonzero(wrong.sum(axis=0) > (1 - NEARLY_ALL) * wrong.any(axis=1).sum())
         # which number of got may be which of expected, by a few lines: (n, n)
         lines = np.linspace(0, len(expected) - 1, min(_PROBES, len(expected))).astype(int)
         apart = differs(expected[lines, :, np.newaxis], got[lines, np.newaxis, :], case.tolerance)
@@ -79,7 +79,7 @@ def _repairs(expected: Floats, got: Floats, wrong: Mask, maybe: Mask, tolerance:
     right = np.zeros(len(maybe), dtype=bool)
     for column in np.flatnonzero(maybe):
         same = ~differs(expected, got[:, column], tolerance)
-        right[column] = all(same[lines].mean() >= _NEARLY for lines in (wrong, ~wrong) if lines.any())
+        right[column] = all(same[lines].mean() >= NEARLY_ALL for lines in (wrong, ~wrong) if lines.any())
     return right
 
 

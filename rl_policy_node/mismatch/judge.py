@@ -11,7 +11,7 @@ from rl_policy_node.mismatch.case import Case, Correction, differs
 from rl_policy_node.mismatch.phrases import several
 from rl_policy_node.mismatch.series import Floats, Mask
 
-_NEARLY_ALL = 0.98  # of the samples that differed, and of those that did not, agree afterwards
+NEARLY_ALL = 0.98  # of the samples that differed, and of those that did not, agree afterwards
 _PROBES, _MOSTLY_WRONG = 256, 0.1
 _LEAST_VALUES = 4  # different values that a claim needs: with fewer, too many constants fit
 _APART = 10  # tolerances between two values that count as different
@@ -39,7 +39,7 @@ def judge(case: Case, correction: Correction) -> Judgement | None:
     expected, got, before = after.expected[lines], after.got[lines], case.wrong[lines]
     left = differs(expected, got, case.tolerance)
     bad, good = np.asarray(before.any(axis=1)), np.asarray(~left.any(axis=1))
-    if good[bad].mean() < _NEARLY_ALL or (~bad).any() and good[~bad].mean() < _NEARLY_ALL:
+    if good[bad].mean() < NEARLY_ALL or (~bad).any() and good[~bad].mean() < NEARLY_ALL:
         return None
     doubt = correction.doubt or _doubt(case, before & ~left, case.got[lines], expected, correction.each)
     return Judgement(float(np.abs(expected - got).max()), float(good.mean()), doubt)

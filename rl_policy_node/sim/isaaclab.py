@@ -96,7 +96,7 @@ def _simulation_2(
         name, equals, value = override.partition('=')
         if not equals or not name.startswith('env.'):
             raise ValueError(f"sim.options has '{override}'; Isaac Lab 2 takes env.name=value")
-        _update(config, _nested({tuple(name.split('.')[1:]): yaml.safe_load(value)}))
+        _update(config, _nested(name.split('.')[1:], yaml.safe_load(value)))
     return config, lambda: None
 
 
@@ -132,14 +132,11 @@ def _follow(config: Any, environment: str, overridden: list[str]) -> None:
     skipped = [*_OWN, *(name.partition('env.')[2] for name in overridden if name.startswith('env.'))]
     # a preset replaces all of the physics
     skipped += ['sim.physics', 'sim.physx'] if {'physics', 'presets'} & set(overridden) else []
-    changed = {
-        path: value
-        for path, value in _differences(class_to_dict(config), _read(environment))
-        if not any(f'{".".join(path)}.'.startswith(f'{name}.') for name in skipped)
-    }
-    for path, value in changed.items():
-        _update(config, _nested({path: value}))
-        print(f'{".".join(path)}: {value!r}, as in {environment}')
+    for path, value in _differences(class_to_dict(config), _read(environment)):
+        name = '.'.join(path)
+        if not any(f'{name}.'.startswith(f'{each}.') for each in skipped):
+            _update(config, _nested(path, value))
+            print(f'{name}: {value!r}, as in {environment}')
 
 
 def _read(path: str) -> Any:
@@ -190,13 +187,10 @@ def _same_asset(here: Any, there: Any) -> bool:
     return len(tails[0]) == 2 and tails[0] == tails[1]
 
 
-def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in values.items():
-        branch = tree
-        for name in path[:-1]:
-            branch = branch.setdefault(name, {})
-        branch[path[-1]] = value
+def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    for name in reversed(path):
+        value = {name: value}
+    tree: dict[str, Any] = value
     return tree
 
 

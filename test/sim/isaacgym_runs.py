@@ -4,8 +4,8 @@
 from pathlib import Path
 
 import numpy as np
+from sim import hosted_runs
 
-from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.simulator.hosting import open_environment
 
 STAND = Path(__file__).resolve().parent / 'isaacgym_stand'
@@ -14,24 +14,7 @@ TASKS, ROWS, SEED, STEPS = ('Reach', 'ReachTactile'), 4, 3, 200
 
 def configured(task, **sim):
     """Return the Configuration that hosts a run of the stand; sim: more of its `sim` parameters."""
-    raw = {'kind': 'raw', 'size': 3, 'topic': 'push', 'type': 'std_msgs/msg/Float32MultiArray', 'fallback_value': [0.0]}
-    return configuration(
-        {
-            'policy.train_config': str(STAND / 'runs' / task),
-            'robots': [f'robot_{row}' for row in range(ROWS)],
-            'sim.environment': 'isaacgym',
-            'sim.device': 'cpu',
-            'sim.seed': SEED,
-            'sources.state.topic': 'state',
-            'sources.state.type': 'std_msgs/msg/Float32MultiArray',
-            'terms.state.source': 'state',
-            'terms.state.field': 'data',
-            'inputs.obs': ['state'],
-            'actions.terms': ['push'],
-            **{f'actions.push.{name}': value for name, value in raw.items()},
-            **{f'sim.{name}': value for name, value in sim.items()},
-        }
-    )
+    return hosted_runs.configured('isaacgym', STAND / 'runs' / task, 3, ROWS, **{'device': 'cpu', 'seed': SEED, **sim})
 
 
 def hosted(task, **sim):

@@ -44,7 +44,7 @@ def without_shared_memory() -> dict[str, str]:
     """Return the environment of a process that shall use UDP alone; {} if the user has chosen the transports.
 
     While a subscriber appears, Fast DDS may check a port in shared memory for 333 ms, and hold every publisher of the
-    process meanwhile (its issue 6535). The port of a killed process can delay a message for longer.
+    process meanwhile (eProsima/Fast-DDS#6535). The port of a killed process can delay a message for longer.
     """
     return {} if _has_chosen(profile()[0]) else {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
 

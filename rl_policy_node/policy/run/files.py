@@ -137,9 +137,10 @@ def _train_configs(folder: Path) -> list[Path]:
 def _name(config: Path) -> str:
     """Return the name that a train config gives to its checkpoints, as it stands there."""
     content = read_yaml(config, 'train config')
-    for part in ('train', 'params', 'config', 'name'):
-        content = content.get(part, content if part == 'train' else {}) if isinstance(content, dict) else {}
-    return content if isinstance(content, str) else ''
+    node: object = content.get('train', content)
+    for part in ('params', 'config', 'name'):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node if isinstance(node, str) else ''
 
 
 def find_checkpoint(run: Run, name: str, wanted: str = BEST) -> tuple[Path, str]:

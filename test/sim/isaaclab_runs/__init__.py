@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-
-from rl_policy_node.nodes.parameters.parsing import configuration
+from sim import hosted_runs
 
 RUNS = Path(__file__).resolve().parent
 ASSETS = RUNS.parent / 'isaaclab_assets'
@@ -24,28 +23,6 @@ def lab_python():
     return str(made / 'bin' / 'python')
 
 
-def configured(run, rows=ROWS, overrides=(), **sim):
+def configured(run, overrides=(), **sim):
     """Return the Configuration that hosts a run; sim: more of its `sim` parameters."""
-    raw = {'kind': 'raw', 'size': 1, 'topic': 'push', 'type': 'std_msgs/msg/Float32MultiArray', 'fallback_value': [0.0]}
-    return configuration(
-        {
-            'policy.train_config': str(run),
-            'policy.overrides': list(overrides),
-            'robots': [f'robot_{row}' for row in range(rows)],
-            'sim.environment': 'isaaclab',
-            'sources.state.topic': 'state',
-            'sources.state.type': 'std_msgs/msg/Float32MultiArray',
-            'terms.state.source': 'state',
-            'terms.state.field': 'data',
-            'inputs.obs': ['state'],
-            'actions.terms': ['push'],
-            **{f'actions.push.{name}': value for name, value in raw.items()},
-            **{f'sim.{name}': value for name, value in sim.items()},
-        }
-    )
-
-
-def with_assets(python):
-    """Return the `sim` parameters of a worker that has the assets of the tests."""
-    variables = [f'ISAACSIM_ASSET_ROOT={ASSETS}', f'HOME={Path.home()}']
-    return {'python': python, 'python_variables': variables, 'device': 'cpu', 'step_timeout': 60.0}
+    return hosted_runs.configured('isaaclab', run, 1, ROWS, overrides, **sim)
