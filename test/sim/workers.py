@@ -61,6 +61,6 @@ def belongings():
         for fd in os.listdir('/proc/self/fd')
         if os.path.islink(f'/proc/self/fd/{fd}')
     }
-    children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
+    children = set(Path(f'/proc/self/task/{os.getpid()}/children').read_text().split())
     names = {name for name in os.listdir('/dev/shm') if not re.search('fastdds|fastrtps|lttng', name)}
     return files, children, names
