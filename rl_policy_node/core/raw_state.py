@@ -44,8 +44,8 @@ class RawState:
     """Turns raw arrays, name → (rows, …), into the values of sources.
 
     specs, sources: name → SourceSpec, Source; scene: of the environment; raw: its raw state at any time; stated:
-    source → SensorSpec. Raises ConfigurationError if it is not clear what a source measures, or if the raw state lacks a field that the
-    parameter file reads.
+    source → SensorSpec. Raises ConfigurationError if it is not clear what a source measures, or if the raw state lacks
+    a field that the parameter file reads.
     """
 
     def __init__(

@@ -110,7 +110,10 @@ def test_wrench_image_array_and_pose_of_a_command_come_as_they_are():
         measured(WRENCH, {'torque': (3,), 'force': (3,)}), torque=[[3, 4, 5], [6, 8, 10]], force=[[0, 1, 2], [0, 2, 4]]
     )
     equal(measured(IMAGE, {'image': (2, 4, 3)}, dtype=np.uint8), image=now['sensors/eye'])
-    equal(measured(FLOATS, {'data': (6,)}, dtype=np.float32), data=now['sensors/taxels'].reshape(ROWS, 6))
+    equal(
+        measured(FLOATS, {'data': (6,)}, {'sensor': 'taxels'}, dtype=np.float32),
+        data=now['sensors/taxels'].reshape(ROWS, 6),
+    )
     equal(measured(FLOATS, {'data': (7,)}, dtype=np.float32, rows=True), data=now['commands/pose'])
     equal(measured(POSE, POSE_FIELDS, {'command': 'pose'}), position=[[1, 2, 3]] * 2, orientation=[[0, 0, 0, 1]] * 2)
 
@@ -127,6 +130,7 @@ TWO = {**SCENE, 'articulations': {**SCENE['articulations'], 'arm': {'joints': ['
             None,
             r"source 'it' \(.*PoseStamped\): 3 parts .* body 'leg/base', body 'ball', command 'pose'",
         ),
+        (FLOATS, {'data': (6,)}, None, r"2 parts of the simulator fit: sensor 'wrist', sensor 'taxels'; state one of"),
         (POSE, POSE_FIELDS, {'body': 'bal'}, r"unknown body 'bal' in sim\.sensors\.it; valid: ball, leg/base"),
         (POSE, POSE_FIELDS, {'body': 'ball', 'frame': 'map'}, r"unknown frame 'map' in sim\.sensors\.it; valid: ball"),
         (IMU, {'orientation': (4,)}, {'sensor': 'imu'}, r"states sensor; .*Imu measures one of \['body'\]"),
@@ -154,9 +158,7 @@ def test_what_is_not_clear_or_not_there_is_refused_by_name(kind, fields, stated,
 
 
 def test_joints_that_no_articulation_has_or_two_have_are_refused():
-    with pytest.raises(
-        ConfigurationError, match=r"joints \['hip', 'toe'\]: no parts .* of articulation 'leg'; state one"
-    ):
+    with pytest.raises(ConfigurationError, match=r"joints \['hip', 'toe'\]: no part .* articulation 'leg'; state one"):
         measured(JOINT_STATE, {'position': (2,)}, joints=['hip', 'toe'])
     with pytest.raises(ConfigurationError, match=r"articulation 'leg': no joint \['toe'\]; there are \['hip', 'knee'"):
         measured(JOINT_STATE, {'position': (2,)}, {'articulation': 'leg'}, ['hip', 'toe'])
