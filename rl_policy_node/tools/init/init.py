@@ -152,16 +152,15 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
 
 def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
-    lines = [f'    sources:                        # {where}']
+    lines = _joints(made)
+    names_above = bool(lines) or simulator is not None
+    lines.append(f'    sources:                        # {where}')
     lines += _entries(made.sources)
     lines += ['', '    inputs:                         # terms in the order of training']
     for name, entry in made.inputs.items():
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
-    if not simulator:
-        lines.append(
-            "      # Joints have the names of the simulation, in its order: write the robot's where they differ."
-        )
+    lines += [] if names_above else [f'      {_NAMES}']
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
@@ -175,6 +174,26 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
         ]
         lines += _limits(entry.values) if not simulator else []
     return lines
+
+
+# where the names of joints stand: where they are shared, else where terms list them
+_NAMES = "# Joints have the names of the simulation, in its order: write the robot's where they differ."
+
+
+def _joints(made: Draft) -> list[str]:
+    """Return the lines of what terms and actions share, names of joints and numbers by joint."""
+    lines: list[str] = []
+    for title, meaning, shared in (
+        ('joint_groups:', "'@name' in `joints` stands for these", made.joint_groups),
+        ('joint_values:', "'@name' stands for these, joint by joint", made.joint_values),
+    ):
+        lines += [f'    {title:32}# {meaning}'] if shared else []
+        lines += [
+            line
+            for name, value in shared.items()
+            for line in _wrapped(f'{flow(name)}: {flow(value)}', ' ' * 6, ' ' * 8)
+        ]
+    return [f'    {_NAMES}', *lines, ''] if lines else []
 
 
 # What no run stores. Kind → units of its limits, an optional parameter of the robot
