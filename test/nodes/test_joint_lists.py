@@ -2,6 +2,7 @@
 """Groups of joints and numbers by joint mean the lists that they stand for."""
 
 import json
+from pathlib import Path
 import re
 
 from hypothesis import given
@@ -10,6 +11,7 @@ from nodes.harness import JOINTS, parameters
 from nodes.stepper_bench import flat
 import pytest
 from rclpy.parameter import Parameter
+import yaml
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import schema
@@ -148,6 +150,19 @@ def test_a_list_and_a_number_by_joint_exclude_each_other(run):
         ConfigurationError, match=r'actions.arm.offset is stated as a list, and by joint \(actions.arm.o'
     ):
         configuration(values)
+
+
+def test_the_two_files_of_the_document_mean_the_same():
+    text = (Path(__file__).parents[2] / 'docs' / 'reference' / 'parameter_files.md').read_text('utf-8')
+    files = [yaml.safe_load(block) for block in re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)]
+    others = {
+        'policy.train_config': 'x',
+        'inputs.obs': ['joint_pos'],
+        'sources.joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
+    }
+    listed, by_joint = (configuration({**flat(others), **flat(file)}) for file in files)
+    assert listed == by_joint
+    assert by_joint.control.actions[0].options.joints == ('LF_HAA', 'LF_HFE', 'RF_HAA', 'RF_HFE', 'waist')
 
 
 def test_a_number_by_joint_has_the_declaration_of_its_list():
