@@ -2,6 +2,7 @@
 """Writes out what a parameter file says of joints by name: groups of joints, and numbers by joint."""
 
 from collections.abc import Mapping
+from typing import cast, TypeAlias
 
 from rl_policy_node.errors import ConfigurationError, shown, unfit, unknown
 from rl_policy_node.nodes.parameters import schema
@@ -9,7 +10,7 @@ from rl_policy_node.nodes.parameters.conversion import converted, Scalar, Value
 from rl_policy_node.nodes.parameters.joint_groups import JointGroups, SIGN
 
 # joint → number
-_Table = Mapping[str, 'Scalar | tuple[Scalar, ...]']
+_Table: TypeAlias = Mapping[str, Scalar]
 
 
 def written_out(values: Mapping[str, Value]) -> dict[str, Value]:
@@ -21,11 +22,11 @@ def written_out(values: Mapping[str, Value]) -> dict[str, Value]:
     """
     groups = JointGroups(values)
     lists: dict[str, Value] = {}
-    tables: dict[str, dict[str, Scalar | tuple[Scalar, ...]]] = {}
+    tables: dict[str, dict[str, Scalar]] = {}
     for name, value in values.items():
         whole = schema.list_of(name)
         if whole:
-            tables.setdefault(whole, {})[name.removeprefix(f'{whole}.')] = converted(name, value)
+            tables.setdefault(whole, {})[name.removeprefix(f'{whole}.')] = cast(Scalar, converted(name, value))
         elif name.startswith(f'{schema.JOINT_VALUES}.'):
             raise unfit(f"parameter '{name}'", shown(value), 'a number of each joint by name: {hip: 0.1, knee: 0.2}')
         else:
@@ -72,4 +73,4 @@ def _in_order(table: _Table, joints: list[str], place: str, order: str) -> Value
             expected='a number for each joint',
             choices=tuple(joints),
         )
-    return [number for joint in joints for number in (table[joint],) if not isinstance(number, tuple)]
+    return [table[joint] for joint in joints]
