@@ -12,7 +12,7 @@ import yaml
 from rl_policy_node.errors import shown, unfit
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.conversion import Value
-from rl_policy_node.nodes.parameters.parameter_files import content, named_files
+from rl_policy_node.nodes.parameters.parameter_files import content, is_overridden, named_files
 from rl_policy_node.options import TO_PATHS
 from rl_policy_node.policy.run.files import BEST, NEWEST
 from rl_policy_node.resources import PREFIX
@@ -61,7 +61,7 @@ def located(values: Mapping[str, Value], arguments: Sequence[str], needed: str) 
     for name, value in values.items():
         listed = list(value) if isinstance(value, (list, tuple)) else None
         texts = [value] if listed is None else listed
-        if _is_overridden(name, arguments) or not any(NamedPath.of(name, text) for text in texts):
+        if is_overridden(name, arguments) or not any(NamedPath.of(name, text) for text in texts):
             continue
         # of several files the last one that states this value
         file = next((path for path, stated in files if (name, listed or value) in stated), None)
@@ -69,12 +69,6 @@ def located(values: Mapping[str, Value], arguments: Sequence[str], needed: str) 
             placed = [_placed(file.parent, name, text, name.startswith(needed)) for text in texts]
             found[name] = placed[0] if listed is None else placed
     return found
-
-
-def _is_overridden(name: str, arguments: Sequence[str]) -> bool:
-    """Return whether the command line states a parameter (`-p name:=value`, `-p node:name:=value`)."""
-    rule = re.compile(rf'([^:]*:)?{re.escape(name)}:=.*', re.DOTALL)
-    return any(flag in ('-p', '--param') and rule.fullmatch(text) for flag, text in zip(arguments, arguments[1:]))
 
 
 def _placed(folder: Path, parameter: str, text: object, needed: bool) -> str:

@@ -75,6 +75,12 @@ def named_files(arguments: Sequence[str]) -> Iterator[str]:
     return (path for option, path in zip(arguments, arguments[1:]) if option == '--params-file')
 
 
+def is_overridden(name: str, arguments: Sequence[str]) -> bool:
+    """Return whether ROS arguments state a parameter themselves (`-p name:=value`, `-p node:name:=value`)."""
+    rule = re.compile(rf'([^:]*:)?{re.escape(name)}:=.*', re.DOTALL)
+    return any(flag in ('-p', '--param') and rule.fullmatch(text) for flag, text in zip(arguments, arguments[1:]))
+
+
 def content(path: str) -> Iterator[tuple[str, object]]:
     """Yield (name, value) of every parameter in a file; raises OSError and yaml.YAMLError."""
     with open(path, encoding='utf-8') as file:

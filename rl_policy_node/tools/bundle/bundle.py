@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy bundle`: one folder with a parameter file and all files that its policy needs, for the robot."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 import os
 from pathlib import Path
 import shutil
 
-import yaml
-
-from rl_policy_node.errors import ConfigurationError, shown
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.parameters.file_paths import NamedPath
 from rl_policy_node.nodes.parameters.schema import BLANK
@@ -16,7 +14,7 @@ from rl_policy_node.nodes.simulator.isaaclab_run import MANIFEST
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.policy.run.tree import composed_files
 from rl_policy_node.resources import PREFIX, resolve
-from rl_policy_node.tools.init.init import flow
+from rl_policy_node.tools.bundle.rewriting import rewritten
 from rl_policy_node.tools.process.processes import private_domain
 
 TRAIN, CHECKPOINT, PLUGINS = 'policy.train_config', 'policy.checkpoint', 'policy.plugins'
@@ -40,7 +38,7 @@ def bundle(file: str | Path, folder: str | Path, force: bool = False) -> list[st
     values = read_values(source)
     run = _run(values)
     copies, texts = _copies(run, values)
-    text = _rewritten(source, texts)
+    text = rewritten(source, texts)
     for place, origin in copies.items():
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin, target / place)
@@ -98,38 +96,6 @@ def _place(file: Path, root: Path, otherwise: str = '') -> str:
     """Return the path of a run's file in a bundle. otherwise: the folder for one that lies elsewhere."""
     inside = file.relative_to(root).as_posix() if file.is_relative_to(root) else f'{otherwise}{file.name}'
     return f'run/{inside}'
-
-
-def _rewritten(file: Path, texts: Mapping[str, Sequence[str]]) -> str:
-    """Return the text of a parameter file with other values for some parameters, and comments as they were.
-
-    texts: parameter → its values in their order.
-    """
-    text = file.read_text(encoding='utf-8')
-    found = [(name, node) for name, node in _scalars(yaml.compose(text, Loader=yaml.SafeLoader)) if name in texts]
-    changes: list[tuple[int, int, str]] = []
-    for name, values in texts.items():
-        nodes = [node for each, node in found if each == name]
-        if len(nodes) > len(values):
-            stated = [node.value for node in nodes]
-            raise ConfigurationError(f"{file} states '{name}' for several nodes: {shown(stated)}; expected one")
-        changes += [(node.start_mark.index, node.end_mark.index, flow(value)) for node, value in zip(nodes, values)]
-    for start, end, value in sorted(changes, reverse=True):
-        text = text[:start] + value + text[end:]
-    return text
-
-
-def _scalars(node: yaml.Node | None, name: str = '') -> Iterator[tuple[str, yaml.ScalarNode]]:
-    """Yield (parameter, node) of every scalar; of a list each has its parameter's name."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            # names of parameters begin below this key
-            yield from _scalars(value, '' if key.value == 'ros__parameters' else f'{name}.{key.value}'.lstrip('.'))
-    elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _scalars(each, name)
-    elif isinstance(node, yaml.ScalarNode):
-        yield name, node
 
 
 def _outside(values: Mapping[str, Value]) -> Iterator[str]:

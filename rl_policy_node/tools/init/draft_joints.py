@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """State joints and their offsets once where a draft has them several times, and offsets by the names of joints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+import textwrap
 
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.tools.init.draft_sources import Entry
+
+# above the names of joints in a draft
+NAMES = "# Joints have the names of the simulation, in its order: write the robot's where they differ."
+_WIDTH = 118
 
 
 def name_offsets(entries: Iterable[Entry]) -> dict[str, dict[str, float]]:
@@ -56,6 +61,24 @@ def group_joints(terms: Mapping[str, Entry], actions: Mapping[str, Entry]) -> di
         for _, entry in named:
             entry.values['joints'] = [f'@{group}']
     return groups
+
+
+def joint_lines(
+    groups: Mapping[str, list[str]], values: Mapping[str, dict[str, float]], flow: Callable[[object], str]
+) -> list[str]:
+    """Return the lines of joint_groups and joint_values; none where nothing is shared."""
+    lines: list[str] = []
+    for title, meaning, shared in (
+        ('joint_groups:', "'@name' in `joints` stands for these", groups),
+        ('joint_values:', "'@name' stands for these, joint by joint", values),
+    ):
+        lines += [f'    {title:32}# {meaning}'] if shared else []
+        for name, value in shared.items():
+            text = f'      {flow(name)}: {flow(value)}'
+            lines += textwrap.wrap(
+                text, _WIDTH, subsequent_indent=' ' * 8, break_long_words=False, break_on_hyphens=False
+            )
+    return [f'    {NAMES}', *lines, ''] if lines else []
 
 
 def _unused(stem: str, names: Mapping[str, object]) -> str:

@@ -18,6 +18,7 @@ from rl_policy_node.policy.layouts import RobotJoints
 from rl_policy_node.policy.run.ignored_keys import warning
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.init.draft import Draft, draft
+from rl_policy_node.tools.init.draft_joints import joint_lines, NAMES
 from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
 from rl_policy_node.tools.init.draft_sources import Entry
 
@@ -152,7 +153,7 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
 
 def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
-    lines = _joints(made)
+    lines = joint_lines(made.joint_groups, made.joint_values, flow)
     names_above = bool(lines) or simulator is not None
     lines.append(f'    sources:                        # {where}')
     lines += _entries(made.sources)
@@ -160,7 +161,7 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     for name, entry in made.inputs.items():
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
-    lines += [] if names_above else [f'      {_NAMES}']
+    lines += [] if names_above else [f'      {NAMES}']
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
@@ -174,26 +175,6 @@ def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
         ]
         lines += _limits(entry.values) if not simulator else []
     return lines
-
-
-# where the names of joints stand: where they are shared, else where terms list them
-_NAMES = "# Joints have the names of the simulation, in its order: write the robot's where they differ."
-
-
-def _joints(made: Draft) -> list[str]:
-    """Return the lines of what terms and actions share, names of joints and numbers by joint."""
-    lines: list[str] = []
-    for title, meaning, shared in (
-        ('joint_groups:', "'@name' in `joints` stands for these", made.joint_groups),
-        ('joint_values:', "'@name' stands for these, joint by joint", made.joint_values),
-    ):
-        lines += [f'    {title:32}# {meaning}'] if shared else []
-        lines += [
-            line
-            for name, value in shared.items()
-            for line in _wrapped(f'{flow(name)}: {flow(value)}', ' ' * 6, ' ' * 8)
-        ]
-    return [f'    {_NAMES}', *lines, ''] if lines else []
 
 
 # What no run stores. Kind → units of its limits, an optional parameter of the robot
