@@ -17,6 +17,7 @@ OLD = (
     'sim/worker.py',
     'sim/gymnasium.py',
     'sim/isaacgym.py',
+    'sim/mujoco_state.py',
     *(f'sim/isaacgym_raw/{name}.py' for name in ('__init__', 'actors', 'pieces', 'state', 'targets', 'tasks')),
 )
 
