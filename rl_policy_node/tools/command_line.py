@@ -185,25 +185,46 @@ class Init(Command):
             "which may differ from the simulator's",
         )
         add(
+            '--ask',
+            action='store_true',
+            help="start the run's simulator once, and take from it what it knows: joints in their order, default "
+            'positions, limits, scales and offsets of actions. Where the run does not name the simulator, --simulator '
+            'does; the file is for a robot all the same',
+        )
+        add(
             '--simulator',
             metavar='NAME',
             help='for a simulator instead of a robot, with nothing left to '
             'fill in: isaacgym, isaaclab, gymnasium, insertion, or package.module:factory',
         )
-        add('--id', default='', help="the environment's id, for --simulator gymnasium")
+        add('--id', default='', help="the environment's id, for --simulator gymnasium; the task's name, for --ask")
         add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
-        add('--python', default='', help='interpreter that hosts the environment, for --simulator')
+        add('--python', default='', help='interpreter that hosts the environment, for --simulator and --ask')
+        add(
+            '--set',
+            action='append',
+            default=[],
+            metavar='NAME=VALUE',
+            dest='settings',
+            help='parameter of the simulator, for --ask, such as sim.device=cpu; repeatable',
+        )
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.init.draft_simulator import Simulator
         from rl_policy_node.tools.init.init import init
         from rl_policy_node.tools.init.robot_description import read_joints
 
-        simulator = None
-        if options.simulator:
+        simulator = asked = None
+        run = resolve(options.run)
+        if options.ask:
+            from rl_policy_node.tools.init.ask import ask
+
+            named = (options.simulator or '', options.id, options.python)
+            asked = ask(run, options.override, *named, options.settings)
+        elif options.simulator:
             simulator = Simulator(options.simulator, options.id, options.python, options.rows)
         blanks = init(
-            resolve(options.run),
+            run,
             options.output,
             resolve(options.checkpoint),
             options.override,
@@ -211,6 +232,7 @@ class Init(Command):
             options.force,
             simulator,
             read_joints(options.joints, resolve(options.urdf)),
+            asked,
         )
         print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
         print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')

@@ -28,11 +28,8 @@ _DRIVE = (
     'saturation_effort',
 )
 _PLAIN_DRIVES = ('ImplicitActuator', 'IdealPDActuator')
-# Quantity → keys of its limits
-_LIMITS = {
-    'velocity': tuple(key for key in _DRIVE if 'velocity_limit' in key),
-    'effort': tuple(key for key in _DRIVE if 'effort_limit' in key),
-}
+# Keys of limits of the velocity, and of the effort
+_LIMITS = tuple(tuple(key for key in _DRIVE if word in key) for word in ('velocity_limit', 'effort_limit'))
 # Gains that are null are those of the robot's asset.
 _GAINS = _DRIVE[:2]
 # Function of a noise -> its numbers' keys, in words
@@ -66,25 +63,16 @@ def drive_limits(env: YamlTree, joints: Iterable[str]) -> dict[str, JointLimits]
     found = {}
     for name in joints:
         driving = [config for config in actuators.values() if isinstance(config, dict) and _drives(config, name)]
-        stated = {
-            quantity: [
-                *chain(
-                    *(
-                        per_joint(config[key], (name,), math.nan) or ()
-                        for config in driving
-                        for key in keys
-                        if config.get(key) is not None
-                    )
-                )
-            ]
-            for quantity, keys in _LIMITS.items()
-        }
-        velocity, effort = (
-            min((n for n in numbers if not math.isnan(n)), default=math.nan) for numbers in stated.values()
-        )
+        velocity, effort = (_least(driving, keys, name) for keys in _LIMITS)
         if not (math.isnan(velocity) and math.isnan(effort)):
             found[name] = JointLimits(velocity=velocity, effort=effort, source='the actuators in env.yaml')
     return found
+
+
+def _least(actuators: Sequence[YamlTree], keys: Iterable[str], joint: str) -> float:
+    """Return the smallest of these limits that actuators state for a joint, NaN for none."""
+    stated = (per_joint(config.get(key), (joint,), math.nan) or () for config in actuators for key in keys)
+    return min((number for number in chain(*stated) if not math.isnan(number)), default=math.nan)
 
 
 def _drives(config: YamlTree, joint: str) -> bool:
