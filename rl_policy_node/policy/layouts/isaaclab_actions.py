@@ -4,6 +4,7 @@
 import math
 from typing import Any
 
+from rl_policy_node.policy.layouts.isaaclab_multirotor import thrust_action
 from rl_policy_node.policy.layouts.isaaclab_names import (
     count_of,
     default_state,
@@ -49,7 +50,7 @@ def read_action(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     if kind == 'DifferentialInverseKinematicsAction':
         return _inverse_kinematics(name, config, env)
     size = 2 if kind == 'NonHolonomicAction' else None
-    return LayoutAction(
+    return thrust_action(name, config, env) or LayoutAction(
         name,
         size,
         count='' if size else f'actions of {name}',

@@ -41,7 +41,8 @@ class Scene:
 
     articulations: name → RobotJoints. roots: articulation → body. bodies: articulation/link, or a bare name. sensors:
     name → what it is. commands: name → numbers of a row, and the ranges that training asked for. terms: input → name
-    → shape of one sample. rate: steps of the policy per second, Hz, None for not known.
+    → shape of one sample. rate: steps of the policy per second, Hz, None for not known. gains: articulation → stiffness
+    (N m/rad or N/m) and damping of each joint.
     """
 
     source: str
@@ -53,6 +54,19 @@ class Scene:
     actions: tuple[SceneAction, ...] = ()
     terms: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
     rate: float | None = None
+    gains: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the head of a parameter file says: whose numbers they are, and the gains of the drives."""
+        names = ', '.join(self.articulations)
+        whose = f'joints, their order, default positions and limits of {names} are those of {self.source}'
+        gains = []
+        for name, each in self.gains.items():
+            joints = self.articulations[name].names
+            stated = (f'{gain} {_in_words(numbers, joints)}' for gain, numbers in each.items())
+            gains += [f'drives of {name} in {self.source}: {"; ".join(stated)}'] if each else []
+        return (whose, *gains) if names else ()
 
     @property
     def limits(self) -> dict[str, JointLimits]:
@@ -87,6 +101,11 @@ def read_scene(scene: YamlTree, source: str) -> Scene:
                 for group, terms in (scene.get('terms') or {}).items()
             },
             scene.get('rate'),
+            {
+                name: {gain: tuple(map(plain, each[gain])) for gain in ('stiffness', 'damping') if each.get(gain)}
+                for name, each in articulations.items()
+                if each.get('joints')
+            },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ConfigurationError):
@@ -98,6 +117,13 @@ def plain(number: float) -> float:
     """Return a number as it is written; of a single-precision one the shortest text that means the same."""
     value = float(number)
     return float(str(np.float32(value))) if math.isfinite(value) and float(np.float32(value)) == value else value
+
+
+def _in_words(numbers: Numbers, joints: Sequence[str]) -> str:
+    """Return one number for all, or each with its joint."""
+    if len(set(numbers)) == 1:
+        return f'{numbers[0]:g}'
+    return ', '.join(f'{joint} {number:g}' for joint, number in zip(joints, numbers))
 
 
 def _joints(articulation: YamlTree, source: str) -> RobotJoints:

@@ -63,6 +63,8 @@ def _told(
     for piece in full:
         old = before.get(piece.name)
         changed = [name for name in _FIELDS if getattr(old, name, ()) != getattr(piece, name, ()) and _has(piece, name)]
+        if piece.joints or piece.kind == 'last_action':
+            changed = [name for name in changed if name != 'shape']
         if changed:
             key = 'description' if isinstance(piece, LayoutTerm) else 'law'
             text = '; '.join(filter(None, (getattr(piece, key), f'{", ".join(changed)} from {source}')))

@@ -72,6 +72,7 @@ def draft(
         made.notes += [*_heading(fitted), *fitted.notes]
     if joints:
         made.notes.append(_joints_note(joints))
+    made.notes += scene.notes if scene else ()
     if fitted is None:
         bare = Layout('', {name: _unknown(name, shape) for name, shape in spaces.inputs.items()})
         full = completed(bare, scene) if scene else None

@@ -50,16 +50,19 @@ def action_entry(action: LayoutAction, sources: Sources, bound: float, layout: L
     values['fallback'] = fallback
     if kind == 'raw':
         values['fallback_value'] = [BLANK] if action.initial is None else [float(n) for n in action.initial] or [0.0]
-    told = [_told(name, [*zip(robots, drives)]) for name, value in filled.items() if BLANK not in value]
-    return Entry(values, '; '.join(filter(None, (action.law, *told))))
+    robots_and_drives = [*zip(robots, drives)]
+    told = dict[str, list[str]]()
+    for name in filled:
+        if name in _LIMITS and BLANK not in filled[name]:
+            told.setdefault(_sources(_LIMITS[name], robots_and_drives), []).append(name)
+    named = (f'{", ".join(names)} from {source}' for source, names in told.items() if source)
+    return Entry(values, '; '.join(filter(None, (action.law, *named))))
 
 
-def _told(name: str, known: list[tuple[JointLimits, JointLimits]]) -> str:
-    """Return who states a limit, '' where nobody is named."""
-    field = _LIMITS[name]
-    found = dict.fromkeys(drive.source if math.isnan(getattr(robot, field)) else robot.source for robot, drive in known)
-    sources = ' and '.join(filter(None, found))
-    return f'{name} from {sources}' if sources else ''
+def _sources(field: str, known: list[tuple[JointLimits, JointLimits]]) -> str:
+    """Return who states a limit of robot and drive of each joint, '' where nobody is named."""
+    found = (drive.source if math.isnan(getattr(robot, field)) else robot.source for robot, drive in known)
+    return ' and '.join(filter(None, dict.fromkeys(found)))
 
 
 def _source(action: LayoutAction, sources: Sources, fallback: str) -> dict[str, str]:
@@ -103,7 +106,7 @@ def _law(action: LayoutAction, bound: float) -> dict[str, Any]:
         values['integrate'] = action.integrate
     if action.smoothing != 1.0:
         values['smoothing'] = BLANK if action.smoothing is None else float(action.smoothing)
-    if math.isfinite(action.clip) and (action.clip != 1.0 or bound > 1.0):
+    if math.isfinite(action.clip) and action.clip != bound and (action.clip != 1.0 or bound > 1.0):
         values['clip'] = float(action.clip)
     if action.rotation_threshold is not None:
         values['rotation_threshold'] = float(action.rotation_threshold)
