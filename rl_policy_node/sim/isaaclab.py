@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
+import importlib
+import importlib.metadata
 import importlib.util
 import math
 import sys
@@ -30,10 +32,10 @@ def create(
 ) -> IsaacLabTask:
     """Return an IsaacLabTask of num_envs rows.
 
-    task: its registered name. environment: path of the run's env.yaml, whose settings count; '': those of the installed
-    task. wrapper: params.env of the run's agent.yaml: clips and observation groups. overrides: changes in Isaac Lab's
-    form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that cannot be
-    created, and if this Python has no Isaac Lab.
+    task: its registered name, or module:Id. environment: path of the run's env.yaml, whose settings count; '': those of
+    the installed task. wrapper: params.env of the run's agent.yaml: clips and observation groups. overrides: changes in
+    Isaac Lab's form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that cannot
+    be created, and if this Python has no Isaac Lab.
     """
     with contextlib.ExitStack() as closing:
         simulation = _simulation_3 if _major() >= 3 else _simulation_2
@@ -70,7 +72,9 @@ def _simulation_3(
     import isaaclab_tasks  # noqa: F401 - registers the tasks
     from isaaclab_tasks.utils import resolve_task_config
 
-    _check_name(task)
+    for installed in importlib.metadata.entry_points(group='isaaclab.tasks'):
+        installed.load()
+    _register(task)
     try:
         config, _ = resolve_task_config(task, None, overrides=overrides)
     except (KeyError, ValueError) as error:
@@ -90,8 +94,8 @@ def _simulation_2(
     from isaaclab_tasks.utils import parse_env_cfg
     import yaml
 
-    _check_name(task)
-    config = parse_env_cfg(task, device=device)
+    _register(task)
+    config = parse_env_cfg(task.rpartition(':')[2], device=device)
     for override in overrides:
         name, equals, value = override.partition('=')
         if not equals or not name.startswith('env.'):
@@ -100,15 +104,25 @@ def _simulation_2(
     return config, lambda: None
 
 
-def _check_name(task: str) -> None:
-    """Raise ValueError for a task that is not registered."""
+def _register(task: str) -> None:
+    """Import the module of `module:Id`, as gymnasium does; raise ValueError for a task that is not registered."""
     import difflib
 
     import gymnasium
 
-    if task not in gymnasium.registry:
-        close = difflib.get_close_matches(task, [name for name in gymnasium.registry if 'Isaac' in name], 3)
-        raise ValueError(f"Isaac Lab has no task '{task}'" + (f'; did you mean {" or ".join(close)}?' if close else ''))
+    module, _, name = task.rpartition(':')
+    if module:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{sys.executable} cannot import the '{module}' of '{task}': {error}") from error
+    if name not in gymnasium.registry:
+        close = difflib.get_close_matches(name, [each for each in gymnasium.registry if 'Isaac' in each], 3)
+        raise ValueError(
+            f"Isaac Lab has no task '{name}'"
+            + (f'; did you mean {" or ".join(close)}?' if close else '')
+            + ('' if module else f'; for one of your own, sim.id is module:{name}, and the module registers it')
+        )
 
 
 def _wrapped(wrapper: Any, made: Any, device: str, stated: Mapping[str, Any]) -> Any:
