@@ -34,8 +34,8 @@ def create(
 
     task: its registered name, or module:Id. environment: path of the run's env.yaml, whose settings count; '': those of
     the installed task. wrapper: params.env of the run's agent.yaml: clips and observation groups. overrides: changes in
-    Isaac Lab's form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that cannot
-    be created, and if this Python has no Isaac Lab.
+    Isaac Lab's form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that
+    cannot be created, and if this Python has no Isaac Lab.
     """
     with contextlib.ExitStack() as closing:
         simulation = _simulation_3 if _major() >= 3 else _simulation_2
