@@ -50,13 +50,14 @@ class Environment(Protocol):
     """The contract of IsaacGymEnvs, with numpy arrays.
 
     shapes: input → shape of a row. actions, num_actions: of one row. control_rate: Hz, the step rate that it was made
-    for, None if unknown.
+    for, None if unknown. scene: what its raw state has, None if it offers none.
     """
 
     rows: int
     shapes: dict[str, tuple[int, ...]]
     control_rate: float | None
     num_actions: int
+    scene: dict[str, Any] | None
 
     @property
     def actions(self) -> Actions: ...
@@ -64,6 +65,10 @@ class Environment(Protocol):
     @property
     def qpos(self) -> Array | None:
         """Generalised positions (rows, n) for rendering."""
+
+    @property
+    def raw(self) -> dict[str, Array] | None:
+        """Raw state after the last reset or step, name → (rows, …), or None."""
 
     def reset(self) -> Observations:
         """Begin new episodes in every row; return their observations: input → (rows, …)."""

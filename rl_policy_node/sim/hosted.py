@@ -24,6 +24,7 @@ class EnvironmentDescription:
         self.agents: int = about['agents']
         self.value_size: int = about['value_size']
         self.control_rate: float | None = about['control_rate']  # Hz, that it was made for, or None
+        self.scene: dict[str, Any] | None = about['scene']  # what its raw state has, None without one
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, (shape, _) in about['inputs'].items()}
         self.dtypes = {name: np.dtype(dtype) for name, (_, dtype) in about['inputs'].items()}
         self.num_actions: int = worker.num_actions(about['action_space'])
@@ -61,6 +62,16 @@ class HostedEnvironment(EnvironmentDescription):
         """Generalised positions (rows, n) for rendering, or None."""
         return self._qpos
 
+    @property
+    def raw(self) -> dict[str, Array] | None:
+        """Raw state after the last reset or step, name → (rows, …) as `scene` describes it, or None; read when asked."""
+        if self.scene is None:
+            return None
+        with self._lock:
+            out = self._arrays('raw/')
+            self._wrapped.raw(out)
+        return {name[len('raw/') :]: value for name, value in out.items()}
+
     def reset(self) -> Observations:
         """Begin new episodes in every row; return their observations: input → (rows, …)."""
         with self._lock:
@@ -86,8 +97,13 @@ class HostedEnvironment(EnvironmentDescription):
         with self._lock:
             self._wrapped.close()
 
-    def _arrays(self) -> dict[str, Array]:
-        return {name: np.empty(*field) for name, field in worker.fields(self.about) if name != 'actions'}
+    def _arrays(self, wanted: str = '') -> dict[str, Array]:
+        """Return new arrays of the results: those of a step, or those whose name begins with `wanted`."""
+        return {
+            name: np.empty(*field)
+            for name, field in worker.fields(self.about)
+            if (name.startswith(wanted) if wanted else not name.startswith(('actions', 'raw/')))
+        }
 
     def _observations(self, out: dict[str, Array]) -> Observations:
         self._qpos = out.get('qpos')

@@ -47,6 +47,14 @@ class RemoteEnvironment(EnvironmentDescription):
         """Generalised positions (rows, n) for rendering, or None."""
         return self._arrays['qpos'].copy() if 'qpos' in self._arrays else None
 
+    @property
+    def raw(self) -> dict[str, Array] | None:
+        """Raw state after the last reset or step, name → (rows, …) as `scene` describes it, or None; read when asked."""
+        if self.scene is None:
+            return None
+        self._process.ask(worker.RAW, self._timeout, 'in raw()')
+        return {name[4:]: value.copy() for name, value in self._arrays.items() if name.startswith('raw/')}
+
     def reset(self) -> Observations:
         """Begin new episodes in every row; return their observations: input → (rows, …)."""
         self._process.ask(worker.RESET, self._timeout, 'in reset()')

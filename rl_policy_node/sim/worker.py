@@ -94,6 +94,9 @@ class NumpyEnvironment:
     The environment returns observations as an array, a tensor, `{'obs': …}` or `{'obs': {…}, 'states': …}`; flat ones
     become the one input `obs`. The constructor resets it once, because only observations show their form; the first
     `reset` returns these. `about` describes everything in numbers and strings.
+
+    It may have an attribute `scene` (a dict, read once, after that reset) and a method raw() → name → (rows, …): what a
+    robot's drivers would measure, apart from the observations.
     """
 
     def __init__(self, environment):
@@ -121,6 +124,14 @@ class NumpyEnvironment:
         if successes is not None:
             _copy('successes', array(successes).astype(bool), out)
         return successes is not None
+
+    def raw(self, out):
+        """Write the raw state after the last reset or step; a row that was done is already reset."""
+        now = self._environment.raw()
+        for name in self.about['raw']:
+            if name not in now:
+                raise ValueError("its raw state lacks '{}'; it has {}".format(name, sorted(now)))
+            _copy('raw/' + name, array(now[name]), out)
 
     def close(self):
         """Close the environment, if it has a method for that."""
@@ -172,7 +183,7 @@ def fields(about):
     found += [('obs/' + name, ((rows,) + tuple(shape), dtype)) for name, (shape, dtype) in about['inputs'].items()]
     if about['qpos']:
         found.append(('qpos', ((rows,) + tuple(about['qpos'][0]), about['qpos'][1])))
-    return found
+    return found + [('raw/' + name, ((rows,) + tuple(shape), dtype)) for name, (shape, dtype) in about['raw'].items()]
 
 
 def num_actions(space):
@@ -226,9 +237,72 @@ def _about(environment, arrays):
         'control_rate': None if rate is None else float(rate),
         'inputs': _inputs(space, arrays, rows),
         'qpos': None if qpos is None else [list(np.shape(qpos)[1:]), array(qpos).dtype.str],
+        'scene': scene_of(environment),
     }
     _check_actions(about['action_space'])
+    about['raw'] = {} if about['scene'] is None else _raw(about['scene'], environment, rows)
     return about
+
+
+def scene_of(environment):
+    """Return the description of the raw state as JSON has it, None for an environment without; raises Unfit."""
+    scene = getattr(environment, 'scene', None)
+    if scene is None:
+        return None
+    try:
+        scene = json.loads(json.dumps(scene))
+    except (TypeError, ValueError) as error:
+        raise Unfit('its scene is no JSON: {}'.format(error)) from error
+    kinds = {'articulations': dict, 'bodies': list, 'sensors': dict, 'commands': dict, 'actions': list, 'terms': dict}
+    for name, kind in kinds.items() if isinstance(scene, dict) else [('', dict)]:
+        part = scene.get(name, kind()) if name else scene
+        if not isinstance(part, kind):
+            where = "scene['{}']".format(name) if name else 'scene'
+            raise Unfit('its {} is a {}; expected a {}'.format(where, type(part).__name__, kind.__name__))
+    if not callable(getattr(environment, 'raw', None)):
+        raise Unfit('it has a scene and no method raw(), which gives the arrays that the scene describes')
+    return scene
+
+
+def raw_shapes(scene):
+    """Return name → shape of a row, of everything that a scene's raw state may have."""
+    shapes = {}
+    for name, articulation in scene.get('articulations', {}).items():
+        count = len(articulation['joints'])
+        for part in ('joints', 'targets'):
+            for quantity in ('position', 'velocity', 'effort'):
+                shapes['{}/{}/{}'.format(part, name, quantity)] = (count,)
+    bodies = len(scene.get('bodies', []))
+    if bodies:
+        shapes.update({'bodies': (bodies, 13), 'com': (bodies, 3)})
+    for name, sensor in scene.get('sensors', {}).items():
+        known = {'wrench': [6], 'acceleration': [3]}.get(sensor['kind'])
+        shapes['sensors/' + name] = tuple(sensor['shape'] if known is None else known)
+    shapes.update({'commands/' + name: (each['size'],) for name, each in scene.get('commands', {}).items()})
+    return shapes
+
+
+def _raw(scene, environment, rows):
+    """Return name → [shape of a row, dtype] of the raw state; raise Unfit if it differs from the scene."""
+    try:
+        wanted = raw_shapes(scene)
+    except (KeyError, TypeError) as error:
+        raise Unfit('a part of its scene lacks {}, or is of another type'.format(error)) from error
+    found = {name: array(value) for name, value in environment.raw().items()}
+    for name, value in found.items():
+        if name not in wanted:
+            raise Unfit(
+                "its raw state has '{}', which its scene does not describe; valid: {}".format(name, ', '.join(wanted))
+            )
+        if value.shape != (rows,) + wanted[name]:
+            raise Unfit(
+                "its raw state '{}' has the shape {}; its scene says {} behind {} rows".format(
+                    name, value.shape, wanted[name], rows
+                )
+            )
+        if value.dtype.kind not in 'biuf':
+            raise Unfit("its raw state '{}' has the dtype {}, which is no number".format(name, value.dtype))
+    return {name: [list(value.shape[1:]), value.dtype.str] for name, value in sorted(found.items())}
 
 
 def _rows(arrays):
@@ -276,7 +350,7 @@ def _copy(name, value, out):
 # serving the bridge: orders and answers over a socket, arrays in shared memory
 
 HEADER = struct.Struct('<cBI')  # kind, whether there are successes, number of bytes of JSON that follow
-MAKE, MAP, RESET, STEP, CLOSE = b'M', b'P', b'R', b'S', b'C'
+MAKE, MAP, RESET, STEP, RAW, CLOSE = b'M', b'P', b'R', b'S', b'W', b'C'
 MADE, DONE, FAILED = b'm', b'd', b'f'
 
 
@@ -341,8 +415,8 @@ def serve(connection, memory):
         order, _, _ = receive(connection)
         if order == CLOSE:
             return face.close()
-        successes = face.step(arrays['actions'], arrays) if order == STEP else face.reset(arrays)
-        send(connection, DONE, int(bool(successes)))
+        obey = {RESET: face.reset, RAW: face.raw}.get(order, lambda out: face.step(out['actions'], out))
+        send(connection, DONE, int(bool(obey(arrays))))
 
 
 def main(connection, memory):

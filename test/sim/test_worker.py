@@ -202,6 +202,64 @@ def test_choices_arrive_as_integers(version, target, actions, taken):
     environment.close()
 
 
+# raw state: in this process, in another of this Python, in other Pythons
+
+PLACES = pytest.mark.parametrize('place', ['', sys.executable, *VERSIONS])
+
+
+def host(place):
+    return python(place) if place in VERSIONS else place
+
+
+@PLACES
+def test_raw_state_is_that_of_the_environment_after_every_reset_and_step(place):
+    world, environment = worlds.Seen(2), create('Seen', host(place))
+    assert environment.scene == world.scene
+    world.reset(), environment.reset()
+    for _ in range(40):
+        kept = environment.raw
+        before = {name: value.copy() for name, value in kept.items()}
+        environment.step(ACTIONS), world.step(ACTIONS)
+        wanted = {name: np.asarray(value) for name, value in world.raw().items()}
+        found = environment.raw
+        assert found.keys() == wanted.keys() and all(equal(found[name], wanted[name]) for name in wanted)
+        assert all(np.array_equal(kept[name], before[name]) for name in kept), 'what was handed out stays as it is'
+    assert not np.array_equal(found['bodies'], before['bodies'])
+    environment.close()
+
+
+@PLACES
+def test_environment_without_a_scene_has_no_raw_state(place):
+    environment = create('World', host(place))
+    assert environment.scene is None and environment.raw is None
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    'fault, text',
+    [
+        ('listed', 'its scene is a list; expected a dict'),
+        ('unread', r"its scene\['bodies'\] is a dict; expected a list"),
+        ('strange', 'its scene is no JSON: .*Seen'),
+        ('mute', r'it has a scene and no method raw\(\)'),
+        ('nameless', "a part of its scene lacks 'joints'"),
+        ('short', r"its raw state 'joints/arm/velocity' has the shape \(2, 2\); its scene says \(3,\) behind 2 rows"),
+        ('unheard', "its raw state has 'joints/leg/position', which its scene does not describe; valid: joints/arm/pos"),
+    ],
+)
+@PLACES
+def test_raw_state_that_differs_from_its_scene_is_refused(place, fault, text):
+    with pytest.raises(ConfigurationError, match=f"sim.environment 'worlds:Seen': {text}"):
+        create('Seen', host(place), options={'fault': fault})
+
+
+def test_raw_state_that_goes_missing_is_an_error():
+    environment = create('Seen', sys.executable, options={'fault': 'fading'})
+    environment.step(ACTIONS)
+    with pytest.raises(SimulationError, match=r"failed in raw\(\): ValueError: its raw state lacks 'bodies'"):
+        environment.raw
+
+
 # interpreters
 
 

@@ -103,6 +103,51 @@ class World:
         return {'obs': self._buffers, 'states': {'hidden': self._state}}
 
 
+class Seen(World):
+    """A World that shows what a robot's drivers would measure. fault: what is wrong with that."""
+
+    def __init__(self, num_envs, seed=0, fault=''):
+        super(Seen, self).__init__(num_envs, seed, size=2)
+        self._fault = fault
+        arm = {'joints': ['a', 'b', 'c'], 'root': 'arm/base', 'lower': [-1.0, None, -2.0]}
+        self.scene = {
+            'articulations': {'arm': arm},
+            'bodies': ['arm/base', 'cup'],
+            'sensors': {
+                'wrist': {'kind': 'wrench', 'body': 'arm/base'},
+                'camera': {'kind': 'image', 'shape': [2, 2, 3], 'dtype': '|u1'},
+            },
+            'commands': {'speed': {'size': 3}},
+            'actions': [{'name': 'all', 'kind': 'other', 'size': 3}],
+            'rate': 50.0,
+        }
+        self.scene = {'listed': [], 'unread': {'bodies': {'arm': 1}}, 'strange': dict(self.scene, rate=self)}.get(
+            fault, self.scene
+        )
+        if fault == 'mute':
+            self.raw = None
+        if fault == 'nameless':
+            del arm['joints']
+
+    def raw(self):
+        position, rows = self._buffers['position'], len(self._state)
+        raw = {
+            'joints/arm/position': position,
+            'joints/arm/velocity': position * 2,
+            'bodies': np.arange(26 * rows, dtype=np.float64).reshape(rows, 2, 13) + position[:, :1, None],
+            'sensors/wrist': np.zeros((rows, 6)),
+            'sensors/camera': self._buffers['camera'],
+            'commands/speed': [[1.0, 2.0, 3.0]] * rows,
+        }
+        if self._fault == 'short':
+            raw['joints/arm/velocity'] = position[:, :2]
+        if self._fault == 'unheard':
+            raw['joints/leg/position'] = position
+        if self._fault == 'fading' and self._buffers['counts'].any():
+            del raw['bodies']
+        return raw
+
+
 class Faulty(World):
     """A World in which something goes wrong: at its making, its reset, or in a step."""
 
