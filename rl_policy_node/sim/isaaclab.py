@@ -13,6 +13,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import math
+from pathlib import Path
 import sys
 from typing import Any
 
@@ -52,7 +53,8 @@ def create(
         made.unwrapped.seed(seed)  # making it drew from the stream of its resets
         if hasattr(made.unwrapped, 'possible_agents'):
             raise ValueError(f'{task} has several agents, {made.unwrapped.possible_agents}; one is expected')
-        return IsaacLabTask(_wrapped(RlGamesVecEnvWrapper, made, device, wrapper or {}), device, closing.pop_all())
+        wrapped = _wrapped(RlGamesVecEnvWrapper, made, device, wrapper or {})
+        return IsaacLabTask(wrapped, device, _raw_state(wrapped), closing.pop_all())
 
 
 def _major() -> int:
@@ -131,6 +133,17 @@ def _wrapped(wrapper: Any, made: Any, device: str, stated: Mapping[str, Any]) ->
     groups = stated.get('obs_groups')
     # 2.0 and 2.1 have no groups
     return wrapper(made, device, *clips, *((groups, stated.get('concate_obs_groups', True)) if groups else ()))
+
+
+def _raw_state(wrapped: Any) -> Any:
+    """Return the RawState of an environment, of the file beside this one; None, and a line, if it cannot be had."""
+    spec = importlib.util.spec_from_file_location(
+        'hosted_isaaclab_state', Path(__file__).with_name('isaaclab_state.py')
+    )
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.tried('any', module.RawState, wrapped, _major() < 3)
 
 
 # the settings of the run
@@ -223,13 +236,14 @@ def _update(config: Any, values: dict[str, Any]) -> None:
 class IsaacLabTask:
     """An environment of Isaac Lab in its own wrapper for rl_games; tensors on `rl_device`.
 
-    control_rate: Hz. A row is reset in the step in which it ends.
+    control_rate: Hz. scene: what its raw state has, None without. A row is reset in the step in which it ends.
     """
 
     agents = value_size = 1
 
-    def __init__(self, wrapped: Any, device: str, closing: contextlib.ExitStack) -> None:
-        self._wrapped, self._closing = wrapped, closing
+    def __init__(self, wrapped: Any, device: str, state: Any, closing: contextlib.ExitStack) -> None:
+        self._wrapped, self._state, self._closing = wrapped, state, closing
+        self.scene: dict[str, Any] | None = state and state.scene
         self.observation_space, self.action_space = wrapped.observation_space, wrapped.action_space
         self.num_envs, self.rl_device = wrapped.num_envs, device
         self.control_rate = 1.0 / wrapped.unwrapped.step_dt
@@ -248,6 +262,11 @@ class IsaacLabTask:
         successes = extras.get('successes')
         by_row = tuple(getattr(successes, 'shape', ())) == (self.num_envs,)
         return observations, rewards, dones, {'successes': successes} if by_row else {}
+
+    def raw(self) -> dict[str, object]:
+        """Return the raw state after the last reset or step: name → tensor (rows, …), as `scene` describes it."""
+        raw: dict[str, object] = self._state.read()
+        return raw
 
     def close(self) -> None:
         """End the environment and the simulation."""

@@ -244,7 +244,10 @@ def test_environment_without_a_scene_has_no_raw_state(place):
         ('mute', r'it has a scene and no method raw\(\)'),
         ('nameless', "a part of its scene lacks 'joints'"),
         ('short', r"its raw state 'joints/arm/velocity' has the shape \(2, 2\); its scene says \(3,\) behind 2 rows"),
-        ('unheard', "its raw state has 'joints/leg/position', which its scene does not describe; valid: joints/arm/pos"),
+        (
+            'unheard',
+            "its raw state has 'joints/leg/position', which its scene does not describe; valid: joints/arm/pos",
+        ),
     ],
 )
 @PLACES
