@@ -72,11 +72,15 @@ class RunOptions(SimulatorOptions):
 
 @dataclass(frozen=True)
 class IsaacGymSpec(RunOptions):
-    """A task of IsaacGymEnvs and where it runs. task: that of `config`, resolved; control_rate: its rate, Hz."""
+    """A task of IsaacGymEnvs and where it runs.
+
+    task: that of `config`, resolved; control_rate: its rate, Hz; raw: piece of the raw state → attribute of the task.
+    """
 
     graphics_device: int = option(-1, 'isaacgym: device that renders; -1: none', low=-1)
     task: dict[str, Any] = field(default_factory=dict)
     control_rate: float | None = None
+    raw: dict[str, str] = field(default_factory=dict)
 
     def arguments(self, named: dict[str, object]) -> dict[str, object]:
         return {
@@ -85,6 +89,7 @@ class IsaacGymSpec(RunOptions):
             'graphics_device': self.graphics_device,
             'headless': self.headless,
             'control_rate': self.control_rate,
+            'raw': self.raw,
         }
 
 
@@ -146,7 +151,8 @@ class EnvironmentSpec:
         (),
         'name=value, passed to the factory of the environment; gymnasium: to gymnasium.make, but for '
         "vectorization_mode: sync, async or vector_entry_point; isaacgym: changes to the task in Hydra's form, "
-        "task.env.name=value; isaaclab: in Isaac Lab's, env.name=value or physics=name",
+        'task.env.name=value, and raw.piece=attribute where the task holds a tensor of its raw state under a name of '
+        "its own; isaaclab: in Isaac Lab's, env.name=value or physics=name",
     )
     insertion: InsertionSpec = group(InsertionSpec)
     gymnasium: GymnasiumSpec = group(GymnasiumSpec)
