@@ -46,7 +46,7 @@ SHADOW = tuple(
 TASKS = {
     'Isaac-Ant': (60, 8, ANT),
     'Isaac-Cartpole': (4, 1, CARTPOLE),
-    'Isaac-Cartpole-Camera': ((6, 100, 100), 1, CARTPOLE),
+    'Isaac-Cartpole-Camera': ((6, 96, 96), 1, CARTPOLE),
     'Isaac-Cartpole-Direct': (4, 1, CARTPOLE),
     'Isaac-Humanoid-Direct': (87, 21, HUMANOID),
     'Isaac-Open-Drawer-Franka': (31, 8, FRANKA),

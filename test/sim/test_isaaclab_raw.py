@@ -3,12 +3,11 @@
 
 import json
 import os
-from pathlib import Path
 import subprocess
 
 import numpy as np
 import pytest
-from sim.isaaclab_runs import assets_with_ant, LEGGED, lab_python, RUNS, TASKS
+from sim.isaaclab_runs import assets_with_ant, lab_python, LEGGED, RUNS, TASKS
 
 from rl_policy_node.sim import isaaclab
 

@@ -64,8 +64,9 @@ class Scene:
         gains = []
         for name, each in self.gains.items():
             joints = self.articulations[name].names
-            stated = (f'{gain} {_in_words(numbers, joints)}' for gain, numbers in each.items())
-            gains += [f'drives of {name} in {self.source}: {"; ".join(stated)}'] if each else []
+            known = {gain: numbers for gain, numbers in each.items() if not all(map(math.isnan, numbers))}
+            stated = (f'{gain} {_in_words(numbers, joints)}' for gain, numbers in known.items())
+            gains += [f'drives of {name} in {self.source}: {"; ".join(stated)}'] if known else []
         return (whose, *gains) if names else ()
 
     @property
@@ -102,7 +103,11 @@ def read_scene(scene: YamlTree, source: str) -> Scene:
             },
             scene.get('rate'),
             {
-                name: {gain: tuple(map(plain, each[gain])) for gain in ('stiffness', 'damping') if each.get(gain)}
+                name: {
+                    gain: tuple(math.nan if number is None else plain(number) for number in each[gain])
+                    for gain in ('stiffness', 'damping')
+                    if each.get(gain)
+                }
                 for name, each in articulations.items()
                 if each.get('joints')
             },
@@ -120,10 +125,10 @@ def plain(number: float) -> float:
 
 
 def _in_words(numbers: Numbers, joints: Sequence[str]) -> str:
-    """Return one number for all, or each with its joint."""
+    """Return one number for all, or each with its joint; NaN is left out."""
     if len(set(numbers)) == 1:
         return f'{numbers[0]:g}'
-    return ', '.join(f'{joint} {number:g}' for joint, number in zip(joints, numbers))
+    return ', '.join(f'{joint} {number:g}' for joint, number in zip(joints, numbers) if not math.isnan(number))
 
 
 def _joints(articulation: YamlTree, source: str) -> RobotJoints:

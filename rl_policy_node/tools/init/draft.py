@@ -75,8 +75,9 @@ def draft(
     made.notes += scene.notes if scene else ()
     if fitted is None:
         bare = Layout('', {name: _unknown(name, shape) for name, shape in spaces.inputs.items()})
-        full = completed(bare, scene) if scene else None
-        fitted = attributed(bare, bare, full, scene.source, 'the run') if scene and full else bare
+        full = completed(bare, scene) if scene and not spaces.discrete else None
+        fits = scene and full and full.num_actions == spaces.num_actions
+        fitted = attributed(bare, bare, full, scene.source, 'the run') if scene and full and fits else bare
     actions = fitted.actions or (LayoutAction('action', spaces.num_actions, law='not known'),)
     inputs = {name: _terms(made, fitted.inputs[name], name, shape) for name, shape in spaces.inputs.items()}
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
