@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """IO_descriptors.yaml, in the form in which Isaac Lab 3.0 writes it for a manager-based task."""
 
+from pathlib import Path
+import shutil
+
 from policy.lab_runs import env_text
 import pytest
 from tools.runs import lab_run, parameters
@@ -11,6 +14,7 @@ from rl_policy_node.policy.layouts import RobotJoints
 from rl_policy_node.policy.layouts.io_descriptors import find_descriptors, read_descriptors
 from rl_policy_node.tools.init.init import init
 
+LEGGED = Path(__file__).resolve().parents[1] / 'sim' / 'isaaclab_runs' / 'legged'
 MDP = 'isaaclab.envs.mdp.observations'
 TERMS = [f"q: {{func: '{MDP}:joint_pos_rel', params: {{}}}}"]
 LEGS = ['knee_r', 'hip_l', 'knee_l', 'hip_r']
@@ -107,6 +111,24 @@ def test_joints_of_the_user_go_before_the_file(run, tmp_path):
     names = ('hip_l', 'hip_r', 'knee_l', 'knee_r')
     init(run, tmp_path / 'robot.yaml', joints=RobotJoints(names, '--joints'))
     assert parameters(tmp_path / 'robot.yaml')['terms']['q']['joints'] == list(names)
+
+
+def test_file_that_isaac_lab_wrote_leaves_topics_and_a_limit(tmp_path):
+    run = tmp_path / 'run'
+    shutil.copytree(LEGGED, run)
+    (run / 'io_descriptors').mkdir()
+    shutil.copy(Path(__file__).with_name('legged_io_descriptors.yaml'), run / 'io_descriptors' / 'IO_descriptors.yaml')
+    left = init(run, tmp_path / 'robot.yaml')
+    # the actuators in env.yaml have the limit of velocities
+    assert all(name.endswith('.topic') for name in left)
+    written = parameters(tmp_path / 'robot.yaml')
+    legs = [f'{end}_{side}' for end in ('front', 'hind') for side in ('left', 'right')]
+    assert written['terms']['joint_pos']['joints'] == [
+        f'{leg}_{joint}' for leg in legs for joint in ('abduction', 'hip', 'knee')
+    ]
+    assert written['actions']['joint_pos']['offset'][:6] == [0.05, 0.6, -1.2, -0.05, 0.6, -1.2]
+    text = ' '.join((tmp_path / 'robot.yaml').read_text().replace('#', '').split())
+    assert 'max_velocity from the actuators in env.yaml' in text and 'counts here' not in text
 
 
 def test_action_of_another_law_is_none_of_scale_and_offset(run):

@@ -2,7 +2,7 @@
 """The joints of a robot in the order of the simulator, which a run's files do not hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import math
 
 from rl_policy_node.errors import ConfigurationError
@@ -29,8 +29,9 @@ class JointLimits:
 
     def completed(self, other: 'JointLimits') -> 'JointLimits':
         """Return these limits, with those of `other` in place of NaN."""
-        own, others = ((each.lower, each.upper, each.velocity, each.effort) for each in (self, other))
-        return JointLimits(*(spare if math.isnan(number) else number for number, spare in zip(own, others)))
+        names = ('lower', 'upper', 'velocity', 'effort')
+        absent = {name: getattr(other, name) for name in names if math.isnan(getattr(self, name))}
+        return replace(self, **absent)
 
 
 @dataclass(frozen=True)
