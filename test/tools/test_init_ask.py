@@ -172,6 +172,7 @@ def test_clip_of_the_simulator_becomes_bounds(run, tmp_path, clip, expected):
     init(run, tmp_path / 'robot.yaml', asked=asked(action={'clip': clip}))
     arm = parameters(tmp_path / 'robot.yaml')['actions']['arm']
     assert {name: arm[name] for name in expected} == expected
+    assert 'counts here' not in words(tmp_path / 'robot.yaml'), 'a bound that env.yaml does not state is no other'
 
 
 def test_joint_without_limits_stays_without(run, tmp_path):

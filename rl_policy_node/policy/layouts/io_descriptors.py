@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """IO_descriptors.yaml, which Isaac Lab's manager-based tasks write where training asks for it, as a Scene.
 
-Isaac Lab has it from 2.2 on and takes it out in 3.2. Its form is that of isaaclab/envs/utils/io_descriptors.py,
+Isaac Lab takes it out in 3.2. Its form is that of isaaclab/envs/utils/io_descriptors.py,
 managers/action_manager.py and envs/mdp/actions/joint_actions.py of 3.0.
 """
 
@@ -39,7 +39,7 @@ def read_descriptors(path: Path) -> Scene:
     return read_scene(
         {
             'articulations': {name: _articulation(each) for name, each in (content.get('articulations') or {}).items()},
-            'actions': list(_actions(content.get('actions') or ())),
+            'actions': list(_actions(content.get('actions') or [])),
             'rate': 1.0 / step if step else None,
         },
         NAME,
@@ -55,9 +55,10 @@ def _articulation(described: YamlTree) -> YamlTree:
         'damping': 'default_joint_damping',
     }
     found: YamlTree = {key: described[name] for key, name in keys.items() if name in described}
-    limits = described.get('default_joint_pos_limits')
-    for end, side in (('lower', 0), ('upper', 1)) if limits else ():
-        found[end] = [pair[side] if abs(pair[side]) < _LIMITLESS else None for pair in limits]
+    limits: Any = described.get('default_joint_pos_limits')
+    if limits:
+        for end, side in (('lower', 0), ('upper', 1)):
+            found[end] = [pair[side] if abs(pair[side]) < _LIMITLESS else None for pair in limits]
     return found
 
 

@@ -7,9 +7,9 @@ isaaclab_tasks/contrib/drone_arl/mdp/observations.py of 3.0.
 
 from typing import Any
 
-from rl_policy_node.policy.layouts.isaaclab_names import asset_config, joint_names, per_joint
+from rl_policy_node.policy.layouts.isaaclab_names import asset_config, joint_names
 from rl_policy_node.policy.layouts.layout import LayoutAction
-from rl_policy_node.policy.shared_types import YamlTree
+from rl_policy_node.policy.shared_types import Numbers, YamlTree
 
 _MODULE = 'isaaclab_contrib.mdp.actions.thrust_actions:'
 # Function of the drones' tasks → size, quantity, subject, relative to, unit, description, as those of other tasks
@@ -62,7 +62,12 @@ def _thrust(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
         lower, upper = next(iter(pairs)) if len(pairs) == 1 else (None, None)
         bounds = {'lower': (float(lower),), 'upper': (float(upper),)} if lower is not None else {}
     size = len(rotors) or None
-    known = {'size': size, 'count': '' if size else f'actions of {name}', 'subject': 'thrust', 'law': law}
+    known: dict[str, Any] = {
+        'size': size,
+        'count': '' if size else f'actions of {name}',
+        'subject': 'thrust',
+        'law': law,
+    }
     if len(pairs) > 1:
         return LayoutAction(name, **known)
     return LayoutAction(name, kind='raw', scale=scale, offset=offset, initial=None, **bounds, **known)
@@ -92,7 +97,7 @@ def _navigation(name: str, config: YamlTree) -> LayoutAction:
     )
 
 
-def _for_all(value: object) -> tuple[float, ...] | None:
+def _for_all(value: Any) -> Numbers | None:
     """Return the number that all rotors have, None where they differ."""
     numbers = set(value.values()) if isinstance(value, dict) else {value}
-    return per_joint(numbers.pop(), ()) if len(numbers) == 1 else None
+    return (float(numbers.pop()),) if len(numbers) == 1 else None

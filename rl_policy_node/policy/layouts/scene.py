@@ -147,17 +147,12 @@ def _joints(articulation: YamlTree, source: str) -> RobotJoints:
     apart = 'hard_lower' in articulation and 'hard_upper' in articulation
     lower, upper = (each('hard_lower', -math.inf), each('hard_upper', math.inf)) if apart else soft
     columns = zip(lower, upper, each('max_velocity', math.nan), each('max_effort', math.nan))
-    states = (
+    positions, velocities = (
         {name: value for name, value in zip(names, each(key, math.nan)) if not math.isnan(value)}
         for key in ('default', 'default_velocity')
     )
-    return RobotJoints(
-        names,
-        source,
-        {name: JointLimits(*numbers, source) for name, numbers in zip(names, columns)},
-        *states,
-        dict(zip(names, zip(*soft))) if apart else {},
-    )
+    limits = {name: JointLimits(*numbers, source) for name, numbers in zip(names, columns)}
+    return RobotJoints(names, source, limits, positions, velocities, dict(zip(names, zip(*soft))) if apart else {})
 
 
 def _action(action: YamlTree) -> SceneAction:

@@ -49,9 +49,9 @@ def attributed(bare: Layout, named: Layout, full: Layout, source: str, file: str
         for name, terms in full.inputs.items()
     }
     actions = _told(bare.actions, named.actions, full.actions, source, file, notes)
-    rates = named.control_rate, full.control_rate
-    if None not in rates and not np.isclose(*rates, rtol=1e-6):
-        notes.append(f'control_rate is {rates[0]:g} Hz in {file}, {rates[1]:g} Hz in {source}, which counts here')
+    before, now = named.control_rate, full.control_rate
+    if before is not None and now is not None and not math.isclose(before, now, rel_tol=1e-6):
+        notes.append(f'control_rate is {before:g} Hz in {file}, {now:g} Hz in {source}, which counts here')
     return replace(full, inputs=inputs, actions=actions, notes=tuple(notes))
 
 
@@ -67,8 +67,10 @@ def _told(
             changed = [name for name in changed if name != 'shape']
         if changed:
             key = 'description' if isinstance(piece, LayoutTerm) else 'law'
-            text = '; '.join(filter(None, (getattr(piece, key), f'{", ".join(changed)} from {source}')))
-            piece = replace(piece, **{key: text})
+            text: dict[str, Any] = {
+                key: '; '.join(filter(None, (getattr(piece, key), f'{", ".join(changed)} from {source}')))
+            }
+            piece = replace(piece, **text)
         told.append(piece)
         if piece.name in between:
             notes += _differences(between[piece.name], piece, source, file)
@@ -82,21 +84,20 @@ def _has(piece: Piece, name: str) -> bool:
 
 
 def _differences(stated: Piece, piece: Piece, source: str, file: str) -> list[str]:
-    """Return a line for each field whose numbers are others in the file than in the simulator."""
+    """Return a line for each field whose numbers are others in the file than in the simulator; None is not known."""
     found = []
     for name in ('offset', 'scale', 'lower', 'upper', 'max_velocity', 'max_effort'):
-        old, new = getattr(stated, name, ()), getattr(piece, name, ())
-        if old is None or new is None or stated.joints != piece.joints or old == new:
+        # no offset is one of zeros; no bound is none
+        neutral = {'offset': (0.0,), 'scale': (1.0,)}.get(name)
+        old, new = (neutral if each == () else each for each in (getattr(stated, name, ()), getattr(piece, name, ())))
+        if not old or not new or (stated.joints, stated.kind) != (piece.joints, piece.kind):
             continue
-        neutral = (1.0 if name == 'scale' else 0.0,)
-        try:
-            same = np.allclose(*np.broadcast_arrays(old or neutral, new or neutral), rtol=1e-5, atol=1e-6)
-        except ValueError:
-            same = False
-        if not same:
-            numbers = (', '.join(f'{number:g}' for number in numbers or neutral) for numbers in (old, new))
-            by_file, by_source = numbers
-            found.append(f'{piece.name}: {name} is {by_file} in {file}, {by_source} in {source}, which counts here')
+        if len(old) == len(new) or 1 in (len(old), len(new)):
+            one, other = np.broadcast_arrays(old, new)
+            if np.allclose(one, other, rtol=1e-5, atol=1e-6):
+                continue
+        by_file, by_source = (', '.join(f'{number:g}' for number in numbers) for numbers in (old, new))
+        found.append(f'{piece.name}: {name} is {by_file} in {file}, {by_source} in {source}, which counts here')
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TextIO
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.policy.layouts import read_scene
@@ -21,7 +22,7 @@ SOURCE = 'the simulator'
 _NAMES = {'isaaclab': 'Isaac Lab', 'isaacgym': 'Isaac Gym', 'gymnasium': 'Gymnasium'}
 _ARRAY = 'std_msgs/msg/Float32MultiArray'
 # the smallest file with a policy's row: none of it counts for the simulator
-_ROW = {
+_ROW: dict[str, Value] = {
     'robots': [''],
     'inputs.obs': ['state'],
     'sources.state.topic': 'state',
