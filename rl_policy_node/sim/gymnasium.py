@@ -6,6 +6,8 @@ Python loads it by its path.
 """
 
 import functools
+import importlib.util
+import os
 
 import gymnasium
 from gymnasium import spaces
@@ -44,11 +46,26 @@ def _made(num_envs, seed, id, vectorization_mode, options, same_step):
         vector = gymnasium.make_vec(id, num_envs, vectorization_mode=vectorization_mode, **options)
         return GymnasiumEnvironment(vector, seed, _rate(vector), _resets_nothing(vector, id))
     make = functools.partial(gymnasium.make, id, **options)
-    single = make()
-    rate = _rate(single)
-    single.close()
     kind = {'sync': gymnasium.vector.SyncVectorEnv, 'async': gymnasium.vector.AsyncVectorEnv}[vectorization_mode]
-    return GymnasiumEnvironment(kind([make] * num_envs, **same_step), seed, rate)
+    single, vector = make(), kind([make] * num_envs, **same_step)
+    made = GymnasiumEnvironment(vector, seed, _rate(single))
+    made.show(_raw_state(single, vector))
+    single.close()
+    return made
+
+
+def _raw_state(single, vector):
+    """Return what reads the raw state of environments that MuJoCo simulates in this process, None for others."""
+    if type(getattr(single.unwrapped, 'model', None)).__module__.split('.')[0] != 'mujoco' or (
+        not hasattr(vector, 'envs')
+    ):
+        return None
+    # by its path: in a worker this file belongs to no package
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'mujoco_state.py')
+    spec = importlib.util.spec_from_file_location('hosted_mujoco_state', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.MujocoState(vector.envs, module.takes_controls(single), _rate(single))
 
 
 def _same_step():
@@ -94,6 +111,7 @@ class GymnasiumEnvironment:
     """
 
     agents = value_size = 1
+    scene = None
 
     def __init__(self, vector, seed=0, control_rate=None, resets_nothing=False):
         self._vector, self._seed, self._resets_nothing = vector, seed, resets_nothing
@@ -102,6 +120,15 @@ class GymnasiumEnvironment:
         self.observation_space = _observation_space(vector.single_observation_space, self._leaves)
         self.action_space = _action_space(vector.single_action_space)
         self._tells_success = False
+        self._state = None
+
+    def show(self, state):
+        """Offer the raw state that a MujocoState reads, None for none."""
+        self._state, self.scene = state, None if state is None else state.scene
+
+    def raw(self):
+        """Return the raw state after the last reset or step, name → (rows, …)."""
+        return self._state.raw()
 
     def get_number_of_agents(self):
         """Return 1: rows do not play together."""
@@ -116,6 +143,8 @@ class GymnasiumEnvironment:
         """Return observations, rewards, dones and infos; a row that ended already shows its next episode."""
         actions = _native(self._vector.single_action_space, np.asarray(actions), self.num_envs)
         observations, rewards, terminated, truncated, infos = self._vector.step(actions)
+        if self._state is not None:
+            self._state.stepped(actions)
         dones = np.logical_or(terminated, truncated)
         successes = self._successes(infos, dones)
         if self._resets_nothing and dones.any():

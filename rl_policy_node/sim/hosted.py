@@ -64,7 +64,7 @@ class HostedEnvironment(EnvironmentDescription):
 
     @property
     def raw(self) -> dict[str, Array] | None:
-        """Raw state after the last reset or step, name → (rows, …) as `scene` describes it, or None; read when asked."""
+        """Raw state after the last reset or step, name → (rows, …) as `scene` says, or None; read when asked."""
         if self.scene is None:
             return None
         with self._lock:

@@ -49,7 +49,7 @@ class RemoteEnvironment(EnvironmentDescription):
 
     @property
     def raw(self) -> dict[str, Array] | None:
-        """Raw state after the last reset or step, name → (rows, …) as `scene` describes it, or None; read when asked."""
+        """Raw state after the last reset or step, name → (rows, …) as `scene` says, or None; read when asked."""
         if self.scene is None:
             return None
         self._process.ask(worker.RAW, self._timeout, 'in raw()')

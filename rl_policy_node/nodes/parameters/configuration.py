@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
@@ -108,8 +109,17 @@ class PlaySpec:
 
 @dataclass(frozen=True, kw_only=True)
 class SimSpec:
-    """The environment that the bridge hosts, the way it is played, and the injected imperfections."""
+    """The environment that the bridge hosts, the way it is played, and the injected imperfections.
 
+    sensors: source → the part of the simulator that it measures.
+    """
+
+    raw_state: bool = option(
+        False,
+        'publish what the drivers of a robot would, from the raw state of the simulator, where the environment offers '
+        'it: any term and any frame; false: turn its observations round',
+    )
+    sensors: Mapping[str, SensorSpec] = field(default_factory=dict)
     environment: EnvironmentSpec = group(EnvironmentSpec)
     play: PlaySpec = group(PlaySpec)
     imperfections: ImperfectionSpec = group(ImperfectionSpec)

@@ -12,7 +12,8 @@ from rl_policy_node.control.control_options import ClipOptions, OodSpec
 from rl_policy_node.control.source_spec import SourceSpec
 from rl_policy_node.control.specs import action_spec, ControlSpec, term_spec
 from rl_policy_node.control.unlimited import check_limits
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.core.sensor_spec import SensorSpec
+from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.configuration import Configuration, PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.conversion import converted, Value
@@ -66,7 +67,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
         policy=_policy(tree),
         control=control,
         scheduling=_built(SchedulingSpec, tree, 'scheduling'),
-        sim=_sim(tree, control.rows),
+        sim=_sim(tree, control),
         robot_state=_built(RobotStateSpec, tree, 'robot_state'),
         enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
         links=_built(LinkSpec, tree, ''),
@@ -153,11 +154,17 @@ def _action(continuous: int, discrete: tuple[int, ...]) -> int | dict[str, int |
     return {'multi_discrete': list(discrete)} if discrete else continuous
 
 
-def _sim(tree: _Tree, rows: int) -> SimSpec:
-    made = _built(SimSpec, tree, 'sim')
-    noise = tree.get('sim', {}).get('noise', {})
+def _sim(tree: _Tree, control: ControlSpec) -> SimSpec:
+    given = tree.get('sim', {})
+    for name in given.get('sensors', {}):
+        if name not in control.sources:
+            raise unknown('source', name, control.sources, 'sim.sensors')
+    sensors = {name: build(SensorSpec, stated, name=name) for name, stated in given.get('sensors', {}).items()}
+    made = _built(SimSpec, tree, 'sim', sensors=sensors)
     return replace(
-        made, environment=replace(made.environment, rows=rows), imperfections=replace(made.imperfections, noise=noise)
+        made,
+        environment=replace(made.environment, rows=control.rows),
+        imperfections=replace(made.imperfections, noise=given.get('noise', {})),
     )
 
 

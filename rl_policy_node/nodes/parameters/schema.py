@@ -13,6 +13,7 @@ from rl_policy_node.control.control_options import ClipOptions, OodSpec
 from rl_policy_node.control.source_spec import SourceSpec
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS
+from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.nodes.parameters.configuration import PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.declaration import BLANK, Parameter, REQUIRED
 from rl_policy_node.nodes.policy.enable import EnableSpec
@@ -90,6 +91,7 @@ _TERMS: Final = (
 )
 _SIMULATOR: Final = (
     *_of('sim.', leaves(SimSpec)),
+    *_of('sim.sensors.*.', leaves(SensorSpec)),
     _p(
         'sim.noise.*.*',
         'double',

@@ -10,12 +10,10 @@ import time
 import numpy as np
 
 from rl_policy_node.control.arrays import Stamps, Values
-from rl_policy_node.core.assemble import build_managers
-from rl_policy_node.core.mirror import Mirror
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.simulator.command_inbox import CommandInbox
-from rl_policy_node.nodes.simulator.compatibility import input_shapes
+from rl_policy_node.nodes.simulator.compatibility import input_shapes, robots_side
 from rl_policy_node.nodes.simulator.episodes import Episode
 from rl_policy_node.nodes.simulator.play_record import PlayRecord
 from rl_policy_node.nodes.topics.sink import Sink
@@ -50,9 +48,7 @@ class Bridge:
         shapes = input_shapes(configuration, environment)
         self.sources = {name: Source(spec, self.control, shapes) for name, spec in self.control.sources.items()}
         self.sinks = {action.name: Sink(action, self.control) for action in self.control.actions}
-        self._mirror = Mirror(
-            build_managers(self.control, self.sources, shapes, environment.actions, environment.num_actions)
-        )
+        self._mirror, self._raw_state = robots_side(configuration, environment, self.sources, shapes), sim.raw_state
         self.record = PlayRecord(self.control, sim, len(self.sinks))
         self.commands = CommandInbox(self.control, self.sinks, sim.play.lockstep, self.record.answers)
         measured = {name: Measured(source.buffer.values, source.spec.rows) for name, source in self.sources.items()}
@@ -89,7 +85,7 @@ class Bridge:
         with self.commands.condition:
             actions = self._mirror.actions(self.imperfections.commands())
         qpos = self._environment.qpos
-        extra = {} if qpos is None else {'qpos': qpos.copy()}
+        extra = {**({} if qpos is None else {'qpos': qpos.copy()}), **self._mirror.record()}
         began = time.monotonic()
         transition = self._environment.step(actions)
         ended = self.record.add(transition, time.monotonic() - began)
@@ -101,9 +97,15 @@ class Bridge:
 
     def frame(self) -> SimFrame:
         """Return the present measurements of the sensors; call it once for each step, when it is due."""
-        self._mirror.measure(self._observed)
+        raw = self._environment.raw if self._raw_state else None
+        self._mirror.measure(self._observed if raw is None else raw)
         self.imperfections.show(self._begun)
         return SimFrame(self._stamp, self._begun.copy(), self.imperfections.shown)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the log says at the start: the way from commands to actions, and what is injected."""
+        return tuple(filter(None, (self._mirror.note, self.imperfections.description)))
 
     def check(self) -> None:
         """Raise SimulationError if the environment's process has ended."""

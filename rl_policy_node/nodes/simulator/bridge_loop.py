@@ -39,8 +39,8 @@ class BridgeLoop:
 
     def start(self) -> None:
         """Start the thread."""
-        if self._bridge.imperfections.description:
-            self._log.info(self._bridge.imperfections.description)
+        for note in self._bridge.notes:
+            self._log.info(note)
         self._running = True
         self._thread = threading.Thread(target=self._run, name='bridge', daemon=True)
         self._thread.start()
