@@ -23,29 +23,24 @@ class Pieces:
         return '', None
 
     def shaped(self, piece, *shape):
-        """Return the piece as an array (rows, ...) of this shape, one side of which may be -1, or None."""
+        """Return the piece as an array (rows, *shape), one side of which may be -1.
+
+        None if the task has none, or one with another number of values, which is said once.
+        """
         name, value = self.held(piece)
+        if not name:
+            return None
         if name in REFRESHED:
             getattr(self._task.gym, REFRESHED[name])(self._task.sim)
-        return self.fitted(name, value, *shape) if name else None
-
-    def fitted(self, name, value, *shape):
-        """Return a value as an array of this shape; None, and a word about it, if it has another number of values."""
+        shape = (self._task.num_envs,) + shape
         try:
-            return array(value).reshape((self._task.num_envs,) + shape)
+            return array(value).reshape(shape)
         except ValueError:
-            self.say(
-                'task.{} has the shape {}; expected as many values as {}'.format(
-                    name, tuple(np.shape(value)), (self._task.num_envs,) + shape
-                )
-            )
+            if name not in self._said:
+                self._said.add(name)
+                text = 'raw state: task.{} has the shape {}; expected as many values as {}; it is left out'
+                print(text.format(name, tuple(np.shape(value)), shape), flush=True)
             return None
-
-    def say(self, text):
-        """Say once what the raw state goes without."""
-        if text not in self._said:
-            self._said.add(text)
-            print('raw state: {}; it is left out'.format(text), flush=True)
 
 
 def array(value):
