@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from rl_policy_node.policy.layouts.scene import read_scene, Scene
+from rl_policy_node.policy.layouts.simulator_scene import read_scene, Scene
 from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 

@@ -15,8 +15,8 @@ from rl_policy_node.policy.layouts.isaaclab_notes import drive_limits, drive_not
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.robot_joints import RobotJoints
-from rl_policy_node.policy.layouts.scene import Scene
 from rl_policy_node.policy.layouts.scene_merge import attributed, completed
+from rl_policy_node.policy.layouts.simulator_scene import Scene
 from rl_policy_node.policy.shared_types import YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
-from rl_policy_node.policy.layouts.scene import plain, Scene, SceneAction
+from rl_policy_node.policy.layouts.simulator_scene import plain, Scene, SceneAction
 from rl_policy_node.policy.shared_types import Numbers
 
 Piece = TypeVar('Piece', LayoutTerm, LayoutAction)
