@@ -18,7 +18,13 @@ TASKS = RUNS.parent / 'isaaclab_legged'
 def asked(run, file, *options):
     """Draft a file by `rl_policy init --ask`; return its parameters."""
     variables = f'[ISAACSIM_ASSET_ROOT={ASSETS}, HOME={os.path.expanduser("~")}]'
-    settings = ('sim.device=cpu', 'sim.step_timeout=60.0', f'sim.python_variables={variables}', *options)
+    settings = (
+        'sim.device=cpu',
+        'sim.start_timeout=900.0',
+        'sim.step_timeout=60.0',
+        f'sim.python_variables={variables}',
+        *options,
+    )
     flags = [each for setting in settings for each in ('--set', setting)]
     assert main(['init', str(RUNS / run), '-o', str(file), '--ask', '--python', lab_python(), *flags]) == 0
     return parameters(file)
