@@ -21,6 +21,7 @@ from rl_policy_node.policy.layouts import (
     Scene,
 )
 from rl_policy_node.tools.init.draft_actions import action_entry
+from rl_policy_node.tools.init.draft_joints import group_joints, name_offsets
 from rl_policy_node.tools.init.draft_sensors import simulated_parts
 from rl_policy_node.tools.init.draft_sources import Entry, GOAL, POSE, Sources, TWIST, VELOCITY
 from rl_policy_node.tools.init.draft_terms import term_entries
@@ -42,6 +43,7 @@ class Draft:
     """The parts of the file, name → Entry each, in the order of writing; notes: one line each.
 
     sensors: source → which part of the simulator it measures, where that is known.
+    joint_groups: group → joints; joint_values: name → joint → number.
     """
 
     sources: dict[str, Entry] = field(default_factory=dict)
@@ -50,6 +52,8 @@ class Draft:
     actions: dict[str, Entry] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sensors: dict[str, dict[str, str]] = field(default_factory=dict)
+    joint_groups: dict[str, list[str]] = field(default_factory=dict)
+    joint_values: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def draft(
@@ -92,6 +96,8 @@ def draft(
         _complete_source(name, entry, sources, control_rate)
     if scene:
         made.sensors = simulated_parts(made.sources, made.terms, sources, scene)
+    made.joint_values = name_offsets([*made.terms.values(), *made.actions.values()])
+    made.joint_groups = group_joints(made.terms, made.actions)
     return made
 
 
