@@ -115,10 +115,17 @@ def test_a_legged_robots_observation_follows_from_its_raw_state(assets):
 
 
 TABLES = """
-import importlib, inspect, sys
-from isaaclab.envs.mdp import actions
+import importlib, sys
+from isaaclab.envs.mdp.actions import (
+    binary_joint_actions, joint_actions, joint_actions_to_limits, non_holonomic_actions, task_space_actions
+)
+found = {}
+for module in (
+    binary_joint_actions, joint_actions, joint_actions_to_limits, non_holonomic_actions, task_space_actions
+):
+    found.update(vars(module))
 for name in sys.argv[1].split():
-    assert 'apply_actions' in vars(getattr(actions, name)), name
+    assert 'apply_actions' in vars(found[name]), name
 for place in sys.argv[2].split():
     module, _, name = place.partition(':')
     kind = getattr(importlib.import_module(module), name)
