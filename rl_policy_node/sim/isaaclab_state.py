@@ -255,7 +255,7 @@ def _of_newton(actuators: Any, name: str, part: str, parameters: tuple[str, ...]
 def _applied_effort(articulation: Any) -> Any:
     """Return the efforts that the actuators applied, (rows, joints)."""
     if hasattr(articulation.actuators, 'applied_effort'):
-        return tensor(articulation.actuators._applied_effort)
+        return tensor(articulation.actuators.applied_effort)
     return tensor(articulation.data.applied_torque)
 
 
