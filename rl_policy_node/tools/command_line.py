@@ -8,6 +8,7 @@ from typing import Final
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.init.init_command import Init
 
 
 class Demo(Command):
@@ -150,72 +151,6 @@ class Inspect(Command):
             as_json=options.json,
         )
         return 0 if playable else 1
-
-
-class Init(Command):
-    """Write a parameter file for the node from a training run."""
-
-    name = 'init'
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        add = parser.add_argument
-        add('run', help='run directory, train YAML, config.yaml, agent.yaml, or a checkpoint of a run')
-        add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
-        add('-o', '--output', required=True, metavar='FILE', help='the parameter file')
-        add_override(parser)
-        add(
-            '--plugin',
-            action='append',
-            default=[],
-            metavar='MODULE',
-            help='module or .py file that the policy needs; repeatable',
-        )
-        add('--force', action='store_true', help='write over an existing file')
-        add(
-            '--joints',
-            default='',
-            metavar='NAME,…',
-            help="all joints of the robot in the simulator's order, for a run of Isaac Lab: "
-            'patterns of env.yaml become names, and offsets numbers',
-        )
-        add(
-            '--urdf',
-            default='',
-            metavar='FILE',
-            help="the robot's URDF: limits of its joints and, without --joints, their names in the order of the file, "
-            "which may differ from the simulator's",
-        )
-        add(
-            '--simulator',
-            metavar='NAME',
-            help='for a simulator instead of a robot, with nothing left to '
-            'fill in: isaacgym, isaaclab, gymnasium, insertion, or package.module:factory',
-        )
-        add('--id', default='', help="the environment's id, for --simulator gymnasium")
-        add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
-        add('--python', default='', help='interpreter that hosts the environment, for --simulator')
-
-    def run(self, options: argparse.Namespace) -> int:
-        from rl_policy_node.tools.init.draft_simulator import Simulator
-        from rl_policy_node.tools.init.init import init
-        from rl_policy_node.tools.init.robot_description import read_joints
-
-        simulator = None
-        if options.simulator:
-            simulator = Simulator(options.simulator, options.id, options.python, options.rows)
-        blanks = init(
-            resolve(options.run),
-            options.output,
-            resolve(options.checkpoint),
-            options.override,
-            options.plugin,
-            options.force,
-            simulator,
-            read_joints(options.joints, resolve(options.urdf)),
-        )
-        print(f'{options.output}: {len(blanks)} blanks to fill in' + ''.join(f'\n  {name}' for name in blanks))
-        print(f'then: rl_policy {"evaluate" if simulator and not blanks else "check"} {options.output}')
-        return 0
 
 
 class Check(Command):

@@ -222,3 +222,18 @@ def test_checkpoint_of_the_set_is_read(name):
     assert checkpoint.algorithm == ('sac' if name == 'sac' else 'ppo')
     assert (checkpoint.mean_reward is None) == (name == 'sac')
     assert all(tensor.device.type == 'cpu' and '_orig_mod' not in key for key, tensor in checkpoint.model.items())
+
+
+@pytest.mark.parametrize('ranks', [1, 2])
+def test_state_of_the_first_rank_is_taken_of_a_file_of_sapg(path, ranks):
+    torch.save(
+        {rank: {'model': {name: t + rank for name, t in MODEL.items()}, 'epoch': 7} for rank in range(ranks)}, path
+    )
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.epoch == 7
+    assert all(torch.equal(checkpoint.model[name], tensor) for name, tensor in MODEL.items())
+
+
+def test_number_of_a_rank_that_leads_to_no_state_is_refused(path):
+    torch.save({0: 5}, path)
+    assert "no 'model' in it" in refusal(path)

@@ -79,6 +79,12 @@ def test_order_that_the_file_leaves_open_is_left_to_the_user(read):
     assert term(layout, 'fingertip_quat').convention is None
 
 
+def test_goal_of_a_hand_is_wanted_and_the_object_measured(read):
+    layout = read('allegro_2')
+    wanted = {term.name for term in layout.inputs['obs'] if term.wanted}
+    assert wanted == {'goal_pos', 'goal_quat'}
+
+
 def test_arrays_of_quaternions_say_their_order(read):
     assert 'w, x, y, z' in term(read('allegro_2'), 'fingertip_quat').description
     assert 'x, y, z, w' in term(read('shadow'), 'fingertip_quat').description

@@ -324,7 +324,9 @@ actions:
         ('JointPositionToLimitsAction', {'kind': 'joint_position', 'scale': None, 'offset': None, 'clip': 1.0}),
         ('EMAJointPositionToLimitsAction, alpha: 0.3', {'kind': 'joint_position', 'smoothing': 0.3}),
         ('EMAJointPositionToLimitsAction, alpha: {a: 0.3}', {'kind': 'other'}),
-        ('JointEffortAction, clip: {.*: [-1.0, 1.0]}', {'kind': 'other'}),
+        ('JointEffortAction, clip: {.*: [-1.0, 1.0]}', {'kind': 'effort', 'max_effort': (1.0,)}),
+        ('JointVelocityAction, clip: {.*: [-2.0, 2.0]}', {'kind': 'joint_velocity', 'max_velocity': (2.0,)}),
+        ('JointEffortAction, clip: {.*: [-1.0, 2.0]}', {'kind': 'other'}),
         ('JointPositionAction, clip: {.*: [-1.0, 2.0]}', {'kind': 'joint_position', 'lower': (-1.0,), 'upper': (2.0,)}),
     ],
 )

@@ -63,6 +63,7 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
     path = Path(path)
     content: Any
     content, digest, size, executed = read_file(path, sha256, allow_untrusted_pickle)
+    content = _state(content)
     algorithm = _algorithm(content, path)
     parts = {'model': ''} if algorithm == 'ppo' else {part: at for part, at in _SAC_PARTS.items() if part in content}
     inside = _tensors(content, parts, path)
@@ -82,6 +83,15 @@ def load_checkpoint(path: str | Path, sha256: str = '', allow_untrusted_pickle: 
         extras=_extras(content),
         beside_model=tuple(beside),
     )
+
+
+def _state(content: object) -> object:
+    """Return the content; of a file of SAPG, rank → state, the state of rank 0, as SAPG's own player takes it.
+
+    SAPG: jayeshs999/sapg, rl_games/rl_games/algos_torch/a2c_continuous.py, save, and players.py, restore.
+    """
+    ranks = isinstance(content, Mapping) and bool(content) and all(isinstance(key, int) for key in content)
+    return content[0] if isinstance(content, Mapping) and ranks and isinstance(content.get(0), Mapping) else content
 
 
 def _algorithm(content: object, path: Path) -> str:

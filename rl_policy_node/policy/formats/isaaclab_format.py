@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rl_policy_node.policy.contract.facts import Fact, Facts
 from rl_policy_node.policy.formats.run_format import RunFormat
 from rl_policy_node.policy.formats.statements import control_rate, first, is_number, lookup, place
-from rl_policy_node.policy.layouts import isaaclab_layout, Layout, RobotJoints
+from rl_policy_node.policy.layouts import isaaclab_layout, Layout, RobotJoints, Scene
 from rl_policy_node.policy.layouts.isaaclab_direct import computes_its_size
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class IsaacLab(RunFormat):
 
     def layout_with(self, config: 'TrainConfig', joints: RobotJoints) -> Layout | None:
         return isaaclab_layout.read_layout(config.environment, config.params, joints)
+
+    def layout_of(self, config: 'TrainConfig', scene: Scene) -> Layout | None:
+        return isaaclab_layout.read_layout(config.environment, config.params, scene=scene)
 
 
 def _observation(config: 'TrainConfig') -> Fact | None:

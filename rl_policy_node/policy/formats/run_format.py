@@ -8,7 +8,7 @@ from typing import ClassVar, TYPE_CHECKING
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy.contract.facts import Facts
 from rl_policy_node.policy.formats.statements import first, network_keys
-from rl_policy_node.policy.layouts import Layout, RobotJoints
+from rl_policy_node.policy.layouts import attributed, completed, Layout, RobotJoints, Scene
 
 if TYPE_CHECKING:
     from rl_policy_node.policy.run.train_config import TrainConfig
@@ -53,3 +53,9 @@ class RunFormat(ABC):
         Raises ConfigurationError for a run that has no use for them.
         """
         raise ConfigurationError(f'{joints.source}: {config.path.name} is not of Isaac Lab; joints are for its runs')
+
+    def layout_of(self, config: 'TrainConfig', scene: Scene) -> Layout | None:
+        """Return the Layout with what the simulator says, None where nobody says what the observation is made of."""
+        layout = self.layout(config)
+        full = completed(layout, scene)
+        return attributed(layout, layout, full, scene.source, config.path.name) if layout and full else None

@@ -4,6 +4,7 @@
 import math
 from typing import Any
 
+from rl_policy_node.policy.layouts.isaaclab_multirotor import thrust_action
 from rl_policy_node.policy.layouts.isaaclab_names import (
     count_of,
     default_state,
@@ -49,7 +50,7 @@ def read_action(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
     if kind == 'DifferentialInverseKinematicsAction':
         return _inverse_kinematics(name, config, env)
     size = 2 if kind == 'NonHolonomicAction' else None
-    return LayoutAction(
+    return thrust_action(name, config, env) or LayoutAction(
         name,
         size,
         count='' if size else f'actions of {name}',
@@ -81,12 +82,13 @@ def _joints(name: str, kind: str, config: YamlTree, env: YamlTree) -> LayoutActi
         exact = kind != 'RelativeJointPositionAction' or numbers['offset'] in ((0.0,), ())
     if node_kind == 'joint_delta':
         numbers.update(offset=(), integrate='observed')
-    if config.get('clip') or not exact:
-        law += f', clipped to {config["clip"]}' if config.get('clip') else ''
+    law += f', clipped to {config["clip"]}' if config.get('clip') else ''
+    bounds = _bounded(config['clip'], known['joints'], node_kind) if config.get('clip') else {}
+    if bounds is None or not exact:
         return LayoutAction(name, law=law, **known)
     if numbers['offset'] == (0.0,):
         numbers['offset'] = ()
-    return LayoutAction(name, kind=node_kind, law=law, **numbers, **known)
+    return LayoutAction(name, kind=node_kind, law=law, **numbers, **bounds, **known)
 
 
 def _within_limits(config: YamlTree, joints: tuple[str, ...], env: YamlTree) -> dict[str, Numbers | None]:
@@ -166,6 +168,14 @@ def _joint_position(name: str, config: YamlTree, env: YamlTree) -> LayoutAction:
         **(bounds or {}),
         **known,
     )
+
+
+def _bounded(clip: YamlTree, joints: tuple[str, ...], kind: str) -> dict[str, Any] | None:
+    """Return the bound of commands whose sides are alike, None for another clip, which the node's kind has not."""
+    sides, bound = _clipped(clip, joints), {'joint_velocity': 'max_velocity', 'effort': 'max_effort'}.get(kind)
+    if sides is None or bound is None or any(low != -high for low, high in zip(sides['lower'], sides['upper'])):
+        return None
+    return {bound: sides['upper']} if all(map(math.isfinite, sides['upper'])) else None
 
 
 def _clipped(clip: YamlTree, joints: tuple[str, ...]) -> dict[str, Any] | None:

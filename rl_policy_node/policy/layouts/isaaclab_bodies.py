@@ -5,6 +5,7 @@ What the tasks' functions return is read from isaaclab_tasks 3.0: core/cabinet/m
 core/reorient/mdp/observations.py and core/locomotion/mdp/observations.py.
 """
 
+from rl_policy_node.policy.layouts import isaaclab_multirotor as multirotor
 from rl_policy_node.policy.layouts.isaaclab_commands import commanded
 from rl_policy_node.policy.layouts.isaaclab_names import joint_names
 from rl_policy_node.policy.layouts.isaaclab_quaternions import quaternion_options
@@ -60,6 +61,7 @@ _TASKS = {
         'rad',
         'direction of target_pos minus yaw of the base, within ± pi',
     ),
+    **multirotor.TASKS,
 }
 _PUBLISHED = ('isaaclab_tasks', 'omni.isaac.lab_tasks')
 

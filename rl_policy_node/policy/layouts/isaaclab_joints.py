@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resolve the joint-name patterns of a run of Isaac Lab by the names of the robot's joints, as its simulator does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import math
 import re
 
@@ -12,17 +12,16 @@ from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.shared_types import YamlTree
 
 
-def with_joints(env: YamlTree, joints: RobotJoints) -> YamlTree:
-    """Return env.yaml with names, in order, in place of each pattern of joints of the robot.
+def with_joints(env: YamlTree, joints: RobotJoints, asset: str) -> YamlTree:
+    """Return env.yaml with names, in order, in place of each pattern of joints of an asset of the scene.
 
     env: env.yaml of a manager-based environment. Limits of `joints` become the asset's, hard and soft: name →
-    [lower, upper], as the simulator computes them. Raises ConfigurationError for a pattern that matches no joint, and
-    where env.yaml states another order.
+    [lower, upper], as the simulator computes them, and default positions and velocities its initial state. Raises
+    ConfigurationError for a pattern that matches no joint, and where env.yaml states another order.
     """
-    asset = acting_asset(env)
     _check_asset(env, f'scene.{asset}', asset, joints)
     scene = env.get('scene') or {}
-    config = {**(scene.get(asset) or {}), **_limits(scene.get(asset) or {}, joints)}
+    config = _known(scene.get(asset) or {}, joints)
     return {
         **env,
         'scene': {**scene, asset: config},
@@ -37,24 +36,24 @@ def with_joints(env: YamlTree, joints: RobotJoints) -> YamlTree:
     }
 
 
-def with_order(env: YamlTree, joints: RobotJoints) -> YamlTree:
-    """Return env.yaml of a direct task with the joints as its robot's `joint_ordering`, as 3.0 may write it itself.
+def with_order(env: YamlTree, joints: RobotJoints, asset: str = 'robot') -> YamlTree:
+    """Return env.yaml of a direct task with the joints as an asset's `joint_ordering`, as 3.0 may write it itself.
 
-    Limits of `joints` become the robot's `joint_pos_limits` and `soft_joint_pos_limits`; configs of actions have names
-    in place of patterns. Raises ConfigurationError as with_joints does.
+    Limits of `joints` become the asset's `joint_pos_limits` and `soft_joint_pos_limits`, their default state its own;
+    configs of actions have names in place of patterns. Raises ConfigurationError as with_joints does.
     """
-    place = place_of(env, 'robot')
-    _check_asset(env, place, 'robot', joints)
-    _resolved(env.get('actuated_joint_names') or [], joints, 'actuated_joint_names')
-    robot = asset_config(env, 'robot')
-    robot = {**robot, 'joint_ordering': list(joints.names), **_limits(robot, joints)}
+    place = place_of(env, asset)
+    _check_asset(env, place, asset, joints)
+    if asset == 'robot':
+        _resolved(env.get('actuated_joint_names') or [], joints, 'actuated_joint_names')
+    config = {**_known(asset_config(env, asset), joints), 'joint_ordering': list(joints.names)}
     ordered = {
-        name: _action(name, value, 'robot', joints) if isinstance(value, dict) and 'class_type' in value else value
+        name: _action(name, value, asset, joints) if isinstance(value, dict) and 'class_type' in value else value
         for name, value in env.items()
     }
     if place.startswith('scene.'):
-        return {**ordered, 'scene': {**env['scene'], 'robot': robot}}
-    return {**ordered, place: robot} if place else ordered
+        return {**ordered, 'scene': {**env['scene'], asset: config}}
+    return {**ordered, place: config} if place else ordered
 
 
 def _check_asset(env: YamlTree, where: str, asset: str, joints: RobotJoints) -> None:
@@ -68,9 +67,15 @@ def _check_asset(env: YamlTree, where: str, asset: str, joints: RobotJoints) -> 
 
 
 def acting_asset(env: YamlTree) -> str:
-    """Return the asset of the scene whose joints the actions move, `robot` where they move none or several's."""
+    """Return the asset of the scene whose joints the actions move, `robot` where they move none or several's.
+
+    Where there is no `robot`, it is the only asset with actuators.
+    """
     actions = [action for action in (env.get('actions') or {}).values() if isinstance(action, dict)]
     assets = {action['asset_name'] for action in actions if action.get('asset_name')}
+    if not assets and not place_of(env, 'robot'):
+        scene = env.get('scene') or {}
+        assets = {name for name, config in scene.items() if isinstance(config, dict) and config.get('actuators')}
     return str(*assets) if len(assets) == 1 else 'robot'
 
 
@@ -141,16 +146,23 @@ def _fits(pattern: str, name: str, where: str) -> bool:
         raise ConfigurationError(f"{where}: '{pattern}' is no regular expression: {error}") from error
 
 
-def _limits(config: Mapping[str, object], joints: RobotJoints) -> dict[str, dict[str, list[float]]]:
-    """Return limits and soft limits, name → [lower, upper] (rad or m), of joints that have any.
+def _known(config: YamlTree, joints: RobotJoints) -> YamlTree:
+    """Return an asset's config with the default state of its joints, and their limits, hard and soft.
 
-    Soft are their middle ± half their range times the factor of the asset's config.
+    Limits are name → [lower, upper] (rad or m), of joints that have any. Soft ones that nobody states are their
+    middle ± half their range times the factor of the config.
     """
+    state = dict(config.get('init_state') or {})
+    for key, numbers in (('joint_pos', joints.positions), ('joint_vel', joints.velocities)):
+        if set(numbers) == set(joints.names):
+            state[key] = {re.escape(name): number for name, number in numbers.items()}
     factor = config.get('soft_joint_pos_limit_factor')
     factor = float(factor) if isinstance(factor, (int, float)) else 1.0
     hard, soft = dict[str, list[float]](), dict[str, list[float]]()
     for name, limits in joints.limits.items():
         if math.isfinite(limits.upper - limits.lower):
             middle, half = (limits.lower + limits.upper) / 2.0, (limits.upper - limits.lower) / 2.0 * factor
-            hard[name], soft[name] = [limits.lower, limits.upper], [middle - half, middle + half]
-    return {'joint_pos_limits': hard, 'soft_joint_pos_limits': soft}
+            hard[name] = [limits.lower, limits.upper]
+            soft[name] = list(joints.soft.get(name, (middle - half, middle + half)))
+    stated = {'init_state': state} if state else {}
+    return {**config, **stated, 'joint_pos_limits': hard, 'soft_joint_pos_limits': soft}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layouts of Isaac Lab's environments, read from a run's own params/env.yaml."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 import math
@@ -9,28 +9,59 @@ from typing import Any
 
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
 from rl_policy_node.policy.layouts.isaaclab_direct import JOINT_COUNTS, read_direct, undescribed_action
-from rl_policy_node.policy.layouts.isaaclab_joints import with_joints
-from rl_policy_node.policy.layouts.isaaclab_notes import drive_notes, frame_notes, observation_notes
+from rl_policy_node.policy.layouts.isaaclab_joints import acting_asset, with_joints, with_order
+from rl_policy_node.policy.layouts.isaaclab_names import place_of, stated_order
+from rl_policy_node.policy.layouts.isaaclab_notes import drive_limits, drive_notes, frame_notes, observation_notes
 from rl_policy_node.policy.layouts.isaaclab_terms import read_term
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.robot_joints import RobotJoints
+from rl_policy_node.policy.layouts.scene_merge import attributed, completed
+from rl_policy_node.policy.layouts.simulator_scene import Scene
 from rl_policy_node.policy.shared_types import YamlTree
 
 _GROUP_SETTINGS = ('concatenate_terms', 'concatenate_dim', 'enable_corruption', 'history_length', 'flatten_history_dim')
 
 
-def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = None) -> Layout | None:
+def read_layout(
+    env: YamlTree, params: YamlTree, joints: RobotJoints | None = None, scene: Scene | None = None
+) -> Layout | None:
     """Return the Layout of a run's env.yaml, None where it says nothing of observations.
 
     env: env.yaml as plain data (Python's tags taken apart). params: rl_games' params of agent.yaml. joints: of the
-    robot, None for not known.
+    robot, or scene: what the simulator says, whose numbers count; None for not known.
     Sizes that only the simulator knows are None with a `count`; `complete` fills in what follows from the policy's.
     Raises ConfigurationError for a pattern that matches none of the joints, and for joints of a task without.
     """
-    managed = isinstance(env.get('observations'), dict)
-    if joints and managed:
-        env = with_joints(env, joints)
-    layout = _managed(env, params) if managed else read_direct(env, joints)
+    order = stated_order(env, acting_asset(env))
+    if order and joints is None and scene is None and _is_managed(env):
+        joints = RobotJoints(order, 'joint_ordering in env.yaml')
+    layout = _read(env, params, joints)
+    if scene is None or layout is None:
+        return layout
+    unstated = {name: replace(each, positions={}, velocities={}) for name, each in scene.articulations.items()}
+    named, full = (_read(_with_scene(env, robots), params) for robots in (unstated, scene.articulations))
+    complete = completed(full, scene)
+    assert named is not None and complete is not None, 'the files say as much of it'
+    return attributed(layout, named, complete, scene.source, 'env.yaml')
+
+
+def _is_managed(env: YamlTree) -> bool:
+    return isinstance(env.get('observations'), dict)
+
+
+def _with_scene(env: YamlTree, robots: Mapping[str, RobotJoints]) -> YamlTree:
+    """Return env.yaml with the joints of each of its assets that the simulator names."""
+    stating = with_joints if _is_managed(env) else with_order
+    for asset, joints in robots.items():
+        if place_of(env, asset):
+            env = stating(env, joints, asset)
+    return env
+
+
+def _read(env: YamlTree, params: YamlTree, joints: RobotJoints | None = None) -> Layout | None:
+    if joints and _is_managed(env):
+        env = with_joints(env, joints, acting_asset(env))
+    layout = _managed(env, params) if _is_managed(env) else read_direct(env, joints)
     if layout is None:
         return None
     wrapper = params.get('env') or {}
@@ -40,6 +71,8 @@ def read_layout(env: YamlTree, params: YamlTree, joints: RobotJoints | None = No
         notes=tuple(_notes(layout, env, wrapper)),
         control_rate=_rate(env),
         clip_observations=min(layout.clip_observations, _bound(wrapper.get('clip_observations'))),
+        limits=joints.limits if joints else {},
+        drives=drive_limits(env, [name for action in layout.actions for name in action.joints]),
     )
 
 

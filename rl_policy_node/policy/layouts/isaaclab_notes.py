@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What training did around observations and actions: drives, delays, noise and frames, with the numbers of env.yaml."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+import math
+import re
 
 from rl_policy_node.policy.layouts.isaaclab_joints import acting_asset
-from rl_policy_node.policy.layouts.isaaclab_names import asset_config, in_words, initial
+from rl_policy_node.policy.layouts.isaaclab_names import asset_config, in_words, initial, per_joint
 from rl_policy_node.policy.layouts.isaaclab_quaternions import convention, order
 from rl_policy_node.policy.layouts.layout import LayoutTerm
+from rl_policy_node.policy.layouts.robot_joints import JointLimits
 from rl_policy_node.policy.shared_types import YamlTree
 
 # Keys of an actuator's config that its drive must have; until 2.x, and from 3.0 on.
@@ -24,6 +28,8 @@ _DRIVE = (
     'saturation_effort',
 )
 _PLAIN_DRIVES = ('ImplicitActuator', 'IdealPDActuator')
+# Keys of limits of the velocity, and of the effort
+_LIMITS = tuple(tuple(key for key in _DRIVE if word in key) for word in ('velocity_limit', 'effort_limit'))
 # Gains that are null are those of the robot's asset.
 _GAINS = _DRIVE[:2]
 # Function of a noise -> its numbers' keys, in words
@@ -46,6 +52,32 @@ def drive_notes(env: YamlTree) -> Iterator[str]:
                 least, greatest = int(config.get('min_delay') or 0), int(config['max_delay'])
                 late = f'{least} to {greatest} physics steps{times} late'
                 yield f'commands came {late} to drive {name} (min_delay, max_delay)'
+
+
+def drive_limits(env: YamlTree, joints: Iterable[str]) -> dict[str, JointLimits]:
+    """Return the velocity (rad/s or m/s) and effort (N m or N) that the robot's actuators allow, joint → JointLimits.
+
+    Of several limits of a joint the smallest; NaN for none. Joints without any are left out.
+    """
+    actuators = asset_config(env, acting_asset(env)).get('actuators') or {}
+    found = {}
+    for name in joints:
+        driving = [config for config in actuators.values() if isinstance(config, dict) and _drives(config, name)]
+        velocity, effort = (_least(driving, keys, name) for keys in _LIMITS)
+        if not (math.isnan(velocity) and math.isnan(effort)):
+            found[name] = JointLimits(velocity=velocity, effort=effort, source='the actuators in env.yaml')
+    return found
+
+
+def _least(actuators: Sequence[YamlTree], keys: Iterable[str], joint: str) -> float:
+    """Return the smallest of these limits that actuators state for a joint, NaN for none."""
+    stated = (per_joint(config.get(key), (joint,), math.nan) or () for config in actuators for key in keys)
+    return min((number for number in chain(*stated) if not math.isnan(number)), default=math.nan)
+
+
+def _drives(config: YamlTree, joint: str) -> bool:
+    patterns = config.get('joint_names_expr') or ()
+    return any(re.fullmatch(each, joint) for each in ([patterns] if isinstance(patterns, str) else patterns))
 
 
 def _drive(name: str, config: YamlTree) -> str:

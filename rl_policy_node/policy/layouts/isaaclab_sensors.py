@@ -50,18 +50,28 @@ def _alignment(sensor: YamlTree) -> tuple[str, str]:
 
 
 def image(params: YamlTree, env: YamlTree) -> YamlTree:
-    """Return the fields of the LayoutTerm of a camera's image; params: of the function image."""
+    """Return the fields of the LayoutTerm of a camera's image; params: of the function image, or image_rgb (3.0)."""
     sensor = (params.get('sensor_cfg') or {}).get('name', 'tiled_camera')
     camera = (env.get('scene') or {}).get(sensor) or {}
     data = params.get('data_type', 'rgb')
     channels = {'rgb': 3, 'rgba': 4}.get(data, 1)
     shape = (camera['height'], camera['width'], channels) if camera.get('height') and camera.get('width') else None
     normalised = params.get('normalize', True)
-    treated = bool(normalised and data == 'rgb')
-    return {
+    treated = bool(normalised and data == 'rgb' and params.get('mean') is None)
+    known: YamlTree = {
         'shape': shape,
         'quantity': 'image',
         'subject': sensor,
         'difference_to_mean': treated,
         'description': f'{data} image' + (', by 255, minus the mean of each channel over the image' if treated else ''),
     }
+    stacked, first = params.get('frame_stack') or 1, bool(params.get('channel_first'))
+    if stacked == 1 and not first and params.get('mean') is None:
+        return known
+    # no message has it so: the user makes the array
+    text = known['description'] + (f', by 255, minus {params["mean"]}' if params.get('mean') is not None else '')
+    text += f'; {stacked} of them along the channels, the oldest first' if stacked > 1 else ''
+    if shape is not None:
+        shape = (stacked * channels, *shape[:2]) if first else (*shape[:2], stacked * channels)
+    text += '; channels first' if first else ''
+    return {**known, 'shape': shape, 'quantity': 'other', 'difference_to_mean': False, 'description': text}

@@ -82,7 +82,7 @@ def _known(path: str, params: YamlTree, env: YamlTree) -> YamlTree:
             'count': _last(params),
             'description': 'the action before it was scaled, as the policy gave it',
         }
-    special = {'generated_commands': command_term, 'height_scan': height_scan, 'image': image}
+    special = {'generated_commands': command_term, 'height_scan': height_scan, 'image': image, 'image_rgb': image}
     if function in special:
         return special[function](params, env)
     return body_term(function, path, params, env) or {'shape': None, 'kind': 'unknown'}

@@ -6,11 +6,12 @@ means that the environment used a number that the run's files do not contain: a 
 formula in `description` or `law`.
 """
 
-from collections.abc import Collection, Iterable, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 import math
 
 from rl_policy_node.errors import ConfigurationError, unknown
+from rl_policy_node.policy.layouts.robot_joints import JointLimits
 from rl_policy_node.policy.shared_types import Numbers, Shape
 
 TERM_KINDS = ('field', 'last_action', 'unknown')
@@ -197,6 +198,8 @@ class Layout:
     clip_observations: bound ± that the environment put on every number of its observation.
     source: who states terms and laws, '' for the environment of `task` as published. known: whether anyone does;
     else the parts of the observation and the law of the action are not known.
+    limits: of joints, as a description of the robot or the simulator has them; drives: velocity and effort that the
+    run's own drives allowed, of joints that have names.
     """
 
     task: str
@@ -208,6 +211,8 @@ class Layout:
     clip_observations: float = math.inf
     source: str = ''
     known: bool = True
+    limits: Mapping[str, JointLimits] = field(default_factory=dict)
+    drives: Mapping[str, JointLimits] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, Shape | None]:

@@ -13,7 +13,7 @@ from rl_policy_node.policy.contract.agreement import agree, Names
 from rl_policy_node.policy.contract.facts import Facts, published_shapes
 from rl_policy_node.policy.contract.spaces import Spaces
 from rl_policy_node.policy.formats import format_of
-from rl_policy_node.policy.layouts import Layout, RobotJoints
+from rl_policy_node.policy.layouts import Layout, RobotJoints, Scene
 from rl_policy_node.policy.run.files import is_checkpoint
 from rl_policy_node.policy.run.ignored_keys import appended, ignored_keys
 from rl_policy_node.policy.run.train_config import locate_checkpoint, TrainConfig
@@ -98,11 +98,13 @@ class TrainedRun:
         """The composition of the environment's observations and actions, None if it is not known."""
         return format_of(self.config).layout(self.config)
 
-    def layout_with(self, joints: RobotJoints | None) -> Layout | None:
-        """Return the layout, with the joints of the robot where the user states them.
+    def layout_with(self, joints: RobotJoints | None, scene: Scene | None = None) -> Layout | None:
+        """Return the layout, with the joints of the robot where the user states them, or with a simulator's scene.
 
         Raises ConfigurationError for a run that has no use for them, and for a pattern that matches none of them.
         """
+        if scene:
+            return format_of(self.config).layout_of(self.config, scene)
         return format_of(self.config).layout_with(self.config, joints) if joints else self.layout
 
     @cached_property

@@ -9,16 +9,20 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.layouts import (
+    attributed,
     complete,
     complete_actions,
     complete_input,
+    completed,
     Layout,
     LayoutAction,
     LayoutTerm,
     RobotJoints,
+    Scene,
 )
 from rl_policy_node.tools.init.draft_actions import action_entry
 from rl_policy_node.tools.init.draft_joints import group_joints, name_offsets
+from rl_policy_node.tools.init.draft_sensors import simulated_parts
 from rl_policy_node.tools.init.draft_sources import Entry, GOAL, POSE, Sources, TWIST, VELOCITY
 from rl_policy_node.tools.init.draft_terms import term_entries
 from rl_policy_node.tools.init.robot_description import STATED
@@ -38,6 +42,7 @@ _CHOICES = {
 class Draft:
     """The parts of the file, name → Entry each, in the order of writing; notes: one line each.
 
+    sensors: source → which part of the simulator it measures, where that is known.
     joint_groups: group → joints; joint_values: name → joint → number.
     """
 
@@ -46,18 +51,24 @@ class Draft:
     terms: dict[str, Entry] = field(default_factory=dict)
     actions: dict[str, Entry] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sensors: dict[str, dict[str, str]] = field(default_factory=dict)
     joint_groups: dict[str, list[str]] = field(default_factory=dict)
     joint_values: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def draft(
-    layout: Layout | None, spaces: Spaces, control_rate: float | None, joints: RobotJoints | None = None
+    layout: Layout | None,
+    spaces: Spaces,
+    control_rate: float | None,
+    joints: RobotJoints | None = None,
+    scene: Scene | None = None,
 ) -> Draft:
     """Return the Draft for a policy's Spaces; layout: of the run's environment, or None.
 
-    control_rate: Hz, None where it is not known. joints: of the robot where the user states them. Where the
-    run differs from the published layout, the input in question is one term, and so is the action; raises
-    ConfigurationError instead if the user states joints, for which that may be.
+    control_rate: Hz, None where it is not known. joints: of the robot where the user states them. scene: what the
+    simulator says, which the layout has already. Where the run differs from the published layout, the input in
+    question is one term, and so is the action; raises ConfigurationError instead if the user states joints, for which
+    that may be.
     """
     made = Draft()
     fitted = _fitting(layout, spaces, made, joints)
@@ -65,7 +76,12 @@ def draft(
         made.notes += [*_heading(fitted), *fitted.notes]
     if joints:
         made.notes.append(_joints_note(joints))
-    fitted = fitted or Layout('', {name: _unknown(name, shape) for name, shape in spaces.inputs.items()})
+    made.notes += scene.notes if scene else ()
+    if fitted is None:
+        bare = Layout('', {name: _unknown(name, shape) for name, shape in spaces.inputs.items()})
+        full = completed(bare, scene) if scene and not spaces.discrete else None
+        fits = scene and full and full.num_actions == spaces.num_actions
+        fitted = attributed(bare, bare, full, scene.source, 'the run') if scene and full and fits else bare
     actions = fitted.actions or (LayoutAction('action', spaces.num_actions, law='not known'),)
     inputs = {name: _terms(made, fitted.inputs[name], name, shape) for name, shape in spaces.inputs.items()}
     sources = Sources(made.sources, [term for terms in inputs.values() for term in terms])
@@ -75,9 +91,11 @@ def draft(
         if action.size == 0:
             made.notes.append(f'action {action.name} takes no number of the policy, it acts by itself: {action.law}')
         else:
-            made.actions[action.name] = action_entry(action, sources, _bound(spaces), joints.limits if joints else {})
+            made.actions[action.name] = action_entry(action, sources, _bound(spaces), fitted)
     for name, entry in made.sources.items():
         _complete_source(name, entry, sources, control_rate)
+    if scene:
+        made.sensors = simulated_parts(made.sources, made.terms, sources, scene)
     made.joint_values = name_offsets([*made.terms.values(), *made.actions.values()])
     made.joint_groups = group_joints(made.terms, made.actions)
     return made

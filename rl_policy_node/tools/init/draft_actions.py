@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write action terms from a layout."""
 
-from collections.abc import Mapping
 import math
 from typing import Any
 
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.options import leaves
-from rl_policy_node.policy.layouts import JointLimits, LayoutAction
+from rl_policy_node.policy.layouts import JointLimits, Layout, LayoutAction
 from rl_policy_node.tools.init.draft_sources import Entry, JOINTS, POSE, Sources, WRENCH
 
 NUMBERS = 'std_msgs/msg/Float64MultiArray'
@@ -21,11 +20,11 @@ _LIMITS = {'lower': 'lower', 'upper': 'upper', 'max_velocity': 'velocity', 'max_
 _NUMBERS = ('scale', 'offset', 'open', 'closed', 'lower', 'upper', 'max_velocity', 'max_effort')
 
 
-def action_entry(action: LayoutAction, sources: Sources, bound: float, limits: Mapping[str, JointLimits]) -> Entry:
+def action_entry(action: LayoutAction, sources: Sources, bound: float, layout: Layout) -> Entry:
     """Return the Entry of a LayoutAction; its kind is blank if the node has no such law.
 
-    bound: ± of the policy's actions, within which a clip of the environment does nothing. limits: of the robot's
-    joints, {} where nothing states them.
+    bound: ± of the policy's actions, within which a clip of the environment does nothing. layout: has the limits of
+    the joints, as far as anything states them.
     """
     kind, fallback = action.kind, _FALLBACKS.get(action.kind, 'hold')
     values: dict[str, Any] = {
@@ -39,14 +38,31 @@ def action_entry(action: LayoutAction, sources: Sources, bound: float, limits: M
     elif kind not in _TYPES:
         values['joints'] = list(action.joints) or [BLANK] * (1 if kind == 'gripper' else action.size or 1)
     values.update(_law(action, bound))
-    values.update(_limits(kind, values, [limits[joint] for joint in action.joints if joint in limits]))
-    endless = [joint for joint in action.joints if joint in limits and limits[joint].endless]
+    robots, drives = (
+        [limits.get(joint, JointLimits()) for joint in action.joints] for limits in (layout.limits, layout.drives)
+    )
+    known = [robot.completed(drive) for robot, drive in zip(robots, drives)]
+    filled = _limits(kind, values, known)
+    values.update(filled)
+    endless = [joint for joint, limits in zip(action.joints, known) if limits.endless]
     if endless and 'lower' in values:
         values['continuous'] = endless
     values['fallback'] = fallback
     if kind == 'raw':
         values['fallback_value'] = [BLANK] if action.initial is None else [float(n) for n in action.initial] or [0.0]
-    return Entry(values, action.law)
+    robots_and_drives = [*zip(robots, drives)]
+    told = dict[str, list[str]]()
+    for name in filled:
+        if name in _LIMITS and BLANK not in filled[name]:
+            told.setdefault(_sources(_LIMITS[name], robots_and_drives), []).append(name)
+    named = (f'{", ".join(names)} from {source}' for source, names in told.items() if source)
+    return Entry(values, '; '.join(filter(None, (action.law, *named))))
+
+
+def _sources(field: str, known: list[tuple[JointLimits, JointLimits]]) -> str:
+    """Return who states a limit of robot and drive of each joint, '' where nobody is named."""
+    found = (drive.source if math.isnan(getattr(robot, field)) else robot.source for robot, drive in known)
+    return ' and '.join(filter(None, dict.fromkeys(found)))
 
 
 def _source(action: LayoutAction, sources: Sources, fallback: str) -> dict[str, str]:
@@ -90,7 +106,7 @@ def _law(action: LayoutAction, bound: float) -> dict[str, Any]:
         values['integrate'] = action.integrate
     if action.smoothing != 1.0:
         values['smoothing'] = BLANK if action.smoothing is None else float(action.smoothing)
-    if math.isfinite(action.clip) and (action.clip != 1.0 or bound > 1.0):
+    if math.isfinite(action.clip) and action.clip != bound and (action.clip != 1.0 or bound > 1.0):
         values['clip'] = float(action.clip)
     if action.rotation_threshold is not None:
         values['rotation_threshold'] = float(action.rotation_threshold)

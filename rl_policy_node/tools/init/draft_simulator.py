@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draft a parameter file for a simulator in place of the robot: an array for each input, the raw action back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from rl_policy_node.policy import Spaces
+from rl_policy_node.policy.layouts import Scene
 from rl_policy_node.sim import create_environment
 from rl_policy_node.sim.environment_specs import EnvironmentSpec, GymnasiumSpec, PythonSpec
 from rl_policy_node.sim.hosted import EnvironmentDescription
@@ -50,6 +51,14 @@ class Simulator:
             return _fields(environment), environment.control_rate
         finally:
             environment.close()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The scene of a run's simulator. sim: the parameters that start it, name below `sim` → value."""
+
+    scene: Scene
+    sim: Mapping[str, Any]
 
 
 def _fields(environment: EnvironmentDescription) -> SpaceFields:

@@ -39,12 +39,13 @@ class Sources:
     """Assigns a source to each subject and message type, and adds it to `entries` (name → Entry).
 
     All terms of a subject and type share one source; each array and each image has its own. senders: source →
-    SENSOR, or VELOCITY or GOAL where a person or a planner sends it, where the layout tells.
+    SENSOR, or VELOCITY or GOAL where a person or a planner sends it, where the layout tells. subjects: source → what
+    it is of, and in which frame, '' for not known.
     """
 
     def __init__(self, entries: dict[str, Entry], terms: Iterable[LayoutTerm]) -> None:
         self.entries, self._known = entries, dict[tuple[str, str], str]()
-        self.senders = dict[str, str]()
+        self.senders, self.subjects = dict[str, str](), dict[str, tuple[str, str]]()
         self._bodies = {term.subject for term in terms if term.quantity == 'linear_velocity' and in_own_frame(term)}
 
     def has_odometry(self, subject: str) -> bool:
@@ -66,6 +67,7 @@ class Sources:
         comment = _COMMENTS.get(carrier, f'frame: {frame}' if frame else '')
         comment = comment.format(subject=f'the {subject}' if subject else 'the body')
         self.entries[source] = Entry({'topic': BLANK, 'type': carrier, **values}, comment)
+        self.subjects[source] = (subject or name, frame)
         if shared:
             self._known[subject, carrier] = source
         return source

@@ -2,6 +2,7 @@
 """`rl_policy init`: a parameter file for the node, written from a run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 import textwrap
 from typing import Any
@@ -14,12 +15,13 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.contract.facts import Fact, Facts
-from rl_policy_node.policy.layouts import RobotJoints
+from rl_policy_node.policy.layouts import RobotJoints, Scene
+from rl_policy_node.policy.layouts.io_descriptors import find_descriptors, read_descriptors
 from rl_policy_node.policy.run.ignored_keys import warning
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.init.draft import Draft, draft
 from rl_policy_node.tools.init.draft_joints import joint_lines, NAMES
-from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
+from rl_policy_node.tools.init.draft_simulator import Asked, draft_simulator, Simulator, simulator_lines, space_lines
 from rl_policy_node.tools.init.draft_sources import Entry
 
 _WIDTH = 118
@@ -34,24 +36,33 @@ def init(
     force: bool = False,
     simulator: Simulator | None = None,
     joints: RobotJoints | None = None,
+    asked: Asked | None = None,
 ) -> list[str]:
     """Write a parameter file for a run and return the names of the parameters that are left to fill in.
 
     run: a run directory or a configuration file. plugins: modules that the policy needs. simulator: takes the
     place of the robot, None for a robot. joints: of the robot, for runs that leave them open, None for not known.
+    asked: what the run's simulator said, None for not asked; in its place counts IO_descriptors.yaml of the run.
     Raises ConfigurationError, also where `output` exists without `force`.
     """
     if Path(output).exists() and not force:
         raise ConfigurationError(f'{output} exists; --force writes over it')
     if simulator and joints:
         raise ConfigurationError(f"{joints.source}: a simulator's file has no joints")
+    if asked and joints:
+        raise ConfigurationError(f'{joints.source}: --ask takes the joints from the simulator; expected one of both')
     trained = TrainedRun.read(run, checkpoint, overrides, plugins)
     stated, rate = simulator.describe() if simulator else ({}, None)
-    layout = trained.layout_with(joints)
+    notes: list[str] = []
+    scene = asked.scene if asked else None if joints or simulator else _described(trained, notes)
+    layout = trained.layout_with(joints, scene)
     spaces = trained.spaces(stated, layout, simulator.name if simulator else '')
     facts = trained.facts
+    if scene and scene.rate:
+        facts = replace(facts, control_rate=Fact(scene.rate, f'from {scene.source}'))
     known_rate = facts.control_rate.value if facts.control_rate else None
-    made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate, joints)
+    made = draft_simulator(spaces) if simulator else draft(layout, spaces, known_rate, joints, scene)
+    made.notes += notes
     if trained.ignored:
         made.notes.append(warning(trained.ignored, trained.config.params))
     if spaces.discrete and not simulator:
@@ -70,12 +81,27 @@ def init(
         *space_lines(stated, flow),
         *_control(facts, rate, simulator),
         '',
+        *(_asked(asked.sim, made.sensors) if asked else ()),
         *_parts(made, simulator),
         '',
     ]
     text = '\n'.join(lines)
     Path(output).write_text(text, encoding='utf-8')
     return blanks(yaml.safe_load(text)['/**']['ros__parameters'])
+
+
+def _described(run: TrainedRun, notes: list[str]) -> Scene | None:
+    """Return the Scene of the run's IO_descriptors.yaml, None for none; of one that does not fit, a note says why."""
+    path = find_descriptors(run.config.run.folder) if run.config.run else None
+    if path is None:
+        return None
+    try:
+        scene = read_descriptors(path)
+        run.layout_with(None, scene)
+    except ConfigurationError as error:
+        notes.append(f'{path.name} was left out: {error}')
+        return None
+    return scene
 
 
 def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:
@@ -149,6 +175,17 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
         '    # A person keeps enabling the robot (std_msgs/Bool, or a button of a Joy); else it stops',
         f"    enable: {{topic: '{BLANK}'}}         # or `enable: none`: it moves without",
     ]
+
+
+def _asked(sim: Mapping[str, Any], sensors: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the lines of the simulator that was asked: it stands in for the robot, as a robot's drivers would."""
+    lines = ["    sim:                            # the run's simulator; source → the part of it that it measures"]
+    lines += [f'      {name}: {flow(value)}' for name, value in sim.items()]
+    lines.append('      raw_state: true')
+    if sensors:
+        lines.append('      sensors:')
+        lines += [f'        {flow(name)}: {flow(dict(part))}' for name, part in sensors.items()]
+    return [*lines, '']
 
 
 def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
