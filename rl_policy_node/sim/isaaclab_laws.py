@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import dataclasses
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
+# objects of Isaac Lab, and its tensors; the Python of the bridge has none
+Lab: TypeAlias = Any
+Tensor: TypeAlias = Any
+Description: TypeAlias = dict[str, Any]
 KINDS = ('position', 'velocity', 'effort')
 # of isaaclab.envs.mdp.actions: the class that defines apply_actions → which target of its joints it sets
 TARGETS = {
@@ -45,7 +49,7 @@ class Law:
     clip: Any = None
 
 
-def actions(env: Any, most: float) -> Iterator[tuple[dict[str, Any], Law | None]]:
+def actions(env: Lab, most: float) -> Iterator[tuple[Description, Law | None]]:
     """Yield (description, law) of each action term of an unwrapped environment, in the order of the action vector.
 
     most: the wrapper clips actions to ±most first. law: None where it is not known which targets the term sets.
@@ -162,7 +166,7 @@ def _clip(scale: list[float], offset: list[float], clip: Any, most: float) -> li
 class Targets:
     """The joint targets of the last step, taken after its physics and before the reset of rows that ended."""
 
-    def __init__(self, env: Any, known: list[Law]) -> None:
+    def __init__(self, env: Lab, known: list[Law]) -> None:
         self._blanks: dict[tuple[int, str], Any] = {}
         for articulation in env.scene.articulations.values():
             for kind in KINDS:
@@ -178,14 +182,14 @@ class Targets:
         judge, name = (env, '_get_dones') if manager is None else (manager, 'compute')
         ended = getattr(judge, name)
 
-        def taken(*arguments: Any, **named: Any) -> Any:
+        def taken(*arguments: Lab, **named: Lab) -> Lab:
             for (key, kind), articulation in self._set.items():
                 self._last[key, kind] = self._blanks[key, kind] + _target(articulation, kind)
             return ended(*arguments, **named)
 
         setattr(judge, name, taken)
 
-    def last(self, articulation: Any, kind: str) -> Any:
+    def last(self, articulation: Lab, kind: str) -> Tensor:
         """Return the targets of the last step, (rows, joints), NaN for joints that no action term sets."""
         return self._last[id(articulation), kind]
 
@@ -197,7 +201,7 @@ def _target(articulation: Any, kind: str) -> Any:
     return getattr(articulation.data, f'joint_{short}_target')
 
 
-def tensor(value: Any) -> Any:
+def tensor(value: Lab) -> Tensor:
     """Return the tensor of an array of Isaac Lab 3, what is none as it is."""
     return getattr(value, 'torch', value)
 
@@ -210,9 +214,10 @@ def _indices(law: Law) -> list[int]:
     return [int(each) for each in (joints.numpy() if hasattr(joints, 'numpy') else joints)]
 
 
-def per_joint(value: Any, size: int) -> Any:
+def per_joint(value: Lab, size: int) -> list[Tensor] | None:
     """Return the numbers of each joint that hold for all rows, None if rows differ; value: a number, or rows first."""
     if isinstance(value, (int, float)):
         return [float(value)] * size
     values = tensor(value)
-    return None if (values != values[:1]).any() else values[0].tolist()
+    shared: list[Tensor] = values[0].tolist()
+    return None if (values != values[:1]).any() else shared

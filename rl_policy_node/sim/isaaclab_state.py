@@ -13,13 +13,14 @@ import functools
 import importlib.util
 from pathlib import Path
 import sys
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 # a limit beyond it is none
 LIMITLESS = 1e6
 
 
-def beside(name: str) -> Any:
+def beside(name: str) -> ModuleType:
     """Return the module in the file `name`.py beside this one, which no package leads to."""
     spec = importlib.util.spec_from_file_location(f'hosted_{name}', Path(__file__).with_name(f'{name}.py'))
     assert spec is not None and spec.loader is not None
@@ -28,7 +29,10 @@ def beside(name: str) -> Any:
     return module
 
 
-laws = beside('isaaclab_laws')
+# objects of Isaac Lab, and its tensors; the Python of the bridge has none
+Lab: TypeAlias = Any
+Tensor: TypeAlias = Any
+laws: Any = beside('isaaclab_laws')
 tensor = laws.tensor
 
 
@@ -38,7 +42,7 @@ class RawState:
     scene: describes it. scalar_first: quaternions are w, x, y, z, as before Isaac Lab 3.
     """
 
-    def __init__(self, wrapped: Any, scalar_first: bool) -> None:
+    def __init__(self, wrapped: Lab, scalar_first: bool) -> None:
         self._env, self._scalar_first = wrapped.unwrapped, scalar_first
         self._reads: dict[str, Callable[[], Any]] = {}
         terms = tried('actions', lambda: list(laws.actions(self._env, float(wrapped._clip_actions)))) or []
@@ -53,7 +57,7 @@ class RawState:
             'rate': 1.0 / self._env.step_dt,
         }
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Tensor]:
         """Return name → tensor (rows, …) after the last reset or step: as `scene` describes it."""
         return {name: read().clone() for name, read in self._reads.items()}
 
@@ -66,7 +70,7 @@ class RawState:
 
     def _articulations(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, articulation in self._env.scene.articulations.items():
-            description = tried(name, described, name, articulation)
+            description = tried(name, _described, name, articulation)
             if description is None:
                 continue
             data = articulation.data
@@ -183,7 +187,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def tried(name: str, read: Callable[..., Any], *arguments: Any) -> Any:
+def tried(name: str, read: Callable[..., Lab], *arguments: Lab) -> Lab:
     """Return what `read` returns; None, and a line in the log, if it raises: another version may lack it."""
     try:
         return read(*arguments)
@@ -192,7 +196,7 @@ def tried(name: str, read: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def described(name: str, articulation: Any) -> dict[str, Any]:
+def _described(name: str, articulation: Any) -> dict[str, Any]:
     """Return the entry of an articulation in scene['articulations']; what differs from row to row is left out.
 
     lower and upper are the soft limits, which Isaac Lab's own terms use; hard_lower and hard_upper the simulator's.

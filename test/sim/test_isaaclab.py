@@ -72,7 +72,7 @@ def test_a_task_of_ones_own_comes_by_its_module_with_raw_state():
             python=lab_python(),
             python_path=[str(TASKS)],
             python_variables=[f'ISAACSIM_ASSET_ROOT={ASSETS}', f'HOME={os.environ["HOME"]}'],
-            start_timeout=600.0,
+            start_timeout=900.0,
             step_timeout=60.0,
         )
     )
