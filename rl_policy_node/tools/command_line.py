@@ -7,6 +7,7 @@ from typing import Final
 
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.verify.command import Verify
 
 
 class Demo(Command):
@@ -278,7 +279,7 @@ class Parameters(Command):
         return 0
 
 
-COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Bench(), Parameters())
+COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Verify(), Bench(), Parameters())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -286,8 +287,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog='rl_policy', description='Deploy rl_games policies through ROS 2.')
     commands = made.add_subparsers(dest='command', required=True)
     for command in COMMANDS:
-        text = (command.__doc__ or '').rstrip('.')
+        text = (command.__doc__ or '').partition('\n')[0].rstrip('.')
         own = commands.add_parser(command.name, help=text[0].lower() + text[1:])
         command.add_arguments(own)
-        own.set_defaults(run_command=command.run)
+        own.set_defaults(run_command=command.run, failure=command.failure)
     return made
