@@ -21,7 +21,7 @@ Transition: TypeAlias = tuple[Observations, Array, NDArray[np.bool_], NDArray[np
 
 ID: Final = (
     "gymnasium: the environment's id, as gymnasium.make takes it, module:Id-v0 included; isaaclab: the task's name, "
-    "empty: that of the run's run.json"
+    "or module:Id, empty: that of the run's run.json"
 )
 
 
@@ -92,8 +92,8 @@ class IsaacGymSpec(RunOptions):
 class IsaacLabSpec(RunOptions):
     """A task of Isaac Lab and where it runs.
 
-    id: its registered name; settings: path of the run's env.yaml; wrapper: params.env of its agent.yaml; overrides:
-    changes in Isaac Lab's form.
+    id: its registered name, or module:Id; settings: path of the run's env.yaml; wrapper: params.env of its agent.yaml;
+    overrides: changes in Isaac Lab's form.
     """
 
     id: str = option('', ID)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
+import importlib
+import importlib.metadata
 import importlib.util
 import math
+from pathlib import Path
 import sys
 from typing import Any
 
@@ -30,10 +33,10 @@ def create(
 ) -> IsaacLabTask:
     """Return an IsaacLabTask of num_envs rows.
 
-    task: its registered name. environment: path of the run's env.yaml, whose settings count; '': those of the installed
-    task. wrapper: params.env of the run's agent.yaml: clips and observation groups. overrides: changes in Isaac Lab's
-    form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that cannot be
-    created, and if this Python has no Isaac Lab.
+    task: its registered name, or module:Id. environment: path of the run's env.yaml, whose settings count; '': those of
+    the installed task. wrapper: params.env of the run's agent.yaml: clips and observation groups. overrides: changes in
+    Isaac Lab's form (env.decimation=2, physics=newton_mjwarp), which come last. Raises ValueError for a task that
+    cannot be created, and if this Python has no Isaac Lab.
     """
     with contextlib.ExitStack() as closing:
         simulation = _simulation_3 if _major() >= 3 else _simulation_2
@@ -50,7 +53,8 @@ def create(
         made.unwrapped.seed(seed)  # making it drew from the stream of its resets
         if hasattr(made.unwrapped, 'possible_agents'):
             raise ValueError(f'{task} has several agents, {made.unwrapped.possible_agents}; one is expected')
-        return IsaacLabTask(_wrapped(RlGamesVecEnvWrapper, made, device, wrapper or {}), device, closing.pop_all())
+        wrapped = _wrapped(RlGamesVecEnvWrapper, made, device, wrapper or {})
+        return IsaacLabTask(wrapped, device, _raw_state(wrapped), closing.pop_all())
 
 
 def _major() -> int:
@@ -70,7 +74,9 @@ def _simulation_3(
     import isaaclab_tasks  # noqa: F401 - registers the tasks
     from isaaclab_tasks.utils import resolve_task_config
 
-    _check_name(task)
+    for installed in importlib.metadata.entry_points(group='isaaclab.tasks'):
+        installed.load()
+    _register(task)
     try:
         config, _ = resolve_task_config(task, None, overrides=overrides)
     except (KeyError, ValueError) as error:
@@ -90,8 +96,8 @@ def _simulation_2(
     from isaaclab_tasks.utils import parse_env_cfg
     import yaml
 
-    _check_name(task)
-    config = parse_env_cfg(task, device=device)
+    _register(task)
+    config = parse_env_cfg(task.rpartition(':')[2], device=device)
     for override in overrides:
         name, equals, value = override.partition('=')
         if not equals or not name.startswith('env.'):
@@ -100,15 +106,25 @@ def _simulation_2(
     return config, lambda: None
 
 
-def _check_name(task: str) -> None:
-    """Raise ValueError for a task that is not registered."""
+def _register(task: str) -> None:
+    """Import the module of `module:Id`, as gymnasium does; raise ValueError for a task that is not registered."""
     import difflib
 
     import gymnasium
 
-    if task not in gymnasium.registry:
-        close = difflib.get_close_matches(task, [name for name in gymnasium.registry if 'Isaac' in name], 3)
-        raise ValueError(f"Isaac Lab has no task '{task}'" + (f'; did you mean {" or ".join(close)}?' if close else ''))
+    module, _, name = task.rpartition(':')
+    if module:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{sys.executable} cannot import the '{module}' of '{task}': {error}") from error
+    if name not in gymnasium.registry:
+        close = difflib.get_close_matches(name, [each for each in gymnasium.registry if 'Isaac' in each], 3)
+        raise ValueError(
+            f"Isaac Lab has no task '{name}'"
+            + (f'; did you mean {" or ".join(close)}?' if close else '')
+            + ('' if module else f'; for one of your own, sim.id is module:{name}, and the module registers it')
+        )
 
 
 def _wrapped(wrapper: Any, made: Any, device: str, stated: Mapping[str, Any]) -> Any:
@@ -117,6 +133,17 @@ def _wrapped(wrapper: Any, made: Any, device: str, stated: Mapping[str, Any]) ->
     groups = stated.get('obs_groups')
     # 2.0 and 2.1 have no groups
     return wrapper(made, device, *clips, *((groups, stated.get('concate_obs_groups', True)) if groups else ()))
+
+
+def _raw_state(wrapped: Any) -> Any:
+    """Return the RawState of an environment, of the file beside this one; None, and a line, if it cannot be had."""
+    spec = importlib.util.spec_from_file_location(
+        'hosted_isaaclab_state', Path(__file__).with_name('isaaclab_state.py')
+    )
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.tried('any', module.RawState, wrapped, _major() < 3)
 
 
 # the settings of the run
@@ -209,13 +236,14 @@ def _update(config: Any, values: dict[str, Any]) -> None:
 class IsaacLabTask:
     """An environment of Isaac Lab in its own wrapper for rl_games; tensors on `rl_device`.
 
-    control_rate: Hz. A row is reset in the step in which it ends.
+    control_rate: Hz. scene: what its raw state has, None without. A row is reset in the step in which it ends.
     """
 
     agents = value_size = 1
 
-    def __init__(self, wrapped: Any, device: str, closing: contextlib.ExitStack) -> None:
-        self._wrapped, self._closing = wrapped, closing
+    def __init__(self, wrapped: Any, device: str, state: Any, closing: contextlib.ExitStack) -> None:
+        self._wrapped, self._state, self._closing = wrapped, state, closing
+        self.scene: dict[str, Any] | None = state and state.scene
         self.observation_space, self.action_space = wrapped.observation_space, wrapped.action_space
         self.num_envs, self.rl_device = wrapped.num_envs, device
         self.control_rate = 1.0 / wrapped.unwrapped.step_dt
@@ -234,6 +262,11 @@ class IsaacLabTask:
         successes = extras.get('successes')
         by_row = tuple(getattr(successes, 'shape', ())) == (self.num_envs,)
         return observations, rewards, dones, {'successes': successes} if by_row else {}
+
+    def raw(self) -> dict[str, object]:
+        """Return the raw state after the last reset or step: name → tensor (rows, …), as `scene` describes it."""
+        raw: dict[str, object] = self._state.read()
+        return raw
 
     def close(self) -> None:
         """End the environment and the simulation."""

@@ -3,12 +3,18 @@
 
 import os
 from pathlib import Path
+import shutil
+import subprocess
 
 import pytest
 from sim import hosted_runs
 
 RUNS = Path(__file__).resolve().parent
 ASSETS = RUNS.parent / 'isaaclab_assets'
+# registers Legged-Velocity-v0
+TASKS = RUNS.parent / 'isaaclab_legged'
+LEGGED = 'legged_velocity:Legged-Velocity-v0'
+ANT = 'Isaac/Robots/IsaacSim/Ant/ant_instanceable.usd'
 ROWS = 4
 
 
@@ -21,6 +27,17 @@ def lab_python():
     if not (made / 'installed').exists():
         pytest.skip(f'no Isaac Lab in {made}: `make test-isaaclab` installs it; ISAACLAB_PYTHON names another')
     return str(made / 'bin' / 'python')
+
+
+def assets_with_ant(folder, python):
+    """Return a folder of our assets and of the ant that comes with Newton in Isaac Lab's Python."""
+    root = folder / 'assets'
+    shutil.copytree(ASSETS, root)
+    where = 'import importlib.util; print(importlib.util.find_spec("newton").submodule_search_locations[0])'
+    newton = Path(subprocess.run([python, '-c', where], capture_output=True, text=True, check=True).stdout.strip())
+    (root / ANT).parent.mkdir(parents=True)
+    shutil.copy(newton / 'examples' / 'assets' / 'ant.usda', root / ANT)
+    return root
 
 
 def configured(run, overrides=(), **sim):
