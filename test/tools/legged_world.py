@@ -88,15 +88,17 @@ class Walk:
 
 
 class Legged:
-    """The environment. fault: planted in its observation. terms: whether it describes them. noise: of its observation.
+    """The environment.
 
-    without: keys left out of the scene. targets: whether its own targets are told.
+    fault: planted in its observation. length: steps of an episode. noise: standard deviation on its observation.
+    without: keys left out of its scene. terms: whether it describes its terms. extra: numbers of a further term at the
+    end. blind: offers no raw state.
     """
 
     control_rate = RATE
     agents = value_size = 1
 
-    def __init__(self, num_envs, seed=0, fault='', length=60, noise=0.0, without=(), terms=True, extra=0):
+    def __init__(self, num_envs, seed=0, fault='', length=60, noise=0.0, without=(), terms=True, extra=0, blind=False):
         random = self._random = np.random.default_rng(seed)
         self._fault, self._length, self._noise, self._extra, rows = fault, length, noise, extra, num_envs
         self.observation_space, self.action_space = Space(sum(TERMS.values()) + extra), Space(len(JOINTS))
@@ -113,7 +115,7 @@ class Legged:
         self._now = 0.0
         self._actions, self._targets = np.zeros((rows, len(JOINTS))), np.full((rows, len(JOINTS)), np.nan)
         self._before, self._past = None, None
-        self.scene = _scene(terms, extra, without)
+        self.scene = None if blind else _scene(terms, extra, without)
 
     def reset(self):
         self._begin(np.ones(len(self._begun), dtype=bool))
@@ -130,13 +132,16 @@ class Legged:
 
     def raw(self):
         """Return the state of the last reset or step."""
-        return {
+        state = {
             'joints/robot/position': self._state['joints'],
             'joints/robot/velocity': self._state['speeds'],
             'targets/robot/position': self._targets,
             'bodies': np.stack([self._state['bodies'][name] for name in BODIES], axis=1),
             'commands/base_velocity': self._state['command'],
         }
+        parts = {'joints': 'articulations', 'targets': 'articulations'}
+        described = {name: parts.get(name.partition('/')[0], name.partition('/')[0]) for name in state}
+        return {name: value for name, value in state.items() if described[name] in self.scene}
 
     def _begin(self, rows):
         self._begun[rows] = self._now - self._random.uniform(0, 100, rows.sum())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.sensor_spec import SensorSpec
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.driver_messages import DriverMessages
 from rl_policy_node.options import value_of
 from rl_policy_node.tools.verify.commands import Commands
@@ -50,6 +51,8 @@ class Comparing:
         """
         side = RobotSide(control, recording.shapes, recording.actions.shape[2])
         measured, lacking = measure(control, side.sources, recording, stated)
+        if not measured:
+            raise ConfigurationError(f'nothing can be checked: {next(iter(lacking.values()))}')
         renamed = {robot: simulated for spec in stated.values() for robot, simulated in spec.renamed().items()}
         commands = Commands(side, recording, renamed, lacking)
         side.laws = {name: law for name, law in side.laws.items() if name in commands.targets}

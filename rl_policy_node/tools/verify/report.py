@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,17 @@ def show(findings: Sequence[Finding], recording: Recording, console: Console) ->
         for line in _lines(finding):
             console.print(line, highlight=False, markup=False)
     console.print(_sum(findings, recording), highlight=False, style='bold')
+
+
+def content(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the findings as JSON has them."""
+    unchecked = sum(finding.status == NOT_CHECKED for finding in findings)
+    return {
+        'agrees': not any(finding.differs for finding in findings),
+        'checked': len(findings) - unchecked,
+        'not_checked': unchecked,
+        'terms': [finding.content() for finding in findings],
+    }
 
 
 def _difference(finding: Finding) -> tuple[str, str]:
@@ -59,5 +71,7 @@ def _sum(findings: Sequence[Finding], recording: Recording) -> str:
     differ = sum(finding.differs for finding in findings)
     unchecked = counts[NOT_CHECKED]
     steps, rows = recording.begins.shape
-    verdict = f'{differ} of {len(findings)} terms differ' if differ else f'{counts["agrees"]} terms agree'
+    verdict = f'{counts["agrees"]} terms agree'
+    if differ:
+        verdict = f'{differ} of {len(findings)} terms {"differs" if differ == 1 else "differ"}'
     return f'{verdict} over {steps} steps of {rows} rows' + (f'; {unchecked} not checked' if unchecked else '')

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
 import json
@@ -27,10 +27,9 @@ from rl_policy_node.tools.process.processes import override_arguments, private_d
 from rl_policy_node.tools.settings import named_settings, rows_setting
 from rl_policy_node.tools.verify.actors import PolicyActions, RandomActions
 from rl_policy_node.tools.verify.comparing import Comparing
-from rl_policy_node.tools.verify.finding import Finding, NOT_CHECKED
 from rl_policy_node.tools.verify.recording import record, Recording
 from rl_policy_node.tools.verify.replay import Carry
-from rl_policy_node.tools.verify.report import show
+from rl_policy_node.tools.verify.report import content, show
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 # parameters that the command sets itself → the option to use instead, if any
@@ -63,10 +62,11 @@ def verify(file: str, played: Played, comparing: Comparing, as_json: bool = Fals
     control = complete(configuration)
     recording = play(configuration, played)
     findings = comparing.findings(control, configuration.sim.sensors, recording)
-    if all(finding.status == NOT_CHECKED for finding in findings):
-        raise ConfigurationError(f'nothing can be checked: {findings[0].reason}')
     if as_json:
-        json.dump(_content(file, configuration, played, findings), sys.stdout, indent=2, allow_nan=False)
+        about = {'parameters': file, 'environment': configuration.sim.environment.name, 'rows': control.rows}
+        about |= {'steps': played.steps, 'seed': configuration.sim.environment.seed, 'actions': played.actions}
+        about |= {'tolerance': comparing.tolerance, 'through_ros': comparing.carrier is through_ros}
+        json.dump({**about, **content(findings)}, sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         show(findings, recording, console)
@@ -123,21 +123,3 @@ def _bar() -> Progress:
     """Return a bar on stderr: stdout is for results."""
     columns = MofNCompleteColumn(), BarColumn(bar_width=12), TimeElapsedColumn(), TextColumn('steps')
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _content(
-    file: str, configuration: Configuration, played: Played, findings: Sequence[Finding]
-) -> Mapping[str, object]:
-    unchecked = sum(finding.status == NOT_CHECKED for finding in findings)
-    return {
-        'parameters': file,
-        'environment': configuration.sim.environment.name,
-        'rows': configuration.control.rows,
-        'steps': played.steps,
-        'seed': configuration.sim.environment.seed,
-        'actions': played.actions,
-        'agrees': not any(finding.differs for finding in findings),
-        'checked': len(findings) - unchecked,
-        'not_checked': unchecked,
-        'terms': [finding.content() for finding in findings],
-    }
