@@ -12,11 +12,8 @@ JOINTS = [
 ]
 DEFAULT = [0.05, 0.6, -1.2, -0.05, 0.6, -1.2, 0.05, -0.6, 1.2, -0.05, -0.6, 1.2]
 # nothing but the file differs: no noise, and episodes that end while the recording lasts
-OPTIONS = [
-    'env.observations.policy.enable_corruption=false',
-    'env.episode_length_s=1.0',
-    'env.events.push.interval_range_s=[0.1,0.4]',
-]
+NOISY = ['env.episode_length_s=1.0', 'env.events.push.interval_range_s=[0.1,0.4]']
+OPTIONS = ['env.observations.policy.enable_corruption=false', *NOISY]
 
 
 def tree(python, assets, tasks, options=OPTIONS):

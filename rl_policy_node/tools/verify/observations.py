@@ -18,8 +18,9 @@ from rl_policy_node.tools.verify.recording import Recording
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 SIDE = 'observation'
-_NUMBERS = tuple[float, ...]()
 _PROBES = 50
+_SELDOM = 0.1  # share
+_UNIT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,9 @@ class Observed:
         if start is not None:
             end = start + self.series.got.shape[2] - 1
             yield f"the simulator's input has these numbers at {start} to {end}: terms are in another order there"
+        if self.series.size == 4 and (_short(self.series.expected) & ~_short(self.series.got)).any():
+            count = int(_short(self.series.expected).sum())
+            yield f"the simulator's quaternion is not of length 1 in {count} samples; those of messages always are"
         noise = _noise(self.series)
         if noise:
             yield (
@@ -144,13 +148,18 @@ def _elsewhere(got: Array, whole: Array, tolerance: float) -> int | None:
     return None
 
 
+def _short(quaternion: Array) -> Mask:
+    """Return where quaternions (…, 4) are not of length 1."""
+    return np.asarray(abs(np.linalg.norm(quaternion, axis=-1) - 1.0) > _UNIT)
+
+
 def _noise(series: Series) -> float:
-    """Return the standard deviation of a difference that is independent from step to step and small, else 0."""
+    """Return the standard deviation of a difference that is there in every step, independent and small; else 0."""
     apart = (series.expected - series.got).astype(np.float64)
-    if len(apart) < _PROBES or not np.isfinite(apart).all():
+    if len(apart) < _PROBES or not np.isfinite(apart).all() or (apart == 0).mean() > _SELDOM:
         return 0.0
     apart -= apart.mean(axis=0)
-    spread, moved = apart.std(), series.expected.std()
-    follows = np.mean(apart[1:] * apart[:-1]) / max(spread**2, 1e-300)
-    small = spread < 0.5 * moved
-    return float(spread) if small and abs(follows) < 4 / np.sqrt(apart.size) + 0.02 else 0.0
+    spread = apart.std()
+    follows = abs(np.mean(apart[1:] * apart[:-1])) / max(spread**2, 1e-300)
+    alike = follows < 4 / np.sqrt(apart.size) + 0.02
+    return float(spread) if alike and spread < 0.5 * series.expected.std() else 0.0
