@@ -104,7 +104,7 @@ def of_sensor(name: str, sensor: Sensor) -> Readings:
         return {'linear_acceleration': whole, 'vector': whole, 'data': whole}
     if sensor.kind == 'image':
         return {'image': whole, 'data': whole}
-    return {**of_numbers(key, math.prod(sensor.shape)), 'image': whole, 'data': whole}
+    return {**_of_numbers(key, math.prod(sensor.shape)), 'image': whole, 'data': whole}
 
 
 def of_command(name: str, size: int) -> Readings:
@@ -114,7 +114,7 @@ def of_command(name: str, size: int) -> Readings:
         'linear_velocity': Reading(key, (3,), lambda raw: raw * (1.0, 1.0, 0.0)),
         'angular_velocity': Reading(key, (3,), lambda raw: raw * (0.0, 0.0, 1.0)),
     }
-    return {**of_numbers(key, size), **(planar if size == 3 else {})}
+    return {**_of_numbers(key, size), **(planar if size == 3 else {})}
 
 
 # size → how a message divides so many numbers among its fields
@@ -126,7 +126,7 @@ _FIELDS: Final[Mapping[int, Sequence[tuple[tuple[str, ...], tuple[int, ...]]]]] 
 }
 
 
-def of_numbers(key: str, size: int) -> Readings:
+def _of_numbers(key: str, size: int) -> Readings:
     """Return the readings of bare numbers: an array, or as many as the fields of a message have.
 
     3: a position or a vector; 4: an orientation, x, y, z, w; 6: linear and angular velocity; 7: position and

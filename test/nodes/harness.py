@@ -23,7 +23,7 @@ JOINTS = ['shoulder', 'elbow', 'wrist']
 OBSERVATION = 9
 
 
-def tiny_run(folder):
+def tiny_run(folder, observations=OBSERVATION, actions=3):
     """Write train.yaml and policy.pth of a recurrent flat policy into a folder."""
     network = {
         'name': 'actor_critic',
@@ -49,7 +49,7 @@ def tiny_run(folder):
     }
     (folder / 'train.yaml').write_text(yaml.safe_dump({'params': params}))
     torch.manual_seed(1)
-    policy = Policy.load(folder / 'train.yaml', spaces=Spaces((OBSERVATION,), 3), device='cpu')
+    policy = Policy.load(folder / 'train.yaml', spaces=Spaces((observations,), actions), device='cpu')
     torch.save({'model': policy.player.model.state_dict()}, folder / 'policy.pth')
     return folder
 

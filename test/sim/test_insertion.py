@@ -308,3 +308,42 @@ def test_peg_that_is_pressed_on_the_socket_is_pushed_up_in_the_grasp():
         found = env.step(down)[0]['obs']
     lifted = np.stack([found[pad].numpy()[..., SHEAR_Z] for pad in PADS]).mean(axis=(0, 2, 3))
     assert (lifted > grasp_at_rest(env)[:, 2] * tactile.SHEAR_STIFFNESS + 0.02).all()
+
+
+def test_raw_state_is_what_mujoco_says_of_the_bodies():
+    env = make(3)
+    env.reset()
+    for action in random_actions(3, 30):
+        env.step(action)
+    bodies, names = env.raw()['bodies'], env.scene['bodies']
+    for row, model in enumerate(env._models):
+        data = mujoco.MjData(model)
+        data.qpos[:], data.qvel[:] = env._state[row, 1:13], env._state[row, 13:25]
+        mujoco.mj_forward(model, data)
+        for name, down, offset in (('gripper', 1, 0.0), ('peg', 0, -scene.TIP)):
+            body, velocity = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name), np.empty(6)
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+            away = data.xmat[body].reshape(3, 3) @ [0.0, 0.0, offset]
+            found = bodies[row, names.index(name)]
+            np.testing.assert_allclose(found[:3], data.xpos[body] + away + env._socket[row], atol=1e-9)
+            turned = geometry.matrix_from_quaternion(found[3:7]) @ np.diag([1.0, -1.0, -1.0] if down else [1.0] * 3)
+            np.testing.assert_allclose(turned, data.xmat[body].reshape(3, 3), atol=1e-9)
+            np.testing.assert_allclose(found[7:10], velocity[3:] + np.cross(velocity[:3], away), atol=1e-9)
+            np.testing.assert_allclose(found[10:], velocity[:3], atol=1e-9)
+            assert np.abs(found[7:]).min() > 1e-6, 'it moves and turns'
+
+
+def test_raw_state_is_what_the_observations_show():
+    env = make(2)
+    observed = env.reset()['obs']
+    for action in random_actions(2, 5):
+        raw, names = env.raw(), env.scene['bodies']
+        for name, body in (('ee', 'gripper'), ('socket', 'socket_estimate')):
+            pose = raw['bodies'][:, names.index(body)]
+            np.testing.assert_allclose(pose[:, :3], observed[f'{name}_pos'], atol=1e-6)
+            np.testing.assert_allclose(pose[:, 3:7], observed[f'{name}_quat'], atol=1e-6)
+        for side in ('left', 'right'):
+            field = observed[f'tactile_force_field_{side}']
+            np.testing.assert_allclose(raw[f'sensors/tactile_{side}'], field, atol=1e-6)
+        observed = env.step(action)[0]['obs']
+    assert not np.allclose(raw['bodies'][:, 1], raw['bodies'][:, 2]), 'the socket is not where it is seen'

@@ -19,7 +19,8 @@ import torch
 
 from rl_policy_node import geometry
 from rl_policy_node.geometry import Floats
-from rl_policy_node.sim.insertion import scene, tactile
+from rl_policy_node.sim.insertion import measured, scene, tactile
+from rl_policy_node.sim.insertion.measured import DOWN_XYZW, hinges
 
 POSITION_SCALE = 0.01  # m, TacSL's pos_action_scale
 ROTATION_SCALE = 0.05  # rad, TacSL's rot_action_scale
@@ -27,7 +28,6 @@ ROTATION_THRESHOLD = 1e-6  # rad, TacSL's clamp_rot_thresh
 SUCCESS_DISTANCE = 0.0045  # m, mean keypoint distance
 KEYPOINTS = np.linspace(-0.25, 0.25, 4)  # m, along the peg's axis
 
-DOWN_XYZW = np.array([1.0, 0.0, 0.0, 0.0])  # the gripper points down: z of its frame is −z of the world
 SOCKET_POSITION = np.array([0.5, 0.0, 0.01])  # m, robot base frame
 SOCKET_SPREAD = np.array([0.010, 0.010, 0.005])  # m
 SOCKET_NOISE = 0.003  # m, error of the observed socket position, per axis
@@ -71,6 +71,7 @@ class InsertionEnv:
     value_size = 1
     agents = 1
     control_rate = 60.0  # Hz
+    scene = measured.described(control_rate)
 
     def __init__(
         self,
@@ -128,6 +129,10 @@ class InsertionEnv:
     def qpos(self) -> Floats:
         """Generalised positions (num_envs, 12): gripper and peg joints, socket frame; for rendering."""
         return self._state[:, 1:13]
+
+    def raw(self) -> dict[str, Floats]:
+        """Return the raw state after the last reset or step: name → (num_envs, …), as `scene` describes it."""
+        return measured.raw_arrays(self._state[:, 1:25], self._socket, self._seen_socket)
 
     def reset(self) -> Observations:
         """Start a new episode in every row."""
@@ -198,7 +203,7 @@ class InsertionEnv:
 
     def _peg_pose(self) -> tuple[Floats, Floats]:
         """Return tip position (N, 3), m, and rotation (N, 4) xyzw of the peg in the socket frame."""
-        gripper, in_grasp = _hinges(self.qpos[:, 3:6]), _hinges(self.qpos[:, 9:12])
+        gripper, in_grasp = hinges(self.qpos[:, 3:6]), hinges(self.qpos[:, 9:12])
         quaternion = geometry.multiply(gripper, in_grasp)
         held = self.qpos[:, 6:9] + geometry.matrix_from_quaternion(in_grasp) @ np.array([0.0, 0.0, -scene.TIP])
         matrix = geometry.matrix_from_quaternion(gripper)
@@ -220,7 +225,7 @@ class InsertionEnv:
         return reward
 
     def _observe(self) -> Observations:
-        ee_quat = geometry.multiply(_hinges(self.qpos[:, 3:6]), DOWN_XYZW)
+        ee_quat = geometry.multiply(hinges(self.qpos[:, 3:6]), DOWN_XYZW)
         displacement = self.qpos[:, 6:12]
         upright = np.tile(geometry.IDENTITY_XYZW, (self.num_envs, 1))
         tip, peg = self._peg_pose()
@@ -243,13 +248,3 @@ class InsertionEnv:
             'obs': {key: torch.from_numpy(values[key]) for key in self.observation_space.spaces},
             'states': {key: torch.from_numpy(values[key]) for key in self.state_space.spaces},
         }
-
-
-def _hinges(angles: Floats) -> Floats:
-    """Return the rotation (N, 4) xyzw of three hinges in series: Rx(a) Ry(b) Rz(c)."""
-    half = angles / 2
-    sine, cosine, zero = np.sin(half), np.cos(half), np.zeros(len(angles))
-    qx = np.stack([sine[:, 0], zero, zero, cosine[:, 0]], axis=-1)
-    qy = np.stack([zero, sine[:, 1], zero, cosine[:, 1]], axis=-1)
-    qz = np.stack([zero, zero, sine[:, 2], cosine[:, 2]], axis=-1)
-    return geometry.multiply(geometry.multiply(qx, qy), qz)
