@@ -136,6 +136,7 @@ class Legged:
             'joints/robot/position': self._state['joints'],
             'joints/robot/velocity': self._state['speeds'],
             'targets/robot/position': self._targets,
+            'targets/robot/velocity': np.full_like(self._targets, np.nan),
             'bodies': np.stack([self._state['bodies'][name] for name in BODIES], axis=1),
             'commands/base_velocity': self._state['command'],
         }

@@ -65,6 +65,6 @@ class Comparing:
             if isinstance(term, Observed):
                 joints = value_of(term.spec.options, 'joints', tuple[str, ...]())
                 scene = surroundings.scene([renamed.get(joint, joint) for joint in joints])
-                term = term.finding(scene, self.tolerance)
+                term = term.finding(scene, self.tolerance, self.signs)
             found.append(term)
         return [*found, *commands.compared(computed, surroundings, self.tolerance), *commands.findings]

@@ -34,13 +34,17 @@ class Observed:
     series: Series | None
     whole: Array
 
-    def finding(self, scene: Scene, tolerance: float) -> Finding:
-        """Return the Finding of comparing both sides."""
+    def finding(self, scene: Scene, tolerance: float, signs: bool) -> Finding:
+        """Return the Finding of comparing both sides. signs: whether those of quaternions were drawn at random."""
         if self.series is None:
             fault = bool(self.place.fault)
             return Finding(SIDE, self.input, self.spec.name, reason=self.place.fault or self.unmeasured, fault=fault)
         verdict = compare(self.series, scene, tolerance)
         remarks = [] if verdict.agrees or verdict.explanations else list(self._remarks(tolerance))
+        if signs and any('quaternion sign' in each.hypothesis for each in verdict.explanations):
+            remarks.append(
+                'messages had either sign, at random; --keep-signs is for a driver that keeps that of training'
+            )
         label = self.series.label(verdict.where[2] % self.series.size)
         return Finding(SIDE, self.input, self.spec.name, verdict, label=label, remarks=tuple(remarks))
 

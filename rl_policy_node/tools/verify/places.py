@@ -3,25 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 # name → how many numbers, in order
 Sizes: TypeAlias = Mapping[str, int]
-_SAME_SIZE, _SAME_NAME = 2, 3
-# score, pairs of names
-_Way: TypeAlias = tuple[int, tuple[tuple[str, str], ...]]
+# terms of the file, and those of the simulator that have the same numbers: first, and how many
+_Pair: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+_SAME_NAME = 0.5  # of a number that is in its place
 
 
 @dataclass(frozen=True)
 class Place:
-    """The numbers of a term. columns: None where there are none, for the reason `fault`. called: by the simulator."""
+    """The numbers of a term. columns: None where there are none, for the reason `fault`."""
 
     columns: slice | None
-    called: str = ''
     fault: str = ''
 
 
@@ -30,55 +30,26 @@ def places(file: Sizes, simulator: Sizes, total: int) -> tuple[dict[str, Place],
 
     simulator: its own terms, empty where they are not known. total: numbers of its input.
     """
-    starts = _starts(simulator)
     if sum(file.values()) == total:
-        own = {(start, start + simulator[name]): name for name, start in starts.items()}
-        return {
-            name: Place(slice(start, start + file[name]), own.get((start, start + file[name]), ''))
-            for name, start in _starts(file).items()
-        }, {}
-    sums = f'the terms of the file have {_summed(file)}; the simulator has {_summed(simulator) if simulator else total}'
-    if sum(simulator.values()) != total:
-        return {name: Place(None, fault=sums) for name in file}, {}
-    pairs = _paired(file, simulator)
-    found = {name: Place(None, fault=f'the simulator has no such term; {sums}') for name in file}
-    for name, called in pairs.items():
-        if file[name] == simulator[called]:
-            found[name] = Place(slice(starts[called], starts[called] + file[name]), called)
+        return {name: Place(columns) for name, columns in _columns(file, 0)}, {}
+    known = sum(simulator.values()) == total
+    sums = f'the terms of the file have {_summed(file)}; the simulator has {_summed(simulator) if known else total}'
+    found = {name: Place(None, f'it has no place: {sums}') for name in file}
+    if not known:
+        return found, {}
+    lacking = {name: f'the file has no term for these {size} numbers: {sums}' for name, size in simulator.items()}
+    starts = {name: columns.start for name, columns in _columns(simulator, 0)}
+    for (first, count), (start, length) in _paired(list(file.items()), list(simulator.items())):
+        terms = dict(list(file.items())[first : first + count])
+        called = list(simulator)[start : start + length]
+        if sum(terms.values()) == sum(simulator[name] for name in called):
+            found |= {name: Place(columns) for name, columns in _columns(terms, starts[called[0]])}
         else:
-            found[name] = Place(
-                None, called, f"{file[name]} numbers; the simulator's {called} has {simulator[called]}; {sums}"
-            )
-    lacking = {called: f'the file has no term for these {size} numbers; {sums}' for called, size in simulator.items()}
-    return found, {called: text for called, text in lacking.items() if called not in pairs.values()}
-
-
-def _starts(sizes: Sizes) -> dict[str, int]:
-    starts, start = {}, 0
-    for name, size in sizes.items():
-        starts[name] = start
-        start += size
-    return starts
-
-
-def _summed(sizes: Sizes) -> str:
-    listed = ', '.join(f'{name} {size}' for name, size in sizes.items())
-    return f'{sum(sizes.values())} numbers ({listed})'
-
-
-def _paired(file: Sizes, simulator: Sizes) -> dict[str, str]:
-    """Return the pairs, in order, that agree best in names and sizes: the longest common sequence, weighted."""
-    nothing: _Way = (0, ())
-    best: list[list[_Way]] = [[nothing] * (len(simulator) + 1)]
-    for name, size in file.items():
-        above, row = best[-1], [nothing]
-        for place, (called, other) in enumerate(simulator.items()):
-            score = _SAME_SIZE * (size == other) + _SAME_NAME * (name == called)
-            before, pairs = above[place]
-            together: list[_Way] = [(before + score, (*pairs, (name, called)))] if score else []
-            row.append(max([above[place + 1], row[-1], *together], key=lambda way: way[0]))
-        best.append(row)
-    return dict(best[-1][-1][1])
+            (name,) = terms
+            text = f'it has {terms[name]} numbers, and {simulator[called[0]]} in the simulator: {sums}'
+            found[name] = Place(None, text)
+        lacking = {name: text for name, text in lacking.items() if name not in called}
+    return found, lacking
 
 
 def flat_sizes(terms: Iterable[Mapping[str, Any]], total: int) -> dict[str, int]:
@@ -87,3 +58,37 @@ def flat_sizes(terms: Iterable[Mapping[str, Any]], total: int) -> dict[str, int]
     samples = {str(term['name']): int(np.prod(term.get('shape', ()))) for term in listed}
     whole = {str(term['name']): samples[str(term['name'])] * int(term.get('history') or 1) for term in listed}
     return samples if sum(samples.values()) == total else whole
+
+
+def _columns(sizes: Sizes, start: int) -> Iterator[tuple[str, slice]]:
+    for name, size in sizes.items():
+        yield name, slice(start, start + size)
+        start += size
+
+
+def _summed(sizes: Sizes) -> str:
+    listed = ', '.join(f'{name} {size}' for name, size in sizes.items())
+    return f'{sum(sizes.values())} numbers ({listed})'
+
+
+def _paired(file: list[tuple[str, int]], simulator: list[tuple[str, int]]) -> tuple[_Pair, ...]:
+    """Return the pairs, in order, that put most numbers into their places; either side may have divided a term."""
+
+    @cache
+    def best(i: int, j: int) -> tuple[float, tuple[_Pair, ...]]:
+        if i == len(file) or j == len(simulator):
+            return 0.0, ()
+        ways = [best(i + 1, j), best(i, j + 1)]
+        divided = [(count, 1) for count in range(1, len(file) - i + 1)]
+        joined = [(1, length) for length in range(2, len(simulator) - j + 1)]
+        for count, length in divided + joined:
+            ours = sum(size for _, size in file[i : i + count])
+            theirs = sum(size for _, size in simulator[j : j + length])
+            named = count == length == 1 and file[i][0] == simulator[j][0]
+            score = ours * (ours == theirs) + _SAME_NAME * named
+            if score:
+                after, pairs = best(i + count, j + length)
+                ways.append((score + after, (((i, count), (j, length)), *pairs)))
+        return max(ways, key=lambda way: way[0])
+
+    return best(0, 0)[1]
