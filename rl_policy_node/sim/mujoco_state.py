@@ -15,7 +15,7 @@ def takes_controls(env):
     space, data = env.action_space, env.unwrapped.data
     if getattr(space, 'low', np.empty(0)).shape != data.ctrl.shape or not len(data.ctrl):
         return False
-    low, high = np.maximum(space.low, -1.0), np.minimum(space.high, 1.0)
+    low, high = np.where(np.isfinite(space.low), space.low, -1.0), np.where(np.isfinite(space.high), space.high, 1.0)
     env.reset(seed=0)
     for share in (np.linspace(0.2, 0.6, len(low)), np.linspace(0.7, 0.3, len(low))):
         action = (low + share * (high - low)).astype(space.dtype)
