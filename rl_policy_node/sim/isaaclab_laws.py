@@ -162,21 +162,25 @@ def _clip(scale: list[float], offset: list[float], clip: Any, most: float) -> li
 class Targets:
     """The joint targets of the last step, taken after its physics and before the reset of rows that ended."""
 
-    def __init__(self, env: Any, known: list[Any]) -> None:
-        self._set: dict[tuple[int, str], list[int]] = {}
-        self._last: dict[tuple[int, str], Any] = {}
+    def __init__(self, env: Any, known: list[Law]) -> None:
+        self._blanks: dict[tuple[int, str], Any] = {}
+        for articulation in env.scene.articulations.values():
+            for kind in KINDS:
+                now = _target(articulation, kind)
+                self._blanks[id(articulation), kind] = now.new_full(now.shape, math.nan)
+        self._set = {(id(law.articulation), law.kind): law.articulation for law in known}
         for law in known:
-            self._set.setdefault((id(law.articulation), law.kind), []).extend(_indices(law))
-        self._articulations = list(env.scene.articulations.values())
-        self._take(blank=True)
+            # NaN + x is NaN, 0 + x is x
+            self._blanks[id(law.articulation), law.kind][:, _indices(law)] = 0.0
+        self._last = {key: value + math.nan for key, value in self._blanks.items()}
         # both are called once in a step, between its physics and its resets
-        judge, name = (
-            (env.termination_manager, 'compute') if hasattr(env, 'termination_manager') else (env, '_get_dones')
-        )
+        manager = getattr(env, 'termination_manager', None)
+        judge, name = (env, '_get_dones') if manager is None else (manager, 'compute')
         ended = getattr(judge, name)
 
         def taken(*arguments: Any, **named: Any) -> Any:
-            self._take()
+            for (key, kind), articulation in self._set.items():
+                self._last[key, kind] = self._blanks[key, kind] + _target(articulation, kind)
             return ended(*arguments, **named)
 
         setattr(judge, name, taken)
@@ -184,15 +188,6 @@ class Targets:
     def last(self, articulation: Any, kind: str) -> Any:
         """Return the targets of the last step, (rows, joints), NaN for joints that no action term sets."""
         return self._last[id(articulation), kind]
-
-    def _take(self, blank: bool = False) -> None:
-        for articulation in self._articulations:
-            for kind in KINDS:
-                joints = self._set.get((id(articulation), kind), [])
-                now = _target(articulation, kind)
-                kept = self._last[id(articulation), kind] = now.new_full(now.shape, math.nan)
-                if not blank:
-                    kept[:, joints] = now[:, joints]
 
 
 def _target(articulation: Any, kind: str) -> Any:

@@ -44,10 +44,10 @@ class RawState:
         terms = tried('actions', lambda: list(laws.actions(self._env, float(wrapped._clip_actions)))) or []
         self._targets = laws.Targets(self._env, [law for _, law in terms if law is not None])
         self.scene: dict[str, Any] = {
-            'articulations': dict(self._articulations()),
-            'bodies': self._bodies(),
-            'sensors': dict(self._sensors()),
-            'commands': dict(self._commands()),
+            'articulations': tried('articulations', lambda: dict(self._articulations())) or {},
+            'bodies': tried('bodies', self._bodies) or [],
+            'sensors': tried('sensors', lambda: dict(self._sensors())) or {},
+            'commands': tried('commands', lambda: dict(self._commands())) or {},
             'actions': [description for description, _ in terms],
             'terms': tried('terms', observation_terms, wrapped) or {},
             'rate': 1.0 / self._env.step_dt,

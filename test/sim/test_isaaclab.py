@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Isaac Lab's tasks behind the bridge: what a run says of its task; and with Isaac Lab, the task itself."""
 
+import os
 import shutil
 
+import numpy as np
 import pytest
-from sim.isaaclab_runs import configured, ROWS, RUNS
+from sim.isaaclab_runs import ASSETS, configured, lab_python, LEGGED, ROWS, RUNS, TASKS
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.hosting import open_environment
@@ -57,3 +59,33 @@ def test_a_run_of_another_framework_is_refused(tmp_path):
 def test_a_python_without_isaac_lab_is_told():
     with pytest.raises(ConfigurationError, match='has no isaaclab; sim.python names the interpreter that has it'):
         open_environment(configured(RUN))
+
+
+@pytest.mark.lab
+def test_a_task_of_ones_own_comes_by_its_module_with_raw_state():
+    environment = open_environment(
+        configured(
+            RUNS / 'legged',
+            id=LEGGED,
+            device='cpu',
+            options=['env.observations.policy.enable_corruption=false'],
+            python=lab_python(),
+            python_path=[str(TASKS)],
+            python_variables=[f'ISAACSIM_ASSET_ROOT={ASSETS}', f'HOME={os.environ["HOME"]}'],
+            start_timeout=600.0,
+            step_timeout=60.0,
+        )
+    )
+    try:
+        environment.reset()
+        observations, *_ = environment.step(np.full((ROWS, environment.num_actions), 0.5, np.float32))
+        raw, robot = environment.raw, environment.scene['articulations']['robot']
+        np.testing.assert_allclose(
+            raw['targets/robot/position'], np.tile(np.float32(robot['default']) + 0.125, (ROWS, 1)), atol=1e-6
+        )
+        np.testing.assert_allclose(
+            raw['joints/robot/position'] - np.float32(robot['default']), observations['obs'][:, 12:24], atol=1e-6
+        )
+        assert raw['bodies'].shape == (ROWS, len(environment.scene['bodies']), 13)
+    finally:
+        environment.close()

@@ -3,14 +3,13 @@
 
 import json
 import os
-from pathlib import Path
 import subprocess
 
 import numpy as np
 import pytest
-from sim.isaaclab_runs import assets_with_ant, LEGGED, lab_python, RUNS, TASKS
+from sim.isaaclab_runs import assets_with_ant, lab_python, LEGGED, RUNS, TASKS
 
-from rl_policy_node.sim import isaaclab
+from rl_policy_node.sim import isaaclab, isaaclab_laws
 
 ROWS, STEPS = 4, 60
 NEAR = {'rtol': 0.0, 'atol': 1e-5}
@@ -28,7 +27,7 @@ class Record:
         path = assets.parent / 'record.npz'
         orders = [isaaclab.__file__, path, task, str(ROWS), str(STEPS), str(clip), *overrides]
         variables = {'ISAACSIM_ASSET_ROOT': str(assets), 'HOME': os.environ['HOME'], 'PYTHONPATH': str(TASKS)}
-        subprocess.run([lab_python(), RUNS / 'raw_recorded.py', *orders], env=variables, check=True, timeout=600)
+        subprocess.run([lab_python(), RUNS / 'raw_recorded.py', *orders], env=variables, check=True, timeout=900)
         arrays = dict(np.load(path))
         self.obs, self.dones = arrays['obs'], arrays['dones'].astype(bool)
         self.actions = np.clip(arrays['actions'], -clip, clip)
@@ -113,6 +112,24 @@ def test_a_legged_robots_observation_follows_from_its_raw_state(assets):
         assert (ranges[name][0] <= commands[..., column]).all() and (commands[..., column] <= ranges[name][1]).all()
     check_rigid(record, base)
     check_specific_force(record)
+
+
+TABLES = """
+import importlib, inspect, sys
+from isaaclab.envs.mdp import actions
+for name in sys.argv[1].split():
+    assert 'apply_actions' in vars(getattr(actions, name)), name
+for place in sys.argv[2].split():
+    module, _, name = place.partition(':')
+    kind = getattr(importlib.import_module(module), name)
+    assert {'_pre_physics_step', '_apply_action'} <= set(vars(kind)), place
+"""
+
+
+@pytest.mark.lab
+def test_isaac_lab_has_what_the_tables_of_laws_name():
+    orders = [TABLES, ' '.join(isaaclab_laws.TARGETS), ' '.join(isaaclab_laws.DIRECT)]
+    subprocess.run([lab_python(), '-c', *orders], check=True, timeout=300)
 
 
 def check_rigid(record, base):
