@@ -10,7 +10,7 @@ INSERTION: Final = 'package://rl_policy_node/config/insertion.yaml'
 
 
 class Command(ABC):
-    """A command by its name, its arguments, and what it does; the help shows the first line of its docstring.
+    """A command by its name, its arguments, and what it does; the help shows its docstring.
 
     failure: the exit code of an error.
     """

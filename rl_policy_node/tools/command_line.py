@@ -287,7 +287,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog='rl_policy', description='Deploy rl_games policies through ROS 2.')
     commands = made.add_subparsers(dest='command', required=True)
     for command in COMMANDS:
-        text = (command.__doc__ or '').partition('\n')[0].rstrip('.')
+        text = (command.__doc__ or '').rstrip('.')
         own = commands.add_parser(command.name, help=text[0].lower() + text[1:])
         command.add_arguments(own)
         own.set_defaults(run_command=command.run, failure=command.failure)

@@ -63,7 +63,8 @@ def tree(python, assets, tasks, options=OPTIONS):
             'python_path': [str(tasks)],
             'python_variables': [f'ISAACSIM_ASSET_ROOT={assets}'],
             'options': options,
-            'step_timeout': 60.0,
+            'start_timeout': 900.0,
+            'step_timeout': 120.0,
             'seed': 3,
         },
     }

@@ -58,7 +58,7 @@ def test_json_has_the_documented_keys(tmp_path, capsys):
     assert (content['seed'], content['rows'], content['agrees']) == (4, 2, False)
     assert (content['checked'], content['not_checked']) == (11, 1)
     terms = {term['term']: term for term in content['terms']}
-    assert terms['gravity']['status'] == 'not checked' and 'linear_acceleration' in terms['gravity']['reason']
+    assert terms['gravity']['status'] == 'not_checked' and 'linear_acceleration' in terms['gravity']['reason']
     (explanation,) = terms['joint_vel']['explanations']
     assert set(explanation) == {'hypothesis', 'sentence', 'remedy', 'residual', 'share', 'doubt'}
     assert terms['joint_vel']['where']['label'].endswith(('hip', 'knee'))

@@ -10,10 +10,7 @@ from rl_policy_node.tools.command import Command, positive
 
 
 class Verify(Command):
-    """Compare what a parameter file makes of a simulated robot's messages with what the simulator gives the policy.
-
-    Exit code: 0: what can be checked agrees; 1: something differs; 2: it cannot run.
-    """
+    """Compare what a parameter file makes of a simulated robot's messages with what the simulator gives the policy."""
 
     name = 'verify'
     failure = 2

@@ -52,7 +52,7 @@ class Finding:
             'side': self.side,
             'place': self.place,
             'term': self.name,
-            'status': self.status,
+            'status': self.status.replace(' ', '_'),
             'largest': verdict.largest if verdict is not None and np.isfinite(verdict.largest) else None,
             'where': None if verdict is None else {'step': step, 'row': row, 'number': number, 'label': self.label},
             'reason': self.reason,
