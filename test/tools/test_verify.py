@@ -232,3 +232,17 @@ def test_a_clip_of_the_observation_applies_to_both_sides(tmp_path, recordings):
         'agrees'
     }
     assert findings(tmp_path, clipped)['lin_vel'].verdict.explanations[0].hypothesis == 'clip'
+
+
+def test_joints_without_names_come_in_the_order_of_the_file(tmp_path, recordings):
+    found = findings(
+        tmp_path,
+        recordings(),
+        {
+            'sources.angles': {'topic': 'angles', 'type': 'std_msgs/msg/Float64MultiArray'},
+            'terms.joint_pos.source': 'angles',
+            'terms.joint_pos.field': 'data',
+            'sim.sensors.angles.articulation': 'robot',
+        },
+    )
+    assert {each.status for each in found.values()} == {'agrees'}

@@ -79,6 +79,12 @@ def test_messages_go_over_real_topics_and_give_the_same(tmp_path, capsys, monkey
     assert carried == [True] * 80, 'messages and commands of each step arrive byte by byte'
 
 
+def test_sources_may_share_a_topic(tmp_path, capsys):
+    changes = {f'sources.{name}.topic': 'pose' for name in ('foot', 'object')}
+    code, output, errors = verify(tmp_path, capsys, '--through-ros', changes=changes)
+    assert code == 0, output + errors
+
+
 def test_a_message_that_never_comes_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(loopback, 'PATIENCE', 0.5)
     monkeypatch.setattr(loopback.Node, 'create_subscription', lambda *_, **__: None)

@@ -30,12 +30,12 @@ class DriverMessages:
     def __init__(self, control: ControlSpec, sources: Mapping[str, Source], seed: int, signs: bool = True) -> None:
         self._random, self._signs = np.random.default_rng(seed), signs
         self._sources = sources
-        # (source, row) → its joints and foreign ones, in the order of this driver
+        # (source, row) → its joints and foreign ones, in the order of this driver, where the type carries names
         self._names = {
             (name, row): tuple(self._random.permutation([*named_for(source.joints, robot), *FOREIGN]).tolist())
             for name, source in sources.items()
             for row, robot in enumerate(control.robots)
-            if source.joints
+            if source.joints and source.adapter.names(source.adapter.message_type()) is not None
         }
         self._own = {
             (name, row): named_for(source.joints, robot)
@@ -58,7 +58,10 @@ class DriverMessages:
         if names:
             own = self._own[name, row]
             of_row = {field: self._shuffled(value, own, names) for field, value in of_row.items()}
-        return serialized(self._addressed(source, row, source.adapter.to_message(of_row, stamp, names)))
+        message = source.adapter.to_message(of_row, stamp, names)
+        if source.spec.frame_id:
+            message.header.frame_id = source.spec.frame_id.replace('{robot}', self._robots[row].strip('/'))
+        return serialized(message)
 
     def _shuffled(self, value: Array, own: tuple[str, ...], names: tuple[str, ...]) -> Array:
         known = dict(zip(own, value.tolist()))
@@ -69,11 +72,6 @@ class DriverMessages:
         if field != 'orientation' or not self._signs:
             return value
         return value if self._random.random() < 0.5 else -value
-
-    def _addressed(self, source: Source, row: int, message: Message) -> Message:
-        if source.spec.frame_id:
-            message.header.frame_id = source.spec.frame_id.replace('{robot}', self._robots[row].strip('/'))
-        return message
 
 
 def serialized(message: Message) -> bytes:

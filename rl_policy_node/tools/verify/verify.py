@@ -58,7 +58,7 @@ def verify(file: str, played: Played, comparing: Comparing, as_json: bool = Fals
     # what an environment prints, or a library, must not mix with JSON
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     private_domain(chosen=False)
-    configuration = configured(file, played)
+    configuration = _configured(file, played)
     control = complete(configuration)
     recording = play(configuration, played)
     findings = comparing.findings(control, configuration.sim.sensors, recording)
@@ -81,7 +81,7 @@ def through_ros(side: RobotSide) -> Iterator[Carry]:
         yield loopback.carry
 
 
-def configured(file: str, played: Played) -> Configuration:
+def _configured(file: str, played: Played) -> Configuration:
     """Return the Configuration of a file with the changes of the command line; raises ConfigurationError."""
     overrides: dict[str, Any] = {**named_settings(played.settings, _OWN, 'verify')}
     for name, value in (('environment', played.simulator), ('python', played.python), ('seed', played.seed)):
