@@ -7,7 +7,7 @@ from typing import Final
 
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
-from rl_policy_node.tools.verify.command import Verify
+from rl_policy_node.tools.verify.verify_command import Verify
 
 
 class Demo(Command):

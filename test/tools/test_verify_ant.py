@@ -10,7 +10,7 @@ import yaml
 
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.tools.verify.comparing import Comparing
-from rl_policy_node.tools.verify.verify import complete, play, Played
+from rl_policy_node.tools.verify.verification import complete, play, Played
 
 pytest.importorskip('mujoco')
 ROWS, STEPS = 3, 150

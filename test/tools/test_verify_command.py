@@ -4,28 +4,13 @@
 import json
 
 import pytest
-from tools.verify_bench import written
+from tools.verify_bench import KEYS, OF_TERMS, written
 
 from rl_policy_node.nodes.topics import loopback
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import private_domain
 
 private_domain(chosen=False)
-KEYS = {
-    'parameters',
-    'environment',
-    'rows',
-    'steps',
-    'seed',
-    'actions',
-    'tolerance',
-    'through_ros',
-    'agrees',
-    'checked',
-    'not_checked',
-    'terms',
-}
-OF_TERMS = {'side', 'place', 'term', 'status', 'largest', 'where', 'reason', 'note', 'remarks', 'explanations'}
 SHORT = ['--steps', '40', '--rows', '2']
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 
 import pytest
-from tools.test_verify_command import KEYS, OF_TERMS
+from tools.verify_bench import KEYS, OF_TERMS
 
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import private_domain

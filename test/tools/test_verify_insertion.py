@@ -9,7 +9,7 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import INSERTION
 from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.verify.comparing import Comparing
-from rl_policy_node.tools.verify.verify import complete, play, Played
+from rl_policy_node.tools.verify.verification import complete, play, Played
 
 pytest.importorskip('mujoco')
 private_domain(chosen=False)

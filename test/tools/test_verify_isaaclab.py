@@ -14,7 +14,7 @@ from tools.verify_bench import flat
 
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.tools.verify.comparing import Comparing
-from rl_policy_node.tools.verify.verify import complete, play, Played
+from rl_policy_node.tools.verify.verification import complete, play, Played
 
 pytestmark = pytest.mark.lab
 HISTORY = 3

@@ -15,11 +15,25 @@ from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.verify.actors import RandomActions
 from rl_policy_node.tools.verify.comparing import Comparing
 from rl_policy_node.tools.verify.recording import record
-from rl_policy_node.tools.verify.verify import complete
+from rl_policy_node.tools.verify.verification import complete
 
 ROWS, STEPS = 4, 120
-# the file's order differs from the simulator's, as a robot's does
-ORDER = [*JOINTS]
+# of the JSON, and of each of its terms
+KEYS = {
+    'parameters',
+    'environment',
+    'rows',
+    'steps',
+    'seed',
+    'actions',
+    'tolerance',
+    'through_ros',
+    'agrees',
+    'checked',
+    'not_checked',
+    'terms',
+}
+OF_TERMS = {'side', 'place', 'term', 'status', 'largest', 'where', 'reason', 'note', 'remarks', 'explanations'}
 TRAIN = {
     'params': {
         'seed': 0,

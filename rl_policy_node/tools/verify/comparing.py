@@ -12,10 +12,10 @@ from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.driver_messages import DriverMessages
 from rl_policy_node.options import value_of
-from rl_policy_node.tools.verify.commands import Commands
+from rl_policy_node.tools.verify.compared_commands import Commands
+from rl_policy_node.tools.verify.compared_terms import Observed, observed_terms
+from rl_policy_node.tools.verify.driver_values import measure
 from rl_policy_node.tools.verify.finding import Finding
-from rl_policy_node.tools.verify.measured import measure
-from rl_policy_node.tools.verify.observations import Observed, observed_terms
 from rl_policy_node.tools.verify.recording import Recording
 from rl_policy_node.tools.verify.replay import Carry, replay
 from rl_policy_node.tools.verify.robot_side import Messages, RobotSide

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.arrays import Mask, Values
 from rl_policy_node.nodes.topics.driver_messages import DriverMessages
-from rl_policy_node.tools.verify.measured import completed
+from rl_policy_node.tools.verify.driver_values import completed
 from rl_policy_node.tools.verify.recording import Recording, stack
 from rl_policy_node.tools.verify.robot_side import Messages, RobotSide
 

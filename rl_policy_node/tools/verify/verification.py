@@ -27,9 +27,9 @@ from rl_policy_node.tools.process.processes import override_arguments, private_d
 from rl_policy_node.tools.settings import named_settings, rows_setting
 from rl_policy_node.tools.verify.actors import PolicyActions, RandomActions
 from rl_policy_node.tools.verify.comparing import Comparing
+from rl_policy_node.tools.verify.findings_table import content, show
 from rl_policy_node.tools.verify.recording import record, Recording
 from rl_policy_node.tools.verify.replay import Carry
-from rl_policy_node.tools.verify.report import content, show
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 # parameters that the command sets itself → the option to use instead, if any

@@ -44,7 +44,7 @@ class Verify(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.verify.comparing import Comparing, directly
-        from rl_policy_node.tools.verify.verify import Played, through_ros, verify
+        from rl_policy_node.tools.verify.verification import Played, through_ros, verify
 
         played = Played(
             rows=options.rows,
