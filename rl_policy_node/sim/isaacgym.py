@@ -5,17 +5,19 @@ The file is self-contained, in Python 3.6's syntax: a worker process of Isaac Gy
 """
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import sys
 
 
-def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=True, control_rate=None):
+def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=True, control_rate=None, raw=None):
     """Return an IsaacGymTask of num_envs rows.
 
     task: the task part of a run's config.yaml, resolved, as plain data; its devices and its number of environments
-    must fit the other arguments. control_rate: Hz, of the run. Raises ValueError for a task that cannot be created,
-    and if this Python has no Isaac Gym.
+    must fit the other arguments. control_rate: Hz, of the run. raw: piece of the raw state -> attribute of the task
+    that holds it, for a task that differs from published ones. Raises ValueError for a task that cannot be created,
+    for a piece or an attribute that does not exist, and if this Python has no Isaac Gym.
     """
     _check(task, num_envs, graphics_device)
     isaacgymenvs = _imported()
@@ -37,7 +39,27 @@ def create(num_envs, seed, task, device='cuda:0', graphics_device=-1, headless=T
             force_render=not headless,
             cfg=OmegaConf.create({'task': task}),
         )
-    return IsaacGymTask(made, control_rate)
+    return IsaacGymTask(made, control_rate, raw)
+
+
+def _check_raw(task, named):
+    valid = _beside('isaacgym_raw.tasks').NAMES if named else ()
+    for piece, attribute in named.items():
+        if piece not in valid:
+            raise ValueError('raw.{} is unknown; valid: {}'.format(piece, ', '.join('raw.' + each for each in valid)))
+        if not hasattr(task, attribute):
+            raise ValueError("raw.{}: the task {} has no '{}'".format(piece, type(task).__name__, attribute))
+
+
+def _beside(name):
+    """Return a module of a folder beside this file, which may itself have been loaded by its path."""
+    folder = name.partition('.')[0]
+    if folder not in sys.modules:
+        file = os.path.join(os.path.dirname(os.path.abspath(__file__)), folder, '__init__.py')
+        spec = importlib.util.spec_from_file_location(folder, file, submodule_search_locations=[os.path.dirname(file)])
+        sys.modules[folder] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[folder])
+    return importlib.import_module(name)
 
 
 def _check(task, num_envs, graphics_device):
@@ -102,18 +124,35 @@ def _configurations_of(isaacgymenvs):
 
 
 class IsaacGymTask:
-    """A VecTask whose reset really resets, and with successes by row if the task has them.
+    """A VecTask whose reset really resets, with successes by row if the task has them, and with its raw state.
 
-    Takes and returns tensors on rl_device; the task clips actions and observations itself.
+    Takes and returns tensors on rl_device; the task clips actions and observations itself. raw: as for create().
     """
 
     value_size = 1
 
-    def __init__(self, task, control_rate=None):
-        self._task, self._begun = task, False
+    def __init__(self, task, control_rate=None, raw=None):
+        self._task, self._begun, self._named, self._raw = task, False, raw or {}, None
+        _check_raw(task, self._named)
         self.observation_space, self.action_space = task.observation_space, task.action_space
         self.num_envs, self.agents = task.num_envs, getattr(task, 'num_agents', 1)
         self.rl_device, self.control_rate = task.rl_device, control_rate
+
+    @property
+    def scene(self):
+        """What the raw state has; None for a task without, or of several agents."""
+        if self._raw is None and self.agents == 1 and hasattr(self._task, 'gym'):
+            try:
+                self._raw = _beside('isaacgym_raw.state').RawState(self._task, self._named, self.control_rate)
+                self._raw.read()
+            except Exception as error:  # noqa: BLE001 - a task of any kind may be hosted without it
+                print('raw state: none, because of a {}: {}'.format(type(error).__name__, error), flush=True)
+                self._raw = None
+        return None if self._raw is None else self._raw.scene
+
+    def raw(self):
+        """Return name -> (rows, ...) array as `scene` describes it: what a robot's drivers would measure."""
+        return self._raw.read()
 
     def get_number_of_agents(self):
         """Return the number of agents in a row."""

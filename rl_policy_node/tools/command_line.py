@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rl_policy_node.resources import resolve
+from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.verify.verify_command import Verify
 
@@ -279,7 +280,10 @@ class Parameters(Command):
         return 0
 
 
-COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Verify(), Bench(), Parameters())
+COMMANDS: Final = (
+    *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
+    *(Check(), Verify(), Bundle(), Bench(), Parameters()),
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 import re
-from typing import Any
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.tools.process.processes import Text
 
 _BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
@@ -30,11 +30,12 @@ def named_settings(settings: Iterable[str], own: Mapping[str, str | None], who: 
     return named
 
 
-def rows_setting(values: Mapping[str, Any], count: int) -> dict[str, Any]:
+def rows_setting(values: Mapping[str, Value], count: int) -> dict[str, Value]:
     """Return the override for `count` rows: robots, named in the style of the file, or the number of rows."""
     if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
         return {'rows': count}
-    names = list(values.get('robots', ['']))
+    robots = values.get('robots')
+    names = list(map(str, robots)) if isinstance(robots, (list, tuple)) else ['']
     if count > len(names):
         stem = re.sub(r'\d+$', '', names[0]) or 'robot_'
         names = [f'{stem}{row}' for row in range(count)]

@@ -9,12 +9,14 @@ from sim import hosted_runs
 from rl_policy_node.nodes.simulator.hosting import open_environment
 
 STAND = Path(__file__).resolve().parent / 'isaacgym_stand'
-TASKS, ROWS, SEED, STEPS = ('Reach', 'ReachTactile'), 4, 3, 200
+TASKS, ROWS, SEED, STEPS = ('Reach', 'ReachTactile'), 4, 3, 200  # tasks whose bits are the same with every torch
+SIZES = {'Reach': 3, 'ReachTactile': 3, 'Anymal': 12, 'AnymalTerrain': 12, 'TacSLTaskInsertion': 6}  # of an action
 
 
 def configured(task, **sim):
     """Return the Configuration that hosts a run of the stand; sim: more of its `sim` parameters."""
-    return hosted_runs.configured('isaacgym', STAND / 'runs' / task, 3, ROWS, **{'device': 'cpu', 'seed': SEED, **sim})
+    settings = {'device': 'cpu', 'seed': SEED, **sim}
+    return hosted_runs.configured('isaacgym', STAND / 'runs' / task, SIZES[task], ROWS, **settings)
 
 
 def hosted(task, **sim):
@@ -22,11 +24,11 @@ def hosted(task, **sim):
     return open_environment(configured(task, **sim))
 
 
-def actions():
+def actions(size=3):
     """Yield the actions of every step, many of them beyond what the task clips to."""
     random = np.random.default_rng(1)
     for _ in range(STEPS):
-        yield random.uniform(-2.0, 2.0, (ROWS, 3)).astype(np.float32)
+        yield random.uniform(-2.0, 2.0, (ROWS, size)).astype(np.float32)
 
 
 def record(first, steps):

@@ -33,17 +33,25 @@ def run_task(configuration: Configuration) -> EnvironmentSpec:
         if name.startswith('task.'):
             raise ConfigurationError(f'sim.environment isaacgym: {name} of {config.path} cannot be resolved: {why}')
     rate = run.facts.control_rate
-    task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=rate.value if rate else None)
+    raw = {name.partition('.')[2]: str(value) for name, value in _raw_names(spec).items()}
+    task = dataclasses.replace(spec.isaacgym, task=config.task, control_rate=rate.value if rate else None, raw=raw)
     return dataclasses.replace(spec, options=(), isaacgym=task)
+
+
+def _raw_names(spec: EnvironmentSpec) -> dict[str, object]:
+    """Return raw.piece → attribute of the task, as sim.options name them."""
+    named = tuple(option for option in spec.options if option.startswith('raw.'))
+    return dataclasses.replace(spec, options=named).named_options()
 
 
 def _started_with(spec: EnvironmentSpec) -> tuple[str, ...]:
     """Return Hydra's overrides that start the run with the devices, rows and changes of `sim`."""
-    for option in spec.options:
+    options = [option for option in spec.options if not option.startswith('raw.')]
+    for option in options:
         if not option.lstrip('+~').startswith('task.'):
             raise ConfigurationError(
                 f"sim.options has '{option}'; isaacgym takes changes to the task: "
-                'task.name=value, +task.name=value, ~task.name'
+                'task.name=value, +task.name=value, ~task.name; and raw.piece=attribute'
             )
     device, rows = spec.isaacgym.device, spec.rows
     pipeline, on_gpu = ('cpu', 'false') if device == 'cpu' else ('gpu', 'true')
@@ -57,5 +65,5 @@ def _started_with(spec: EnvironmentSpec) -> tuple[str, ...]:
         f'++task.sim.physx.use_gpu={on_gpu}',
         f'task.env.numEnvs={rows}',
         f'seed={spec.seed}',
-        *spec.options,
+        *options,
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Finding:
         """Whether the two sides differ."""
         return self.status not in ('agrees', NOT_CHECKED)
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> dict[str, object]:
         """Return it as JSON has it."""
         verdict = self.verdict
         step, row, number = verdict.where if verdict is not None else (0, 0, 0)

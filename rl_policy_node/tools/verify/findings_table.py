@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +30,7 @@ def show(findings: Sequence[Finding], recording: Recording, console: Console) ->
     console.print(_sum(findings, recording), highlight=False, style='bold')
 
 
-def content(findings: Sequence[Finding]) -> dict[str, Any]:
+def content(findings: Sequence[Finding]) -> dict[str, object]:
     """Return the findings as JSON has them."""
     unchecked = sum(finding.status == NOT_CHECKED for finding in findings)
     return {

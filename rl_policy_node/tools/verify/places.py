@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+
+from rl_policy_node.core.raw_scene import Described
 
 # name → how many numbers, in order
 Sizes: TypeAlias = Mapping[str, int]
@@ -52,7 +54,7 @@ def places(file: Sizes, simulator: Sizes, total: int) -> tuple[dict[str, Place],
     return found, lacking
 
 
-def flat_sizes(terms: Iterable[Mapping[str, Any]], total: int) -> dict[str, int]:
+def flat_sizes(terms: Iterable[Described], total: int) -> dict[str, int]:
     """Return name → numbers of a simulator's described terms. total: of its input; histories may be in the shapes."""
     listed = list(terms)
     samples = {str(term['name']): int(np.prod(term.get('shape', ()))) for term in listed}
