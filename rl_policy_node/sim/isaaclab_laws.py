@@ -61,7 +61,7 @@ def actions(env: Any, most: float) -> Iterator[tuple[dict[str, Any], Law | None]
         yield _described(env, name, term.action_dim, law, most), law
 
 
-def owner(kind: type, method: str) -> str:
+def _owner(kind: type, method: str) -> str:
     """Return module:Class of the class that defines a method."""
     function = getattr(kind, method)
     return f'{function.__module__}:{function.__qualname__.rpartition(".")[0]}'
@@ -69,7 +69,7 @@ def owner(kind: type, method: str) -> str:
 
 def _of_term(term: Any) -> Law | None:
     """Return the law of a term of the action manager."""
-    process, apply = (owner(type(term), name) for name in ('process_actions', 'apply_actions'))
+    process, apply = (_owner(type(term), name) for name in ('process_actions', 'apply_actions'))
     module, _, name = apply.partition(':')
     if not module.startswith(_MDP) or name not in TARGETS:
         return None
@@ -120,7 +120,7 @@ DIRECT: dict[str, Callable[[Any], Law]] = {
 
 def _direct(env: Any) -> Law | None:
     """Return the law of a task of the direct workflow; an action with noise obeys none."""
-    owners = {owner(type(env), name) for name in ('_pre_physics_step', '_apply_action')}
+    owners = {_owner(type(env), name) for name in ('_pre_physics_step', '_apply_action')}
     found = DIRECT.get(owners.pop()) if len(owners) == 1 else None
     return found(env) if found and not env.cfg.action_noise_model else None
 

@@ -49,7 +49,7 @@ class RawState:
             'sensors': tried('sensors', lambda: dict(self._sensors())) or {},
             'commands': tried('commands', lambda: dict(self._commands())) or {},
             'actions': [description for description, _ in terms],
-            'terms': tried('terms', observation_terms, wrapped) or {},
+            'terms': tried('terms', _observation_terms, wrapped) or {},
             'rate': 1.0 / self._env.step_dt,
         }
 
@@ -70,9 +70,9 @@ class RawState:
             if description is None:
                 continue
             data = articulation.data
-            self._offer(f'joints/{name}/position', lambda data=data: tensor(data.joint_pos))
-            self._offer(f'joints/{name}/velocity', lambda data=data: tensor(data.joint_vel))
-            self._offer(f'joints/{name}/effort', functools.partial(applied_effort, articulation))
+            self._offer(f'joints/{name}/position', functools.partial(_field, data, 'joint_pos'))
+            self._offer(f'joints/{name}/velocity', functools.partial(_field, data, 'joint_vel'))
+            self._offer(f'joints/{name}/effort', functools.partial(_applied_effort, articulation))
             for kind in laws.KINDS:
                 self._offer(f'targets/{name}/{kind}', functools.partial(self._targets.last, articulation, kind))
             yield name, description
@@ -123,7 +123,7 @@ class RawState:
         if isinstance(getattr(sensor.data, 'output', None), dict):
             outputs = list(sensor.data.output)
             for each in outputs:
-                yield each if len(outputs) > 1 else '', {}, lambda each=each: tensor(sensor.data.output[each])
+                yield each if len(outputs) > 1 else '', {}, functools.partial(_output, sensor, each)
         elif 'RayCaster' in kinds:
             yield '', {}, lambda: tensor(sensor.data.pos_w)[:, 2, None] - tensor(sensor.data.ray_hits_w)[..., 2]
         elif 'Imu' in kinds:
@@ -137,8 +137,8 @@ class RawState:
     def _joined(self, sensor: Any, fields: tuple[str, ...]) -> Any:
         import torch
 
-        found = [(field, tensor(getattr(sensor.data, field))) for field in fields]
-        return torch.cat([self._xyzw(each) if '_quat' in field else each for field, each in found], -1)
+        found = [(name, _field(sensor.data, name)) for name in fields]
+        return torch.cat([self._xyzw(each) if '_quat' in name else each for name, each in found], -1)
 
     def _body_of(self, config: Any) -> str | None:
         """Return the link whose axes a sensor's are, None if they are turned against it."""
@@ -151,7 +151,7 @@ class RawState:
         return None
 
     def _commands(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        manager = getattr(self._env, 'command_manager', None)
+        manager: Any = getattr(self._env, 'command_manager', None)
         for name in manager.active_terms if manager else ():
             now = self._offer(f'commands/{name}', functools.partial(manager.get_command, name))
             if now is not None:
@@ -159,6 +159,14 @@ class RawState:
                 named = vars(ranges) if ranges else {}
                 stated = {key: list(value) for key, value in named.items() if isinstance(value, (list, tuple))}
                 yield name, {'size': int(now.shape[1]), 'ranges': stated}
+
+
+def _field(data: Any, name: str) -> Any:
+    return tensor(getattr(data, name))
+
+
+def _output(camera: Any, name: str) -> Any:
+    return tensor(camera.data.output[name])
 
 
 # class of a sensor, without Base → suffix of a name → fields of its data, which are joined
@@ -195,14 +203,16 @@ def described(name: str, articulation: Any) -> dict[str, Any]:
         'upper': lambda: tensor(data.soft_joint_pos_limits)[..., 1],
         'hard_lower': lambda: tensor(data.joint_pos_limits)[..., 0],
         'hard_upper': lambda: tensor(data.joint_pos_limits)[..., 1],
-        'max_velocity': lambda: gains(articulation, 'joint_vel_limits', 'velocity_limit', 'clamping', 'velocity_limit'),
-        'max_effort': lambda: gains(
+        'max_velocity': lambda: _gains(
+            articulation, 'joint_vel_limits', 'velocity_limit', 'clamping', 'velocity_limit'
+        ),
+        'max_effort': lambda: _gains(
             articulation, 'joint_effort_limits', 'effort_limit', 'clamping', 'max_effort', 'max_motor_effort'
         ),
         'default': lambda: data.default_joint_pos,
         'default_velocity': lambda: data.default_joint_vel,
-        'stiffness': lambda: gains(articulation, 'joint_stiffness', 'stiffness', 'controller', 'kp'),
-        'damping': lambda: gains(articulation, 'joint_damping', 'damping', 'controller', 'kd'),
+        'stiffness': lambda: _gains(articulation, 'joint_stiffness', 'stiffness', 'controller', 'kp'),
+        'damping': lambda: _gains(articulation, 'joint_damping', 'damping', 'controller', 'kd'),
     }
     known = {}
     for key, read in found.items():
@@ -214,7 +224,7 @@ def described(name: str, articulation: Any) -> dict[str, Any]:
     return {'joints': joints, 'root': f'{name}/{articulation.body_names[int(roots.argmin())]}', **known}
 
 
-def gains(articulation: Any, solver: str, own: str, part: str, *native: str) -> Any:
+def _gains(articulation: Any, solver: str, own: str, part: str, *native: str) -> Any:
     """Return numbers of (rows, joints): the solver's, but those of actuators that compute efforts themselves.
 
     own: the attribute of an actuator of Isaac Lab; part, native: component and parameter of one of Newton's.
@@ -242,14 +252,14 @@ def _of_newton(actuators: Any, name: str, part: str, parameters: tuple[str, ...]
     return None
 
 
-def applied_effort(articulation: Any) -> Any:
+def _applied_effort(articulation: Any) -> Any:
     """Return the efforts that the actuators applied, (rows, joints)."""
     if hasattr(articulation.actuators, 'applied_effort'):
         return tensor(articulation.actuators.applied_effort)
     return tensor(articulation.data.applied_torque)
 
 
-def observation_terms(wrapped: Any) -> dict[str, list[dict[str, Any]]]:
+def _observation_terms(wrapped: Any) -> dict[str, list[dict[str, Any]]]:
     """Return input → its terms in order, of inputs that are one vector."""
     manager = getattr(wrapped.unwrapped, 'observation_manager', None)
     if manager is None:

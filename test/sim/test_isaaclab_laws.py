@@ -91,6 +91,7 @@ def described(env, most=INF):
     return [description for description, _ in isaaclab_laws.actions(env, most)]
 
 
+KINDS = isaaclab_laws.KINDS
 CARTPOLE, WALKER, ANYMAL, AMP = isaaclab_laws.DIRECT
 
 
@@ -284,6 +285,25 @@ def test_a_part_that_is_missing_costs_only_itself(capsys):
     said = capsys.readouterr().out
     assert 'raw state without robot/stiffness: AttributeError' in said
     assert 'raw state without joints/robot/effort' in said
+
+
+def test_efforts_are_those_that_the_actuators_applied():
+    robot = Robot()
+    assert raw_state(position_task(robot)).read()['joints/robot/effort'][0].tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+    # Isaac Lab 3: a collection of actuators, arrays with a tensor of their own
+    class Actuators(dict):
+        applied_effort = SimpleNamespace(torch=rows([7.0, 8.0, 9.0]))
+        target_command = SimpleNamespace(**{kind: SimpleNamespace(torch=rows([1.0, 2, 3])) for kind in KINDS})
+
+    robot.actuators, robot.data = Actuators(robot.actuators), Robot().data
+    for name in ('applied_torque', 'joint_pos_target', 'joint_vel_target', 'joint_effort_target'):
+        delattr(robot.data, name)
+    env = position_task(robot)
+    state = raw_state(env)
+    env.termination_manager.compute()
+    assert state.read()['joints/robot/effort'][1].tolist() == [7.0, 8.0, 9.0]
+    np.testing.assert_array_equal(state.read()['targets/robot/position'][0], [1.0, np.nan, 3.0])
 
 
 class RayCaster:

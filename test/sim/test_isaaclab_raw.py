@@ -2,6 +2,7 @@
 """Raw state of Isaac Lab's tasks: the published formulae make of it the simulator's own observation, in every row."""
 
 import json
+import math
 import os
 import subprocess
 
@@ -27,7 +28,9 @@ class Record:
         path = assets.parent / 'record.npz'
         orders = [isaaclab.__file__, path, task, str(ROWS), str(STEPS), str(clip), *overrides]
         variables = {'ISAACSIM_ASSET_ROOT': str(assets), 'HOME': os.environ['HOME'], 'PYTHONPATH': str(TASKS)}
-        subprocess.run([lab_python(), RUNS / 'raw_recorded.py', *orders], env=variables, check=True, timeout=900)
+        command = [lab_python(), RUNS / 'raw_recorded.py', *orders]
+        said = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True, timeout=900).stdout
+        assert 'raw state without' not in said, 'nothing is left out'
         arrays = dict(np.load(path))
         self.obs, self.dones = arrays['obs'], arrays['dones'].astype(bool)
         self.actions = np.clip(arrays['actions'], -clip, clip)
@@ -67,6 +70,9 @@ def check_what_all_have(record):
     for name in ('lower', 'upper', 'max_velocity'):
         stated = [None if abs(value) >= 1e6 else value for value in own[name]]
         assert robot[name] == stated
+    efforts = np.abs(record.joints('effort'))
+    assert efforts.max() > 0.0
+    assert (efforts <= np.array([math.inf if most is None else most for most in robot['max_effort']]) + 1e-4).all()
     (term,) = record.scene['actions']
     kind = term['kind'].partition('_')[2]
     columns = [robot['joints'].index(name) for name in term['joints']]
@@ -115,10 +121,17 @@ def test_a_legged_robots_observation_follows_from_its_raw_state(assets):
 
 
 TABLES = """
-import importlib, inspect, sys
-from isaaclab.envs.mdp import actions
+import importlib, sys
+from isaaclab.envs.mdp.actions import (
+    binary_joint_actions, joint_actions, joint_actions_to_limits, non_holonomic_actions, task_space_actions
+)
+found = {}
+for module in (
+    binary_joint_actions, joint_actions, joint_actions_to_limits, non_holonomic_actions, task_space_actions
+):
+    found.update(vars(module))
 for name in sys.argv[1].split():
-    assert 'apply_actions' in vars(getattr(actions, name)), name
+    assert 'apply_actions' in vars(found[name]), name
 for place in sys.argv[2].split():
     module, _, name = place.partition(':')
     kind = getattr(importlib.import_module(module), name)
