@@ -143,7 +143,7 @@ class IsaacGymTask:
         """What the raw state has; None for a task without, or of several agents."""
         if self._raw is None and self.agents == 1 and hasattr(self._task, 'gym'):
             try:
-                self._raw = _beside('isaacgym_raw.state').RawState(self._task, self._named, self.control_rate)
+                self._raw = _beside('isaacgym_raw.task_tensors').RawState(self._task, self._named, self.control_rate)
                 self._raw.read()
             except Exception as error:  # noqa: BLE001 - a task of any kind may be hosted without it
                 print('raw state: none, because of a {}: {}'.format(type(error).__name__, error), flush=True)

@@ -19,7 +19,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.isaacgym_run import run_task
 from rl_policy_node.sim.isaacgym import IsaacGymTask
 from rl_policy_node.sim.isaacgym_raw.pieces import Pieces
-from rl_policy_node.sim.isaacgym_raw.state import RawState
+from rl_policy_node.sim.isaacgym_raw.task_tensors import RawState
 from rl_policy_node.sim.isaacgym_raw.tasks import HELD, LAWS
 
 TASKS = ('Anymal', 'AnymalTerrain', 'TacSLTaskInsertion')
