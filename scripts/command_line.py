@@ -17,7 +17,8 @@ from rl_policy_node.tools.command_line import COMMANDS
 
 HEAD = """# Command line
 
-`rl_policy COMMAND --help` shows the same. Every command ends with 0, or with 1 and one line that says why not.
+`rl_policy COMMAND --help` shows the same. Every command ends with 0, or with 1 and one line that says why not;
+`verify` keeps 1 for what differs, and ends with 2 where it cannot run.
 Written by `python scripts/command_line.py`.
 """
 

@@ -20,13 +20,14 @@ _LEAST_ANGLE = 1e-4  # rad: a smaller turn of a body is none
 
 
 class WrongBody(Hypothesis):
-    """Another body's value is expected, and this one's comes: in the world's frame, from the base, or in its frame."""
+    """Another body's value is expected, and this one's comes: in the world's frame, the base's, or the body's own."""
 
     name = 'wrong body'
     covers = ('body offset',)
 
     def corrections(self, case: Case) -> Iterator[Correction]:
         values = {name: _values(case, body) for name, body in case.scene.every().items()}
+        seen: list[Floats] = []
         for way in {way: None for value in values.values() for way in value}:
             those = {name: value[way] for name, value in values.items() if way in value}
             # without a body whose value comes, the expected one would explain whatever is wrong with its own
@@ -35,7 +36,10 @@ class WrongBody(Hypothesis):
                 if name not in came:
                     sentence = f'the value of {name} is expected, and that of {" or ".join(came)} comes'
                     got = _signed(case, those[name], case.expected)
-                    yield Correction(got, sentence, _read(case, name), case.known)
+                    # two ways are one where axes are parallel
+                    if not any(_same(case, got, other) for other in seen):
+                        seen.append(got)
+                        yield Correction(got, sentence, _read(case, name), case.known)
 
 
 class BodyOffset(Hypothesis):
@@ -111,6 +115,8 @@ def _velocities(case: Case, body: Body) -> dict[str, Floats]:
     for name, velocity in (('linear', body.linear_velocity), ('angular', body.angular_velocity)):
         if velocity is not None:
             ways[name] = case.at(velocity)
+            if body.orientation is not None:
+                ways[f'{name}, own'] = geometry.rotate_inverse(_unit(case, body.orientation), ways[name])
             if base is not None and base.orientation is not None:
                 ways[f'{name}, base'] = geometry.rotate_inverse(_unit(case, base.orientation), ways[name])
     return ways

@@ -10,9 +10,13 @@ INSERTION: Final = 'package://rl_policy_node/config/insertion.yaml'
 
 
 class Command(ABC):
-    """A command by its name, its arguments, and what it does; the help shows its docstring."""
+    """A command by its name, its arguments, and what it does; the help shows its docstring.
+
+    failure: the exit code of an error.
+    """
 
     name: str
+    failure = 1
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - a command may have none
         """Add its arguments."""

@@ -9,6 +9,7 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.init.init_command import Init
+from rl_policy_node.tools.verify.verify_command import Verify
 
 
 class Demo(Command):
@@ -214,7 +215,10 @@ class Parameters(Command):
         return 0
 
 
-COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Bundle(), Bench(), Parameters())
+COMMANDS: Final = (
+    *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
+    *(Check(), Verify(), Bundle(), Bench(), Parameters()),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -225,5 +229,5 @@ def parser() -> argparse.ArgumentParser:
         text = (command.__doc__ or '').rstrip('.')
         own = commands.add_parser(command.name, help=text[0].lower() + text[1:])
         command.add_arguments(own)
-        own.set_defaults(run_command=command.run)
+        own.set_defaults(run_command=command.run, failure=command.failure)
     return made

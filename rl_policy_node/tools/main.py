@@ -14,6 +14,7 @@ from rl_policy_node.tools.command_line import parser
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command; an error that the user can fix is one line without a traceback."""
     options = parser().parse_args(args)
+    failure: int = options.failure
     # at exit Python collects garbage among all objects: with torch's this takes 0.3 s, for memory that is freed anyway
     atexit.register(gc.freeze)
     try:
@@ -22,14 +23,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return code
     except (ConfigurationError, RuntimeError) as error:
         print(f'rl_policy {options.command}: {error}', file=sys.stderr)
-        return 1
+        return failure
     except BrokenPipeError:
         # the reader (head, less) has closed the pipe; without this, Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print(f'rl_policy {options.command}: {error.filename or "file"}: {error.strerror or error}', file=sys.stderr)
-        return 1
+        return failure
     except KeyboardInterrupt:
         return 130
 

@@ -306,6 +306,8 @@ def test_wrong_body(seed):
     poses = (np.concatenate([body.position, body.orientation], axis=-1) for body in (camera, hand))
     explained(world.series(*poses), world, 'wrong body')
     explained(world.series(hand.angular_velocity, base.angular_velocity), world, 'wrong body')
+    own = (geometry.rotate_inverse(body.orientation, body.angular_velocity) for body in (hand, camera))
+    explained(world.series(*own), world, 'wrong body')
 
 
 @few

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play the same episodes twice: through the nodes, and in rl_games' own loop."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 import json
 import logging
 from pathlib import Path
-import re
 from typing import Any
 
 from rich.console import Console
@@ -22,8 +21,9 @@ from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.nodes.topics.transport import make_room
 from rl_policy_node.tools.evaluate.compare import Side
 from rl_policy_node.tools.evaluate.play import play
-from rl_policy_node.tools.process.processes import override_arguments, Text
+from rl_policy_node.tools.process.processes import override_arguments
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
+from rl_policy_node.tools.settings import named_settings, rows_setting
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
 # parameters that an evaluation sets itself → the option to use instead, if any
@@ -36,7 +36,6 @@ _OWN = {
 }
 # with more rows, the messages of a step may not fit Fast DDS' default shared memory; with large images even these
 FEW_ROWS = 64
-_BY_ROWS = re.compile(r'(sources|actions)\.[^.]+\.rows')
 _log = logging.getLogger(__name__)
 
 
@@ -67,14 +66,15 @@ def make_plan(
     robots: number of rows; None: as the file says. seed: of the environment; None: as the file says.
     settings: `name=value` each, any parameter of both nodes.
     """
-    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **_named(settings), 'sim.steps': 0, 'sim.episodes': episodes}
+    stated = named_settings(settings, _OWN, 'an evaluation')
+    overrides: dict[str, Any] = {'sim.mode': 'lockstep', **stated, 'sim.steps': 0, 'sim.episodes': episodes}
     values = read_values(params_file, override_arguments(overrides), 'sim_bridge_node')
     if values['sim.mode'] == 'lockstep':
         overrides = {'trigger': 'lockstep', **overrides}
     if 'policy.backend' not in values:
         overrides = {**overrides, 'policy.backend': 'eager'}  # bit-identical to rl_games
     overrides |= {} if seed is None else {'sim.seed': seed}
-    overrides |= {} if robots is None else _robots(values, robots)
+    overrides |= {} if robots is None else rows_setting(values, robots)
     policy, bridge = (
         parameters.configuration(read_values(params_file, override_arguments(overrides), node))
         for node in ('policy_node', 'sim_bridge_node')
@@ -85,30 +85,6 @@ def make_plan(
             'robots; state it there or with --set sim.environment=NAME'
         )
     return Plan(params_file, overrides, episodes, policy, bridge)
-
-
-def _named(settings: Iterable[str]) -> dict[str, Text]:
-    named = {}
-    for setting in settings:
-        name, equals, value = setting.partition('=')
-        if not equals or not name:
-            raise ConfigurationError(f"--set '{setting}'; expected name=value, such as sim.latency=0.05")
-        if name in _OWN:
-            hint = f'; use {_OWN[name]}' if _OWN[name] else ''
-            raise ConfigurationError(f'--set {name}: an evaluation sets it by itself{hint}')
-        named[name] = Text(value)
-    return named
-
-
-def _robots(values: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return the override for `count` rows: robots, named in the style of the file, or the number of rows."""
-    if values.get('rows') or any(value is True and _BY_ROWS.fullmatch(name) for name, value in values.items()):
-        return {'rows': count}
-    names = list(values.get('robots', ['']))
-    if count > len(names):
-        stem = re.sub(r'\d+$', '', names[0]) or 'robot_'
-        names = [f'{stem}{row}' for row in range(count)]
-    return {'robots': names[:count]}
 
 
 def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
