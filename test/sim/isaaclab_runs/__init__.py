@@ -3,6 +3,7 @@
 
 import os
 from pathlib import Path
+import subprocess
 
 import pytest
 from sim import hosted_runs
@@ -10,6 +11,7 @@ from sim import hosted_runs
 RUNS = Path(__file__).resolve().parent
 ASSETS = RUNS.parent / 'isaaclab_assets'
 ROWS = 4
+VARIABLES = {'ISAACSIM_ASSET_ROOT': str(ASSETS)}
 
 
 def lab_python():
@@ -21,6 +23,23 @@ def lab_python():
     if not (made / 'installed').exists():
         pytest.skip(f'no Isaac Lab in {made}: `make test-isaaclab` installs it; ISAACLAB_PYTHON names another')
     return str(made / 'bin' / 'python')
+
+
+def run_lab(*arguments, folder=None, patience=300.0):
+    """Run Isaac Lab's Python, without ROS; return what it printed."""
+    # kernels that a process has compiled lie in the cache of all tests
+    inherited = {name: os.environ[name] for name in ('HOME', 'PATH', 'XDG_CACHE_HOME')}
+    done = subprocess.run(
+        [lab_python(), *map(str, arguments)],
+        cwd=folder,
+        env={**inherited, **VARIABLES},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=patience,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
 
 
 def configured(run, overrides=(), **sim):
