@@ -39,7 +39,10 @@ def test_changes_to_the_runs_configuration_change_the_clips():
         ({}, (math.inf, math.inf)),
         ({'clip_observations': 5.0, 'clip_actions': 1.0, 'concate_obs_groups': True}, (5.0, 1.0)),
         ({'obs_groups': {'obs': ['policy']}}, (math.inf, math.inf, {'obs': ['policy']}, True)),
-        ({'obs_groups': {'obs': ['policy']}, 'concate_obs_groups': False}, (*[math.inf] * 2, {'obs': ['policy']}, False)),
+        (
+            {'obs_groups': {'obs': ['policy']}, 'concate_obs_groups': False},
+            (math.inf, math.inf, {'obs': ['policy']}, False),
+        ),
         ({'concate_obs_groups': False}, (math.inf, math.inf, None, False)),
     ],
 )
