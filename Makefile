@@ -118,7 +118,8 @@ $(WORKERS)/3.8/torch: $(WORKERS)/3.8/installed
 		$(call worker_pip,3.8) typing_extensions 'hydra-core>=1.2,<1.4' && touch $@; } || \
 		echo 'No torch for Python 3.8: the tests that need it are skipped'
 
-# Isaac Lab 3.0 on Newton, on a CPU: without what it pins for Isaac Sim, and for other frameworks than rl_games.
+# Isaac Lab 3.0 on Newton, on a CPU: without what it pins for Isaac Sim, and for other frameworks than rl_games. It comes
+# last: pip would name what is missing as an error.
 ISAACLAB := $(WORKERS)/isaaclab
 ISAACLAB_NEEDS := 'numpy>=2' prettytable psutil 'gymnasium>=1.2.0' trimesh warp-lang==1.17.0 'newton[sim]==1.6.1' einops \
 	hydra-core lazy_loader Jinja2 scipy filelock packaging rich tqdm h5py matplotlib pillow typing-extensions \
@@ -133,8 +134,8 @@ $(ISAACLAB)/installed:
 	@$(ISAACLAB)/bin/python -m pip --disable-pip-version-check install $(QUIET) '$(PIP_WANTED)'
 	@echo 'Installing Isaac Lab into $(ISAACLAB)'
 	@$(call worker_pip,isaaclab) torch==2.13.0 torchvision==0.28.0
-	@$(call worker_pip,isaaclab) --no-deps isaaclab==3.0.0
 	@$(call worker_pip,isaaclab) $(ISAACLAB_NEEDS)
+	@$(call worker_pip,isaaclab) --no-deps isaaclab==3.0.0
 	@touch $@
 
 demo: setup
