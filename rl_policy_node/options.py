@@ -13,6 +13,7 @@ from typing import Any, Final, get_args, get_type_hints, NamedTuple, TypeVar
 T = TypeVar('T')
 
 _OPTION, _GROUP = 'option', 'group'
+TO_JOINTS, TO_PATHS = 'joints', 'paths'
 _TYPES: Final[dict[object, str]] = {
     bool: 'bool',
     int: 'integer',
@@ -34,7 +35,8 @@ class Option:
     low, high: bounds of a number. required: a kind that has it needs it stated. live: it may change while the policy
     acts. per_axis: one number for all axes, or one each. only_with: the field that makes it count, and that field's
     value. absent: the value of the parameter that stands for None; in a list, that all its numbers have. from_run: None
-    means as in the run. name: of the parameter, where it is not the field's.
+    means as in the run. name: of the parameter, where it is not the field's. refers_to: what its texts name,
+    TO_JOINTS, TO_PATHS or ''.
     """
 
     description: str
@@ -49,6 +51,7 @@ class Option:
     absent: float | str | None = None
     name: str = ''
     from_run: bool = False
+    refers_to: str = ''
 
 
 class Leaf(NamedTuple):
@@ -79,16 +82,19 @@ def option(
     absent: float | str | None = None,
     name: str = '',
     from_run: bool = False,
+    refers_to: str = '',
 ) -> T:
     """Return a dataclass field that is an Option."""
-    meaning = Option(description, unit, low, high, choices, required, live, per_axis, only_with, absent, name, from_run)
+    meaning = Option(
+        description, unit, low, high, choices, required, live, per_axis, only_with, absent, name, from_run, refers_to
+    )
     made: T = field(default=default, metadata={_OPTION: meaning})
     return made
 
 
-def mandatory(_kind: type[T], description: str, choices: tuple[str, ...] = ()) -> T:
+def mandatory(_kind: type[T], description: str, choices: tuple[str, ...] = (), refers_to: str = '') -> T:
     """Return a dataclass field that is an Option without a default."""
-    made: T = field(metadata={_OPTION: Option(description, choices=choices)})
+    made: T = field(metadata={_OPTION: Option(description, choices=choices, refers_to=refers_to)})
     return made
 
 

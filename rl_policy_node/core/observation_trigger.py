@@ -66,7 +66,7 @@ class EveryObservation(Trigger):
         now = inbox.steady() if self._now is None else self._simulated_time(inbox)
         schedule = self._schedule
         due, slack = schedule.due, schedule.slack
-        if due - now > 1.5 * self.period:  # the clock went back: the due time is further away than ever
+        if schedule.went_back(now):
             schedule.restart()
             return True
         if self._first == math.inf:
@@ -77,13 +77,13 @@ class EveryObservation(Trigger):
                 self._whole, self._whole_at = now, now if self._now is None else inbox.steady()
             else:
                 self._note_newer(inbox)
-            at = due - slack
+            at = max(due - slack, schedule.earliest)
         else:
             at = due = max(due, self._first) + slack
         if now >= at:
             return True
         if not self.simulated:  # else each update of the clock asks again
-            self.alarm = due
+            self.alarm = max(due, at)
         return False
 
     def moment(self, steady: float, ros: int) -> tuple[float, float]:

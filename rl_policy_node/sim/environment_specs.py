@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.options import group, option
+from rl_policy_node.options import group, option, TO_PATHS
 
 # numbers of any dtype
 Array: TypeAlias = NDArray[Any]
@@ -34,8 +34,9 @@ class PythonSpec:
         "interpreter that hosts the environment in a process of its own, such as Isaac Gym's Python 3.8, which "
         'must have numpy. Empty: that of the bridge',
         name='python',
+        refers_to=TO_PATHS,
     )
-    path: tuple[str, ...] = option((), 'folders to import the environment from', name='python_path')
+    path: tuple[str, ...] = option((), 'folders to import the environment from', name='python_path', refers_to=TO_PATHS)
     variables: tuple[str, ...] = option(
         (),
         'NAME=value, set in the environment of that interpreter, which has no variables of ROS',
@@ -64,7 +65,9 @@ class RunOptions(SimulatorOptions):
     """The base of simulators that host the task of a run: which run, and where the simulation runs."""
 
     config: str = option(
-        '', 'isaacgym, isaaclab: the run, or its configuration, whose task is hosted; empty: policy.train_config'
+        '',
+        'isaacgym, isaaclab: the run, or its configuration, whose task is hosted; empty: policy.train_config',
+        refers_to=TO_PATHS,
     )
     device: str = option('cuda:0', 'isaacgym, isaaclab: device of the simulation and of its tensors')
     headless: bool = option(True, 'isaacgym, isaaclab: no window')
@@ -137,8 +140,9 @@ class EnvironmentSpec:
     name: str = option(
         'insertion',
         'environment that stands in for the robots: insertion, isaacgym, isaaclab, gymnasium, or for your own '
-        'package.module:factory or /path/file.py:factory, called with num_envs, seed and sim.options',
+        'package.module:factory or path/file.py:factory, called with num_envs, seed and sim.options',
         name='environment',
+        refers_to=TO_PATHS,
     )
     rows: int = 1
     seed: int = option(0, 'seed of the environment', low=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rl_policy_node.resources import resolve
+from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
 
 
@@ -278,7 +279,7 @@ class Parameters(Command):
         return 0
 
 
-COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Bench(), Parameters())
+COMMANDS: Final = (Demo(), Evaluate(), Play(), Train(), Inspect(), Init(), Check(), Bundle(), Bench(), Parameters())
 
 
 def parser() -> argparse.ArgumentParser:

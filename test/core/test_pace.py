@@ -269,3 +269,53 @@ def test_sources_that_never_show_the_episode_hold_their_row(folder):
         bench.measure(stamp=5)
         bench.cycle.step()
     assert 'shows no observation of the episode, which began 0.2' in bench.rows.reasons[0]
+
+
+def answered(times, period=0.01):
+    """Return when steps begin, s, and how old their data then are, for one robot whose sensor arrives at `times`."""
+    schedule, steps, ages, place = Schedule(period), [], [], 0
+    while place < len(times):
+        first = last = place
+        complete = max(times[first], steps[-1] if steps else 0.0)
+        schedule.hear(complete)
+        at = max(schedule.due - schedule.slack, schedule.earliest)
+        begin = complete if complete >= at else max(schedule.due, at)
+        while last + 1 < len(times) and times[last + 1] < begin:
+            last += 1
+            if times[last] >= at:
+                begin = times[last]
+        schedule.step(begin, complete, last == first)
+        steps.append(begin)
+        ages.append(begin - times[last])
+        place = last + 1
+    return np.array(steps), np.array(ages)
+
+
+def test_after_a_late_message_the_next_ones_are_answered_at_once():
+    times = 100 + np.arange(300) * 0.01
+    times[100] += 0.009
+    steps, ages = answered(times)
+    assert len(steps) == 300 and ages[:101].max() == 0.0
+    assert ages[101] == pytest.approx(0.004, abs=1e-4), 'half a period after the late one'
+    assert ages[102:].max() == 0.0
+
+
+def test_a_sensor_that_comes_late_at_random_is_answered_at_its_rate():
+    random = np.random.default_rng(1)
+    times = 100 + np.arange(3000) * 0.01 + np.where(random.random(3000) < 0.1, random.uniform(0, 0.012, 3000), 0.0)
+    steps, ages = answered(np.sort(times))
+    assert len(steps) > 2970 and np.percentile(ages, 90) < 0.004
+    assert np.diff(steps).min() >= 0.005
+
+
+@pytest.mark.parametrize('phase', [0.002, 0.004, 0.006, 0.008])
+def test_a_new_phase_of_the_sensor_is_followed_within_a_few_steps(phase):
+    times = np.concatenate([100 + np.arange(50) * 0.01, 100.49 + phase + np.arange(300) * 0.01])
+    steps, ages = answered(times)
+    assert ages[60:].max() == 0.0 and len(steps) >= 348
+
+
+@pytest.mark.parametrize('rate', [102.0, 103.0, 110.0, 150.0, 300.0])
+def test_a_faster_sensor_does_not_raise_the_rate_by_its_phase(rate):
+    steps, _ = answered(100 + np.arange(int(60 * rate)) / rate)
+    assert (len(steps) - 1) / (steps[-1] - steps[0]) <= 101.0

@@ -26,3 +26,10 @@ def test_what_is_not_found_in_the_file_is_told_as_ros_tells_it(tmp_path, text):
     told = 'Sequence should be of same type. At line 3'
     assert unreadable(error, ['--params-file', str(file)]) == f'parameter file {file}: {told}'
     assert unreadable(error, ['-p', 'a:=1']) == told
+
+
+def test_a_group_without_quotes_is_told_with_its_line(tmp_path):
+    file = tmp_path / 'robot.yaml'
+    file.write_text('/**:\n  ros__parameters:\n    joints: [@legs]\n')
+    told = unreadable(RuntimeError('Error parsing a event near line 3'), ['--params-file', str(file)])
+    assert told == f"parameter file {file}: line 3: a value that begins with @ needs quotes: '@legs'"

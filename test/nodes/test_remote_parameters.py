@@ -81,3 +81,19 @@ def test_a_set_with_one_bad_value_changes_nothing(arm, run):
     fine = one('actions.arm.scale', DOUBLES, double_array_value=[0.25])
     assert set_all(arm, good, fine).successful
     assert arm.live_until(lambda: arm.commands[-1] == arm.position, 5)
+
+
+def test_the_scale_of_one_joint_changes_as_the_list_does(arm, run):
+    scales = {'wrist': 0.5, 'elbow': 0.5, 'shoulder': 0.5}
+    arm.start(
+        parameters(run, **{'actions.arm.scale': scales, 'actions.arm.offset': '@home', 'joint_values.home': scales})
+    )
+    assert arm.live_until(lambda: len(arm.commands) > 3 and arm.commands[-1] != arm.position, 40)
+    (far,) = set_each(arm, one('actions.arm.scale.elbow', DOUBLE, double_value=50.0))
+    assert not far.successful and 'scale_limit' in far.reason
+    (other,) = set_each(arm, one('actions.arm.offset.elbow', DOUBLE, double_value=0.1))
+    assert not other.successful and 'take effect at configure' in other.reason
+    results = set_each(arm, *(one(f'actions.arm.scale.{joint}', DOUBLE, double_value=1e-6) for joint in scales))
+    assert [each.successful for each in results] == [True] * 3
+    # without an action the target is the offset
+    assert arm.live_until(lambda: max(abs(each - 0.5) for each in arm.commands[-1]) < 1e-5, 10)

@@ -7,6 +7,8 @@ from policy import golden_rule
 import torch
 import yaml
 
+from rl_policy_node.nodes.parameters.joint_lists import written_out
+from rl_policy_node.nodes.parameters.parameter_files import content
 from rl_policy_node.policy import Policy
 
 PARAMS = {
@@ -136,8 +138,15 @@ def lab_run(folder, environment, observation, action):
 
 
 def parameters(file):
-    """Return the parameters of a file."""
-    return yaml.safe_load(file.read_text())['/**']['ros__parameters']
+    """Return the parameters of a file, groups of joints and numbers by joint written out as lists."""
+    tree = {}
+    for name, value in written_out(dict(content(file))).items():
+        *parents, leaf = name.split('.')
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+        branch[leaf] = value
+    return tree
 
 
 def fill(file):

@@ -66,7 +66,8 @@ def test_joints_of_open_number_still_are_joints(tmp_path):
 def test_action_of_no_number_is_a_note_and_all_terms_stay(tmp_path):
     made = drafted(tmp_path, env_text(lines('q', 'v', 'actions'), actions=STOW), 12, 4)
     assert list(made.actions) == ['legs'] and made.inputs['obs'].values['terms'] == ['q', 'v', 'actions']
-    assert made.actions['legs'].values['offset'] == [0.1, 0.1, -0.8, -0.8]
+    offsets = {'hip_l': 0.1, 'hip_r': 0.1, 'knee_l': -0.8, 'knee_r': -0.8}
+    assert made.actions['legs'].values['offset'] == offsets
     (note,) = [note for note in made.notes if 'stow' in note]
     assert 'takes no number of the policy' in note and 'mine.mdp:Stow' in note
 

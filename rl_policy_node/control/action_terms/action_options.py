@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import math
 from typing import Any, Final
 
-from rl_policy_node.options import leaves, option
+from rl_policy_node.options import leaves, option, TO_JOINTS
 
 INF: Final = math.inf
 SCALE: Final = 'command = action · scale + offset, one for all or one each; joint_delta: the step per unit of action'
@@ -41,7 +41,10 @@ MAX_HOLD_ERROR: Final[dict[str, Any]] = {
     'low': 1e-9,
     'absent': INF,
 }
-JOINTS: Final = 'joint_*, effort, gripper: joints by name, in the order of the action'
+JOINTS: Final[dict[str, Any]] = {
+    'description': 'joint_*, effort, gripper: joints by name, in the order of the action',
+    'refers_to': TO_JOINTS,
+}
 
 
 def fallback_value(required: bool = True) -> tuple[float, ...]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class GripperOptions(FilteredOptions):
     """The fingers, the commands that open and close them, and their limits."""
 
-    joints: tuple[str, ...] = option((), JOINTS)
+    joints: tuple[str, ...] = option((), **JOINTS)
     mode: str = option(
         'proportional',
         'gripper: between closed (−1) and open (+1), or open from the threshold on',

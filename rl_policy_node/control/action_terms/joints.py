@@ -27,7 +27,7 @@ from rl_policy_node.control.action_terms.action_term import ARRAYS, JOINT_STATE,
 from rl_policy_node.control.arrays import Array, Axes, Command, Floats, Mask, Sources
 from rl_policy_node.control.indices import index_of
 from rl_policy_node.errors import unfit, unknown
-from rl_policy_node.options import group, option
+from rl_policy_node.options import group, option, TO_JOINTS
 
 if TYPE_CHECKING:
     from rl_policy_node.control.action_spec import ActionSpec
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class JointOptions(ActionOptions):
     """The joints."""
 
-    joints: tuple[str, ...] = option((), JOINTS, required=True)
+    joints: tuple[str, ...] = option((), required=True, **JOINTS)
 
 
 Joints = TypeVar('Joints', bound=JointOptions)
@@ -63,6 +63,7 @@ class TargetOptions(JointOptions, ScaleOptions, BoundOptions):
         (),
         'joint_position, joint_delta: joints that turn without end: they go to a target, and back to where they '
         'are held, the short way round, and have no lower and upper',
+        refers_to=TO_JOINTS,
     )
     max_velocity: tuple[float, ...] = option((), per_axis=True, **MAX_VELOCITY)
     max_acceleration: tuple[float, ...] = option((), per_axis=True, **MAX_ACCELERATION)

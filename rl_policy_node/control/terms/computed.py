@@ -52,7 +52,7 @@ class DifferenceOptions(TermOptions):
     field: str = option('', FIELD, required=True)
     minus_source: str = option('', 'difference: source of the subtrahend', required=True)
     minus_field: str = option('', 'difference: field of the subtrahend', required=True)
-    joints: tuple[str, ...] = option((), JOINTS)
+    joints: tuple[str, ...] = option((), **JOINTS)
 
     def reads(self) -> tuple[Read, ...]:
         return (Read(self.source, self.field, self.joints), Read(self.minus_source, self.minus_field, self.joints))

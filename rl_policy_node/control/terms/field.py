@@ -24,7 +24,7 @@ class FieldOptions(TermOptions):
 
     source: str = option('', SOURCE, required=True)
     field: str = option('', FIELD, required=True)
-    joints: tuple[str, ...] = option((), JOINTS)
+    joints: tuple[str, ...] = option((), **JOINTS)
     elements: tuple[int, ...] = option((), ELEMENTS, low=0)
     shape: tuple[int, ...] = option((), SHAPE, low=1)
     orientations: QuaternionOptions = group(QuaternionOptions)

@@ -30,7 +30,7 @@ class FunctionOptions(TermOptions):
     source: str = option('', SOURCE)
     field: str = option('', FIELD)
     fields: tuple[str, ...] = option((), 'function: its fields, source.field each')
-    joints: tuple[str, ...] = option((), JOINTS)
+    joints: tuple[str, ...] = option((), **JOINTS)
     shape: tuple[int, ...] = option((), SHAPE, low=1)
 
     def check(self, where: str) -> None:

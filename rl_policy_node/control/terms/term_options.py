@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rl_policy_node.control.arrays import Shape
-from rl_policy_node.options import option
+from rl_policy_node.options import option, TO_JOINTS
 
 SOURCE: Final = 'its source'
 FIELD: Final = (
     'field of the source; of kinds that need a position or an orientation, by default `position`, `orientation`'
 )
-JOINTS: Final = "joints by name, in the order of training; {robot} in a name is the robot's namespace"
+JOINTS: Final[dict[str, Any]] = {
+    'description': "joints by name, in the order of training; {robot} in a name is the robot's namespace",
+    'refers_to': TO_JOINTS,
+}
 ELEMENTS: Final = 'numbers of the field (or of the last action) by position, from 0'
 SHAPE: Final = (
     'shape of the field in the source (of a function: of its result); by default that of the input, where '

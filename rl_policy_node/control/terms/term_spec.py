@@ -24,10 +24,10 @@ class TermSpec:
     name: str
     kind: str = option('field', 'what the term computes', choices=TERM_KINDS)
     options: TermOptions
-    offset: tuple[float, ...] = option((), 'subtracted from the value, one for all or one each')
+    offset: tuple[float, ...] = option((), 'subtracted from the value, one for all or one each', per_axis=True)
     clip: float = option(math.inf, 'bound ± on value − offset', low=0.0)
     clip_range: tuple[float, ...] = option((), 'bounds [least, greatest] on value − offset, instead of clip')
-    scale: tuple[float, ...] = option((), 'multiplied after the clip, one for all or one each')
+    scale: tuple[float, ...] = option((), 'multiplied after the clip, one for all or one each', per_axis=True)
     history: int = option(
         1,
         'samples of the term, oldest first, flattened; the first one after a reset fills all '

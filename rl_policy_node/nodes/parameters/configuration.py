@@ -8,7 +8,7 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
-from rl_policy_node.options import group, mandatory, option
+from rl_policy_node.options import group, mandatory, option, TO_PATHS
 from rl_policy_node.policy.backend_names import BACKENDS
 from rl_policy_node.sim.environment_specs import EnvironmentSpec
 from rl_policy_node.sim.imperfections import ImperfectionSpec
@@ -44,11 +44,13 @@ class PolicySpec:
         str,
         "a run directory, or its configuration: rl_games' train YAML, IsaacGymEnvs' "
         "config.yaml, Isaac Lab's agent.yaml",
+        refers_to=TO_PATHS,
     )
     checkpoint: str = option(
         '',
         "checkpoint that rl_games wrote (.pth); best or newest of the run's own; empty: best. "
         'Its weights alone are read',
+        refers_to=TO_PATHS,
     )
     checkpoint_sha256: str = option('', 'checksum the checkpoint must have; empty: any')
     allow_untrusted_pickle: str = option(
@@ -58,7 +60,7 @@ class PolicySpec:
         (), "changes to the run's configuration in Hydra's form: name=value, +name=value, ~name"
     )
     plugins: tuple[str, ...] = option(
-        (), 'Python modules, or .py files, that register networks, models or players with rl_games'
+        (), 'Python modules, or .py files, that register networks, models or players with rl_games', refers_to=TO_PATHS
     )
     device: str = option('auto', 'torch device: auto, cpu, cuda:0, …')
     computing: BackendOptions = group(BackendOptions)

@@ -15,7 +15,8 @@ BLANK: Final = '???'  # a blank in a generated file, which its user must fill in
 class Parameter:
     """One declaration. type: string, bool, integer, double, or a list of one of them with [].
 
-    default: REQUIRED if there is none. from_run: the default stands for the value of the run.
+    default: REQUIRED if there is none. from_run: the default stands for the value of the run. refers_to: see Option.
+    by_joint: a list of numbers that may be stated joint by joint, below its name.
     """
 
     name: str
@@ -28,9 +29,11 @@ class Parameter:
     choices: tuple[str, ...] = ()
     live: bool = False
     from_run: bool = False
+    refers_to: str = ''
+    by_joint: bool = False
 
     @classmethod
-    def of(cls, name: str, leaf: Leaf, needed: bool = False) -> 'Parameter':
+    def of(cls, name: str, leaf: Leaf, needed: bool = False, by_joint: bool = False) -> 'Parameter':
         """Return the declaration of an option. needed: a required option gets no default."""
         default, meaning = leaf.default, leaf.option
         if default is MISSING or needed and meaning.required:
@@ -50,4 +53,6 @@ class Parameter:
             meaning.choices,
             meaning.live,
             meaning.from_run,
+            meaning.refers_to,
+            by_joint,
         )

@@ -18,9 +18,18 @@ _DECIMAL = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+')
 def unreadable(error: Exception, arguments: Sequence[str]) -> str:
     """Return rcl's error about ROS arguments as one line that begins with the file that `--params-file` names.
 
-    Of a list of several types it names the parameter and the cure, which rcl does not.
+    Of a list of several types it names the parameter and the cure, which rcl does not; of an @ without quotes the line.
     """
     text, files = ' '.join(str(error).split()), list(named_files(arguments))
+    for path in files:
+        try:
+            list(content(path))
+        except yaml.scanner.ScannerError as fault:
+            if fault.problem_mark and "'@'" in str(fault.problem):
+                line = fault.problem_mark.line + 1
+                return f"parameter file {path}: line {line}: a value that begins with @ needs quotes: '@legs'"
+        except (OSError, yaml.YAMLError):
+            pass
     for path in files if _ONE_TYPE in text else ():
         for name, value in _mixed(path):
             cure = 'expected numbers alone, or texts alone'
@@ -64,6 +73,12 @@ def named_where_valueless(arguments: Sequence[str]) -> Iterator[None]:
 def named_files(arguments: Sequence[str]) -> Iterator[str]:
     """Yield the parameter files that ROS arguments name."""
     return (path for option, path in zip(arguments, arguments[1:]) if option == '--params-file')
+
+
+def is_overridden(name: str, arguments: Sequence[str]) -> bool:
+    """Return whether ROS arguments state a parameter themselves (`-p name:=value`, `-p node:name:=value`)."""
+    rule = re.compile(rf'([^:]*:)?{re.escape(name)}:=.*', re.DOTALL)
+    return any(flag in ('-p', '--param') and rule.fullmatch(text) for flag, text in zip(arguments, arguments[1:]))
 
 
 def content(path: str) -> Iterator[tuple[str, object]]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses ROS parameters into a typed configuration; refuses unknown names and unfit values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -16,6 +16,8 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.configuration import Configuration, PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.conversion import converted, Value
+from rl_policy_node.nodes.parameters.file_paths import located
+from rl_policy_node.nodes.parameters.joint_lists import written_out
 from rl_policy_node.nodes.policy.enable import EnableSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
@@ -52,9 +54,17 @@ def _descriptor(declaration: schema.Parameter) -> ParameterDescriptor:
     )
 
 
-def read(node: Node) -> Configuration:
-    """Return the Configuration of a node's parameters; raises ConfigurationError."""
-    return configuration({name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()})
+def read(node: Node, arguments: Sequence[str], needed: str) -> Configuration:
+    """Return the Configuration of a node's parameters; raises ConfigurationError.
+
+    arguments: of the process, which name the parameter files. needed: see `located`.
+    """
+    return configuration(located(values_of(node), arguments, needed))
+
+
+def values_of(node: Node) -> dict[str, Value]:
+    """Return name → value of a node's parameters."""
+    return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
 
 
 def configuration(values: Mapping[str, Value]) -> Configuration:
@@ -83,7 +93,7 @@ def _tree(values: Mapping[str, Value]) -> _Tree:
     if blank:
         raise ConfigurationError(f'{len(blank)} blanks ({schema.BLANK}) are to be filled in: {", ".join(blank)}')
     tree: _Tree = {}
-    for name, value in values.items():
+    for name, value in written_out(values).items():
         if name.startswith(_BUILT_IN):
             continue
         fitted, branch = converted(name, value), tree

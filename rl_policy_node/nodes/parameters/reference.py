@@ -9,7 +9,7 @@ from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.nodes.parameters import schema
 from rl_policy_node.nodes.parameters.remote_parameters import AT_START, AT_START_WITH_COLON
-from rl_policy_node.options import leaves
+from rl_policy_node.options import leaves, TO_JOINTS, TO_PATHS
 
 _GROUPS: Final = {
     'policy': 'What to load',
@@ -19,6 +19,8 @@ _GROUPS: Final = {
     'enable': 'Enable: who lets the robots move',
     'robot_state': "Robot state: whether the robot's driver lets it move",
     'ood': 'Out of distribution: the policy sees what its training did not',
+    schema.JOINT_GROUPS: 'Joint groups: names, stated once',
+    schema.JOINT_VALUES: 'Joint values: numbers by joint, stated once',
     'sources': 'Sources: what comes in',
     'inputs': 'Inputs: what the network sees',
     'terms': 'Observation terms',
@@ -39,6 +41,10 @@ def markdown() -> str:
         'the parameter services refuse it:',
         f'{_named(AT_START)};',
         f'{_named(AT_START_WITH_COLON)}, where the value is `package.module:Class`.',
+        '',
+        'The type says **joints** where groups of joints may stand, **by joint** where numbers may be stated by the '
+        'names of joints, and **path** where a relative one begins at the folder of the parameter file, else at the '
+        'working directory: [Parameter files](parameter_files.md).',
         '',
     ]
     for group, title in _GROUPS.items():
@@ -108,8 +114,10 @@ def _row(parameter: schema.Parameter) -> str:
     else:
         text = str(parameter.default).lower() if isinstance(parameter.default, bool) else repr(parameter.default)
         default = f'`{text}`'
+    forms = {TO_JOINTS: ' joints', TO_PATHS: ' path', '': ' by joint' if parameter.by_joint else ''}
     return (
-        f'| `{parameter.name}` | {parameter.type} | {default} | {parameter.description}{_bounds(parameter)}.{choices} |'
+        f'| `{parameter.name}` | {parameter.type}{forms[parameter.refers_to]} | {default} '
+        f'| {parameter.description}{_bounds(parameter)}.{choices} |'
     )
 
 

@@ -5,14 +5,16 @@
 read the same file, so both know all parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from rl_policy_node.control.action_spec import ACTION_PARAMETERS
+from rl_policy_node.control.action_terms import KINDS as ACTIONS
 from rl_policy_node.control.control_options import ClipOptions, OodSpec
 from rl_policy_node.control.source_spec import SourceSpec
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS
+from rl_policy_node.control.terms.term_spec import TERM_PARAMETERS, TermSpec
 from rl_policy_node.nodes.parameters.configuration import PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.declaration import BLANK, Parameter, REQUIRED
 from rl_policy_node.nodes.policy.enable import EnableSpec
@@ -20,14 +22,22 @@ from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.options import Leaf, leaves
 
-__all__ = ['BLANK', 'PARAMETERS', 'Parameter', 'REQUIRED', 'find', 'known']
+__all__ = ['BLANK', 'PARAMETERS', 'Parameter', 'REQUIRED', 'find', 'known', 'list_of']
+
+JOINT_GROUPS, JOINT_VALUES = 'joint_groups', 'joint_values'
 
 _p = Parameter
 
 
-def _of(prefix: str, options: Mapping[str, Leaf], needed: bool = False) -> tuple[Parameter, ...]:
-    """Return the parameters of options. needed: a required option gets no default."""
-    return tuple(Parameter.of(prefix + name, leaf, needed) for name, leaf in options.items())
+def _of(
+    prefix: str, options: Mapping[str, Leaf], needed: bool = False, with_joints: Iterable[type] = ()
+) -> tuple[Parameter, ...]:
+    """Return the parameters of options. needed: a required option gets no default.
+
+    with_joints: the dataclasses whose numbers for each axis may be stated joint by joint.
+    """
+    by_joint = {name for each in with_joints for name, leaf in leaves(each).items() if leaf.option.per_axis}
+    return tuple(Parameter.of(prefix + name, leaf, needed, name in by_joint) for name, leaf in options.items())
 
 
 _POLICY: Final = (
@@ -76,7 +86,21 @@ _NODE: Final = (
     *_of('robot_state.', leaves(RobotStateSpec)),
     *_of('scheduling.', leaves(SchedulingSpec)),
 )
+_KINDS_WITH_JOINTS: Final = [kind.option_class for kind in ACTIONS.values() if 'joints' in leaves(kind.option_class)]
 _TERMS: Final = (
+    _p(
+        f'{JOINT_GROUPS}.*',
+        'string[]',
+        REQUIRED,
+        "the joints that '@<group>' stands for wherever a parameter lists joints; a group names no group",
+    ),
+    _p(
+        f'{JOINT_VALUES}.*.*',
+        'double',
+        REQUIRED,
+        "joint_values.<name>.<joint>: a joint's number, of those that '@<name>' stands for in place of a list of "
+        'numbers; of joints that the list does not need, too',
+    ),
     *_of('sources.*.', leaves(SourceSpec), needed=True),
     _p(
         'inputs.*',
@@ -84,9 +108,9 @@ _TERMS: Final = (
         REQUIRED,
         'terms of an input of the network, in the order of training; a flat policy has the one input obs',
     ),
-    *_of('terms.*.', TERM_PARAMETERS),
+    *_of('terms.*.', TERM_PARAMETERS, with_joints=[TermSpec]),
     _p('actions.terms', 'string[]', REQUIRED, 'action terms, in the order of the action vector'),
-    *_of('actions.*.', ACTION_PARAMETERS),
+    *_of('actions.*.', ACTION_PARAMETERS, with_joints=_KINDS_WITH_JOINTS),
 )
 _SIMULATOR: Final = (
     *_of('sim.', leaves(SimSpec)),
@@ -105,7 +129,7 @@ PARAMETERS: Final = (*_POLICY, *_NODE, *_TERMS, *_SIMULATOR)
 
 
 def find(name: str) -> Parameter | None:
-    """Return the declaration that matches a parameter's name, or None."""
+    """Return the declaration that matches a parameter's name, or None; of a list's number of one joint, its own."""
     exact = [p for p in PARAMETERS if p.name == name]
     if exact:
         return exact[0]
@@ -114,7 +138,24 @@ def find(name: str) -> Parameter | None:
         parts = parameter.name.split('.')
         if len(parts) == len(names) and all(part in ('*', each) for part, each in zip(parts, names)):
             return parameter
-    return None
+    if names[0] == JOINT_VALUES:
+        return find(f'{JOINT_VALUES}.*.*') if list_of(name) and len(names) > 3 else None
+    whole = find(list_of(name)) if list_of(name) else None
+    return replace(whole, name=f'{whole.name}.*', type=whole.type.removesuffix('[]')) if whole else None
+
+
+def list_of(name: str) -> str:
+    """Return the list that a parameter is the number of one joint of, '' for other parameters.
+
+    'actions.legs.scale' for 'actions.legs.scale.LF_HAA', 'joint_values.default' for 'joint_values.default.LF_HAA'.
+    Names of joints may contain dots.
+    """
+    group, *below = name.split('.')
+    if group == JOINT_VALUES and len(below) > 1:
+        return f'{group}.{below[0]}'
+    if len(below) > 2 and any(p.by_joint and p.name == f'{group}.*.{below[1]}' for p in PARAMETERS):
+        return '.'.join((group, *below[:2]))
+    return ''
 
 
 def known(name: str) -> Parameter:

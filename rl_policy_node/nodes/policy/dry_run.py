@@ -21,6 +21,7 @@ from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.conversion import Value
+from rl_policy_node.nodes.parameters.file_paths import located
 from rl_policy_node.nodes.parameters.parameter_files import named_where_valueless, unreadable
 from rl_policy_node.nodes.policy.diagnostics import RowLog
 from rl_policy_node.nodes.policy.loading import completed, load_policy, trained_moments
@@ -41,12 +42,13 @@ def read_file(path: str | Path) -> Configuration:
 def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'policy_node') -> dict[str, Value]:
     """Return name → value of the parameters of the node `name` in a file.
 
-    arguments: further ROS arguments, such as ('-p', 'sim.seed:=3'). The call creates a node without topics, in the
-    domain of the environment. Raises ConfigurationError if ROS cannot read the file.
+    Paths of files beside it are absolute. arguments: further ROS arguments, such as ('-p', 'sim.seed:=3'). The call
+    creates a node without topics, in the domain of the environment. Raises ConfigurationError if ROS cannot read the
+    file, and for a file that this node needs and that is not there.
     """
     if not Path(path).is_file():
         raise ConfigurationError(f'parameter file {path}: no such file')
-    context, files = Context(), ['--params-file', str(path)]
+    context, files, arguments = Context(), ['--params-file', str(path)], list(arguments)
     try:
         rclpy.init(
             args=['--ros-args', *files, *arguments], context=context, signal_handler_options=SignalHandlerOptions.NO
@@ -64,7 +66,8 @@ def read_values(path: str | Path, arguments: Iterable[str] = (), name: str = 'po
                 automatically_declare_parameters_from_overrides=True,
             )
         try:
-            return {name: parameter.value for name, parameter in node.get_parameters_by_prefix('').items()}
+            needed = 'policy.' if name == 'policy_node' else 'sim.'
+            return located(parameters.values_of(node), [*files, *arguments], needed)
         finally:
             node.destroy_node()
     finally:

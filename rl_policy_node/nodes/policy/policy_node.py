@@ -44,10 +44,13 @@ UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 'unconfigured', 'inactive', 'active'
 class PolicyNode(LifecycleNode):
     """Loads a policy at configure, acts while active, and holds the robots when it may not act.
 
-    observers: StepObservers besides the node's own.
+    observers: StepObservers besides the node's own. arguments: of the process, None: those of sys.argv; relative paths
+    in a parameter file begin at its folder, and they name it.
     """
 
-    def __init__(self, observers: Iterable[StepObserver] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, observers: Iterable[StepObserver] = (), arguments: Sequence[str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(
             'policy_node',
             allow_undeclared_parameters=True,
@@ -60,6 +63,7 @@ class PolicyNode(LifecycleNode):
         self._remote_parameters = RemoteParameters(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._observers = tuple(observers)
+        self._arguments = tuple(sys.argv if arguments is None else arguments)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
         self._fault = ''  # the fault that ended the last activation
@@ -89,7 +93,7 @@ class PolicyNode(LifecycleNode):
     @logged
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load the policy, check it against the parameters, and create the interfaces to the robots."""
-        configuration = parameters.read(self)
+        configuration = parameters.read(self, self._arguments, 'policy.')
         configuration.enable.check()
         set_threads(configuration.policy.computing.threads)
         started = time.monotonic()
@@ -276,7 +280,7 @@ class PolicyNode(LifecycleNode):
         """Change the live parameters, refuse all others. Never raises: otherwise any peer could end the node."""
         if self._phase == UNCONFIGURED:
             return SetParametersResult(successful=True)
-        return apply_live(changes, lambda *checked: self._deployed().change(*checked))
+        return apply_live(changes, parameters.values_of(self), lambda *checked: self._deployed().change(*checked))
 
     def _say_active(self, active: bool) -> None:
         self._active_publisher.publish(Bool(data=active))
@@ -285,4 +289,4 @@ class PolicyNode(LifecycleNode):
 def main(args: list[str] | None = None) -> None:
     """Run the policy node until a signal ends it."""
     keep_off_shared_memory(sys.argv if args is None else args)
-    sys.exit(run(PolicyNode, args))
+    sys.exit(run(functools.partial(PolicyNode, arguments=args), args))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 import math
@@ -45,7 +45,7 @@ class SimBridgeNode(Node):
 
     keeps_up = False  # no real robot moves, and thousands of simulated ones may be answered at once
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, arguments: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(
             'sim_bridge_node',
             allow_undeclared_parameters=True,
@@ -57,7 +57,7 @@ class SimBridgeNode(Node):
         self._remote_parameters = RemoteParameters(self)
         self.executor_name: str = self.get_parameter('executor').value
         self.exit_code = 0
-        configuration = parameters.read(self)
+        configuration = parameters.read(self, sys.argv if arguments is None else arguments, 'sim.')
         environment = open_environment(configuration, lambda line: self.get_logger().info(f'| {line}'))
         try:
             self._host(_completed(configuration, environment), environment)
@@ -221,4 +221,4 @@ def _completed(configuration: Configuration, environment: Environment) -> Config
 
 def main(args: list[str] | None = None) -> None:
     """Run the bridge until the configured episodes or steps are done, or a signal ends it."""
-    sys.exit(run(SimBridgeNode, args))
+    sys.exit(run(functools.partial(SimBridgeNode, arguments=args), args))

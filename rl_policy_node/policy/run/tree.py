@@ -78,3 +78,13 @@ def check_groups(path: Path, content: YamlTree) -> None:
         "run's config.yaml with `train:` and `task:` (of Hydra: .hydra/config.yaml), or the train YAML that was used "
         '(in its tree, if it has one), and the checkpoint after it'
     )
+
+
+def composed_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that a configuration is composed from, itself first: alone, or with the tree that it names."""
+    content = read_yaml(path, 'train config')
+    tree = None if 'train' in content or 'train' in defaults(content) else Tree.around(path)
+    primary = tree.primary if tree else path.absolute()
+    groups = defaults(read_yaml(primary, 'configuration'))
+    parts = sorted(file for group in groups for file in (primary.parent / group).rglob('*.yaml'))
+    return tuple(dict.fromkeys((path.resolve() if tree else primary, primary, *parts)))

@@ -18,6 +18,7 @@ from rl_policy_node.policy.layouts import (
     RobotJoints,
 )
 from rl_policy_node.tools.init.draft_actions import action_entry
+from rl_policy_node.tools.init.draft_joints import group_joints, name_offsets
 from rl_policy_node.tools.init.draft_sources import Entry, GOAL, POSE, Sources, TWIST, VELOCITY
 from rl_policy_node.tools.init.draft_terms import term_entries
 from rl_policy_node.tools.init.robot_description import STATED
@@ -35,13 +36,18 @@ _CHOICES = {
 
 @dataclass
 class Draft:
-    """The parts of the file, name → Entry each, in the order of writing; notes: one line each."""
+    """The parts of the file, name → Entry each, in the order of writing; notes: one line each.
+
+    joint_groups: group → joints; joint_values: name → joint → number.
+    """
 
     sources: dict[str, Entry] = field(default_factory=dict)
     inputs: dict[str, Entry] = field(default_factory=dict)
     terms: dict[str, Entry] = field(default_factory=dict)
     actions: dict[str, Entry] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    joint_groups: dict[str, list[str]] = field(default_factory=dict)
+    joint_values: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def draft(
@@ -72,6 +78,8 @@ def draft(
             made.actions[action.name] = action_entry(action, sources, _bound(spaces), joints.limits if joints else {})
     for name, entry in made.sources.items():
         _complete_source(name, entry, sources, control_rate)
+    made.joint_values = name_offsets([*made.terms.values(), *made.actions.values()])
+    made.joint_groups = group_joints(made.terms, made.actions)
     return made
 
 

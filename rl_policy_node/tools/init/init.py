@@ -18,6 +18,7 @@ from rl_policy_node.policy.layouts import RobotJoints
 from rl_policy_node.policy.run.ignored_keys import warning
 from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.init.draft import Draft, draft
+from rl_policy_node.tools.init.draft_joints import joint_lines, NAMES
 from rl_policy_node.tools.init.draft_simulator import draft_simulator, Simulator, simulator_lines, space_lines
 from rl_policy_node.tools.init.draft_sources import Entry
 
@@ -152,16 +153,15 @@ def _control(facts: Facts, rate: float | None, simulator: Simulator | None) -> l
 
 def _parts(made: Draft, simulator: Simulator | None) -> list[str]:
     where = 'one message carries all rows' if simulator else "topics are relative to each robot's namespace"
-    lines = [f'    sources:                        # {where}']
+    lines = joint_lines(made.joint_groups, made.joint_values, flow)
+    names_above = bool(lines) or simulator is not None
+    lines.append(f'    sources:                        # {where}')
     lines += _entries(made.sources)
     lines += ['', '    inputs:                         # terms in the order of training']
     for name, entry in made.inputs.items():
         lines += _wrapped(f'{flow(name)}: {flow(entry.values["terms"])}', '      ', '        ')
     lines += ['', '    terms:                          # value − offset, clipped to ± clip, × scale']
-    if not simulator:
-        lines.append(
-            "      # Joints have the names of the simulation, in its order: write the robot's where they differ."
-        )
+    lines += [] if names_above else [f'      {NAMES}']
     lines += _entries(made.terms)
     lines += ['', '    actions:', f'      terms: {flow(list(made.actions))}']
     for name, entry in made.actions.items():
