@@ -4,7 +4,7 @@
 from nodes.harness import Nodes, wait
 import numpy as np
 import pytest
-from sim.isaaclab_runs import lab_python, run_lab, RUNS, VARIABLES
+from sim.isaaclab_runs import lab_python, PATIENCE, run_lab, RUNS, VARIABLES
 
 from rl_policy_node.tools.main import main
 
@@ -25,13 +25,14 @@ def test_both_nodes_play_as_isaac_labs_own_script(tmp_path, name):
             {
                 'sim.device': 'cpu',
                 'sim.python_variables': [f'{each}={value}' for each, value in VARIABLES.items()],
+                'sim.start_timeout': PATIENCE,
                 'sim.step_timeout': 60.0,
                 'sim.seed': SEED,
                 'sim.steps': STEPS,
                 'sim.record': str(record),
             },
         )
-        assert wait(lambda: bridge.poll() is not None, 300), bridge.tail(40)
+        assert wait(lambda: bridge.poll() is not None, PATIENCE), bridge.tail(40)
         assert bridge.poll() == 0, bridge.tail(40)
     run_lab(RUNS / 'as_played.py', run, ROWS, STEPS, SEED, tmp_path / 'alone.npz')
     through_ros, own = np.load(record), np.load(tmp_path / 'alone.npz')

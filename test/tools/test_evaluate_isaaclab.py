@@ -7,7 +7,7 @@ The test of the tutorial evaluates the manager-based run.
 import json
 
 import pytest
-from sim.isaaclab_runs import lab_python, RUNS, VARIABLES
+from sim.isaaclab_runs import lab_python, PATIENCE, RUNS, VARIABLES
 
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import private_domain
@@ -29,6 +29,7 @@ def test_both_ways_are_the_same_and_the_run_has_learned(tmp_path, monkeypatch):
     made = ['--simulator', 'isaaclab', '--python', lab_python(), '--rows', str(ROWS), '-o', file]
     assert main(['init', str(RUNS / 'cartpole_direct'), *made]) == 0
     played = ['--episodes', str(EPISODES), '--seed', '5', '--set', 'sim.device=cpu', '--set', 'policy.device=cpu']
+    played += ['--set', f'sim.start_timeout={PATIENCE}']
     assert main(['evaluate', file, *played, '--require-same', '--output', str(tmp_path)]) == 0
     content = json.loads((tmp_path / 'evaluation.json').read_text())
     assert content['verdict'] == 'the same, episode by episode' and content['same_episodes'] == EPISODES

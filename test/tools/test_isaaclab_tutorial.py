@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import pytest
-from sim.isaaclab_runs import lab_python, RUNS, VARIABLES
+from sim.isaaclab_runs import lab_python, PATIENCE, RUNS, VARIABLES
 
 TUTORIAL = Path(__file__).parents[2] / 'docs' / 'tutorials' / 'isaaclab.md'
 
@@ -52,7 +52,7 @@ def typed(command, home):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout

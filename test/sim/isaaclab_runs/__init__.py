@@ -11,6 +11,7 @@ from sim import hosted_runs
 RUNS = Path(__file__).resolve().parent
 ASSETS = RUNS.parent / 'isaaclab_assets'
 ROWS = 4
+PATIENCE = 600.0  # s for one process of Isaac Lab
 VARIABLES = {'ISAACSIM_ASSET_ROOT': str(ASSETS)}
 
 
@@ -25,18 +26,17 @@ def lab_python():
     return str(made / 'bin' / 'python')
 
 
-def run_lab(*arguments, folder=None, patience=300.0):
+def run_lab(*arguments):
     """Run Isaac Lab's Python, without ROS; return what it printed."""
     # kernels that a process has compiled lie in the cache of all tests
     inherited = {name: os.environ[name] for name in ('HOME', 'PATH', 'XDG_CACHE_HOME')}
     done = subprocess.run(
         [lab_python(), *map(str, arguments)],
-        cwd=folder,
         env={**inherited, **VARIABLES},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=patience,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout
