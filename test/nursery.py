@@ -54,6 +54,11 @@ class Nursery:
             _prctl(_PR_SET_CHILD_SUBREAPER, 0)
             return Child(arguments, pid)
 
+    @property
+    def pid(self):
+        """The process that forks, None before the first node."""
+        return self._process and self._process.pid
+
     def close(self):
         """Start no more."""
         if self._process is not None:

@@ -130,9 +130,9 @@ def _register(task: str) -> None:
 def _wrapped(wrapper: Any, made: Any, device: str, stated: Mapping[str, Any]) -> Any:
     """Return the environment in Isaac Lab's own wrapper for rl_games, which clips."""
     clips = [stated.get(name, math.inf) for name in ('clip_observations', 'clip_actions')]
-    groups = stated.get('obs_groups')
-    # 2.0 and 2.1 have no groups
-    return wrapper(made, device, *clips, *((groups, stated.get('concate_obs_groups', True)) if groups else ()))
+    groups = (stated.get('obs_groups'), stated.get('concate_obs_groups', True))
+    # 2.0 and 2.1 have no groups; a run may state either without the other
+    return wrapper(made, device, *clips, *(groups if groups != (None, True) else ()))
 
 
 def _raw_state(wrapped: Any) -> Any:

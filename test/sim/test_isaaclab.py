@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Isaac Lab's tasks behind the bridge: what a run says of its task; and with Isaac Lab, the task itself."""
 
+import math
 import os
 import shutil
 
@@ -11,6 +12,7 @@ from sim.isaaclab_runs import ASSETS, configured, lab_python, LEGGED, ROWS, RUNS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.nodes.simulator.isaaclab_run import run_task
+from rl_policy_node.sim.isaaclab import _wrapped
 
 RUN = RUNS / 'cartpole'
 
@@ -31,6 +33,24 @@ def test_the_run_says_task_settings_and_clips():
 def test_changes_to_the_runs_configuration_change_the_clips():
     spec = run_task(configured(RUN, overrides=['params.env.clip_actions=0.5']))
     assert spec.isaaclab.wrapper['clip_actions'] == 0.5
+
+
+@pytest.mark.parametrize(
+    'stated, arguments',
+    [
+        ({}, (math.inf, math.inf)),
+        ({'clip_observations': 5.0, 'clip_actions': 1.0, 'concate_obs_groups': True}, (5.0, 1.0)),
+        ({'obs_groups': {'obs': ['policy']}}, (math.inf, math.inf, {'obs': ['policy']}, True)),
+        (
+            {'obs_groups': {'obs': ['policy']}, 'concate_obs_groups': False},
+            (math.inf, math.inf, {'obs': ['policy']}, False),
+        ),
+        ({'concate_obs_groups': False}, (math.inf, math.inf, None, False)),
+    ],
+)
+def test_isaac_labs_wrapper_is_told_of_groups_where_either_setting_is_stated(stated, arguments):
+    """As its from_agent_cfg does; wrappers of 2.0 and 2.1 take clips alone."""
+    assert _wrapped(lambda *given: given, 'task', 'cpu', stated) == ('task', 'cpu', *arguments)
 
 
 def test_a_run_without_a_manifest_needs_the_name_of_the_task(tmp_path):

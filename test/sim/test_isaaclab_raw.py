@@ -3,12 +3,11 @@
 
 import json
 import math
-import os
 import subprocess
 
 import numpy as np
 import pytest
-from sim.isaaclab_runs import assets_with_ant, lab_python, LEGGED, RUNS, TASKS
+from sim.isaaclab_runs import assets_with_ant, lab_python, LEGGED, run_lab, RUNS, TASKS
 
 from rl_policy_node.sim import isaaclab, isaaclab_laws
 
@@ -27,11 +26,7 @@ class Record:
     def __init__(self, assets, task, clip, *overrides):
         path = assets.parent / 'record.npz'
         orders = [isaaclab.__file__, path, task, str(ROWS), str(STEPS), str(clip), *overrides]
-        # kernels that a process has compiled lie in the cache of all tests
-        inherited = {name: os.environ[name] for name in ('HOME', 'PATH', 'XDG_CACHE_HOME') if name in os.environ}
-        variables = {**inherited, 'ISAACSIM_ASSET_ROOT': str(assets), 'PYTHONPATH': str(TASKS)}
-        command = [lab_python(), RUNS / 'raw_recorded.py', *orders]
-        said = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True, timeout=900).stdout
+        said = run_lab(RUNS / 'raw_recorded.py', *orders, ISAACSIM_ASSET_ROOT=str(assets), PYTHONPATH=str(TASKS))
         assert 'raw state without' not in said, 'nothing is left out'
         arrays = dict(np.load(path))
         self.obs, self.dones = arrays['obs'], arrays['dones'].astype(bool)

@@ -94,24 +94,20 @@ def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    # a simulator needs no enable signal: it cannot harm anybody
+    start_timeout = plan.bridge.sim.environment.python.start_timeout
+    # a simulator needs no enable signal: it cannot harm anybody; its first step may compile, as its start may
     policy = {
         'resume': 'automatic',
         'enable': 'none',
         'enable.topic': '',
         'guardian': False,
+        'lockstep_timeout': max(plan.policy.control.timing.lockstep_timeout, start_timeout),
         **plan.overrides,
         'autostart': True,
         'use_sim_time': True,
     }
     play_through_nodes(
-        console,
-        plan.params_file,
-        bridge,
-        policy,
-        plan.episodes,
-        output,
-        max(START_PATIENCE, plan.bridge.sim.environment.python.start_timeout + 30.0),
+        console, plan.params_file, bridge, policy, plan.episodes, output, max(START_PATIENCE, start_timeout + 30.0)
     )
     summary = json.loads(file.read_text())
     about = {name: summary[name] for name in ('steps', 'mode', 'control_rate', 'latency_ms', 'deadline_misses')}

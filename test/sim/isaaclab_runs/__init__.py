@@ -16,6 +16,8 @@ TASKS = RUNS.parent / 'isaaclab_legged'
 LEGGED = 'legged_velocity:Legged-Velocity-v0'
 ANT = 'Isaac/Robots/IsaacSim/Ant/ant_instanceable.usd'
 ROWS = 4
+PATIENCE = 600.0  # s for one process of Isaac Lab
+VARIABLES = {'ISAACSIM_ASSET_ROOT': str(ASSETS)}
 
 
 def lab_python():
@@ -38,6 +40,22 @@ def assets_with_ant(folder, python):
     (root / ANT).parent.mkdir(parents=True)
     shutil.copy(newton / 'examples' / 'assets' / 'ant.usda', root / ANT)
     return root
+
+
+def run_lab(*arguments, **variables):
+    """Run Isaac Lab's Python, without ROS; return what it printed."""
+    # kernels that a process has compiled lie in the cache of all tests
+    inherited = {name: os.environ[name] for name in ('HOME', 'PATH', 'XDG_CACHE_HOME')}
+    done = subprocess.run(
+        [lab_python(), *map(str, arguments)],
+        env={**inherited, **VARIABLES, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
 
 
 def configured(run, overrides=(), **sim):
