@@ -37,7 +37,7 @@ def test_a_run_of_isaac_lab_becomes_a_checked_file(document, tmp_path, monkeypat
     if document == TUTORIAL:
         shown = re.findall(r'^robot\.yaml: \d blanks to fill in\n(?:  \S+\n)+', text, re.MULTILINE)
         assert [blanks.count('\n') for blanks in shown] == [10, 5, 5]
-        assert all(blanks in said for blanks in shown), 'the run of the tutorial, without and with names, or a simulator'
+        assert all(blanks in said for blanks in shown), 'without names, with a simulator, with names'
     assert main(lines[-1]) == 1 and 'to be filled in' in capsys.readouterr().err
     fill(tmp_path / 'robot.yaml')
     assert main(lines[-1]) == 0 and 'robot.yaml fits' in capsys.readouterr().out
