@@ -7,14 +7,13 @@ Held against tasks laid out as IsaacGymEnvs' are (sim/isaacgym_stand), not again
 import subprocess
 import sys
 
-from config.rehearsal import CONFIG
-from nodes.stepper_bench import flat, row_of
+from config.anymal_file import tree
+from nodes.stepper_bench import row_of
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 from sim.isaacgym_runs import hosted, ROWS, STAND
 from std_msgs.msg import Float64MultiArray
-import yaml
 
 from rl_policy_node.control.context import Context
 from rl_policy_node.core.assemble import build_managers
@@ -23,28 +22,6 @@ from rl_policy_node.nodes.simulator.bridge import Bridge
 from rl_policy_node.nodes.topics.source import Source
 
 STEPS = 60
-# the file of config/ for the task on terrain; on flat ground gravity is turned the other way, and angles are relative
-FLAT = {
-    'terms.gravity.inverse': False,
-    'inputs.obs': ['lin_vel', 'ang_vel', 'gravity', 'command_xy', 'command_yaw', 'joint_pos', 'joint_vel', 'actions'],
-}
-
-
-def tree(task, **changes):
-    """Return the parameters of config/anymal.yaml for a task of the stand, one robot a row."""
-    parameters = yaml.safe_load((CONFIG / 'anymal.yaml').read_text())['/**']['ros__parameters']
-    if task == 'Anymal':
-        parameters['terms']['joint_pos']['offset'] = parameters['actions']['legs']['offset']
-        del parameters['terms']['heights'], parameters['sources']['height_scan']
-        changes = {**FLAT, **changes}
-    return {
-        **flat(parameters),
-        'policy.train_config': str(STAND / 'runs' / task),
-        'robots': [f'robot_{row}' for row in range(ROWS)],
-        'sim.environment': 'isaacgym',
-        'sim.raw_state': True,
-        **changes,
-    }
 
 
 class Robots:
