@@ -78,6 +78,9 @@ def test_files_are_short():
 def test_every_file_has_a_name_of_its_own():
     names = [file.name for file in PACKAGE if file.name != '__init__.py']
     assert {name for name in names if names.count(name) > 1} == set()
+    # pytest takes no two test modules of one name in folders that are no packages
+    tests = [file.name for file in python_files(ROOT / 'test') if file.name.startswith('test_')]
+    assert {name for name in tests if tests.count(name) > 1} == set()
 
 
 def test_planted_attributes_are_counted():

@@ -51,7 +51,7 @@ def test_drivers_that_share_joint_states_make_one_arm(drivers, run):
     assert all(command != drivers.position for command in moved) and steps(moved).max() < 0.02
     assert 'fallback' not in node.tail(100) and 'refused' not in node.tail(100)
     drivers.talking.remove('gripper')
-    assert drivers.says(node, "nothing of the joints ['wrist']", 5)
+    assert drivers.says(node, "nothing of the joints ['wrist']", 5), node.tail()
     drivers.live(0.2)
     before = len(drivers.commands)
     drivers.live(0.5)

@@ -22,6 +22,7 @@ def domain():
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_both_ways_are_the_same_and_the_run_has_learned(tmp_path, monkeypatch):
     for variable, value in VARIABLES.items():
         monkeypatch.setenv(variable, value)

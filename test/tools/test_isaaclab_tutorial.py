@@ -19,6 +19,7 @@ TUTORIAL = Path(__file__).parents[2] / 'docs' / 'tutorials' / 'isaaclab.md'
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_from_training_to_motion(tmp_path):
     section = TUTORIAL.read_text('utf-8').partition('## From training')[2].partition('## 1. Draft')[0]
     train, *commands = re.findall(r'^\$ (.*)$', section, re.MULTILINE)
