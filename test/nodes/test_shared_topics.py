@@ -45,13 +45,14 @@ def steps(commands):
 
 
 def test_drivers_that_share_joint_states_make_one_arm(drivers, run):
-    node = drivers.start(parameters(run, resume='on_request'))
+    # a busy machine may silence all drivers for a moment, and the arm would be held for that reason
+    node = drivers.start(parameters(run, resume='on_request', **{'sources.joints.max_age': 2.0}))
     assert drivers.live_until(lambda: len(drivers.commands) > 100, 40), node.tail()
     moved = drivers.commands[20:]
     assert all(command != drivers.position for command in moved) and steps(moved).max() < 0.02
     assert 'fallback' not in node.tail(100) and 'refused' not in node.tail(100)
     drivers.talking.remove('gripper')
-    assert drivers.says(node, "nothing of the joints ['wrist']", 5), node.tail()
+    assert drivers.says(node, "nothing of the joints ['wrist']", 10), node.tail()
     drivers.live(0.2)
     before = len(drivers.commands)
     drivers.live(0.5)
@@ -71,5 +72,5 @@ def test_a_stamp_an_hour_ahead_costs_that_message_alone(arm, run):
     before = len(arm.commands) + 2
     arm.live(1.0)
     later = arm.commands[before:]
-    assert len(later) > 20 and all(command != arm.position for command in later)
+    assert len(later) > 20 and all(command != arm.position for command in later), node.tail()
     assert steps(later).max() < 0.1 and 'out of order' not in node.tail(100)
