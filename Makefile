@@ -181,7 +181,7 @@ LAB := lab
 test-isaaclab: setup $(if $(ISAACLAB_PYTHON),,isaaclab)
 	@$(VENV)/bin/python -m pytest -m '$(LAB)' $(or $(TEST_ARGS),test)
 
-# CI: all but the slow ones. A machine without a Python for Isaac Lab goes without; whatever else fails, fails.
+# For CI: all but the slow ones. A machine without a Python for Isaac Lab goes without; whatever else fails, fails.
 test-isaaclab-if-possible:
 	@$(if $(call worker_python,3.12),$(MAKE) --no-print-directory test-isaaclab LAB='lab and not slow',\
 		echo 'No Python 3.12, which Isaac Lab 3.0 needs: the tests with it are skipped')
