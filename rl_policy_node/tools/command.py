@@ -56,11 +56,18 @@ def add_played(command: argparse.ArgumentParser, episodes: int) -> None:
     command.add_argument('--episodes', type=positive, default=episodes, help='of all robots together')
     command.add_argument('--robots', type=positive, help='rows of the batch; default: as the file says')
     command.add_argument('--seed', type=int, help='of the environment; default: as the file says')
+    add_settings(command, 'any parameter of the nodes, such as sim.latency=0.05')
+
+
+def add_settings(command: argparse.ArgumentParser, what: str) -> None:
+    """Add the argument `--set` of commands that change parameters; what: which ones, for the help."""
     command.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar='NAME=VALUE',
-        dest='settings',
-        help='any parameter of the nodes, such as sim.latency=0.05; repeatable',
+        '--set', action='append', default=[], metavar='NAME=VALUE', dest='settings', help=f'{what}; repeatable'
+    )
+
+
+def add_plugin(command: argparse.ArgumentParser, what: str) -> None:
+    """Add the argument of commands that load a policy; what: what its modules are for, for the help."""
+    command.add_argument(
+        '--plugin', action='append', default=[], metavar='MODULE', help=f'module or .py file that {what}; repeatable'
     )

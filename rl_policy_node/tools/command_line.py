@@ -7,7 +7,7 @@ from typing import Final
 
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
-from rl_policy_node.tools.command import add_override, add_played, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.init.init_command import Init
 from rl_policy_node.tools.verify.verify_command import Verify
 
@@ -126,13 +126,7 @@ class Inspect(Command):
         add('checkpoint', nargs='?', help="a .pth file, best or newest; default: the run's best, if any")
         add('--json', action='store_true', help='the same as one JSON object')
         add_override(parser)
-        add(
-            '--plugin',
-            action='append',
-            default=[],
-            metavar='MODULE',
-            help='module or .py file that registers networks, models or players; repeatable',
-        )
+        add_plugin(parser, 'registers networks, models or players')
         add(
             '--allow-untrusted-pickle',
             default='',

@@ -4,7 +4,7 @@
 import argparse
 
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.command import add_override, Command, positive
+from rl_policy_node.tools.command import add_override, add_plugin, add_settings, Command, positive
 
 
 class Init(Command):
@@ -18,13 +18,7 @@ class Init(Command):
         add('checkpoint', nargs='?', default='', help="a .pth file, best or newest; default: the run's best")
         add('-o', '--output', required=True, metavar='FILE', help='the parameter file')
         add_override(parser)
-        add(
-            '--plugin',
-            action='append',
-            default=[],
-            metavar='MODULE',
-            help='module or .py file that the policy needs; repeatable',
-        )
+        add_plugin(parser, 'the policy needs')
         add('--force', action='store_true', help='write over an existing file')
         add(
             '--joints',
@@ -56,14 +50,7 @@ class Init(Command):
         add('--id', default='', help="the environment's id, for --simulator gymnasium; the task's name, for --ask")
         add('--rows', type=positive, default=64, help='environments, for --simulator (default: 64)')
         add('--python', default='', help='interpreter that hosts the environment, for --simulator and --ask')
-        add(
-            '--set',
-            action='append',
-            default=[],
-            metavar='NAME=VALUE',
-            dest='settings',
-            help='parameter of the simulator, for --ask, such as sim.device=cpu; repeatable',
-        )
+        add_settings(parser, 'parameter of the simulator, for --ask, such as sim.device=cpu')
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.init.draft_simulator import Simulator

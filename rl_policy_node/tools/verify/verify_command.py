@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.command import Command, positive
+from rl_policy_node.tools.command import add_settings, Command, positive
 
 
 class Verify(Command):
@@ -33,14 +33,7 @@ class Verify(Command):
         )
         add('--through-ros', action='store_true', help='messages go over real topics, in a DDS domain of their own')
         add('--json', action='store_true', help='the same as one JSON object')
-        add(
-            '--set',
-            action='append',
-            default=[],
-            metavar='NAME=VALUE',
-            dest='settings',
-            help='any parameter, such as sim.sensors.goal.body=object; repeatable',
-        )
+        add_settings(parser, 'any parameter, such as sim.sensors.goal.body=object')
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.verify.comparing import Comparing, directly
