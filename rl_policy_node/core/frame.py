@@ -43,7 +43,8 @@ class Frame(NamedTuple):
     place of those of the last outcome, None: those were sent. orders: requests to latch or free rows, in order of
     arrival. enabled: s, steady, when a person last enabled the robots; −inf: never, or disabled since.
     robot_states: row → the last report of its driver, if any. heard: s, steady, when callbacks last ran; inf: unknown.
-    news: the rows that this step is for, None: all; the others still wait for a complete observation.
+    news: the rows that this step is for, None: all; the others still wait for a complete observation. number: its place
+    among the events of a recording, 0: none is made.
 
     The arrays belong to the thread that took the frame, and are valid until it takes the next one; `copy()` keeps them.
     """
@@ -63,6 +64,7 @@ class Frame(NamedTuple):
     news: Mask | None = None
     robot_states: Mapping[int, RobotState] = MappingProxyType({})
     heard: float = math.inf
+    number: int = 0
 
     def copy(self) -> Frame:
         """Return a copy that later frames do not overwrite."""
