@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from rl_policy_node.control.state import State
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.core.outlet import Sending
-from rl_policy_node.core.protocols import Clock
+from rl_policy_node.core.protocols import Clock, StepObserver
 from rl_policy_node.core.recording import Begun, Event, Fallback, Forgotten, Message, Snapshot, Step, Taken
 
 
@@ -28,6 +28,13 @@ class Journal(Protocol):
 
     def add(self, event: Event) -> None:
         """Take an event. Never block, never raise: a robot waits for the next command."""
+
+
+class Onlookers(NamedTuple):
+    """Who looks on: observers see each step once its commands are out; a journal takes down what happens, if wanted."""
+
+    observers: tuple[StepObserver, ...] = ()
+    journal: Journal | None = None
 
 
 class Notes:
