@@ -10,7 +10,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.core import assemble, create_trigger
-from rl_policy_node.core.recording import Ended, Message, Snapshot, Step
+from rl_policy_node.core.recording import Ended, Step
 from rl_policy_node.core.replaying import Replayer
 from rl_policy_node.core.tape import Tape
 from rl_policy_node.nodes.parameters.parsing import configuration
@@ -19,6 +19,20 @@ from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy
 
 PERIOD = 0.02
+# terms, limits and blending with a memory, for a policy of RICH_SIZE observations
+RICH_SIZE = 23
+RICH = {
+    'inputs.obs': ['position', 'velocity', 'force', 'past', 'last', 'phase'],
+    'terms.force.difference_to_tare': True,
+    'terms.force.tare_frames': 3,
+    'terms.past': {'source': 'joints', 'field': 'position', 'joints': JOINTS, 'history': 3, 'history_stride': 2},
+    'terms.last': {'kind': 'last_action'},
+    'terms.phase': {'kind': 'phase', 'frequency': 1.3},
+    'actions.arm.max_velocity': [0.4],
+    'actions.arm.max_acceleration': [3.0],
+    'actions.arm.smoothing': 0.7,
+    'blend_in': 0.3,
+}
 
 
 class Kept:
@@ -153,4 +167,42 @@ def flipped(array, index, bit=0):
     return copy
 
 
-__all__ = ['flipped', 'Kept', 'Message', 'PERIOD', 'Recorded', 'Snapshot', 'Step']
+def eventful(bench):
+    """Let robots go and come back, be stopped, be reset; messages that do not fit, and parameters that change."""
+    cycle, inbox = bench.cycle, bench.inbox
+    bench.begin().live(5)
+    bench.live(15, rows=range(1, len(bench.robots)))  # the first is silent
+    bench.live(10)
+    inbox.request_reset(slice(0, 1))
+    bench.live(2)
+    bench.measure(stamp=bench.now - 10**9)  # late
+    bench.measure(stamp=bench.now + 10**10)  # ahead
+    bench.receive('joints', 0, b'\0\1\0\0garbled')
+    bench.live(2)
+    bench.live(2, force=(np.nan, 0.0, 0.0))
+    bench.live(3)
+    cycle.change(('actions.arm.scale', (0.4,)), ('blend', 0.6))
+    bench.live(5)
+    cycle.latch(slice(1, 2), 'a person said so')
+    bench.live(3)
+    cycle.resume(slice(1, 2))
+    bench.live(3)
+    cycle.latch(slice(None), 'all of them')
+    bench.live(2)
+    cycle.resume(slice(None))
+    bench.live(3)
+    inbox.request_tare(slice(None))
+    bench.live(5)
+    bench.pass_by(0.3)  # nothing comes: a look
+    bench.look()
+    cycle.give_up(None)
+    bench.live(4)
+    bench.pass_by(2.0)  # a pause of the process
+    bench.live(3)
+    cycle.resume(slice(None))
+    bench.live(5)
+    bench.now -= 5 * 10**9
+    inbox.clock_went_back()
+    bench.live(8)
+    cycle.stop()
+    return bench
