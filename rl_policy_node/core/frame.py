@@ -115,20 +115,3 @@ class Frame(NamedTuple):
             if least(received) == -np.inf:
                 rows = rows & np.isfinite(received)
         return rows
-
-
-class Pending(NamedTuple):
-    """The requests since the last step, and the values that persist from step to step; fields as in Frame."""
-
-    tare: Mask
-    changes: tuple[Change, ...] = ()
-    orders: tuple[Order, ...] = ()
-    enabled: float = -math.inf
-    robot_states: Mapping[int, RobotState] = MappingProxyType({})
-    heard: float = math.inf
-
-    def after_step(self, no_rows: Mask) -> Pending:
-        """Return the values that persist after a step, without its requests. no_rows: an all-False mask."""
-        if self.tare is no_rows and not self.changes and not self.orders:
-            return self
-        return Pending(no_rows, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)

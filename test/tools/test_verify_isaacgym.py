@@ -18,7 +18,7 @@ import yaml
 
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.tools.verify.comparing import Comparing
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 from rl_policy_node.tools.verify.verification import complete, play, Played
 
 pytestmark = pytest.mark.worker

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import contextlib
 import functools
 import time
@@ -18,18 +18,9 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import (
-    assemble,
-    Attention,
-    Check,
-    ControlLoop,
-    create_trigger,
-    Enable,
-    RobotStates,
-    StepObserver,
-    Watch,
-)
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Onlookers, StepObserver, Watch
 from rl_policy_node.core.frame import Change
+from rl_policy_node.core.recording import Command
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy import robot_state
@@ -45,10 +36,12 @@ from rl_policy_node.nodes.policy.enable import EnableSpec, listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
+from rl_policy_node.nodes.policy.permissions import DEAF, permissions
 from rl_policy_node.nodes.policy.readiness import broken
 from rl_policy_node.nodes.policy.requests import Requests
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.policy.ros_clock import RosClock
+from rl_policy_node.nodes.topics.driver_messages import serialized
 from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
 from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topic_of
@@ -58,8 +51,6 @@ from rl_policy_node.nodes.topics.ports import Ports
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Foreign, Source
 from rl_policy_node.policy import Policy
-
-DEAF = 1.0  # s by which callbacks, such as a stop, may lag while the robots move
 
 
 class Deployment:
@@ -75,7 +66,7 @@ class Deployment:
         control: ControlSpec,
         policy: Policy,
         prepare: Callable[[], None],
-        observers: Iterable[StepObserver],
+        onlookers: Onlookers,
         configuration: Configuration,
     ) -> None:
         self.control, self._log = control, node.get_logger()
@@ -86,13 +77,7 @@ class Deployment:
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
-        enable = configuration.enable
-        checks: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        if not control.lockstep:  # in lockstep the simulator waits for the callbacks
-            checks.append(Attention(control.rows, DEAF))
-        states = configuration.robot_state
-        if states.topic:
-            checks.append(RobotStates(states.timeout, states.topic, control.rows))
+        enable, states = configuration.enable, configuration.robot_state
         own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
@@ -108,9 +93,10 @@ class Deployment:
                 self._log,
                 trigger=trigger,
                 guard=guardian,
-                checks=checks,
-                observers=[*own, *observers],
+                checks=permissions(configuration, control),
+                observers=[*own, *onlookers.observers],
                 moments=trained_moments(policy, control),
+                journal=onlookers.journal,
             )
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
@@ -126,6 +112,7 @@ class Deployment:
             )
             refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
+            self._ports.kept = None if onlookers.journal is None else []
             if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             if states.topic:
@@ -229,14 +216,15 @@ class Deployment:
         return self._loop.running
 
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
-        now = time.monotonic()
+        now, inbox = time.monotonic(), self.cycle.inbox
+        payload = b'' if inbox.notes is None else serialized(message)
         try:
             arrays, stamp = source.read(rows, message)  # outside the lock of the inbox
-            self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
+            inbox.write(source.spec.name, rows, arrays, stamp, now, payload)
         except Foreign:
             pass  # counted already: another driver shares the topic
         except ValueError as error:
-            self.cycle.inbox.refuse(source.spec.name, rows, error)
+            inbox.refuse(source.spec.name, rows, error, now, payload)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
@@ -253,7 +241,15 @@ class Deployment:
         self.cycle.inbox.clock_jumped(max(jump.delta.nanoseconds, 0) * 1e-9)
 
     def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        self._ports.publish(commands, stamps, rows)
+        try:
+            self._ports.publish(commands, stamps, rows)
+        finally:
+            notes = self.cycle.inbox.notes
+            if notes is not None and self._ports.kept:
+                now, sending = time.monotonic(), self.cycle.outlet.sending
+                for name, topic, message in self._ports.kept:
+                    notes.add(Command(name, topic, serialized(message), now, sending))
+                self._ports.kept.clear()
 
     def _on_fault(self, error: BaseException) -> None:
         """Send the fallback from the loop's thread as soon as the loop has ended; then the node deactivates."""
