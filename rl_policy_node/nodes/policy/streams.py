@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The messages that show what a policy saw and answered: ~/policy/observation/<input>, ~/policy/action, ~/policy/terms.
+
+They are the same live and in a recording: `PolicyStreams` builds them from a `Cut` of a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import re
+from typing import Any, cast, Final, NamedTuple
+
+import numpy as np
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float32MultiArray, MultiArrayDimension, MultiArrayLayout
+
+from rl_policy_node.adapters.adapter import set_stamp
+from rl_policy_node.control.action_sizes import columns_of
+from rl_policy_node.control.arrays import Array, Floats, Mask, Shape
+from rl_policy_node.control.number_names import action_names, term_names
+from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.core.cycle import Cycle
+from rl_policy_node.core.protocols import PolicySpaces
+from rl_policy_node.nodes.interfaces import Message
+from rl_policy_node.nodes.topics.serialized import template
+from rl_policy_node.options import option
+
+OBSERVATION, ACTION, TERMS = 'observation', 'action', 'terms'
+PREFIX: Final = '~/policy/'
+METADATA: Final = f'{PREFIX}metadata'
+MOST_ROWS: Final = 16  # rows that are streamed where none are named
+SUMMARY: Final = ('least', 'mean', 'greatest')  # of a term with too many numbers for a name each
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """What the node shows of each step: nothing by default."""
+
+    enabled: bool = option(
+        False,
+        'publish what the policy sees and answers on ~/policy/observation/<input>, ~/policy/action, ~/policy/terms and '
+        '~/policy/metadata; off, they do not exist',
+        live=True,
+    )
+    topics: tuple[str, ...] = option(
+        (OBSERVATION, ACTION, TERMS), 'which of them, besides the metadata', choices=(OBSERVATION, ACTION, TERMS)
+    )
+    every: int = option(1, 'publish each n-th step', unit='steps', low=1, high=100000)
+    rows: tuple[int, ...] = option(
+        (),
+        f'rows of the batch, from 0: robots in the order of robots; empty: all, of more than {MOST_ROWS} the first '
+        f'{MOST_ROWS}',
+        low=0,
+    )
+    most_numbers: int = option(
+        4096, 'an input with more numbers for each robot, such as an image, is left out', low=1, high=100_000_000
+    )
+    most_names: int = option(
+        64, f'a term with more numbers appears in ~/policy/terms by {", ".join(SUMMARY)} alone', low=3, high=100_000
+    )
+
+    def rows_of(self, count: int) -> list[int]:
+        """Return the rows to show, of `count`; those that do not exist are left out."""
+        return [row for row in self.rows if row < count] or list(range(min(count, MOST_ROWS)))
+
+
+class Cut(NamedTuple):
+    """What the streams need of a step, of the rows that they show.
+
+    stamp: ns, ROS time of the step. inputs: input → (rows, ...), as the network got it; actions: (rows, n), as it
+    answered; acting (rows,): whether the answer was followed: the inputs of the others are zeros.
+    """
+
+    stamp: int
+    inputs: Mapping[str, Array]
+    actions: Array
+    acting: Mask
+
+
+class StreamMessage(NamedTuple):
+    """A serialized message, and its topic, relative to the node."""
+
+    topic: str
+    message_type: type
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Track:
+    """A term within an input, or an action term within the action.
+
+    input: '' for the action. start: its first number. labels: one for each number, '' for an only one.
+    """
+
+    name: str
+    input: str
+    start: int
+    labels: tuple[str, ...]
+
+    @property
+    def columns(self) -> slice:
+        """Its numbers in the flat input."""
+        return slice(self.start, self.start + len(self.labels))
+
+
+def tracks(control: ControlSpec, cycle: Cycle) -> list[Track]:
+    """Return the Tracks of all observation terms, in the order of the inputs, then those of the action terms."""
+    observed = [
+        Track(
+            piece.term,
+            piece.input,
+            piece.columns.start,
+            term_names(control.terms[piece.term], piece.columns.stop - piece.columns.start, piece.shape),
+        )
+        for piece in cycle.distribution.pieces
+    ]
+    terms = cycle.outlet.action_terms
+    return observed + [
+        Track(name, '', columns.start, action_names(term))
+        for (name, term), columns in zip(terms.items(), columns_of(terms.values()))
+    ]
+
+
+def row_names(control: ControlSpec, rows: Sequence[int]) -> list[str]:
+    """Return a name for each row, '' for the only robot without one."""
+    if control.shared_rows:
+        return [f'row_{row}' for row in rows]
+    return [control.robots[row].strip('/') for row in rows]
+
+
+class PolicyStreams:
+    """Builds the messages of a step. inputs: those that are shown; rows: of the batch.
+
+    spaces: of the policy. found: its Tracks. The first use takes some ms, later ones some µs.
+    """
+
+    def __init__(self, spec: StreamSpec, control: ControlSpec, spaces: PolicySpaces, found: Sequence[Track]) -> None:
+        self.spec, self.rows = spec, spec.rows_of(control.rows)
+        small = {name: shape for name, shape in spaces.inputs.items() if np.prod(shape, dtype=int) <= spec.most_numbers}
+        self.inputs: Mapping[str, Shape] = small
+        self.num_actions = spaces.num_actions
+        # terms are float32; a network takes an image of bytes as bytes
+        self._types = {name: np.dtype(cast(str, spaces.dtype_of(name))) for name in small}
+        names = row_names(control, self.rows)
+        self._numbers = NamedNumbers([each for each in found if not each.input or each.input in small], names, spec)
+        self._writers = dict(self._made_writers(names))
+
+    @property
+    def topics(self) -> dict[str, type]:
+        """Topic, relative to the node → message type."""
+        return {topic: writer.message_type for topic, writer in self._writers.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in ~/policy/terms, in order."""
+        return self._numbers.names
+
+    def messages(self, cut: Cut) -> Iterator[StreamMessage]:
+        """Yield the messages of a step."""
+        for topic, writer in self._writers.items():
+            yield StreamMessage(topic, writer.message_type, writer.payload(cut))
+
+    def _made_writers(self, names: Sequence[str]) -> Iterator[tuple[str, _Writer]]:
+        rows, topics = f'rows: {", ".join(names)}' if any(names) else 'rows', self.spec.topics
+        for name, token in _tokens(self.inputs if OBSERVATION in topics else ()).items():
+            dimensions = [(rows, len(names)), *_dimensions(name, self.inputs[name])]
+            yield f'{PREFIX}{OBSERVATION}/{token}', _ArrayWriter(dimensions, _input_of(name, self._types[name]))
+        if ACTION in topics:
+            yield f'{PREFIX}{ACTION}', _ArrayWriter([(rows, len(names)), (ACTION, self.num_actions)], _actions_of)
+        if TERMS in topics:
+            yield f'{PREFIX}{TERMS}', _NamesWriter(self._numbers)
+
+
+class NamedNumbers:
+    """Picks from a step the numbers that have a name, and names them: <robot>/<term>/<label>.
+
+    Besides the terms and the action, `action/<term>/<label>`, there is `acting` of each robot, 1 or 0. Where a term
+    belongs to several inputs, it is <input>.<term>.
+    """
+
+    def __init__(self, found: Sequence[Track], rows: Sequence[str], spec: StreamSpec) -> None:
+        several = {each.name for each in found if sum(each.name == other.name for other in found if other.input) > 1}
+        self._tracks = [(each, len(each.labels) > spec.most_names) for each in found]
+        of_one = ['acting']
+        for track, large in self._tracks:
+            called = f'{track.input}.{track.name}' if track.name in several and track.input else track.name
+            called = called if track.input else f'{ACTION}/{called}'
+            of_one += ['/'.join(filter(None, (called, label))) for label in (SUMMARY if large else track.labels)]
+        self.names = tuple('/'.join(filter(None, (row, name))) for row in rows for name in of_one)
+        self._values: Floats = np.zeros((len(rows), len(of_one)))
+
+    def values(self, cut: Cut) -> Floats:
+        """Return the numbers (names,) of a step."""
+        values, at = self._values, 1
+        values[:, 0] = cut.acting
+        for track, large in self._tracks:
+            whole = cut.inputs[track.input] if track.input else cut.actions
+            part = whole.reshape(len(whole), -1)[:, track.columns]
+            if large:
+                part = np.stack((part.min(axis=1), part.mean(axis=1), part.max(axis=1)), axis=1)
+            values[:, at : at + part.shape[1]] = part
+            at += part.shape[1]
+        return values.reshape(-1)
+
+
+class _Writer:
+    """Serializes one message of a step: by copying numbers into prepared bytes."""
+
+    message_type: type
+
+    def __init__(self, size: int, dtype: type[np.floating[Any]]) -> None:
+        self._template = template(lambda arrays, stamp: self._message(arrays['data'], stamp), {'data': (size,)}, dtype)
+
+    def payload(self, cut: Cut) -> bytes:
+        """Return the bytes of the message."""
+        numbers = self._numbers(cut)
+        if self._template is not None:
+            return self._template.filled({'data': numbers}, cut.stamp)
+        payload: bytes = serialize_message(self._message(numbers, cut.stamp))
+        return payload
+
+    def _numbers(self, cut: Cut) -> Array:
+        raise NotImplementedError
+
+    def _message(self, numbers: Array, stamp: int) -> Message:
+        raise NotImplementedError
+
+
+class _ArrayWriter(_Writer):
+    """A Float32MultiArray. dimensions: (label, size), the rows first. pick: returns the array of a step."""
+
+    message_type = Float32MultiArray
+
+    def __init__(self, dimensions: Sequence[tuple[str, int]], pick: Callable[[Cut], Array]) -> None:
+        sizes = [size for _, size in dimensions]
+        self._layout = MultiArrayLayout(
+            dim=[
+                MultiArrayDimension(label=label, size=size, stride=int(np.prod(sizes[axis:])))
+                for axis, (label, size) in enumerate(dimensions)
+            ]
+        )
+        self._pick = pick
+        super().__init__(int(np.prod(sizes)), np.float32)
+
+    def _numbers(self, cut: Cut) -> Array:
+        return self._pick(cut).astype(np.float32, copy=False).reshape(-1)
+
+    def _message(self, numbers: Array, stamp: int) -> Message:
+        return Float32MultiArray(layout=self._layout, data=numbers.astype(np.float32).tolist())
+
+
+class _NamesWriter(_Writer):
+    """A JointState: name[i] → position[i], with the time of the step."""
+
+    message_type = JointState
+
+    def __init__(self, numbers: NamedNumbers) -> None:
+        self._named = numbers
+        super().__init__(len(numbers.names), np.float64)
+
+    def _numbers(self, cut: Cut) -> Array:
+        return self._named.values(cut)
+
+    def _message(self, numbers: Array, stamp: int) -> Message:
+        message = JointState(name=list(self._named.names), position=numbers.tolist())
+        set_stamp(message.header.stamp, stamp)
+        return message
+
+
+def _input_of(name: str, dtype: np.dtype[Any]) -> Callable[[Cut], Array]:
+    return lambda cut: cut.inputs[name].astype(dtype, copy=False)
+
+
+def _actions_of(cut: Cut) -> Array:
+    return cut.actions
+
+
+def _dimensions(name: str, shape: Shape) -> list[tuple[str, int]]:
+    """Return (label, size) of each dimension of an input, which bears its name first."""
+    return [(name if axis == 0 else str(axis), size) for axis, size in enumerate(shape or (1,))]
+
+
+def _tokens(inputs: Iterable[str]) -> dict[str, str]:
+    """Return input → what stands for it in a topic, which has no other signs than letters, digits and _."""
+    found: dict[str, str] = {}
+    for name in inputs:
+        token = re.sub(r'\W', '_', name, flags=re.ASCII)
+        token = f'_{token}' if token[:1].isdigit() else token
+        while token in found.values():
+            token += '_'
+        found[name] = token
+    return found
