@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
 
+from rl_policy_node.control.distribution import Distribution, Piece
+from rl_policy_node.control.specs import OodSpec
 from rl_policy_node.nodes.policy.streams import Cut, PolicyStreams, StreamSpec, Track, tracks
 from rl_policy_node.policy import Spaces
 
@@ -70,7 +72,7 @@ def test_only_the_rows_that_were_chosen_are_shown(bench):
 
 
 def test_a_term_of_many_numbers_is_summed_up(bench):
-    named = [Track('grid', 'obs', 2, tuple(map(str, range(5))))]
+    named = [Track('grid', 'grid', 'obs', 2, tuple(map(str, range(5))))]
     streams = PolicyStreams(StreamSpec(most_names=3), bench.control, FLAT, named)
     cut = cut_of(bench, [0, 1])
     terms = read(streams, cut)['~/policy/terms']
@@ -104,11 +106,15 @@ def test_images_are_left_out_unless_asked_for_and_then_they_are_what_the_network
     assert np.isnan(shown['~/policy/observation/_2nd_eye_left'].data).all()
 
 
-def test_a_term_of_two_inputs_bears_both_names(bench):
-    spec = StreamSpec()
-    found = [Track('it', 'a', 0, ('',)), Track('it', 'b', 0, ('',)), Track('other', 'b', 1, ('',))]
-    names = PolicyStreams(spec, bench.control, Spaces({'a': (1,), 'b': (2,)}, 2), found).names
-    assert names[:4] == ('left/acting', 'left/a.it', 'left/b.it', 'left/other')
+def test_a_term_of_two_inputs_bears_both_names(run):
+    spaces = Spaces({'a': (3,), 'b': (6,)}, 3)
+    bench = Bench(run)
+    pieces = [Piece('force', name, slice(0, 3), (3,), np.inf) for name in 'ab'] + [
+        Piece('position', 'b', slice(3, 6), (3,), np.inf)
+    ]
+    bench.cycle.distribution = Distribution(OodSpec(), pieces, {}, 2, 0.02)
+    names = PolicyStreams(StreamSpec(), bench.control, spaces, tracks(bench.control, bench.cycle)).names
+    assert names[:8:3] == ('left/acting', 'left/a.force/z', 'left/b.force/z') and names[7] == 'left/position/shoulder'
 
 
 def test_of_many_rows_the_first_are_shown():

@@ -88,6 +88,7 @@ def _term(track: Track, deployed: Deployed) -> Json:
     units = [deployed.sources[read.source].adapter.units.get(read.field, '') for read in spec.reads]
     return {
         'name': track.name,
+        'called': track.called,
         'input': track.input,
         'start': track.start,
         'size': len(track.labels),
@@ -105,6 +106,7 @@ def _action(track: Track, control: ControlSpec) -> Json:
     (spec,) = (each for each in control.actions if each.name == track.name)
     return {
         'name': track.name,
+        'called': track.called,
         'start': track.start,
         'size': len(track.labels),
         'labels': track.labels,

@@ -6,6 +6,7 @@ They are the same live and in a recording: `PolicyStreams` builds them from a `C
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
@@ -91,10 +92,12 @@ class StreamMessage(NamedTuple):
 class Track:
     """A term within an input, or an action term within the action.
 
-    input: '' for the action. start: its first number. labels: one for each number, '' for an only one.
+    called: what its numbers are called in ~/policy/terms: the term, <input>.<term> of a term with several inputs, or
+    action/<term>. input: '' for the action. start: its first number. labels: one for each number, '' for an only one.
     """
 
     name: str
+    called: str
     input: str
     start: int
     labels: tuple[str, ...]
@@ -107,18 +110,20 @@ class Track:
 
 def tracks(control: ControlSpec, cycle: Cycle) -> list[Track]:
     """Return the Tracks of all observation terms, in the order of the inputs, then those of the action terms."""
+    pieces, terms = cycle.distribution.pieces, cycle.outlet.action_terms
+    inputs = Counter(piece.term for piece in pieces)
     observed = [
         Track(
             piece.term,
+            piece.term if inputs[piece.term] == 1 else f'{piece.input}.{piece.term}',
             piece.input,
             piece.columns.start,
             term_names(control.terms[piece.term], piece.columns.stop - piece.columns.start, piece.shape),
         )
-        for piece in cycle.distribution.pieces
+        for piece in pieces
     ]
-    terms = cycle.outlet.action_terms
     return observed + [
-        Track(name, '', columns.start, action_names(term))
+        Track(name, f'{ACTION}/{name}', '', columns.start, action_names(term))
         for (name, term), columns in zip(terms.items(), columns_of(terms.values()))
     ]
 
@@ -128,6 +133,11 @@ def row_names(control: ControlSpec, rows: Sequence[int]) -> list[str]:
     if control.shared_rows:
         return [f'row_{row}' for row in rows]
     return [control.robots[row].strip('/') for row in rows]
+
+
+def number_name(*parts: str) -> str:
+    """Return the name of a number: robot, term and label, as far as there are some."""
+    return '/'.join(filter(None, parts))
 
 
 class PolicyStreams:
@@ -176,19 +186,15 @@ class PolicyStreams:
 class NamedNumbers:
     """Picks from a step the numbers that have a name, and names them: <robot>/<term>/<label>.
 
-    Besides the terms and the action, `action/<term>/<label>`, there is `acting` of each robot, 1 or 0. Where a term
-    belongs to several inputs, it is <input>.<term>.
+    Besides the terms and the action, `action/<term>/<label>`, there is `acting` of each robot, 1 or 0.
     """
 
     def __init__(self, found: Sequence[Track], rows: Sequence[str], spec: StreamSpec) -> None:
-        several = {each.name for each in found if sum(each.name == other.name for other in found if other.input) > 1}
         self._tracks = [(each, len(each.labels) > spec.most_names) for each in found]
         of_one = ['acting']
         for track, large in self._tracks:
-            called = f'{track.input}.{track.name}' if track.name in several and track.input else track.name
-            called = called if track.input else f'{ACTION}/{called}'
-            of_one += ['/'.join(filter(None, (called, label))) for label in (SUMMARY if large else track.labels)]
-        self.names = tuple('/'.join(filter(None, (row, name))) for row in rows for name in of_one)
+            of_one += [number_name(track.called, label) for label in (SUMMARY if large else track.labels)]
+        self.names = tuple(number_name(row, name) for row in rows for name in of_one)
         self._values: Floats = np.zeros((len(rows), len(of_one)))
 
     def values(self, cut: Cut) -> Floats:

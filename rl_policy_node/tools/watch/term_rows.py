@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers of a policy beside what training saw of them, as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import math
+import re
+from typing import Any, Final, NamedTuple
+
+from rl_policy_node.control.distribution import CLAMP, EPSILON
+from rl_policy_node.nodes.policy.streams import number_name
+from rl_policy_node.nodes.watch.node_view import NodeView
+
+_DISTANCE: Final = re.compile(r'largest ([\d.]+|nan|inf), smoothed ([\d.]+|nan|inf)')
+
+
+class TermRow(NamedTuple):
+    """A number of a term, or of an action.
+
+    number: its label and robot. value: nan where it is not known. place: where it stands in what the bar shows, −1 to
+    1: ±5 standard deviations about the mean of training, or ±1 of an action; nan: unknown. usual: places up to which
+    nothing is unusual. text: of the place.
+    """
+
+    term: str
+    number: str
+    value: float
+    place: float
+    text: str = ''
+    usual: float = 2.0 / CLAMP
+
+
+def term_rows(view: NodeView, every: bool = False) -> list[TermRow]:
+    """Return the rows of a node: of each term the number that lies furthest off. every: all numbers.
+
+    Where a node streams nothing, its diagnostics tell how far each term lies off.
+    """
+    if view.numbers is None or not view.description or not view.streams:
+        return list(_distances(view))
+    rows = []
+    for term in (*view.description['terms'], *view.description['actions']):
+        found = list(_numbers(view, term))
+        rows += found if every or not found else [max(found, key=_remoteness)]
+    return rows
+
+
+def deviations(view: NodeView) -> dict[str, float]:
+    """Return name → z, standard deviations from the mean of training, of the streamed numbers that have statistics."""
+    values = {} if view.numbers is None else view.numbers.values
+    found = {}
+    for term in view.description.get('terms', ()):
+        for index, label in enumerate(term['labels']):
+            for robot in view.description['robots']:
+                name = number_name(robot, term['called'], label)
+                z = _deviation(view.description, term, index, values[name]) if name in values else math.nan
+                if not math.isnan(z):
+                    found[name] = z
+    return found
+
+
+def _numbers(view: NodeView, term: Mapping[str, Any]) -> Iterator[TermRow]:
+    assert view.numbers is not None
+    values = view.numbers.values
+    for robot in view.description['robots']:
+        for index, label in enumerate(term['labels']):
+            name = number_name(robot, term['called'], label)
+            if name in values:
+                number = ' '.join(filter(None, (label, robot)))
+                if 'input' not in term:
+                    yield TermRow(term['called'], number, values[name], values[name], usual=1.0)
+                    continue
+                z = _deviation(view.description, term, index, values[name])
+                yield TermRow(term['called'], number, values[name], z / CLAMP, '' if math.isnan(z) else f'{z:+.1f} σ')
+        least, greatest = (values.get(number_name(robot, term['called'], what)) for what in ('least', 'greatest'))
+        if least is not None and greatest is not None:
+            yield TermRow(term['called'], robot, math.nan, math.nan, f'{least:.3g} to {greatest:.3g}')
+
+
+def _deviation(description: Mapping[str, Any], term: Mapping[str, Any], index: int, value: float) -> float:
+    moments = description['moments'].get(term['input'])
+    if moments is None:
+        return math.nan
+    mean, variance = (float(moments[what][term['start'] + index]) for what in ('mean', 'variance'))
+    return (value - mean) / math.sqrt(variance + EPSILON)
+
+
+def _distances(view: NodeView) -> Iterator[TermRow]:
+    for term, text in view.figures('|z| of ').items():
+        found = _DISTANCE.fullmatch(text)
+        if found:
+            largest, smoothed = map(float, found.groups())
+            yield TermRow(term, 'any', math.nan, smoothed / CLAMP, f'{smoothed:.1f} σ, largest {largest:.1f}')
+
+
+def _remoteness(row: TermRow) -> float:
+    """Return how far a row lies off; one that is unknown comes last."""
+    return -1.0 if math.isnan(row.place) else abs(row.place)
