@@ -8,7 +8,9 @@ from rclpy.serialization import deserialize_message
 
 from rl_policy_node.control.distribution import Distribution, Piece
 from rl_policy_node.control.specs import OodSpec
-from rl_policy_node.nodes.policy.streams import Cut, PolicyStreams, StreamSpec, Track, tracks
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.policy.streams import Cut, PolicyStreams, StreamSpec
+from rl_policy_node.nodes.policy.tracks import Track, tracks
 from rl_policy_node.policy import Spaces
 
 SHOWN = {'~/policy/observation/obs', '~/policy/action', '~/policy/terms'}
@@ -64,7 +66,7 @@ def test_rows_bear_the_names_of_their_robots(bench):
 
 
 def test_only_the_rows_that_were_chosen_are_shown(bench):
-    streams = streams_of(bench, rows=(1, 7))
+    streams = streams_of(bench, rows=(1,))
     assert streams.rows == [1]
     shown = read(streams, cut_of(bench, [1]))
     assert all(name.startswith('right/') for name in shown['~/policy/terms'].name)
@@ -120,3 +122,5 @@ def test_a_term_of_two_inputs_bears_both_names(run):
 def test_of_many_rows_the_first_are_shown():
     assert StreamSpec().rows_of(4096) == list(range(16)) and StreamSpec().rows_of(3) == [0, 1, 2]
     assert StreamSpec(rows=(4000, 5)).rows_of(4096) == [4000, 5]
+    with pytest.raises(ConfigurationError, match=r'stream.rows.*\[7, 2\].*0 to 1'):
+        StreamSpec(rows=(7, 0, 2)).rows_of(2)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy watch` beside a real node: one picture, and nodes that come and go."""
 
+import re
 import time
 
 from nodes.acting import acted
@@ -22,10 +23,13 @@ def picture(arm, *arguments):
 def test_one_picture_of_a_node_that_acts(arm, run, tmp_path):
     arm.start(parameters(run, **{'stream.enabled': True}))
     acted(arm)
-    code, text = picture(arm, '--patience', '20', '--all-numbers', '--svg', str(tmp_path / 'picture.svg'))
+    for _ in range(3):  # on a busy machine the graph may know the streams later than the node
+        code, text = picture(arm, '--patience', '20', '--all-numbers', '--svg', str(tmp_path / 'picture.svg'))
+        if 'action/arm' in text:
+            break
     assert code == 0, text
     assert ' /policy_node ' in text and '│ active' in text and 'latency' in text
-    assert 'force' in text and ' 2 ' in next(line for line in text.splitlines() if ' y ' in line and 'force' in line)
+    assert any(re.search(r'force +y +2 ', line) for line in text.splitlines()), text
     assert 'action/arm' in text
     assert (tmp_path / 'picture.svg').read_text('utf-8').startswith('<svg')
 

@@ -5,7 +5,7 @@ import dataclasses
 import math
 
 import pytest
-from tools.views import fault, NOW, picture, place_of_mark, streaming, VALUES, view
+from tools.views import fault, NOW, NUMBERS, picture, place_of_mark, streaming, VALUES, view
 
 from rl_policy_node.nodes.watch.node_view import NodeView
 from rl_policy_node.tools.watch.term_rows import deviations, term_rows
@@ -90,6 +90,16 @@ def test_without_streams_the_diagnostics_say_how_far_a_term_lies_off():
     assert '1.2 σ, largest 3.4' in force and place_of_mark(force) == pytest.approx(0.24, abs=0.03)
 
 
+def test_a_robot_that_does_not_act_tells_nothing_of_its_terms():
+    # its part of the batch is zeros
+    held = streaming()
+    held.numbers = held.numbers._replace(values={**NUMBERS, 'right/acting': 0.0})
+    assert set(deviations(held)) == {'left/force/x', 'left/force/y'}
+    assert 'left' in line(picture(held), 'force') and not any('right' in row.number for row in term_rows(held, True))
+    held.numbers = held.numbers._replace(values={**NUMBERS, 'right/acting': 0.0, 'left/acting': 0.0})
+    assert [row.text for row in term_rows(held)] == ['1.2 σ, largest 3.4']
+
+
 def test_deviations_are_those_of_the_normaliser():
     found = deviations(streaming())
     assert set(found) == {'left/force/x', 'left/force/y', 'right/force/x', 'right/force/y'}
@@ -134,5 +144,5 @@ def test_it_fits_into_the_terminal(width, every):
 
 def test_a_description_that_does_not_fit_is_no_end():
     odd = streaming()
-    odd.numbers = odd.numbers._replace(values={'other/thing': 1.0})
+    odd.numbers = odd.numbers._replace(values={'left/acting': 1.0, 'other/thing': 1.0})
     assert all('force' not in each for each in picture(odd))

@@ -95,6 +95,7 @@ class Deployment:
         if states.topic:
             checks.append(RobotStates(states.timeout, states.topic, control.rows))
         stream, moments = configuration.stream, trained_moments(policy, control)
+        stream.rows_of(control.rows)  # refuses rows that do not exist
         self._streaming = Streaming(
             node, stream, lambda: Deployed(control, policy, self.cycle, self._sources, self._ports, moments)
         )

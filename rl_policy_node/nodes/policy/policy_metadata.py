@@ -20,7 +20,7 @@ from rl_policy_node.control.distribution import Moments
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.nodes.parameters.conversion import Value
-from rl_policy_node.nodes.policy.streams import row_names, Track, tracks
+from rl_policy_node.nodes.policy.tracks import row_names, Track, tracks
 from rl_policy_node.nodes.topics.ports import Ports
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.options import leaves, stated, value_of

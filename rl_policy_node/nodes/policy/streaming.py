@@ -20,7 +20,8 @@ from rl_policy_node.core.frame import Change, Frame
 from rl_policy_node.core.outcome import Outcome
 from rl_policy_node.nodes.parameters.parsing import values_of
 from rl_policy_node.nodes.policy.policy_metadata import Deployed, describe
-from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, StreamSpec, tracks
+from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, StreamSpec
+from rl_policy_node.nodes.policy.tracks import tracks
 
 # best effort: a subscriber that does not read holds up nobody
 QOS: Final = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST)

@@ -6,7 +6,6 @@ They are the same live and in a recording: `PolicyStreams` builds them from a `C
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
@@ -18,19 +17,19 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, MultiArrayLayout
 
 from rl_policy_node.adapters.adapter import set_stamp
-from rl_policy_node.control.action_sizes import columns_of
 from rl_policy_node.control.arrays import Array, Floats, Mask, Shape
-from rl_policy_node.control.number_names import action_names, term_names
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.protocols import PolicySpaces
+from rl_policy_node.errors import unfit
 from rl_policy_node.nodes.interfaces import Message
+from rl_policy_node.nodes.policy.tracks import number_name, row_names, Track
 from rl_policy_node.nodes.topics.serialized import template
 from rl_policy_node.options import option
 
 OBSERVATION, ACTION, TERMS = 'observation', 'action', 'terms'
 PREFIX: Final = '~/policy/'
 METADATA: Final = f'{PREFIX}metadata'
+ACTING: Final = 'acting'  # a number in ~/policy/terms: 1 while a robot follows the policy
 MOST_ROWS: Final = 16  # rows that are streamed where none are named
 SUMMARY: Final = ('least', 'mean', 'greatest')  # of a term with too many numbers for a name each
 
@@ -63,8 +62,11 @@ class StreamSpec:
     )
 
     def rows_of(self, count: int) -> list[int]:
-        """Return the rows to show, of `count`; those that do not exist are left out."""
-        return [row for row in self.rows if row < count] or list(range(min(count, MOST_ROWS)))
+        """Return the rows to show, of `count`; raises ConfigurationError for one that does not exist."""
+        beyond = [row for row in self.rows if row >= count]
+        if beyond:
+            raise unfit('stream.rows', beyond, f'rows from 0 to {count - 1}')
+        return list(self.rows) or list(range(min(count, MOST_ROWS)))
 
 
 class Cut(NamedTuple):
@@ -86,58 +88,6 @@ class StreamMessage(NamedTuple):
     topic: str
     message_type: type
     payload: bytes
-
-
-@dataclass(frozen=True)
-class Track:
-    """A term within an input, or an action term within the action.
-
-    called: what its numbers are called in ~/policy/terms: the term, <input>.<term> of a term with several inputs, or
-    action/<term>. input: '' for the action. start: its first number. labels: one for each number, '' for an only one.
-    """
-
-    name: str
-    called: str
-    input: str
-    start: int
-    labels: tuple[str, ...]
-
-    @property
-    def columns(self) -> slice:
-        """Its numbers in the flat input."""
-        return slice(self.start, self.start + len(self.labels))
-
-
-def tracks(control: ControlSpec, cycle: Cycle) -> list[Track]:
-    """Return the Tracks of all observation terms, in the order of the inputs, then those of the action terms."""
-    pieces, terms = cycle.distribution.pieces, cycle.outlet.action_terms
-    inputs = Counter(piece.term for piece in pieces)
-    observed = [
-        Track(
-            piece.term,
-            piece.term if inputs[piece.term] == 1 else f'{piece.input}.{piece.term}',
-            piece.input,
-            piece.columns.start,
-            term_names(control.terms[piece.term], piece.columns.stop - piece.columns.start, piece.shape),
-        )
-        for piece in pieces
-    ]
-    return observed + [
-        Track(name, f'{ACTION}/{name}', '', columns.start, action_names(term))
-        for (name, term), columns in zip(terms.items(), columns_of(terms.values()))
-    ]
-
-
-def row_names(control: ControlSpec, rows: Sequence[int]) -> list[str]:
-    """Return a name for each row, '' for the only robot without one."""
-    if control.shared_rows:
-        return [f'row_{row}' for row in rows]
-    return [control.robots[row].strip('/') for row in rows]
-
-
-def number_name(*parts: str) -> str:
-    """Return the name of a number: robot, term and label, as far as there are some."""
-    return '/'.join(filter(None, parts))
 
 
 class PolicyStreams:
@@ -191,7 +141,7 @@ class NamedNumbers:
 
     def __init__(self, found: Sequence[Track], rows: Sequence[str], spec: StreamSpec) -> None:
         self._tracks = [(each, len(each.labels) > spec.most_names) for each in found]
-        of_one = ['acting']
+        of_one = [ACTING]
         for track, large in self._tracks:
             of_one += [number_name(track.called, label) for label in (SUMMARY if large else track.labels)]
         self.names = tuple(number_name(row, name) for row in rows for name in of_one)

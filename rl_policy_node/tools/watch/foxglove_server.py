@@ -88,7 +88,7 @@ class FoxgloveServer:
         self._address, self._watcher = (host, port), Watcher(names, self._on_stream)
         self._channels: dict[str, foxglove.Channel] = {}
         self._told: dict[str, tuple[float, Fault | None, int]] = {}
-        self._metadata: dict[str, bytes] = {}
+        self._metadata: dict[str, tuple[type, bytes]] = {}
 
     def __enter__(self) -> FoxgloveServer:
         host, port = self._address
@@ -116,7 +116,7 @@ class FoxgloveServer:
                 self._log(f'{view.name}/report', REPORT, _report(view))
                 for topic in view.streams:  # again for clients that have come since: the protocol latches nothing
                     if topic in self._metadata:
-                        self._channels[topic].log(self._metadata[topic], log_time=time.time_ns())
+                        self._on_stream(view, topic, *self._metadata[topic])
             for fault in _newer(view.faults, last):
                 self._log(f'{view.name}/log', _LOG, _log_entry(view, fault))
             if view.numbers is not None and view.numbers.stamp != stamp:
@@ -146,7 +146,7 @@ class FoxgloveServer:
             )
         self._channels[topic].log(payload, log_time=time.time_ns())
         if topic.endswith(METADATA.removeprefix('~')):
-            self._metadata[topic] = payload
+            self._metadata[topic] = kind, payload
 
     def _close_gone(self) -> None:
         """Close the channels of streams that have ended, and of nodes that are forgotten: they may come back others."""
@@ -156,7 +156,6 @@ class FoxgloveServer:
             streamed = owner is not None and not topic.endswith(('/report', '/log'))
             if owner is None or streamed and not owner.streams:
                 self._channels.pop(topic).close()
-                self._metadata.pop(topic, None)
         self._told = {name: told for name, told in self._told.items() if name in views}
 
 

@@ -9,7 +9,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from rl_policy_node.control.distribution import CLAMP, EPSILON
-from rl_policy_node.nodes.policy.streams import number_name
+from rl_policy_node.nodes.policy.streams import ACTING
+from rl_policy_node.nodes.policy.tracks import number_name
 from rl_policy_node.nodes.watch.node_view import NodeView
 
 _DISTANCE: Final = re.compile(r'largest ([\d.]+|nan|inf), smoothed ([\d.]+|nan|inf)')
@@ -34,9 +35,9 @@ class TermRow(NamedTuple):
 def term_rows(view: NodeView, every: bool = False) -> list[TermRow]:
     """Return the rows of a node: of each term the number that lies furthest off. every: all numbers.
 
-    Where a node streams nothing, its diagnostics tell how far each term lies off.
+    Where a node streams nothing, or no robot acts, its diagnostics tell how far each term lies off.
     """
-    if view.numbers is None or not view.description or not view.streams:
+    if not view.streams or not any(_acting(view)):
         return list(_distances(view))
     rows = []
     for term in (*view.description['terms'], *view.description['actions']):
@@ -46,12 +47,15 @@ def term_rows(view: NodeView, every: bool = False) -> list[TermRow]:
 
 
 def deviations(view: NodeView) -> dict[str, float]:
-    """Return name → z, standard deviations from the mean of training, of the streamed numbers that have statistics."""
+    """Return name → z, standard deviations from the mean of training, of the streamed numbers that have statistics.
+
+    Of robots that act: the network gets zeros of the others.
+    """
     values = {} if view.numbers is None else view.numbers.values
-    found = {}
+    found, robots = {}, list(_acting(view))
     for term in view.description.get('terms', ()):
         for index, label in enumerate(term['labels']):
-            for robot in view.description['robots']:
+            for robot in robots:
                 name = number_name(robot, term['called'], label)
                 z = _deviation(view.description, term, index, values[name]) if name in values else math.nan
                 if not math.isnan(z):
@@ -59,16 +63,22 @@ def deviations(view: NodeView) -> dict[str, float]:
     return found
 
 
+def _acting(view: NodeView) -> Iterator[str]:
+    """Yield the names of the robots that follow the policy, as far as they are streamed."""
+    values = {} if view.numbers is None else view.numbers.values
+    return (robot for robot in view.description.get('robots', ()) if values.get(number_name(robot, ACTING)))
+
+
 def _numbers(view: NodeView, term: Mapping[str, Any]) -> Iterator[TermRow]:
     assert view.numbers is not None
     values = view.numbers.values
-    for robot in view.description['robots']:
+    for robot in _acting(view):
         for index, label in enumerate(term['labels']):
             name = number_name(robot, term['called'], label)
             if name in values:
                 number = ' '.join(filter(None, (label, robot)))
                 if 'input' not in term:
-                    yield TermRow(term['called'], number, values[name], values[name], usual=1.0)
+                    yield TermRow(term['called'], number, values[name], values[name], usual=0.99)
                     continue
                 z = _deviation(view.description, term, index, values[name])
                 yield TermRow(term['called'], number, values[name], z / CLAMP, '' if math.isnan(z) else f'{z:+.1f} σ')

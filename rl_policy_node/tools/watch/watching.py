@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
 import os
 from pathlib import Path
+import re
 import time
 from typing import Final
 
@@ -40,12 +42,13 @@ def show_once(names: Sequence[str], every: bool, console: Console, patience: flo
             elif time.monotonic() - since > SETTLE:
                 break
         console.print(_picture(views, every))
-        return any(map(_is_heard, views))
+        return any(view.present and view.message for view in views)
 
 
 def save_picture(console: Console, path: str | Path) -> None:
-    """Write what a recording console has printed as an SVG."""
-    Path(path).write_text(console.export_svg(title='rl_policy watch'), encoding='utf-8')
+    """Write what a recording console has printed as an SVG, which takes no font from the network."""
+    text = console.export_svg(title='rl_policy watch')
+    Path(path).write_text(re.sub(r'@font-face {.*?}', '', text, flags=re.DOTALL), encoding='utf-8')
 
 
 def _picture(views: Sequence[NodeView], every: bool) -> Dashboard:
@@ -53,6 +56,7 @@ def _picture(views: Sequence[NodeView], every: bool) -> Dashboard:
 
 
 def _is_heard(view: NodeView) -> bool:
-    """Return whether a node has told all that it tells."""
-    shown = not view.streams or bool(view.description) and (view.numbers is not None or not view.active)
-    return view.present and view.message != '' and shown
+    """Return whether a node has told all that it tells: while it acts, its rate and what it streams."""
+    shown = not view.streams or view.description and (view.numbers is not None or not view.active)
+    counted = not view.active or not math.isnan(view.rate)
+    return view.present and view.message != '' and counted and bool(shown)
