@@ -58,7 +58,7 @@ def test_the_page_holds_for_the_insertion(tmp_path, capsys):
     finally:
         rclpy.try_shutdown()
     assert all(f' {term} ' in said for term in ('ee_pos', 'socket_quat', 'tactile_left', 'action/arm'))
-    assert said.count(' σ ') >= 6, 'the policy knows its training'
+    assert said.count('σ') >= 8, 'the policy knows its training: two in the head, one of each term'
     series = re.findall(r'`/policy_node/policy/terms/(\S+)/position`', TEXT)
     plotted = [path.replace('.', '/') for path in re.findall(r'`/policy_node/terms\.(\S+)`', TEXT)]
     assert series and plotted and {*series, *plotted} <= set(view.numbers.values)

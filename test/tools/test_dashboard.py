@@ -100,6 +100,14 @@ def test_a_robot_that_does_not_act_tells_nothing_of_its_terms():
     assert [row.text for row in term_rows(held)] == ['1.2 σ, largest 3.4']
 
 
+def test_a_robot_may_have_no_name():
+    unnamed = streaming()
+    unnamed.description = {**unnamed.description, 'robots': ['']}
+    values = {name.removeprefix('left/'): value for name, value in NUMBERS.items() if name.startswith('left/')}
+    unnamed.numbers = unnamed.numbers._replace(values=values)
+    assert set(deviations(unnamed)) == {'force/x', 'force/y'} and '+0.5 σ' in line(picture(unnamed), 'force')
+
+
 def test_deviations_are_those_of_the_normaliser():
     found = deviations(streaming())
     assert set(found) == {'left/force/x', 'left/force/y', 'right/force/x', 'right/force/y'}
@@ -138,6 +146,7 @@ def test_it_fits_into_the_terminal(width, every):
     assert max(map(len, lines)) <= width
     if width != 63:  # where there is room depends on the terms
         assert any('━' in each for each in lines if 'force' in each) == (width > 63)
+    assert not any('…' in each for each in lines if 'force' in each and 'fault' not in each) or width < 64
     several = picture(node, view('/a/very/long/namespace/of/a/robot/policy_node'), width=width)
     assert max(map(len, several)) <= width
 

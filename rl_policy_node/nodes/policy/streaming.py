@@ -125,17 +125,14 @@ class _Lane:
         node, deployed = self._node, self._deployed()
         control = deployed.control
         streams = PolicyStreams(self._spec, control, deployed.policy.spaces, tracks(control, deployed.cycle))
-        with contextlib.ExitStack() as entities:
-
-            def publisher(topic: str, message_type: type, qos: QoSProfile) -> Any:
-                made = node.create_publisher(message_type, topic, qos)
-                entities.callback(node.destroy_publisher, made)
-                return made
-
-            publisher(METADATA, String, LATCHED).publish(
-                String(data=describe(deployed, values_of(node), self._spec.most_numbers))
-            )
-            yield streams, {topic: publisher(topic, kind, QOS) for topic, kind in streams.topics.items()}
+        metadata = node.create_publisher(String, METADATA, LATCHED)
+        publishers = {topic: node.create_publisher(kind, topic, QOS) for topic, kind in streams.topics.items()}
+        try:
+            metadata.publish(String(data=describe(deployed, values_of(node), self._spec.most_numbers)))
+            yield streams, publishers
+        finally:
+            for publisher in (metadata, *publishers.values()):
+                node.destroy_publisher(publisher)
 
 
 class _Slot:

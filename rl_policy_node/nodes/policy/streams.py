@@ -125,10 +125,13 @@ class PolicyStreams:
     def _made_writers(self, names: Sequence[str]) -> Iterator[tuple[str, _Writer]]:
         rows, topics = f'rows: {", ".join(names)}' if any(names) else 'rows', self.spec.topics
         for name, token in _tokens(self.inputs if OBSERVATION in topics else ()).items():
-            dimensions = [(rows, len(names)), *_dimensions(name, self.inputs[name])]
+            sizes = self.inputs[name] or (1,)
+            # the first dimension bears the name of the input
+            dimensions = [(rows, len(names)), *zip((name, *map(str, range(1, len(sizes)))), sizes)]
             yield f'{PREFIX}{OBSERVATION}/{token}', _ArrayWriter(dimensions, _input_of(name, self._types[name]))
         if ACTION in topics:
-            yield f'{PREFIX}{ACTION}', _ArrayWriter([(rows, len(names)), (ACTION, self.num_actions)], _actions_of)
+            dimensions = [(rows, len(names)), (ACTION, self.num_actions)]
+            yield f'{PREFIX}{ACTION}', _ArrayWriter(dimensions, lambda cut: cut.actions)
         if TERMS in topics:
             yield f'{PREFIX}{TERMS}', _NamesWriter(self._numbers)
 
@@ -227,15 +230,6 @@ class _NamesWriter(_Writer):
 
 def _input_of(name: str, dtype: np.dtype[Any]) -> Callable[[Cut], Array]:
     return lambda cut: cut.inputs[name].astype(dtype, copy=False)
-
-
-def _actions_of(cut: Cut) -> Array:
-    return cut.actions
-
-
-def _dimensions(name: str, shape: Shape) -> list[tuple[str, int]]:
-    """Return (label, size) of each dimension of an input, which bears its name first."""
-    return [(name if axis == 0 else str(axis), size) for axis, size in enumerate(shape or (1,))]
 
 
 def _tokens(inputs: Iterable[str]) -> dict[str, str]:

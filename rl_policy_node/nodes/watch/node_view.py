@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a running policy node from outside, as plain values."""
+"""What is known of a running policy node from outside."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import json
 import math
 import re
+import time
 from typing import Any, Final, NamedTuple
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Log
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, String
 
 SILENT: Final = 3.5  # s without a report, of which there is one each second, after which a node counts as silent
 MOST_FAULTS: Final = 50
@@ -65,6 +72,33 @@ class NodeView:
         # two reports that arrive in one go say nothing of the time between them
         self.rate = steps / since if 0.5 < since < math.inf and steps >= 0 else math.nan
         self.level, self.message, self.values, self.heard = level, message, values, now
+
+    def take_report(self, message: DiagnosticArray) -> None:
+        """Take a message of ~/status, heard now."""
+        for status in message.status:
+            level = int.from_bytes(status.level, 'little') if isinstance(status.level, bytes) else int(status.level)
+            values = {pair.key: pair.value for pair in status.values}
+            self.report(LEVELS[min(level, len(LEVELS) - 1)], status.message, values, time.monotonic())
+
+    def take_active(self, message: Bool) -> None:
+        """Take a message of ~/is_active."""
+        self.active = message.data
+
+    def take_description(self, message: String) -> None:
+        """Take a message of ~/policy/metadata; raises ValueError if it is no JSON."""
+        content = json.loads(message.data)
+        self.description = content if isinstance(content, dict) else {}
+
+    def take_numbers(self, message: JointState) -> None:
+        """Take a message of ~/policy/terms."""
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        self.numbers = Numbers(stamp, dict(zip(message.name, message.position)))
+
+    def take_log(self, message: Log) -> None:
+        """Take a message of its log; it keeps warnings and errors."""
+        if message.level >= Log.WARN:
+            level = 'warn' if message.level < Log.ERROR else 'error'
+            self.faults.append(Fault(message.stamp.sec + 1e-9 * message.stamp.nanosec, level, message.msg))
 
     def state(self, now: float) -> str:
         """Return gone, silent, active, inactive, unconfigured or waiting (not heard yet). now: s, steady."""

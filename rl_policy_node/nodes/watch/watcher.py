@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import contextlib
-import functools
-import json
 import math
 import time
 from types import TracebackType
@@ -22,7 +20,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float32MultiArray, String
 
 from rl_policy_node.nodes.topics.payload import Payload
-from rl_policy_node.nodes.watch.node_view import Fault, LEVELS, NodeView, Numbers
+from rl_policy_node.nodes.watch.node_view import NodeView
 
 LOOK_PERIOD: Final = 0.5  # s between two looks at the graph
 FORGET: Final = 60.0  # s that a node which is gone is still shown
@@ -55,7 +53,9 @@ class Watcher:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._entities.callback(self._context.try_shutdown)
-        self._node = rclpy.create_node('rl_policy_watch', context=self._context, start_parameter_services=False)
+        self._node = rclpy.create_node(
+            'rl_policy_watch', context=self._context, start_parameter_services=False, enable_rosout=False
+        )
         self._entities.callback(self._node.destroy_node)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -79,7 +79,7 @@ class Watcher:
                 self._look(now)
             self._executor.spin_once(timeout_sec=min(end - now, LOOK_PERIOD))
         for name, payload in self._newest.items():
-            _reading(JointState, functools.partial(_take_numbers, self.views[name]))(payload)
+            _reading(JointState, self.views[name].take_numbers)(payload)
         self._newest.clear()
         return sorted(self.views.values(), key=lambda view: view.name)
 
@@ -104,8 +104,8 @@ class Watcher:
     def _follow(self, name: str) -> None:
         view = self.views[name] = NodeView(name)
         self._subscriptions[name] = {}
-        self._listen(name, _STATUS, DiagnosticArray, _LATCHED, functools.partial(_take_report, view))
-        self._listen(name, _IS_ACTIVE, Bool, _LATCHED, functools.partial(_take_active, view))
+        self._listen(name, _STATUS, DiagnosticArray, _LATCHED, view.take_report)
+        self._listen(name, _IS_ACTIVE, Bool, _LATCHED, view.take_active)
 
     def _follow_streams(self, view: NodeView, graph: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Subscribe to the streams that a node publishes now; return their topics."""
@@ -114,7 +114,7 @@ class Watcher:
         for topic in topics:
             ending = topic.removeprefix(view.name)
             if ending == f'{_STREAMS}metadata':
-                self._listen(view.name, ending, String, _LATCHED, functools.partial(_take_description, view))
+                self._listen(view.name, ending, String, _LATCHED, view.take_description)
             elif ending == f'{_STREAMS}terms':
                 self._listen(view.name, ending, JointState, _STREAM)
             elif self._on_stream is not None and ending.startswith((f'{_STREAMS}observation/', f'{_STREAMS}action')):
@@ -142,11 +142,9 @@ class Watcher:
         self._subscriptions[name][topic] = self._node.create_subscription(kind, topic, on_bytes, qos, raw=True)
 
     def _on_log(self, message: Log) -> None:
-        """Keep a warning or an error of a node that is watched."""
         view = self.views.get(f'/{message.name.replace(".", "/")}')
-        if view is not None and message.level >= Log.WARN:
-            level = 'warn' if message.level < Log.ERROR else 'error'
-            view.faults.append(Fault(message.stamp.sec + 1e-9 * message.stamp.nanosec, level, message.msg))
+        if view is not None:
+            view.take_log(message)
 
 
 def _reading(kind: type, take: Callable[[Any], None]) -> Callable[[bytes], None]:
@@ -158,24 +156,3 @@ def _reading(kind: type, take: Callable[[Any], None]) -> Callable[[bytes], None]
             take(payload_of.message(payload))
 
     return on_bytes
-
-
-def _take_report(view: NodeView, message: DiagnosticArray) -> None:
-    for status in message.status:
-        number = int.from_bytes(status.level, 'little') if isinstance(status.level, bytes) else int(status.level)
-        values = {pair.key: pair.value for pair in status.values}
-        view.report(LEVELS[min(number, len(LEVELS) - 1)], status.message, values, time.monotonic())
-
-
-def _take_active(view: NodeView, message: Bool) -> None:
-    view.active = message.data
-
-
-def _take_description(view: NodeView, message: String) -> None:
-    content = json.loads(message.data)
-    view.description = content if isinstance(content, dict) else {}
-
-
-def _take_numbers(view: NodeView, message: JointState) -> None:
-    stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-    view.numbers = Numbers(stamp, dict(zip(message.name, message.position)))

@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from rl_policy_node.nodes.watch.node_view import Fault, NodeView
 from rl_policy_node.tools.watch.term_rows import term_rows, TermRow
 
 NARROW: Final = 64  # columns below which a table of nodes leaves out all but the most important
-NARROWEST, WIDEST = 15, 41  # of a bar, in columns
+NARROWEST, WIDEST = 11, 41  # of a bar, in columns
 MOST_FAULTS, MOST_REASONS = 5, 8
 _LEVELS: Final = {'ok': 'green', 'warn': 'yellow', 'error': 'red', 'stale': 'dim'}
 _STATES: Final = {'active': 'green', 'silent': 'red', 'gone': 'red', 'waiting': 'dim'}
@@ -58,8 +58,9 @@ class Dashboard:
 
     def _overview(self, width: int) -> RenderableType:
         table = Table(box=None, pad_edge=False, width=width)
-        for column, justify in (('node', 'left'), ('state', 'left'), ('steps/s', 'right'), ('p50 ms', 'right')):
-            table.add_column(column, justify=justify, no_wrap=True, overflow='ellipsis')  # type: ignore[arg-type]  # literals
+        columns: dict[str, JustifyMethod] = {'node': 'left', 'state': 'left', 'steps/s': 'right', 'p50 ms': 'right'}
+        for column, justify in columns.items():
+            table.add_column(column, justify=justify, no_wrap=True, overflow='ellipsis')
         if width >= NARROW:
             table.add_column('p99 ms', justify='right', no_wrap=True)
             table.add_column('missed', justify='right', no_wrap=True)
@@ -117,7 +118,7 @@ def _terms(rows: Sequence[TermRow], width: int) -> Iterator[RenderableType]:
     term, number, value, text = (
         min(max(map(len, column)), most) for column, most in zip(zip(*cells), (24, 20, 10, 22))
     )
-    room = width - 4 - sum(max(each, least) for each, least in ((term, 4), (number, 6), (value, 5), (text, 0)))
+    room = width - 12 - sum(max(each, least) for each, least in ((term, 4), (number, 6), (value, 5), (text, 0)))
     room = min(room, WIDEST) if room >= NARROWEST else 0
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column('term', no_wrap=True, overflow='ellipsis', max_width=24)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import math
 import re
 import time
@@ -117,7 +117,8 @@ class FoxgloveServer:
                 for topic in view.streams:  # again for clients that have come since: the protocol latches nothing
                     if topic in self._metadata:
                         self._on_stream(view, topic, *self._metadata[topic])
-            for fault in _newer(view.faults, last):
+            faults = list(view.faults)
+            for fault in faults[faults.index(last) + 1 :] if last in faults else faults:
                 self._log(f'{view.name}/log', _LOG, _log_entry(view, fault))
             if view.numbers is not None and view.numbers.stamp != stamp:
                 stamp = view.numbers.stamp
@@ -220,9 +221,3 @@ def _log_entry(view: NodeView, fault: Fault) -> Json:
         'file': '',
         'line': 0,
     }
-
-
-def _newer(faults: Iterable[Fault], last: Fault | None) -> list[Fault]:
-    """Return the faults after the last one that was told."""
-    listed = list(faults)
-    return listed[listed.index(last) + 1 :] if last in listed else listed

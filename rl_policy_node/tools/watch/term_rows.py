@@ -37,12 +37,14 @@ def term_rows(view: NodeView, every: bool = False) -> list[TermRow]:
 
     Where a node streams nothing, or no robot acts, its diagnostics tell how far each term lies off.
     """
-    if not view.streams or not any(_acting(view)):
+    if not view.streams or not _acting(view):
         return list(_distances(view))
     rows = []
     for term in (*view.description['terms'], *view.description['actions']):
         found = list(_numbers(view, term))
-        rows += found if every or not found else [max(found, key=_remoteness)]
+        # one whose place is unknown comes last
+        remote = max(found, key=lambda row: -1.0 if math.isnan(row.place) else abs(row.place), default=None)
+        rows += found if every or remote is None else [remote]
     return rows
 
 
@@ -52,7 +54,7 @@ def deviations(view: NodeView) -> dict[str, float]:
     Of robots that act: the network gets zeros of the others.
     """
     values = {} if view.numbers is None else view.numbers.values
-    found, robots = {}, list(_acting(view))
+    found, robots = {}, _acting(view)
     for term in view.description.get('terms', ()):
         for index, label in enumerate(term['labels']):
             for robot in robots:
@@ -63,10 +65,10 @@ def deviations(view: NodeView) -> dict[str, float]:
     return found
 
 
-def _acting(view: NodeView) -> Iterator[str]:
-    """Yield the names of the robots that follow the policy, as far as they are streamed."""
+def _acting(view: NodeView) -> list[str]:
+    """Return the names of the robots that follow the policy, as far as they are streamed; '' for an unnamed one."""
     values = {} if view.numbers is None else view.numbers.values
-    return (robot for robot in view.description.get('robots', ()) if values.get(number_name(robot, ACTING)))
+    return [robot for robot in view.description.get('robots', ()) if values.get(number_name(robot, ACTING))]
 
 
 def _numbers(view: NodeView, term: Mapping[str, Any]) -> Iterator[TermRow]:
@@ -101,8 +103,3 @@ def _distances(view: NodeView) -> Iterator[TermRow]:
         if found:
             largest, smoothed = map(float, found.groups())
             yield TermRow(term, 'any', math.nan, smoothed / CLAMP, f'{smoothed:.1f} σ, largest {largest:.1f}')
-
-
-def _remoteness(row: TermRow) -> float:
-    """Return how far a row lies off; one that is unknown comes last."""
-    return -1.0 if math.isnan(row.place) else abs(row.place)
