@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy watch` beside a real node: one picture, and nodes that come and go."""
 
+import contextlib
+import os
+import pty
 import re
+import signal
 import time
 
 from nodes.acting import acted
@@ -42,6 +46,30 @@ def test_a_robot_that_is_held_is_shown_with_the_reason_and_its_fault(arm, run):
     code, text = picture(arm, '/policy_node', '--patience', '20')
     assert code == 0 and '1 of 1 robots on the fallback' in text, text
     assert "robot  source 'wrench'" in text and ' warn ' in text
+
+
+def test_in_a_terminal_it_goes_on_until_ctrl_c(arm, run):
+    arm.start(parameters(run))
+    acted(arm)
+    ours, theirs = pty.openpty()
+    pipes = dict.fromkeys(('stdin', 'stdout', 'stderr'), theirs)
+    tool = ToolProcess('watch', ['-m', 'rl_policy_node.tools.main', 'watch'], arm.folder / 'watch.log', **pipes)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    shown = bytearray()
+
+    def drawn():
+        with contextlib.suppress(OSError):  # nothing new
+            shown.extend(os.read(ours, 65536))
+        return shown.count(b'missed') >= 3  # three pictures
+
+    try:
+        assert arm.live_until(drawn, 40), shown.decode(errors='replace')
+        assert tool.stop(signal.SIGINT) == 0
+    finally:
+        tool.stop()
+        os.close(ours)
+    assert b'/policy_node' in shown
 
 
 def test_without_a_node_it_says_so(arm):
