@@ -108,6 +108,7 @@ setup(
         *share('config/**/*.yaml'),
         *share('config/**/*.md'),
         *share('config/**/*.xml'),
+        *share('layouts/*'),
         *share('benchmarks/plain_node.py'),
     ],
     zip_safe=False,
@@ -132,6 +133,8 @@ setup(
         'bench': ['matplotlib>=3.5,<4'],
         # record.directory: a bag of each activation
         'record': RECORD,
+        # `rl_policy watch --foxglove`
+        'watch': ['foxglove-sdk>=0.30,<0.31'],
         'sim': [
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
             'matplotlib>=3.5,<4',
@@ -152,6 +155,7 @@ setup(
             'ruff>=0.17,<0.18',
             'setuptools',  # test_packaging.py reads setup.py through it
             'types-PyYAML>=6.0,<7',
+            'websockets>=13,<18',  # a client of the server for Foxglove
         ],
     },
     entry_points={

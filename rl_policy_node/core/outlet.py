@@ -10,6 +10,8 @@ from typing import Any, cast, NamedTuple
 import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands
+from rl_policy_node.control.action_terms.action_options import ActionOptions
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Floats, Mask, Stamps
 from rl_policy_node.control.gate import Motion, Sent
 from rl_policy_node.control.reductions import all_true, any_true
@@ -56,6 +58,11 @@ class Outlet:
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
         self._all_acted = False
         self._overruled = False
+
+    @property
+    def action_terms(self) -> Mapping[str, ActionTerm[ActionOptions]]:
+        """The action terms by name, in the order of the action."""
+        return self._actions.terms
 
     def open(self) -> None:
         """Allow publishing; the commands that hold each robot now count as sent."""

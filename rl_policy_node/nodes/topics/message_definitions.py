@@ -48,28 +48,29 @@ _STRING, _WSTRING, _BOUNDED_STRING, _BOUNDED_WSTRING = 17, 18, 21, 22
 _ARRAY, _BOUNDED_SEQUENCE, _SEQUENCE = 48, 96, 144
 
 
-class Definition(NamedTuple):
-    """A message type. text: of encoding ros2msg, with all types that it contains; digest: of ROS' own form, RIHS01."""
-
-    text: str
-    digest: str
+def type_name(kind: type) -> str:
+    """Return the name of a message class, such as std_msgs/msg/String."""
+    return f'{kind.__module__.partition(".")[0]}/msg/{kind.__name__}'
 
 
-def definition(type_name: str) -> Definition:
-    """Return the definition of `package/msg/Type`; raises ConfigurationError if it cannot be imported."""
-    found: dict[str, list[_Field]] = {}
-    _collect(type_name, found)
+def definition(kind: type) -> str:
+    """Return the .msg text of a message class (ros2msg), followed by those of the types that it contains."""
     parts = [
-        ('' if name == type_name else f'{_RULE}\nMSG: {name.replace("/msg/", "/")}\n')
+        ('' if name == type_name(kind) else f'{_RULE}\nMSG: {name.replace("/msg/", "/")}\n')
         + ''.join(f'{field.text} {field.name}\n' for field in fields)
-        for name, fields in found.items()
+        for name, fields in _collected(kind).items()
     ]
-    described = {name: _described(name, fields) for name, fields in found.items()}
+    return ''.join(parts)
+
+
+def digest(kind: type) -> str:
+    """Return the hash of a message class in ROS' own form, RIHS01."""
+    described = {name: _described(name, fields) for name, fields in _collected(kind).items()}
     whole = {
-        'type_description': described.pop(type_name),
+        'type_description': described.pop(type_name(kind)),
         'referenced_type_descriptions': [described[name] for name in sorted(described)],
     }
-    return Definition(''.join(parts), f'RIHS01_{hashlib.sha256(json.dumps(whole).encode()).hexdigest()}')
+    return f'RIHS01_{hashlib.sha256(json.dumps(whole).encode()).hexdigest()}'
 
 
 class _Field(NamedTuple):
@@ -83,15 +84,16 @@ class _Field(NamedTuple):
     nested: str
 
 
-def _collect(type_name: str, found: dict[str, list[_Field]]) -> None:
-    """Add a type, then the types of its fields, depth first."""
-    if type_name in found:
-        return
-    kind: Any = message_class(type_name)
-    found[type_name] = fields = list(_fields(kind))
-    for field in fields:
-        if field.nested:
-            _collect(field.nested, found)
+def _collected(kind: type) -> dict[str, list[_Field]]:
+    """Return type → fields of a message class and the types that it contains, depth first."""
+    found: dict[str, list[_Field]] = {}
+    waiting = [type_name(kind)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = list(_fields(message_class(name)))
+            waiting += [field.nested for field in reversed(found[name]) if field.nested]
+    return found
 
 
 def _fields(kind: Any) -> Iterator[_Field]:

@@ -20,7 +20,7 @@ from rl_policy_node.nodes.policy.record.bag_file import Topic
 from rl_policy_node.nodes.policy.record.bag_journal import Part, Plan
 from rl_policy_node.nodes.policy.record.event_codec import FIELDS, LARGEST_INPUT
 from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, PREFIX, StreamSpec, tracks
-from rl_policy_node.nodes.topics.message_definitions import definition
+from rl_policy_node.nodes.topics.message_definitions import definition, digest, type_name
 from rl_policy_node.nodes.topics.payload import Payload
 
 RECORD: Final = f'{PREFIX}record'
@@ -81,10 +81,8 @@ class _Topics:
 
     def add(self, name: str, kind: Any, latched: bool = False) -> int:
         """Return the channel of a new topic."""
-        type_name = f'{kind.__module__.partition(".")[0]}/msg/{kind.__name__}'
-        text, digest = definition(type_name)
         stamped = list(kind.get_fields_and_field_types().items())[:1] == [('header', 'std_msgs/Header')]
-        self.topics.append(Topic(name, type_name, text, digest, latched, stamped))
+        self.topics.append(Topic(name, type_name(kind), definition(kind), digest(kind), latched, stamped))
         return len(self.topics)
 
 
