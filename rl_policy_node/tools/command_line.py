@@ -9,6 +9,7 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.init.init_command import Init
+from rl_policy_node.tools.replay.replay_command import Replay
 from rl_policy_node.tools.verify.verify_command import Verify
 from rl_policy_node.tools.watch.watch_command import Watch
 
@@ -212,7 +213,7 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Bundle(), Watch(), Bench(), Parameters()),
+    *(Check(), Verify(), Replay(), Bundle(), Watch(), Bench(), Parameters()),
 )
 
 

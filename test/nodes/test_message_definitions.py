@@ -12,7 +12,7 @@ import pytest
 from rcl_interfaces.msg import ParameterDescriptor, ParameterEvent
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Bool, Byte, Char, Empty, Float32MultiArray, Int8, String, UInt64, UInt8MultiArray
+from std_msgs.msg import Bool, Byte, Char, Empty, Float32MultiArray, Int8, String, UInt8MultiArray, UInt64
 from trajectory_msgs.msg import JointTrajectory
 
 from rl_policy_node.adapters import ADAPTERS

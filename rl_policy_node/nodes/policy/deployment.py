@@ -39,6 +39,7 @@ from rl_policy_node.nodes.policy.loading import trained_moments
 from rl_policy_node.nodes.policy.permissions import DEAF, permissions
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.readiness import broken
+from rl_policy_node.nodes.policy.record.bag_recording import BagRecording
 from rl_policy_node.nodes.policy.requests import Requests
 from rl_policy_node.nodes.policy.ros_clock import RosClock
 from rl_policy_node.nodes.policy.streaming import Streaming
@@ -81,9 +82,13 @@ class Deployment:
         enable, states = configuration.enable, configuration.robot_state
         stream, moments = configuration.stream, trained_moments(policy, control)
         stream.rows_of(control.rows)  # refuses rows that do not exist
-        self._streaming = Streaming(
-            node, stream, lambda: Deployed(control, policy, self.cycle, self._sources, self._ports, moments)
-        )
+
+        def deployed() -> Deployed:
+            return Deployed(control, policy, self.cycle, self._sources, self._ports, moments)
+
+        self._streaming = Streaming(node, stream, deployed)
+        self._recording = BagRecording(node, configuration.record, deployed)
+        journal = self._recording.journal(onlookers.journal)
         own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
@@ -102,7 +107,7 @@ class Deployment:
                 checks=permissions(configuration, control),
                 observers=[*own, *onlookers.observers, self._streaming],
                 moments=moments,
-                journal=onlookers.journal,
+                journal=journal,
             )
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
@@ -118,7 +123,7 @@ class Deployment:
             )
             refuse_shared(control, endpoints.resolve, topics_beside(control, enable.topic, states.topic))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
-            self._ports.kept = None if onlookers.journal is None else []
+            self._ports.kept = None if journal is None else []
             if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             if states.topic:
@@ -144,6 +149,7 @@ class Deployment:
                 self._ports.guard(guardian)
                 guardian.await_ready()
             entities.callback(self._streaming.close)
+            entities.callback(self._recording.close)
             self._streaming.switch(stream.enabled)
             self._entities = entities.pop_all()
 
@@ -172,6 +178,7 @@ class Deployment:
         self.fault = None
         if self._guardian is not None:
             self._guardian.renew()
+        self._recording.begin()
         self.cycle.start()
 
     def act(self) -> None:
@@ -188,6 +195,7 @@ class Deployment:
         if self._guardian is not None:
             with contextlib.suppress(ConfigurationError, OSError):  # the next activation says so
                 self._guardian.not_ready()  # where it has ended, the next one may start
+        self._recording.end('' if self.fault is None else f'{type(self.fault).__name__}: {self.fault}')
         return 'sent by the guardian' if self.cycle.guard.fenced else result
 
     def close(self) -> None:
@@ -211,8 +219,9 @@ class Deployment:
         if found and level == DiagnosticStatus.OK:
             level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
+        values |= figures | self._starts.report() | tracked | self._recording.report()
         guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
-        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | guarded)
+        return self._neighbours.report(level, message, values | guarded)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""

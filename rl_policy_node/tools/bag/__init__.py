@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads bags: those of the policy node, event by event, and those of `ros2 bag record`."""
-
-from rl_policy_node.tools.bag.bag import Bag, open_bag
-
-__all__ = ['Bag', 'open_bag']

@@ -60,9 +60,10 @@ def messages(path: Path) -> Iterator[BagMessage]:
                     channel = Channel.read(ReadDataStream(BytesIO(data)))
                     channels[channel.id] = channel.topic, schemas.get(channel.schema_id, '')
                 else:
-                    number, *numbers = _MESSAGE.unpack_from(data)
+                    number, sequence, log_time, publish_time = _MESSAGE.unpack_from(data)
                     if number in channels:
-                        yield BagMessage(*channels[number], *numbers, data[_MESSAGE.size :])
+                        topic, kind = channels[number]
+                        yield BagMessage(topic, kind, sequence, log_time, publish_time, data[_MESSAGE.size :])
 
 
 def attachments(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import yaml
 
-from rl_policy_node.nodes.policy.record.bag_folder import MARK, METADATA, STARTED, TOP
+from rl_policy_node.nodes.policy.record.bag_folder import MARK, STARTED
+from rl_policy_node.nodes.policy.record.record_options import METADATA, TOP
 
 
 class OldBag(NamedTuple):

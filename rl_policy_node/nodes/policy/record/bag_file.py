@@ -257,7 +257,8 @@ def _bytes(*records: McapRecord) -> bytes:
     builder = RecordBuilder()
     for record in records:
         record.write(builder)
-    return bytes(builder.end())
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]  # mcap types most of its functions
+    return data
 
 
 def _about(topic: Topic) -> dict[str, str]:

@@ -12,13 +12,12 @@ from typing import Any, Final
 import yaml
 
 from rl_policy_node.nodes.policy.record.bag_file import BagFile, Topic
+from rl_policy_node.nodes.policy.record.record_options import METADATA, TOP
 
-METADATA: Final = 'metadata.yaml'
 MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of a policy node
 STARTED: Final = 'started'  # in custom_data: ns, system time
 _VERSION: Final = 9  # of Jazzy's rosbag2
 _NEVER: Final = (1 << 63) - 1  # ns, start of a bag without a message
-TOP: Final = 'rosbag2_bagfile_information'
 _ENDLESS: Final = {'sec': 9223372036, 'nsec': 854775807}
 
 

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from rl_policy_node.core.recording import Command, Ended, Event, Fallback, Gap, Message, Snapshot, Step
 from rl_policy_node.nodes.policy.record.event_codec import packed
-from rl_policy_node.nodes.policy.record.recorder import END, MEGABYTE, SPLIT
-from rl_policy_node.nodes.policy.record.ring import Record, Ring
+from rl_policy_node.nodes.policy.record.record_options import MEGABYTE
+from rl_policy_node.nodes.policy.record.ring import END, Record, Ring, SPLIT
 
 MOST_WAITING: Final = 64  # events; more are handed over by whoever brings them, such as a callback
 SHORTEST: Final = 1.0  # s between two files: the recorder needs a moment to say that the new one is empty

@@ -19,7 +19,8 @@ from rl_policy_node.nodes.policy.policy_metadata import Deployed, describe
 from rl_policy_node.nodes.policy.record.bag_file import Topic
 from rl_policy_node.nodes.policy.record.bag_journal import Part, Plan
 from rl_policy_node.nodes.policy.record.event_codec import FIELDS, LARGEST_INPUT
-from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, PREFIX, StreamSpec, tracks
+from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, PREFIX, StreamSpec
+from rl_policy_node.nodes.policy.tracks import tracks
 from rl_policy_node.nodes.topics.message_definitions import definition, digest, type_name
 from rl_policy_node.nodes.topics.payload import Payload
 
@@ -41,7 +42,7 @@ def layout(node: Node, deployed: Deployed) -> Layout:
     commands = _command_channels(deployed, made)
     streams = PolicyStreams(
         # the numbers of an input that is recorded itself; float32
-        StreamSpec(rows=tuple(range(deployed.control.rows)), most_numbers=LARGEST_INPUT // 4),
+        StreamSpec(most_numbers=LARGEST_INPUT // 4),
         deployed.control,
         deployed.policy.spaces,
         tracks(deployed.control, deployed.cycle),

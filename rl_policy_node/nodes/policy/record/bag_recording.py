@@ -7,18 +7,20 @@ from collections.abc import Callable
 import datetime
 import os
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from rclpy.node import Node
 
+from rl_policy_node.core import Journal
 from rl_policy_node.core.recording import Ended, Event
+from rl_policy_node.errors import unfit
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
-from rl_policy_node.nodes.policy.record.bag_folder import STARTED
-from rl_policy_node.nodes.policy.record.bag_journal import BagJournal
-from rl_policy_node.nodes.policy.record.bag_layout import Layout, layout
-from rl_policy_node.nodes.policy.record.record_options import RecordSpec
-from rl_policy_node.nodes.policy.record.recorder import MEGABYTE
+from rl_policy_node.nodes.policy.record.record_options import MEGABYTE, RecordSpec
 from rl_policy_node.nodes.policy.record.recorder_link import RecorderLink
+
+if TYPE_CHECKING:  # they need what only a recording needs
+    from rl_policy_node.nodes.policy.record.bag_journal import BagJournal
+    from rl_policy_node.nodes.policy.record.bag_layout import Layout
 
 PATIENCE = 1.0  # s that cleanup waits for the recorder to close the bag; it goes on by itself afterwards
 
@@ -26,10 +28,12 @@ PATIENCE = 1.0  # s that cleanup waits for the recorder to close the bag; it goe
 class BagRecording:
     """A core Journal that writes a bag from `begin` to `end`; nothing that fails in it reaches the robots.
 
-    deployed(): what the node has configured; called at the first activation.
+    Without record.directory it does nothing. deployed(): what the node has configured; called at the first activation.
+    Raises ConfigurationError if a library is missing.
     """
 
     def __init__(self, node: Node, spec: RecordSpec, deployed: Callable[[], Deployed]) -> None:
+        spec.check()
         self._node, self._spec, self._deployed = node, spec, deployed
         self._log = node.get_logger()
         self._layout: Layout | None = None
@@ -38,6 +42,17 @@ class BagRecording:
         self._opened: BagJournal | None = None  # of the last bag
         self._said: set[str] = set()
         self._fault = ''
+
+    def journal(self, other: Journal | None) -> Journal | None:
+        """Return the journal for the core: this one where bags are wanted. other: that of the program around the node.
+
+        Raises ConfigurationError if both are wanted.
+        """
+        if not self._spec.directory:
+            return other
+        if other is not None:
+            raise unfit('record.directory', f"'{self._spec.directory}'", "'': this program has a journal of its own")
+        return self
 
     # a core Journal
 
@@ -57,9 +72,14 @@ class BagRecording:
 
     def begin(self) -> None:
         """Open a bag; if that fails, the log says why, and the robots move without."""
+        if not self._spec.directory:
+            return
         self._said.clear()
-        self._fault = ''
+        self._fault, self._link, self._opened = '', None, None
         try:
+            from rl_policy_node.nodes.policy.record.bag_journal import BagJournal
+            from rl_policy_node.nodes.policy.record.bag_layout import layout
+
             self._layout = self._layout or layout(self._node, self._deployed())
             self._link = RecorderLink(self._setup(self._layout))
             spec = self._spec
@@ -72,7 +92,7 @@ class BagRecording:
         """Close the bag; its recorder finishes it by itself."""
         journal, self._journal, link = self._journal, None, self._link
         if journal is not None and link is not None:
-            journal.add(Ended(reason))
+            journal.add(Ended(reason or 'deactivated'))
             journal.end()
             link.close()
 
@@ -83,8 +103,11 @@ class BagRecording:
             self._link.wait(PATIENCE)
             self._listen(self._link)
 
-    def report(self) -> str:
+    def report(self) -> dict[str, str]:
         """Return how it goes, for the diagnostics; the log says once what is wrong."""
+        return {'recording': self._told()} if self._spec.directory else {}
+
+    def _told(self) -> str:
         link, journal = self._link, self._opened
         if link is None or journal is None:
             return f'none: {self._fault}'
@@ -96,20 +119,20 @@ class BagRecording:
 
     def _listen(self, link: RecorderLink) -> None:
         link.listen()
-        journal = self._opened
-        assert journal is not None
         for path in link.removed:
             self._log.info(f'record.budget: removed the oldest bag, {path}')
         link.removed.clear()
         if link.path:
             self._say_once(f'recording into {link.path}', self._log.info)
-        if journal.dropped:
+        journal = self._opened
+        if journal is not None and journal.dropped:
             self._say_once(
                 'the recorder does not keep up, and events are dropped: is the disk slow? The diagnostics count them',
                 self._log.warning,
             )
-        if link.fault or journal.fault:
-            self._fail(link.fault or journal.fault)
+        fault = link.fault or (journal.fault if journal is not None else '')
+        if fault:
+            self._fail(fault)
 
     def _fail(self, fault: str) -> None:
         self._fault, self._journal = fault, None
@@ -129,11 +152,12 @@ class BagRecording:
         attached = {} if policy.checkpoint is None else {'checkpoint': policy.checkpoint.path}
         attached['configuration'] = policy.config.path
         return {
-            'directory': os.path.abspath(self._spec.directory),
+            'directory': os.path.abspath(os.path.expanduser(self._spec.directory)),
             'name': f'{name}_{moment:%Y-%m-%d_%H-%M-%S}',
             'topics': made.topics,
             'distribution': os.environ.get('ROS_DISTRO', ''),
-            'custom': {STARTED: str(now), 'node': self._node.get_fully_qualified_name()},
+            'custom': {'node': self._node.get_fully_qualified_name()},
+            'started': now,
             'budget': self._spec.budget,
             'attachments': [
                 {'name': f'{what}/{path.name}', 'path': str(path), 'type': 'application/octet-stream'}

@@ -2,9 +2,9 @@
 """Events as bytes (msgpack) and back, bit for bit.
 
 A list stands for everything that has parts: its first element says what it is, a number for a named tuple of
-`recording.TYPES`, or one of the marks below. Arrays are bytes with dtype and shape. What lies on a topic of its own, the
-payload of a message or of a command, is left out: the sequence number of that message takes its place. Of a large input
-of the network there is a Checksum: it follows from the messages.
+`recording.TYPES`, or one of the marks below. Arrays are bytes with dtype and shape. What lies on a topic of its own,
+the payload of a message or of a command, is left out: the sequence number of that message takes its place. Of a large
+input of the network there is a Checksum: it follows from the messages.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_policy_node.core import recording
 from rl_policy_node.control.arrays import Array
+from rl_policy_node.core import recording
 from rl_policy_node.core.recording import Command, Event, Message, Step
 from rl_policy_node.errors import ConfigurationError, unfit
 
@@ -42,7 +42,9 @@ class Checksum(NamedTuple):
     @classmethod
     def of(cls, array: Array) -> Checksum:
         """Return that of an array."""
-        return cls(array.dtype.str, array.shape, hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest())
+        return cls(
+            array.dtype.str, array.shape, hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+        )
 
 
 _TYPES: Final[tuple[Any, ...]] = (*recording.TYPES, Checksum)
@@ -96,11 +98,13 @@ def refuse_others(fields: Mapping[str, Sequence[str]]) -> None:
 
 
 def _without_large_inputs(step: Step) -> Step:
-    inputs = step.outcome.inputs if step.outcome else None
-    if not inputs or all(array.nbytes <= LARGEST_INPUT for array in inputs.values()):
+    outcome = step.outcome
+    if outcome is None or not outcome.inputs or all(each.nbytes <= LARGEST_INPUT for each in outcome.inputs.values()):
         return step
-    small = {name: array if array.nbytes <= LARGEST_INPUT else Checksum.of(array) for name, array in inputs.items()}
-    return step._replace(outcome=step.outcome._replace(inputs=small))  # type: ignore[union-attr]  # it has inputs
+    small: dict[str, Any] = {
+        name: array if array.nbytes <= LARGEST_INPUT else Checksum.of(array) for name, array in outcome.inputs.items()
+    }
+    return step._replace(outcome=outcome._replace(inputs=small))
 
 
 def _plain(value: Any) -> Any:

@@ -24,16 +24,15 @@ from typing import Any, Final
 
 from rl_policy_node.nodes.policy.record.bag_budget import make_room
 from rl_policy_node.nodes.policy.record.bag_file import CHUNK_SIZE, Topic
-from rl_policy_node.nodes.policy.record.bag_folder import BagFolder
-from rl_policy_node.nodes.policy.record.ring import Record, Ring
+from rl_policy_node.nodes.policy.record.bag_folder import BagFolder, STARTED
+from rl_policy_node.nodes.policy.record.record_options import MEGABYTE
+from rl_policy_node.nodes.policy.record.ring import END, Record, Ring, SPLIT
 from rl_policy_node.nodes.process.signals import ENDINGS
 
 FLUSH_PERIOD: Final = 0.4  # s; what is younger is lost when the recorder is killed
 LOOK_PERIOD: Final = 0.02  # s between two looks at the ring
 CHECK_PERIOD: Final = 5.0  # s between two looks at the budget
 NICENESS: Final = 10  # the control loop comes first
-SPLIT, END = b'split', b'end'  # payloads of channel 0
-MEGABYTE: Final = 1_000_000
 _STAMPS: Final = struct.Struct('>iI'), struct.Struct('<iI')
 _HEADER: Final = 4  # bytes before the first field of a message
 
@@ -47,7 +46,13 @@ class Writer:
     def __init__(self, setup: Mapping[str, Any], say: Callable[[str, str], None]) -> None:
         self._topics = [Topic(*topic) for topic in setup['topics']]
         self._directory, self._budget, self._say = Path(setup['directory']), setup['budget'] * MEGABYTE, say
-        self.bag = BagFolder(self._directory, setup['name'], self._topics, setup['distribution'], setup['custom'])
+        self.bag = BagFolder(
+            self._directory,
+            setup['name'],
+            self._topics,
+            setup['distribution'],
+            {STARTED: str(setup['started']), **setup['custom']},
+        )
         say('path', str(self.bag.path))
         self._flushed = self._checked = time.monotonic()
         self._others = 0

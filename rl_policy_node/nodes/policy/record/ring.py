@@ -16,6 +16,7 @@ import threading
 from typing import Final, NamedTuple
 
 CAPACITY: Final = 32 << 20  # bytes; two seconds of four tactile arms
+SPLIT, END = b'split', b'end'  # payloads of channel 0: go on in a new file; nothing more comes
 _WORD: Final = 8
 _HEAD, _TAIL, _FILE_SIZE, _BAG_SIZE = range(4)  # words
 _START: Final = 64  # bytes before the first record
