@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
 
 @functools.lru_cache(maxsize=1024)
 def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    name = dtype.str.encode()
+    name: bytes = dtype.str.encode()
     return struct.pack(f'<BB{len(shape)}I', len(name), len(shape), *shape) + name
 
 

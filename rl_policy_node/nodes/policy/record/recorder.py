@@ -46,13 +46,8 @@ class Writer:
     def __init__(self, setup: Mapping[str, Any], say: Callable[[str, str], None]) -> None:
         self._topics = [Topic(*topic) for topic in setup['topics']]
         self._directory, self._budget, self._say = Path(setup['directory']), setup['budget'] * MEGABYTE, say
-        self.bag = BagFolder(
-            self._directory,
-            setup['name'],
-            self._topics,
-            setup['distribution'],
-            {STARTED: str(setup['started']), **setup['custom']},
-        )
+        custom = {STARTED: str(setup['started']), **setup['custom']}
+        self.bag = BagFolder(self._directory, setup['name'], self._topics, setup['distribution'], custom)
         say('path', str(self.bag.path))
         self._flushed = self._checked = time.monotonic()
         self._others = 0
