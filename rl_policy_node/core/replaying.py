@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import cast, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -43,13 +43,15 @@ class Replayer:
     """Recomputes the steps of a recording, and compares them with what was recorded.
 
     cycle: assembled with the tape as its clock and trigger, and with the readers' buffers. exact: the configuration is
-    that of the recording; if not, the states of other commands and policies go on from one Snapshot to the next, and
-    states that do not fit are begun anew. steps: how many were replayed. skipped: how many could not be, because no
+    that of the recording; if not, its states go on from one Snapshot to the next, and parts of a recorded state that do
+    not fit begin anew, as do those in `anew` (names of Stepper.state). steps: how many were replayed. skipped: how many could not be, because no
     Snapshot came before them.
     """
 
-    def __init__(self, cycle: Cycle, readers: Mapping[str, Reader], tape: Tape, exact: bool = True) -> None:
-        self.cycle, self._readers, self._tape, self._exact = cycle, readers, tape, exact
+    def __init__(
+        self, cycle: Cycle, readers: Mapping[str, Reader], tape: Tape, exact: bool = True, anew: Collection[str] = ()
+    ) -> None:
+        self.cycle, self._readers, self._tape, self._exact, self._anew = cycle, readers, tape, exact, anew
         self._inbox, self._stepper, self._outlet = cycle.inbox, cycle.stepper, cycle.outlet
         self._pieces = cycle.stepper.pieces
         self.steps = self.skipped = 0
@@ -102,12 +104,11 @@ class Replayer:
         """Begin from the parts of a state that fit another configuration; the others begin anew."""
         self._stepper.start(self._inbox.look())
         own = self._stepper.state()
-        self._stepper.restore(
-            {name: stepper[name] if fits(stepper.get(name), own[name]) else own[name] for name in own}
-        )
+        taken = [name for name in own if name not in self._anew and fits(stepper.get(name), own[name])]
+        self._stepper.restore({**own, **{name: stepper[name] for name in taken}})
         self._outlet.open()
         opened, _ = self._outlet.state()
-        self._outlet.restore(outlet if fits(outlet, opened) else opened, sending)
+        self._outlet.restore(outlet if 'actions' in taken and fits(outlet, opened) else opened, sending)
 
     def _state(self, recorded: Snapshot) -> State:
         """Return the present state, to compare with a recorded one."""

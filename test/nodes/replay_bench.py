@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy in memory whose every step is kept, and another one like it that replays them."""
 
+import hashlib
+
 from geometry_msgs.msg import WrenchStamped
 from nodes.harness import JOINTS, parameters
 from nodes.stepper_bench import Bench as StepperBench
@@ -10,11 +12,13 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from rl_policy_node.core import assemble, create_trigger
-from rl_policy_node.core.recording import Ended, Step
+from rl_policy_node.core.recording import Command, Ended, Step
 from rl_policy_node.core.replaying import Replayer
 from rl_policy_node.core.tape import Tape
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.policy.permissions import permissions
+from rl_policy_node.nodes.topics.driver_messages import serialized
+from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.policy import Policy
 
@@ -33,6 +37,16 @@ RICH = {
     'actions.arm.smoothing': 0.7,
     'blend_in': 0.3,
 }
+
+
+class MemoryBag:
+    """A bag that was never written."""
+
+    def __init__(self, metadata, events):
+        self.metadata, self.kept = metadata, events
+
+    def events(self):
+        return iter(self.kept)
 
 
 class Kept:
@@ -83,6 +97,10 @@ class Recorded(StepperBench):
 
     def publish(self, commands, stamps, rows):
         self.sent.append((commands, stamps, rows))
+        for name, command in commands.items() if self.inbox.notes else ():
+            for topic, message in Sink(self.control.actions[0], self.control).outgoing(command, stamps[name], rows):
+                event = Command(name, topic, serialized(message), self.time, self.cycle.outlet.sending)
+                self.inbox.notes.add(event)
 
     def receive(self, name, row, message):
         """Receive a message as the node does, refused or not."""
@@ -144,6 +162,16 @@ class Recorded(StepperBench):
             checks=self.checks(),
         )
         return Replayer(cycle, sources, tape, exact)
+
+    def bag(self):
+        """Return a bag in memory."""
+        read = {'train_config': self.run / 'train.yaml', 'checkpoint': self.run / 'policy.pth'}
+        named = {
+            name: {'path': str(path), 'sha256': hashlib.sha256(path.read_bytes()).hexdigest()}
+            for name, path in read.items()
+        }
+        parameters = {**flat(self.tree), 'policy.deterministic': self.options.get('deterministic', True)}
+        return MemoryBag({**named, 'parameters': parameters}, [*self.journal.events, Ended('')])
 
     def differences(self, events=None, **options):
         """Replay, and return what differs, in words."""

@@ -125,7 +125,7 @@ def test_it_begins_at_the_next_state_after_a_gap(rich):
     assert bench.player.skipped > 0 and bench.player.steps + bench.player.skipped > 60
     last = max(index for index, event in enumerate(events) if isinstance(event, Snapshot))
     later = events[last:]
-    assert bench.differences(later) == [] and bench.player.steps > 3, 'from the last state alone'
+    assert bench.differences(later) == [] and bench.player.steps > 0, 'from the last state alone'
 
 
 def test_numbers_that_are_missing_make_a_gap(run):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
@@ -28,11 +28,18 @@ _Key = tuple[int, str, int]
 class ReplayRun:
     """The core of a configuration as the node assembles it, with recorded clocks.
 
-    simulated: whether a simulated clock paced it (use_sim_time). exact: see Replayer. messages: number of published
+    simulated: whether a simulated clock paced it (use_sim_time). exact, anew: see Replayer. messages: number of published
     messages that were compared with those of the replay. Raises ConfigurationError as configure would.
     """
 
-    def __init__(self, configuration: Configuration, log: Logger, simulated: bool = False, exact: bool = True) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        log: Logger,
+        simulated: bool = False,
+        exact: bool = True,
+        anew: Collection[str] = (),
+    ) -> None:
         set_threads(configuration.policy.computing.threads)
         self.policy = load_policy(configuration)
         self.control = completed(configuration.control, self.policy.facts, log.info)
@@ -54,7 +61,7 @@ class ReplayRun:
             moments=trained_moments(self.policy, self.control),
         )
         cycle.stepper.warm_up()
-        self.replayer, self._exact = Replayer(cycle, sources, tape, exact), exact
+        self.replayer, self._exact = Replayer(cycle, sources, tape, exact, anew), exact
         self._published: dict[_Key, bytes] = {}
         self._recorded: dict[_Key, Command] = {}
         self.messages = 0

@@ -38,6 +38,17 @@ class Changes(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.checkpoint or self.backend or self.settings)
 
+    @property
+    def anew(self) -> frozenset[str]:
+        """The parts of a recorded state (see Stepper.state) that say nothing of the changed policy."""
+        groups = {setting.partition('.')[0] for setting in self.settings}
+        touched = {
+            'policy': bool(self.checkpoint) or 'policy' in groups,
+            'observations': bool(groups & {'terms', 'inputs', 'sources'}),
+            'actions': any(group == 'actions' or group.startswith('blend') for group in groups),
+        }
+        return frozenset(name for name, changed in touched.items() if changed)
+
 
 class Recorded(NamedTuple):
     """A configuration, whether a simulated clock paced it, and what may differ from the recorded one."""

@@ -65,7 +65,7 @@ def replay(bag: RecordedBag, changes: Changes, files: Files, console: Console | 
     recorded = recorded_configuration(bag.metadata, changes)
     for note in recorded.notes:
         console.print(note, highlight=False, markup=False)
-    run = ReplayRun(recorded.configuration, _Log(), recorded.simulated, exact=not changes)
+    run = ReplayRun(recorded.configuration, _Log(), recorded.simulated, exact=not changes, anew=changes.anew)
     both, sides = SideBySide(run.control), _Sides()
     verdict = _played(run, _watched(bag.events(), console), both, sides)
     if not verdict.steps:
