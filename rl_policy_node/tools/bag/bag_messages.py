@@ -90,22 +90,21 @@ def _inside(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
                     yield inner, data[at : at + size]
                 at += size
         elif opcode in _KNOWN:
-            data = file.read(length)
-            if len(data) == length:
-                yield opcode, data
+            yield opcode, file.read(length)
 
 
 def _records(file: BinaryIO, path: Path) -> Iterator[tuple[int, int]]:
-    """Yield opcode and length of each record up to the summary; the file stands at its content."""
+    """Yield opcode and length of each record up to the summary, as far as the file goes; it stands at the content."""
+    size = path.stat().st_size
     if file.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
         raise unfit(f"'{path}'", 'no MCAP file', 'a file of a bag')
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         opcode, length = _HEAD.unpack(head)
         if opcode in (0, Opcode.DATA_END, Opcode.FOOTER):
             return
-        following = file.tell() + length
-        yield opcode, length
-        file.seek(following)
+        start = file.tell()
+        yield opcode, min(length, size - start)
+        file.seek(min(start + length, size))
 
 
 def _decompressed(chunk: bytes, path: Path) -> bytes:

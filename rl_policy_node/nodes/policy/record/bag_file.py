@@ -33,11 +33,13 @@ from mcap.records import (
     SummaryOffset,
 )
 from mcap.writer import MCAP0_MAGIC
+import yaml
 import zstandard
 
 LIBRARY: Final = 'rl_policy_node'
 CHUNK_SIZE: Final = 1 << 20  # bytes before compression, from which on a chunk is written early
 _MESSAGE: Final = struct.Struct('<BQHIQQ')  # opcode, length of the rest, channel, sequence, log and publish time
+_ENDLESS: Final = {'sec': 9223372036, 'nsec': 854775807}
 _HEAD: Final = 9  # bytes of opcode and length
 _FOOTER: Final = struct.Struct('<BQQQ')  # as far as its checksum covers it
 
@@ -55,6 +57,28 @@ class Topic(NamedTuple):
     digest: str
     latched: bool
     stamped: bool
+
+    @property
+    def profiles(self) -> list[dict[str, object]]:
+        """Quality of service with which a player publishes it, in rosbag2's form; empty: its default.
+
+        The last message of a latched topic is for those who come late, too.
+        """
+        if not self.latched:
+            return []
+        return [
+            {
+                'history': 'keep_last',
+                'depth': 1,
+                'reliability': 'reliable',
+                'durability': 'transient_local',
+                'deadline': dict(_ENDLESS),
+                'lifespan': dict(_ENDLESS),
+                'liveliness': 'automatic',
+                'liveliness_lease_duration': dict(_ENDLESS),
+                'avoid_ros_namespace_conventions': False,
+            }
+        ]
 
 
 class BagFile:
@@ -262,4 +286,6 @@ def _bytes(*records: McapRecord) -> bytes:
 
 
 def _about(topic: Topic) -> dict[str, str]:
-    return {'offered_qos_profiles': '', 'topic_type_hash': topic.digest}
+    # metadata.yaml says the same, and readers compare the two
+    profiles = yaml.safe_dump(topic.profiles, sort_keys=False) if topic.profiles else ''
+    return {'offered_qos_profiles': profiles, 'topic_type_hash': topic.digest}

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -18,7 +20,8 @@ MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of a policy nod
 STARTED: Final = 'started'  # in custom_data: ns, system time
 _VERSION: Final = 9  # of Jazzy's rosbag2
 _NEVER: Final = (1 << 63) - 1  # ns, start of a bag without a message
-_ENDLESS: Final = {'sec': 9223372036, 'nsec': 854775807}
+# fills metadata.yaml up to whole blocks of the disk, with room for larger counts
+_ROOM, _BLOCK = b'# ' + b' ' * 300, 4096  # bytes
 
 
 class BagFolder:
@@ -56,12 +59,14 @@ class BagFolder:
     def write_metadata(self) -> None:
         """Write metadata.yaml anew, at once; over the old one where the disk has no room for a second."""
         text = yaml.safe_dump({TOP: self._information()}, sort_keys=False, default_flow_style=None, width=200).encode()
+        text += _ROOM + b' ' * (-(len(text) + len(_ROOM) + 1) % _BLOCK) + b'\n'
         new, old = self.path / f'.{METADATA}.new', self.path / METADATA
         try:
             new.write_bytes(text)
             new.replace(old)
         except OSError:
-            new.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                new.unlink()
             if not old.exists():
                 raise
             _overwrite(old, text)
@@ -129,8 +134,13 @@ def _made(directory: Path, name: str) -> Path:
 
 
 def _overwrite(path: Path, text: bytes) -> None:
-    with open(path, 'r+b') as file:
-        file.write(text)
+    """Write text over a file, which takes no room on the disk where both have one size; or leave the file as it is."""
+    before = path.read_bytes()
+    with open(path, 'r+b', buffering=0) as file:
+        if file.write(text) < len(text):
+            file.seek(0)
+            file.write(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         file.truncate()
 
 
@@ -148,21 +158,6 @@ def _topic(topic: Topic) -> dict[str, Any]:
         'name': topic.name,
         'type': topic.type,
         'serialization_format': 'cdr',
-        'offered_qos_profiles': [_latched()] if topic.latched else [],
+        'offered_qos_profiles': topic.profiles,
         'type_description_hash': topic.digest,
-    }
-
-
-def _latched() -> dict[str, Any]:
-    """Return the profile with which a player repeats the last message to those who come late."""
-    return {
-        'history': 'keep_last',
-        'depth': 1,
-        'reliability': 'reliable',
-        'durability': 'transient_local',
-        'deadline': dict(_ENDLESS),
-        'lifespan': dict(_ENDLESS),
-        'liveliness': 'automatic',
-        'liveliness_lease_duration': dict(_ENDLESS),
-        'avoid_ros_namespace_conventions': False,
     }

@@ -133,19 +133,29 @@ def main(lifeline: int, memory: int) -> int:
         with contextlib.suppress(OSError):  # a node that does not listen
             line.send(json.dumps({key: text}).encode() + b'\n', socket.MSG_DONTWAIT)
 
+    fault = ''
     try:
         writer = Writer(setup, say)
+    except (OSError, RecordingError) as error:
+        fault = _told(error)
+    else:
         try:
             _record(writer, Ring(memory), line, setup['pid'])
-        finally:
+        except (OSError, RecordingError) as error:
+            fault = _told(error)
+        try:
             writer.bag.close()
-    except (OSError, RecordingError) as error:
-        say(
-            'fault',
-            f'{error.strerror}: {error.filename}' if isinstance(error, OSError) and error.filename else str(error),
-        )
-        return 1
-    return 0
+        except OSError as error:
+            fault = fault or _told(error)
+    if fault:
+        say('fault', fault)
+    return 1 if fault else 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f'{error.strerror}: {error.filename}'
+    return str(error)
 
 
 def _record(writer: Writer, ring: Ring, line: socket.socket, pid: int) -> None:
