@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 import json
 from typing import Any, Final, NamedTuple
 
@@ -50,17 +50,10 @@ def layout(node: Node, deployed: Deployed) -> Layout:
     shown = {topic: made.add(node.resolve_topic_name(topic), kind) for topic, kind in streams.topics.items()}
     about = made.add(node.resolve_topic_name(METADATA), String, latched=True)
     record = made.add(node.resolve_topic_name(RECORD), UInt8MultiArray)
-    own = [made.topics[channel - 1].name for channel in {**sources, **commands}.values()]
+    own = [made.topics[channel - 1].name for channel in (*sources.values(), *commands.values())]
     described = json.loads(describe(deployed, values_of(node)))
     text = json.dumps({**described, 'record': {'fields': FIELDS, 'topics': list(dict.fromkeys(own))}})
     payloads = {name: Payload(source.adapter.message_type) for name, source in deployed.sources.items()}
-
-    def show(step: Step) -> Iterable[Part]:
-        outcome = step.outcome
-        if outcome is None or outcome.inputs is None or outcome.actions is None:
-            return ()
-        cut = Cut(step.frame.ros, outcome.inputs, outcome.actions, outcome.acted)
-        return [(shown[message.topic], message.payload) for message in streams.messages(cut)]
 
     def readable(message: Message) -> bool:
         try:
@@ -70,7 +63,28 @@ def layout(node: Node, deployed: Deployed) -> Layout:
         return True
 
     beginning = ((about, serialize_message(String(data=text))),)
-    return Layout(tuple(made.topics), Plan(sources, commands, record, show, beginning, readable))
+    return Layout(tuple(made.topics), Plan(sources, commands, record, _Shown(streams, shown), beginning, readable))
+
+
+class _Shown:
+    """Builds the messages that show a step. channels: of their topics, relative to the node."""
+
+    def __init__(self, streams: PolicyStreams, channels: Mapping[str, int]) -> None:
+        self._streams, self._channels = streams, channels
+        self._sizes: dict[str, int] = {}  # bytes; all messages of a topic have one size
+
+    def __call__(self, step: Step) -> list[Part]:
+        """Return channel and payload of each message; none where the network did not run."""
+        outcome = step.outcome
+        if outcome is None or outcome.inputs is None or outcome.actions is None:
+            return []
+        cut, found = Cut(step.frame.ros, outcome.inputs, outcome.actions, outcome.acted), []
+        for topic, kind, payload in self._streams.messages(cut):
+            if topic not in self._sizes:
+                # strict readers refuse the bytes that a middleware may put behind a message
+                self._sizes[topic] = Payload(kind).length(payload)
+            found.append((self._channels[topic], payload[: self._sizes[topic]]))
+        return found
 
 
 class _Topics:

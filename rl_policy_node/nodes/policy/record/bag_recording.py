@@ -122,13 +122,12 @@ class BagRecording:
         for path in link.removed:
             self._log.info(f'record.budget: removed the oldest bag, {path}')
         link.removed.clear()
-        if link.path:
-            self._say_once(f'recording into {link.path}', self._log.info)
+        if link.path and self._first('path'):
+            self._log.info(f'recording into {link.path}')
         journal = self._opened
-        if journal is not None and journal.dropped:
-            self._say_once(
-                'the recorder does not keep up, and events are dropped: is the disk slow? The diagnostics count them',
-                self._log.warning,
+        if journal is not None and journal.dropped and self._first('dropped'):
+            self._log.warning(
+                'the recorder does not keep up, and events are dropped: is the disk slow? The diagnostics count them'
             )
         fault = link.fault or (journal.fault if journal is not None else '')
         if fault:
@@ -136,12 +135,14 @@ class BagRecording:
 
     def _fail(self, fault: str) -> None:
         self._fault, self._journal = fault, None
-        self._say_once(f'recording has stopped; the robots go on: {fault}', self._log.error)
+        if self._first('fault'):
+            self._log.error(f'recording has stopped; the robots go on: {fault}')
 
-    def _say_once(self, text: str, say: Callable[[str], object]) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            say(text)
+    def _first(self, what: str) -> bool:
+        """Return whether this is said for the first time of a bag."""
+        first = what not in self._said
+        self._said.add(what)
+        return first
 
     def _setup(self, made: Layout) -> dict[str, Any]:
         """Return what the recorder needs to know."""
