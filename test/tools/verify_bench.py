@@ -31,9 +31,23 @@ KEYS = {
     'agrees',
     'checked',
     'not_checked',
+    'first_steps',
+    'left_out',
     'terms',
 }
-OF_TERMS = {'side', 'place', 'term', 'status', 'largest', 'where', 'reason', 'note', 'remarks', 'explanations'}
+OF_TERMS = {
+    'side',
+    'place',
+    'term',
+    'status',
+    'largest',
+    'largest_left_out',
+    'where',
+    'reason',
+    'note',
+    'remarks',
+    'explanations',
+}
 TRAIN = {
     'params': {
         'seed': 0,
