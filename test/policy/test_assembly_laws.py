@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Isaac Lab's own Factory and FORGE observe and act as their layouts say."""
+"""Isaac Lab's own Factory, FORGE and AutoMate observe and act as their layouts say."""
 
 import numpy as np
 import pytest
@@ -48,6 +48,17 @@ def test_factory_observes_velocities_by_differences(played):
     )
 
 
+def test_automate_observes_the_goal_of_the_fingertips_by_its_formula(played):
+    seen = played('automate')
+    turn = np.array([0.6, 0.0, 0.0, 0.8])
+    goal = np.array([0.01, 0.02, 0.03]) + geometry.rotate(turn, np.array([0.0, 0.0, -0.1134]))
+    observed = seen['observed']
+    np.testing.assert_allclose(observed[..., 7:14], np.concatenate([seen['position'], seen['orientation']], -1))
+    np.testing.assert_allclose(observed[..., 14:17], np.broadcast_to(goal, seen['position'].shape), atol=1e-6)
+    np.testing.assert_allclose(observed[..., 17:21], np.broadcast_to(turn, seen['orientation'].shape), atol=1e-6)
+    np.testing.assert_allclose(observed[..., 21:], goal - seen['position'], atol=1e-6)
+
+
 def test_node_observes_factorys_smoothed_action_to_the_last_bit(played):
     seen = played('factory')
     term = LastAction(LastActionOptions(smoothing=EMA), Setting({}, {}, ROWS, 6), 'prev_actions')
@@ -58,13 +69,14 @@ def test_node_observes_factorys_smoothed_action_to_the_last_bit(played):
         np.testing.assert_array_equal(term.compute({}, now), smoothed)
 
 
-def test_factory_moves_the_target_from_the_measured_pose_within_bounds_about_the_tip(played):
-    seen = played('factory')
+@pytest.mark.parametrize('task', ['factory', 'automate'])
+def test_target_moves_from_the_measured_pose_within_bounds_about_the_tip(played, task):
+    seen = played(task)
     away = seen['position'] + seen['smoothed'][..., :3] * POSITION_THRESHOLD - TIP
     # the first of the bounds below and the second above, whatever the axis
-    wanted = TIP + np.clip(away, -POSITION_BOUNDS[0], POSITION_BOUNDS[1])
-    assert (away != wanted - TIP).any()
-    np.testing.assert_allclose(seen['target_position'], wanted, atol=1e-6)
+    within = np.clip(away, -POSITION_BOUNDS[0], POSITION_BOUNDS[1])
+    assert (away < within).any() and (away > within).any()
+    np.testing.assert_allclose(seen['target_position'], TIP + within, atol=1e-6)
     turn = geometry.quaternion_from_rotation_vector(seen['smoothed'][..., 3:].astype(float) * ROTATION_THRESHOLD)
     turned = geometry.multiply(turn, seen['orientation'].astype(float))
     same_angle(yaw_of(seen['target_orientation']), yaw_of(turned))
