@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A verdict of the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+FAULT: Final = 'fault'
+WARNING: Final = 'warning'
+LEVELS: Final = (FAULT, WARNING)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Something that is not as it should be.
+
+    level: fault, the policy would not act or act wrongly; warning, it may. check: a word for what is wrong, such as
+    rate. about: the thing, as the file names it. seen, expected: in words. remedy: what mends it. parameter: the one to
+    change, for its line in the file; '' if none is.
+    """
+
+    level: str
+    check: str
+    about: str
+    seen: str
+    expected: str
+    remedy: str
+    parameter: str = ''
+
+
+def worst_first(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """Return diagnoses with faults first, otherwise in their order."""
+    return sorted(diagnoses, key=lambda each: LEVELS.index(each.level))
