@@ -9,11 +9,20 @@ import subprocess
 import sys
 
 from nodes.harness import tiny_run
+from nodes.stepper_bench import flat
+import numpy as np
 from tools import doctor_robot
 from tools.doctor_robot import JOINTS, REST
 import torch
 import yaml
 
+from rl_policy_node.nodes.doctor.heard import Heard
+from rl_policy_node.nodes.doctor.traffic import Traffic
+from rl_policy_node.nodes.doctor.watched import Watched, Wish
+from rl_policy_node.nodes.parameters import parsing
+from rl_policy_node.nodes.policy.loading import completed
+from rl_policy_node.nodes.topics.source import Source
+from rl_policy_node.policy.run.trained_run import TrainedRun
 from rl_policy_node.tools.main import main
 
 RATE = 50.0
@@ -133,3 +142,31 @@ def visit(file, capsys, *arguments, seconds=2.0):
 def checks(content):
     """Return (check, about) of each verdict."""
     return {(each['check'], each['about'].split(' ')[0]) for each in content['verdicts']}
+
+
+class Silent:
+    """What a doctor has heard of a healthy robot, without any robot: a test changes it."""
+
+    def __init__(self, run, **changes):
+        configuration = parsing.configuration(flat(parameters(run, **changes)))
+        control = completed(configuration.control, TrainedRun.read(run / 'train.yaml').facts, print)
+        random = np.random.default_rng(5)
+        moments = {'obs': (np.array(MEAN), np.array(STD))}
+        self.heard = Heard(configuration, control, moments)
+        self.sources = {name: Source(spec, control, {'obs': (12,)}) for name, spec in control.sources.items()}
+        self.heard.watched = self.watched = Watched(control, self.sources, 3)
+        self.heard.traffic = [Traffic(source, source.spec.topic, 0) for source in self.sources.values()]
+        self.joints, self.imu = self.heard.traffic
+        for traffic in self.heard.traffic:
+            traffic.received, traffic.ages = np.arange(200) * 0.01, [0.001] * 200
+            traffic.stamps = [round(each * 1e9) + 1 for each in traffic.received]
+        for name, start in (('position', 0), ('velocity', 3), ('turning', 6), ('gravity', 9)):
+            rest = np.array(MEAN[start : start + 3], dtype=np.float32)
+            self.watched.samples[name] = list((rest + random.normal(0, 1e-3, (100, 1, 3))).astype(np.float32))
+        self.wish(np.tile(REST, (100, 1)))
+
+    def wish(self, targets):
+        """Let the policy want these targets, (steps, joints), at rest."""
+        base = np.array([REST])
+        self.watched.wishes['arm'] = [Wish(base, target[None], base) for target in targets]
+        self.watched.acted = [np.ones(1, dtype=bool)] * len(targets)

@@ -138,7 +138,7 @@ class JogPolicy:
         """Return the positions (1, joints)."""
         if self.anchor is None:
             self.anchor = cast(Array, observations).astype(np.float32)
-        target, motion = self.anchor.copy(), self._motion
+        motion, target = self._motion, np.array(self.anchor)
         target[:, motion.joint] += motion.advance(self._period)
         return target
 

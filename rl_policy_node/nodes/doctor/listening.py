@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import contextlib
+import dataclasses
 import time
 from typing import Any
 
@@ -36,6 +37,7 @@ from rl_policy_node.policy import Policy
 
 NAME = 'rl_policy_doctor'
 DISCOVERY = 3.0  # s that nodes may take to find each other
+PATIENT = 1e6  # s
 # parameters of a file that count for any node that stands in for the policy node
 _OF_NODES = ('qos_overrides.', 'use_sim_time')
 
@@ -119,7 +121,7 @@ class Listening:
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
         self._stack.callback(self.executor.shutdown)
-        self._clock, control = RosClock(self.node), self.heard.control
+        self._clock, control = RosClock(self.node), _patient(self.heard.control)
         simulated = self.node.get_parameter('use_sim_time').value
         self.sources = {
             name: Source(spec, control, self._policy.spaces.inputs) for name, spec in control.sources.items()
@@ -160,3 +162,12 @@ class Listening:
         except ValueError as error:
             traffic.refuse(error)
             self._inbox.refuse(source.spec.name, rows, error)
+
+
+def _patient(control: ControlSpec) -> ControlSpec:
+    """Return a ControlSpec whose sensors may be old: nothing is sent, and old values are worth a look, too."""
+    sources = {
+        name: spec if spec.stale == 'zero' else dataclasses.replace(spec, max_age=max(spec.max_age, PATIENT))
+        for name, spec in control.sources.items()
+    }
+    return dataclasses.replace(control, sources=sources)

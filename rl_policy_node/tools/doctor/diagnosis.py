@@ -30,6 +30,11 @@ class Diagnosis:
     parameter: str = ''
 
 
+def in_seconds(seconds: float) -> str:
+    """Return a time as text: milliseconds below one second."""
+    return f'{seconds * 1e3:.1f} ms' if abs(seconds) < 1.0 else f'{seconds:.1f} s'
+
+
 def worst_first(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
     """Return diagnoses with faults first, otherwise in their order."""
     return sorted(diagnoses, key=lambda each: LEVELS.index(each.level))

@@ -123,9 +123,12 @@ def _print(examination: Examination, visit: Visit) -> None:
     if visit.as_json:
         json.dump(examination.content(), sys.stdout, indent=2, allow_nan=False)
         print()
-    else:
-        terminal = sys.stdout.isatty()
-        show(examination, Console(width=None if terminal else WIDTH))
+    elif sys.stdout.isatty():
+        show(examination, Console())
+    else:  # rich fills the lines of a table with spaces: strip them for a pipe
+        plain = io.StringIO()
+        show(examination, Console(file=plain, width=WIDTH))
+        print('\n'.join(line.rstrip() for line in plain.getvalue().splitlines()))
     if visit.output:
         page = Console(record=True, width=WIDTH, file=io.StringIO())
         show(examination, page)

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-import math
 from typing import Any, Final
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rl_policy_node.tools.doctor.diagnosis import Diagnosis, FAULT
+from rl_policy_node.tools.doctor.diagnosis import Diagnosis, FAULT, in_seconds
 from rl_policy_node.tools.doctor.examination import Examination
 
 _STYLES: Final = {FAULT: 'bold red'}
@@ -21,7 +19,8 @@ _STYLES: Final = {FAULT: 'bold red'}
 def show(examination: Examination, console: Console) -> None:
     """Print the page."""
     for part in _parts(examination):
-        console.print(part, highlight=False)
+        # on one line, however long, so that it can be copied
+        console.print(part, highlight=False, soft_wrap=isinstance(part, Text))
 
 
 def summary(examination: Examination) -> str:
@@ -49,7 +48,7 @@ def _verdict(each: Diagnosis, place: str) -> Iterator[RenderableType]:
     yield Text(f'{each.level.upper()} {each.check}: {each.about}', style=_STYLES.get(each.level, 'bold yellow'))
     for name, text in (('seen', each.seen), ('expected', each.expected), ('remedy', each.remedy), ('line', place)):
         if text:
-            yield Padding(Text.assemble((f'{name:9}', 'dim'), text), (0, 0, 0, 2))
+            yield Text.assemble((f'  {name:9}', 'dim'), text)
 
 
 def _topics(examination: Examination) -> Table:
@@ -61,8 +60,8 @@ def _topics(examination: Examination) -> Table:
         table.add_row(
             *(Text(str(values[name])) for name in ('source', 'topic', 'messages')),
             f'{values["rate"]:.1f}',
-            _milliseconds(values['longest_gap']),
-            _milliseconds(values['age']),
+            _time(values['longest_gap']),
+            _time(values['age']),
             str(values['refused']),
             Text(', '.join(values['publishers'])),
         )
@@ -82,5 +81,5 @@ def _joints(examination: Examination) -> Table:
     return table
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return '' if seconds is None or not math.isfinite(seconds) else f'{seconds * 1e3:.1f} ms'
+def _time(seconds: float | None) -> str:
+    return '' if seconds is None else in_seconds(seconds)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats
+from rl_policy_node.control.arrays import Floats, Indices
 from rl_policy_node.control.distribution import EPSILON
 from rl_policy_node.control.terms.term_spec import TermSpec
 from rl_policy_node.nodes.doctor.heard import Heard
@@ -39,16 +39,17 @@ class TermSamples:
     @property
     def median(self) -> Floats:
         """The median of each number."""
-        return np.median(self.values, axis=0)
+        median: Floats = np.median(self.values, axis=0)
+        return median
 
     def label(self, number: int) -> str:
         """Return what a number is called: its joint, or its place."""
         joints = value_of(self.spec.options, 'joints', tuple[str, ...]())
         return f"'{joints[number]}'" if len(joints) == self.values.shape[1] else f'number {number}'
 
-    def listed(self, numbers: Floats) -> str:
+    def listed(self, numbers: Indices) -> str:
         """Return the labels of some numbers (indices), the first four of many."""
-        places = [int(number) for number in numbers]
+        places = numbers.tolist()
         more = f' and {len(places) - 4} more' if len(places) > 4 else ''
         return ', '.join(self.label(place) for place in places[:4]) + more
 

@@ -12,7 +12,7 @@ from rl_policy_node.control.specs import ControlSpec, SourceSpec, TRANSFORM
 from rl_policy_node.nodes.doctor.heard import Heard
 from rl_policy_node.nodes.doctor.peers import Peer
 from rl_policy_node.nodes.doctor.traffic import Traffic
-from rl_policy_node.tools.doctor.diagnosis import Diagnosis, FAULT, WARNING
+from rl_policy_node.tools.doctor.diagnosis import Diagnosis, FAULT, in_seconds, WARNING
 
 # types of a robot's own state, of which each step wants a new message
 OWN_STATE: Final = ('sensor_msgs/msg/JointState', 'sensor_msgs/msg/Imu', 'nav_msgs/msg/Odometry')
@@ -36,7 +36,7 @@ def topic_rules(heard: Heard) -> Iterator[Diagnosis]:
             'use_sim_time',
         )
     for traffic in heard.traffic:
-        spec = traffic.source.spec
+        spec = heard.control.sources[traffic.source.spec.name]  # the shadow's own are more patient
         yield from _peers(heard, traffic)
         # a message of some joints can be read, and does not make the source complete
         lacking = traffic.source.buffer.parts is not None and np.isinf(traffic.source.buffer.received[traffic.row])
@@ -219,7 +219,7 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
             FAULT,
             'time',
             _name(traffic),
-            f'stamps {age:.3g} s before now, and somebody publishes /clock',
+            f'stamps {in_seconds(age)} before now, and somebody publishes /clock',
             'one clock',
             'use_sim_time: true',
             'use_sim_time',
@@ -229,7 +229,7 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
             FAULT,
             'age',
             _name(traffic),
-            f'stamped {age:.3g} s before it arrives',
+            f'stamped {in_seconds(age)} before it arrives',
             f'at most max_age, {spec.max_age:g} s',
             _clock_remedy(where, age),
             f'{where}.max_age',
@@ -240,7 +240,7 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
             FAULT if traffic.refused else WARNING,
             'age',
             _name(traffic),
-            f'stamped {-age:.3g} s ahead of now{refused}',
+            f'stamped {in_seconds(-age)} ahead of now{refused}',
             'stamps of the past',
             _clock_remedy(where, age),
             where,
@@ -250,7 +250,7 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
             WARNING,
             'age',
             _name(traffic),
-            f'stamped {age:.3g} s before it arrives',
+            f'stamped {in_seconds(age)} before it arrives',
             f'well below max_age, {spec.max_age:g} s',
             'the driver or the network is slow, or the clocks differ',
             f'{where}.max_age',
