@@ -57,7 +57,8 @@ class TermSamples:
         """Return |z| (n,) of values (n,) in the units of the policy; zeros where training is unknown."""
         if self.mean is None or self.std is None:
             return np.zeros(len(values))
-        return np.abs(values - self.mean) / np.sqrt(self.std**2 + EPSILON)
+        distances: Floats = np.abs(values - self.mean) / np.sqrt(self.std**2 + EPSILON)
+        return distances
 
     def raw(self, values: Floats) -> Floats:
         """Return values as the source measured them: before offset and scale."""
