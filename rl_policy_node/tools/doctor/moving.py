@@ -111,7 +111,8 @@ def _holds(listening: Listening, node: JogNode, held: Exercise, running: Running
     end = time.monotonic() + SETTLE
 
     def moved() -> str:
-        return next((name for name, way in held.excursion().items() if abs(way) > HOLD), '')
+        ways = {name: abs(way) for name, way in held.excursion().items() if abs(way) > HOLD}
+        return max(ways, key=lambda name: ways[name], default='')
 
     while running() and time.monotonic() < end and not moved() and not node.ended():
         listening.spin(0.05, running)
