@@ -146,7 +146,7 @@ class JogPolicy:
         """Begin from the measured positions, with no joint in motion."""
         self.anchor, self._motion = None, _Motion(0, 0.0, 0.0)
 
-    def moments(self) -> Mapping[str, Any]:
+    def moments(self) -> Mapping[str, tuple[Array, Array]]:
         """Return {}: nothing was trained."""
         return {}
 

@@ -81,7 +81,7 @@ class Listening:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Return the keywords of a further node that stands in for the policy node, in this context."""
         return {
             'context': self.context,
@@ -123,20 +123,17 @@ class Listening:
         self._stack.callback(self.executor.shutdown)
         self._clock, control = RosClock(self.node), _patient(self.heard.control)
         simulated = self.node.get_parameter('use_sim_time').value
-        self.sources = {
-            name: Source(spec, control, self._policy.spaces.inputs) for name, spec in control.sources.items()
-        }
-        self._shadow = Shadow(control, self._policy, self.sources, self._clock, self._log, simulated)
-        self._inbox = self._shadow.cycle.inbox
+        sources = {name: Source(spec, control, self._policy.spaces.inputs) for name, spec in control.sources.items()}
+        self._shadow = Shadow(control, self._policy, sources, self._clock, self._log, simulated)
         self._traffic = {
             (name, rows.start): Traffic(source, spec_topic(source.spec, robot), rows.start)
-            for name, source in self.sources.items()
+            for name, source in sources.items()
             for robot, rows in zip(control.robots, source.groups)
         }
         self.heard.traffic = list(self._traffic.values())
         entities = self._stack.enter_context(contextlib.ExitStack())
         self._endpoints = Endpoints(self.node, entities)
-        self._ports = Ports(self._endpoints, control, self.sources, {}, self._on_message, lambda *_: None)
+        self._ports = Ports(self._endpoints, control, sources, {}, self._on_message, lambda *_: None)
         enable, states = self.heard.configuration.enable, self.heard.configuration.robot_state
         if enable.topic:
             listen_for_enable(enable, lambda yes, now: self.heard.enabled.append((now, yes)), self._endpoints)
@@ -156,12 +153,12 @@ class Listening:
         try:
             arrays, stamp = source.read(rows, message)
             traffic.read(message, stamp, self._clock.ros())
-            self._inbox.write(source.spec.name, rows, arrays, stamp, now)
+            self._shadow.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
         except Foreign:
             traffic.foreign += 1
         except ValueError as error:
             traffic.refuse(error)
-            self._inbox.refuse(source.spec.name, rows, error)
+            self._shadow.cycle.inbox.refuse(source.spec.name, rows, error)
 
 
 def _patient(control: ControlSpec) -> ControlSpec:
