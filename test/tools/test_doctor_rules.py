@@ -12,6 +12,7 @@ from tools.doctor_robot import REST
 
 from rl_policy_node.nodes.doctor.exercise import Exercise
 from rl_policy_node.nodes.doctor.jog import JogPolicy, JogSpec, way
+from rl_policy_node.tools.doctor.diagnosis import Diagnosis, of_a_fleet
 from rl_policy_node.tools.doctor.file_lines import FileLines
 from rl_policy_node.tools.doctor.imu_rules import imu_rules
 from rl_policy_node.tools.doctor.joint_rules import joint_reports, joint_rules
@@ -187,6 +188,14 @@ def test_a_jog_goes_out_and_back_no_faster_than_asked():
 @pytest.mark.parametrize('position, expected', [(0.0, 0.1), (0.95, -0.1), (-0.99, 0.1)])
 def test_a_jog_goes_where_there_is_room(silent, position, expected):
     assert way(silent.heard.control.actions[0], 'elbow', position, 0.1) == pytest.approx(expected)
+
+
+def test_robots_with_the_same_trouble_share_a_verdict():
+    def late(robot, parameter='sources.imu.max_age'):
+        return Diagnosis('fault', 'age', f'sources.imu ({robot}/imu)', 'old', 'young', 'set the clock', parameter)
+
+    first, other = of_a_fleet([late('a'), late('b'), late('c'), late('a', 'sources.joints.max_age')])
+    assert first.about == 'sources.imu (a/imu) and 2 more like it' and other.about == 'sources.imu (a/imu)'
 
 
 def test_lines_of_a_file(tmp_path):

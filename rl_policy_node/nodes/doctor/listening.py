@@ -37,7 +37,7 @@ from rl_policy_node.policy import Policy
 
 NAME = 'rl_policy_doctor'
 DISCOVERY = 3.0  # s that nodes may take to find each other
-PATIENT = 1e6  # s
+PATIENT = 1e12  # s: stamps may count from 1970, and clocks from the start of a simulator
 # parameters of a file that count for any node that stands in for the policy node
 _OF_NODES = ('qos_overrides.', 'use_sim_time')
 

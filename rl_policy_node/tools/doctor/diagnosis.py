@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 FAULT: Final = 'fault'
@@ -33,6 +33,17 @@ class Diagnosis:
 def in_seconds(seconds: float) -> str:
     """Return a time as text: milliseconds below one second."""
     return f'{seconds * 1e3:.1f} ms' if abs(seconds) < 1.0 else f'{seconds:.1f} s'
+
+
+def of_a_fleet(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """Return one diagnosis for all robots that have the same trouble: the first, which says how many more there are."""
+    groups: dict[tuple[str, str, str], list[Diagnosis]] = {}
+    for each in diagnoses:
+        groups.setdefault((each.level, each.check, each.parameter), []).append(each)
+    return [
+        replace(first, about=f'{first.about} and {len(more)} more like it') if more else first
+        for first, *more in groups.values()
+    ]
 
 
 def worst_first(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:

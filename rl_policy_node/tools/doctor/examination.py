@@ -9,7 +9,7 @@ import math
 
 from rl_policy_node.nodes.doctor.heard import Heard
 from rl_policy_node.tools.doctor.consent_rules import consent_rules
-from rl_policy_node.tools.doctor.diagnosis import Diagnosis, worst_first
+from rl_policy_node.tools.doctor.diagnosis import Diagnosis, of_a_fleet, worst_first
 from rl_policy_node.tools.doctor.file_lines import FileLines
 from rl_policy_node.tools.doctor.imu_rules import imu_rules
 from rl_policy_node.tools.doctor.joint_rules import joint_rules, JointReport
@@ -38,8 +38,9 @@ class Examination:
 
     def judge(self, heard: Heard, at_rest: float = AT_REST) -> None:
         """Judge what was heard."""
-        found = [*topic_rules(heard), *consent_rules(heard), *term_rules(heard), *imu_rules(heard)]
-        self.diagnoses = worst_first([*found, *rest_rules(heard, at_rest)])
+        rules = topic_rules, consent_rules, term_rules, imu_rules
+        found = [*(each for rule in rules for each in rule(heard)), *rest_rules(heard, at_rest)]
+        self.diagnoses = worst_first(of_a_fleet(found) if heard.control.rows > 1 else found)
         self.topics = [
             {
                 'source': traffic.source.spec.name,

@@ -20,6 +20,7 @@ SLOW: Final = 0.8  # share of the control rate, below which sensors are too slow
 MARGIN: Final = 1.25  # advised ratio of max_age to the longest gap
 UNEVEN: Final = 3.0  # times the median that one gap in ten may last
 AHEAD: Final = 0.005  # s that a stamp may lie ahead of this machine's clock
+SIMULATED: Final = 0.1  # s, of a simulated clock, which is published less often than it advances
 FAR: Final = 1.0  # s: clocks that differ by more were never set to each other
 
 
@@ -60,7 +61,9 @@ def _silent(heard: Heard, traffic: Traffic) -> Iterator[Diagnosis]:
     where = f'sources.{spec.name}'
     if spec.stale == 'zero':  # a person may be silent: the policy reads zeros
         return
-    said = '; '.join(heard.silent.get(spec.name, [])) or 'no message'
+    # robots that lack the same share a line, which ends with their topics
+    shared = next((line for line in heard.silent.get(spec.name, []) if traffic.topic in line), '')
+    said = shared.rpartition(' on ')[0] or shared or 'no message'
     if traffic.refused:
         yield Diagnosis(
             FAULT,
@@ -235,7 +238,7 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
             _clock_remedy(where, age),
             f'{where}.max_age',
         )
-    elif age < -AHEAD:
+    elif age < -(SIMULATED if heard.simulated else AHEAD):
         refused = f'; {traffic.refused} refused: {traffic.fault}' if traffic.refused else ''
         yield Diagnosis(
             FAULT if traffic.refused else WARNING,
@@ -261,6 +264,8 @@ def _age(spec: SourceSpec, traffic: Traffic, heard: Heard) -> Iterator[Diagnosis
 def _clock_remedy(where: str, age: float) -> str:
     if abs(age) > FAR:
         return f'set the clocks of both machines to each other (chronyc tracking), or {where}.use_header_stamp: false'
+    if age < 0:
+        return 'set the clocks of both machines to each other (chronyc tracking)'
     return f'set the clocks (chronyc tracking); a driver that is this slow needs a larger {where}.max_age'
 
 
