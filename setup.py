@@ -106,6 +106,7 @@ setup(
         *share('config/**/*.yaml'),
         *share('config/**/*.md'),
         *share('config/**/*.xml'),
+        *share('layouts/*'),
         *share('benchmarks/plain_node.py'),
     ],
     zip_safe=False,
@@ -128,6 +129,8 @@ setup(
         # the backend `onnx`: ten times faster than rl_games' player where rows are few
         'onnx': ['onnx>=1.16,<1.24', 'onnxruntime>=1.19,<1.33'],
         'bench': ['matplotlib>=3.5,<4'],
+        # `rl_policy watch --foxglove`
+        'watch': ['foxglove-sdk>=0.30,<0.31'],
         'sim': [
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
             'matplotlib>=3.5,<4',
@@ -146,6 +149,7 @@ setup(
             'ruff>=0.17,<0.18',
             'setuptools',  # test_packaging.py reads setup.py through it
             'types-PyYAML>=6.0,<7',
+            'websockets>=13,<18',  # a client of the server for Foxglove
         ],
     },
     entry_points={

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import threading
 
 import numpy as np
 
 from rl_policy_node.control.action_manager import ActionManager, Commands
+from rl_policy_node.control.action_terms.action_options import ActionOptions
+from rl_policy_node.control.action_terms.action_term import ActionTerm
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.reductions import all_true
 from rl_policy_node.control.specs import ControlSpec
@@ -43,6 +46,11 @@ class Outlet:
         self._acted: Mask = np.zeros(control.rows, dtype=bool)
         self._all_acted = False
         self._overruled = False
+
+    @property
+    def action_terms(self) -> Mapping[str, ActionTerm[ActionOptions]]:
+        """The action terms by name, in the order of the action."""
+        return self._actions.terms
 
     def open(self) -> None:
         """Allow publishing; the commands that hold each robot now count as sent."""

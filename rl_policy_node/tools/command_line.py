@@ -11,6 +11,7 @@ from rl_policy_node.tools.command import add_override, add_played, add_plugin, C
 from rl_policy_node.tools.doctor.doctor_command import Doctor
 from rl_policy_node.tools.init.init_command import Init
 from rl_policy_node.tools.verify.verify_command import Verify
+from rl_policy_node.tools.watch.watch_command import Watch
 
 
 class Demo(Command):
@@ -212,7 +213,7 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Doctor(), Bundle(), Bench(), Parameters()),
+    *(Check(), Verify(), Doctor(), Bundle(), Watch(), Bench(), Parameters()),
 )
 
 

@@ -41,17 +41,18 @@ from rl_policy_node.nodes.policy.diagnostics import (
     TimedPolicy,
     tracking_report,
 )
-from rl_policy_node.nodes.policy.enable import EnableSpec, listen
+from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
+from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.readiness import broken
 from rl_policy_node.nodes.policy.requests import Requests
-from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.policy.ros_clock import RosClock
+from rl_policy_node.nodes.policy.streaming import Streaming
 from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
-from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topic_of
+from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topics_beside
 from rl_policy_node.nodes.topics.neighbours import Neighbours
 from rl_policy_node.nodes.topics.periods import Periods
 from rl_policy_node.nodes.topics.ports import Ports
@@ -93,6 +94,11 @@ class Deployment:
         states = configuration.robot_state
         if states.topic:
             checks.append(RobotStates(states.timeout, states.topic, control.rows))
+        stream, moments = configuration.stream, trained_moments(policy, control)
+        stream.rows_of(control.rows)  # refuses rows that do not exist
+        self._streaming = Streaming(
+            node, stream, lambda: Deployed(control, policy, self.cycle, self._sources, self._ports, moments)
+        )
         own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
@@ -109,8 +115,8 @@ class Deployment:
                 trigger=trigger,
                 guard=guardian,
                 checks=checks,
-                observers=[*own, *observers],
-                moments=trained_moments(policy, control),
+                observers=[*own, *observers, self._streaming],
+                moments=moments,
             )
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
@@ -124,7 +130,7 @@ class Deployment:
                 self._on_gone,
                 self._log,
             )
-            refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
+            refuse_shared(control, endpoints.resolve, topics_beside(control, enable.topic, states.topic))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
@@ -150,6 +156,8 @@ class Deployment:
             if guardian is not None:
                 self._ports.guard(guardian)
                 guardian.await_ready()
+            entities.callback(self._streaming.close)
+            self._streaming.switch(stream.enabled)
             self._entities = entities.pop_all()
 
     # from one lifecycle state to the next
@@ -221,7 +229,9 @@ class Deployment:
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""
-        self.cycle.change(*changes)
+        shown = [change for change in changes if change[0].startswith('stream.')]
+        self.cycle.change(*(change for change in changes if change not in shown))
+        self._streaming.change(*shown)
 
     # callbacks
 
@@ -284,14 +294,3 @@ class Deployment:
     def _guardian(self) -> Guardian | None:
         guard = self.cycle.guard
         return guard if isinstance(guard, Guardian) else None
-
-
-def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
-    """Return parameter → the topic that it names, for the topics read besides the sources."""
-    read = {'enable.topic': enable.topic} if enable.topic else {}
-    for robot in control.robots if states.topic else ():
-        read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)
-    starts = control.timing.episode_topic
-    for robot in control.robots if starts else ():
-        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, starts)
-    return read
