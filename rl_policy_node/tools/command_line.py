@@ -10,6 +10,7 @@ from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.doctor.doctor_command import Doctor
 from rl_policy_node.tools.init.init_command import Init
+from rl_policy_node.tools.replay.replay_command import Replay
 from rl_policy_node.tools.verify.verify_command import Verify
 from rl_policy_node.tools.watch.watch_command import Watch
 
@@ -213,7 +214,8 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Doctor(), Bundle(), Watch(), Bench(), Parameters()),
+    *(Check(), Verify(), Doctor(), Watch(), Replay()),
+    *(Bundle(), Bench(), Parameters()),
 )
 
 

@@ -14,7 +14,7 @@ from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.verify.comparing import Comparing
 from rl_policy_node.tools.verify.played_actions import RandomActions
-from rl_policy_node.tools.verify.recording import record
+from rl_policy_node.tools.verify.played_steps import record
 from rl_policy_node.tools.verify.verification import complete
 
 ROWS, STEPS = 4, 120

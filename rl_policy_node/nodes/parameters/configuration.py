@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.policy.streams import StreamSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
@@ -140,3 +141,4 @@ class Configuration:
     robot_state: RobotStateSpec
     links: LinkSpec
     stream: StreamSpec
+    record: RecordSpec

@@ -20,6 +20,7 @@ from rl_policy_node.nodes.parameters.conversion import converted, Value
 from rl_policy_node.nodes.parameters.file_paths import located
 from rl_policy_node.nodes.parameters.joint_lists import written_out
 from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.policy.streams import StreamSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
@@ -83,6 +84,7 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
         enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
         links=_built(LinkSpec, tree, ''),
         stream=_built(StreamSpec, tree, 'stream'),
+        record=_built(RecordSpec, tree, 'record'),
     )
 
 

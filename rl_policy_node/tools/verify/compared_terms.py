@@ -14,7 +14,7 @@ from rl_policy_node.mismatch import compare, Scene, Series, Written
 from rl_policy_node.options import value_of
 from rl_policy_node.tools.verify.finding import Finding
 from rl_policy_node.tools.verify.places import flat_sizes, Place, places
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 SIDE = 'observation'

@@ -16,7 +16,7 @@ from rl_policy_node.tools.verify.compared_commands import Commands
 from rl_policy_node.tools.verify.compared_terms import Observed, observed_terms
 from rl_policy_node.tools.verify.driver_values import measure
 from rl_policy_node.tools.verify.finding import Finding
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 from rl_policy_node.tools.verify.replay import Carry, replay
 from rl_policy_node.tools.verify.robot_side import Messages, RobotSide
 from rl_policy_node.tools.verify.surroundings import Surroundings

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rl_policy_node.tools.verify.finding import Finding, NOT_CHECKED
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 
 _STYLES = {'agrees': 'green', NOT_CHECKED: 'dim'}
 

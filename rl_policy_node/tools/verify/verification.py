@@ -28,7 +28,7 @@ from rl_policy_node.tools.settings import named_settings, rows_setting
 from rl_policy_node.tools.verify.comparing import Comparing
 from rl_policy_node.tools.verify.findings_table import content, show
 from rl_policy_node.tools.verify.played_actions import PolicyActions, RandomActions
-from rl_policy_node.tools.verify.recording import record, Recording
+from rl_policy_node.tools.verify.played_steps import record, Recording
 from rl_policy_node.tools.verify.replay import Carry
 from rl_policy_node.tools.verify.robot_side import RobotSide
 

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `rl_policy replay`. What it needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from rl_policy_node.tools.command import add_settings, Command
+
+
+class Replay(Command):
+    """Recompute every step of a recorded policy, and compare it bit for bit; or say what another would have done."""
+
+    name = 'replay'
+    failure = 2
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add('bag', help='folder or file that a policy node recorded (record.directory)')
+        add('--checkpoint', default='', metavar='FILE', help='another policy, side by side with the recorded one')
+        add('--backend', default='', help='another backend, side by side with the recorded one')
+        add_settings(parser, 'another parameter, such as actions.arm.scale=[0.2], side by side with the recorded one')
+        add('--json', default='', metavar='FILE', help='write the verdict there, too')
+        add('--output', default='', metavar='FILE', help='.npz file of the actions and commands of both sides')
+
+    def run(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.replay.recorded_configuration import Changes
+        from rl_policy_node.tools.replay.replay_bag import Files, replay
+
+        bag = importlib.import_module('rl_policy_node.tools.bag.bag').open_bag(options.bag)
+        changes = Changes(options.checkpoint, options.backend, tuple(options.settings))
+        return 0 if replay(bag, changes, Files(options.json, options.output)) else 1
