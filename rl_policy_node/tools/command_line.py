@@ -55,8 +55,19 @@ class Evaluate(Command):
         add('--json', metavar='FILE', help='write the JSON there, too')
         add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
         add('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
+        add(
+            '--sweep',
+            action='append',
+            default=[],
+            metavar='NAME=LOW:HIGH[:COUNT|:STEP]',
+            help='play more and more of an imperfection instead, such as sim.latency=0:0.2, in simulated time; COUNT '
+            'is a whole number, STEP has a point; repeatable, a curve each',
+        )
+        add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')
 
     def run(self, options: argparse.Namespace) -> int:
+        if options.sweep or options.write_budget:
+            return self._sweep(options)
         from rl_policy_node.tools.evaluate.evaluate import evaluate
 
         agree = evaluate(
@@ -70,6 +81,22 @@ class Evaluate(Command):
             reference=not options.no_reference,
         )
         return 0 if agree or not options.require_same else 1
+
+    def _sweep(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.evaluate.sweep_command import sweep
+
+        sweep(
+            options.params_file,
+            options.sweep,
+            options.episodes,
+            options.robots,
+            options.seed,
+            options.settings,
+            options.output,
+            options.json,
+            into_file=options.write_budget,
+        )
+        return 0
 
 
 class Play(Command):

@@ -137,6 +137,11 @@ def _difference_text(figure: Estimate) -> str:
     return f'{figure.name} {value} {UNITS[figure.name]}'.rstrip() + (f' (95 % {interval})' if interval else '')
 
 
+def figures_of(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    """Return name → value, low and high of estimates, for JSON."""
+    return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}
+
+
 def figure_texts(figure: Estimate, sign: bool = False) -> tuple[str, str]:
     """Return value and interval of an Estimate as texts, with the places that the interval justifies; success × 100."""
     factor = 100 if figure.name == 'success' else 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 import sys
 from typing import Any
@@ -11,9 +11,18 @@ from rich.table import Table
 
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, Estimate, figure_texts, SAME, Side, UNITS
+from rl_policy_node.tools.evaluate.compare import (
+    Comparison,
+    DIFFERENT,
+    Estimate,
+    figure_texts,
+    figures_of,
+    SAME,
+    Side,
+    UNITS,
+)
 from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
-from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, Plan, play_loop, play_nodes
+from rl_policy_node.tools.evaluate.sides import about_plan, LOOP, make_plan, NODES, Plan, play_loop, play_nodes
 from rl_policy_node.tools.process.processes import private_domain
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
@@ -140,24 +149,8 @@ def _write(
 def _content(
     plan: Plan, settings: Iterable[str], sides: Sequence[Side], comparison: Comparison | None
 ) -> dict[str, Any]:
-    sim, policy = plan.bridge.sim, plan.policy
-    run = {
-        'parameters': str(plan.params_file),
-        'settings': list(settings),
-        'episodes': plan.episodes,
-        'rows': plan.rows,
-        'robots': list(plan.bridge.control.robots),
-        'environment': sim.environment.name,
-        'seed': sim.environment.seed,
-        'mode': sim.play.mode,
-        'trigger': policy.control.timing.trigger,
-        'control_rate': sides[0].about['control_rate'],
-        'deterministic': policy.policy.deterministic,
-        'imperfections': sim.imperfections.stated(),
-        'confidence': CONFIDENCE,
-    }
     content: dict[str, Any] = {
-        'run': run,
+        'run': about_plan(plan, settings, sides[0].about['control_rate']),
         'nodes': _side(sides[0]),
         'reference': _side(sides[1]) if comparison else None,
     }
@@ -166,14 +159,10 @@ def _content(
             'verdict': comparison.verdict,
             'sentence': comparison.sentence(),
             'same_episodes': comparison.same,
-            'differences': _figures(comparison.differences),
+            'differences': figures_of(comparison.differences),
         }
     return content
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {'name': side.name, **side.about, 'figures': _figures(side.figures()), 'played': side.columns}
-
-
-def _figures(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}
+    return {'name': side.name, **side.about, 'figures': figures_of(side.figures()), 'played': side.columns}

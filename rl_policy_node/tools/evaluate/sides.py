@@ -19,7 +19,9 @@ from rl_policy_node.nodes.policy.loading import load_policy
 from rl_policy_node.nodes.simulator.episodes import Episodes
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.nodes.topics.transport import make_room
+from rl_policy_node.tools.about import about
 from rl_policy_node.tools.evaluate.compare import Side
+from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
 from rl_policy_node.tools.evaluate.play import play
 from rl_policy_node.tools.process.processes import override_arguments
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
@@ -85,6 +87,27 @@ def make_plan(
             'robots; state it there or with --set sim.environment=NAME'
         )
     return Plan(params_file, overrides, episodes, policy, bridge)
+
+
+def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> dict[str, Any]:
+    """Return what is played, and what it is of, for JSON. control_rate: Hz."""
+    sim, policy = plan.bridge.sim, plan.policy
+    return {
+        'parameters': str(plan.params_file),
+        'settings': list(settings),
+        'episodes': plan.episodes,
+        'rows': plan.rows,
+        'robots': list(plan.bridge.control.robots),
+        'environment': sim.environment.name,
+        'seed': sim.environment.seed,
+        'mode': sim.play.mode,
+        'trigger': policy.control.timing.trigger,
+        'control_rate': control_rate,
+        'deterministic': policy.policy.deterministic,
+        'imperfections': sim.imperfections.stated(),
+        'confidence': CONFIDENCE,
+        **about(policy.policy),
+    }
 
 
 def play_nodes(plan: Plan, output: Path, console: Console) -> Side:

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rl_policy evaluate --sweep`: curves over injected imperfections, and the budget that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import math
+from pathlib import Path
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.simulator.episodes import in_lines
+from rl_policy_node.resources import resolve
+from rl_policy_node.tools.evaluate.budget import Budget
+from rl_policy_node.tools.evaluate.budget_file import write_budget
+from rl_policy_node.tools.evaluate.compare import figure_texts, figures_of
+from rl_policy_node.tools.evaluate.sides import about_plan, make_plan
+from rl_policy_node.tools.evaluate.sweep import Curve, from_where, Played, Sweep
+from rl_policy_node.tools.evaluate.sweep_axis import Axis, parse_axis
+from rl_policy_node.tools.process.processes import private_domain
+from rl_policy_node.tools.process.two_nodes import episode_bar
+
+RESULTS, PICTURE = 'sweep.json', 'sweep.png'
+LATENCY = 'sim.latency'
+NOTICED = 0.01  # share of steps on the fallback that a sentence names
+
+
+def sweep(
+    params_file: str,
+    axes: Sequence[str],
+    episodes: int,
+    robots: int | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    output: str | Path = 'reports/evaluate',
+    json_file: str | Path | None = None,
+    into_file: bool = False,
+) -> list[Curve]:
+    """Play each axis, print curves and budgets, write JSON and picture into `output`; return the curves.
+
+    axes: as parse_axis takes them; the others as of make_plan. into_file: write the budget of sim.latency into the
+    parameter file. Raises ConfigurationError.
+    """
+    console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+    private_domain()
+    plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
+    playing = Sweep(plan, settings)
+    period = 1.0 / playing.rate
+    parsed = [parse_axis(text, period) for text in axes]
+    if into_file and LATENCY not in (axis.parameter for axis in parsed):
+        raise ConfigurationError(f'--write-budget states the budget of {LATENCY}; --sweep {LATENCY}=0:0.2 plays it')
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (RESULTS, PICTURE):  # delete results of an earlier sweep
+        (folder / name).unlink(missing_ok=True)
+    curves = []
+    for axis in parsed:
+        curves.append(_played_curve(console, playing, axis))
+        _print(console, curves[-1])
+    text = in_lines(_content(about_plan(plan, settings, playing.rate), curves))
+    for path in (folder / RESULTS, *([json_file] if json_file else [])):
+        Path(path).write_text(text)
+    console.print(f'picture: {_draw(folder, curves)}', highlight=False)
+    if into_file:
+        (curve,) = (each for each in curves if each.axis.parameter == LATENCY)
+        if curve.budget is None:
+            raise ConfigurationError(f'no budget to write: {sentence(curve)}')
+        console.print(write_budget(Path(resolve(params_file)), curve.budget, sentence(curve)), highlight=False)
+    return curves
+
+
+def _played_curve(console: Console, playing: Sweep, axis: Axis) -> Curve:
+    with episode_bar(console) as bar:
+        task = bar.add_task('', total=playing.episodes, figures='')
+
+        def show(value: float, ended: int) -> None:
+            bar.update(task, completed=ended, figures=f'{axis.what} {axis.shown(value)}')
+
+        return playing.curve(axis, show)
+
+
+def sentence(curve: Curve) -> str:
+    """Return the budget of a curve in words."""
+    axis, found = curve.axis, curve.budget
+    if found is None:
+        return f'no budget: without {axis.what} no episode succeeds'
+    kept = f'{found.share:.0%} of the {found.figure} without {axis.what}'.replace('%', ' %')
+    if math.isinf(found.value):
+        lower = '' if math.isinf(found.low) else f' (95 %: {_range(curve, found)})'
+        return f'{kept} up to {axis.shown(found.most)} at least, the most that was played{lower}'
+    return f'{kept} up to {axis.shown(found.value)} (95 %: {_range(curve, found)})'
+
+
+def watchdogs(curve: Curve) -> str:
+    """Return in words from where on the file's own watchdogs act; '' if they were not played."""
+    if all(point.file is None for point in curve.points):
+        return ''
+    value = from_where(curve, NOTICED)
+    if value is None:
+        return f'the watchdogs of the file keep robots on the fallback in less than {NOTICED:.0%} of the steps'
+    share = next(point.file.fallback for point in curve.points if point.file is not None and point.value == value)
+    return f'from {curve.axis.shown(value)} on the watchdogs of the file act: {share:.0%} of the steps on the fallback'
+
+
+def _range(curve: Curve, found: Budget) -> str:
+    """Return the interval of a budget in words."""
+    high = f'more than {curve.axis.shown(found.most)}' if math.isinf(found.high) else curve.axis.shown(found.high)
+    low = f'more than {curve.axis.shown(found.most)}' if math.isinf(found.low) else curve.axis.shown(found.low)
+    return f'{low} to {high}'
+
+
+def _print(console: Console, curve: Curve) -> None:
+    """Print a line for each value and side."""
+    names = list(curve.points[0].policy.side.figures())
+    table = Table(box=None, pad_edge=False)
+    for head in (curve.axis.what, 'played', *names, 'on the fallback'):
+        table.add_column(head, no_wrap=True)
+    for point in curve.points:
+        for played in filter(None, (point.policy, point.file)):
+            cells = [_cell(played, name) for name in names]
+            table.add_row(curve.axis.shown(point.value), played.side.name, *cells, f'{played.fallback:.1%}')
+    console.print(table)
+    console.print(sentence(curve), highlight=False, style='bold')
+    console.print(watchdogs(curve), highlight=False)
+
+
+def _cell(played: Played, name: str) -> str:
+    figure = played.side.figures()[name]
+    value, interval = figure_texts(figure)
+    return f'{value}{" %" * (name == "success")} ({interval})' if figure.width > 0.0 else value
+
+
+def _content(run: dict[str, Any], curves: Sequence[Curve]) -> dict[str, Any]:
+    return {'run': run, **{f'curve {curve.axis.parameter}': _curve(curve) for curve in curves}}
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    found = curve.budget
+    return {
+        'parameter': curve.axis.parameter,
+        'budget': None
+        if found is None
+        else {
+            'figure': found.figure,
+            'share': found.share,
+            'value': _finite(found.value),
+            'low': _finite(found.low),
+            'high': _finite(found.high),
+            'most': found.most,
+        },
+        'sentence': sentence(curve),
+        'watchdogs': watchdogs(curve),
+        'points': [
+            {
+                'value': point.value,
+                'policy': _played(point.policy),
+                'file': None if point.file is None else _played(point.file),
+            }
+            for point in curve.points
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isinf(value) else value
+
+
+def _played(played: Played) -> dict[str, Any]:
+    return {'fallback': played.fallback, 'figures': figures_of(played.side.figures()), 'played': played.side.columns}
+
+
+def _draw(folder: Path, curves: Sequence[Curve]) -> Path | str:
+    """Return the path of the picture, or why there is none."""
+    try:
+        from rl_policy_node.tools.evaluate.sweep_picture import draw_sweep
+    except ImportError as error:
+        return f'none, {error}'
+    draw_sweep(folder / PICTURE, curves, [sentence(curve) for curve in curves])
+    return folder / PICTURE
