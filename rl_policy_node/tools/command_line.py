@@ -8,6 +8,7 @@ from typing import Final
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.compare.compare_command import Compare
 from rl_policy_node.tools.init.init_command import Init
 from rl_policy_node.tools.verify.verify_command import Verify
 
@@ -51,7 +52,7 @@ class Evaluate(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add_played(parser, 100)
-        add('--output', default='reports/evaluate', help='folder for the JSON, the picture and the logs')
+        add('--output', default='reports/evaluate', help='folder for the JSON, the picture, the page and the logs')
         add('--json', metavar='FILE', help='write the JSON there, too')
         add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
         add('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
@@ -63,6 +64,7 @@ class Evaluate(Command):
             help='play more and more of an imperfection instead, such as sim.latency=0:0.2, in simulated time; COUNT '
             'is a whole number, STEP has a point; repeatable, a curve each',
         )
+        add('--no-report', action='store_true', help='JSON and picture only, no page')
         add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')
 
     def run(self, options: argparse.Namespace) -> int:
@@ -79,6 +81,7 @@ class Evaluate(Command):
             options.output,
             options.json,
             reference=not options.no_reference,
+            report=not options.no_report,
         )
         return 0 if agree or not options.require_same else 1
 
@@ -237,7 +240,7 @@ class Parameters(Command):
 
 
 COMMANDS: Final = (
-    *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
+    *(Demo(), Evaluate(), Compare(), Play(), Train(), Inspect(), Init()),
     *(Check(), Verify(), Bundle(), Bench(), Parameters()),
 )
 

@@ -15,7 +15,7 @@ pytest.importorskip('mujoco')
 from matplotlib import image  # noqa: E402
 
 from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
-from rl_policy_node.tools.demo import report  # noqa: E402
+from rl_policy_node.tools.demo import report, run_record  # noqa: E402
 
 ROWS, LENGTH, EPISODES = 2, 8, 3
 SUMMARY = {
@@ -132,7 +132,7 @@ def test_figures_of_the_summary_are_shown_and_escaped(path):
 
 
 def test_episodes_are_cut_at_dones(record):
-    episodes = report._find_episodes(record)
+    episodes = run_record.find_episodes(record)
     assert [(episode.row, episode.start, episode.stop) for episode in episodes] == [
         (0, 0, 8),
         (1, 0, 8),
@@ -149,9 +149,9 @@ def test_episodes_are_cut_at_dones(record):
 
 def test_unfinished_episodes_count_only_where_none_ended(record):
     cut = {key: value[: LENGTH + 2] for key, value in record.items()}
-    assert [episode.stop for episode in report._find_episodes(cut)] == [LENGTH, LENGTH]
+    assert [episode.stop for episode in run_record.find_episodes(cut)] == [LENGTH, LENGTH]
     cut = {key: value[:5] for key, value in record.items()}
-    assert [(episode.stop, episode.ended) for episode in report._find_episodes(cut)] == [(5, False)] * 2
+    assert [(episode.stop, episode.ended) for episode in run_record.find_episodes(cut)] == [(5, False)] * 2
 
 
 def test_the_episode_that_succeeded_is_shown(path):
@@ -224,7 +224,7 @@ def test_empty_record_says_so(tmp_path, flat_record):
 
 def test_record_survives_its_file(tmp_path, record):
     np.savez(tmp_path / 'run.npz', **record)
-    loaded = report.load_record(tmp_path / 'run.npz')
+    loaded = run_record.load_record(tmp_path / 'run.npz')
     assert set(loaded) == set(record)
     for key, values in record.items():
         np.testing.assert_array_equal(loaded[key], values)

@@ -41,17 +41,18 @@ from rl_policy_node.nodes.policy.diagnostics import (
     TimedPolicy,
     tracking_report,
 )
-from rl_policy_node.nodes.policy.enable import EnableSpec, listen
+from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
+from rl_policy_node.nodes.policy.observation_ages import ObservationAges
 from rl_policy_node.nodes.policy.readiness import broken
 from rl_policy_node.nodes.policy.requests import Requests
-from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
 from rl_policy_node.nodes.policy.ros_clock import RosClock
+from rl_policy_node.nodes.policy.topics_read import topics_read
 from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
-from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topic_of
+from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic
 from rl_policy_node.nodes.topics.neighbours import Neighbours
 from rl_policy_node.nodes.topics.periods import Periods
 from rl_policy_node.nodes.topics.ports import Ports
@@ -83,6 +84,7 @@ class Deployment:
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
         self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._ages = ObservationAges(control)
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
@@ -93,7 +95,7 @@ class Deployment:
         states = configuration.robot_state
         if states.topic:
             checks.append(RobotStates(states.timeout, states.topic, control.rows))
-        own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
+        own: list[StepObserver] = [self._figures, self._ages, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
@@ -124,7 +126,7 @@ class Deployment:
                 self._on_gone,
                 self._log,
             )
-            refuse_shared(control, endpoints.resolve, _inputs(control, enable, states))
+            refuse_shared(control, endpoints.resolve, topics_read(control, enable, states))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
             if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
@@ -211,13 +213,18 @@ class Deployment:
         """
         level, message, values = self._policy_report()
         found, figures = distribution_report(self.cycle.distribution, self.control)
+        late, ages = self._ages.report()
         if found:
             self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
-        if found and level == DiagnosticStatus.OK:
-            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
+        if late:
+            self._log.warning(late, throttle_duration_sec=5.0)
+        if (found or late) and level == DiagnosticStatus.OK:
+            more = f'out of distribution: {found[0]}' if found else late
+            level, message = DiagnosticStatus.WARN, f'{message}; {more}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
         guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
-        return self._neighbours.report(level, message, values | figures | self._starts.report() | tracked | guarded)
+        values |= ages | figures | self._starts.report() | tracked | guarded
+        return self._neighbours.report(level, message, values)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""
@@ -284,14 +291,3 @@ class Deployment:
     def _guardian(self) -> Guardian | None:
         guard = self.cycle.guard
         return guard if isinstance(guard, Guardian) else None
-
-
-def _inputs(control: ControlSpec, enable: EnableSpec, states: RobotStateSpec) -> dict[str, str]:
-    """Return parameter → the topic that it names, for the topics read besides the sources."""
-    read = {'enable.topic': enable.topic} if enable.topic else {}
-    for robot in control.robots if states.topic else ():
-        read[f"robot_state.topic of robot '{robot}'" if robot else 'robot_state.topic'] = topic_of(robot, states.topic)
-    starts = control.timing.episode_topic
-    for robot in control.robots if starts else ():
-        read[f"episode_topic of robot '{robot}'" if robot else 'episode_topic'] = topic_of(robot, starts)
-    return read

@@ -28,6 +28,7 @@ from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nod
 from rl_policy_node.tools.settings import named_settings, rows_setting
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
+RECORD = 'record.npz'
 # parameters that an evaluation sets itself → the option to use instead, if any
 _OWN = {
     'sim.episodes': '--episodes',
@@ -110,13 +111,18 @@ def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> dic
     }
 
 
-def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
-    """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
+def play_nodes(plan: Plan, output: Path, console: Console, record: bool = False) -> Side:
+    """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`.
+
+    record: whether every step goes there, too, into RECORD.
+    """
     if plan.rows > FEW_ROWS:
         make_room()
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
+    if record:
+        bridge['sim.record'] = str((output / RECORD).resolve())
     start_timeout = plan.bridge.sim.environment.python.start_timeout
     # a simulator needs no enable signal: it cannot harm anybody; its first step may compile, as its start may
     policy = {

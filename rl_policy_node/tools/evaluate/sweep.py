@@ -12,15 +12,13 @@ from typing import Any
 from rl_policy_node.control.specs import ControlSpec, OodSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import parsing as parameters
-from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import read_values
 from rl_policy_node.nodes.policy.loading import completed, load_policy
-from rl_policy_node.nodes.simulator.hosting import as_played, open_environment
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.policy.shared_types import BackendState
 from rl_policy_node.tools.evaluate.budget import Budget, budget
 from rl_policy_node.tools.evaluate.compare import Side
-from rl_policy_node.tools.evaluate.core_play import CorePlay
+from rl_policy_node.tools.evaluate.core_play import play_core
 from rl_policy_node.tools.evaluate.sides import make_plan, Plan
 from rl_policy_node.tools.evaluate.sweep_axis import Axis
 from rl_policy_node.tools.process.processes import override_arguments
@@ -102,15 +100,8 @@ class Sweep:
 
     def _play(self, plan: Plan, control: ControlSpec, name: str, on_episode: Callable[[int], object]) -> Played:
         self.policy.restore(self._begin)
-        environment = open_environment(plan.bridge, _log.info)
-        try:
-            bridge: Configuration = as_played(plan.bridge, environment)
-            play = CorePlay(self.policy, completed(control, self.policy.facts, _log.info), bridge, environment)
-            episodes = play.bridge.record.episodes
-            play.play(lambda: on_episode(min(len(episodes.finished), plan.episodes)))
-        finally:
-            environment.close()
-        return Played(Side(name, episodes.columns(plan.episodes)), play.fallback / play.row_steps)
+        played = play_core(plan, self.policy, control, on_episode)
+        return Played(Side(name, played.columns), played.fallback)
 
 
 def unwatched(control: ControlSpec) -> ControlSpec:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import math
 from pathlib import Path
+import re
 import sys
 from typing import Any
 
@@ -24,8 +25,9 @@ from rl_policy_node.tools.evaluate.sweep_axis import Axis, parse_axis
 from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.two_nodes import episode_bar
 
-RESULTS, PICTURE = 'sweep.json', 'sweep.png'
+RESULTS, PICTURE, PAGE = 'sweep.json', 'sweep.png', 'sweep.html'
 LATENCY = 'sim.latency'
+_BACKEND = re.compile(r'policy\.backend=')
 NOTICED = 0.01  # share of steps on the fallback that a sentence names
 
 
@@ -48,6 +50,10 @@ def sweep(
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
+    if plan.overrides.get('policy.backend') == 'eager' and not any(map(_BACKEND.match, settings)):
+        # nothing is compared bit for bit: the backend of the robot, which is faster
+        settings = [*settings, 'policy.backend=auto']
+        plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     playing = Sweep(plan, settings)
     period = 1.0 / playing.rate
     parsed = [parse_axis(text, period) for text in axes]
@@ -55,16 +61,18 @@ def sweep(
         raise ConfigurationError(f'--write-budget states the budget of {LATENCY}; --sweep {LATENCY}=0:0.2 plays it')
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE):  # delete results of an earlier sweep
+    for name in (RESULTS, PICTURE, PAGE):  # delete results of an earlier sweep
         (folder / name).unlink(missing_ok=True)
     curves = []
     for axis in parsed:
         curves.append(_played_curve(console, playing, axis))
         _print(console, curves[-1])
-    text = in_lines(_content(about_plan(plan, settings, playing.rate), curves))
+    about = about_plan(plan, settings, playing.rate)
+    text = in_lines(_content(about, curves))
     for path in (folder / RESULTS, *([json_file] if json_file else [])):
         Path(path).write_text(text)
-    console.print(f'picture: {_draw(folder, curves)}', highlight=False)
+    for line in _draw(folder, about, curves):
+        console.print(line, highlight=False)
     if into_file:
         (curve,) = (each for each in curves if each.axis.parameter == LATENCY)
         if curve.budget is None:
@@ -173,11 +181,16 @@ def _played(played: Played) -> dict[str, Any]:
     return {'fallback': played.fallback, 'figures': figures_of(played.side.figures()), 'played': played.side.columns}
 
 
-def _draw(folder: Path, curves: Sequence[Curve]) -> Path | str:
-    """Return the path of the picture, or why there is none."""
+def _draw(folder: Path, about: dict[str, Any], curves: Sequence[Curve]) -> Iterator[str]:
+    """Write picture and page; yield where they are, or why there are none."""
     try:
+        from rl_policy_node.tools.demo.report import embedded, section, write_page
         from rl_policy_node.tools.evaluate.sweep_picture import draw_sweep
     except ImportError as error:
-        return f'none, {error}'
+        yield f'picture: none, {error}'
+        return
     draw_sweep(folder / PICTURE, curves, [sentence(curve) for curve in curves])
-    return folder / PICTURE
+    yield f'picture: {folder / PICTURE}'
+    told = '; '.join(f'{sentence(curve)}; {watchdogs(curve)}' for curve in curves)
+    page = write_page(folder / PAGE, about, '', [section('Imperfections', told, embedded(folder / PICTURE))])
+    yield f'report: {page}'
