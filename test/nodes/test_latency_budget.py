@@ -45,7 +45,7 @@ def test_a_slow_source_exceeds_its_budget(slow_arm, run):
     assert slow_arm.live_until(lambda: any(AGE in values for _, _, values in heard), 40)
     level, message, values = heard[-1]
     assert level == DiagnosticStatus.WARN and values['latency budget [ms]'] == '100.0'
-    assert message.startswith('acting for 1 robot; beyond the latency budget: ') and "on 'wrench' of" in message
+    assert 'beyond the latency budget: ' in message and "on 'wrench' of" in message
     assert float(values[AGE]) >= 1e3 * LATE
     assert float(values['age of joints, p99 [ms]']) >= 0.0
     assert slow_arm.says(node, 'latency_budget is 100 ms', 5)

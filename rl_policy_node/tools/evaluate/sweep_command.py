@@ -48,6 +48,8 @@ def sweep(
     parameter file. Raises ConfigurationError.
     """
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+    if into_file and LATENCY not in (text.partition('=')[0] for text in axes):
+        raise ConfigurationError(f'--write-budget states the budget of {LATENCY}; --sweep {LATENCY}=0:0.2 plays it')
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     if plan.overrides.get('policy.backend') == 'eager' and not any(map(_BACKEND.match, settings)):
@@ -57,8 +59,6 @@ def sweep(
     playing = Sweep(plan, settings)
     period = 1.0 / playing.rate
     parsed = [parse_axis(text, period) for text in axes]
-    if into_file and LATENCY not in (axis.parameter for axis in parsed):
-        raise ConfigurationError(f'--write-budget states the budget of {LATENCY}; --sweep {LATENCY}=0:0.2 plays it')
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (RESULTS, PICTURE, PAGE):  # delete results of an earlier sweep
