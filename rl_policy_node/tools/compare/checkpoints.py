@@ -16,6 +16,7 @@ from rl_policy_node.nodes.policy.loading import load_policy
 from rl_policy_node.policy import set_threads
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.compare.comparing_runs import compare
+from rl_policy_node.tools.compare.contest import Contest
 from rl_policy_node.tools.compare.contestant import Contestant
 from rl_policy_node.tools.evaluate.core_play import play_core
 from rl_policy_node.tools.evaluate.sides import about_plan, make_plan, Plan
@@ -37,7 +38,7 @@ def compare_checkpoints(
 ) -> bool:
     """Play two checkpoints on one parameter file, and compare them; the others as of make_plan and `compare`.
 
-    Latencies are those of the policy's step. Raises ConfigurationError.
+    Latencies are those of the policy's step; they do not decide, since B was played after A. Raises ConfigurationError.
     """
     if len(checkpoints) != 2:
         raise ConfigurationError(f'{len(checkpoints)} of --checkpoint; expected two, A and B')
@@ -47,7 +48,8 @@ def compare_checkpoints(
         stated = [*settings, f'policy.checkpoint={Path(checkpoint).resolve()}']
         plan = make_plan(resolve(params_file), episodes, robots, seed, stated)
         sides.append(_play(plan, f'{letter}: {checkpoint}', stated))
-    return compare(*sides, output, json_file)
+    a, b = sides
+    return compare(Contest(a, b, timed_alike=False), output, json_file)
 
 
 def _play(plan: Plan, name: str, settings: Sequence[str]) -> Contestant:

@@ -22,10 +22,10 @@ from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
 RESULTS, PICTURE = 'comparison.json', 'comparison.png'
 
 
-def compare(a: Contestant, b: Contestant, output: str | Path, json_file: str | Path | None = None) -> bool:
+def compare(contest: Contest, output: str | Path, json_file: str | Path | None = None) -> bool:
     """Print both sides and their differences, write JSON and picture into `output`; return whether none was found."""
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
-    folder, contest = Path(output), Contest(a, b)
+    folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (RESULTS, PICTURE):  # delete results of an earlier comparison
         (folder / name).unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def compare_runs(paths: Sequence[str], output: str | Path, json_file: str | Path
             'parameter file with --checkpoint A --checkpoint B'
         )
     a, b = (load_contestant(Path(path), f'{letter}: {path}') for letter, path in zip('AB', paths))
-    return compare(a, b, output, json_file)
+    return compare(Contest(a, b), output, json_file)
 
 
 def _figures(side: Contestant) -> dict[str, Estimate]:

@@ -29,11 +29,12 @@ class Contest:
     """B against A. differences: name → Estimate of B − A; latencies in ms.
 
     paired: whether each episode of B is compared with the one of A that began alike (same environment, seed, rows, and
-    the same episodes of each row). The intervals hold jointly with 95 % (Bonferroni).
+    the same episodes of each row). The intervals hold jointly with 95 % (Bonferroni). timed_alike: whether differences
+    of latency decide, too; False where other load on the machine may have made them.
     """
 
-    def __init__(self, a: Contestant, b: Contestant) -> None:
-        self.a, self.b = a, b
+    def __init__(self, a: Contestant, b: Contestant, timed_alike: bool = True) -> None:
+        self.a, self.b, self._timed_alike = a, b, timed_alike
         orders = _orders(a, b)
         self.paired = orders is not None
         names = ['success'] * (a.side.success is not None and b.side.success is not None) + ['return', 'length']
@@ -46,22 +47,37 @@ class Contest:
     @property
     def verdict(self) -> str:
         """SAME, NOTHING_FOUND, BETTER, WORSE (success, else return, alone decides these), or DIFFERENT."""
-        if self.paired and all(self.a.side.columns[name] == self.b.side.columns[name] for name in self.a.side.columns):
-            return SAME
-        found = {name: figure for name, figure in self.differences.items() if figure.excludes_zero}
+        found = self._found
         if not found:
-            return NOTHING_FOUND
+            return SAME if self._alike else NOTHING_FOUND
         signs = {found[name].value > 0 for name in _GOOD if name in found}
         return DIFFERENT if len(signs) != 1 else BETTER if signs.pop() else WORSE
 
     def sentence(self) -> str:
         """Return the verdict and its reason in one line."""
+        alike = f'all {len(self.a.side)} episodes have the same return, length and success'
         if self.verdict == SAME:
-            return f'the same: all {len(self.a.side)} episodes have the same return, length and success'
-        named = [each for each in self.differences.values() if each.excludes_zero or self.verdict == NOTHING_FOUND]
-        start = f'B is {self.verdict}' if self.verdict != NOTHING_FOUND else self.verdict
+            return f'the same: {alike}'
+        named = self._found.values() or [self.differences[name] for name in self._judged]
+        start = self.verdict if self.verdict == NOTHING_FOUND else f'B is {self.verdict}'
         how = 'paired by episode' if self.paired else f'{len(self.a.side)} and {len(self.b.side)} episodes, not paired'
+        how = alike if self._alike else how
         return f'{start}: {", ".join(map(difference_text, named))}; {how}'
+
+    @property
+    def _judged(self) -> list[str]:
+        """Return the names of the differences that decide."""
+        return [name for name in self.differences if self._timed_alike or name not in LATENCIES]
+
+    @property
+    def _found(self) -> dict[str, Estimate]:
+        return {name: self.differences[name] for name in self._judged if self.differences[name].excludes_zero}
+
+    @property
+    def _alike(self) -> bool:
+        """Whether all episodes are the same."""
+        one, other = self.a.side.columns, self.b.side.columns
+        return self.paired and all(one[name] == other[name] for name in one)
 
 
 def _orders(a: Contestant, b: Contestant) -> tuple[Array, Array] | None:

@@ -77,6 +77,7 @@ class CorePlay:
             moments=trained_moments(policy, control),
         )
         self.cycle.stepper.warm_up()
+        self.policy.seconds.clear()
         self._plain: dict[str, bool] = {}  # source → whether its messages carry its values to the bit
         self._begun: Stamps = np.zeros(control.rows, dtype=np.int64)
         self._stamp = self.fallback = self.row_steps = 0

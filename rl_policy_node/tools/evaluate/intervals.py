@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from rl_policy_node.control.arrays import Floats
 
 CONFIDENCE = 0.95
-BLOCK = 50  # neighbouring values that a bootstrap draws together
+BLOCK, BLOCKS = 50, 20  # neighbouring values that a bootstrap draws together, at most; how many blocks, at least
 
 # low, high
 Interval: TypeAlias = tuple[float, float]
@@ -82,7 +82,7 @@ def quantile_difference(
 
 def _redrawn(values: Floats, random: np.random.Generator) -> Floats:
     """Return as many values again, of blocks that begin anywhere."""
-    size = min(BLOCK, len(values))
+    size = max(min(BLOCK, len(values) // BLOCKS), 1)
     starts = random.integers(len(values) - size + 1, size=-(-len(values) // size))
     drawn: Floats = values[(starts[:, np.newaxis] + np.arange(size)).ravel()[: len(values)]]
     return drawn
