@@ -9,13 +9,13 @@ from importlib import metadata
 from pathlib import Path
 import shlex
 import sys
-from typing import Any
 
+from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters.configuration import PolicySpec
 from rl_policy_node.tools.bench.machine import describe
 
 
-def about(spec: PolicySpec) -> dict[str, Any]:
+def about(spec: PolicySpec) -> Summary:
     """Return what a run of a policy is of.
 
     Keys: policy, checkpoint, checkpoint_sha256, date, machine, versions, command. What is not known is left out.

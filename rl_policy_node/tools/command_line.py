@@ -61,8 +61,8 @@ class Evaluate(Command):
             action='append',
             default=[],
             metavar='NAME=LOW:HIGH',
-            help='play more and more of an imperfection instead, such as sim.latency=0:0.2, in simulated time; :11 behind it '
-            'asks for eleven values, :0.02 for this step; repeatable, a curve each',
+            help='play more and more of an imperfection instead, such as sim.latency=0:0.2, in simulated time; :11 '
+            'behind it asks for so many values, :0.02 for this step; repeatable, a curve each',
         )
         add('--no-report', action='store_true', help='JSON and picture only, no page')
         add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')

@@ -11,8 +11,9 @@ from rich.console import Console
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import INSERTION as SHIPPED
 from rl_policy_node.tools.evaluate.sides import make_plan, play_nodes
-from rl_policy_node.tools.evaluate.sweep import Sweep, unwatched
+from rl_policy_node.tools.evaluate.sweep import Sweep
 from rl_policy_node.tools.evaluate.sweep_axis import Axis
+from rl_policy_node.tools.evaluate.sweep_controls import unwatched
 from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import private_domain
 

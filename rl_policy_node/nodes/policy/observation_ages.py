@@ -51,7 +51,8 @@ class ObservationAges:
 
     def report(self) -> tuple[str, dict[str, object]]:
         """Return a warning, '' if ages are within the budget or none is stated, and diagnostic values."""
-        found = {name: _percentile(ages) for name, ages in self._ages.items() if ages}
+        # list() is atomic: the control thread appends meanwhile
+        found = {name: float(np.percentile(list(ages), PERCENTILE)) for name, ages in self._ages.items() if ages}
         if not found:
             return '', {}
         values: dict[str, object] = {
@@ -78,8 +79,3 @@ def _oldest(frame: Frame, source: SourceBuffer, rows: Mask) -> float:
     if source.spec.use_header_stamp and greatest(stamps) > 0:
         age = max(age, (frame.ros - int(np.min(stamps, where=stamps > 0, initial=frame.ros))) * 1e-9)
     return float(age)
-
-
-def _percentile(ages: deque[float]) -> float:
-    # list() is atomic: the control thread appends meanwhile
-    return float(np.percentile(list(ages), PERCENTILE))

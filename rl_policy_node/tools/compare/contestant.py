@@ -13,6 +13,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Floats
 from rl_policy_node.errors import ConfigurationError, unfit
+from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.evaluate.compare import Side
 
@@ -35,9 +36,7 @@ class Contestant:
     origin: tuple[object, ...]
 
     @classmethod
-    def of(
-        cls, name: str, columns: Mapping[str, list[float | None]], latencies: Floats, run: Mapping[str, Any]
-    ) -> Contestant:
+    def of(cls, name: str, columns: Mapping[str, list[float | None]], latencies: Floats, run: Summary) -> Contestant:
         """Return a contestant. columns: as of Side. run: what was played, as `about_plan` returns it."""
         about = {key: run[key] for key in ('parameters', 'checkpoint', 'checkpoint_sha256', 'date') if key in run}
         return cls(Side(name, columns, about), latencies, tuple(run.get(key) for key in _ORIGIN))

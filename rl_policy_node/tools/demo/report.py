@@ -67,13 +67,13 @@ def _episode_section(folder: Path, summary: Summary, record: Record, episode: Ep
     moments = moments_of(record, episode)
     titles = [time_of(summary, step - episode.start) for step in moments]
     figure, note = episode_figure(record, episode, moments, titles)
-    pictures = save_picture(figure, folder / 'episode.png') if figure else ''
+    pictures = _save(figure, folder / 'episode.png') if figure else ''
     if figure:
         about += ' The dotted lines are the moments of the pictures.'
     felt = tactile_figure(record, episode, moments, titles)
-    tactile = save_picture(felt, folder / 'tactile.png') if felt else ''
+    tactile = _save(felt, folder / 'tactile.png') if felt else ''
     traces = traces_figure(summary, record, episode, moments if figure else ())
-    shown = pictures + _note(note) + tactile + save_picture(traces, folder / 'traces.png')
+    shown = pictures + _note(note) + tactile + _save(traces, folder / 'traces.png')
     return section('One episode', about, shown)
 
 
@@ -89,7 +89,11 @@ def _videos_section(folder: Path, summary: Summary, record: Record, episodes: Se
             write_video(path, record, episode, summary.get('control_rate'))
         except VideoUnavailable as reason:
             return section('Videos', f'None: {reason}', '')
-        parts.append(_video(path, f'{name}: {_told(episode)}'))
+        data = base64.b64encode(path.read_bytes()).decode()
+        parts.append(
+            f'<figure><video controls muted loop playsinline src="data:video/mp4;base64,{data}"></video>'
+            f'<figcaption>{name}: {html.escape(_told(episode))}</figcaption></figure>'
+        )
     slower = '' if summary.get('control_rate') else ' The rate is not known: not in real time.'
     return section('The best and the worst episode', f'By success, then by return.{slower}', ''.join(parts))
 
@@ -99,14 +103,6 @@ def _told(episode: Episode) -> str:
     outcome = {True: 'success', False: 'no success', None: ''}[episode.success]
     total = '' if math.isnan(episode.episode_return) else f'return {episode.episode_return:.2f}'
     return ', '.join(filter(None, (f'row {episode.row}, {episode.length} steps', outcome, total)))
-
-
-def _video(path: Path, caption: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f'<figure><video controls muted loop playsinline src="data:video/mp4;base64,{data}"></video>'
-        f'<figcaption>{html.escape(caption)}</figcaption></figure>'
-    )
 
 
 # ---- latency ----------------------------------------------------------------------------------------
@@ -121,13 +117,13 @@ def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
     if len(timed) < len(latency):
         about += f' {len(timed):,} of {len(latency):,} steps were answered in full and timed.'
     figure = latency_figure(timed, summary.get('control_rate')) if len(timed) else None
-    return section('Latency', about, save_picture(figure, folder / 'latency.png') if figure else '')
+    return section('Latency', about, _save(figure, folder / 'latency.png') if figure else '')
 
 
 # ---- page -------------------------------------------------------------------------------------------
 
 
-def save_picture(figure: Figure, path: Path) -> str:
+def _save(figure: Figure, path: Path) -> str:
     """Write a figure, and return it as an <img> with embedded data."""
     figure.savefig(path)
     return embedded(path)

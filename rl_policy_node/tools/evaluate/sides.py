@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import read_values
@@ -90,7 +91,7 @@ def make_plan(
     return Plan(params_file, overrides, episodes, policy, bridge)
 
 
-def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> dict[str, Any]:
+def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> Summary:
     """Return what is played, and what it is of, for JSON. control_rate: Hz."""
     sim, policy = plan.bridge.sim, plan.policy
     return {

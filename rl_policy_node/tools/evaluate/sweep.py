@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 import functools
 import logging
-from typing import Any
 
-from rl_policy_node.control.specs import ControlSpec, OodSpec
+from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.parameters import parsing as parameters
-from rl_policy_node.nodes.policy.dry_run import read_values
 from rl_policy_node.nodes.policy.loading import completed, load_policy
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.policy.shared_types import BackendState
@@ -21,7 +18,7 @@ from rl_policy_node.tools.evaluate.compare import Side
 from rl_policy_node.tools.evaluate.core_play import play_core
 from rl_policy_node.tools.evaluate.sides import make_plan, Plan
 from rl_policy_node.tools.evaluate.sweep_axis import Axis
-from rl_policy_node.tools.process.processes import override_arguments
+from rl_policy_node.tools.evaluate.sweep_controls import unwatched, watched_control
 
 POLICY, FILE = 'policy alone', 'with watchdogs'
 _log = logging.getLogger(__name__)
@@ -102,34 +99,3 @@ class Sweep:
         self.policy.restore(self._begin)
         played = play_core(plan, self.policy, control, on_episode)
         return Played(Side(name, played.columns), played.fallback)
-
-
-def unwatched(control: ControlSpec) -> ControlSpec:
-    """Return a control in lockstep in which no data are too old, too long the same, or too unlike training.
-
-    max_age and stamps do not count in lockstep anyway.
-    """
-    sources = {name: replace(source, frozen_after=None) for name, source in control.sources.items()}
-    return replace(control, sources=sources, ood=OodSpec())
-
-
-def watched_control(plan: Plan) -> ControlSpec:
-    """Return the control of the file itself, with its trigger and watchdogs; robots come back by themselves.
-
-    A file in lockstep has none of these; it steps with the timer.
-    """
-    overrides: dict[str, Any] = {'resume': 'automatic', **plan.overrides}
-    del overrides['trigger']
-    values = read_values(plan.params_file, override_arguments(overrides))
-    control = parameters.configuration(values).control
-    if control.lockstep:
-        control = replace(control, timing=replace(control.timing, trigger='timer'))
-    return control
-
-
-def from_where(curve: Curve, share: float) -> float | None:
-    """Return the smallest value at which more than `share` of the steps are on the fallback; None: at none."""
-    beyond: Sequence[float] = [
-        point.value for point in curve.points if point.file is not None and point.file.fallback > share
-    ]
-    return min(beyond, default=None)

@@ -16,19 +16,18 @@ from rich.table import Table
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate.budget import Budget
 from rl_policy_node.tools.evaluate.budget_file import write_budget
 from rl_policy_node.tools.evaluate.compare import figure_texts, figures_of
 from rl_policy_node.tools.evaluate.sides import about_plan, make_plan
-from rl_policy_node.tools.evaluate.sweep import Curve, from_where, Played, Sweep
+from rl_policy_node.tools.evaluate.sweep import Curve, Played, Sweep
 from rl_policy_node.tools.evaluate.sweep_axis import Axis, parse_axis
+from rl_policy_node.tools.evaluate.sweep_words import sentence, watchdogs
 from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.two_nodes import episode_bar
 
 RESULTS, PICTURE, PAGE = 'sweep.json', 'sweep.png', 'sweep.html'
 LATENCY = 'sim.latency'
 _BACKEND = re.compile(r'policy\.backend=')
-NOTICED = 0.01  # share of steps on the fallback that a sentence names
 
 
 def sweep(
@@ -89,36 +88,6 @@ def _played_curve(console: Console, playing: Sweep, axis: Axis) -> Curve:
             bar.update(task, completed=ended, figures=f'{axis.what} {axis.shown(value)}')
 
         return playing.curve(axis, show)
-
-
-def sentence(curve: Curve) -> str:
-    """Return the budget of a curve in words."""
-    axis, found = curve.axis, curve.budget
-    if found is None:
-        return f'no budget: without {axis.what} no episode succeeds'
-    kept = f'{found.share:.0%} of the {found.figure} without {axis.what}'.replace('%', ' %')
-    if math.isinf(found.value):
-        lower = '' if math.isinf(found.low) else f' (95 %: {_range(curve, found)})'
-        return f'{kept} up to {axis.shown(found.most)} at least, the most that was played{lower}'
-    return f'{kept} up to {axis.shown(found.value)} (95 %: {_range(curve, found)})'
-
-
-def watchdogs(curve: Curve) -> str:
-    """Return in words from where on the file's own watchdogs act; '' if they were not played."""
-    if all(point.file is None for point in curve.points):
-        return ''
-    value = from_where(curve, NOTICED)
-    if value is None:
-        return f'the watchdogs of the file keep robots on the fallback in less than {NOTICED:.0%} of the steps'
-    share = next(point.file.fallback for point in curve.points if point.file is not None and point.value == value)
-    return f'from {curve.axis.shown(value)} on the watchdogs of the file act: {share:.0%} of the steps on the fallback'
-
-
-def _range(curve: Curve, found: Budget) -> str:
-    """Return the interval of a budget in words."""
-    high = f'more than {curve.axis.shown(found.most)}' if math.isinf(found.high) else curve.axis.shown(found.high)
-    low = f'more than {curve.axis.shown(found.most)}' if math.isinf(found.low) else curve.axis.shown(found.low)
-    return f'{low} to {high}'
 
 
 def _print(console: Console, curve: Curve) -> None:

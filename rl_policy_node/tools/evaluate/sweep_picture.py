@@ -20,25 +20,20 @@ from rl_policy_node.tools.evaluate.sweep import Curve, FILE, POLICY
 def draw_sweep(path: str | Path, curves: Sequence[Curve], sentences: Sequence[str]) -> None:
     """Write a PNG of curves, each with its sentence as title."""
     with matplotlib.rc_context(STYLE):
-        sweep_figure(curves, sentences).savefig(path)
-
-
-def sweep_figure(curves: Sequence[Curve], sentences: Sequence[str]) -> Figure:
-    """Return the figure of curves, each with its sentence as title."""
-    figure = Figure(figsize=(10.4, 3.3 * len(curves)))
-    for part, curve, text in zip(figure.subfigures(len(curves), 1, squeeze=False)[:, 0], curves, sentences):
-        names = [name for name in ('success', 'return') if name in curve.points[0].policy.side.figures()]
-        watched = any(point.file is not None for point in curve.points)
-        panels = part.subplots(1, len(names) + watched, squeeze=False)[0]
-        part.suptitle(text, fontsize=10, x=0.01, ha='left')
-        for axes, name in zip(panels, names):
-            _draw_figure(axes, curve, name)
-        if watched:
-            _draw_fallback(panels[-1], curve)
-        panels[0].legend(loc='lower left')
-        for axes in panels:
-            axes.set_xlabel(f'{curve.axis.what}, {curve.axis.unit}'.rstrip(', '))
-    return figure
+        figure = Figure(figsize=(10.4, 3.3 * len(curves)))
+        for part, curve, text in zip(figure.subfigures(len(curves), 1, squeeze=False)[:, 0], curves, sentences):
+            names = [name for name in ('success', 'return') if name in curve.points[0].policy.side.figures()]
+            watched = any(point.file is not None for point in curve.points)
+            panels = part.subplots(1, len(names) + watched, squeeze=False)[0]
+            part.suptitle(text, fontsize=10, x=0.01, ha='left')
+            for axes, name in zip(panels, names):
+                _draw_figure(axes, curve, name)
+            if watched:
+                _draw_fallback(panels[-1], curve)
+            panels[0].legend(loc='lower left')
+            for axes in panels:
+                axes.set_xlabel(f'{curve.axis.what}, {curve.axis.unit}'.rstrip(', '))
+        figure.savefig(path)
 
 
 def _draw_figure(axes: Axes, curve: Curve, name: str) -> None:
