@@ -137,6 +137,7 @@ setup(
         'watch': ['foxglove-sdk>=0.30,<0.31'],
         'sim': [
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
+            'imageio-ffmpeg>=0.5,<0.7',  # videos in reports; brings a program of its own, ffmpeg
             'matplotlib>=3.5,<4',
             'mujoco>=3.17,<4.1',  # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
         ],

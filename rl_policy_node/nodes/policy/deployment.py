@@ -36,6 +36,7 @@ from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
+from rl_policy_node.nodes.policy.observation_ages import ObservationAges
 from rl_policy_node.nodes.policy.permissions import DEAF, permissions
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.readiness import broken
@@ -75,7 +76,8 @@ class Deployment:
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        self._figures, self._ages = Figures(), ObservationAges(control)
+        timed, clock = TimedPolicy(policy), RosClock(node)
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
         self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
@@ -89,7 +91,7 @@ class Deployment:
         self._streaming = Streaming(node, stream, deployed)
         self._recording = BagRecording(node, configuration.record, deployed)
         journal = self._recording.journal(onlookers.journal)
-        own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
+        own: list[StepObserver] = [self._figures, self._ages, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
@@ -214,14 +216,16 @@ class Deployment:
         """
         level, message, values = self._policy_report()
         found, figures = distribution_report(self.cycle.distribution, self.control)
-        if found:
-            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
-        if found and level == DiagnosticStatus.OK:
-            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
+        late, ages = self._ages.report()
+        warnings = [*(f'out of distribution: {each}' for each in found), *filter(None, [late])]
+        if warnings:
+            self._log.warning('; '.join(warnings), throttle_duration_sec=5.0)
+            if level == DiagnosticStatus.OK:
+                level, message = DiagnosticStatus.WARN, f'{message}; {warnings[0]}'
         tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        values |= figures | self._starts.report() | tracked | self._recording.report()
-        guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
-        return self._neighbours.report(level, message, values | guarded)
+        values |= ages | figures | self._starts.report() | tracked | self._recording.report()
+        values['guardian'] = 'none' if self._guardian is None else self._guardian.status()
+        return self._neighbours.report(level, message, values)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""
