@@ -18,7 +18,7 @@ from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.control.control_options import ClipOptions, OodSpec, RecoveryOptions, TimingOptions
 from rl_policy_node.control.specs import ControlSpec, term_spec
 from rl_policy_node.control.state import State
-from rl_policy_node.core import Frame, Outcome
+from rl_policy_node.core import Frame, Onlookers, Outcome
 from rl_policy_node.core.protocols import Observations
 from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.parameters.configuration import Configuration
@@ -172,7 +172,7 @@ class JogNode(Node):
         self._fault, self._active, self._reported = '', False, -math.inf
         try:
             policy = cast(Policy, self.policy)
-            self._deployment = Deployment(self, control, policy, lambda: None, [self], configuration)
+            self._deployment = Deployment(self, control, policy, lambda: None, Onlookers((self,)), configuration)
         except BaseException:
             self.destroy_node()
             raise

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import contextlib
-import functools
 import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
@@ -24,19 +22,12 @@ from rl_policy_node.core.recording import Command
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy import robot_state
-from rl_policy_node.nodes.policy.diagnostics import (
-    distribution_report,
-    Figures,
-    policy_report,
-    RowLog,
-    TimedPolicy,
-    tracking_report,
-)
+from rl_policy_node.nodes.policy.acting_status import ActingStatus
+from rl_policy_node.nodes.policy.diagnostics import RowLog, TimedPolicy
 from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
-from rl_policy_node.nodes.policy.observation_ages import ObservationAges
 from rl_policy_node.nodes.policy.permissions import DEAF, permissions
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.readiness import broken
@@ -76,11 +67,10 @@ class Deployment:
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, self._ages = Figures(), ObservationAges(control)
         timed, clock = TimedPolicy(policy), RosClock(node)
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
-        self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
+        self._status = ActingStatus(control, timed, trigger, self._sources, self._log)
         enable, states = configuration.enable, configuration.robot_state
         stream, moments = configuration.stream, trained_moments(policy, control)
         stream.rows_of(control.rows)  # refuses rows that do not exist
@@ -91,7 +81,7 @@ class Deployment:
         self._streaming = Streaming(node, stream, deployed)
         self._recording = BagRecording(node, configuration.record, deployed)
         journal = self._recording.journal(onlookers.journal)
-        own: list[StepObserver] = [self._figures, self._ages, RowLog(control, self._log), Periods(control, self._log)]
+        own: list[StepObserver] = [*self._status.observers, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
@@ -214,16 +204,8 @@ class Deployment:
 
         It also latches robots that another node commands, and robots whose commands have no subscriber.
         """
-        level, message, values = self._policy_report()
-        found, figures = distribution_report(self.cycle.distribution, self.control)
-        late, ages = self._ages.report()
-        warnings = [*(f'out of distribution: {each}' for each in found), *filter(None, [late])]
-        if warnings:
-            self._log.warning('; '.join(warnings), throttle_duration_sec=5.0)
-            if level == DiagnosticStatus.OK:
-                level, message = DiagnosticStatus.WARN, f'{message}; {warnings[0]}'
-        tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        values |= ages | figures | self._starts.report() | tracked | self._recording.report()
+        level, message, values = self._status.report(self.cycle)
+        values |= self._starts.report() | self._recording.report()
         values['guardian'] = 'none' if self._guardian is None else self._guardian.status()
         return self._neighbours.report(level, message, values)
 
