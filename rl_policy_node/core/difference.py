@@ -60,7 +60,7 @@ class Digest(Protocol):
         """Return that of an array."""
 
 
-def mismatch(recorded: Any, replayed: Any, path: tuple[str, ...] = ()) -> Mismatch | None:
+def mismatch(recorded: object, replayed: object, path: tuple[str, ...] = ()) -> Mismatch | None:
     """Return the first difference of two trees of mappings, tuples, arrays and scalars, bit by bit; None: equal."""
     if isinstance(recorded, np.ndarray) and isinstance(replayed, np.ndarray):
         return _of_arrays(recorded, replayed, path)

@@ -2,7 +2,6 @@
 """Events of a recording with random content, and whether two of them are the same, bit for bit."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -83,7 +82,7 @@ class Events:
             orders=(Order(slice(0, 2), 'stopped'), Order(slice(None), '')),
             enabled=-np.inf,
             news=None,
-            robot_states=MappingProxyType({1: RobotState('', self._time())}),
+            robot_states={1: RobotState('', self._time())},
             heard=np.inf,
             number=self._next(),
         )

@@ -2,6 +2,7 @@
 """Events survive their way into bytes and back, bit for bit."""
 
 import hashlib
+from types import MappingProxyType
 
 import msgpack
 from nodes.recorded_events import Events, same
@@ -19,6 +20,13 @@ def test_random_events_come_back_bit_for_bit(seed):
     assert {type(event) for event in events} >= {recording.Message, recording.Step, recording.Snapshot}
     found = unpacked(packed(events, {}), pytest.fail)
     assert len(found) == len(events) and all(map(same, events, found))
+
+
+def test_a_mapping_of_any_kind_comes_back_as_a_dict():
+    step = Events(1).look()
+    step = step._replace(frame=step.frame._replace(robot_states=MappingProxyType(step.frame.robot_states)))
+    (found,) = unpacked(packed([step], {}), pytest.fail)
+    assert same(found, step) and type(found.frame.robot_states) is dict
 
 
 def test_comparison_notices_a_bit():

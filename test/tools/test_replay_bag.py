@@ -49,8 +49,8 @@ def test_the_first_difference_is_named_and_is_an_error(recorded):
     kept = weights.read_bytes()
     try:
         content = torch.load(weights, weights_only=True)
-        name = 'a2c_network.mu.bias'
-        content['model'][name] = torch.from_numpy(flipped(content['model'][name].numpy(), (1,), bit=18))
+        name = 'a2c_network.mu.weight'
+        content['model'][name] = torch.from_numpy(flipped(content['model'][name].numpy(), (1, 2), bit=20))
         torch.save(content, weights)
         good, text = printed(bag)
     finally:

@@ -37,9 +37,7 @@ class ActingStatus:
 
     def report(self, cycle: Cycle) -> tuple[bytes, str, dict[str, object]]:
         """Return level, message and values of the diagnostics; log what is out of distribution or too old."""
-        level, message, values = policy_report(
-            self._figures, self._policy, self._trigger, self._sources, self._control
-        )
+        level, message, values = policy_report(self._figures, self._policy, self._trigger, self._sources, self._control)
         found, figures = distribution_report(cycle.distribution, self._control)
         late, ages = self._ages.report()
         warnings = [*(f'out of distribution: {each}' for each in found), *filter(None, [late])]

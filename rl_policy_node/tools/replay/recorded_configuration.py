@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import yaml
 
@@ -16,6 +16,8 @@ from rl_policy_node.nodes.parameters import parsing, schema
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.tools.settings import named_settings
 
+# what a node says of itself, from JSON
+Metadata: TypeAlias = Mapping[str, Any]
 _NOT_FINITE = ('inf', '-inf', 'nan')
 
 
@@ -23,7 +25,7 @@ class RecordedBag(Protocol):
     """A bag of a policy node. metadata: what the node says of itself."""
 
     @property
-    def metadata(self) -> Mapping[str, Any]: ...
+    def metadata(self) -> Metadata: ...
 
     def events(self) -> Iterator[Event]: ...
 
@@ -58,7 +60,7 @@ class Recorded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def recorded_configuration(metadata: Mapping[str, Any], changes: Changes) -> Recorded:
+def recorded_configuration(metadata: Metadata, changes: Changes) -> Recorded:
     """Return the Configuration of a bag, with changes; raises ConfigurationError if the bag does not tell it."""
     if not metadata.get('parameters'):
         raise unfit('the bag', 'without the parameters of a policy node', 'one that record.directory makes')
@@ -84,7 +86,7 @@ def _value(name: str, value: Any) -> Any:
     return float(value) if number and value in _NOT_FINITE else value
 
 
-def _files(metadata: Mapping[str, Any], values: dict[str, Any]) -> Iterable[str]:
+def _files(metadata: Metadata, values: dict[str, Any]) -> Iterable[str]:
     """Set the paths of checkpoint and run to those that were read; yield a line for each that has changed since."""
     for name in ('train_config', 'checkpoint'):
         read = metadata.get(name) or {}

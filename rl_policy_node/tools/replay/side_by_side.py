@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class SideBySide:
         joints: Sequence[str] = self._joints.get(what.partition('.')[0], ())
         return joints[number] if len(joints) == count else ''
 
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> Mapping[str, object]:
         """Return everything as plain data."""
         return {
             'steps': self.steps,
