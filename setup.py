@@ -67,7 +67,7 @@ ROS = [
     (('2.5.0', '2.7.0'), 'unique-identifier-msgs'),
 ]
 
-RECORD = ['mcap>=1.2,<2', 'msgpack>=1.0.3,<2', 'zstandard>=0.18,<1']
+RECORD = ['lz4>=3.1,<5', 'mcap>=1.2,<2', 'msgpack>=1.0.3,<2', 'zstandard>=0.18,<1']
 
 
 def ros(distribution):
