@@ -75,15 +75,17 @@ class SimulatedRobot:
         bridge, run = self._bridge, self._run
         bridge.begin()
         begun: Stamps = np.zeros(run.control.rows, dtype=np.int64)
+        told: Mask = np.zeros(run.control.rows, dtype=bool)
         try:
             for step in range(steps):
                 frame = bridge.frame()
                 begins: Mask = frame.begun != begun
                 begun = frame.begun
-                told = self._wire.begins(step, begins)
+                told = told | self._wire.begins(step, begins)
                 arrived = self._wire.measured(step, frame.values, begins)
                 if self._wire.due(step):
-                    self._step(arrived, told | ~np.isfinite(run.cycle.inbox.episode), frame.stamp)
+                    self._step(arrived, told, frame.stamp)
+                    told = np.zeros_like(told)
                 bridge.commands.expect(frame.stamp, step)
                 for (name, topic), message in run.messages.items():
                     bridge.commands.receive(name, topic, message)
