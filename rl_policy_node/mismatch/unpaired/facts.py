@@ -14,6 +14,10 @@ from rl_policy_node.mismatch.unpaired.view import Part, View
 
 _MORE = 0.04  # share of the steps by which a robot must stand still, or at a bound, more than the simulator
 _LEAST_CHANGES = 8
+_DUST = 2e-3  # of the spread in simulation
+_STATIC = 0.5  # share of steps
+_MOSTLY = 0.95  # share of the steps from which on a term that stands still never moves again
+_LEAST_STILL, _SUDDEN = 3, 0.4  # steps, and usual steps before a sudden standstill
 _FEW = 0.35  # different values for each change of a number: fewer are steps of a lattice
 _LEAST_LATTICE = 0.05  # of the spread in simulation
 _LEAST_NOISE = 0.08  # of the spread in simulation
@@ -70,7 +74,11 @@ def _white(view: View, part: Part) -> Floats:
         if all(np.isfinite(each).any() for each in products):
             with np.errstate(invalid='ignore'):
                 blocks.append(np.stack([_mean(each) for each in products]))
-    return np.nanmedian(np.concatenate(blocks, axis=1), axis=1) if blocks else np.zeros((3, part.size))
+    if not blocks:
+        return np.zeros((3, part.size))
+    every = np.concatenate(blocks, axis=1)
+    every = every[:, np.isfinite(every).all(axis=(0, 2))]
+    return np.median(every, axis=1) if every.shape[1] else np.zeros((3, part.size))
 
 
 def _mean(products: Floats) -> Floats:
@@ -131,7 +139,7 @@ def _jumps(view: View, across: bool = False) -> Floats:
 def _of_values(came: View, ours: View, part: Part) -> Iterator[Fact]:
     there = ours.part(part.name)
     spread = ours.x[np.isfinite(ours.x).all(axis=2)][:, there.columns].std(axis=0)
-    moved = [_others_move(view, each) for view, each in ((came, part), (ours, there))]
+    moved = [_others_move(view, each, ours) for view, each in ((came, part), (ours, there))]
     still = [_still(view, each, mask) for view, each, mask in zip((came, ours), (part, there), moved)]
     values = [view.x[1:][mask][:, each.columns] for view, each, mask in zip((came, ours), (part, there), moved)]
     if min(map(len, values)) < 20:
@@ -142,23 +150,50 @@ def _of_values(came: View, ours: View, part: Part) -> Iterator[Fact]:
         steps = float(np.median([lattice[number] / spread[number] for number in coarse]))
         yield Fact('frozen', (part.name,), steps, ('steps', steps))
         return
-    if still[0] - still[1] > _MORE:
+    # what is drawn once an episode stands still at whatever it was
+    bounded = list(_saturation(part, *values)) if still[1] < _STATIC else []
+    yield from bounded
+    if not bounded and still[0] - still[1] > _MORE and (still[0] > _MOSTLY or _stops(came, part)):
         yield Fact('frozen', (part.name,), still[0], ('still', still[0], still[1]))
-        return
-    ends = [_at_bounds(each) for each in values]
-    more = ends[0] - ends[1]
-    if still[1] < 0.5 and more.max() > _MORE:
-        side, number = np.unravel_index(int(more.argmax()), more.shape)
-        bound = (values[0].min(axis=0), values[0].max(axis=0))[side][number]
-        share = float(ends[0][:, more.max(axis=0) > _MORE].sum(axis=0).mean())
-        yield Fact('saturated', (part.name,), share, (part.names[number], float(bound), share, int(side)))
 
 
-def _others_move(view: View, part: Part) -> Mask:
-    """Return the steps (T − 1, N) in which something else than a term changes, a command or another term."""
-    change = np.diff(view.x, axis=0) != 0
+def _saturation(part: Part, came: Floats, ours: Floats) -> Iterator[Fact]:
+    """Yield whether a term often is at bounds that it passes in simulation."""
+    ends = _at_bounds(came)
+    bounds = np.stack([came.min(axis=0), came.max(axis=0)])
+    beyond = np.stack([(ours < bounds[0]).mean(axis=0), (ours > bounds[1]).mean(axis=0)])
+    # forces that end at zero in simulation, too, are no bound of a sensor
+    there = np.stack([(ours == bound).mean(axis=0) for bound in bounds])
+    bounded = (ends > _MORE) & (beyond > _MORE / 2) & (there < _MORE / 4)
+    if bounded.any(axis=0).mean() > _MORE and bounded.any():
+        side, number = np.unravel_index(int(np.where(bounded, ends, 0.0).argmax()), ends.shape)
+        share = float(np.where(bounded, ends, 0.0).sum(axis=0)[bounded.any(axis=0)].mean())
+        yield Fact('saturated', (part.name,), share, (part.names[number], float(bounds[side][number]), share, int(side)))
+
+
+def _others_move(view: View, part: Part, ours: View) -> Mask:
+    """Return the steps (T − 1, N) in which another term moves by more than the dust of an arm at rest."""
+    spread = ours.x[np.isfinite(ours.x).all(axis=2)].std(axis=0)
+    change = np.abs(np.diff(view.x, axis=0)) > _DUST * np.maximum(spread, 1e-9)
     change[:, :, part.columns] = False
-    return view.steps[:-1] & (change.any(axis=2) | (np.diff(view.c, axis=0) != 0).any(axis=2))
+    return np.asarray(view.steps[:-1] & change.any(axis=2))
+
+
+def _stops(view: View, part: Part) -> bool:
+    """Return whether a term stops in the middle of a motion, each time elsewhere: a sensor at rest comes to it slowly."""
+    change = np.abs(np.diff(view.x[:, :, part.columns], axis=0)).sum(axis=2)
+    known = view.steps[:-1]
+    still, moving = known & (change == 0), known & (change > 0)
+    # still from the second of these steps on, for so long at least
+    begins = moving[:-_LEAST_STILL].copy()
+    for ahead in range(1, _LEAST_STILL + 1):
+        begins &= still[ahead : len(still) - _LEAST_STILL + ahead]
+    if begins.sum() < 2:
+        return False
+    usual = np.median(change[1:][moving[1:] & moving[:-1]]) if (moving[1:] & moving[:-1]).any() else 0.0
+    where = view.x[1 : 1 + len(begins), :, part.columns][begins]
+    elsewhere = len(np.unique(where.round(9), axis=0)) > len(where) / 2
+    return bool(elsewhere and np.median(change[: len(begins)][begins]) > _SUDDEN * usual)
 
 
 def _still(view: View, part: Part, mask: Mask) -> float:

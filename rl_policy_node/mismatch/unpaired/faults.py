@@ -18,7 +18,9 @@ from rl_policy_node.mismatch.unpaired.judge_steps import Change, Judge
 from rl_policy_node.mismatch.unpaired.view import Part
 
 PARAMETER = 2.85  # nats that a free number costs: half the log of the steps that count
+_LIKELY = 6.0
 _FACTORS = np.geomspace(1 / 64, 64, 37)
+MOST_LATE = 12  # steps
 _MOST_PAIRS = 12  # numbers of which every exchange is tried
 
 
@@ -70,8 +72,17 @@ class Scale(Fault):
             gains = [gain(log) for log in logs]
             best = _refined(gain, logs[int(np.argmax(gains))], logs[1] - logs[0])
             factor = float(np.exp(best))
-            if abs(best) > 0.02:
+            # one that makes next to nothing of a term explains away whatever is wrong with it
+            ratio = factor * _spread_ratio(judge, columns)
+            if abs(best) > 0.02 and 1 / _LIKELY < ratio < _LIKELY:
                 yield Undoing(self.name, (part.name,), gain(best) - PARAMETER, (factor,), 1)
+
+
+def _spread_ratio(judge: Judge, columns: Indices) -> float:
+    """Return how many times a term's spread is that of simulation, the median over its numbers."""
+    ours = judge.physics.x.spread[columns]
+    came = judge.lines.now[:, columns].std(axis=0)
+    return float(np.median(came / ours))
 
 
 class Sign(Fault):
@@ -88,20 +99,23 @@ class Sign(Fault):
             def gain(flipped: Sequence[int], columns: Indices = columns) -> float:
                 return _of_signs(judge, columns, flipped)
 
-            every = list(range(part.size))
-            alone = sorted(every, key=lambda number: -gain([number]))
-            best, most = every, gain(every)
-            chosen: list[int] = []
-            total = 0.0
-            for number in alone:
-                with_it = gain([*chosen, number])
-                if with_it > total:
-                    chosen, total = [*chosen, number], with_it
-            if total > most + 1.0:
-                best, most = sorted(chosen), total
+            starts = [list(range(part.size)), _mirrored(judge, columns), []]
+            best = max(starts, key=gain)
+            most = gain(best)
+            for number in range(part.size):
+                toggled = sorted(set(best) ^ {number})
+                with_it = gain(toggled)
+                if with_it > most + 1.0:
+                    best, most = toggled, with_it
             if best:
                 cost = np.log(max(2, part.size)) * min(len(best), part.size - len(best) + 1)
                 yield Undoing(self.name, (part.name,), most - cost, (tuple(part.names[each] for each in best), tuple(best)))
+
+
+def _mirrored(judge: Judge, columns: Indices) -> list[int]:
+    """Return the numbers whose mean is nearer to that of simulation with the other sign."""
+    came, ours = judge.lines.now[:, columns].mean(axis=0), judge.physics.young[columns]
+    return np.flatnonzero(np.abs(came + ours) < np.abs(came - ours) - 0.1 * judge.physics.x.spread[columns]).tolist()
 
 
 def _of_signs(judge: Judge, columns: Indices, flipped: Sequence[int]) -> float:
@@ -378,7 +392,7 @@ class Delay(Fault):
         for parts in groups:
             columns = np.concatenate([columns_of(part) for part in parts])
             best = (-np.inf, 0)
-            for late in range(1, 13):
+            for late in range(1, MOST_LATE + 1):
                 x, known = _shifted(view, columns, late)
                 best = max(best, (judge.gain_of(view.with_x(x, known), columns), late))
             if best[0] > -np.inf:
@@ -415,16 +429,25 @@ class Filter(Fault):
             yield Undoing(self.name, tuple(part.name for part in parts), best[0] - PARAMETER, (best[1],), 1)
 
 
-class Noise(Fault):
-    """White noise is added to a term."""
+class LateCommand(Fault):
+    """The robot follows its commands some steps later than the simulated one."""
 
-    name = 'noise'
+    name = 'late command'
 
     def undoings(self, judge: Judge) -> Iterator[Undoing]:
-        return iter(())
+        view = judge.view
+        columns, best = np.arange(view.x.shape[2]), (-np.inf, 0)
+        for late in range(1, MOST_LATE + 1):
+            c, known = view.c.copy(), np.zeros(view.steps.shape, dtype=bool)
+            c[late:] = view.c[:-late]
+            known[late:] = view.episode[late:] == view.episode[:-late]
+            best = max(best, (judge.gain_of(view.with_c(c, known), columns), late))
+        if best[0] > -np.inf:
+            # where a source and the commands may be late alike, look at the source first
+            yield Undoing(self.name, (), 0.97 * best[0] - PARAMETER, (best[1],), 1)
 
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
-    for fault in (Scale(), Sign(), Offset(), Order(), QuaternionOrder(), QuaternionSign(), Frame(), Delay(), Filter())
+    for fault in (Scale(), Sign(), Offset(), Order(), QuaternionOrder(), QuaternionSign(), Frame(), Delay(), LateCommand(), Filter())
 }

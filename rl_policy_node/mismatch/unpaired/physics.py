@@ -117,7 +117,7 @@ class Physics:
 
     x: scale of the numbers. urge: of the commands. weights (n,): how much a number counts, as terms of many numbers
     must not outvote those of few. sigma (n,): of residuals; stride (n,): of the steps themselves. begin: the law of the
-    first numbers of episodes. low, high (n,): where values lie. level: of the simulator's own rows that were not fitted.
+    first numbers of episodes. low, high (n,): where values lie. level: of the simulator's own rows that were not fitted. young (n,): mean soon after episodes begin.
     """
 
     x: Scale
@@ -130,6 +130,7 @@ class Physics:
     low: Floats
     high: Floats
     level: Level
+    young: Floats
 
     @classmethod
     def of(cls, view: View) -> Physics:
@@ -155,7 +156,7 @@ class Physics:
         begin = Whitening.of(x.of_all(view.x[view.begins]), [part.size for part in view.parts])
         level = _level(residual / sigma, step / stride, lines.row)
         weights = np.minimum(1.0 / np.sqrt(sizes), _MOST_VOTES / sizes)
-        return cls(x, c, law, weights, sigma, stride, begin, low, high, level)
+        return cls(x, c, law, weights, sigma, stride, begin, low, high, level, lines.now.mean(axis=0))
 
     def residuals(self, lines: Lines) -> Floats:
         """Return what the law leaves of each step (lines, n), in sigmas."""

@@ -88,6 +88,14 @@ class View:
         steps[:-1] &= known[1:]
         return replace(self, x=x, steps=steps, begins=self.begins & known)
 
+    def whole(self) -> View:
+        """Return the view whose steps count however old an episode is."""
+        return replace(self, young=np.ones_like(self.young))
+
+    def with_c(self, c: Floats, known: Mask) -> View:
+        """Return the view of other commands; known (T, N): where there are any."""
+        return replace(self.with_x(self.x, known), c=c, begins=self.begins)
+
     def of_rows(self, rows: Indices | slice) -> View:
         """Return the view of some rows."""
         cut = {name: getattr(self, name)[:, rows] for name in ('x', 'c', 'begins', 'steps', 'young')}
