@@ -8,6 +8,7 @@ from typing import Final
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.explain.explain_command import Explain
 from rl_policy_node.tools.init.init_command import Init
 from rl_policy_node.tools.verify.verify_command import Verify
 
@@ -211,7 +212,7 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Bundle(), Bench(), Parameters()),
+    *(Check(), Verify(), Explain(), Bundle(), Bench(), Parameters()),
 )
 
 

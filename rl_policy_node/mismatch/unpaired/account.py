@@ -62,8 +62,11 @@ class TermAccount:
 
 @dataclass(frozen=True)
 class Following:
-    """How a side follows a command. error: RMS of command − measured. lag: s. gain: of motion to command. chatter: share
-    of a command's change that turns back in the next step. at_bound: share of commands at their least or greatest."""
+    """How a side follows a command.
+
+    error: RMS of command − measured. lag: s. gain: share of that error which a step takes away. chatter: share of
+    commands that turn back in the next step. at_bound: share of commands at their least or greatest.
+    """
 
     error: float
     lag: float
@@ -83,8 +86,11 @@ class CommandAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """verdict: healthy, explained, or unexplained. findings: best first. difference: nats, and usual: of the simulator's
-    robots among themselves."""
+    """What was found.
+
+    verdict: healthy, explained, or unexplained. findings: best first. difference: nats; usual: the same of simulated
+    robots among themselves.
+    """
 
     verdict: str
     findings: tuple[Finding, ...]

@@ -11,7 +11,8 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired.account import Account, EXPLAINED, Finding, HEALTHY, UNEXPLAINED
 from rl_policy_node.mismatch.unpaired.facts import Fact, facts, noises
-from rl_policy_node.mismatch.unpaired.faults import FAULTS, Undoing
+from rl_policy_node.mismatch.unpaired.fault import Undoing
+from rl_policy_node.mismatch.unpaired.faults import FAULTS
 from rl_policy_node.mismatch.unpaired.figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.judge_steps import Judge
 from rl_policy_node.mismatch.unpaired.physics import Physics
@@ -24,7 +25,7 @@ _EACH, _MOST = 0.02, 0.2  # share of its gain that each free number costs, and t
 _MAIN = 0.4  # share of the difference beyond which a correction comes before noise, and before missing resets
 _RIVAL = 0.93  # of the best one's gain: the data do not tell faults that are so near
 _ODD = 4.0  # usual differences beyond which a difference without explanation is told
-_LEAST = {'reset': 0.1, 'frozen': 0.0, 'saturated': 0.0, 'rate': 0.0}  # size of a fact that is told
+_LEAST_RESETS = 0.1  # share of resets that must be missing
 _MUCH = 0.25  # size beyond which a fact is no consequence of another fault
 
 
@@ -46,12 +47,7 @@ def explain(robot: Recording, simulation: Recording, on_step: Callable[[str], ob
     difference = judge.deficit
     verdict = EXPLAINED if findings else UNEXPLAINED if difference > _ODD * usual else HEALTHY
     return Account(
-        verdict,
-        findings,
-        tuple(terms_of(robot, simulation)),
-        tuple(commands_of(robot, simulation)),
-        difference,
-        usual,
+        verdict, findings, tuple(terms_of(robot, simulation)), tuple(commands_of(robot, simulation)), difference, usual
     )
 
 
@@ -71,11 +67,13 @@ def _check(came: View, ours: View) -> None:
     sides = [{part.name: part.size for part in view.parts} for view in (came, ours)]
     if sides[0] != sides[1]:
         raise ConfigurationError(
-            f'the recordings have other terms: the robot {sides[0]}, simulation {sides[1]}; expected two of the same file'
+            f'the robot recorded the terms {sides[0]}, simulation {sides[1]}; expected two recordings of the same file'
         )
     if not came.steps.any() or not ours.steps.any():
         side = 'robot' if not came.steps.any() else 'simulation'
-        raise ConfigurationError(f'the recording of the {side} has no two steps that follow one another and were acted on')
+        raise ConfigurationError(
+            f'the recording of the {side} has no two steps that follow one another and were acted on'
+        )
 
 
 def _usual(ours: View) -> float:
@@ -93,19 +91,21 @@ def worth(undoing: Undoing) -> float:
     return undoing.gain * (1 - min(_MOST, _EACH * undoing.numbers))
 
 
-def ranked(judge: Judge, undoings: Sequence[Undoing], seen: Sequence[Fact], noise: Sequence[Fact]) -> tuple[Finding, ...]:
+def ranked(
+    judge: Judge, undoings: Sequence[Undoing], seen: Sequence[Fact], noise: Sequence[Fact]
+) -> tuple[Finding, ...]:
     """Return the findings, best first: what is seen directly, then corrections by their worth."""
     difference = max(judge.deficit, 1e-9)
-    good = sorted(
-        (each for each in undoings if worth(each) > max(LEAST, _OF_DIFFERENCE * difference)), key=lambda each: -worth(each)
-    )
+    least = max(LEAST, _OF_DIFFERENCE * difference)
+    good = sorted((each for each in undoings if worth(each) > least), key=lambda each: -worth(each))
     main = bool(good) and worth(good[0]) > _MAIN * difference
-    sure = [each for each in seen if each.size >= (_MUCH if main and each.value[:1] != ('steps',) else _LEAST[each.kind])]
-    loose = [each for each in seen if each not in sure and each.size >= _LEAST[each.kind]]
-    order: list[Undoing | Fact] = [*sure, *(() if main else noise[:1]), *good, *(noise[:1] if main else ()), *loose]
-    distinct = {(each.kind, each.where): each for each in reversed(order)}
-    kept = [each for each in order if distinct[each.kind, each.where] is each]
-    return tuple(_finding(each, judge, good, difference) for each in kept)
+    told = [each for each in seen if each.size >= (_LEAST_RESETS if each.kind == 'reset' else 0.0)]
+    # a robot led astray by another fault may rest, or touch a bound, for a while
+    sure = [each for each in told if not main or each.size >= _MUCH or each.value[:1] == ('steps',)]
+    noise, later = ([], noise[:1]) if main else (noise[:1], [])
+    order: list[Undoing | Fact] = [*sure, *noise, *good, *later, *(each for each in told if each not in sure)]
+    kept = {(each.kind, each.where): each for each in reversed(order)}
+    return tuple(_finding(each, judge, good, difference) for each in order if kept[each.kind, each.where] is each)
 
 
 def _finding(found: Undoing | Fact, judge: Judge, good: Sequence[Undoing], difference: float) -> Finding:
@@ -115,7 +115,7 @@ def _finding(found: Undoing | Fact, judge: Judge, good: Sequence[Undoing], diffe
     rivals = [
         label_of(each)
         for each in good
-        if (each.kind, each.where) != (found.kind, found.where) and worth(each) > _RIVAL * worth(found)
+        if (each.kind, each.where) != (found.kind, found.where) and _RIVAL < worth(each) / worth(found) < 1 / _RIVAL
     ]
     share = min(1.0, found.gain / difference)
     return Finding(found.kind, found.where, share, said.sentence, said.remedy, tuple(dict.fromkeys(rivals)))

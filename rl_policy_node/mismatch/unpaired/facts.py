@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,21 +30,24 @@ _BLOCK = 32  # steps: noise is the median over blocks, so that impacts count in 
 
 @dataclass(frozen=True)
 class Fact:
-    """What is seen of a robot and not of the simulator. size: of the fault, such as a share; value: for the sentence."""
+    """What is seen of a robot and not of the simulator.
+
+    size: of the fault, such as a share. value: for the sentence.
+    """
 
     kind: str
     where: tuple[str, ...]
     size: float
-    value: tuple[object, ...] = ()
+    value: tuple[Any, ...] = ()
 
 
 def facts(robot: Recording, simulation: Recording, came: View, ours: View) -> Iterator[Fact]:
     """Yield every Fact. came, ours: the views of the robot's recording and of the simulator's."""
     yield from _rates(robot, simulation)
-    yield from _resets(robot, came, ours)
     for part in came.parts:
-        if part.name in {each.name for each in ours.parts}:
-            yield from _of_values(came, ours, part)
+        yield from _of_values(came, ours, part)
+    # what a sensor catches up with after it stood still may look like a jump
+    yield from _resets(robot, came, ours)
 
 
 def noises(came: View, ours: View) -> Iterator[Fact]:
@@ -116,7 +120,8 @@ def _resets(robot: Recording, came: View, ours: View) -> Iterator[Fact]:
 
     def height(jumps: Floats) -> Floats:
         ratios = np.stack([np.minimum(jumps[:, each] / usual[each], 50.0).max(axis=1) for each in names])
-        return np.log(np.maximum(ratios, 1e-3)).mean(axis=0)
+        mean: Floats = np.log(np.maximum(ratios, 1e-3)).mean(axis=0)
+        return mean
 
     limit = (np.quantile(height(across), 0.2) + height(within).max()) / 2
     if height(within).max() >= np.quantile(height(across), 0.2):
@@ -168,7 +173,9 @@ def _saturation(part: Part, came: Floats, ours: Floats) -> Iterator[Fact]:
     if bounded.any(axis=0).mean() > _MORE and bounded.any():
         side, number = np.unravel_index(int(np.where(bounded, ends, 0.0).argmax()), ends.shape)
         share = float(np.where(bounded, ends, 0.0).sum(axis=0)[bounded.any(axis=0)].mean())
-        yield Fact('saturated', (part.name,), share, (part.names[number], float(bounds[side][number]), share, int(side)))
+        yield Fact(
+            'saturated', (part.name,), share, (part.names[number], float(bounds[side][number]), share, int(side))
+        )
 
 
 def _others_move(view: View, part: Part, ours: View) -> Mask:
@@ -180,7 +187,7 @@ def _others_move(view: View, part: Part, ours: View) -> Mask:
 
 
 def _stops(view: View, part: Part) -> bool:
-    """Return whether a term stops in the middle of a motion, each time elsewhere: a sensor at rest comes to it slowly."""
+    """Return whether a term stops in the middle of a motion, each time elsewhere; an arm comes to rest slowly."""
     change = np.abs(np.diff(view.x[:, :, part.columns], axis=0)).sum(axis=2)
     known = view.steps[:-1]
     still, moving = known & (change == 0), known & (change > 0)

@@ -92,7 +92,10 @@ def commands_of(robot: Recording, simulation: Recording) -> Iterator[CommandAcco
                 continue
             source = robot.measured.get(found, {}).get(field)
             if source is not None and source.shape == there.shape:
-                sides = _following(robot, there, source), _following(simulation, command, simulation.measured[found][field])
+                sides = (
+                    _following(robot, there, source),
+                    _following(simulation, command, simulation.measured[found][field]),
+                )
                 yield CommandAccount(f'{action}.{field}', *sides)
 
 

@@ -43,7 +43,10 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """A robot's view beside the physics of the simulator's. came: its steps as they are; urges: of the commands now and before; base: their scores."""
+    """A robot's view beside the physics of the simulator's.
+
+    came: its steps as they are. urges: of the commands now, and in the step before. base: the scores of what came.
+    """
 
     physics: Physics
     view: View
@@ -61,7 +64,9 @@ class Judge:
             urge.scaled(command) - urge.of_state(physics.x.of_all(numbers))
             for command, numbers in ((lines.command, lines.now), (lines.last_command, lines.before))
         ]
-        made = cls(physics, view, lines, _moved(physics, view, lines), (urges[0], urges[1]), Scores(lines.now, lines.now, 0.0))
+        made = cls(
+            physics, view, lines, _moved(physics, view, lines), (urges[0], urges[1]), Scores(lines.now, lines.now, 0.0)
+        )
         return replace(made, base=made._scores(made.came))
 
     def gain(self, columns: Indices, change: Change, stretch: float = 0.0) -> float:

@@ -77,7 +77,7 @@ class Whitening:
 
     @classmethod
     def of(cls, samples: Floats, sizes: Sequence[int]) -> Whitening:
-        """Return that of normalised samples (lines, n); sizes: of the terms, of large ones the main directions count."""
+        """Return that of normalised samples (lines, n). sizes: of terms; of large ones the main directions count."""
         if len(samples) < 3:
             return cls(np.zeros(sum(sizes)), np.zeros((sum(sizes), 1)), 0.0)
         mean = samples.mean(axis=0)
@@ -117,7 +117,8 @@ class Physics:
 
     x: scale of the numbers. urge: of the commands. weights (n,): how much a number counts, as terms of many numbers
     must not outvote those of few. sigma (n,): of residuals; stride (n,): of the steps themselves. begin: the law of the
-    first numbers of episodes. low, high (n,): where values lie. level: of the simulator's own rows that were not fitted. young (n,): mean soon after episodes begin.
+    first numbers of episodes. low, high (n,): where values lie. level: of the simulator's own rows that were not
+    fitted. young (n,): mean soon after episodes begin.
     """
 
     x: Scale

@@ -34,9 +34,7 @@ class Urge:
         """Learn it from a simulator's commands (lines, m), by names, and normalised numbers (lines, n)."""
         kept = [name.rsplit(' ', 1)[0] for name in names]
         groups = [np.flatnonzero([each == group for each in kept]) for group in dict.fromkeys(kept)]
-        quaternions = tuple(
-            group for group in groups if len(group) == 4 and kept[group[0]].endswith('orientation')
-        )
+        quaternions = tuple(group for group in groups if len(group) == 4 and kept[group[0]].endswith('orientation'))
         for group in quaternions:
             axis = np.linalg.eigh(command[:, group].T @ command[:, group])[1][:, -1]
             command = _aligned(command, group, axis)

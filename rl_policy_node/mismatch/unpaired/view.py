@@ -29,13 +29,18 @@ class Part:
     @property
     def size(self) -> int:
         """How many numbers."""
-        return self.columns.stop - self.columns.start
+        return int(self.columns.stop - self.columns.start)
 
     @property
     def quaternion(self) -> str:
         """The convention of a quaternion, '' where it is none."""
         found = self.track.spec.get('field') == 'orientation' and self.size == 4
         return str(self.track.spec.get('convention', 'xyzw')) if found else ''
+
+    @property
+    def w(self) -> int:
+        """Where the w of a quaternion is."""
+        return 0 if self.quaternion == 'wxyz' else 3
 
     @property
     def vector(self) -> bool:
@@ -49,8 +54,8 @@ class View:
     """The numbers x (T, N, n) of a recording's terms, and its commands c (T, N, m), where it has none its actions.
 
     begins (T, N): the first step of an episode, as far as the policy was told. steps (T, N): whether t is followed by
-    t + 1 a period later in the same episode, and was acted on. young (T, N): steps soon after a begin, where a fault has
-    not led the robot astray yet. period: s, the usual one.
+    t + 1 a period later in the same episode, and was acted on. young (T, N): steps soon after a begin, where a fault
+    has not led the robot astray yet. period: s, the usual one.
     """
 
     parts: tuple[Part, ...]

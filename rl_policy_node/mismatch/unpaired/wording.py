@@ -11,7 +11,7 @@ import numpy as np
 
 from rl_policy_node.mismatch.phrases import number, numbers, several
 from rl_policy_node.mismatch.unpaired.facts import Fact
-from rl_policy_node.mismatch.unpaired.faults import Undoing
+from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.view import View
 
 _UNITS = {180 / math.pi: 'degrees for radians', math.pi / 180: 'radians for degrees', 1e3: 'mm for m', 1e-3: 'm for mm'}
@@ -70,7 +70,7 @@ def _quaternion_order(found: Undoing, view: View) -> Words:
     if 'inverse' in way:
         return Words(
             f'{part.name} comes as the inverse rotation: of the frame in the body, not of the body in the frame',
-            f'the driver of {part.track.source} must publish the inverse orientation; with tf2 exchange frame_id and child',
+            f'the driver of {part.track.source} must publish the inverse; with tf2 exchange frame_id and child',
         )
     other = 'xyzw' if part.quaternion == 'wxyz' else 'wxyz'
     return Words(
@@ -97,7 +97,7 @@ def _frame(found: Undoing, view: View) -> Words:
     whose = 'the sensor is mounted turned' if own else 'it is seen from a turned frame'
     return Words(
         f'{several(found.where)}: {whose}, by {angle:.0f}° about [{turned}]',
-        f"sources.{source}: publish it in the frame of training (a static transform, source_frame; `kind: rotate` for "
+        f'sources.{source}: publish it in the frame of training (a static transform, source_frame; `kind: rotate` for '
         "the base's)",
     )
 
@@ -139,7 +139,7 @@ def _noise(found: Fact, view: View) -> Words:
 
 
 def _rate(found: Fact, view: View) -> Words:
-    came, ours = (float(each) for each in found.value)  # type: ignore[arg-type]  # of this kind both are numbers
+    came, ours = (float(each) for each in found.value)
     return Words(
         f'the policy steps at {came:.4g} Hz, and in simulation at {ours:.4g} Hz',
         f'control_rate: {ours:.4g}; if it is that, the sources or the machine are too slow for it',
@@ -173,10 +173,10 @@ def _saturated(found: Fact, view: View) -> Words:
     label, bound, share, side = found.value
     name, which = found.where[0], 'greatest' if side else 'least'
     return Words(
-        f'{name} is at its {which} value in {float(str(share)):.0%} of the steps ({label}: '
-        f'{number(_rounded(float(str(bound))))}); in simulation it goes beyond',
-        f"sources.{view.part(name).track.source}: widen the sensor's range; terms.{name}.clip must not be narrower than "
-        'in training',
+        f'{name} is at its {which} value in {share:.0%} of the steps ({label}: '
+        f'{number(_rounded(bound))}); in simulation it goes beyond',
+        f"sources.{view.part(name).track.source}: widen the sensor's range; terms.{name}.clip must be as wide as in "
+        'training',
     )
 
 
