@@ -10,6 +10,7 @@ from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.compare.compare_command import Compare
 from rl_policy_node.tools.doctor.doctor_command import Doctor
+from rl_policy_node.tools.explain.explain_command import Explain
 from rl_policy_node.tools.init.init_command import Init
 from rl_policy_node.tools.replay.replay_command import Replay
 from rl_policy_node.tools.verify.verify_command import Verify
@@ -244,7 +245,7 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Compare(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Doctor(), Watch(), Replay()),
+    *(Check(), Verify(), Doctor(), Watch(), Replay(), Explain()),
     *(Bundle(), Bench(), Parameters()),
 )
 
