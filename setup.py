@@ -67,7 +67,7 @@ ROS = [
     (('2.5.0', '2.7.0'), 'unique-identifier-msgs'),
 ]
 
-RECORD = ['mcap>=1.2,<2', 'msgpack>=1.0.3,<2', 'zstandard>=0.18,<1']
+RECORD = ['lz4>=3.1,<5', 'mcap>=1.2,<2', 'msgpack>=1.0.3,<2', 'zstandard>=0.18,<1']
 
 
 def ros(distribution):
@@ -137,6 +137,7 @@ setup(
         'watch': ['foxglove-sdk>=0.30,<0.31'],
         'sim': [
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
+            'imageio-ffmpeg>=0.5,<0.7',  # videos in reports; brings a program of its own, ffmpeg
             'matplotlib>=3.5,<4',
             'mujoco>=3.17,<4.1',  # 4.0 needs Python 3.11; 3.17, the last for 3.10, steps alike
         ],

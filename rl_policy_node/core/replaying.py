@@ -43,9 +43,9 @@ class Replayer:
     """Recomputes the steps of a recording, and compares them with what was recorded.
 
     cycle: assembled with the tape as its clock and trigger, and with the readers' buffers. exact: the configuration is
-    that of the recording; if not, its states go on from one Snapshot to the next, and parts of a recorded state that do
-    not fit begin anew, as do those in `anew` (names of Stepper.state). steps: how many were replayed. skipped: how many
-    could not be, because no Snapshot came before them.
+    that of the recording; if not, its states go on from one Snapshot to the next, and parts of a recorded state that
+    do not fit begin anew, as do those in `anew` (names of Stepper.state). steps: how many were replayed. skipped: how
+    many could not be, because no Snapshot came before them.
     """
 
     def __init__(

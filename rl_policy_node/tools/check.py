@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy check`: run configure and a first step of the node, without a robot and off its network."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +10,10 @@ from rich.table import Table
 
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.tools.process.processes import private_domain
+from rl_policy_node.tools.process.to_logging import ToLogging
 
 if TYPE_CHECKING:
     from rl_policy_node.nodes.policy.dry_run import DryRun
-
-
-class _Log:
-    """Sends the log of the node to `logging`, which does not throttle."""
-
-    _log = logging.getLogger(__name__)
-
-    def info(self, text: str, **_: object) -> None:
-        self._log.info(text)
-
-    def warning(self, text: str, **_: object) -> None:
-        self._log.warning(text)
-
-    def error(self, text: str, **_: object) -> None:
-        self._log.error(text)
 
 
 def check(path: str | Path, console: Console | None = None) -> None:
@@ -39,7 +24,7 @@ def check(path: str | Path, console: Console | None = None) -> None:
     private_domain(chosen=False)
     from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
-    dry_run = DryRun(read_file(path), _Log())
+    dry_run = DryRun(read_file(path), ToLogging())
     dry_run.step()
     _show(dry_run, path, console or Console(soft_wrap=True))
 

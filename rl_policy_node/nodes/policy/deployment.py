@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import contextlib
-import functools
 import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
@@ -24,14 +22,8 @@ from rl_policy_node.core.recording import Command
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy import robot_state
-from rl_policy_node.nodes.policy.diagnostics import (
-    distribution_report,
-    Figures,
-    policy_report,
-    RowLog,
-    TimedPolicy,
-    tracking_report,
-)
+from rl_policy_node.nodes.policy.acting_status import ActingStatus
+from rl_policy_node.nodes.policy.diagnostics import RowLog, TimedPolicy
 from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
@@ -75,10 +67,10 @@ class Deployment:
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
+        timed, clock = TimedPolicy(policy), RosClock(node)
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
-        self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
+        self._status = ActingStatus(control, timed, trigger, self._sources, self._log)
         enable, states = configuration.enable, configuration.robot_state
         stream, moments = configuration.stream, trained_moments(policy, control)
         stream.rows_of(control.rows)  # refuses rows that do not exist
@@ -89,7 +81,7 @@ class Deployment:
         self._streaming = Streaming(node, stream, deployed)
         self._recording = BagRecording(node, configuration.record, deployed)
         journal = self._recording.journal(onlookers.journal)
-        own: list[StepObserver] = [self._figures, RowLog(control, self._log), Periods(control, self._log)]
+        own: list[StepObserver] = [*self._status.observers, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
@@ -212,16 +204,10 @@ class Deployment:
 
         It also latches robots that another node commands, and robots whose commands have no subscriber.
         """
-        level, message, values = self._policy_report()
-        found, figures = distribution_report(self.cycle.distribution, self.control)
-        if found:
-            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
-        if found and level == DiagnosticStatus.OK:
-            level, message = DiagnosticStatus.WARN, f'{message}; out of distribution: {found[0]}'
-        tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        values |= figures | self._starts.report() | tracked | self._recording.report()
-        guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
-        return self._neighbours.report(level, message, values | guarded)
+        level, message, values = self._status.report(self.cycle)
+        values |= self._starts.report() | self._recording.report()
+        values['guardian'] = 'none' if self._guardian is None else self._guardian.status()
+        return self._neighbours.report(level, message, values)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""

@@ -94,9 +94,10 @@ class _Topics:
         self.node = node
         self.topics: list[Topic] = []
 
-    def add(self, name: str, kind: Any, latched: bool = False) -> int:
+    def add(self, name: str, kind: type, latched: bool = False) -> int:
         """Return the channel of a new topic."""
-        stamped = list(kind.get_fields_and_field_types().items())[:1] == [('header', 'std_msgs/Header')]
+        generated: Any = kind
+        stamped = list(generated.get_fields_and_field_types().items())[:1] == [('header', 'std_msgs/Header')]
         self.topics.append(Topic(name, type_name(kind), definition(kind), digest(kind), latched, stamped))
         return len(self.topics)
 
