@@ -88,8 +88,7 @@ class Offset(TermFault):
         counts = sorted({1, 2, 3, part.size // 2, part.size} & set(range(1, part.size + 1)))
         trials = [np.where(np.isin(np.arange(part.size), order[:count]), shift, 0.0) for count in counts]
         worths = [
-            judge.gain(columns, partial(np.add, -kept)) - PARAMETER * count
-            for kept, count in zip(trials, counts)
+            judge.gain(columns, partial(np.add, -kept)) - PARAMETER * count for kept, count in zip(trials, counts)
         ]
         best = int(np.argmax(worths))
         if worths[best] > 0:
