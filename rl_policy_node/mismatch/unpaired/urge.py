@@ -10,13 +10,12 @@ import numpy as np
 from rl_policy_node.mismatch.case import Indices
 from rl_policy_node.mismatch.series import Floats
 
-_RIDGE = 1e-4
-_FOLLOWS = 0.9  # share of a command that the state explains: it is a target near the state, not a force
+_FOLLOWS = 0.8  # share of a target that the number explains which it is a target of; forces are near to none
 
 
 @dataclass(frozen=True, eq=False)
 class Urge:
-    """c − A z − b of targets, which lie near the state; c itself of forces; each within its range in simulation.
+    """c − a z − b of targets, which lie near a number of the state; c of forces; each within its range in simulation.
 
     A controller that is asked for more than it ever was goes no faster. mean, spread, low, high (m,); law (1 + n, m).
     quaternions: the columns of each, whose sign is that of the mean.
@@ -41,11 +40,8 @@ class Urge:
         mean, spread = command.mean(axis=0), command.std(axis=0)
         spread = np.maximum(spread, 1e-3 * np.maximum(np.abs(mean), 1e-3))
         scaled = (command - mean) / spread
+        law = _followed(scaled, z)
         features = np.concatenate([np.ones((len(z), 1)), z], axis=1)
-        gram = features.T @ features + _RIDGE * len(z) * np.eye(features.shape[1])
-        law = np.linalg.solve(gram, features.T @ scaled)
-        left = scaled - features @ law
-        law = np.where(left.var(axis=0) < (1 - _FOLLOWS) * np.maximum(scaled.var(axis=0), 1e-12), law, 0.0)
         left = scaled - features @ law
         low, high = left.min(axis=0), left.max(axis=0)
         wide = np.maximum(left.std(axis=0), 1e-6)
@@ -69,6 +65,26 @@ class Urge:
     def within(self, urge: Floats) -> Floats:
         """Return urges within their range in simulation."""
         return np.clip(urge, self.low, self.high)
+
+
+def _followed(command: Floats, z: Floats) -> Floats:
+    """Return the law (1 + n, m) of targets by the one number that each is near, zero for what is near to none.
+
+    More numbers than that one would learn what the policy wants, and not what the command is relative to.
+    """
+    law = np.zeros((1 + z.shape[1], command.shape[1]))
+    away, spread = z - z.mean(axis=0), np.maximum(z.std(axis=0), 1e-9)
+    for column, target in enumerate((command - command.mean(axis=0)).T):
+        size = target.std()
+        if size == 0:
+            continue
+        alike = (away * target[:, np.newaxis]).mean(axis=0) / (spread * size)
+        nearest = int(np.argmax(np.abs(alike)))
+        if alike[nearest] ** 2 > _FOLLOWS:
+            slope = alike[nearest] * size / spread[nearest]
+            law[1 + nearest, column] = slope
+            law[0, column] = command[:, column].mean() - slope * z[:, nearest].mean()
+    return law
 
 
 def _aligned(command: Floats, group: Indices, axis: Floats) -> Floats:

@@ -52,7 +52,7 @@ def _offset(found: Undoing, view: View) -> Words:
     factor = np.array(part.track.scale or (1.0,))
     offset = np.zeros(part.size) + np.array(part.track.offset or (0.0,)) + shift / np.where(factor == 0, 1.0, factor)
     most = [f'{part.names[each]} {number(_rounded(shift[each]))}' for each in np.flatnonzero(shift)]
-    sentence = f'{part.name} comes with a constant too much: {several(most)}'
+    sentence = f'{part.name} comes with a constant error: {several(most)}'
     return Words(sentence, f'terms.{part.name}.offset: {_listed(offset)}')
 
 

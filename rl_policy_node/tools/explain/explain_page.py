@@ -82,7 +82,7 @@ def _verdict(account: Account) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    return finding.sentence[0].upper() + finding.sentence[1:] + '.'
+    return f'{finding.sentence}.'
 
 
 def _others(findings: Sequence[Finding]) -> str:
