@@ -28,8 +28,8 @@ _Key = tuple[int, str, int]
 class ReplayRun:
     """The core of a configuration as the node assembles it, with recorded clocks.
 
-    simulated: whether a simulated clock paced it (use_sim_time). exact, anew: see Replayer. messages: how many published
-    messages were compared with those of the replay. Raises ConfigurationError as configure would.
+    simulated: whether a simulated clock paced it (use_sim_time). exact, anew: see Replayer. messages: how many that
+    were published were compared with those of the replay. Raises ConfigurationError as configure would.
     """
 
     def __init__(
