@@ -82,7 +82,7 @@ def _value(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_value(name, each) for each in value]
     declared = schema.find(name)
-    number = declared is not None and declared.type.startswith('float')
+    number = declared is not None and declared.type.startswith('double')
     return float(value) if number and value in _NOT_FINITE else value
 
 
