@@ -10,14 +10,14 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired.account import Account, EXPLAINED, Finding, HEALTHY, UNEXPLAINED
-from rl_policy_node.mismatch.unpaired.facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.account_wording import label_of, words
 from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.faults import FAULTS
-from rl_policy_node.mismatch.unpaired.figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.judge_steps import Judge
 from rl_policy_node.mismatch.unpaired.physics import Physics
+from rl_policy_node.mismatch.unpaired.recording_facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.recording_figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.view import View
-from rl_policy_node.mismatch.unpaired.wording import label_of, words
 
 LEAST = 20.0  # nats: healthy robots gain less by any correction
 _OF_DIFFERENCE = 0.05  # share of the difference that a fault must explain

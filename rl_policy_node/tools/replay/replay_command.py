@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import add_settings, Command
@@ -28,12 +27,13 @@ class Replay(Command):
 
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.nodes.policy.dry_run import read_values
+        from rl_policy_node.tools.bag.bag import open_bag
         from rl_policy_node.tools.process.processes import private_domain
         from rl_policy_node.tools.replay.recorded_configuration import Changes
         from rl_policy_node.tools.replay.replay_bag import Files, replay
         from rl_policy_node.tools.replay.replay_topics import replay_topics
 
-        bag = importlib.import_module('rl_policy_node.tools.bag.bag').open_bag(options.bag)
+        bag = open_bag(options.bag)
         changes = Changes(options.checkpoint, options.backend, tuple(options.settings))
         if options.params:
             private_domain(chosen=False)
