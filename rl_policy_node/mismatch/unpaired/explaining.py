@@ -60,7 +60,7 @@ def _tried(
     for name, fault in FAULTS.items():
         on_step(name)
         undoings += fault.undoings(judge)
-    return judge, ranked(judge, undoings, seen, noise)
+    return judge, _ranked(judge, undoings, seen, noise)
 
 
 def _check(came: View, ours: View) -> None:
@@ -91,7 +91,7 @@ def worth(undoing: Undoing) -> float:
     return undoing.gain * (1 - min(_MOST, _EACH * undoing.numbers))
 
 
-def ranked(
+def _ranked(
     judge: Judge, undoings: Sequence[Undoing], seen: Sequence[Fact], noise: Sequence[Fact]
 ) -> tuple[Finding, ...]:
     """Return the findings, best first: what is seen directly, then corrections by their worth."""

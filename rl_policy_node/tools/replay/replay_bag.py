@@ -17,7 +17,6 @@ from rl_policy_node.control.arrays import Array
 from rl_policy_node.core import Outcome
 from rl_policy_node.core.difference import Difference
 from rl_policy_node.core.recording import Event, Step
-from rl_policy_node.core.replaying import Replayed
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.replay_run import ReplayRun
 from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration, RecordedBag
@@ -87,23 +86,15 @@ def _played(run: ReplayRun, events: Iterable[Event], both: SideBySide, sides: _S
     for replayed in run.play(events):
         if replayed.difference is not None:
             first, differing = first or replayed.difference, differing + 1
-        step = _step_of(replayed)
-        if step is not None:
-            recorded, outcome, now = step
+        event, outcome = replayed.event, replayed.outcome
+        if isinstance(event, Step) and event.outcome is not None and event.outcome.stepped and outcome is not None:
+            now = event.frame.steady
             times = [times[0] if times else now, now]
-            both.add(recorded, outcome)
-            sides.add(now, recorded, outcome)
+            both.add(event.outcome, outcome)
+            sides.add(now, event.outcome, outcome)
     lasted = times[1] - times[0] if times else 0.0
     player = run.replayer
     return Verdict(player.steps, player.skipped, run.messages, differing, first, time.monotonic() - began, lasted)
-
-
-def _step_of(replayed: Replayed) -> tuple[Outcome, Outcome, float] | None:
-    """Return both outcomes of a step, and its time, s; None for other events."""
-    event = replayed.event
-    if not isinstance(event, Step) or event.outcome is None or replayed.outcome is None or not event.outcome.stepped:
-        return None
-    return event.outcome, replayed.outcome, event.frame.steady
 
 
 def _watched(events: Iterable[Event], console: Console) -> Iterator[Event]:
