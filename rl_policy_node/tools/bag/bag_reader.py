@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rl_policy_node.core.recording import Event
 from rl_policy_node.errors import ConfigurationError, unfit
+from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.nodes.policy.record.event_codec import refuse_others, unpacked
 from rl_policy_node.tools.bag.bag_messages import attachments, BagMessage, messages
 
@@ -50,6 +51,12 @@ class Bag:
                 waiting.clear()
             elif message.topic in own:
                 waiting[message.sequence] = message.payload
+
+    def recording(self) -> Recording:
+        """Return the steps as arrays; raises ConfigurationError if there are none, or if `events` does."""
+        from rl_policy_node.tools.bag.recorded_steps import recorded_steps
+
+        return recorded_steps(self.metadata, self.events())
 
     def messages(self) -> Iterator[BagMessage]:
         """Yield the messages of all topics in the order in which they were written."""

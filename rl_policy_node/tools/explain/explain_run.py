@@ -20,6 +20,7 @@ from rl_policy_node.mismatch.unpaired import Account, explain
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import read_values
+from rl_policy_node.tools.bag.bag import open_bag
 from rl_policy_node.tools.explain.explain_page import write_page
 from rl_policy_node.tools.explain.simulated_robot import SimulatedRobot
 from rl_policy_node.tools.process.processes import override_arguments, private_domain
@@ -63,7 +64,9 @@ def explain_files(
 
 
 def read(path: str) -> Recording:
-    """Return the recording in a file; raises ConfigurationError where there is none."""
+    """Return the recording in a bag, or in a file of arrays; raises ConfigurationError where there is none."""
+    if Path(path).suffix != '.npz':
+        return open_bag(path).recording()
     if not Path(path).is_file():
         raise ConfigurationError(f'{path}: no such file; expected a recording of a policy node (.npz)')
     return Recording.load(path)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import math
 
 import numpy as np
@@ -21,8 +22,13 @@ _AXES = ('x', 'y', 'z')
 def term_tracks(control: ControlSpec, sources: dict[str, Source], spaces: PolicySpaces) -> dict[str, TermTrack]:
     """Return term → TermTrack, in the order of the inputs; a term that two inputs have counts where it is first."""
     managers = build_managers(control, sources, spaces.inputs, spaces.action, spaces.num_actions)
+    return tracks_of(control, managers.observations.pieces())
+
+
+def tracks_of(control: ControlSpec, pieces: Iterable[Piece]) -> dict[str, TermTrack]:
+    """Return term → TermTrack of the Pieces of the inputs."""
     tracks: dict[str, TermTrack] = {}
-    for piece in managers.observations.pieces():
+    for piece in pieces:
         tracks.setdefault(piece.term, _track(control.terms[piece.term], piece))
     return tracks
 
