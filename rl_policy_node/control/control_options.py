@@ -84,6 +84,15 @@ class TimingOptions:
         "std_msgs/Header whose stamp is the start of the robot's episode; with rows, std_msgs/Int64MultiArray of "
         'the starts of all rows, ns. A new one resets the recurrent state of its row. Empty: none',
     )
+    latency_budget: float = option(
+        0.0,
+        'age of observations that the policy bears, from their stamp until the command is sent; diagnostics and log '
+        'warn while the 99th percentile is above it, and nothing else follows. `rl_policy evaluate --sweep` states it. '
+        '0: none stated',
+        unit='s',
+        low=0.0,
+        high=10.0,
+    )
 
     def __post_init__(self) -> None:
         if self.trigger not in TRIGGERS:

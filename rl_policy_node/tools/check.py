@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rl_policy_node.control.arrays import Array
-from rl_policy_node.tools.plain_log import PlainLog
 from rl_policy_node.tools.process.processes import private_domain
+from rl_policy_node.tools.process.to_logging import ToLogging
 
 if TYPE_CHECKING:
     from rl_policy_node.nodes.policy.dry_run import DryRun
@@ -24,7 +24,7 @@ def check(path: str | Path, console: Console | None = None) -> None:
     private_domain(chosen=False)
     from rl_policy_node.nodes.policy.dry_run import DryRun, read_file
 
-    dry_run = DryRun(read_file(path), PlainLog(__name__))
+    dry_run = DryRun(read_file(path), ToLogging())
     dry_run.step()
     _show(dry_run, path, console or Console(soft_wrap=True))
 

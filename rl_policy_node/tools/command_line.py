@@ -8,9 +8,13 @@ from typing import Final
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
+from rl_policy_node.tools.compare.compare_command import Compare
+from rl_policy_node.tools.doctor.doctor_command import Doctor
 from rl_policy_node.tools.explain.explain_command import Explain
 from rl_policy_node.tools.init.init_command import Init
+from rl_policy_node.tools.replay.replay_command import Replay
 from rl_policy_node.tools.verify.verify_command import Verify
+from rl_policy_node.tools.watch.watch_command import Watch
 
 
 class Demo(Command):
@@ -52,12 +56,24 @@ class Evaluate(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add_played(parser, 100)
-        add('--output', default='reports/evaluate', help='folder for the JSON, the picture and the logs')
+        add('--output', default='reports/evaluate', help='folder for the JSON, the picture, the page and the logs')
         add('--json', metavar='FILE', help='write the JSON there, too')
         add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
         add('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
+        add(
+            '--sweep',
+            action='append',
+            default=[],
+            metavar='NAME=LOW:HIGH',
+            help='play more and more of an imperfection instead, such as sim.latency=0:0.2, in simulated time; :11 '
+            'behind it asks for so many values, :0.02 for this step; repeatable, a curve each',
+        )
+        add('--no-report', action='store_true', help='JSON and picture only, no page')
+        add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')
 
     def run(self, options: argparse.Namespace) -> int:
+        if options.sweep or options.write_budget:
+            return self._sweep(options)
         from rl_policy_node.tools.evaluate.evaluate import evaluate
 
         agree = evaluate(
@@ -69,8 +85,25 @@ class Evaluate(Command):
             options.output,
             options.json,
             reference=not options.no_reference,
+            report=not options.no_report,
         )
         return 0 if agree or not options.require_same else 1
+
+    def _sweep(self, options: argparse.Namespace) -> int:
+        from rl_policy_node.tools.evaluate.sweep_command import sweep
+
+        sweep(
+            options.params_file,
+            options.sweep,
+            options.episodes,
+            options.robots,
+            options.seed,
+            options.settings,
+            options.output,
+            options.json,
+            into_file=options.write_budget,
+        )
+        return 0
 
 
 class Play(Command):
@@ -211,8 +244,9 @@ class Parameters(Command):
 
 
 COMMANDS: Final = (
-    *(Demo(), Evaluate(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Explain(), Bundle(), Bench(), Parameters()),
+    *(Demo(), Evaluate(), Compare(), Play(), Train(), Inspect(), Init()),
+    *(Check(), Verify(), Doctor(), Watch(), Replay(), Explain()),
+    *(Bundle(), Bench(), Parameters()),
 )
 
 

@@ -74,3 +74,34 @@ def test_a_stamp_an_hour_ahead_costs_that_message_alone(arm, run):
     later = arm.commands[before:]
     assert len(later) > 20 and all(command != arm.position for command in later), node.tail()
     assert steps(later).max() < 0.1 and 'out of order' not in node.tail(100)
+
+    def older():
+        wrong.header.stamp = Time(nanoseconds=arm.node.get_clock().now().nanoseconds - 2 * 10**8).to_msg()
+        publisher.publish(wrong)
+        arm.live(0.03)  # several in a row would be a clock that was set back
+        return 'out of order' in node.tail(10_000)
+
+    before = len(arm.commands)
+    assert arm.live_until(older, 10), node.tail()
+    arm.live(0.5)
+    later = arm.commands[before:]
+    assert len(later) > 10 and steps(later).max() < 0.1 and arm.position not in later, 'what is older is dropped'
+
+
+def test_a_source_that_is_good_and_bad_in_turn_brings_one_stop_and_few_lines(arm, run):
+    limits = {'limits': '', 'lower': [-1.0], 'upper': [1.0], 'max_velocity': [0.2]}
+    node = arm.start(parameters(run, **{f'actions.arm.{name}': value for name, value in limits.items()}))
+    assert arm.live_until(lambda: len(arm.commands) > 20 and arm.commands[-1] != arm.position, 40), node.tail()
+    speak, good, bad = arm.speak, arm.force, [float('nan'), 0.0, 0.0]
+
+    def speak_in_turn():
+        arm.force = good if arm.force is bad else bad
+        speak()
+
+    arm.speak = speak_in_turn
+    arm.live(2.0)
+    # one period of 20 ms may be two where the machine is busy
+    assert steps(arm.commands).max() <= 0.2 * 2 * 0.02 + 1e-9
+    assert len(arm.commands) > 40 and steps(arm.commands[-20:]).max() == 0.0, 'it has stopped once, and rests'
+    said = node.tail(10_000)
+    assert said.count('sending the fallback') == 1 and 'recovered' not in said and said.count('not finite') < 10

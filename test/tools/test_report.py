@@ -5,6 +5,7 @@ import base64
 from html.parser import HTMLParser
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ pytest.importorskip('mujoco')
 from matplotlib import image  # noqa: E402
 
 from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
-from rl_policy_node.tools.demo import report  # noqa: E402
+from rl_policy_node.tools.demo import report, run_record  # noqa: E402
+from rl_policy_node.tools.demo.report_figures import latency_figure  # noqa: E402
+from rl_policy_node.tools.demo.tactile_figure import tactile_figure  # noqa: E402
 
 ROWS, LENGTH, EPISODES = 2, 8, 3
 SUMMARY = {
@@ -28,8 +31,7 @@ SUMMARY = {
     'mode': 'lockstep',
     'robots': ROWS,
     'control_rate': 60.0,
-    'checkpoint': 'runs/<b>/policy.pth',
-    'checkpoint_sha256': 'ab' * 32,
+    'latency_budget': 0.0625,
 }
 
 
@@ -56,7 +58,7 @@ def record():
 @pytest.fixture(scope='module')
 def path(record, tmp_path_factory):
     """Return the report of `record`."""
-    return report.write_report(tmp_path_factory.mktemp('run') / 'new', SUMMARY, record)
+    return report.write_report(tmp_path_factory.mktemp('run') / 'new', SUMMARY, record, ABOUT)
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ class _Page(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.text, self.lines, self.images, self.tags = '', [], {}, []
+        self.text, self.lines, self.images, self.videos, self.tags = '', [], {}, [], []
         self.feed(path.read_text(encoding='utf-8'))
 
     def handle_starttag(self, tag, attributes):
@@ -86,6 +88,8 @@ class _Page(HTMLParser):
         self.tags.append(tag)
         if tag == 'tr':
             self.lines.append(['shown' if attributes.get('class') == 'shown' else ''])
+        if tag == 'video':
+            self.videos.append(attributes['src'])
         if tag == 'img':
             self.images[attributes['alt']] = attributes['src']
 
@@ -102,13 +106,95 @@ def _without(record, *keys):
 def test_page_carries_its_pictures_and_fetches_nothing(path):
     page = _Page(path)
     assert (path.parent.name, path.name) == ('new', 'report.html')
-    assert set(page.images) == {'episode', 'traces', 'latency'}
+    assert set(page.images) == {'episode', 'tactile', 'traces', 'latency'}
     for name, source in page.images.items():
         data = base64.b64decode(source.removeprefix('data:image/png;base64,'), validate=True)
         assert data == (path.parent / f'{name}.png').read_bytes()
         assert image.imread(io.BytesIO(data)).std() > 0.02
     assert not {'script', 'link', 'iframe'} & set(page.tags)
     assert not re.search(r'https?://|url\(', path.read_text())
+
+
+ABOUT = {
+    'policy': 'Insertion',
+    'checkpoint': 'runs/<b>/policy.pth',
+    'checkpoint_sha256': 'ab' * 32,
+    'date': '2026-01-02 03:04 UTC',
+    'machine': 'a processor, 2 cores',
+    'versions': {'torch': '2.5', 'numpy': '1.26'},
+    'command': "rl_policy demo --output 'my <folder>'",
+}
+
+
+def test_the_page_says_what_it_is_of(path):
+    page = _Page(path)
+    for text in ('Insertion', 'runs/<b>/policy.pth', 'ab' * 32, '2026-01-02 03:04 UTC · a processor, 2 cores'):
+        assert text in page.text
+    assert 'torch 2.5 · numpy 1.26' in page.text and "$ rl_policy demo --output 'my <folder>'" in page.text
+
+
+def test_best_and_worst_episode_are_videos(path):
+    """Small H.264 files, embedded, of as many pictures as half the steps: 60 Hz, and 30 pictures a second."""
+    imageio_ffmpeg = pytest.importorskip('imageio_ffmpeg')
+    page = _Page(path)
+    assert [base64.b64decode(source.removeprefix('data:video/mp4;base64,')) for source in page.videos] == [
+        (path.parent / f'{name}.mp4').read_bytes() for name in ('best', 'worst')
+    ]
+    assert 'best: row 1, 8 steps, success' in page.text and 'worst: row ' in page.text
+    for name in ('best', 'worst'):
+        file = path.parent / f'{name}.mp4'
+        frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(file))
+        assert (frames, round(seconds, 2)) == (LENGTH // 2, round(LENGTH / 60, 2))
+        reader = imageio_ffmpeg.read_frames(str(file))
+        assert next(reader)['size'] == (240, 360) and np.frombuffer(next(reader), np.uint8).std() > 10
+        reader.close()
+
+
+def test_a_video_of_a_machine_that_cannot_render_is_a_cross_section(tmp_path, record, monkeypatch):
+    monkeypatch.setenv('MUJOCO_GL', 'off')
+    report.write_report(tmp_path, SUMMARY, record)
+    assert (tmp_path / 'best.mp4').stat().st_size > 1000
+
+
+def test_without_an_encoder_the_page_says_why(tmp_path, record, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+    page = _Page(report.write_report(tmp_path, SUMMARY, record))
+    assert page.videos == [] and 'pip install imageio-ffmpeg' in page.text
+
+
+def test_a_record_of_a_robot_has_neither_rewards_nor_ends(tmp_path, record):
+    page = _Page(
+        report.write_report(tmp_path, {}, _without(record, 'rewards', 'dones', 'successes', 'qpos', 'latency'))
+    )
+    assert [line[1:] for line in page.lines[1:]] == [['1', '0', '0', '24', '–', '–'], ['2', '1', '0', '24', '–', '–']]
+    assert set(page.images) == {'episode', 'tactile', 'traces'}
+
+
+def test_touch_is_a_picture_for_each_finger_and_moment(record):
+    episode = run_record.find_episodes(record)[0]
+    moments = np.array([0, 3, 7])
+    figure = tactile_figure(record, episode, moments, ['a', 'b', 'c'])
+    fields = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(fields) == 6
+    np.testing.assert_array_equal(fields[1], record['obs/tactile_force_field_left'][3, 0, ..., 0])
+    assert (
+        tactile_figure(_without(record, *(key for key in record if 'tactile' in key)), episode, moments, 'abc') is None
+    )
+
+
+def test_cameras_are_shown_as_they_see(record, flat_record):
+    image = np.arange(10 * 4 * 6 * 3, dtype=np.uint8).reshape(10, 1, 4, 6, 3)
+    figure = tactile_figure({'obs/wrist': image}, run_record.Episode(0, 0, 10, 0.0, None, True), np.array([0, 9]), 'ab')
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), image[9, 0])
+
+
+@pytest.mark.parametrize(
+    'low, high, ticks', [(0.8, 12.0, [1, 2, 5, 10]), (0.05, 3000.0, [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000])]
+)
+def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
+    axes = latency_figure(np.array([low / 0.9, high / 1.1] * 3), None).axes[0]
+    assert axes.get_xticks() == pytest.approx(ticks)
+    assert [text.get_text() for text in axes.get_xticklabels()] == [f'{tick:,g}' for tick in ticks]
 
 
 def test_figures_of_the_summary_are_shown_and_escaped(path):
@@ -124,15 +210,14 @@ def test_figures_of_the_summary_are_shown_and_escaped(path):
         'of 24 steps',
         '60 Hz',
         'lockstep',
-        'runs/<b>/policy.pth',
-        'ab' * 32,
+        '62 ms',
     ):
         assert figure in page.text
     assert '23 of 24 steps were answered' in page.text
 
 
 def test_episodes_are_cut_at_dones(record):
-    episodes = report._find_episodes(record)
+    episodes = run_record.find_episodes(record)
     assert [(episode.row, episode.start, episode.stop) for episode in episodes] == [
         (0, 0, 8),
         (1, 0, 8),
@@ -149,9 +234,9 @@ def test_episodes_are_cut_at_dones(record):
 
 def test_unfinished_episodes_count_only_where_none_ended(record):
     cut = {key: value[: LENGTH + 2] for key, value in record.items()}
-    assert [episode.stop for episode in report._find_episodes(cut)] == [LENGTH, LENGTH]
+    assert [episode.stop for episode in run_record.find_episodes(cut)] == [LENGTH, LENGTH]
     cut = {key: value[:5] for key, value in record.items()}
-    assert [(episode.stop, episode.ended) for episode in report._find_episodes(cut)] == [(5, False)] * 2
+    assert [(episode.stop, episode.ended) for episode in run_record.find_episodes(cut)] == [(5, False)] * 2
 
 
 def test_the_episode_that_succeeded_is_shown(path):
@@ -170,7 +255,7 @@ def test_the_last_episode_is_shown_where_none_succeeded(tmp_path, record):
 def test_record_without_positions_is_drawn_as_a_cross_section(tmp_path, record):
     page = _Page(report.write_report(tmp_path, SUMMARY, _without(record, 'qpos')))
     assert 'cross-section, because the record holds no generalised positions' in page.text
-    assert set(page.images) == {'episode', 'traces', 'latency'}
+    assert set(page.images) == {'episode', 'tactile', 'traces', 'latency'}
 
 
 def test_cross_section_follows_the_peg(tmp_path, record):
@@ -224,7 +309,7 @@ def test_empty_record_says_so(tmp_path, flat_record):
 
 def test_record_survives_its_file(tmp_path, record):
     np.savez(tmp_path / 'run.npz', **record)
-    loaded = report.load_record(tmp_path / 'run.npz')
+    loaded = run_record.load_record(tmp_path / 'run.npz')
     assert set(loaded) == set(record)
     for key, values in record.items():
         np.testing.assert_array_equal(loaded[key], values)

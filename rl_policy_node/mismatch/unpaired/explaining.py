@@ -10,14 +10,14 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired.account import Account, EXPLAINED, Finding, HEALTHY, UNEXPLAINED
-from rl_policy_node.mismatch.unpaired.facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.account_wording import label_of, words
 from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.faults import FAULTS
-from rl_policy_node.mismatch.unpaired.figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.judge_steps import Judge
 from rl_policy_node.mismatch.unpaired.physics import Physics
+from rl_policy_node.mismatch.unpaired.recording_facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.recording_figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.view import View
-from rl_policy_node.mismatch.unpaired.wording import label_of, words
 
 LEAST = 20.0  # nats: healthy robots gain less by any correction
 _OF_DIFFERENCE = 0.05  # share of the difference that a fault must explain
@@ -60,7 +60,7 @@ def _tried(
     for name, fault in FAULTS.items():
         on_step(name)
         undoings += fault.undoings(judge)
-    return judge, ranked(judge, undoings, seen, noise)
+    return judge, _ranked(judge, undoings, seen, noise)
 
 
 def _check(came: View, ours: View) -> None:
@@ -91,7 +91,7 @@ def worth(undoing: Undoing) -> float:
     return undoing.gain * (1 - min(_MOST, _EACH * undoing.numbers))
 
 
-def ranked(
+def _ranked(
     judge: Judge, undoings: Sequence[Undoing], seen: Sequence[Fact], noise: Sequence[Fact]
 ) -> tuple[Finding, ...]:
     """Return the findings, best first: what is seen directly, then corrections by their worth."""

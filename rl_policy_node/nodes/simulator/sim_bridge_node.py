@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-import dataclasses
 import functools
 import math
 import sys
@@ -20,7 +19,6 @@ from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.adapter import set_stamp
-from rl_policy_node.control.control_options import ClipOptions
 from rl_policy_node.nodes.interfaces import Environment
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
@@ -30,7 +28,7 @@ from rl_policy_node.nodes.process.runtime import run
 from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
 from rl_policy_node.nodes.simulator.episodes import Episode
-from rl_policy_node.nodes.simulator.hosting import open_environment
+from rl_policy_node.nodes.simulator.hosting import as_played, open_environment
 from rl_policy_node.nodes.topics.episode_messages import ended_message, start_message, start_topics
 from rl_policy_node.nodes.topics.naming import COMMAND_QOS, source_qos, spec_topic
 from rl_policy_node.nodes.topics.row_names import called
@@ -60,7 +58,7 @@ class SimBridgeNode(Node):
         configuration = parameters.read(self, sys.argv if arguments is None else arguments, 'sim.')
         environment = open_environment(configuration, lambda line: self.get_logger().info(f'| {line}'))
         try:
-            self._host(_completed(configuration, environment), environment)
+            self._host(as_played(configuration, environment), environment)
         except BaseException:
             environment.close()
             raise
@@ -200,23 +198,6 @@ class SimBridgeNode(Node):
                 summary,
             )
         )
-
-
-def _completed(configuration: Configuration, environment: Environment) -> Configuration:
-    """Return the configuration with its control rate, and without clips: the environment itself clips."""
-    control = configuration.control
-    rate = control.timing.control_rate or environment.control_rate
-    if not rate:
-        # torch, which comes with it, takes a second to import, and is rarely needed
-        from rl_policy_node.nodes.policy.loading import run_rate
-
-        rate = run_rate(configuration)
-    control = dataclasses.replace(
-        control,
-        timing=dataclasses.replace(control.timing, control_rate=rate),
-        clips=ClipOptions(clip_observations=math.inf, clip_actions=math.inf),
-    )
-    return dataclasses.replace(configuration, control=control)
 
 
 def main(args: list[str] | None = None) -> None:

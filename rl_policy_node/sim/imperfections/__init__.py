@@ -9,5 +9,15 @@ from rl_policy_node.sim.imperfections.imperfection_spec import ImperfectionSpec
 from rl_policy_node.sim.imperfections.injected import create_imperfections, Imperfections
 from rl_policy_node.sim.imperfections.outbox import Publish
 from rl_policy_node.sim.imperfections.robot_sensors import Measured, Received, Robots
+from rl_policy_node.sim.imperfections.sources import Delivery
 
-__all__ = ['ImperfectionSpec', 'Imperfections', 'Measured', 'Publish', 'Received', 'Robots', 'create_imperfections']
+__all__ = [
+    'Delivery',
+    'ImperfectionSpec',
+    'Imperfections',
+    'Measured',
+    'Publish',
+    'Received',
+    'Robots',
+    'create_imperfections',
+]

@@ -13,9 +13,9 @@ from rl_policy_node.sim.imperfections.robot_sensors import Array, Mask, Values
 class DelayLine:
     """The messages of a source that have arrived, in simulated time, row by row.
 
-    shown: field → (rows, ...), the newest message that has arrived. A message that a newer one has overtaken is never
-    shown: the policy node drops such messages, too. An episode begins with its first message, and never shows an
-    earlier one.
+    shown: field → (rows, ...), the newest message that has arrived; arrived (rows,): whether it came in this step. A
+    message that a newer one has overtaken is never shown: the policy node drops such messages, too. An episode begins
+    with its first message, and never shows an earlier one.
     """
 
     def __init__(self, values: Values, rows: int, longest: int) -> None:
@@ -27,6 +27,13 @@ class DelayLine:
         self._newest = np.full(rows, -1)  # step in which the shown message was sent
         self._step = 0
         self.shown: dict[str, Array] = {field: np.zeros_like(value) for field, value in values.items()}
+        self.arrived: Mask = np.zeros(rows, dtype=bool)
+
+    @property
+    def ages(self) -> NDArray[np.int64]:
+        """Steps since the shown message was sent, (rows,); 0: in this step."""
+        ages: NDArray[np.int64] = self._step - 1 - self._newest
+        return ages
 
     def push(self, values: Values, delays: NDArray[np.float64], begins: Mask) -> None:
         """Store this step's messages. delays (rows,) or (1,): periods. begins (rows,): rows that begin an episode."""
@@ -43,7 +50,8 @@ class DelayLine:
         arrived = self._due <= self._step + EXACT
         newest = np.where(arrived, self._sent[:, np.newaxis], -1).max(axis=0)
         self._due[arrived] = np.inf
-        rows = np.nonzero(newest > self._newest)[0]
+        self.arrived = newest > self._newest
+        rows = np.nonzero(self.arrived)[0]
         self._newest[rows] = newest[rows]
         slots = newest[rows] % len(self._sent)
         for field, value in self._values.items():

@@ -15,7 +15,7 @@ from rl_policy_node.sim.imperfections.lossy_link import Network, whole_steps
 from rl_policy_node.sim.imperfections.outbox import Publish
 from rl_policy_node.sim.imperfections.robot_sensors import Mask, Robots, Values
 from rl_policy_node.sim.imperfections.sensor_noise import Drift, Noise
-from rl_policy_node.sim.imperfections.sources import Channel, LockstepSources, RealTimeSources, Sources
+from rl_policy_node.sim.imperfections.sources import Channel, Delivery, LockstepSources, RealTimeSources, Sources
 
 
 class Imperfections(ABC):
@@ -31,6 +31,10 @@ class Imperfections(ABC):
     @abstractmethod
     def shown(self) -> Mapping[str, Values]:
         """Source → field → (rows, …), the content of this step's messages."""
+
+    def deliveries(self) -> Mapping[str, Delivery]:
+        """Return source → Delivery of this step, in lockstep; a source that is not in it shows the present."""
+        return {}
 
     @abstractmethod
     def show(self, episode: NDArray[np.int64]) -> None:
@@ -166,6 +170,9 @@ class Injected(Imperfections):
     @property
     def shown(self) -> Mapping[str, Values]:
         return self._sources.shown
+
+    def deliveries(self) -> Mapping[str, Delivery]:
+        return self._sources.deliveries()
 
     def show(self, episode: NDArray[np.int64]) -> None:
         self._sources.step(self._commands.begin(episode, self._sources.start_delay))

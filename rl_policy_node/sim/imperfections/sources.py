@@ -3,6 +3,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,13 @@ from rl_policy_node.sim.imperfections.lossy_link import Network
 from rl_policy_node.sim.imperfections.outbox import Message, Outbox, Publish
 from rl_policy_node.sim.imperfections.robot_sensors import Mask, Measured, Values
 from rl_policy_node.sim.imperfections.sensor_noise import Noise
+
+
+class Delivery(NamedTuple):
+    """How old what a source shows is. steps (rows,): since its measurement; arrived (rows,): whether it came now."""
+
+    steps: NDArray[np.int64]
+    arrived: Mask
 
 
 class Channel:
@@ -63,6 +71,10 @@ class Sources(ABC):
         counts = [channel.network.counts for channel in self._channels.values()]
         return {name: sum(count[name] for count in counts) for name in counts[0]}
 
+    def deliveries(self) -> dict[str, Delivery]:
+        """Return source → Delivery of this step; {} in real time, where messages bear their stamps."""
+        return {}
+
     @abstractmethod
     def record(self) -> Values:
         """Return name → (rows, …) of the values shown to the policy in this step; {} in real time."""
@@ -88,6 +100,9 @@ class LockstepSources(Sources):
     def step(self, begins: Mask) -> None:
         for name, channel in self._channels.items():
             self._lines[name].push(channel.measure(), channel.send(begins), begins)
+
+    def deliveries(self) -> dict[str, Delivery]:
+        return {name: Delivery(line.ages, line.arrived) for name, line in self._lines.items()}
 
     def publisher(self, publish: Publish, name: str, rows: slice | Mask) -> Publish:
         return publish

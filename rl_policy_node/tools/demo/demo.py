@@ -58,7 +58,7 @@ def demo(
     summary: dict[str, object] = json.loads(summary_file.read_text())
     _print(console, summary)
     if report:
-        _report(console, output, summary, record)
+        _report(console, output, summary, record, resolve(params_file))
     if json_file:
         Path(json_file).write_text(summary_file.read_text())
     return summary
@@ -76,9 +76,14 @@ def _print(console: Console, summary: Mapping[str, Any]) -> None:
     console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
-def _report(console: Console, output: Path, summary: Mapping[str, Any], record: Path) -> None:
-    from rl_policy_node.tools.demo.report import load_record, write_report
+def _report(console: Console, output: Path, summary: Mapping[str, Any], record: Path, params_file: str) -> None:
+    from rl_policy_node.nodes.policy.dry_run import read_file
+    from rl_policy_node.tools.about import about
+    from rl_policy_node.tools.demo.report import write_report
+    from rl_policy_node.tools.demo.run_record import load_record
 
     if record.exists():
-        path = write_report(output, summary, load_record(record))
+        played = read_file(params_file)
+        figures = {**summary, 'latency_budget': played.control.timing.latency_budget}
+        path = write_report(output, figures, load_record(record), about(played.policy))
         console.print(f'report    {path}', highlight=False, soft_wrap=True)

@@ -1,106 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
 """One page about a run of the simulator: figures, an episode in pictures, traces, latency, episodes.
 
-A record holds T steps of N rows under flat keys, as the simulator bridge writes them:
-`obs/<key>` (T, N, ...), `actions` (T, N, ...), `rewards` (T, N), `dones` (T, N), 1 at the last step of an
-episode, `successes` (T, N) after the step, `latency` (T,), s, NaN where it was not measured, and for the
-insertion task `qpos` (T, N, 12) before the step. What a record lacks is left out of the page.
+What a record (`run_record`) lacks is left out of the page.
 """
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 import html
+import math
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 import numpy as np
 
-from rl_policy_node.control.arrays import Array
+from rl_policy_node.tools.demo.episode_video import VideoUnavailable, write_video
 from rl_policy_node.tools.demo.report_figures import (
     episode_figure,
     latency_figure,
     moments_of,
-    Record,
     STYLE,
     Summary,
     time_of,
     traces_figure,
 )
+from rl_policy_node.tools.demo.run_record import Episode, find_episodes, Record, size_of
+from rl_policy_node.tools.demo.tactile_figure import tactile_figure
 
-PICTURES = ('episode.png', 'traces.png', 'latency.png')
-
-
-@dataclass(frozen=True)
-class Episode:
-    """Steps start ≤ t < stop of one row; `ended` is False if the record stops before the episode ends."""
-
-    row: int
-    start: int
-    stop: int
-    episode_return: float
-    success: bool | None
-    ended: bool
-
-    @property
-    def length(self) -> int:
-        return self.stop - self.start
+PICTURES, VIDEOS = ('episode.png', 'tactile.png', 'traces.png', 'latency.png'), ('best.mp4', 'worst.mp4')
 
 
-def load_record(path: Path) -> dict[str, Array]:
-    """Return the arrays of a record file (.npz) by their keys."""
-    with np.load(path) as file:
-        return dict(file)
-
-
-def write_report(folder: Path, summary: Summary, record: Record) -> Path:
-    """Write `report.html`, which needs no other file, and its pictures into `folder`; return its path.
+def write_report(
+    folder: Path, summary: Summary, record: Record, about: Summary | None = None, first: Sequence[str] = ()
+) -> Path:
+    """Write `report.html`, which needs no other file, its pictures and videos into `folder`; return its path.
 
     summary: the run's figures (`episodes`, `success_rate` 0..1, `return_mean`, `latency_ms` with p50, p99
-    and max, `deadline_misses`, `steps`, `mode`, `robots`, `control_rate` Hz, `checkpoint`,
-    `checkpoint_sha256`), each optional. record: see the module.
+    and max, `deadline_misses`, `steps`, `mode`, `robots`, `control_rate` Hz, `latency_budget` s), each optional.
+    record: see `run_record`. about: what the run is of, as `about` returns it. first: sections before all others.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES:  # delete pictures of an earlier run
-        (folder / picture).unlink(missing_ok=True)
-    episodes = _find_episodes(record)
+    for name in (*PICTURES, *VIDEOS):  # delete those of an earlier run
+        (folder / name).unlink(missing_ok=True)
+    episodes = find_episodes(record)
     # the first success, one of row 0 if any, else the last episode
     succeeded = sorted((episode for episode in episodes if episode.success), key=lambda episode: episode.row != 0)
     shown = next(iter(succeeded + episodes[::-1]), None)
     with matplotlib.rc_context(STYLE):
         sections = [
+            *first,
             _episode_section(folder, summary, record, shown) if shown else '',
+            _videos_section(folder, summary, record, episodes),
             _latency_section(folder, summary, record),
             _episodes_section(episodes, shown),
         ]
-    subtitle = _formatted('{}', summary.get('checkpoint')), _formatted('sha256 {}', summary.get('checkpoint_sha256'))
-    page = _PAGE.format(
-        style=_CSS,
-        subtitle='<br>'.join(filter(None, subtitle)),
-        cards=_cards(summary, record),
-        sections='\n'.join(filter(None, sections)),
-    )
-    target = folder / 'report.html'
-    target.write_text(page, encoding='utf-8')
-    return target
-
-
-def _find_episodes(record: Record) -> list[Episode]:
-    """Return the episodes in the order in which they ended; unfinished ones only if none ended."""
-    dones, rewards = record['dones'].astype(bool), record['rewards']
-    found = []
-    for row in range(dones.shape[1]):
-        stops = np.nonzero(dones[:, row])[0] + 1
-        starts = np.concatenate([[0], stops])
-        for start, stop in zip(starts, [*stops, len(dones)]):
-            if stop > start:
-                success = bool(record['successes'][stop - 1, row]) if 'successes' in record else None
-                total = float(rewards[start:stop, row].sum(dtype=np.float64))
-                found.append(Episode(row, int(start), int(stop), total, success, bool(dones[stop - 1, row])))
-    found.sort(key=lambda episode: (episode.stop, episode.row))
-    return [episode for episode in found if episode.ended] or found
+    return write_page(folder / 'report.html', about or {}, _cards(summary, record), sections)
 
 
 # ---- one episode ------------------------------------------------------------------------------------
@@ -115,8 +70,39 @@ def _episode_section(folder: Path, summary: Summary, record: Record, episode: Ep
     pictures = _save(figure, folder / 'episode.png') if figure else ''
     if figure:
         about += ' The dotted lines are the moments of the pictures.'
+    felt = tactile_figure(record, episode, moments, titles)
+    tactile = _save(felt, folder / 'tactile.png') if felt else ''
     traces = traces_figure(summary, record, episode, moments if figure else ())
-    return _section('One episode', about, pictures + _note(note) + _save(traces, folder / 'traces.png'))
+    shown = pictures + _note(note) + tactile + _save(traces, folder / 'traces.png')
+    return section('One episode', about, shown)
+
+
+def _videos_section(folder: Path, summary: Summary, record: Record, episodes: Sequence[Episode]) -> str:
+    """Show the best and the worst episode, by success, then return."""
+    if not episodes:
+        return ''
+    best, worst = max(episodes, key=lambda each: each.rank), min(episodes, key=lambda each: each.rank)
+    parts = []
+    for name, episode in (('best', best), ('worst', worst))[: 1 if best is worst else 2]:
+        path = folder / f'{name}.mp4'
+        try:
+            write_video(path, record, episode, summary.get('control_rate'))
+        except VideoUnavailable as reason:
+            return section('Videos', f'None: {reason}', '')
+        data = base64.b64encode(path.read_bytes()).decode()
+        parts.append(
+            f'<figure><video controls muted loop playsinline src="data:video/mp4;base64,{data}"></video>'
+            f'<figcaption>{name}: {html.escape(_told(episode))}</figcaption></figure>'
+        )
+    slower = '' if summary.get('control_rate') else ' The rate is not known: not in real time.'
+    return section('The best and the worst episode', f'By success, then by return.{slower}', ''.join(parts))
+
+
+def _told(episode: Episode) -> str:
+    """Return what an episode is, in words."""
+    outcome = {True: 'success', False: 'no success', None: ''}[episode.success]
+    total = '' if math.isnan(episode.episode_return) else f'return {episode.episode_return:.2f}'
+    return ', '.join(filter(None, (f'row {episode.row}, {episode.length} steps', outcome, total)))
 
 
 # ---- latency ----------------------------------------------------------------------------------------
@@ -131,20 +117,26 @@ def _latency_section(folder: Path, summary: Summary, record: Record) -> str:
     if len(timed) < len(latency):
         about += f' {len(timed):,} of {len(latency):,} steps were answered in full and timed.'
     figure = latency_figure(timed, summary.get('control_rate')) if len(timed) else None
-    return _section('Latency', about, _save(figure, folder / 'latency.png') if figure else '')
+    return section('Latency', about, _save(figure, folder / 'latency.png') if figure else '')
 
 
 # ---- page -------------------------------------------------------------------------------------------
 
 
 def _save(figure: Figure, path: Path) -> str:
-    """Write a figure and return it as an <img> with embedded data."""
+    """Write a figure, and return it as an <img> with embedded data."""
     figure.savefig(path)
+    return embedded(path)
+
+
+def embedded(path: Path) -> str:
+    """Return a PNG file as an <img> with its data."""
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem}" src="data:image/png;base64,{data}">'
 
 
-def _section(title: str, about: str, body: str) -> str:
+def section(title: str, about: str, body: str) -> str:
+    """Return a section of the page. about: text below its title; body: HTML."""
     return f'<section><h2>{title}</h2><p>{html.escape(about)}</p>{body}</section>'
 
 
@@ -154,7 +146,9 @@ def _note(text: str) -> str:
 
 def _cards(summary: Summary, record: Record) -> str:
     latency = summary.get('latency_ms') or {}
-    steps, rows = summary.get('steps') or len(record['dones']), record['dones'].shape[1]
+    steps, rows = size_of(record)
+    steps = summary.get('steps') or steps
+    bears = summary.get('latency_budget')
     cards = [
         (
             'success rate',
@@ -169,6 +163,7 @@ def _cards(summary: Summary, record: Record) -> str:
             latency.get('p50'),
             _joined(_formatted('p99 {:.2f}', latency.get('p99')), _formatted('max {:.1f} ms', latency.get('max'))),
         ),
+        ('latency budget', '{:.0f} ms', 1e3 * bears if bears else None, 'age of observations that the policy bears'),
         ('deadline misses', '{:,}', summary.get('deadline_misses'), f'of {steps:,} steps'),
         (
             'robots',
@@ -177,11 +172,12 @@ def _cards(summary: Summary, record: Record) -> str:
             _joined(_formatted('{:g} Hz', summary.get('control_rate')), _formatted('{}', summary.get('mode'))),
         ),
     ]
-    return ''.join(
+    shown = ''.join(
         f'<div class="card"><b>{_formatted(shape, value)}</b>{label}<i>{more}</i></div>'
         for label, shape, value, more in cards
         if value is not None
     )
+    return f'<div class="cards">{shown}</div>'
 
 
 def _formatted(shape: str, value: object) -> str:
@@ -199,7 +195,7 @@ def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str
     words = {True: 'yes', False: 'no', None: '–'}
     lines = ''.join(
         f'<tr{" class=shown" if episode is shown else ""}><td>{number}<td>{episode.row}<td>{episode.start}'
-        f'<td>{episode.length}<td>{episode.episode_return:.3f}<td>{words[episode.success]}'
+        f'<td>{episode.length}<td>{_formatted("{:.3f}", episode.episode_return)}<td>{words[episode.success]}'
         for number, episode in enumerate(episodes, 1)
     )
     heads = ''.join(f'<th>{head}' for head in ('', 'row', 'first step', 'length', 'return', 'success'))
@@ -207,7 +203,7 @@ def _episodes_section(episodes: Sequence[Episode], shown: Episode | None) -> str
     if not all(episode.ended for episode in episodes):
         about = 'No episode ended; these are cut off where the record stops.'
     table = f'<div class="rows"><table><thead><tr>{heads}</thead>{lines}</table></div>'
-    return _section('Episodes', about if episodes else 'The record holds no step.', table if episodes else '')
+    return section('Episodes', about if episodes else 'The record holds no step.', table if episodes else '')
 
 
 _CSS = """
@@ -222,7 +218,10 @@ header p { font-size: 12px; color: #6b7683; margin: 0 0 20px; overflow-wrap: any
 .card i { display: block; font-style: normal; font-size: 12px; color: #8a949e; }
 section { margin-top: 14px; padding: 16px 18px; }
 section p { margin: 2px 0 10px; font-size: 13px; color: #6b7683; } section .note { margin: 8px 0 14px; }
+header code { font-size: 12px; }
 img { width: 100%; display: block; margin-bottom: 8px; }
+figure { display: inline-block; margin: 0 24px 0 0; } video { height: 360px; display: block; }
+figcaption { font-size: 13px; color: #4a5560; margin-top: 4px; }
 .rows { max-height: 420px; overflow: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 3px 14px; border-bottom: 1px solid #eef1f3; }
@@ -231,12 +230,29 @@ th { position: sticky; top: 0; background: #fff; font-weight: 600; color: #4a556
 @media print { .rows { max-height: none; } }
 """
 
+
+def write_page(target: Path, about: Summary, cards: str, sections: Sequence[str]) -> Path:
+    """Write a page that needs no other file; return its path. about: as `about` returns it; cards, sections: HTML."""
+    lines = [
+        _formatted('{}', about.get('policy')),
+        _formatted('{}', about.get('checkpoint')),
+        _formatted('sha256 {}', about.get('checkpoint_sha256')),
+        _joined(_formatted('{}', about.get('date')), _formatted('{}', about.get('machine'))),
+        _joined(*(f'{html.escape(name)} {html.escape(text)}' for name, text in about.get('versions', {}).items())),
+        f'<code>$ {html.escape(about["command"])}</code>' if 'command' in about else '',
+    ]
+    body = '\n'.join(filter(None, sections))
+    page = _PAGE.format(style=_CSS, subtitle='<br>'.join(filter(None, lines)), cards=cards, sections=body)
+    target.write_text(page, encoding='utf-8')
+    return target
+
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Policy run</title>
 <meta name="viewport" content="width=device-width"><style>{style}</style></head>
 <body><main>
 <header><h1>Policy run</h1><p>{subtitle}</p></header>
-<div class="cards">{cards}</div>
+{cards}
 {sections}
 </main></body></html>
 """

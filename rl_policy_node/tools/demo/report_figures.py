@@ -2,10 +2,11 @@
 """The figures of a report: an episode in pictures, its traces, the latencies. See `report` for the record."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 import numpy as np
 
 from rl_policy_node import geometry
@@ -17,9 +18,11 @@ from rl_policy_node.sim.insertion.render import (
     render_frames,
     RenderingUnavailable,
 )
+from rl_policy_node.tools.demo.run_record import Episode, Record
 
 MOMENTS = 6  # pictures of an episode
 LATENCY_BINS = 60
+MOST_TICKS = 10  # of a logarithmic axis
 POSE_ACTIONS = ('x', 'y', 'z', 'rx', 'ry', 'rz')
 COLOURS = ('#2f6f9f', '#d9822b', '#3a8f6a', '#8a5fa8', '#b5533c', '#6b7683')
 STYLE: dict[Any, Any] = {
@@ -50,8 +53,7 @@ _OBSERVED_NOTE = (
 _HALF_TURN_ABOUT_X = np.array([1.0, 0.0, 0.0, 0.0])  # xyzw
 
 
-# the arrays of a record by their keys, and the figures of a run by their names; see `report`
-Record: TypeAlias = Mapping[str, Array]
+# the figures of a run by their names; see `report`
 Summary: TypeAlias = Mapping[str, Any]
 # label, values (L,), matplotlib's format of the line
 _Curve: TypeAlias = tuple[str, Floats, str]
@@ -59,26 +61,7 @@ _Curve: TypeAlias = tuple[str, Floats, str]
 _Panel: TypeAlias = tuple[str, str, list[_Curve]]
 
 
-class Span(Protocol):
-    """Steps start ≤ t < stop of one row of a record: an episode."""
-
-    @property
-    def row(self) -> int: ...
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def stop(self) -> int: ...
-
-    @property
-    def length(self) -> int: ...
-
-    @property
-    def success(self) -> bool | None: ...
-
-
-def moments_of(record: Record, episode: Span) -> Indices:
+def moments_of(record: Record, episode: Episode) -> Indices:
     """Return MOMENTS steps of the episode: spread over the time until success, then the last step."""
     last, settled = episode.stop - 1, episode.stop - 1
     if episode.success:
@@ -95,17 +78,18 @@ def time_of(summary: Summary, steps: int) -> str:
     return f'{steps / rate:.2f} s' if rate else f'step {steps}'
 
 
-def episode_figure(record: Record, episode: Span, moments: Indices, titles: Sequence[str]) -> tuple[Figure | None, str]:
+def episode_figure(
+    record: Record, episode: Episode, moments: Indices, titles: Sequence[str]
+) -> tuple[Figure | None, str]:
     """Return the figure of the episode's moments, or None, and a note on how it was drawn."""
-    qpos = record.get('qpos')
-    qpos = qpos[moments, episode.row] if qpos is not None and qpos.shape[2:] == (POSITIONS,) else None
+    qpos = positions_of(record, episode, moments)
     try:
         if qpos is None:
             raise RenderingUnavailable('the record holds no generalised positions (qpos).')
         return _frames_figure(render_frames(qpos, width=320, height=480), titles), ''
     except RenderingUnavailable as unavailable:
         reason = unavailable
-    poses = peg_pose(qpos) if qpos is not None else _observed_peg(record, episode, moments)
+    poses = peg_pose(qpos) if qpos is not None else observed_peg(record, episode, moments)
     if poses is None:
         return None, ''
     try:
@@ -136,7 +120,13 @@ def _schematic_figure(positions: Floats, quaternions: Floats, titles: Sequence[s
     return figure
 
 
-def _observed_peg(record: Record, episode: Span, moments: Indices) -> tuple[Floats, Floats] | None:
+def positions_of(record: Record, episode: Episode, moments: Indices) -> Floats | None:
+    """Return the generalised positions (K, POSITIONS) at moments of an episode, or None if the record has none."""
+    qpos = record.get('qpos')
+    return qpos[moments, episode.row] if qpos is not None and qpos.shape[2:] == (POSITIONS,) else None
+
+
+def observed_peg(record: Record, episode: Episode, moments: Indices) -> tuple[Floats, Floats] | None:
     """Return position (K, 3), m, and rotation (K, 4) xyzw of a peg held straight, or None if not observed."""
     gripper = _gripper_in_socket(record, episode)
     if gripper is None:
@@ -146,7 +136,7 @@ def _observed_peg(record: Record, episode: Span, moments: Indices) -> tuple[Floa
     return position, geometry.multiply(quaternion, _HALF_TURN_ABOUT_X)
 
 
-def _gripper_in_socket(record: Record, episode: Span) -> tuple[Floats, Floats] | None:
+def _gripper_in_socket(record: Record, episode: Episode) -> tuple[Floats, Floats] | None:
     """Return position (L, 3), m, and rotation (L, 4) xyzw of the gripper in the observed socket's frame."""
     keys = [f'obs/{key}' for key in ('ee_pos', 'ee_quat', 'socket_pos', 'socket_quat')]
     if any(key not in record for key in keys):
@@ -159,14 +149,14 @@ def _gripper_in_socket(record: Record, episode: Span) -> tuple[Floats, Floats] |
     return offset, geometry.multiply(to_socket, geometry.normalize_quaternion(quaternion))
 
 
-def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indices | tuple[()]) -> Figure:
+def traces_figure(summary: Summary, record: Record, episode: Episode, moments: Indices | tuple[()]) -> Figure:
     """Return the motions and forces of an episode over time, with marks at moments."""
     rate = summary.get('control_rate')
     period = 1.0 / rate if rate else 1.0
     panels = [
         *_motion_panels(record, episode),
         *_force_panels(record, episode),
-        ('reward', '', [('', _rows(record, 'rewards', episode), '-')]),
+        *([('reward', '', [('', _rows(record, 'rewards', episode), '-')])] if 'rewards' in record else []),
     ]
     lines = -(-len(panels) // 2)
     figure = Figure(figsize=(10.4, 0.3 + 1.7 * lines))
@@ -186,12 +176,12 @@ def traces_figure(summary: Summary, record: Record, episode: Span, moments: Indi
     return figure
 
 
-def _rows(record: Record, key: str, episode: Span) -> Array:
+def _rows(record: Record, key: str, episode: Episode) -> Array:
     """Return the values (L, features) of an episode; a scalar is one feature."""
     return record[key][episode.start : episode.stop, episode.row].reshape(episode.length, -1)
 
 
-def _motion_panels(record: Record, episode: Span) -> list[_Panel]:
+def _motion_panels(record: Record, episode: Episode) -> list[_Panel]:
     panels: list[_Panel] = []
     moved = _gripper_in_socket(record, episode)
     actions = _rows(record, 'actions', episode) if 'actions' in record else np.empty((episode.length, 0))
@@ -209,7 +199,7 @@ def _motion_panels(record: Record, episode: Span) -> list[_Panel]:
     return panels
 
 
-def _force_panels(record: Record, episode: Span) -> list[_Panel]:
+def _force_panels(record: Record, episode: Episode) -> list[_Panel]:
     """Return the panel of the fingers' forces (L,), N, means over the taxels."""
     curves: list[_Curve] = []
     for colour, finger in (('C0', 'left'), ('C1', 'right')):
@@ -229,13 +219,30 @@ def latency_figure(latency: Floats, rate: float | None) -> Figure:
     marks = [(f'p{q}', float(np.percentile(latency, q)), COLOURS[k]) for k, q in ((2, 50), (1, 99))]
     marks += [('control period', 1e3 / rate, COLOURS[4])] if rate else []
     ends = [latency.min(), latency.max(), *(value for _, value, _ in marks)]
+    low, high = min(ends) * 0.9, max(ends) * 1.1
     figure = Figure(figsize=(10.4, 2.6))
     axes = figure.subplots()
-    axes.hist(latency, np.geomspace(min(ends) * 0.9, max(ends) * 1.1, LATENCY_BINS).tolist(), color='#9dbdd6')
+    counts, *_ = axes.hist(latency, np.geomspace(low, high, LATENCY_BINS).tolist(), color='#9dbdd6')
     for label, value, colour in marks:
         axes.axvline(value, color=colour, label=f'{label} {value:.3g} ms')
-    axes.set(xscale='log', yscale='symlog', xlabel='latency, ms', ylabel='steps')
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter('{x:g}')
+    # a bin with a single step is as visible as one with two among thousands
+    axes.set(xscale='log', yscale='log', xlabel='latency, ms', ylabel='steps')
+    axes.set(xlim=(low, high), ylim=(0.7, 2.0 * max(float(np.max(counts)), 1.0)))
+    for axis, (least, most) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        ticks = _round_numbers(least, most)
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,g}'))
+        axis.set_minor_locator(NullLocator())
     axes.legend(loc='best')
     return figure
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten between two numbers; only powers of ten where these would be many."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        found = [factor * 10.0**decade for decade in decades for factor in factors]
+        found = [number for number in found if low <= number <= high]
+        if len(found) <= MOST_TICKS:
+            break
+    return found

@@ -19,7 +19,7 @@ SAME, NOTHING_FOUND, DIFFERENT = 'the same, episode by episode', 'no difference 
 # row, index, return, length, success → one value for each episode, as the bridge's summary has them
 Columns: TypeAlias = Mapping[str, list[float | None]]
 
-UNITS = {'success': 'points', 'return': '', 'length': 'steps'}
+UNITS = {'success': 'points', 'return': '', 'length': 'steps', 'latency p50': 'ms', 'latency p99': 'ms'}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Comparison:
             return f'{SAME}: all {self.same} have the same {equal}'
         named = [d for d in self.differences.values() if d.excludes_zero or self.verdict == NOTHING_FOUND]
         return (
-            f'{self.verdict}: {", ".join(map(_difference_text, named))}; '
+            f'{self.verdict}: {", ".join(map(difference_text, named))}; '
             f'episode {self.same + 1} is the first that is not the same'
         )
 
@@ -131,10 +131,15 @@ def _differences(nodes: Side, reference: Side) -> dict[str, Estimate]:
     return found
 
 
-def _difference_text(figure: Estimate) -> str:
+def difference_text(figure: Estimate) -> str:
     """Return `success −12.0 points (95 % −20.1 to −4.0)`."""
     value, interval = figure_texts(figure, sign=True)
     return f'{figure.name} {value} {UNITS[figure.name]}'.rstrip() + (f' (95 % {interval})' if interval else '')
+
+
+def figures_of(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    """Return name → value, low and high of estimates, for JSON."""
+    return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}
 
 
 def figure_texts(figure: Estimate, sign: bool = False) -> tuple[str, str]:

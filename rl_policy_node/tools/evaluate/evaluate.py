@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy evaluate`: the same episodes through the two nodes and in rl_games' own loop, side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 import sys
 from typing import Any
@@ -11,9 +11,28 @@ from rich.table import Table
 
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.evaluate.compare import Comparison, DIFFERENT, Estimate, figure_texts, SAME, Side, UNITS
+from rl_policy_node.tools.evaluate.compare import (
+    Comparison,
+    DIFFERENT,
+    Estimate,
+    figure_texts,
+    figures_of,
+    SAME,
+    Side,
+    UNITS,
+)
 from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
-from rl_policy_node.tools.evaluate.sides import LOOP, make_plan, NODES, Plan, play_loop, play_nodes
+from rl_policy_node.tools.evaluate.sides import (
+    about_plan,
+    FEW_ROWS,
+    LOOP,
+    make_plan,
+    NODES,
+    Plan,
+    play_loop,
+    play_nodes,
+    RECORD,
+)
 from rl_policy_node.tools.process.processes import private_domain
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
@@ -29,30 +48,35 @@ def evaluate(
     output: str | Path = 'reports/evaluate',
     json_file: str | Path | None = None,
     reference: bool = True,
+    report: bool = True,
 ) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. Raises ConfigurationError, or RuntimeError if a node fails.
+    loop out, and nothing is compared. report: False writes no page. Raises ConfigurationError, or RuntimeError if a
+    node fails.
     """
     console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE):  # delete results of an earlier evaluation
+    for name in (RESULTS, PICTURE, RECORD, 'report.html'):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
     loop = [_play_loop(plan, console)] if reference else []
     sim = plan.bridge.sim
     injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
     console.print(f'{NODES}, {sim.play.mode.replace("_", " ")}{injected}', highlight=False)
-    sides = [play_nodes(plan, output, console), *loop]
+    sides = [play_nodes(plan, output, console, record=report and plan.rows <= FEW_ROWS), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
     _warn_of_bias(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
-    console.print(f'picture: {_draw(plan, sides, comparison, output)}', highlight=False)
+    picture = _draw(plan, sides, comparison, output)
+    console.print(f'picture: {picture}', highlight=False)
+    if report and isinstance(picture, Path):
+        console.print(f'report: {_report(plan, settings, sides, comparison, output, picture)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
 
 
@@ -124,6 +148,37 @@ def _draw(plan: Plan, sides: Sequence[Side], comparison: Comparison | None, outp
     return path
 
 
+def _report(
+    plan: Plan,
+    settings: Iterable[str],
+    sides: Sequence[Side],
+    comparison: Comparison | None,
+    output: Path,
+    picture: Path,
+) -> Path | str:
+    """Return the path of the page about the two nodes' episodes, or why there is none."""
+    if plan.rows > FEW_ROWS:
+        return f'none of more than {FEW_ROWS} rows, whose record would fill the memory'
+    try:
+        from rl_policy_node.tools.demo.report import embedded, section, write_report
+        from rl_policy_node.tools.demo.run_record import load_record
+    except ImportError as error:
+        return f'none, {error}'
+    nodes = sides[0]
+    summary = {
+        **nodes.about,
+        'episodes': len(nodes),
+        'success_rate': None if nodes.success is None else float(nodes.success.mean()),
+        'return_mean': float(nodes.returns.mean()),
+        'robots': plan.rows,
+        'latency_budget': plan.policy.control.timing.latency_budget,
+    }
+    sentence = comparison.sentence() if comparison else "Without rl_games' own loop."
+    record = load_record(output / RECORD)
+    about = about_plan(plan, settings, nodes.about['control_rate'])
+    return write_report(output, summary, record, about, [section('Evaluation', sentence, embedded(picture))])
+
+
 def _write(
     plan: Plan,
     settings: Iterable[str],
@@ -140,24 +195,8 @@ def _write(
 def _content(
     plan: Plan, settings: Iterable[str], sides: Sequence[Side], comparison: Comparison | None
 ) -> dict[str, Any]:
-    sim, policy = plan.bridge.sim, plan.policy
-    run = {
-        'parameters': str(plan.params_file),
-        'settings': list(settings),
-        'episodes': plan.episodes,
-        'rows': plan.rows,
-        'robots': list(plan.bridge.control.robots),
-        'environment': sim.environment.name,
-        'seed': sim.environment.seed,
-        'mode': sim.play.mode,
-        'trigger': policy.control.timing.trigger,
-        'control_rate': sides[0].about['control_rate'],
-        'deterministic': policy.policy.deterministic,
-        'imperfections': sim.imperfections.stated(),
-        'confidence': CONFIDENCE,
-    }
     content: dict[str, Any] = {
-        'run': run,
+        'run': about_plan(plan, settings, sides[0].about['control_rate']),
         'nodes': _side(sides[0]),
         'reference': _side(sides[1]) if comparison else None,
     }
@@ -166,14 +205,10 @@ def _content(
             'verdict': comparison.verdict,
             'sentence': comparison.sentence(),
             'same_episodes': comparison.same,
-            'differences': _figures(comparison.differences),
+            'differences': figures_of(comparison.differences),
         }
     return content
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {'name': side.name, **side.about, 'figures': _figures(side.figures()), 'played': side.columns}
-
-
-def _figures(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {name: {'value': f.value, 'low': f.low, 'high': f.high} for name, f in figures.items()}
+    return {'name': side.name, **side.about, 'figures': figures_of(side.figures()), 'played': side.columns}

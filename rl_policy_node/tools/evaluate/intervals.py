@@ -8,7 +8,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rl_policy_node.control.arrays import Floats
+
 CONFIDENCE = 0.95
+BLOCK, BLOCKS = 50, 20  # neighbouring values that a bootstrap draws together, at most; how many blocks, at least
 
 # low, high
 Interval: TypeAlias = tuple[float, float]
@@ -38,6 +41,51 @@ def proportion_difference(first: tuple[int, int], second: tuple[int, int], confi
     low1, high1 = proportion_interval(*first, confidence)
     low2, high2 = proportion_interval(*second, confidence)
     return p1 - p2 - math.hypot(p1 - low1, high2 - p2), p1 - p2 + math.hypot(high1 - p1, p2 - low2)
+
+
+def paired_proportion_difference(first: ArrayLike, second: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
+    """Return (low, high) of p1 − p2 of pairs: Newcombe's hybrid score interval. first, second: bool (N,), pair by pair.
+
+    R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired
+    data", Statistics in Medicine 17 (1998), method 10: as for independent proportions, less what both share.
+    """
+    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    count, wins, losses = len(one), int((one & ~other).sum()), int((other & ~one).sum())
+    both, neither = int((one & other).sum()), int((~one & ~other).sum())
+    p1, p2 = (both + wins) / count, (both + losses) / count
+    low1, high1 = proportion_interval(both + wins, count, confidence)
+    low2, high2 = proportion_interval(both + losses, count, confidence)
+    scale = math.sqrt((both + wins) * (losses + neither) * (both + losses) * (wins + neither))
+    shared: float = both * neither - wins * losses
+    if shared > 0:  # his correction for continuity
+        shared = max(shared - count / 2, 0)
+    phi = shared / scale if scale else 0.0
+    down = (p1 - low1) ** 2 - 2 * phi * (p1 - low1) * (high2 - p2) + (high2 - p2) ** 2
+    up = (high1 - p1) ** 2 - 2 * phi * (high1 - p1) * (p2 - low2) + (p2 - low2) ** 2
+    return p1 - p2 - math.sqrt(max(down, 0.0)), p1 - p2 + math.sqrt(max(up, 0.0))
+
+
+def quantile_difference(
+    first: ArrayLike, second: ArrayLike, share: float, confidence: float = CONFIDENCE, draws: int = 1000
+) -> Interval:
+    """Return (low, high) of a quantile of first (N,) less that of second (M,): a bootstrap of blocks, seeded.
+
+    Neighbours resemble each other, so that blocks of BLOCK values are drawn (H. R. Künsch, "The jackknife and the
+    bootstrap for general stationary observations", Annals of Statistics 17, 1989). share: 0.5 for the median.
+    """
+    random = np.random.default_rng(0)
+    samples = [np.asarray(values, dtype=np.float64) for values in (first, second)]
+    found = np.array([[np.quantile(_redrawn(values, random), share) for values in samples] for _ in range(draws)])
+    low, high = np.quantile(found[:, 0] - found[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _redrawn(values: Floats, random: np.random.Generator) -> Floats:
+    """Return as many values again, of blocks that begin anywhere."""
+    size = max(min(BLOCK, len(values) // BLOCKS), 1)
+    starts = random.integers(len(values) - size + 1, size=-(-len(values) // size))
+    drawn: Floats = values[(starts[:, np.newaxis] + np.arange(size)).ravel()[: len(values)]]
+    return drawn
 
 
 def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval | None:

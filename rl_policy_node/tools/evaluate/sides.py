@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import read_values
@@ -19,13 +20,16 @@ from rl_policy_node.nodes.policy.loading import load_policy
 from rl_policy_node.nodes.simulator.episodes import Episodes
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.nodes.topics.transport import make_room
+from rl_policy_node.tools.about import about
 from rl_policy_node.tools.evaluate.compare import Side
+from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
 from rl_policy_node.tools.evaluate.play import play
 from rl_policy_node.tools.process.processes import override_arguments
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
 from rl_policy_node.tools.settings import named_settings, rows_setting
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
+RECORD = 'record.npz'
 # parameters that an evaluation sets itself → the option to use instead, if any
 _OWN = {
     'sim.episodes': '--episodes',
@@ -87,13 +91,39 @@ def make_plan(
     return Plan(params_file, overrides, episodes, policy, bridge)
 
 
-def play_nodes(plan: Plan, output: Path, console: Console) -> Side:
-    """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`."""
+def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> Summary:
+    """Return what is played, and what it is of, for JSON. control_rate: Hz."""
+    sim, policy = plan.bridge.sim, plan.policy
+    return {
+        'parameters': str(plan.params_file),
+        'settings': list(settings),
+        'episodes': plan.episodes,
+        'rows': plan.rows,
+        'robots': list(plan.bridge.control.robots),
+        'environment': sim.environment.name,
+        'seed': sim.environment.seed,
+        'mode': sim.play.mode,
+        'trigger': policy.control.timing.trigger,
+        'control_rate': control_rate,
+        'deterministic': policy.policy.deterministic,
+        'imperfections': sim.imperfections.stated(),
+        'confidence': CONFIDENCE,
+        **about(policy.policy),
+    }
+
+
+def play_nodes(plan: Plan, output: Path, console: Console, record: bool = False) -> Side:
+    """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`.
+
+    record: whether every step goes there, too, into RECORD.
+    """
     if plan.rows > FEW_ROWS:
         make_room()
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
     bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
+    if record:
+        bridge['sim.record'] = str((output / RECORD).resolve())
     start_timeout = plan.bridge.sim.environment.python.start_timeout
     # a simulator needs no enable signal: it cannot harm anybody; its first step may compile, as its start may
     policy = {

@@ -19,7 +19,7 @@ from rl_policy_node.nodes.policy.dry_run import DryRun
 from rl_policy_node.nodes.simulator.bridge import Bridge
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.tools.explain.term_tracks import term_tracks
-from rl_policy_node.tools.plain_log import PlainLog
+from rl_policy_node.tools.process.to_logging import ToLogging
 
 
 class Wire:
@@ -56,7 +56,7 @@ class SimulatedRobot:
         )
         self._wire = wire or Wire()
         self._bridge = Bridge(configuration, open_environment(configuration))
-        self._run = DryRun(configuration, PlainLog(__name__))
+        self._run = DryRun(configuration, ToLogging())
         self._kept: list[dict[str, Any]] = []
         self._reasons: list[Refused] = []
         self._received: dict[str, list[float]] = {name: [] for name in self._run.sources}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run left behind, step by step, and its episodes: the one place that knows in which form it is stored.
+
+A record holds T steps of N rows under flat keys: `obs/<key>` (T, N, ...), `actions` (T, N, ...), and where they are
+known `rewards` (T, N), `dones` (T, N), 1 at the last step of an episode, `successes` (T, N) after the step, `latency`
+(T,), s, NaN where it was not measured, and for the insertion task `qpos` (T, N, 12) before the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import math
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from rl_policy_node.control.arrays import Array
+
+# the arrays of a record by their keys
+Record: TypeAlias = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Steps start ≤ t < stop of one row; `ended` is False if the record stops before the episode ends.
+
+    episode_return: NaN where the record has no rewards; success: None where it does not tell.
+    """
+
+    row: int
+    start: int
+    stop: int
+    episode_return: float
+    success: bool | None
+    ended: bool
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """Return what orders episodes from the worst to the best: success, return, and the sooner the better."""
+        total = -math.inf if math.isnan(self.episode_return) else self.episode_return
+        return bool(self.success), total, -self.length
+
+
+def load_record(path: Path) -> dict[str, Array]:
+    """Return the arrays of a record file (.npz) by their keys."""
+    with np.load(path) as file:
+        return dict(file)
+
+
+def size_of(record: Record) -> tuple[int, int]:
+    """Return the numbers of steps and rows."""
+    steps, rows = next(value.shape[:2] for value in record.values() if value.ndim > 1)
+    return steps, rows
+
+
+def find_episodes(record: Record) -> list[Episode]:
+    """Return the episodes in the order in which they ended; unfinished ones only if none ended."""
+    steps, rows = size_of(record)
+    dones = record['dones'].astype(bool) if 'dones' in record else np.zeros((steps, rows), dtype=bool)
+    found = []
+    for row in range(rows):
+        stops = np.nonzero(dones[:, row])[0] + 1
+        starts = np.concatenate([[0], stops])
+        for start, stop in zip(starts, [*stops, steps]):
+            if stop > start:
+                success = bool(record['successes'][stop - 1, row]) if 'successes' in record else None
+                total = (
+                    float(record['rewards'][start:stop, row].sum(dtype=np.float64)) if 'rewards' in record else math.nan
+                )
+                found.append(Episode(row, int(start), int(stop), total, success, bool(dones[stop - 1, row])))
+    found.sort(key=lambda episode: (episode.stop, episode.row))
+    return [episode for episode in found if episode.ended] or found
