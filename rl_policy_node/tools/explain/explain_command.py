@@ -33,7 +33,9 @@ class Explain(Command):
         from rl_policy_node.tools.explain.explain_run import explain_files, Simulated
 
         if bool(options.simulation) == bool(options.simulator):
-            raise ConfigurationError('expected one of --simulation RECORDING and --simulator FILE: what to compare with')
+            raise ConfigurationError(
+                'expected one of --simulation RECORDING and --simulator FILE: what to compare with'
+            )
         simulation = options.simulation or Simulated(
             file=resolve(options.simulator),
             rows=options.rows,
