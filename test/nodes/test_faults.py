@@ -10,7 +10,7 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from nodes.acting import acted
-from nodes.harness import parameters
+from nodes.harness import Arm, parameters
 import pytest
 from std_srvs.srv import Trigger
 
@@ -56,17 +56,25 @@ FAULTS = [
 ]
 
 
-@pytest.fixture
-def node(arm, run, tmp_path, monkeypatch):
-    """A node that acts, and does what files tell it to."""
-    (tmp_path / 'faulty.py').write_text(MODULE)
-    monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{os.environ.get("PYTHONPATH", "")}')
-    node = arm.start(parameters(run, **CHANGES))
+@pytest.fixture(scope='module')
+def arm(tmp_path_factory):
+    """An arm that the tests share: each leaves its node acting."""
+    with Arm(tmp_path_factory.mktemp('faulty')) as arm:
+        yield arm
+
+
+@pytest.fixture(scope='module')
+def node(arm, run):
+    """A node that acts, and does what files in the arm's folder tell it to."""
+    (arm.folder / 'faulty.py').write_text(MODULE)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv('PYTHONPATH', f'{arm.folder}:{os.environ.get("PYTHONPATH", "")}')
+        node = arm.start(parameters(run, **CHANGES))
     acted(arm)
     return node
 
 
-def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(arm, node, tmp_path):
+def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(arm, node):
     heard = []
     arm.node.create_subscription(DiagnosticArray, '/policy_node/status', heard.append, 10)
 
@@ -74,7 +82,7 @@ def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(
         return any(each.status[0].level == level for each in heard[-1:])
 
     for what, failures, reason in FAULTS:
-        (tmp_path / what).write_text('\n'.join(['x'] * failures))
+        (arm.folder / what).write_text('\n'.join(['x'] * failures))
         assert arm.live_until(lambda: said(DiagnosticStatus.ERROR), 10)
         assert reason in heard[-1].status[0].message and arm.commands[-1] == arm.position
         assert arm.state() == 'inactive' and node.poll() is None
@@ -85,9 +93,10 @@ def test_a_fault_ends_in_the_fallback_inactive_and_an_error_until_it_acts_again(
         assert arm.live_until(lambda: arm.commands[-1] != arm.position and said(DiagnosticStatus.OK), 10)
 
 
-def test_a_step_that_hangs_brings_the_fallback_in_time_and_its_result_is_dropped(arm, node, tmp_path):
-    (tmp_path / 'hang').touch()
-    assert arm.live_until(lambda: not (tmp_path / 'hang').exists(), 10)
+def test_a_step_that_hangs_brings_the_fallback_in_time_and_its_result_is_dropped(arm, node):
+    hang = arm.folder / 'hang'
+    hang.touch()
+    assert arm.live_until(lambda: not hang.exists(), 10)
     hung, before = time.monotonic(), len(arm.commands)
     assert arm.live_until(lambda: arm.commands[before:] and arm.commands[-1] == arm.position, 10), node.tail()
     # max_age is 0.5 s: long before the step ends, and so not by the loop

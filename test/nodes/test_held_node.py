@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 def force(arrays, context):
     if asked('interpreter'):
-        ctypes.PyDLL(None).usleep(1_500_000)  # PyDLL: it keeps the interpreter
+        ctypes.PyDLL(None).usleep(1_200_000)  # PyDLL: it keeps the interpreter
     if asked('stderr'):
         fill_stderr()
     return arrays['wrench.force']

@@ -101,7 +101,7 @@ def test_a_source_that_is_good_and_bad_in_turn_brings_one_stop_and_few_lines(arm
         speak()
 
     arm.speak = speak_in_turn
-    arm.live(2.0)
+    arm.live(1.5)  # three times resume_after
     # one period of 20 ms may be two where the machine is busy
     assert steps(arm.commands).max() <= 0.2 * 2 * 0.02 + 1e-9
     assert len(arm.commands) > 40 and steps(arm.commands[-20:]).max() == 0.0, 'it has stopped once, and rests'

@@ -42,8 +42,8 @@ def test_no_trajectory_ends_in_the_past_however_old_the_measurements_are(arm, ru
     controller, clock = Controller(arm), arm.node.get_clock()
     arm.now = lambda: clock.now() - Duration(seconds=1.0)  # the robot's clock is behind
     ages = {f'sources.{name}.max_age': 2.0 for name in ('joints', 'wrench')}
-    node = arm.start(parameters(run, blend_in=1.0, **{'actions.arm': ACTION, **ages}))
-    assert arm.live_until(lambda: len(controller.accepted) > 60 or controller.rejected, 40), node.tail()
+    node = arm.start(parameters(run, blend_in=0.5, **{'actions.arm': ACTION, **ages}))
+    assert arm.live_until(lambda: len(controller.accepted) > 35 or controller.rejected, 40), node.tail()
     arm.now = lambda: clock.now() - Duration(seconds=0.08)  # joint states that take their time
     before = len(controller.accepted)
     assert arm.live_until(lambda: len(controller.accepted) > before + 20 or controller.rejected, 10)
