@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder's process: events on the disk and back, whatever ends it, the node or the disk."""
 
-import contextlib
 import os
 from pathlib import Path
 import pickle
@@ -11,7 +10,17 @@ import subprocess
 import sys
 import time
 
-from nodes.bag_bench import await_true, COMMANDS, events, listened, read_by_others, RECORD, recorder, SOURCES
+from nodes.bag_bench import (
+    await_true,
+    COMMANDS,
+    events,
+    listened,
+    read_by_others,
+    RECORD,
+    recorder,
+    small_disk,
+    SOURCES,
+)
 from nodes.recorded_events import Events, same
 import numpy as np
 import pytest
@@ -99,19 +108,6 @@ def test_a_killed_recorder_loses_a_second_at_most_and_is_named(tmp_path):
     assert all(map(same, made, found))
     assert len(found) / number > 1 - 1.0 / (at_kill - began)
     read_by_others(folder)
-
-
-@contextlib.contextmanager
-def small_disk(folder, megabytes=2):
-    """A disk of its own; whoever may not mount one skips the test."""
-    folder.mkdir()
-    done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={megabytes}m', 'tmpfs', folder], capture_output=True)
-    if done.returncode:
-        pytest.skip(f'mounting a tmpfs needs root: {done.stderr.decode().strip()}')
-    try:
-        yield folder
-    finally:
-        subprocess.run(['umount', '--lazy', folder], check=True)
 
 
 def noise(number):
