@@ -19,7 +19,6 @@ import time
 from typing import Any
 
 from explain_faults import FaultyWire, Planted, planted, Robot, SIZES, terms_of
-import yaml
 
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired import Account, explain, HEALTHY
@@ -90,7 +89,8 @@ def insertion(seed: int, rows: int) -> Configuration:
 def ant(seed: int, rows: int) -> Configuration:
     """Return Gymnasium's ant, as drivers of a real one would measure it."""
     with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
-        yaml.safe_dump({'/**': {'ros__parameters': ANT}}, file)
+        # JSON is YAML without aliases, which ROS does not read
+        json.dump({'/**': {'ros__parameters': ANT}}, file)
         file.flush()
         return configured(Simulated(file=file.name, rows=rows, seed=seed))
 

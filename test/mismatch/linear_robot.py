@@ -29,13 +29,12 @@ def recorded(seed, fault=None, steps=STEPS, rows=ROWS, rate=RATE, forget=1.0):
         count = int(begins.sum())
         goal[begins] = [0.5, 0.0, 0.1] + random.uniform(-0.05, 0.05, (count, 3))
         tip[begins] = goal[begins] + random.normal(0, 0.03, (count, 3))
-        turn[begins], joints[begins] = random.normal(0, 0.1, (count, 3)), [0.2, -0.8, 0.4] + random.normal(
-            0, 0.2, (count, 3)
+        turn[begins], joints[begins] = (
+            random.normal(0, 0.1, (count, 3)),
+            [0.2, -0.8, 0.4] + random.normal(0, 0.2, (count, 3)),
         )
         speed[begins] = 0.0
-        q = geometry.multiply(
-            geometry.quaternion_from_rotation_vector(turn), np.tile([0.9, 0.1, 0.3, 0.3], (rows, 1))
-        )
+        q = geometry.multiply(geometry.quaternion_from_rotation_vector(turn), np.tile([0.9, 0.1, 0.3, 0.3], (rows, 1)))
         true = np.concatenate([tip, geometry.normalize_quaternion(q), goal, joints], axis=1)
         seen = true if fault is None else fault(true.copy(), begins)
         # a policy that goes to the goal that it sees

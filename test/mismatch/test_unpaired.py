@@ -9,9 +9,10 @@ import pytest
 
 from rl_policy_node import geometry
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.mismatch.unpaired import EXPLAINED, explain, HEALTHY, UNEXPLAINED
+from rl_policy_node.mismatch.unpaired import explain, EXPLAINED, HEALTHY, UNEXPLAINED
 
 TIP, TURN, GOAL, JOINTS = COLUMNS.values()
+RANDOM = np.random.default_rng(5)
 BY = np.tile(geometry.quaternion_from_rotation_vector(np.array([[0.0, 0.0, 0.8]])), (8, 1))
 
 
@@ -33,8 +34,8 @@ def turned(values, begins):
     return values
 
 
-def noisy(values, begins, random=np.random.default_rng(5)):
-    values[:, TIP] += random.normal(0, 0.03, (len(values), 3))
+def noisy(values, begins):
+    values[:, TIP] += RANDOM.normal(0, 0.03, (len(values), 3))
     return values
 
 
@@ -94,7 +95,9 @@ def test_resets_do_not_matter_to_a_policy_without_memory(simulation):
 
 def test_commands_that_come_late_are_told(simulation):
     robot = recorded(30)
-    late = {action: {field: np.roll(v, -3, axis=0) for field, v in part.items()} for action, part in robot.commands.items()}
+    late = {
+        action: {field: np.roll(v, -3, axis=0) for field, v in part.items()} for action, part in robot.commands.items()
+    }
     first, *rest = explain(dataclasses.replace(robot, commands=late), simulation).findings
     # all sources may be late, or the commands: without stamps nobody can tell
     assert first.kind == 'delay' and len(first.where) == 4 and 'late command' in first.rivals
@@ -130,6 +133,8 @@ def test_a_robot_that_never_acted_is_refused(simulation):
 def test_figures_of_the_robot_and_of_its_commands(simulation):
     account = explain(recorded(30, changed(GOAL, lambda v: 2 * v)), simulation)
     goal = next(term for term in account.terms if term.name == 'goal')
-    assert goal.robot.spread.high > goal.simulation.spread.high and goal.odd > 3 and goal.robot.gap == pytest.approx(1.0)
+    assert (
+        goal.robot.spread.high > goal.simulation.spread.high and goal.odd > 3 and goal.robot.gap == pytest.approx(1.0)
+    )
     (command,) = account.commands
     assert command.name == 'arm.position' and command.robot.error > 0 and 0 < command.simulation.gain < 1

@@ -92,6 +92,9 @@ def test_a_killed_node_costs_nothing(tmp_path):
 def test_a_killed_recorder_loses_a_second_at_most_and_is_named(tmp_path):
     made, folder = events(6, count=4000), tmp_path / 'node_now'
     with recorder(tmp_path) as (link, journal):
+        begin_by = time.monotonic() + 30
+        while not (folder / 'metadata.yaml').exists() and time.monotonic() < begin_by:
+            time.sleep(0.01)  # its process starts
         began = time.monotonic()
         number = 0
         while time.monotonic() - began < 1.5:

@@ -8,16 +8,21 @@ import re
 from core.core_bench import Log
 from nodes.harness import tiny_run
 from nodes.replay_bench import flipped, Recorded
+from nodes.stepper_bench import flat
 import pytest
 from rich.console import Console
+from tools.topic_bags import live, TopicBag
 import torch
 
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.tools.replay.recorded_configuration import Changes
 from rl_policy_node.tools.replay.replay_bag import Files, replay
+from rl_policy_node.tools.replay.replay_topics import replay_topics
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'how-to' / 'replay.md').read_text('utf-8')
-EQUAL, DIFFERENT, OTHER = (block.split('\n', 1)[1] for block in re.findall(r'```console\n(.*?)```', TEXT, re.DOTALL))
+EQUAL, DIFFERENT, OTHER, TOPICS = (
+    block.split('\n', 1)[1] for block in re.findall(r'```console\n(.*?)```', TEXT, re.DOTALL)
+)
 (PYTHON,) = re.findall(r'```python\n(.*?)```', TEXT, re.DOTALL)
 
 
@@ -58,6 +63,12 @@ def test_another_policy_is_shown_as_the_document_shows(recorded):
     content['model']['a2c_network.mu.bias'] += torch.tensor([0.0, 0.0, 0.25])
     torch.save(content, recorded.run / 'newer.pth')
     assert masked(printed(recorded.bag(), Changes(str(recorded.run / 'newer.pth')))) == masked(OTHER)
+
+
+def test_a_bag_of_topics_is_run_as_the_document_shows(tmp_path):
+    bench, out = live(tiny_run(tmp_path), 29, trigger='observation'), io.StringIO()
+    replay_topics(TopicBag(bench), flat(bench.tree), Changes(), console=Console(file=out, width=200))
+    assert masked('\n'.join(map(str.rstrip, out.getvalue().splitlines()))) == masked(TOPICS)
 
 
 def test_the_python_of_the_document_runs(recorded):

@@ -10,19 +10,19 @@ import numpy as np
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired.account import Account, EXPLAINED, Finding, HEALTHY, UNEXPLAINED
-from rl_policy_node.mismatch.unpaired.facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.account_wording import label_of, words
 from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.faults import FAULTS
-from rl_policy_node.mismatch.unpaired.figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.judge_steps import Judge
 from rl_policy_node.mismatch.unpaired.physics import Physics
+from rl_policy_node.mismatch.unpaired.recording_facts import Fact, facts, noises
+from rl_policy_node.mismatch.unpaired.recording_figures import commands_of, terms_of
 from rl_policy_node.mismatch.unpaired.view import View
-from rl_policy_node.mismatch.unpaired.wording import label_of, words
 
 LEAST = 20.0  # nats: healthy robots gain less by any correction
 _OF_DIFFERENCE = 0.05  # share of the difference that a fault must explain
 _EACH, _MOST = 0.02, 0.2  # share of its gain that each free number costs, and the most: what is freer explains more
-_MAIN = 0.4  # share of the difference beyond which a correction comes before noise, and before missing resets
+_MAIN = 0.25  # share of the difference beyond which a correction comes before noise, and before missing resets
 _RIVAL = 0.93  # of the best one's gain: the data do not tell faults that are so near
 _ODD = 4.0  # usual differences beyond which a difference without explanation is told
 _LEAST_RESETS = 0.1  # share of resets that must be missing
@@ -60,7 +60,7 @@ def _tried(
     for name, fault in FAULTS.items():
         on_step(name)
         undoings += fault.undoings(judge)
-    return judge, ranked(judge, undoings, seen, noise)
+    return judge, _ranked(judge, undoings, seen, noise)
 
 
 def _check(came: View, ours: View) -> None:
@@ -91,7 +91,7 @@ def worth(undoing: Undoing) -> float:
     return undoing.gain * (1 - min(_MOST, _EACH * undoing.numbers))
 
 
-def ranked(
+def _ranked(
     judge: Judge, undoings: Sequence[Undoing], seen: Sequence[Fact], noise: Sequence[Fact]
 ) -> tuple[Finding, ...]:
     """Return the findings, best first: what is seen directly, then corrections by their worth."""
@@ -101,11 +101,16 @@ def ranked(
     main = bool(good) and worth(good[0]) > _MAIN * difference
     told = [each for each in seen if each.size >= (_LEAST_RESETS if each.kind == 'reset' else 0.0)]
     # a robot led astray by another fault may rest, or touch a bound, for a while
-    sure = [each for each in told if not main or each.size >= _MUCH or each.value[:1] == ('steps',)]
+    sure = [each for each in told if not main or _certain(each)]
     noise, later = ([], noise[:1]) if main else (noise[:1], [])
     order: list[Undoing | Fact] = [*sure, *noise, *good, *later, *(each for each in told if each not in sure)]
     kept = {(each.kind, each.where): each for each in reversed(order)}
     return tuple(_finding(each, judge, good, difference) for each in order if kept[each.kind, each.where] is each)
+
+
+def _certain(fact: Fact) -> bool:
+    """Return whether a fact is no consequence of another fault."""
+    return fact.kind == 'rate' or fact.value[:1] == ('steps',) or (fact.kind != 'reset' and fact.size >= _MUCH)
 
 
 def _finding(found: Undoing | Fact, judge: Judge, good: Sequence[Undoing], difference: float) -> Finding:

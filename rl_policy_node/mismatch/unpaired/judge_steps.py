@@ -45,7 +45,7 @@ class Scores:
 class Judge:
     """A robot's view beside the physics of the simulator's.
 
-    came: its steps as they are. urges: of the commands now, and in the step before. base: the scores of what came.
+    came: its steps as they are. urges, places: of the commands and of the numbers, normalised, now and in the step before. base: the scores of what came.
     """
 
     physics: Physics
@@ -53,20 +53,20 @@ class Judge:
     lines: Lines
     came: Moved
     urges: tuple[Floats, Floats]
+    places: tuple[Floats, Floats]
     base: Scores
 
     @classmethod
     def of(cls, physics: Physics, view: View) -> Judge:
         """Prepare the robot's steps."""
         lines = Lines.of(view)
-        urge = physics.urge
-        urges = [
-            urge.scaled(command) - urge.of_state(physics.x.of_all(numbers))
-            for command, numbers in ((lines.command, lines.now), (lines.last_command, lines.before))
-        ]
-        made = cls(
-            physics, view, lines, _moved(physics, view, lines), (urges[0], urges[1]), Scores(lines.now, lines.now, 0.0)
+        urge, none = physics.urge, Scores(physics.sigma, physics.sigma, 0.0)
+        places = physics.x.of_all(lines.now), physics.x.of_all(lines.before)
+        urges = (
+            urge.scaled(lines.command) - urge.of_state(places[0]),
+            urge.scaled(lines.last_command) - urge.of_state(places[1]),
         )
+        made = cls(physics, view, lines, _moved(physics, view, lines), urges, places, none)
         return replace(made, base=made._scores(made.came))
 
     def gain(self, columns: Indices, change: Change, stretch: float = 0.0) -> float:
@@ -80,7 +80,10 @@ class Judge:
             for each in (lines.now, lines.next, lines.before)
         )
         count, m = lines.now.shape[1], lines.command.shape[1]
-        residual = came.residual - (now @ p.law[1 + columns] + (now - before) @ p.law[1 + count + columns]) / p.sigma
+        reach, (z, z_before) = p.reach.of_columns(columns), (each[:, columns] for each in self.places)
+        place = reach.place(z + now) - reach.place(z)
+        step = reach.step(z + now - z_before - before) - reach.step(z - z_before)
+        residual = came.residual - (place @ p.law[1 + columns] + step @ p.law[1 + count + columns]) / p.sigma
         residual[:, columns] += (following - now) / p.sigma[columns]
         asked, asked_before = (
             p.urge.within(urge - each @ p.urge.law[1 + columns]) - p.urge.within(urge)

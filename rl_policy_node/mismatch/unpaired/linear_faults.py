@@ -117,7 +117,9 @@ def _of_steps(judge: Judge, columns: Indices, shift: Floats) -> tuple[Floats, Fl
     inside = np.all([(p.urge.low < each) & (each < p.urge.high) for each in judge.urges], axis=0).mean(axis=0)
     forces = p.law[1 + 2 * count : 1 + 2 * count + len(inside)]
     # urges within their range follow the state
-    law = p.law[1 + columns] - (p.urge.law[1 + columns] * inside) @ forces
+    z = p.x.of_all(judge.lines.now)[:, columns] - shift / p.x.spread[columns]
+    reached = (p.reach.of_columns(columns).place(z) == z).mean(axis=0)
+    law = p.law[1 + columns] * reached[:, np.newaxis] - (p.urge.law[1 + columns] * inside) @ forces
     jacobian = law / p.x.spread[columns, np.newaxis] / p.sigma
     residual = judge.came.residual + shift @ jacobian
     weight = 5.0 / (4.0 + residual**2) * p.weights * judge.count / max(1, len(residual))

@@ -104,6 +104,32 @@ class Whitening:
 
 
 @dataclass(frozen=True, eq=False)
+class Reach:
+    """Least and greatest place and step (2, n) in simulation: beyond them a law that is linear says nothing."""
+
+    places: Floats
+    steps: Floats
+
+    @classmethod
+    def of(cls, now: Floats, before: Floats) -> Reach:
+        """Return that of normalised numbers (lines, n)."""
+        step = now - before
+        return cls(np.stack([now.min(axis=0), now.max(axis=0)]), np.stack([step.min(axis=0), step.max(axis=0)]))
+
+    def place(self, z: Floats) -> Floats:
+        """Return places (lines, n) within reach."""
+        return np.clip(z, self.places[0] - NOISE, self.places[1] + NOISE)
+
+    def step(self, change: Floats) -> Floats:
+        """Return steps (lines, n) within reach."""
+        return np.clip(change, self.steps[0] - NOISE, self.steps[1] + NOISE)
+
+    def of_columns(self, columns: Indices) -> Reach:
+        """Return that of some numbers."""
+        return Reach(self.places[:, columns], self.steps[:, columns])
+
+
+@dataclass(frozen=True, eq=False)
 class Level:
     """What the simulator itself reaches (n,): log-likelihood of its steps, and the same against standing still."""
 
@@ -118,7 +144,7 @@ class Physics:
     x: scale of the numbers. urge: of the commands. weights (n,): how much a number counts, as terms of many numbers
     must not outvote those of few. sigma (n,): of residuals; stride (n,): of the steps themselves. begin: the law of the
     first numbers of episodes. low, high (n,): where values lie. level: of the simulator's own rows that were not
-    fitted. young (n,): mean soon after episodes begin.
+    fitted. young (n,): mean soon after episodes begin. reach: of the numbers.
     """
 
     x: Scale
@@ -132,6 +158,7 @@ class Physics:
     high: Floats
     level: Level
     young: Floats
+    reach: Reach
 
     @classmethod
     def of(cls, view: View) -> Physics:
@@ -141,8 +168,9 @@ class Physics:
         known = view.x[np.isfinite(view.x).all(axis=2)]
         x = Scale.of(known)
         c = Urge.of(every.command, x.of_all(every.now), view.names)
-        features, change = _features(every, x, c), _change(every, x)
-        young, step = _features(lines, x, c), _change(lines, x)
+        reach = Reach.of(x.of_all(every.now), x.of_all(every.before))
+        features, change = _features(every, x, c, reach), _change(every, x)
+        young, step = _features(lines, x, c, reach), _change(lines, x)
         residual = np.empty_like(step)
         for half in (0, 1):
             others, mine = every.row % 2 != half, lines.row % 2 == half
@@ -157,11 +185,13 @@ class Physics:
         begin = Whitening.of(x.of_all(view.x[view.begins]), [part.size for part in view.parts])
         level = _level(residual / sigma, step / stride, lines.row)
         weights = np.minimum(1.0 / np.sqrt(sizes), _MOST_VOTES / sizes)
-        return cls(x, c, law, weights, sigma, stride, begin, low, high, level, lines.now.mean(axis=0))
+        return cls(x, c, law, weights, sigma, stride, begin, low, high, level, lines.now.mean(axis=0), reach)
 
     def residuals(self, lines: Lines) -> Floats:
         """Return what the law leaves of each step (lines, n), in sigmas."""
-        left: Floats = (_change(lines, self.x) - _features(lines, self.x, self.urge) @ self.law) / self.sigma
+        left: Floats = (
+            _change(lines, self.x) - _features(lines, self.x, self.urge, self.reach) @ self.law
+        ) / self.sigma
         return left
 
     def strides(self, lines: Lines) -> Floats:
@@ -205,11 +235,12 @@ def _spread(residual: Floats) -> Floats:
     return spread
 
 
-def _features(lines: Lines, x: Scale, urge: Urge) -> Floats:
+def _features(lines: Lines, x: Scale, urge: Urge, reach: Reach) -> Floats:
     now, before = x.of_all(lines.now), x.of_all(lines.before)
     asked = urge.within(urge.scaled(lines.command) - urge.of_state(now))
     asked_before = urge.within(urge.scaled(lines.last_command) - urge.of_state(before))
-    return np.concatenate([np.ones((len(now), 1)), now, now - before, asked, asked - asked_before], axis=1)
+    parts = [np.ones((len(now), 1)), reach.place(now), reach.step(now - before), asked, asked - asked_before]
+    return np.concatenate(parts, axis=1)
 
 
 def _change(lines: Lines, x: Scale) -> Floats:

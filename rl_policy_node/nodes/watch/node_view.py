@@ -66,6 +66,13 @@ class NodeView:
     numbers: Numbers | None = None
     faults: deque[Fault] = field(default_factory=lambda: deque(maxlen=MOST_FAULTS))
 
+    @property
+    def complete(self) -> bool:
+        """Whether the node has told all that it tells: while it acts, its rate and what it streams."""
+        shown = not self.streams or self.description and (self.numbers is not None or not self.active)
+        counted = not self.active or not math.isnan(self.rate)
+        return self.present and self.message != '' and counted and bool(shown)
+
     def report(self, level: str, message: str, values: Mapping[str, str], now: float) -> None:
         """Take a report of ~/status, heard at `now`, s, steady."""
         steps, since = self._steps(values) - self._steps(self.values), now - self.heard

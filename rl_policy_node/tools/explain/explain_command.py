@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.command import add_settings, Command, positive
 
@@ -18,9 +19,8 @@ class Explain(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add('robot', help='recording of the policy node on the robot')
-        side = parser.add_mutually_exclusive_group(required=True)
-        side.add_argument('--simulation', metavar='RECORDING', help='recording of it on a simulator, of other episodes')
-        side.add_argument('--simulator', metavar='FILE', help='parameter file to play instead, with its own simulator')
+        add('--simulation', metavar='RECORDING', help='recording of it on a simulator, of other episodes')
+        add('--simulator', metavar='FILE', help='parameter file to play instead, with its own simulator')
         add('--rows', type=positive, default=16, help='robots that play the parameter file')
         add('--steps', type=positive, default=600, help='of its simulator')
         add('--seed', type=int, help='of its simulator; default: as the file says')
@@ -32,6 +32,10 @@ class Explain(Command):
     def run(self, options: argparse.Namespace) -> int:
         from rl_policy_node.tools.explain.explain_run import explain_files, Simulated
 
+        if bool(options.simulation) == bool(options.simulator):
+            raise ConfigurationError(
+                'expected one of --simulation RECORDING and --simulator FILE: what to compare with'
+            )
         simulation = options.simulation or Simulated(
             file=resolve(options.simulator),
             rows=options.rows,

@@ -29,7 +29,7 @@ _VERDICTS = {
 def write_page(path: Path, account: Account, robot: Recording, simulation: Recording) -> None:
     """Write the page, which needs no other file."""
     with matplotlib.rc_context(STYLE):
-        pictures = [_picture(robot, simulation, name) for name in shown_terms(account)[:_MOST_PICTURES]]
+        pictures = [_picture(robot, simulation, name) for name in _shown_terms(account)[:_MOST_PICTURES]]
     page = _PAGE.format(
         style=_CSS,
         subtitle=html.escape(_subtitle(robot, simulation)),
@@ -43,7 +43,7 @@ def write_page(path: Path, account: Account, robot: Recording, simulation: Recor
     path.write_text(page, encoding='utf-8')
 
 
-def shown_terms(account: Account) -> list[str]:
+def _shown_terms(account: Account) -> list[str]:
     """Return the terms of the first finding, then the others, the oddest first."""
     first = list(account.findings[0].where) if account.findings else []
     rest = sorted(account.terms, key=lambda term: -term.odd)

@@ -72,7 +72,7 @@ def read(path: str) -> Recording:
     return Recording.load(path)
 
 
-def configured(simulated: Simulated) -> Configuration:
+def _configured(simulated: Simulated) -> Configuration:
     """Return the Configuration of a parameter file to play. Raises ConfigurationError."""
     overrides: dict[str, Any] = {**named_settings(simulated.settings, _OWN, 'explain')}
     if simulated.seed is not None:
@@ -87,7 +87,7 @@ def play(simulated: Simulated) -> Recording:
     private_domain(chosen=False)
     with _bar('steps of the simulator') as bar:
         task = bar.add_task('', total=simulated.steps)
-        recording = SimulatedRobot(configured(simulated)).play(simulated.steps, lambda: bar.advance(task))
+        recording = SimulatedRobot(_configured(simulated)).play(simulated.steps, lambda: bar.advance(task))
     return dataclasses.replace(recording, about={**recording.about, 'file': simulated.file})
 
 

@@ -63,7 +63,11 @@ class Recorded(NamedTuple):
 def recorded_configuration(metadata: Metadata, changes: Changes) -> Recorded:
     """Return the Configuration of a bag, with changes; raises ConfigurationError if the bag does not tell it."""
     if not metadata.get('parameters'):
-        raise unfit('the bag', 'without the parameters of a policy node', 'one that record.directory makes')
+        raise unfit(
+            'the bag',
+            'without the parameters of a policy node',
+            'one that record.directory makes, or --params FILE for the topics of others',
+        )
     values = {name: _value(name, value) for name, value in metadata['parameters'].items()}
     simulated = values.get('use_sim_time') is True
     notes = [] if changes.checkpoint else list(_files(metadata, values))

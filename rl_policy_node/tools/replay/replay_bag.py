@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 import json
-import logging
 from pathlib import Path
 import time
 from typing import Any, cast, NamedTuple
@@ -13,17 +12,16 @@ from typing import Any, cast, NamedTuple
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.core import Outcome
 from rl_policy_node.core.difference import Difference
 from rl_policy_node.core.recording import Event, Step
-from rl_policy_node.core.replaying import Replayed
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.replay_run import ReplayRun
 from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration, RecordedBag
 from rl_policy_node.tools.replay.side_by_side import SideBySide
+from rl_policy_node.tools.replay.silent_log import SilentLog
 
 
 class Files(NamedTuple):
@@ -65,7 +63,7 @@ def replay(bag: RecordedBag, changes: Changes, files: Files, console: Console | 
     recorded = recorded_configuration(bag.metadata, changes)
     for note in recorded.notes:
         console.print(note, highlight=False, markup=False)
-    run = ReplayRun(recorded.configuration, _Log(), recorded.simulated, exact=not changes, anew=changes.anew)
+    run = ReplayRun(recorded.configuration, SilentLog(), recorded.simulated, exact=not changes, anew=changes.anew)
     both, sides = SideBySide(run.control), _Sides()
     verdict = _played(run, _watched(bag.events(), console), both, sides)
     if not verdict.steps:
@@ -88,23 +86,15 @@ def _played(run: ReplayRun, events: Iterable[Event], both: SideBySide, sides: _S
     for replayed in run.play(events):
         if replayed.difference is not None:
             first, differing = first or replayed.difference, differing + 1
-        step = _step_of(replayed)
-        if step is not None:
-            recorded, outcome, now = step
+        event, outcome = replayed.event, replayed.outcome
+        if isinstance(event, Step) and event.outcome is not None and event.outcome.stepped and outcome is not None:
+            now = event.frame.steady
             times = [times[0] if times else now, now]
-            both.add(recorded, outcome)
-            sides.add(now, recorded, outcome)
+            both.add(event.outcome, outcome)
+            sides.add(now, event.outcome, outcome)
     lasted = times[1] - times[0] if times else 0.0
     player = run.replayer
     return Verdict(player.steps, player.skipped, run.messages, differing, first, time.monotonic() - began, lasted)
-
-
-def _step_of(replayed: Replayed) -> tuple[Outcome, Outcome, float] | None:
-    """Return both outcomes of a step, and its time, s; None for other events."""
-    event = replayed.event
-    if not isinstance(event, Step) or event.outcome is None or replayed.outcome is None or not event.outcome.stepped:
-        return None
-    return event.outcome, replayed.outcome, event.frame.steady
 
 
 def _watched(events: Iterable[Event], console: Console) -> Iterator[Event]:
@@ -121,13 +111,7 @@ def _watched(events: Iterable[Event], console: Console) -> Iterator[Event]:
 
 
 def _show(both: SideBySide, verdict: Verdict, console: Console) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in ('', 'number', 'mean difference', 'largest', 'at step'):
-        table.add_column(column)
-    for each in both.table():
-        label = f'{each.number} {each.name}'.strip()
-        table.add_row(each.what, label, f'{each.mean:.3g}', f'{each.largest:.3g}', str(each.step))
-    console.print(table)
+    both.show(console)
     others = f'; other robots acted in {both.apart} of them' if both.apart else ''
     console.print(f'{both.steps} steps side by side, as recorded and as changed{others}', highlight=False)
     if verdict.skipped:
@@ -168,18 +152,3 @@ class _Sides:
         with open(path, 'wb') as file:
             # numpy's own annotation knows no names of arrays beside its options
             np.savez_compressed(file, **cast(Any, {name: np.stack(kept) for name, kept in filled.items()}))
-
-
-class _Log:
-    """Sends the log of the core to `logging`."""
-
-    _log = logging.getLogger(__name__)
-
-    def info(self, text: str, **_: object) -> None:
-        self._log.info(text)
-
-    def warning(self, text: str, **_: object) -> None:
-        self._log.warning(text)
-
-    def error(self, text: str, **_: object) -> None:
-        self._log.error(text)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from rl_policy_node.control.arrays import Array, Mask
 from rl_policy_node.control.specs import ControlSpec
@@ -44,14 +46,15 @@ class SideBySide:
         self.apart += not np.array_equal(recorded.acted, replayed.acted)
         rows = recorded.acted & replayed.acted
         if recorded.actions is not None and replayed.actions is not None:
-            self._note('actions', recorded.actions, replayed.actions, rows)
+            self.note('actions', recorded.actions, replayed.actions, rows)
         for name, command in replayed.commands.items():
             for field, value in command.items():
                 other = recorded.commands.get(name, {}).get(field)
                 if other is not None:
-                    self._note(f'{name}.{field}', other, value, rows)
+                    self.note(f'{name}.{field}', other, value, rows)
 
-    def _note(self, what: str, recorded: Array, replayed: Array, rows: Mask) -> None:
+    def note(self, what: str, recorded: Array, replayed: Array, rows: Mask) -> None:
+        """Compare two arrays (rows, n) of the present step."""
         if recorded.shape != replayed.shape or not rows.any():
             return
         apart = np.abs(replayed[rows].astype(np.float64) - recorded[rows])
@@ -78,6 +81,16 @@ class SideBySide:
         """Return the joint of a number of a command, '' where it is none."""
         joints: Sequence[str] = self._joints.get(what.partition('.')[0], ())
         return joints[number] if len(joints) == count else ''
+
+    def show(self, console: Console) -> None:
+        """Print the table."""
+        table = Table(box=None, pad_edge=False)
+        for column in ('', 'number', 'mean difference', 'largest', 'at step'):
+            table.add_column(column)
+        for each in self.table():
+            label = f'{each.number} {each.name}'.strip()
+            table.add_row(each.what, label, f'{each.mean:.3g}', f'{each.largest:.3g}', str(each.step))
+        console.print(table)
 
     def summary(self) -> Mapping[str, object]:
         """Return everything as plain data."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import math
 import os
 from pathlib import Path
 import re
@@ -35,7 +34,7 @@ def show_once(names: Sequence[str], every: bool, console: Console, patience: flo
         end, since, views = time.monotonic() + patience, None, list[NodeView]()
         while time.monotonic() < end:
             views = watcher.poll(0.1)
-            if not (views and all(map(_is_heard, views))):
+            if not (views and all(view.complete for view in views)):
                 since = None
             elif since is None:
                 since = time.monotonic()
@@ -53,10 +52,3 @@ def save_picture(console: Console, path: str | Path) -> None:
 
 def _picture(views: Sequence[NodeView], every: bool) -> Dashboard:
     return Dashboard(views, time.monotonic(), every, os.environ.get('ROS_DOMAIN_ID', '0'))
-
-
-def _is_heard(view: NodeView) -> bool:
-    """Return whether a node has told all that it tells: while it acts, its rate and what it streams."""
-    shown = not view.streams or view.description and (view.numbers is not None or not view.active)
-    counted = not view.active or not math.isnan(view.rate)
-    return view.present and view.message != '' and counted and bool(shown)

@@ -52,7 +52,9 @@ class Writer:
         self._flushed = self._checked = time.monotonic()
         self._others = 0
         try:
-            self._attach(setup['attachments'])
+            for attachment in setup['attachments']:
+                data = Path(attachment['path']).read_bytes()
+                self.bag.file.attach(attachment['name'], attachment['type'], data, time.time_ns())
             self._hold_budget()
         except BaseException:
             self.bag.close()
@@ -100,11 +102,6 @@ class Writer:
         self._others = sum(
             file.lstat().st_size for file in self._directory.glob('*/*.mcap') if file.parent != self.bag.path
         )
-
-    def _attach(self, attachments: list[dict[str, str]]) -> None:
-        for attachment in attachments:
-            data = Path(attachment['path']).read_bytes()
-            self.bag.file.attach(attachment['name'], attachment['type'], data, time.time_ns())
 
     def _stamp(self, record: Record) -> int:
         """Return the stamp of a message, ns, 0 if it has none."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rl_policy_node.mismatch.phrases import number, numbers, several
-from rl_policy_node.mismatch.unpaired.facts import Fact
 from rl_policy_node.mismatch.unpaired.fault import Undoing
+from rl_policy_node.mismatch.unpaired.recording_facts import Fact
 from rl_policy_node.mismatch.unpaired.view import View
 
 _UNITS = {180 / math.pi: 'degrees for radians', math.pi / 180: 'radians for degrees', 1e3: 'mm for m', 1e-3: 'm for mm'}
