@@ -74,6 +74,10 @@ def setup(directory, **changes):
 class Link(RecorderLink):
     """A recorder that a test may kill, stop and let go on."""
 
+    @property
+    def exit_code(self):
+        return self._process.returncode
+
     def kill(self):
         self._process.kill()
         self._process.wait()

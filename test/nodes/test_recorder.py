@@ -235,6 +235,20 @@ def test_older_bags_make_room_and_when_none_is_left_recording_ends(tmp_path):
     read_by_others(tmp_path / 'new')
 
 
+def test_a_node_that_closes_its_end_without_listening_loses_nothing(tmp_path):
+    """The socket is reset then: the recorder has said something that nobody read."""
+    for number in range(5):
+        with recorder(tmp_path, name=f'bag{number}') as (link, journal):
+            await_true(lambda: (tmp_path / f'bag{number}' / 'metadata.yaml').exists())
+            journal.add(Events(0).step())
+            link.close()
+            time.sleep(0.05)
+            journal.add(Events(1).step())
+            journal.end()
+        kinds = [type(event) for event in open_bag(tmp_path / f'bag{number}').events()]
+        assert kinds[:1] == [Step] and link.exit_code == 0
+
+
 def test_attachments_are_read_by_the_recorder(tmp_path):
     weights = tmp_path / 'policy.pth'
     weights.write_bytes(np.random.default_rng(0).bytes(10_000))

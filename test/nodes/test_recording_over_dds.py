@@ -155,7 +155,7 @@ def test_others_read_what_the_policy_saw_and_did(arm, recorded, tmp_path):
     recording = open_bag(bag).recording()
     inputs, measured = recording.inputs['obs'], recording.measured['joints']['position']
     assert np.array_equal(inputs, [step.outcome.inputs['obs'] for step in steps])
-    assert np.array_equal(inputs[:, :, :3], (measured - [0.1, 0.2, 0.3]).astype(np.float32))
+    np.testing.assert_allclose(inputs[:, :, :3], measured - [0.1, 0.2, 0.3], atol=1e-6)
     assert recording.rate == 50.0 and recording.acted.all() and recording.terms['velocity'].columns == slice(3, 6)
 
 
