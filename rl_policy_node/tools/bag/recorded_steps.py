@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 import contextlib
 import dataclasses
-from typing import Any, cast
+from typing import Any, cast, TypeAlias
 
 import numpy as np
 
@@ -23,8 +23,11 @@ from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.tools.explain.term_tracks import tracks_of
 from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration
 
+# the metadata of a bag
+_Json: TypeAlias = Mapping[str, Any]
 
-def recorded_steps(metadata: Mapping[str, Any], events: Iterable[Event]) -> Recording:
+
+def recorded_steps(metadata: _Json, events: Iterable[Event]) -> Recording:
     """Return the Recording of the events of a bag; neither run nor checkpoint needs to be there.
 
     Raises ConfigurationError if there is no step.
