@@ -5,11 +5,13 @@ from collections import Counter
 import contextlib
 import json
 import signal
+import subprocess
 import time
 
 from geometry_msgs.msg import Wrench
 from mcap.reader import make_reader
 from nodes.recorded_events import Events, ROWS
+import pytest
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import JointState
@@ -71,6 +73,10 @@ def setup(directory, **changes):
 
 class Link(RecorderLink):
     """A recorder that a test may kill, stop and let go on."""
+
+    @property
+    def exit_code(self):
+        return self._process.returncode
 
     def kill(self):
         self._process.kill()
@@ -135,3 +141,16 @@ def read_by_others(folder):
         others += counted
     assert found == others, (found, others)
     return found
+
+
+@contextlib.contextmanager
+def small_disk(folder, megabytes=2):
+    """A disk of its own; whoever may not mount one skips the test."""
+    folder.mkdir()
+    done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={megabytes}m', 'tmpfs', folder], capture_output=True)
+    if done.returncode:
+        pytest.skip(f'mounting a tmpfs needs root: {done.stderr.decode().strip()}')
+    try:
+        yield folder
+    finally:
+        subprocess.run(['umount', '--lazy', folder], check=True)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder's process: events on the disk and back, whatever ends it, the node or the disk."""
 
-import contextlib
 import os
 from pathlib import Path
 import pickle
@@ -11,7 +10,17 @@ import subprocess
 import sys
 import time
 
-from nodes.bag_bench import await_true, COMMANDS, events, listened, read_by_others, RECORD, recorder, SOURCES
+from nodes.bag_bench import (
+    await_true,
+    COMMANDS,
+    events,
+    listened,
+    read_by_others,
+    RECORD,
+    recorder,
+    small_disk,
+    SOURCES,
+)
 from nodes.recorded_events import Events, same
 import numpy as np
 import pytest
@@ -102,19 +111,6 @@ def test_a_killed_recorder_loses_a_second_at_most_and_is_named(tmp_path):
     assert all(map(same, made, found))
     assert len(found) / number > 1 - 1.0 / (at_kill - began)
     read_by_others(folder)
-
-
-@contextlib.contextmanager
-def small_disk(folder, megabytes=2):
-    """A disk of its own; whoever may not mount one skips the test."""
-    folder.mkdir()
-    done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={megabytes}m', 'tmpfs', folder], capture_output=True)
-    if done.returncode:
-        pytest.skip(f'mounting a tmpfs needs root: {done.stderr.decode().strip()}')
-    try:
-        yield folder
-    finally:
-        subprocess.run(['umount', '--lazy', folder], check=True)
 
 
 def noise(number):
@@ -237,6 +233,20 @@ def test_older_bags_make_room_and_when_none_is_left_recording_ends(tmp_path):
         assert listened(link).startswith('record.budget, ')
     assert len(list(open_bag(tmp_path / 'new').events())) > 5
     read_by_others(tmp_path / 'new')
+
+
+def test_a_node_that_closes_its_end_without_listening_loses_nothing(tmp_path):
+    """The socket is reset then: the recorder has said something that nobody read."""
+    for number in range(5):
+        with recorder(tmp_path, name=f'bag{number}') as (link, journal):
+            await_true(lambda: (tmp_path / f'bag{number}' / 'metadata.yaml').exists())
+            journal.add(Events(0).step())
+            link.close()
+            time.sleep(0.05)
+            journal.add(Events(1).step())
+            journal.end()
+        kinds = [type(event) for event in open_bag(tmp_path / f'bag{number}').events()]
+        assert kinds[:1] == [Step] and link.exit_code == 0
 
 
 def test_attachments_are_read_by_the_recorder(tmp_path):

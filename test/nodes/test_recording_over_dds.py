@@ -5,6 +5,7 @@ from collections import Counter
 import fcntl
 import os
 from pathlib import Path
+import re
 import shutil
 import signal
 
@@ -13,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from lifecycle_msgs.msg import Transition
 from nodes.acting import acted
-from nodes.bag_bench import await_true, read_by_others
+from nodes.bag_bench import await_true, read_by_others, small_disk
 from nodes.harness import parameters
 import numpy as np
 import pytest
@@ -23,11 +24,14 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float32MultiArray, Float64MultiArray
+import yaml
 
 from rl_policy_node.core.recording import Begun, Command, Ended, Fallback, Message, Snapshot, Step
 from rl_policy_node.nodes.policy.replay_run import ReplayRun
 from rl_policy_node.tools.bag.bag import open_bag
 from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration
+
+DOCUMENT = Path(__file__).parents[2] / 'docs' / 'reference' / 'recording.md'
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def recorded(arm, run, tmp_path):
 
     def start(**changes):
         bags = tmp_path / 'bags'
-        process = arm.start(parameters(run, **{'record.directory': str(bags), **changes}))
+        process = arm.start(parameters(run, **{**changes, 'record.directory': str(bags)}))
         acted(arm, 10)
         assert arm.says(process, f'recording into {bags}/policy_node_')
         return process
@@ -148,6 +152,21 @@ def test_others_read_what_the_policy_saw_and_did(arm, recorded, tmp_path):
         assert np.array_equal(action.data, step.outcome.actions.reshape(-1))
         assert dict(zip(terms.name, terms.position))['velocity/elbow'] == step.outcome.inputs['obs'][0, 4]
     assert len(steps) > 10
+    recording = open_bag(bag).recording()
+    inputs, measured = recording.inputs['obs'], recording.measured['joints']['position']
+    assert np.array_equal(inputs, [step.outcome.inputs['obs'] for step in steps])
+    np.testing.assert_allclose(inputs[:, :, :3], measured - [0.1, 0.2, 0.3], atol=1e-6)
+    assert recording.rate == 50.0 and recording.acted.all() and recording.terms['velocity'].columns == slice(3, 6)
+
+
+def test_what_the_document_says_of_bags_in_python_works(arm, recorded, tmp_path):
+    text = DOCUMENT.read_text()
+    recorded(**yaml.safe_load(re.search('```yaml\n(.*?)```', text, re.DOTALL)[1])).stop()
+    (bag,) = bags(tmp_path)
+    closed(bag)
+    names = {'path': bag}
+    exec(re.search('```python\n(.*?)```', text, re.DOTALL)[1], names)
+    assert isinstance(names['event'], Ended) and names['recording'].steps > 10
 
 
 def test_a_bag_of_a_node_replays_bit_for_bit_also_over_its_files(arm, recorded, tmp_path):
@@ -220,6 +239,19 @@ def test_a_removed_directory_is_named_once_and_the_commands_go_on(arm, recorded,
     shutil.rmtree(tmp_path / 'bags')
     assert arm.says(process, 'was removed or moved while it was written')
     assert goes_on(arm) and lines(process, 'recording has stopped') == 1
+
+
+def test_a_full_disk_is_named_once_and_the_commands_go_on(arm, recorded, tmp_path):
+    with small_disk(tmp_path / 'bags', megabytes=1) as disk:
+        # the policy's own bag grows by some 30 kB a second
+        (disk / 'ballast').write_bytes(bytes(800_000))
+        process = recorded()
+        assert arm.says(process, 'recording has stopped; the robots go on: No space left on device', 60.0)
+        assert goes_on(arm) and lines(process, 'recording has stopped') == 1
+        (bag,) = disk.glob('policy_node*')
+        steps = sum(isinstance(event, Step) for event in closed(bag))
+        assert steps > 10
+        process.stop()
 
 
 def test_a_directory_that_cannot_be_made_is_named_once_and_the_commands_go_on(arm, run, tmp_path):

@@ -29,7 +29,7 @@ VERSION: Final = 1
 _TUPLE, _SLICE = -1, -2
 _ARRAY, _SCALAR, _LARGE = 1, 2, 3  # extension types: array, number of numpy, integer beyond 64 bits
 LARGEST_INPUT: Final = 1 << 16  # bytes of an input, of all rows together, that is recorded itself
-_ATOMS: Final = frozenset((bool, int, float, str, bytes, type(None)))
+_ATOMS: Final = frozenset((bool, float, str, bytes, type(None)))
 
 
 class Checksum(NamedTuple):
@@ -108,24 +108,26 @@ def _without_large_inputs(step: Step) -> Step:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value in the types of MessagePack; what occurs most often comes first: every step waits for this."""
     kind = type(value)
-    if kind in _ATOMS:
-        if kind is int and not -(1 << 63) <= value < 1 << 64:
-            return msgpack.ExtType(_LARGE, str(value).encode())
-        return value
     if kind is np.ndarray:
         return msgpack.ExtType(_ARRAY, _head(value.dtype, value.shape) + value.tobytes())
-    number = _NUMBERS.get(kind)
-    if number is not None:
-        return [number, *map(_plain, value)]
+    if kind in _NUMBERS:
+        return [_NUMBERS[kind], *[each if type(each) in _ATOMS else _plain(each) for each in value]]
+    if kind is dict:
+        return {key: each if type(each) in _ATOMS else _plain(each) for key, each in value.items()}
+    if kind is int:
+        return value if -(1 << 63) <= value < 1 << 64 else msgpack.ExtType(_LARGE, str(value).encode())
+    if kind is tuple:
+        return [_TUPLE, *map(_plain, value)]
+    if kind in _ATOMS:
+        return value
+    if kind is slice:
+        return [_SLICE, value.start, value.stop, value.step]
     if isinstance(value, np.generic):
         return msgpack.ExtType(_SCALAR, _head(value.dtype, ()) + value.tobytes())
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if kind is slice:
-        return [_SLICE, value.start, value.stop, value.step]
-    if kind is tuple:
-        return [_TUPLE, *map(_plain, value)]
+        return _plain(dict(value))
     raise TypeError(f'a recording cannot hold a {kind.__name__}')
 
 

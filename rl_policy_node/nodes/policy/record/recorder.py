@@ -134,25 +134,23 @@ def main(lifeline: int, memory: int) -> int:
     try:
         writer = Writer(setup, say)
     except (OSError, RecordingError) as error:
-        fault = _told(error)
+        fault = _told(error, setup['directory'])
     else:
         try:
             _record(writer, Ring(memory), line, setup['pid'])
         except (OSError, RecordingError) as error:
-            fault = _told(error)
+            fault = _told(error, writer.bag.path)
         try:
             writer.bag.close()
         except OSError as error:
-            fault = fault or _told(error)
+            fault = fault or _told(error, writer.bag.path)
     if fault:
         say('fault', fault)
     return 1 if fault else 0
 
 
-def _told(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f'{error.strerror}: {error.filename}'
-    return str(error)
+def _told(error: Exception, place: object) -> str:
+    return f'{error.strerror}: {error.filename or place}' if isinstance(error, OSError) else str(error)
 
 
 def _record(writer: Writer, ring: Ring, line: socket.socket, pid: int) -> None:
@@ -162,7 +160,7 @@ def _record(writer: Writer, ring: Ring, line: socket.socket, pid: int) -> None:
     while True:
         # looked at first: what was put before the node ended is taken below.
         # a child of the node may keep the socket open
-        ended = os.getppid() != pid or (bool(poll.poll(LOOK_PERIOD * 1e3)) and not line.recv(1))
+        ended = os.getppid() != pid or (bool(poll.poll(LOOK_PERIOD * 1e3)) and _closed(line))
         for record in ring.take():
             if not writer.write(record):
                 return
@@ -170,6 +168,13 @@ def _record(writer: Writer, ring: Ring, line: socket.socket, pid: int) -> None:
         ring.set_sizes(writer.bag.file.size, writer.bag.size)
         if ended:
             return
+
+
+def _closed(line: socket.socket) -> bool:
+    try:
+        return not line.recv(1)
+    except OSError:  # a reset: the node has left something unread
+        return True
 
 
 def _received(line: socket.socket) -> bytes:
