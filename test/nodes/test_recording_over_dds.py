@@ -201,7 +201,7 @@ def test_each_activation_has_a_bag_of_its_own(arm, recorded, tmp_path):
     arm.live(0.5)
     for bag in (first, second):
         events = closed(bag)
-        assert isinstance(events[0], Begun)
+        assert isinstance(events[0], Begun) and events[-1] == Ended('deactivated')
         assert open_bag(bag).metadata['parameters']['control_rate'] == 50.0
 
 
