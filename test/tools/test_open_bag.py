@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bags of others, bags without an end, and what is no bag."""
 
+import itertools
 import shutil
 import sqlite3
 import struct
@@ -15,7 +16,7 @@ from rosbags.typesys import get_typestore, Stores
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.record import record_options
 from rl_policy_node.tools.bag.bag import open_bag
-from rl_policy_node.tools.bag.bag_messages import BagMessage
+from rl_policy_node.tools.bag.bag_messages import BagMessage, messages
 
 
 @pytest.fixture(scope='module')
@@ -65,6 +66,19 @@ def test_a_file_without_an_end_gives_what_is_there(recorded, bag, share):
     found = list(open_bag(bag).events())
     assert all(map(same, recorded[1], found))
     assert len(found) > 0.6 * share * len(recorded[1])
+
+
+def test_a_file_that_grows_is_read_as_far_as_it_went(bag):
+    (file,) = bag.glob('*.mcap')
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 3 // 4])
+    before = list(messages(file))
+    reading = messages(file)
+    found = [next(reading)]
+    with open(file, 'ab') as more:
+        more.write(struct.pack('<BQHIQQ', 5, 22, 1, 0, 0, 0))  # a message without content
+    found += itertools.islice(reading, len(before))
+    assert found == before
 
 
 def test_a_file_whose_end_was_half_written_over_gives_what_is_there(recorded, bag):

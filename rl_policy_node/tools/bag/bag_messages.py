@@ -94,11 +94,14 @@ def _inside(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _records(file: BinaryIO, path: Path) -> Iterator[tuple[int, int]]:
-    """Yield opcode and length of each record up to the summary, as far as the file goes; it stands at the content."""
+    """Yield opcode and length of each record up to the summary, as far as the file goes; it stands at the content.
+
+    What a recorder adds meanwhile is left out.
+    """
     size = path.stat().st_size
     if file.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
         raise unfit(f"'{path}'", 'no MCAP file', 'a file of a bag')
-    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+    while file.tell() + _HEAD.size <= size and len(head := file.read(_HEAD.size)) == _HEAD.size:
         opcode, length = _HEAD.unpack(head)
         if opcode in (0, Opcode.DATA_END, Opcode.FOOTER):
             return
