@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 import contextlib
 import dataclasses
-from typing import Any, cast, TypeAlias
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,15 +19,13 @@ from rl_policy_node.core.recording import Event, Message, Snapshot, Step
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.recording.robot_recording import Refused, TermTrack
+from rl_policy_node.mismatch.recording.stacking import by_row, stacked
 from rl_policy_node.nodes.topics.source import Source
-from rl_policy_node.tools.explain.term_tracks import tracks_of
-from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration
-
-# the metadata of a bag
-_Json: TypeAlias = Mapping[str, Any]
+from rl_policy_node.tools.bag.term_tracks import tracks_of
+from rl_policy_node.tools.replay.recorded_configuration import Changes, Metadata, recorded_configuration
 
 
-def recorded_steps(metadata: _Json, events: Iterable[Event]) -> Recording:
+def recorded_steps(metadata: Metadata, events: Iterable[Event]) -> Recording:
     """Return the Recording of the events of a bag; neither run nor checkpoint needs to be there.
 
     Raises ConfigurationError if there is no step.
@@ -76,7 +74,7 @@ class _Reader:
         """Return what was kept; raises ConfigurationError if there is nothing."""
         if not self._steps:
             raise ConfigurationError('the bag holds no step of a policy')
-        parts: dict[str, Any] = {name: _stacked([step[name] for step in self._steps]) for name in self._steps[0]}
+        parts: dict[str, Any] = {name: stacked([step[name] for step in self._steps]) for name in self._steps[0]}
         metadata = self._metadata
         return Recording(
             rate=self._control.rate,
@@ -107,8 +105,8 @@ class _Reader:
                 'actions': self._flat(outcome.actions, (self._actions,)),
                 'acted': outcome.acted,
                 'reset': outcome.reset,
-                'commands': _tree(outcome.commands, rows),
-                'measured': _tree({name: source.buffer.values for name, source in self._sources.items()}, rows),
+                'commands': by_row(outcome.commands, rows),
+                'measured': by_row({name: source.buffer.values for name, source in self._sources.items()}, rows),
             }
         )
 
@@ -124,21 +122,6 @@ class _Reader:
         joints = {name: source.joints for name, source in self._sources.items()}
         observations = ObservationManager(self._control, self._shapes, buffers, joints, self._actions)
         return tracks_of(self._control, observations.pieces())
-
-
-def _tree(tree: Mapping[str, Mapping[str, Array]], rows: int) -> dict[str, dict[str, Array]]:
-    """Return copies of name → field → (rows, …) as (rows, n)."""
-    return {
-        name: {field: value.reshape(rows, -1).astype(np.float32) for field, value in part.items()}
-        for name, part in tree.items()
-    }
-
-
-def _stacked(steps: list[Any]) -> Any:
-    """Return a tree of arrays (steps, …) of the same tree of each step."""
-    if isinstance(steps[0], Mapping):
-        return {name: _stacked([step[name] for step in steps]) for name in steps[0]}
-    return np.stack(steps)
 
 
 def _padded(times: list[list[float]]) -> Array:

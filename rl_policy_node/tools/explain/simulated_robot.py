@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Array, Mask, Stamps, Values
+from rl_policy_node.control.arrays import Mask, Stamps, Values
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.recording.robot_recording import Refused
+from rl_policy_node.mismatch.recording.stacking import by_row, stacked
 from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.dry_run import DryRun
 from rl_policy_node.nodes.simulator.bridge import Bridge
 from rl_policy_node.nodes.simulator.hosting import open_environment
-from rl_policy_node.tools.explain.term_tracks import term_tracks
+from rl_policy_node.tools.bag.term_tracks import term_tracks
 from rl_policy_node.tools.process.to_logging import ToLogging
 
 
@@ -137,8 +138,8 @@ class SimulatedRobot:
                 'actions': actions.reshape(rows, -1).astype(np.float32),
                 'acted': outcome.acted.copy(),
                 'reset': outcome.reset.copy(),
-                'commands': _flat(outcome.commands, rows),
-                'measured': _flat({name: buffer.values for name, buffer in buffers.items()}, rows),
+                'commands': by_row(outcome.commands, rows),
+                'measured': by_row({name: buffer.values for name, buffer in buffers.items()}, rows),
             }
         )
 
@@ -160,7 +161,7 @@ class SimulatedRobot:
             name: np.repeat(np.array(times)[:, np.newaxis], run.control.rows, axis=1)
             for name, times in self._received.items()
         }
-        parts: dict[str, Any] = {name: _stacked([step[name] for step in kept]) for name in kept[0]}
+        parts: dict[str, Any] = {name: stacked([step[name] for step in kept]) for name in kept[0]}
         return Recording(
             rate=run.control.rate,
             terms=term_tracks(run.control, dict(run.sources), run.policy.spaces),
@@ -170,18 +171,3 @@ class SimulatedRobot:
             about=self._about,
             **parts,
         )
-
-
-def _flat(tree: Mapping[str, Mapping[str, Array]], rows: int) -> dict[str, dict[str, Array]]:
-    """Return copies of name → field → (rows, …) as (rows, n)."""
-    return {
-        name: {field: value.reshape(rows, -1).astype(np.float32) for field, value in part.items()}
-        for name, part in tree.items()
-    }
-
-
-def _stacked(steps: list[Any]) -> Any:
-    """Return a tree of arrays (steps, …) of the same tree of each step."""
-    if isinstance(steps[0], Mapping):
-        return {name: _stacked([step[name] for step in steps]) for name in steps[0]}
-    return np.stack(steps)

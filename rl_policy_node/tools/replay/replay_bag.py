@@ -19,9 +19,9 @@ from rl_policy_node.core.difference import Difference
 from rl_policy_node.core.recording import Event, Step
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.replay_run import ReplayRun
+from rl_policy_node.tools.process.to_logging import ToLogging
 from rl_policy_node.tools.replay.recorded_configuration import Changes, recorded_configuration, RecordedBag
 from rl_policy_node.tools.replay.side_by_side import SideBySide
-from rl_policy_node.tools.replay.silent_log import SilentLog
 
 
 class Files(NamedTuple):
@@ -63,7 +63,7 @@ def replay(bag: RecordedBag, changes: Changes, files: Files, console: Console | 
     recorded = recorded_configuration(bag.metadata, changes)
     for note in recorded.notes:
         console.print(note, highlight=False, markup=False)
-    run = ReplayRun(recorded.configuration, SilentLog(), recorded.simulated, exact=not changes, anew=changes.anew)
+    run = ReplayRun(recorded.configuration, ToLogging(), recorded.simulated, exact=not changes, anew=changes.anew)
     both, sides = SideBySide(run.control), _Sides()
     verdict = _played(run, _watched(bag.events(), console), both, sides)
     if not verdict.steps:

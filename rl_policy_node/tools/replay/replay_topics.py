@@ -15,9 +15,9 @@ import yaml
 from rl_policy_node.nodes.parameters import parsing
 from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.policy.topic_run import TopicMessage, TopicRun
+from rl_policy_node.tools.process.to_logging import ToLogging
 from rl_policy_node.tools.replay.recorded_configuration import Changes
 from rl_policy_node.tools.replay.side_by_side import SideBySide
-from rl_policy_node.tools.replay.silent_log import SilentLog
 from rl_policy_node.tools.settings import named_settings
 
 
@@ -36,7 +36,7 @@ def replay_topics(
     """
     console = console or Console(soft_wrap=True)
     made = _changed(values, changes)
-    run = TopicRun(parsing.configuration(made), SilentLog(), made.get('use_sim_time') is True)
+    run = TopicRun(parsing.configuration(made), ToLogging(), made.get('use_sim_time') is True)
     both = SideBySide(run.control)
     topics = {message.topic for message in bag.messages()}
     for action, rows, recorded, replayed in run.play(bag.messages(), topics):
