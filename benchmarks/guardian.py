@@ -36,7 +36,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / 'test')]
 
 from loopback import stay_on_loopback  # noqa: E402 - found by the line above
-from nodes.harness import Arm, JOINTS, parameters, tiny_run  # noqa: E402
+from nodes.guarded import VELOCITY  # noqa: E402
+from nodes.harness import Arm, parameters, tiny_run  # noqa: E402
 import numpy as np  # noqa: E402
 from nursery import Child, ENTRY, Nursery  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
@@ -124,17 +125,7 @@ def tree(run: Path) -> dict:
     changes = {
         'guardian': True,
         'terms.force': {'kind': 'function', 'function': 'holding:force', 'source': 'wrench', 'field': 'force'},
-        'actions': {
-            'terms': ['arm'],
-            'arm': {
-                'kind': 'joint_velocity',
-                'joints': JOINTS,
-                'scale': [0.5],
-                'max_velocity': [1.0],
-                'topic': 'velocities',
-                'type': 'sensor_msgs/msg/JointState',
-            },
-        },
+        **VELOCITY,
     }
     return parameters(run, **changes)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from geometry_msgs.msg import WrenchStamped
 from nodes.bag_bench import (
     await_true,
     COMMANDS,
@@ -20,6 +21,8 @@ from nodes.bag_bench import (
     recorder,
     small_disk,
     SOURCES,
+    topic,
+    TOPICS,
 )
 from nodes.recorded_events import Events, same
 import numpy as np
@@ -52,6 +55,17 @@ def test_random_events_come_back_from_the_disk_bit_for_bit(tmp_path, seed):
     found = list(open_bag(tmp_path / 'node_now').events())
     assert len(found) == len(made) and all(map(same, made, found))
     assert not journal.dropped and not journal.fault
+
+
+def test_a_fleet_may_have_hundreds_of_topics(tmp_path):
+    more = [topic(f'/robot_{robot}/wrench', WrenchStamped, stamped=True) for robot in range(1000)]
+    made = events(2)
+    with recorder(tmp_path, topics=[*TOPICS, *more]) as (_, journal):
+        for event in made:
+            journal.add(event)
+        journal.end()
+    found = list(open_bag(tmp_path / 'node_now').events())
+    assert len(found) == len(made) and all(map(same, made, found))
 
 
 def test_messages_lie_on_their_own_topics_with_their_times(tmp_path):

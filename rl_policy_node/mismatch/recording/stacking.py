@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast, TypeAlias
+from typing import Any, cast, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rl_policy_node.control.arrays import Array
-
+Array: TypeAlias = NDArray[Any]
 Tree: TypeAlias = 'Array | Mapping[str, Tree]'
 
 

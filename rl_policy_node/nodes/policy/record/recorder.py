@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder: a small process that writes the bag of an activation.
 
-    python -m rl_policy_node.nodes.policy.record.recorder LIFELINE MEMORY
+    python -m rl_policy_node.nodes.policy.record.recorder LIFELINE MEMORY SETUP
 
-The policy node starts it with two descriptors: a socket, which closes when the node ends, and the memory of a Ring. It
-imports neither ROS nor torch, and it may block on the disk as long as it likes: the node never waits for it.
+The policy node starts it with three descriptors: a socket, which closes when the node ends, the memory of a Ring, and a
+file that says what to record (JSON). It imports neither ROS nor torch, and it may block on the disk as long as it
+likes: the node never waits for it.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class RecordingError(RuntimeError):
     """The recording must end, though the disk works."""
 
 
-def main(lifeline: int, memory: int) -> int:
+def main(lifeline: int, memory: int, setup_file: int) -> int:
     """Record until the node has closed the bag, or has ended; return the exit code."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)  # the whole group gets them; the recorder ends after the node
@@ -124,7 +125,8 @@ def main(lifeline: int, memory: int) -> int:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     line = socket.socket(fileno=lifeline)
-    setup = json.loads(_received(line))
+    with open(setup_file) as file:
+        setup = json.load(file)
 
     def say(key: str, text: str) -> None:
         with contextlib.suppress(OSError):  # a node that does not listen
@@ -177,16 +179,5 @@ def _closed(line: socket.socket) -> bool:
         return True
 
 
-def _received(line: socket.socket) -> bytes:
-    """Return the first line that the node sends."""
-    data = b''
-    while not data.endswith(b'\n'):
-        part = line.recv(1 << 16)
-        if not part:
-            raise SystemExit(0)
-        data += part
-    return data
-
-
 if __name__ == '__main__':
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(*map(int, sys.argv[1:])))

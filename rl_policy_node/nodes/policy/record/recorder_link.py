@@ -32,7 +32,10 @@ class RecorderLink:
         try:
             self.ring = Ring(memory)
             self._line, theirs = socket.socketpair()
-            with theirs:
+            # not through the socket: a fleet has more topics than that takes at a time
+            with theirs, open(os.memfd_create('rl_policy_node_setup'), 'w+') as told:
+                json.dump({**setup, 'pid': os.getpid()}, told)
+                told.seek(0)
                 self._process = subprocess.Popen(
                     [
                         sys.executable,
@@ -40,8 +43,9 @@ class RecorderLink:
                         'rl_policy_node.nodes.policy.record.recorder',
                         str(theirs.fileno()),
                         str(memory),
+                        str(told.fileno()),
                     ],
-                    pass_fds=(theirs.fileno(), memory),
+                    pass_fds=(theirs.fileno(), memory, told.fileno()),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     start_new_session=True,
@@ -51,8 +55,6 @@ class RecorderLink:
         finally:
             os.close(memory)
         self._line.setblocking(False)
-        with contextlib.suppress(OSError):  # if it has ended, `listen` tells
-            self._line.sendall(json.dumps({**setup, 'pid': os.getpid()}).encode() + b'\n')
 
     def listen(self) -> None:
         """Take in what the recorder says, and whether it has ended."""
