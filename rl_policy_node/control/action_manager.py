@@ -36,6 +36,8 @@ class ActionManager:
 
     Commands are term name → field → (rows, ...). Unhealthy rows get the fallback: by default they stop within their
     limits and hold, or go to zero; see Gate. No row depends on another row.
+
+    pause: s without a command after which a robot may have moved away from the last one.
     """
 
     def __init__(self, spec: ControlSpec, actions: ActionSize, buffers: Sources, joints: JointNames) -> None:
@@ -57,18 +59,12 @@ class ActionManager:
         # a robot at an unknown position still gets the zeros of its other terms
         self._mixed = 0 < len(self.placed) < len(self.terms)
         self._lost: Mask | None = None
-        self._period = 1.0 / spec.timing.control_rate if spec.timing.control_rate else 0.02
-        # s; a robot without a command for longer may have moved away from the last one
+        self._period = spec.period
         ages = [spec.sources[name].max_age for name in self._places]
-        self._pause = 3.0 * (max(ages) + self._period) if ages and not spec.lockstep else np.inf
+        self.pause = min(3.0 * (max(ages) + self._period), spec.pause) if ages and not spec.lockstep else np.inf
         self._stepwise = spec.lockstep
         self._at: Floats = np.full(spec.rows, -np.inf)
         self._first = self._last = -np.inf  # the lowest and the highest of these
-
-    @property
-    def pause(self) -> float:
-        """Return the time, s, without a command after which a robot may have moved away from the last one."""
-        return self._pause
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -154,7 +150,7 @@ class ActionManager:
 
         `lost` rows may not act.
         """
-        if self._first > -np.inf and steady - self._first <= self._pause and self._lost is None:
+        if self._first > -np.inf and steady - self._first <= self.pause and self._lost is None:
             return None
         sent, known, begun = self._renewed(self.sent(), sources, fresh(), steady)
         self._take(begun, sent)
@@ -198,14 +194,15 @@ class ActionManager:
         Lost rows may be sent a command, too: that of terms without a position.
         """
         never = np.isneginf(sent.at)
-        late = never | (steady - sent.at > self._pause)
+        late = never | (steady - sent.at > self.pause)
         if sent.lost is not None:
             late = late | sent.lost
         known: Mask = np.ones(len(late), dtype=bool)
         if not any_true(late):
             return sent, known, late
         for name in self._places:
-            known = known & fresh[name]
+            # what was measured before the last command does not tell where the robot went since
+            known = known & fresh[name] & (sources[name].received > sent.at)
         motions = {}
         for name, channel in self._channels.items():
             motion = channel.gate.renewed(sent.motions[name], sources, late & known)

@@ -39,6 +39,7 @@ __all__ = [
 # fields of velocities, and other fields that a person's command may have: for all of them zero means standing still
 _VELOCITIES = frozenset({'velocity', 'linear_velocity', 'angular_velocity'})
 _COMMANDS = _VELOCITIES | {'vector', 'data'}
+PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5  # periods, s
 
 
 def _one_of(kind: str, name: str, valid: Collection[str], where: str) -> None:
@@ -175,6 +176,19 @@ class ControlSpec:
     def lockstep(self) -> bool:
         """Whether a simulator waits for every answer."""
         return self.timing.trigger == 'lockstep'
+
+    @property
+    def period(self) -> float:
+        """Time of a step, s; 0.02 while the rate is not known."""
+        return 1.0 / self.timing.control_rate if self.timing.control_rate else 0.02
+
+    @property
+    def pause(self) -> float:
+        """Time, s, after which a robot without a new command may be elsewhere, and the process must have been paused.
+
+        It is infinite in lockstep, where the simulator waits, too.
+        """
+        return math.inf if self.lockstep else max(PAUSE_PERIODS * self.period, SHORTEST_PAUSE)
 
     @property
     def rows(self) -> int:

@@ -138,4 +138,9 @@ class Cycle:
 
     def _keep(self) -> None:
         """Give the journal a Snapshot, from which a replay may begin."""
-        self.inbox.keep(self.stepper.state(), *self.outlet.state())
+        try:
+            self.inbox.keep(self.stepper.state(), *self.outlet.state())
+        except Exception as error:  # noqa: BLE001 - a record must not stop a robot
+            if self.inbox.notes is not None:
+                self.inbox.notes.fail(error)
+            self._log.error(f'the state cannot be recorded, and nothing more is:\n{traceback.format_exc()}')

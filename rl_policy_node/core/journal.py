@@ -40,8 +40,7 @@ class Onlookers(NamedTuple):
 class Notes:
     """Numbers what happens to the buffers, and tells a Journal; methods but `add` need the inbox locked.
 
-    opening: whether an activation has begun without a Snapshot. fault: why the journal gets no more events, '': it gets
-    them. A journal that raises is dropped: the robot goes on.
+    fault: why the journal gets no more events, '': it gets them. A journal that raises is dropped: the robot goes on.
     """
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
@@ -49,7 +48,12 @@ class Notes:
         self._clock = clock
         self._last = 0
         self._judged: int | None = None  # ns, the time by which the message under way is judged
-        self.opening, self.fault = False, ''
+        self._opening, self.fault = False, ''
+
+    @property
+    def opening(self) -> bool:
+        """Whether an activation has begun without a Snapshot."""
+        return self._opening and self._journal is not None
 
     @property
     def due(self) -> bool:
@@ -63,7 +67,11 @@ class Notes:
         try:
             self._journal.add(event)
         except Exception as error:  # noqa: BLE001 - a record must not stop a robot
-            self._journal, self.fault = None, f'{type(error).__name__}: {error}'
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Drop the journal."""
+        self._journal, self.fault = None, f'{type(error).__name__}: {error}'
 
     def next(self) -> int:
         """Return the next number."""
@@ -89,12 +97,12 @@ class Notes:
 
     def begun(self, frame: Frame) -> None:
         """Note an activation."""
-        self.opening = True
+        self._opening = True
         self.add(Begun(Taken.of(frame)))
 
     def snapshot(self, state: State, sending: int) -> None:
         """Note a state."""
-        self.opening = False
+        self._opening = False
         self.add(Snapshot(state, self.next(), sending))
 
     def step(self, frame: Frame, outcome: Outcome | None, sending: int) -> None:

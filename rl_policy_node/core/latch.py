@@ -17,7 +17,6 @@ from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.trigger import Trigger
 
 NEXT = 'stays on the fallback until ~/resume'
-PAUSE_PERIODS, SHORTEST_PAUSE = 10, 0.5  # periods, s: after a longer gap the process must have been paused
 LONGEST_OUTAGE = 1.0  # s: after a longer outage a row does not come back by itself
 
 _ARRAYS = ('_seen', '_good_since', '_out_since', '_falls')
@@ -37,7 +36,7 @@ class Latch:
 
     def __init__(self, control: ControlSpec, trigger: Trigger) -> None:
         self._waits, self._control = trigger.awaited, control
-        self.pause = np.inf if self._waits else max(PAUSE_PERIODS * trigger.period, SHORTEST_PAUSE)
+        self.pause = np.inf if self._waits else control.pause
         self.start()
 
     def start(self) -> None:

@@ -128,6 +128,9 @@ def test_after_a_pause_it_begins_where_it_is_measured_and_knows_nothing_before()
     made.start(at(sources, 0.0), 100.0)
     stale, fresh = ({name: np.full(ROWS, young) for name in sources} for young in (False, True))
     moved = at(measurements(), 1.0)
+    assert not made.renew(moved, lambda: fresh, 102.0).any(), 'measured before the last command'
+    for source in moved.values():
+        source.received[:] = 101.9
     assert not made.renew(moved, lambda: stale, 102.0).any()
     assert not made.fallback(made.sent(), moved, stale, 102.0)[1].any()
     sent, rows = made.fallback(made.sent(), moved, fresh, 102.0)

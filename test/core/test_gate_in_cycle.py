@@ -101,6 +101,32 @@ def test_after_a_pause_nothing_goes_out_until_it_is_known_where_the_robot_is(ben
     assert np.abs(bench.positions - 0.4).max() <= 0.1 * PERIOD + 1e-12
 
 
+@pytest.mark.parametrize('watched', [False, True])
+@pytest.mark.parametrize('pause', [0.6, 1.2, 1.9])
+@pytest.mark.parametrize('max_age', [0.1, 0.5, 3.0])
+def test_a_pause_ends_the_last_command_however_old_data_may_be(folder, watched, pause, max_age):
+    """What latches the robot after a pause also forgets its last command: the two must not disagree."""
+    sources = {'joints': {'max_age': max_age}, 'wrench': {'max_age': max_age}}
+    made = Bench(policy_of(folder), control_of(action=SLOW, sources=sources))
+    put(made, 0.0)
+    made.cycle.start()
+    go(made, 10, 0.0)
+    count = len(made.sent)
+    made.now += pause
+    if watched:
+        made.cycle.outlet.expect(made.now)
+        assert made.cycle.give_up(made.now)
+    for _ in range(3):
+        made.cycle.step()
+        made.cycle.look()
+        made.now += PERIOD
+    assert not any(rows.any() for _, _, rows in made.sent[count:]) and set(made.cycle.stepper.latch.reasons) == {0, 1}
+    put(made, 0.4)
+    made.cycle.step()
+    assert made.sent[-1][2].all() and not made.rows.healthy.any()
+    assert np.abs(made.positions - 0.4).max() <= 0.1 * PERIOD + 1e-12
+
+
 def test_two_commands_of_one_period_go_no_further_than_their_time(bench):
     """A fallback from another thread counts the time since the last command, and so does the step after it."""
     bench.cycle.start()

@@ -2,7 +2,6 @@
 """What stops by itself, or by a person, does not start by itself: real processes, seen from the command topic."""
 
 import signal
-import time
 
 from lifecycle_msgs.msg import Transition
 from nodes import harness
@@ -74,7 +73,8 @@ def test_a_sensor_that_returns_does_not_start_the_arm(arm, run):
     assert moves(arm, before)
 
 
-def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run):
+@pytest.mark.parametrize('rest', [0.4, 1.2])  # with 0.3 s before it, both longer than a pause of 0.5 s
+def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run, rest):
     node = arm.start(parameters(run))
     acted(arm)
     node.process.send_signal(signal.SIGSTOP)
@@ -82,7 +82,7 @@ def test_after_a_pause_of_the_process_the_first_command_is_the_fallback(arm, run
         arm.live(0.3)
         before = len(arm.commands)
         arm.position = [1.1, 0.6, -0.3]  # another controller moves it, and the node knows nothing of it
-        time.sleep(1.6)  # longer than 3 (max_age + period), after which a hold of the last command is no stop
+        arm.live(rest)
     finally:
         node.process.send_signal(signal.SIGCONT)
     assert arm.live_until(lambda: len(arm.commands) > before, 10)

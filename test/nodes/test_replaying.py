@@ -247,3 +247,19 @@ def test_a_journal_that_fails_stops_no_robot(run):
     bench.journal.add = fail
     bench.live(3)
     assert len(bench.sent) == count + 3 and 'the disk is gone' in bench.inbox.notes.fault
+
+
+def test_a_state_that_cannot_be_kept_ends_the_record_and_not_the_robot(run, monkeypatch):
+    made = Recorded(run, every=3)
+    made.begin()
+
+    def broken():
+        raise ValueError('a plug-in with a state that nobody can copy')
+
+    monkeypatch.setattr(made.cycle.stepper, 'state', broken)
+    made.live(6)
+    count = len(made.journal.events)
+    made.live(1)
+    assert len(made.sent) == 7 and made.cycle.stepper.rows.healthy.all()
+    assert made.inbox.notes.fault == 'ValueError: a plug-in with a state that nobody can copy'
+    assert len(made.journal.events) == count and not made.inbox.notes.opening

@@ -205,7 +205,7 @@ class Deployment:
         It also latches robots that another node commands, and robots whose commands have no subscriber.
         """
         level, message, values = self._status.report(self.cycle)
-        values |= self._starts.report() | self._recording.report()
+        values |= self._starts.report() | self._recording.report(self.cycle.inbox.notes)
         values['guardian'] = 'none' if self._guardian is None else self._guardian.status()
         return self._neighbours.report(level, message, values)
 

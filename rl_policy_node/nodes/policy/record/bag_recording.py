@@ -12,6 +12,7 @@ from typing import Any, TYPE_CHECKING
 from rclpy.node import Node
 
 from rl_policy_node.core import Journal
+from rl_policy_node.core.journal import Notes
 from rl_policy_node.core.recording import Ended, Event
 from rl_policy_node.errors import unfit
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
@@ -103,8 +104,10 @@ class BagRecording:
             self._link.wait(PATIENCE)
             self._listen(self._link)
 
-    def report(self) -> dict[str, str]:
-        """Return how it goes, for the diagnostics; the log says once what is wrong."""
+    def report(self, notes: Notes | None) -> dict[str, str]:
+        """Return how it goes, for the diagnostics; the log says once what is wrong. notes: what the core tells it."""
+        if notes is not None and notes.fault:
+            self._fault = notes.fault
         return {'recording': self._told()} if self._spec.directory else {}
 
     def _told(self) -> str:
