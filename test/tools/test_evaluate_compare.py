@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rl_policy_node.tools.evaluate.compare import (
-    _difference_text,
     Comparison,
+    difference_text,
     DIFFERENT,
     Estimate,
     NOTHING_FOUND,
@@ -86,4 +86,4 @@ def test_equal_sides_are_rarely_called_different():
     ],
 )
 def test_a_figure_has_the_places_that_its_interval_deserves(figure, text):
-    assert _difference_text(figure) == text
+    assert difference_text(figure) == text

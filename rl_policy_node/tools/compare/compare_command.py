@@ -46,7 +46,7 @@ class Compare(Command):
         if len(options.runs) > 1:
             raise ConfigurationError(f'--checkpoint plays one parameter file; {len(options.runs)} are named')
         alike = compare_checkpoints(
-            *(options.runs or [INSERTION]),
+            options.runs[0] if options.runs else INSERTION,
             options.checkpoint,
             options.episodes,
             options.robots,

@@ -38,7 +38,9 @@ class Contestant:
     @classmethod
     def of(cls, name: str, columns: Mapping[str, list[float | None]], latencies: Floats, run: Summary) -> Contestant:
         """Return a contestant. columns: as of Side. run: what was played, as `about_plan` returns it."""
-        about = {key: run[key] for key in ('parameters', 'checkpoint', 'checkpoint_sha256', 'date') if key in run}
+        about: dict[str, object] = {
+            key: run[key] for key in ('parameters', 'checkpoint', 'checkpoint_sha256', 'date') if key in run
+        }
         return cls(Side(name, columns, about), latencies, tuple(run.get(key) for key in _ORIGIN))
 
 

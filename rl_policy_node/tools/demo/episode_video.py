@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import io
 from pathlib import Path
 from typing import Final
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 import numpy as np
 
@@ -17,6 +17,7 @@ from rl_policy_node.tools.demo.report_figures import observed_peg, positions_of
 from rl_policy_node.tools.demo.run_record import Episode, Record
 
 WIDTH, HEIGHT = 240, 360  # pixels, even numbers as H.264 needs them
+DPI: Final = 60
 FASTEST: Final = 30.0  # pictures a second
 MOST: Final = 600  # pictures; a longer episode is shown in quick motion
 _CAMERAS: Final = ('obs/wrist', 'obs/image', 'obs/rgb')
@@ -76,8 +77,8 @@ def _frames(record: Record, episode: Episode, steps: Indices) -> Iterator[Array]
 
 
 def _cross_sections(positions: Array, quaternions: Array) -> Iterator[Array]:
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
-    canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     for position, quaternion in zip(positions, quaternions):
         axes.clear()
         try:
@@ -85,5 +86,6 @@ def _cross_sections(positions: Array, quaternions: Array) -> Iterator[Array]:
         except RenderingUnavailable as error:
             raise VideoUnavailable(str(error)) from error
         axes.set_axis_off()
-        canvas.draw()
-        yield np.asarray(canvas.buffer_rgba())[..., :3]
+        figure.savefig(picture := io.BytesIO(), format='raw', dpi=DPI)
+        pixels = np.frombuffer(picture.getvalue(), np.uint8).reshape(HEIGHT, WIDTH, 4)
+        yield pixels[..., :3]

@@ -228,8 +228,8 @@ def latency_figure(latency: Floats, rate: float | None) -> Figure:
     # a bin with a single step is as visible as one with two among thousands
     axes.set(xscale='log', yscale='log', xlabel='latency, ms', ylabel='steps')
     axes.set(xlim=(low, high), ylim=(0.7, 2.0 * max(float(np.max(counts)), 1.0)))
-    for axis, ends in ((axes.xaxis, (low, high)), (axes.yaxis, axes.get_ylim())):
-        ticks = _round_numbers(*ends)
+    for axis, (least, most) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        ticks = _round_numbers(least, most)
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,g}'))
         axis.set_minor_locator(NullLocator())

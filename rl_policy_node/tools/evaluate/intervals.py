@@ -56,7 +56,7 @@ def paired_proportion_difference(first: ArrayLike, second: ArrayLike, confidence
     low1, high1 = proportion_interval(both + wins, count, confidence)
     low2, high2 = proportion_interval(both + losses, count, confidence)
     scale = math.sqrt((both + wins) * (losses + neither) * (both + losses) * (wins + neither))
-    shared = both * neither - wins * losses
+    shared: float = both * neither - wins * losses
     if shared > 0:  # his correction for continuity
         shared = max(shared - count / 2, 0)
     phi = shared / scale if scale else 0.0

@@ -19,7 +19,7 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate.budget_file import write_budget
 from rl_policy_node.tools.evaluate.compare import figure_texts, figures_of
 from rl_policy_node.tools.evaluate.sides import about_plan, make_plan
-from rl_policy_node.tools.evaluate.sweep import Curve, Played, Sweep
+from rl_policy_node.tools.evaluate.sweep import Curve, Played, Point, Sweep
 from rl_policy_node.tools.evaluate.sweep_axis import Axis, parse_axis
 from rl_policy_node.tools.evaluate.sweep_words import sentence, watchdogs
 from rl_policy_node.tools.process.processes import private_domain
@@ -40,11 +40,12 @@ def sweep(
     output: str | Path = 'reports/evaluate',
     json_file: str | Path | None = None,
     into_file: bool = False,
+    jobs: int = 1,
 ) -> list[Curve]:
     """Play each axis, print curves and budgets, write JSON and picture into `output`; return the curves.
 
     axes: as parse_axis takes them; the others as of make_plan. into_file: write the budget of sim.latency into the
-    parameter file. Raises ConfigurationError.
+    parameter file. jobs: processes that play. Raises ConfigurationError.
     """
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     if into_file and LATENCY not in (text.partition('=')[0] for text in axes):
@@ -55,7 +56,7 @@ def sweep(
         # nothing is compared bit for bit: the backend of the robot, which is faster
         settings = [*settings, 'policy.backend=auto']
         plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
-    playing = Sweep(plan, settings)
+    playing = Sweep(plan, settings, jobs=jobs)
     period = 1.0 / playing.rate
     parsed = [parse_axis(text, period) for text in axes]
     folder = Path(output)
@@ -82,10 +83,10 @@ def sweep(
 
 def _played_curve(console: Console, playing: Sweep, axis: Axis) -> Curve:
     with episode_bar(console) as bar:
-        task = bar.add_task('', total=playing.episodes, figures='')
+        task = bar.add_task('', total=len(axis.values), figures=axis.what)
 
-        def show(value: float, ended: int) -> None:
-            bar.update(task, completed=ended, figures=f'{axis.what} {axis.shown(value)}')
+        def show(point: Point) -> None:
+            bar.update(task, advance=1, figures=f'{axis.what} {axis.shown(point.value)}')
 
         return playing.curve(axis, show)
 
