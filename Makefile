@@ -45,7 +45,7 @@ PYTHONS_kilted := 3.10 3.11 3.12 3.13
 FITTING := $(foreach distribution,jazzy kilted,$(if $(filter $(VERSION),$(PYTHONS_$(distribution))),$(distribution)))
 WHEELS := $(if $(filter rclpy,$(INHERITED)),,$(or $(ROS_DISTRO),$(firstword $(FITTING)),jazzy))
 VENV := .venv$(patsubst %,-kilted,$(filter kilted,$(WHEELS)))
-EXTRAS := onnx,sim,test$(WHEELS:%=,%)
+EXTRAS := onnx,record,sim,watch,test$(WHEELS:%=,%)
 
 # A worker's interpreter, by version: on PATH, or one of pyenv's. A shim of one that pyenv has not chosen fails.
 worker_python = $(firstword $(foreach python,python$(1) $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python),\

@@ -67,6 +67,8 @@ ROS = [
     (('2.5.0', '2.7.0'), 'unique-identifier-msgs'),
 ]
 
+RECORD = ['lz4>=3.1,<5', 'mcap>=1.2,<2', 'msgpack>=1.0.3,<2', 'zstandard>=0.18,<1']
+
 
 def ros(distribution):
     """Return the requirements of ROS' wheels: `ros-<distribution>-<package>` stands for one `ros-<package>`."""
@@ -106,6 +108,7 @@ setup(
         *share('config/**/*.yaml'),
         *share('config/**/*.md'),
         *share('config/**/*.xml'),
+        *share('layouts/*'),
         *share('benchmarks/plain_node.py'),
     ],
     zip_safe=False,
@@ -128,6 +131,10 @@ setup(
         # the backend `onnx`: ten times faster than rl_games' player where rows are few
         'onnx': ['onnx>=1.16,<1.24', 'onnxruntime>=1.19,<1.33'],
         'bench': ['matplotlib>=3.5,<4'],
+        # record.directory: a bag of each activation
+        'record': RECORD,
+        # `rl_policy watch --foxglove`
+        'watch': ['foxglove-sdk>=0.30,<0.31'],
         'sim': [
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
             'imageio-ffmpeg>=0.5,<0.7',  # videos in reports; brings a program of its own, ffmpeg
@@ -144,9 +151,12 @@ setup(
             'pydocstyle>=6,<7',  # ament_pep257 runs it
             'pytest>=7,<10',
             'pytest-xdist>=3.8,<4',
+            'rosbags>=0.11,<0.12',  # reads the bags, independently
+            *RECORD,
             'ruff>=0.17,<0.18',
             'setuptools',  # test_packaging.py reads setup.py through it
             'types-PyYAML>=6.0,<7',
+            'websockets>=13,<18',  # a client of the server for Foxglove
         ],
     },
     entry_points={

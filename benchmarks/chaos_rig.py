@@ -19,6 +19,7 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool, Float64MultiArray, Header
 from std_srvs.srv import Trigger
 import torch
+from train_config import write_train_config
 
 from rl_policy_node.adapters import create_adapter
 from rl_policy_node.adapters.adapter import set_stamp
@@ -30,20 +31,6 @@ RATE, LIMIT, VELOCITY = 50.0, 1.0, 1.0  # Hz; rad, either way; rad/s
 # s by which the times of two commands may be off: between the step that limits a command and its time of sending this
 # machine may do something else
 SLACK = 0.05
-TRAIN = """
-params:
-  algo: {name: a2c_continuous}
-  model: {name: continuous_a2c_logstd}
-  network:
-    name: actor_critic
-    separate: False
-    space:
-      continuous: {mu_activation: None, sigma_activation: None, fixed_sigma: True, mu_init: {name: default},
-                   sigma_init: {name: const_initializer, val: 0}}
-    mlp: {units: [32], activation: elu, initializer: {name: default}}
-    rnn: {name: lstm, units: 16, layers: 1, before_mlp: True}
-  config: {name: chaos, normalize_input: True, normalize_value: True}
-"""
 # source → its type, its topic, the fields that the policy observes and their shapes
 SOURCES: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {
     'joints': ('sensor_msgs/msg/JointState', {'position': (3,), 'velocity': (3,)}),
@@ -86,7 +73,7 @@ def width(sources: list[str]) -> int:
 
 def write_run(folder: Path, sources: list[str]) -> None:
     """Write train.yaml and policy.pth of a recurrent policy of random weights that observes sources."""
-    (folder / 'train.yaml').write_text(TRAIN)
+    write_train_config(folder, 'chaos', (32,), {'name': 'lstm', 'units': 16, 'layers': 1, 'before_mlp': True})
     torch.manual_seed(1)
     policy = Policy.load(folder / 'train.yaml', spaces=Spaces((width(sources),), 3), device='cpu')
     torch.save({'model': policy.player.model.state_dict()}, folder / 'policy.pth')

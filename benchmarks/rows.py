@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rows_parts import measure
 import torch
+from train_config import write_train_config
 
 from rl_policy_node.nodes.simulator.monitor import BridgeMonitor
 from rl_policy_node.nodes.topics.transport import make_room
@@ -34,25 +35,12 @@ LSTM = [
     '+params.network.rnn={name:lstm,units:256,layers:2,before_mlp:True,layer_norm:False}',
     'params.network.mlp.units=[256,128,64]',
 ]
-TRAIN = """
-params:
-  algo: {name: a2c_continuous}
-  model: {name: continuous_a2c_logstd}
-  network:
-    name: actor_critic
-    separate: False
-    space:
-      continuous: {mu_activation: None, sigma_activation: None, fixed_sigma: True, mu_init: {name: default},
-                   sigma_init: {name: const_initializer, val: 0}}
-    mlp: {units: [512, 256, 128], activation: elu, initializer: {name: default}}
-  config: {name: rows, normalize_input: True, normalize_value: True}
-"""
 MESSAGES = ('encode', 'decode', 'transport')
 
 
 def parameters(folder, options):
     """Write a policy and return the parameters of both nodes."""
-    (folder / 'train.yaml').write_text(TRAIN)
+    write_train_config(folder, 'rows', (512, 256, 128))
     overrides = LSTM if options.lstm else []
     policy = Policy.load(
         folder / 'train.yaml',

@@ -18,7 +18,7 @@ ROS_PYTHON = {'rclpy', 'rosidl_parser', 'launch', 'launch_ros', 'ament_index_pyt
 NOT_ON_PYPI = {'launch', 'launch_ros', 'tf2_ros_py'}
 # Where ROS' name, and pip's, is not that of the module.
 PACKAGES = {'tf2_ros': 'tf2_ros_py'}
-DISTRIBUTIONS = {'PIL': 'pillow', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
+DISTRIBUTIONS = {'PIL': 'pillow', 'foxglove': 'foxglove-sdk', 'hydra': 'hydra-core', 'yaml': 'pyyaml'}
 DISTRIBUTIONS_OF_ROS = ('jazzy', 'kilted')
 
 # NVIDIA's own downloads, and Isaac Lab: a simulator lies in a Python of its own.
@@ -148,10 +148,10 @@ def test_pip_never_forbids_a_newer_python_or_torch(arguments):
     assert re.fullmatch(r'torch(>=[\d.]+)?', torch)
 
 
-def test_launch_and_config_files_are_installed(arguments):
+def test_launch_files_config_files_and_layouts_are_installed(arguments):
     wanted = {
         file.relative_to(ROOT)
-        for folder in ('launch', 'config')
+        for folder in ('launch', 'config', 'layouts')
         for file in (ROOT / folder).rglob('*')
         if file.is_file() and '__pycache__' not in file.parts
     }

@@ -47,15 +47,15 @@ class Distribution:
     z = (value − mean) / √(variance + 1e-5), as in rl_games' normaliser before its clamp. A row lies outside in three
     cases: the smoothed |z| of a term is beyond `limit`; a term stays at its clip (the normaliser's ±5 or
     clip_observations) without a break for `clip_time`; or a number of a grid (taxels, pixels) stays the same while its
-    neighbours move, see Still. terms: names of those that have statistics. `report` returns the findings since its
-    last call.
+    neighbours move, see Still. pieces: of all terms; terms: names of those that have statistics. `report` returns the
+    findings since its last call.
     """
 
     def __init__(
         self, spec: OodSpec, pieces: Sequence[Piece], moments: Mapping[str, Moments], rows: int, period: float
     ) -> None:
         known = [piece for piece in pieces if piece.input in moments]
-        self.spec, self.terms = spec, tuple(piece.term for piece in known)
+        self.spec, self.pieces, self.terms = spec, tuple(pieces), tuple(piece.term for piece in known)
         self.reasons: dict[int, str] = {}
         self._found: dict[int, str] = {}
         self._columns = [

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import copy
+from typing import cast
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Stamps
 from rl_policy_node.control.stamp_order import StampOrder
+from rl_policy_node.control.state import copies, refill, State
 
 
 class Part(dict[str, Array]):
@@ -58,3 +61,21 @@ class Parts:
         wanted: Mask = np.zeros(self.stamps.shape, dtype=bool)
         wanted[rows] = True
         self._order.forget(self.received.reshape(-1), self.stamps.reshape(-1), wanted.reshape(-1))
+
+    def copy(self) -> Parts:
+        """Return a copy whose `received` later messages do not change."""
+        made = copy.copy(self)
+        made.received = self.received.copy()
+        return made
+
+    def state(self) -> State:
+        """Return a copy of the times, and of which joints are new."""
+        return {'order': self._order.state(), **copies(self._memory())}
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        self._order.restore(cast(State, state['order']))
+        refill(self._memory(), state)
+
+    def _memory(self) -> dict[str, Array]:
+        return {'stamps': self.stamps, 'received': self.received, 'new': self._new}

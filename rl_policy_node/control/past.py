@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats, Indices, Mask, Stamps, Values
+from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Stamps, Values
+from rl_policy_node.control.state import copies, refill, State
 
 
 class Past:
@@ -41,3 +44,15 @@ class Past:
         oldest = np.where(kept, stamps, np.iinfo(np.int64).max).argmin(axis=0)
         slots: Indices = np.where(old.any(axis=0), newest, oldest)
         return slots
+
+    def state(self) -> State:
+        """Return a copy of the kept messages."""
+        return {'values': copies(self._values), **copies(self._ages())}
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        refill(self._values, cast(State, state['values']))
+        refill(self._ages(), state)
+
+    def _ages(self) -> dict[str, Array]:
+        return {'stamps': self._stamps, 'received': self._received, 'next': self._next}

@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from rl_policy_node.control.arrays import Array, Indices, Rows, Shape, Stamps, Values
+from rl_policy_node.control.block import block_of
 from rl_policy_node.control.buffer_spec import BufferSpec
 from rl_policy_node.control.fitting import finite_rows, fitting, is_finite, not_finite
 from rl_policy_node.control.parts import Part, Parts
 from rl_policy_node.control.past import Past
 from rl_policy_node.control.reductions import greatest, surely_small
-from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder
+from rl_policy_node.control.stamp_order import OutOfOrder, StampOrder, too_late
+from rl_policy_node.control.state import copies, refill, State
 from rl_policy_node.errors import ContractError
 
 # arrays of a buffer with one number a row
@@ -51,7 +54,7 @@ class SourceBuffer:
     ) -> None:
         self.spec, self.rows, self.joints = spec, rows, tuple(joints)
         self._shapes = dict(shapes)
-        self._block, arrays = _block(
+        self._block, arrays = block_of(
             {
                 **{('values', field): ((rows, *shape), dtype) for field, (shape, dtype) in shapes.items()},
                 **{('ages', name): ((rows,), dtype) for name, dtype in _AGES.items()},
@@ -67,6 +70,7 @@ class SourceBuffer:
         self.rejected: Stamps = np.zeros(rows, dtype=np.int64)
         self.last_fault = np.full(rows, None, dtype=object)
         self.counts: Stamps = np.zeros(rows, dtype=np.int64)
+        self._ages = {name: cast(Array, getattr(self, name)) for name in (*_AGES, 'rejected', 'counts')}
         self._tally = self.counts.data  # the same numbers; adding to one of them is five times faster
         self._stamped = spec.use_header_stamp
         self._past = Past(self.values, rows, depth) if depth > 1 else None
@@ -124,7 +128,7 @@ class SourceBuffer:
         if stamp and self.spec.use_header_stamp:
             late = parts.late(row, joints, stamp)
             if late.all():
-                raise OutOfOrder(_late(int(parts.stamps[row, joints].max()) - stamp))
+                raise OutOfOrder(too_late(int(parts.stamps[row, joints].max()) - stamp))
             if late.any():
                 joints, values = joints[~late], [value[~late] for value in values]
         differs = self.received[row] == -np.inf
@@ -172,9 +176,7 @@ class SourceBuffer:
         if self.spec.frozen_after is not None:
             for (_, stored, _), value in zip(self._layout, values):
                 differs |= (stored[rows] != value).reshape(len(value), -1).any(axis=1)
-        changed = self.changed[rows]
-        changed[differs] = now
-        self.changed[rows] = changed
+        self.changed[rows] = np.where(differs, now, self.changed[rows])
 
     def _check(self, row: slice, values: Sequence[Array], stamp: int, ahead: ValueError | None) -> None:
         """Raise ValueError for a robot's own message, unless its clock was set back."""
@@ -182,7 +184,7 @@ class SourceBuffer:
         if ahead is not None:
             raise ahead
         if not self.order.agreed(np.array([row.start]), stamp, self.received, self.stamps).all():
-            raise OutOfOrder(_late(int(greatest(self.stamps[row])) - stamp))
+            raise OutOfOrder(too_late(int(greatest(self.stamps[row])) - stamp))
 
     def _check_finite(self, values: Sequence[Array]) -> None:
         for field, value in zip(self.values, values):
@@ -207,7 +209,7 @@ class SourceBuffer:
             if late.any():
                 late[late] = ~self.order.agreed(np.nonzero(late)[0], stamp, self.received, self.stamps)
             if late.any():
-                self.reject(late, OutOfOrder(_late(self.stamps[late].max() - stamp)))
+                self.reject(late, OutOfOrder(too_late(self.stamps[late].max() - stamp)))
                 good &= ~late
         return np.nonzero(good)[0]
 
@@ -251,15 +253,14 @@ class SourceBuffer:
         """Copy values, ages and faults into another buffer of the same layout."""
         other._block[:] = self._block
         if self.parts is not None:
-            other.parts = self.parts  # only texts use it, to name the missing joint
+            other.parts = self.parts.copy()  # only texts use it, to name the missing joint
         if other._faults != self._faults:
             other.last_fault[:] = self.last_fault
             other._faults = self._faults
 
     def copy(self) -> SourceBuffer:
         """Return an independent copy of values and ages."""
-        made = self.empty()
-        self.copy_to(made)
+        self.copy_to(made := self.empty())
         return made
 
     def copy_asof(self, other: SourceBuffer, reference: Stamps) -> None:
@@ -273,19 +274,27 @@ class SourceBuffer:
             if newer.size:
                 self._past.copy_to(newer, reference[newer], other.values, other.stamps, other.received)
 
+    def state(self) -> State:
+        """Return a copy of all that the next messages and copies depend on."""
+        parts = {'order': self.order, 'parts': self.parts, 'past': self._past}
+        return {
+            'values': copies(self.values),
+            'ages': copies(self._ages),
+            'faults': {str(row): str(fault) for row, fault in enumerate(self.last_fault) if fault is not None},
+            **{name: part.state() for name, part in parts.items() if part is not None},
+        }
 
-def _block(layout: Mapping[tuple[str, str], tuple[Shape, DTypeLike]]) -> tuple[bytearray, dict[tuple[str, str], Array]]:
-    """Return a bytearray of zeros, and name → array on its memory. layout: name → (shape, dtype)."""
-    counts = [int(np.prod(shape)) for shape, _ in layout.values()]
-    # aligned for numbers of any type
-    sizes = [-(-count * np.dtype(dtype).itemsize // 16) * 16 for count, (_, dtype) in zip(counts, layout.values())]
-    block = bytearray(sum(sizes))
-    starts: Iterator[int] = (sum(sizes[:index]) for index in range(len(sizes)))
-    return block, {
-        name: np.frombuffer(block, dtype, count, start).reshape(shape)
-        for (name, (shape, dtype)), count, start in zip(layout.items(), counts, starts)
-    }
-
-
-def _late(nanoseconds: int) -> str:
-    return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'
+    def restore(self, state: State) -> None:
+        """Continue from a state of a buffer of the same layout; of a fault only its text counts."""
+        states = cast(Mapping[str, State], state)
+        refill(self.values, states['values'])
+        refill(self._ages, states['ages'])
+        self.last_fault[:] = None
+        for row, text in states['faults'].items():
+            self.last_fault[int(row)] = ValueError(text)
+        self._faults += 1  # copies take the faults anew
+        self._waiting = True  # the next message looks
+        self.parts = Parts(self.stamps, self.received, len(self.joints)) if 'parts' in state else None
+        for name, part in {'order': self.order, 'parts': self.parts, 'past': self._past}.items():
+            if part is not None:
+                part.restore(states[name])

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats, Indices, Mask, Rows, Stamps
+from rl_policy_node.control.arrays import Array, Floats, Indices, Mask, Rows, Stamps
+from rl_policy_node.control.state import copies, refill, State
 
 # this many late messages in a row, each newer than the one before, mean that the clock was set back
 AGREEING = 5
@@ -84,3 +86,20 @@ class StampOrder:
         """Look at the clock for the next message: it may have gone back."""
         if self._ros is not None:
             self.latest = 0
+
+    def state(self) -> State:
+        """Return a copy of the series of late messages, and the stamps that need no look at the clock."""
+        return {'latest': np.array([self.latest]), **copies(self._memory())}
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        self.latest = int(cast(Stamps, state['latest'])[0])
+        refill(self._memory(), state)
+
+    def _memory(self) -> dict[str, Array]:
+        return {'count': self._count, 'stamps': self._stamps, 'received': self._received, 'newest': self._newest}
+
+
+def too_late(nanoseconds: int) -> str:
+    """Return why a message is refused that is stamped so long before the last one."""
+    return f'out of order: stamped {nanoseconds * 1e-9:.3f} s before the last'

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import cast, Protocol, TypeAlias
 
 from rl_policy_node.control.arrays import Array
 
@@ -20,3 +20,14 @@ class Stateful(Protocol):
 
     def restore(self, state: State) -> None:
         """Continue from a state of an object with the same configuration."""
+
+
+def copies(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return name → copy of an array: a State."""
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def refill(arrays: Mapping[str, Array], state: State) -> None:
+    """Fill arrays with those of a state that `copies` made."""
+    for name, array in arrays.items():
+        array[...] = cast(Array, state[name])

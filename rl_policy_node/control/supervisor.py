@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from rl_policy_node.control.arrays import Floats, Mask
+from rl_policy_node.control.arrays import Floats, Mask, Stamps
 from rl_policy_node.control.reductions import any_true, greatest, least
 from rl_policy_node.control.source_buffer import SourceBuffer
 
@@ -86,7 +86,16 @@ class Supervisor:
                     else f'{name} is stale: nothing for {s:.3f} s, max_age {limit:g} s'
                 ),
             ),
-            **_silent_joints(source, name, steady_now, limit),
+            **_old_joints(
+                source,
+                None if source.parts is None else steady_now - source.parts.received,
+                limit,
+                lambda joints, s: (
+                    f'{name} has not sent the joints {joints}'
+                    if np.isinf(s)
+                    else f'{name} is stale: nothing of the joints {joints} for {s:.3f} s, max_age {limit:g} s'
+                ),
+            ),
             **_refused(source, name),
         }
         if spec.frozen_after is not None:
@@ -100,11 +109,19 @@ class Supervisor:
                 **reasons,
             }
         if self._patience is None and spec.use_header_stamp:
-            stamped = np.where(source.stamps == 0, 0.0, (ros_now - source.stamps) * 1e-9)
+            stamped = _age(source.stamps, ros_now)
             tolerance = spec.future_tolerance or self.future_tolerance
             reasons = {
                 **_reasons(
                     stamped > limit, stamped, lambda s: f'{name} is stale: stamped {s:.3f} s ago, max_age {limit:g} s'
+                ),
+                **_old_joints(
+                    source,
+                    None if source.parts is None else _age(source.parts.stamps, ros_now),
+                    limit,
+                    lambda joints, s: (
+                        f'{name} is stale: the joints {joints} were stamped {s:.3f} s ago, max_age {limit:g} s'
+                    ),
                 ),
                 **_reasons(stamped < -tolerance, stamped, lambda s: f'{name} is stamped {-s:.3f} s in the future'),
                 **reasons,
@@ -134,20 +151,23 @@ def _reasons(rows: Mask, values: Floats, text: Callable[[float], str]) -> dict[i
     return dict(zip(np.nonzero(rows)[0].tolist(), map(texts.__getitem__, which.tolist())))
 
 
-def _silent_joints(source: SourceBuffer, name: str, steady_now: float, limit: float) -> dict[int, str]:
-    """Return row → a reason that names its stale joints, where joints come in several messages."""
-    if source.parts is None:
-        return {}
-    age = steady_now - source.parts.received
+def _age(stamps: Stamps, ros_now: int) -> Floats:
+    """Return the ages of stamps (ns), s; 0 without a stamp."""
+    return np.asarray(np.where(stamps == 0, 0.0, (ros_now - stamps) * 1e-9))
+
+
+def _old_joints(
+    source: SourceBuffer, age: Floats | None, limit: float, text: Callable[[list[str], float], str]
+) -> dict[int, str]:
+    """Return row → text(its oldest joints, their age), where joints come in several messages.
+
+    age: (rows, joints), s; None: they come in one.
+    """
     reasons: dict[int, str] = {}
-    for row in np.nonzero((age > limit).any(axis=1))[0].tolist():
-        oldest = float(age[row].max())
-        joints = [source.joints[joint] for joint in np.nonzero(age[row] == oldest)[0].tolist()]
-        reasons[row] = (
-            f'{name} has not sent the joints {joints}'
-            if np.isinf(oldest)
-            else f'{name} is stale: nothing of the joints {joints} for {oldest:.3f} s, max_age {limit:g} s'
-        )
+    if age is not None:
+        for row in np.nonzero((age > limit).any(axis=1))[0].tolist():
+            oldest = float(age[row].max())
+            reasons[row] = text([source.joints[joint] for joint in np.nonzero(age[row] == oldest)[0].tolist()], oldest)
     return reasons
 
 

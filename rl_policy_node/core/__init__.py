@@ -11,6 +11,7 @@ from rl_policy_node.core.control_loop import ControlLoop
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.frame import Frame
 from rl_policy_node.core.guard import Guard
+from rl_policy_node.core.journal import Journal, Onlookers
 from rl_policy_node.core.outcome import Outcome, RowChange
 from rl_policy_node.core.protocols import Clock, Logger, Policy, StepObserver
 from rl_policy_node.core.stepper import Stepper
@@ -27,7 +28,9 @@ __all__ = [
     'Enable',
     'Frame',
     'Guard',
+    'Journal',
     'Logger',
+    'Onlookers',
     'Outcome',
     'Policy',
     'RobotStates',

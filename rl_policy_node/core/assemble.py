@@ -18,6 +18,7 @@ from rl_policy_node.core.checks import built_in, Check
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.core.guard import Guard, Unguarded
 from rl_policy_node.core.inbox import Inbox
+from rl_policy_node.core.journal import Journal
 from rl_policy_node.core.latch import Latch
 from rl_policy_node.core.ood import DistributionObserver, OutOfDistribution
 from rl_policy_node.core.outlet import Outlet
@@ -68,11 +69,13 @@ def assemble(
     checks: Iterable[Check] = (),
     moments: Mapping[str, Moments] = NOTHING,
     guard: Guard | None = None,
+    journal: Journal | None = None,
 ) -> Cycle:
     """Return the Cycle of a policy; nothing moves before its `start()`.
 
     sources: name → Source; the cycle's inbox fills their buffers. checks: run after the built-in ones. moments: input →
-    Moments of training, where the policy has them. guard: a process that watches the control loop, if any.
+    Moments of training, where the policy has them. guard: a process that watches the control loop, if any. journal:
+    takes down what happens, if wanted.
     Raises ConfigurationError if the terms do not fit the policy.
     """
     spaces = policy.spaces
@@ -81,7 +84,7 @@ def assemble(
     # a simulator that waits sets the pace, and its stamps follow no clock
     pace = [] if trigger.awaited else [Pace(control.rows, trigger, control.timing.trigger == 'observation')]
     episodes = [Episode(supervisor.future_tolerance)] if control.timing.episode_topic and not trigger.awaited else []
-    inbox = Inbox(control, made.buffers, trigger, clock)
+    inbox = Inbox(control, made.buffers, trigger, clock, journal)
     distribution = Distribution(control.ood, made.observations.pieces(), moments, control.rows, trigger.period)
     # a mere warning can wait until the commands were sent
     warns = control.ood.action == 'warn'

@@ -46,6 +46,9 @@ class Cycle:
 
     def step(self) -> None:
         """Step the policy on everything that has arrived, and publish the commands."""
+        notes = self.inbox.notes
+        if notes is not None and notes.opening:
+            self._keep()
         frame = self.outlet.with_overruled(self.inbox.take())
         self.outlet.expect(frame.steady)
         outcome = self.stepper.step(frame)
@@ -54,24 +57,44 @@ class Cycle:
             self.give_up(frame.steady)
         self._send(frame, outcome, frame.steady)
         self.inbox.settle()
+        if notes is not None and notes.due:
+            self._keep()
 
     def look(self) -> None:
         """Hold the rows whose sources went stale; called while no step is due."""
-        frame = self.outlet.with_overruled(self.inbox.look(obey=True))
+        notes = self.inbox.notes
+        if notes is not None and notes.opening:
+            self._keep()
+        frame = self.outlet.with_overruled(self.inbox.look(obey=True, noted=True))
         outcome = self.stepper.look(frame)
         if outcome is not None:
             self._send(frame, outcome, None)
+        elif notes is not None:
+            notes.step(frame, None, 0)
+        if notes is not None and notes.due:
+            self._keep()
 
     def give_up(self, since: float | None) -> bool:
         """Send the fallback in place of the step that began at `since`; None: while no step is under way.
 
         Returns whether it was sent. The result of the step is dropped.
         """
-        return self.outlet.give_up(self.inbox.look(), since)
+        frame, sending = self.inbox.look(noted=True), None
+        try:
+            sending = self.outlet.give_up(frame, since)
+        finally:
+            if self.inbox.notes is not None:
+                self.inbox.notes.fallback(frame, sending, last=False)
+        return sending is not None
 
     def stop(self) -> None:
         """Send the fallback for every row, as the last command."""
-        self.outlet.close(self.inbox.look())
+        frame, sending = self.inbox.look(noted=True), None
+        try:
+            sending = self.outlet.close(frame)
+        finally:
+            if self.inbox.notes is not None:
+                self.inbox.notes.fallback(frame, sending, last=True)
 
     def latch(self, rows: slice, reason: str) -> None:
         """Put rows on their fallback until `resume` or the next start, without waiting for a step.
@@ -103,10 +126,16 @@ class Cycle:
 
     def _send(self, frame: Frame, outcome: Outcome, since: float | None) -> None:
         self.inbox.acting = self.stepper.rows.healthy
-        self.outlet.send(frame, outcome, since)
+        sending = self.outlet.send(frame, outcome, since)
+        if self.inbox.notes is not None:
+            self.inbox.notes.step(frame, outcome, sending)
         for observer in self._observers:
             try:
                 observer.observe(frame, outcome)
             except Exception:  # noqa: BLE001 - an observer must not stop a robot
                 self._observers = tuple(each for each in self._observers if each is not observer)
                 self._log.error(f'{type(observer).__name__} failed and sees no more steps:\n{traceback.format_exc()}')
+
+    def _keep(self) -> None:
+        """Give the journal a Snapshot, from which a replay may begin."""
+        self.inbox.keep(self.stepper.state(), *self.outlet.state())

@@ -43,7 +43,8 @@ class Frame(NamedTuple):
     place of those of the last outcome, None: those were sent. orders: requests to latch or free rows, in order of
     arrival. enabled: s, steady, when a person last enabled the robots; −inf: never, or disabled since.
     robot_states: row → the last report of its driver, if any. heard: s, steady, when callbacks last ran; inf: unknown.
-    news: the rows that this step is for, None: all; the others still wait for a complete observation.
+    news: the rows that this step is for, None: all; the others still wait for a complete observation. number: its place
+    among the events of a recording, 0: none is made.
 
     The arrays belong to the thread that took the frame, and are valid until it takes the next one; `copy()` keeps them.
     """
@@ -63,6 +64,7 @@ class Frame(NamedTuple):
     news: Mask | None = None
     robot_states: Mapping[int, RobotState] = MappingProxyType({})
     heard: float = math.inf
+    number: int = 0
 
     def copy(self) -> Frame:
         """Return a copy that later frames do not overwrite."""
@@ -113,20 +115,3 @@ class Frame(NamedTuple):
             if least(received) == -np.inf:
                 rows = rows & np.isfinite(received)
         return rows
-
-
-class Pending(NamedTuple):
-    """The requests since the last step, and the values that persist from step to step; fields as in Frame."""
-
-    tare: Mask
-    changes: tuple[Change, ...] = ()
-    orders: tuple[Order, ...] = ()
-    enabled: float = -math.inf
-    robot_states: Mapping[int, RobotState] = MappingProxyType({})
-    heard: float = math.inf
-
-    def after_step(self, no_rows: Mask) -> Pending:
-        """Return the values that persist after a step, without its requests. no_rows: an all-False mask."""
-        if self.tare is no_rows and not self.changes and not self.orders:
-            return self
-        return Pending(no_rows, enabled=self.enabled, robot_states=self.robot_states, heard=self.heard)

@@ -14,62 +14,80 @@ from rl_policy_node.control.arrays import Mask, Rows, Stamps, Values
 from rl_policy_node.control.reductions import including
 from rl_policy_node.control.source_buffer import SourceBuffer
 from rl_policy_node.control.specs import ControlSpec
+from rl_policy_node.control.state import State
 from rl_policy_node.control.supervisor import future_tolerance
-from rl_policy_node.core.frame import Change, Frame, Order, Pending, RobotState
+from rl_policy_node.core.copies import AlignedCopies
+from rl_policy_node.core.frame import Frame
+from rl_policy_node.core.journal import Journal, Notes
+from rl_policy_node.core.pending import Requests
 from rl_policy_node.core.protocols import Clock
+from rl_policy_node.core.recording import ORDER, STAMPS
 from rl_policy_node.core.trigger import Trigger
 
 SHORTEST = 1e-4  # s, the shortest wait: the clock of the alarm may differ from time.monotonic
 
 
-class Inbox:
+class Inbox(Requests):
     """Holds buffers and requests under a lock: callbacks write, `take` returns a Frame.
 
     Any thread may call any method. buffers: name → SourceBuffer; episode (rows,): ns, the start of each row's episode
     according to the episode topic; episode_fresh (rows,): whether it came since the last step. Read these three only
-    with the inbox locked. acting: the rows whose observations a step waits for.
+    with the inbox locked. acting: the rows whose observations a step waits for. notes: what happens, for a journal;
+    None: without one.
     """
 
     def __init__(
-        self, control: ControlSpec, buffers: Mapping[str, SourceBuffer], trigger: Trigger, clock: Clock
+        self,
+        control: ControlSpec,
+        buffers: Mapping[str, SourceBuffer],
+        trigger: Trigger,
+        clock: Clock,
+        journal: Journal | None = None,
     ) -> None:
+        rows = control.rows
+        super().__init__(rows)
         self.buffers = dict(buffers)
         # no step waits for the commands of a person, who may be silent
         self.awaited = {name: buffer for name, buffer in buffers.items() if buffer.spec.stale == 'hold'}
         self._trigger, self._clock = trigger, clock
         for buffer in self.buffers.values() if trigger.awaited else ():
             buffer.take_repeats()
-        self._lock = threading.RLock()
         # released to wake the waiting thread; a Condition would run a dozen lines of Python
         self._bell = threading.Lock()
         self._bell.acquire()
-        # the source to align to ('': the reference of the trigger), and the sources aligned to it
-        aligned = tuple(name for name, source in control.sources.items() if source.alignment == 'asof')
-        self._alignment = control.timing.alignment_reference, aligned
+        self._copies = AlignedCopies(control, self.buffers, trigger)
+        self.notes = None if journal is None else Notes(journal, clock)
         if not control.lockstep:
+            ros = clock.ros if self.notes is None else self.notes.ros
             for buffer in self.buffers.values():
                 if buffer.spec.use_header_stamp:
-                    buffer.order.follow(clock.ros, buffer.spec.future_tolerance or future_tolerance(1.0 / control.rate))
-        rows = control.rows
+                    buffer.order.follow(ros, buffer.spec.future_tolerance or future_tolerance(1.0 / control.rate))
         self.acting: Mask = np.ones(rows, dtype=bool)
         self.episode = self._begun = np.zeros(rows, dtype=np.int64)
         self.episode_fresh: Mask = np.zeros(rows, dtype=bool)
-        self._reset = self._none = np.zeros(rows, dtype=bool)
-        self._none.flags.writeable = False
-        self._pending = Pending(self._none)
+        self._reset = self._none
         self._fired = False  # a step is due, and has not been taken yet
-        self._snapshots = threading.local()  # each thread has its own: none overwrites another's
 
-    def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float) -> None:
-        """Store a message of a source for rows; raises ValueError if the SourceBuffer refuses it."""
+    def write(self, name: str, rows: slice, arrays: Values, stamp: int, now: float, payload: bytes = b'') -> None:
+        """Store a message of a source for rows; raises ValueError if the SourceBuffer refuses it: then call `refuse`.
+
+        now: s, steady, when it came. payload: as it came, for the journal.
+        """
         with self._lock:
-            self.buffers[name].write(rows, arrays, stamp, now)
+            if self.notes is None:
+                self.buffers[name].write(rows, arrays, stamp, now)
+            else:
+                self.notes.judge()
+                self.buffers[name].write(rows, arrays, stamp, now)
+                self.notes.message(name, rows, payload, now)
             self._wake()
 
-    def refuse(self, name: str, rows: slice, fault: ValueError) -> None:
-        """Count a refused message of a source, and keep the reason."""
+    def refuse(self, name: str, rows: slice, fault: ValueError, now: float = -math.inf, payload: bytes = b'') -> None:
+        """Count a refused message of a source, and keep the reason; see `write`."""
         with self._lock:
             self.buffers[name].reject(rows, fault)
+            if self.notes is not None:
+                self.notes.message(name, rows, payload, now, str(fault))
             self._wake()
 
     def begin_episodes(self, rows: slice, starts: Stamps) -> None:
@@ -86,55 +104,8 @@ class Inbox:
             self._reset = including(self._reset, rows)
             for buffer in self.buffers.values():
                 buffer.forget_order(rows)
-
-    def request_tare(self, rows: Rows) -> None:
-        """Take the zero of tactile terms anew, from the next messages."""
-        with self._lock:
-            self._pending = self._pending._replace(tare=including(self._pending.tare, rows))
-
-    def request_changes(self, *changes: Change) -> None:
-        """Change parameters, already checked, all with the next step."""
-        with self._lock:
-            self._pending = self._pending._replace(changes=(*self._pending.changes, *changes))
-
-    def latch(self, rows: slice, reason: str) -> None:
-        """Put rows on their fallback from the next step or look until `resume` or a new activation."""
-        self._order(Order(rows, reason or 'stopped'))
-
-    def resume(self, rows: slice) -> None:
-        """Free those latched rows that receive all the data they need."""
-        self._order(Order(rows, ''))
-
-    def enable(self, enabled: bool, now: float) -> None:
-        """Enable or disable the robots. now: s, steady, when the message came."""
-        with self._lock:
-            self._pending = self._pending._replace(enabled=now if enabled else -math.inf)
-        if not enabled:
-            self.notify()
-
-    def hear(self, now: float) -> None:
-        """Note that callbacks run. now: s, steady."""
-        with self._lock:
-            self._pending = self._pending._replace(heard=now)
-
-    def note_robot_state(self, rows: slice, state: RobotState) -> None:
-        """Note a report of the driver of rows."""
-        with self._lock:
-            more = dict.fromkeys(range(rows.start, rows.stop), state)
-            self._pending = self._pending._replace(robot_states={**self._pending.robot_states, **more})
-        if state.refusal:
-            self.notify()
-
-    def _order(self, order: Order) -> None:
-        with self._lock:
-            # of several requests for the same rows the last counts
-            kept = [
-                each
-                for each in self._pending.orders
-                if each.rows != order.rows or bool(each.reason) != bool(order.reason)
-            ]
-            self._pending = self._pending._replace(orders=(*kept, order))
-        self.notify()
+            if self.notes is not None:
+                self.notes.forgotten(ORDER, including(self._none, rows))
 
     def clock_went_back(self) -> bool:
         """Forget stamps and recurrent states. In lockstep, where stamps do not count, do nothing and return False."""
@@ -143,6 +114,8 @@ class Inbox:
         with self._lock:
             for buffer in self.buffers.values():
                 buffer.forget_stamps()
+            if self.notes is not None:
+                self.notes.forgotten(STAMPS, including(self._none, slice(None)))
             # an episode that now begins in the future would hold its row
             self.episode = np.where(self.episode > self._clock.ros(), 0, self.episode)
             self._reset = including(self._reset, slice(None))
@@ -183,7 +156,9 @@ class Inbox:
         The next message of each source is accepted even if its stamp is older than the last.
         """
         with self._lock:
-            frame = self._frame()._replace(changes=self._pending.changes)
+            frame = self._frame(self._number())._replace(changes=self._pending.changes)
+            if self.notes is not None:
+                self.notes.begun(frame)
             for buffer in self.buffers.values():
                 buffer.fresh[:] = np.isfinite(buffer.received)
                 buffer.forget_order(slice(None))
@@ -205,7 +180,7 @@ class Inbox:
             news = self._trigger.news(self)
             pending = self._pending
             frame = Frame(
-                self._snapshot(ros),
+                self._copies.take(ros),
                 steady,
                 ros,
                 *self._trigger.moment(steady, ros),
@@ -219,6 +194,7 @@ class Inbox:
                 news,
                 pending.robot_states,
                 pending.heard,
+                self._number(),
             )
             for buffer in self.buffers.values():
                 if news is None:
@@ -236,17 +212,25 @@ class Inbox:
         with self._lock:
             self._trigger.settle()
 
-    def look(self, obey: bool = False) -> Frame:
+    def look(self, obey: bool = False, noted: bool = False) -> Frame:
         """Return a frame of the present without using up new observations.
 
-        obey: take the requests to latch or free rows; only the control loop may.
+        obey: take the requests to latch or free rows; only the control loop may. noted: the caller tells the journal
+        what came of it.
         """
         with self._lock:
-            frame = self._frame()
+            frame = self._frame(self._number() if noted else 0)
             if obey and self._pending.orders:
                 frame = frame._replace(orders=self._pending.orders)
                 self._pending = self._pending._replace(orders=())
             return frame
+
+    def keep(self, stepper: State, outlet: State, sending: int) -> None:
+        """Give the journal a Snapshot: states of the stepper and the outlet, with those of the buffers."""
+        with self._lock:
+            if self.notes is not None:
+                sources = {name: buffer.state() for name, buffer in self.buffers.items()}
+                self.notes.snapshot({'stepper': stepper, 'sources': sources, 'outlet': outlet}, sending)
 
     def steady(self) -> float:
         """Return the time, s, on the clock of the frames."""
@@ -257,11 +241,15 @@ class Inbox:
         """Whether a simulator waits for the command of each step, which nothing may replace."""
         return self._trigger.awaited
 
-    def _frame(self) -> Frame:
+    def _number(self) -> int:
+        """Return the next number of the journal, 0 without one."""
+        return 0 if self.notes is None else self.notes.next()
+
+    def _frame(self, number: int) -> Frame:
         """Return a frame of the present without the requests: only a step takes those."""
         ros = self._clock.ros()
         return Frame(
-            self._snapshot(ros),
+            self._copies.take(ros),
             self._clock.steady(),
             ros,
             0.0,
@@ -272,26 +260,8 @@ class Inbox:
             enabled=self._pending.enabled,
             robot_states=self._pending.robot_states,
             heard=self._pending.heard,
+            number=number,
         )
-
-    def _snapshot(self, ros: int) -> dict[str, SourceBuffer]:
-        """Return aligned copies of the buffers, in arrays that belong to this thread."""
-        try:
-            taken: dict[str, SourceBuffer] = self._snapshots.taken
-        except AttributeError:
-            taken = self._snapshots.taken = {name: buffer.empty() for name, buffer in self.buffers.items()}
-        for name, buffer in self.buffers.items():
-            buffer.copy_to(taken[name])
-        reference, aligned = self._alignment
-        if aligned:
-            # (rows,), ns, the newest stamps that aligned sources may have; 0: any
-            if reference:
-                stamps = self.buffers[reference].stamps
-            else:
-                stamps = self._trigger.reference(np.stack([each.stamps for each in self.buffers.values()]), ros)
-            for name in aligned:
-                self.buffers[name].copy_asof(taken[name], stamps)
-        return taken
 
     def _wake(self) -> None:
         alarm = self._trigger.alarm

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Floats, Values
-from rl_policy_node.control.reversal import check_reversible, inverted
 from rl_policy_node.core.assemble import Managers
+from rl_policy_node.core.reverse_actions import ReverseActions
 from rl_policy_node.errors import ConfigurationError
 
 
@@ -22,9 +22,9 @@ class Mirror:
     note = ''
 
     def __init__(self, managers: Managers) -> None:
-        self._observations, self._actions = managers.observations, managers.actions
-        self._buffers = managers.buffers
-        check_reversible(self._actions.terms)
+        self._observations, self._buffers = managers.observations, managers.buffers
+        self._actions = ReverseActions(managers.actions, managers.buffers)
+        self._actions.check()
         fed, unfed = self._observations.fields(), self._observations.unfed()
         for name, buffer in self._buffers.items():
             for field in buffer.values:
@@ -42,12 +42,11 @@ class Mirror:
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:
         """Return the actions (rows, n) that lead from the measured state to these commands."""
-        return inverted(self._actions.terms, {name: dict(command) for name, command in commands.items()}, self._buffers)
+        return self._actions.actions(commands)
 
     def held(self) -> Commands:
         """Return the commands that hold every robot at its measured position."""
-        self._actions.start(self._buffers)
-        return self._actions.commands()
+        return self._actions.held()
 
     def record(self) -> Values:
         """Return what is measured beyond the observations: nothing."""

@@ -9,12 +9,12 @@ from rl_policy_node.control.action_manager import ActionManager, Commands
 from rl_policy_node.control.action_sizes import ActionSize
 from rl_policy_node.control.action_terms import KINDS
 from rl_policy_node.control.arrays import Floats, Values
-from rl_policy_node.control.reversal import check_reversible, inverted
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.direct_commands import DirectCommands
 from rl_policy_node.core.protocols import Source
 from rl_policy_node.core.raw_scene import Described, Scene
 from rl_policy_node.core.raw_state import RawState
+from rl_policy_node.core.reverse_actions import ReverseActions
 from rl_policy_node.core.sensor_spec import SensorSpec
 
 
@@ -43,9 +43,9 @@ class RawMirror:
         uncovered = self._direct.uncovered
         size = actions if uncovered else sum(KINDS[each.kind].numbers(each.options) for each in control.actions)
         joints = {name: source.joints for name, source in sources.items()}
-        self._actions = ActionManager(control, size, self._buffers, joints)
+        self._actions = ReverseActions(ActionManager(control, size, self._buffers, joints), self._buffers)
         if uncovered:
-            check_reversible(self._actions.terms)
+            self._actions.check()
         self.note = (
             f'commands are turned back into actions by the scales of the parameter file: {uncovered}'
             if uncovered
@@ -58,14 +58,11 @@ class RawMirror:
 
     def actions(self, commands: Mapping[str, Values]) -> Floats:
         """Return the actions (rows, n) of the simulator that obey these commands."""
-        if not self._direct.uncovered:
-            return self._direct.actions(commands)
-        return inverted(self._actions.terms, {name: dict(command) for name, command in commands.items()}, self._buffers)
+        return (self._actions if self._direct.uncovered else self._direct).actions(commands)
 
     def held(self) -> Commands:
         """Return the commands that hold every robot at its measured position."""
-        self._actions.start(self._buffers)
-        return self._actions.commands()
+        return self._actions.held()
 
     def record(self) -> Values:
         """Return the measured values, which are not in the observations: measured/source/field → (rows, ...)."""

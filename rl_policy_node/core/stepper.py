@@ -11,6 +11,7 @@ import numpy as np
 from rl_policy_node.control.action_manager import ActionManager, Commands, Fresh
 from rl_policy_node.control.arrays import Array, Floats, Mask, Values
 from rl_policy_node.control.context import Context
+from rl_policy_node.control.distribution import Piece
 from rl_policy_node.control.observation_manager import ObservationManager
 from rl_policy_node.control.reductions import all_true, any_true, greatest, least
 from rl_policy_node.control.specs import ControlSpec
@@ -184,20 +185,18 @@ class Stepper:
 
     def state(self) -> State:
         """Return a copy of everything that the next outcome depends on, besides its frame."""
-        return {
-            'policy': self._policy.state(),
-            'observations': self._observations.state(),
-            'actions': self._actions.state(),
-            'rows': self.rows.state(),
-            'latch': self.latch.state(),
-            'checks': self._hooks.state(),
-            'last_action': self._context.last_action.copy(),
-            'reset_at': self._reset_at.copy(),
-        }
+        kept = {name: part.state() for name, part in self._parts().items()}
+        return {**kept, 'last_action': self._context.last_action.copy(), 'reset_at': self._reset_at.copy()}
 
     def restore(self, state: State) -> None:
         """Continue from a state of a stepper of the same configuration."""
-        parts: dict[str, Stateful] = {
+        for name, part in self._parts().items():
+            part.restore(cast(State, state[name]))
+        self._context.last_action[:] = cast(Array, state['last_action'])
+        self._reset_at[:] = cast(Floats, state['reset_at'])
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {
             'policy': self._policy,
             'observations': self._observations,
             'actions': self._actions,
@@ -205,10 +204,11 @@ class Stepper:
             'latch': self.latch,
             'checks': self._hooks,
         }
-        for name, part in parts.items():
-            part.restore(cast(State, state[name]))
-        self._context.last_action[:] = cast(Array, state['last_action'])
-        self._reset_at[:] = cast(Floats, state['reset_at'])
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """Return the place of each observation term in its input."""
+        return self._observations.pieces()
 
     # which rows act
 

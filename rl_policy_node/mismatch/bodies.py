@@ -158,7 +158,11 @@ def _turn(case: Case) -> Mount | None:
     if case.size == 3 or not quaternion_columns(case) or not lines.any():
         return None
     part = slice(case.size - 4, case.size)
-    expected, came = (geometry.normalize_quaternion(as_xyzw(case, side[:, part])) for side in (case.expected, case.got))
+    # lines that do not count may be zeros, as before the first step of a simulator
+    with np.errstate(invalid='ignore'):
+        expected, came = (
+            geometry.normalize_quaternion(as_xyzw(case, side[:, part])) for side in (case.expected, case.got)
+        )
     between = geometry.multiply(geometry.conjugate(came), expected)[lines]
     middle = geometry.normalize_quaternion(np.median(with_sign_of(between[:1], between), axis=0))
     vector = geometry.rotation_vector_from_quaternion(middle)

@@ -67,6 +67,8 @@ class Case:
         block = np.arange(steps) * min(steps, _BLOCKS) // max(1, steps)
         fits = (block[:, np.newaxis] + np.arange(kept)) % 2 == 0
         counts = np.asarray(np.isfinite(expected).all(axis=1) & np.isfinite(got).all(axis=1))
+        if series.left_out is not None:
+            counts &= np.repeat(~series.left_out[:, :kept].reshape(-1), history)
         times, episodes, fresh = _times(series, blocks)
         lines = np.repeat(fits.reshape(-1), history)
         return cls(scene, tolerance, expected, got, times, episodes, fresh, counts, lines, blocks, Draft.of(series))

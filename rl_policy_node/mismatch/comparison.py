@@ -12,7 +12,7 @@ from rl_policy_node.mismatch.hypotheses import HYPOTHESES, PAIRS
 from rl_policy_node.mismatch.hypothesis import Hypothesis
 from rl_policy_node.mismatch.judge import judge, Judgement
 from rl_policy_node.mismatch.notes import note
-from rl_policy_node.mismatch.series import Mask, Scene, Series
+from rl_policy_node.mismatch.series import Floats, Mask, Scene, Series
 from rl_policy_node.mismatch.verdict import Explanation, Verdict
 
 NOTHING = Scene()
@@ -26,20 +26,28 @@ def compare(series: Series, scene: Scene = NOTHING, tolerance: float = 1e-5) -> 
     """
     scene.check(*series.begins.shape)
     wrong = differs(series.expected, series.got, tolerance)
-    largest, where = _largest(series, wrong)
+    apart, outside = _apart(series, wrong), 0.0
+    if series.left_out is not None:
+        outside = float(apart[wrong & series.left_out[:, :, np.newaxis]].max(initial=0.0))
+        apart[series.left_out], wrong[series.left_out] = 0.0, False
+    largest, where = _largest(apart)
     if not wrong.any():
-        return Verdict(series.name, largest, where, agrees=True)
+        return Verdict(series.name, largest, where, agrees=True, left_out=outside)
     case = Case.of(series, scene, tolerance)
     found = _singles(case) or _pairs(case)
-    return Verdict(series.name, largest, where, False, tuple(found), note(series, wrong))
+    return Verdict(series.name, largest, where, False, tuple(found), note(series, wrong), outside)
 
 
-def _largest(series: Series, wrong: Mask) -> tuple[float, tuple[int, int, int]]:
-    if not wrong.size:
-        return 0.0, (0, 0, 0)
+def _apart(series: Series, wrong: Mask) -> Floats:
+    """Return how far the sides are apart, infinite where one is not finite and they differ."""
     with np.errstate(invalid='ignore'):
-        apart = np.abs(series.expected.astype(np.float64) - series.got)
-    apart = np.where(np.isfinite(apart), apart, np.where(wrong, np.inf, 0.0))
+        apart: Floats = np.abs(series.expected.astype(np.float64) - series.got)
+    return np.where(np.isfinite(apart), apart, np.where(wrong, np.inf, 0.0))
+
+
+def _largest(apart: Floats) -> tuple[float, tuple[int, int, int]]:
+    if not apart.size:
+        return 0.0, (0, 0, 0)
     step, row, element = np.unravel_index(int(apart.argmax()), apart.shape)
     return float(apart[step, row, element]), (int(step), int(row), int(element))
 

@@ -61,7 +61,8 @@ class Series:
     expected: (steps, rows, n), what the policy was trained with, such as the simulator's own value. got: (steps, rows,
     n), what the parameter file makes of a robot's messages. begins: (steps, rows), whether an episode begins there.
     side: observation, whose numbers are in the order of training; or command, whose numbers are those of the joints in
-    the order of `written.joints`, on both sides. Raises ConfigurationError where the parts do not fit one another.
+    the order of `written.joints`, on both sides. left_out: (steps, rows), samples that are not compared; None for none.
+    Raises ConfigurationError where the parts do not fit one another.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Series:
     begins: Mask
     side: str = 'observation'
     written: Written = field(default_factory=Written)
+    left_out: Mask | None = None
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
@@ -78,8 +80,9 @@ class Series:
             raise unfit(f'{self.name}: expected', self.expected.shape, '(steps, rows, numbers)')
         if self.got.shape != self.expected.shape:
             raise unfit(f'{self.name}: got', self.got.shape, f'{self.expected.shape} like expected')
-        if self.begins.shape != self.expected.shape[:2]:
-            raise unfit(f'{self.name}: begins', self.begins.shape, self.expected.shape[:2])
+        for part, mask in (('begins', self.begins), ('left_out', self.left_out)):
+            if mask is not None and mask.shape != self.expected.shape[:2]:
+                raise unfit(f'{self.name}: {part}', mask.shape, self.expected.shape[:2])
         self.written.check(self.name, self.expected.shape[2])
 
     @property

@@ -27,7 +27,8 @@ class Verdict:
     """How far the two sides of a term differ, and why.
 
     largest: difference, infinite where one side is not finite. where: its step, row and number. note: what else is
-    seen of the samples that differ.
+    seen of the samples that differ. left_out: largest difference of the samples that
+    were left out, infinite likewise, 0 where they agree.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Verdict:
     agrees: bool
     explanations: tuple[Explanation, ...] = ()
     note: str = ''
+    left_out: float = 0.0
 
     @property
     def finding(self) -> str:

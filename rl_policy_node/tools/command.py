@@ -28,8 +28,17 @@ class Command(ABC):
 
 def positive(text: str) -> int:
     """Return a whole number from 1; raises argparse's error for other texts."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from 1')
+    return _whole(text, 1)
+
+
+def natural(text: str) -> int:
+    """Return a whole number from 0; raises argparse's error for other texts."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f'{text!r}; expected a whole number from {least}')
     return int(text)
 
 

@@ -9,8 +9,12 @@ from rl_policy_node.resources import resolve
 from rl_policy_node.tools.bundle.bundle_command import Bundle
 from rl_policy_node.tools.command import add_override, add_played, add_plugin, Command, INSERTION, MODELS, positive
 from rl_policy_node.tools.compare.compare_command import Compare
+from rl_policy_node.tools.doctor.doctor_command import Doctor
+from rl_policy_node.tools.explain.explain_command import Explain
 from rl_policy_node.tools.init.init_command import Init
+from rl_policy_node.tools.replay.replay_command import Replay
 from rl_policy_node.tools.verify.verify_command import Verify
+from rl_policy_node.tools.watch.watch_command import Watch
 
 
 class Demo(Command):
@@ -243,7 +247,8 @@ class Parameters(Command):
 
 COMMANDS: Final = (
     *(Demo(), Evaluate(), Compare(), Play(), Train(), Inspect(), Init()),
-    *(Check(), Verify(), Bundle(), Bench(), Parameters()),
+    *(Check(), Verify(), Doctor(), Watch(), Replay(), Explain()),
+    *(Bundle(), Bench(), Parameters()),
 )
 
 

@@ -55,6 +55,13 @@ def test_a_row_is_as_old_as_its_oldest_joint_which_is_named():
     assert bench.position == [29, 29, 9]
 
 
+def test_joints_whose_stamps_alone_are_old_are_named():
+    bench = Bench()
+    bench.write(FINGER, 1, 1.0, 85 * SECOND // 100)
+    bench.write(ARM, 1, 1.0, SECOND)
+    assert "stale: the joints ['finger'] were stamped 0.190 s ago" in bench.told(1.04)
+
+
 def test_a_row_has_news_once_each_of_its_joints_has():
     bench, fresh = Bench(), []
     for joints in (ARM, FINGER, ARM, ARM, FINGER, FINGER, ARM):

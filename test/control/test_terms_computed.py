@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds of the policy's past, of time, of numbers, and of a user's own function."""
 
-from control.harness import context, manager, of_kind, ROWS, sources, value
+from control.harness import ACTIONS, context, manager, of_kind, ROWS, sources, value
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
 from rl_policy_node.control.specs import term_spec
 from rl_policy_node.errors import ConfigurationError
 
+masks = st.lists(st.booleans(), min_size=ROWS, max_size=ROWS).map(np.array)
 SPEED = {'function': 'control.observations:speed', 'fields': ('base.linear',)}
 
 
@@ -16,6 +19,37 @@ def test_last_action_may_be_that_of_one_action_term():
     np.testing.assert_array_equal(
         value(sources(), (1,), of_kind('last_action', elements=(1,)), last_action=last), last[:, 1:]
     )
+
+
+@given(st.lists(st.tuples(masks, masks), min_size=1, max_size=15), st.sampled_from([(), (1,)]))
+def test_filtered_last_action_is_that_of_the_environment_whatever_rows_reset_and_rest(steps, elements):
+    """Factory's own law, a = m · action + (1 − m) · a, in single precision; a row that rests repeats itself."""
+    share, given_, random = 0.2, sources(), np.random.default_rng(3)
+    columns = list(elements) or slice(None)
+    size = len(elements) or ACTIONS
+    observations = manager(given_, (size,), of_kind('last_action', elements=elements, smoothing=share))
+    last = np.zeros((ROWS, ACTIONS), np.float32)
+    wanted = np.zeros((ROWS, size), np.float32)
+    for resets, acts in steps:
+        observations.reset(resets)
+        last[resets], wanted[resets] = 0.0, 0.0
+        wanted[acts] = np.float32(share) * last[acts][:, columns] + np.float32(1 - share) * wanted[acts]
+        seen = observations.compute(given_, context(last_action=last, acting=acts))['obs']
+        np.testing.assert_array_equal(seen, wanted)
+        last[acts] = random.normal(size=(ROWS, ACTIONS))[acts]
+
+
+def test_filtered_last_action_goes_on_from_a_saved_state():
+    term = of_kind('last_action', smoothing=0.3)
+    first, again = (manager(sources(), (ACTIONS,), term) for _ in range(2))
+    given_, ones = sources(), np.ones((ROWS, ACTIONS), np.float32)
+    first.compute(given_, context(last_action=ones))
+    again.restore(first.state())
+    np.testing.assert_array_equal(
+        again.compute(given_, context(last_action=-ones))['obs'],
+        first.compute(given_, context(last_action=-ones))['obs'],
+    )
+    assert first.state()['obs']['x']['memory']['result'][0, 0] == pytest.approx(0.3 * -1 + 0.7 * 0.3)
 
 
 def test_difference_is_of_the_same_joints_in_the_same_order():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said of a difference: nothing without one, no claim that the data do not prove, pairs where one fails."""
 
+import dataclasses
 from time import process_time
 
 from hypothesis import given, settings
@@ -202,6 +203,20 @@ def test_difference_at_resets_alone_is_noted():
     assert verdict.finding == 'unexplained' and 'only in the first step of episodes' in verdict.note
 
 
+def test_what_is_left_out_counts_for_nothing_and_is_told():
+    world = World(7)
+    came = world.walk(12)
+    right = world.joints(np.where(world.begins[..., np.newaxis], came + 2, came), came)
+    verdict = compare(dataclasses.replace(right, left_out=world.begins), world.scene)
+    assert verdict.agrees and verdict.largest == 0 and verdict.left_out == pytest.approx(2, rel=1e-6)
+    # a fault is found in the rest, though what is left out speaks against it
+    wrong = world.joints(np.where(world.begins[..., np.newaxis], -came, 2 * came), came)
+    found = compare(dataclasses.replace(wrong, left_out=world.begins), world.scene)
+    assert hypotheses(found) == {'scale'} and found.explanations[0].share == 1
+    agreeing = dataclasses.replace(world.joints(came, came), left_out=world.begins)
+    assert compare(agreeing, world.scene).left_out == 0
+
+
 def test_what_is_not_finite_differs_and_is_left_out():
     world = World(8)
     came = world.walk(12)
@@ -317,6 +332,7 @@ def test_short_recordings_prove_nothing(steps, rows):
         ({'expected': np.zeros((4, 3))}, r'expected is \(4, 3\)'),
         ({'got': np.zeros((4, 2, 5))}, r'got is \(4, 2, 5\); expected \(4, 2, 6\)'),
         ({'begins': np.zeros((4, 3), dtype=bool)}, 'begins'),
+        ({'left_out': np.zeros((3, 2), dtype=bool)}, 'left_out'),
         ({'side': 'input'}, "unknown side 'input'"),
         ({'written': Written(history=4)}, 'whole samples'),
         ({'written': Written(joints=('a', 'b'))}, 'joints has 2 numbers; expected 0 or 6'),

@@ -132,12 +132,15 @@ class Nodes:
 
 
 class Arm:
-    """Publishes joint states and a wrench until told to stop; keeps the commands it gets."""
+    """Publishes joint states and a wrench until told to stop; keeps the commands it gets.
+
+    now: returns the time that its measurements are stamped with. frame: of the wrench.
+    """
 
     def __init__(self, folder, namespace='', command_topic='commands'):
         self.folder, self._namespace, self._command_topic = Path(folder), namespace, command_topic
         self.position, self.velocity, self.force = [0.3, -0.2, 0.5], [0.0, 0.1, -0.1], [1.0, 2.0, 3.0]
-        self.names = JOINTS
+        self.names, self.frame = JOINTS, ''
         self.talking = {'joints', 'wrench'}
         self.commands, self.times = [], []
         self._processes = []
@@ -147,6 +150,7 @@ class Arm:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node('arm', context=self._context, namespace=self._namespace)
+        self.now = self.node.get_clock().now
         self._joints = self.node.create_publisher(JointState, 'joint_states', 10)
         self._wrench = self.node.create_publisher(WrenchStamped, 'wrench', 10)
         self.listen()
@@ -177,7 +181,7 @@ class Arm:
 
     def speak(self):
         """Publish what the sensors of `talking` measure."""
-        stamp = self.node.get_clock().now().to_msg()
+        stamp = self.now().to_msg()
         if 'joints' in self.talking:
             message = JointState(name=self.names, position=self.position, velocity=self.velocity)
             message.header.stamp = stamp
@@ -188,7 +192,7 @@ class Arm:
     def wrench(self):
         """Return the message of what the wrist measures now."""
         message = WrenchStamped()
-        message.header.stamp = self.node.get_clock().now().to_msg()
+        message.header.stamp, message.header.frame_id = self.now().to_msg(), self.frame
         message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = self.force
         return message
 

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy node and a simulator bridge that play together."""
 
-from nodes.harness import Nodes
+import json
+from pathlib import Path
+
+from nodes.harness import Nodes, wait
+import numpy as np
 
 from rl_policy_node.resources import resolve
+from rl_policy_node.tools.process.processes import NodeProcess, ToolProcess
 
 PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')
 
@@ -19,3 +24,29 @@ class Pair(Nodes):
 
     def policy(self, **overrides):
         return self.start('policy_node', autostart=True, use_sim_time=True, **overrides)
+
+
+def over_dds(parameters, folder, patience=120):
+    """Let both nodes play a file in lockstep, by the simulator's raw state; return what each of them kept.
+
+    parameters: full name → value. Of each step what the bridge records, and what the policy node sees and gives:
+    name → (steps, rows, …). The simulator has to obey commands through its own action terms.
+    """
+    file, record, seen = folder / 'parameters.json', folder / 'record.npz', folder / 'kept.npz'
+    file.write_text(json.dumps({'/**': {'ros__parameters': {**parameters, 'sim.record': str(record)}}}))
+    script = Path(__file__).with_name('keeping_policy.py')
+    policy = ToolProcess(
+        'policy_node',
+        [script, seen, '--ros-args', '--params-file', file, '-p', 'use_sim_time:=true'],
+        folder / 'policy.log',
+    )
+    bridge = NodeProcess('sim_bridge_node', file, {}, folder / 'bridge.log')
+    try:
+        assert wait(lambda: bridge.poll() is not None, patience), bridge.tail() + policy.tail()
+        assert bridge.poll() == 0, bridge.tail()
+        assert 'the simulator obeys commands through its own action terms' in bridge.tail(1000)
+    finally:
+        bridge.stop(), policy.stop()
+    kept = dict(np.load(seen))
+    _, steps = np.unique(kept['stamp'], return_index=True)
+    return dict(np.load(record)), {name: value[steps] for name, value in kept.items()}

@@ -91,13 +91,13 @@ def test_what_a_crash_leaves_arrives():
 def test_a_node_whose_output_nobody_reads_acts_and_ends_on_its_fallback(arm, run):
     file = arm.folder / 'node.yaml'
     file.write_text(json.dumps({'/**': {'ros__parameters': parameters(run)}}))
-    with unread() as (read, write):
+    with unread() as (read, write), open(write, 'wb', closefd=False) as output:
         node = ToolProcess(
             'policy_node',
             ['-m', 'rl_policy_node.nodes.entry', 'policy_node', '--ros-args', '--params-file', file],
             arm.folder / 'node.log',
-            stderr=write,
-            stdout=write,
+            stderr=output,
+            stdout=output,
         )
         try:
             os.close(write)

@@ -5,7 +5,7 @@ import signal
 import time
 
 from lifecycle_msgs.msg import Transition
-from nodes.acting import acted, held
+from nodes.acting import acted, expected, held, in_order
 from nodes.harness import parameters
 import numpy as np
 import pytest
@@ -14,22 +14,6 @@ from rcl_interfaces.srv import SetParameters
 from std_srvs.srv import Trigger
 
 from rl_policy_node.nodes.process.signals import ENDINGS
-from rl_policy_node.policy import Policy
-
-
-def expected(run, arm, steps):
-    """What rl_games' player commands for the arm's constant observation."""
-    policy = Policy.load(run / 'train.yaml', run / 'policy.pth', device='cpu')
-    position = np.float32(arm.position) - np.float32([0.1, 0.2, 0.3])
-    observation = np.concatenate([position, np.float32(arm.velocity) * np.float32(0.05), np.float32(arm.force)])
-    actions = [policy.act(observation[None])[0] for _ in range(steps)]
-    return [(np.float64(action) * 0.5 + np.array([0.1, 0.2, 0.3])).tolist() for action in actions]
-
-
-def in_order(commands, wanted):
-    """Whether the commands are those wanted, in their order; a busy machine may lose some on the way."""
-    places = [wanted.index(command) for command in commands]
-    return places == sorted(set(places))
 
 
 def test_commands_are_those_of_the_player_to_the_bit(arm, run):

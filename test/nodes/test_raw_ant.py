@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A legged robot's own parameter file against a simulator: what the policy observes is what MuJoCo says."""
 
-import json
-from pathlib import Path
-
-from nodes.harness import tiny_run, wait
+from nodes.harness import tiny_run
+from nodes.pair import over_dds
 from nodes.stepper_bench import flat
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.simulator.bridge import Bridge
 from rl_policy_node.nodes.simulator.hosting import open_environment
-from rl_policy_node.tools.process.processes import NodeProcess, ToolProcess
 
 mujoco = pytest.importorskip('mujoco')
 STEPS, ROWS, EFFORT, LIMIT = 80, 2, 300.0, 90.0
@@ -93,7 +90,7 @@ def run(tmp_path_factory):
 
 
 def test_what_the_policy_observes_of_the_ant_is_what_mujoco_says(run, tmp_path):
-    played, kept = over_dds(parameters(run), tmp_path)
+    played, kept = over_dds(flat(parameters(run)), tmp_path)
     configured = configuration(flat(parameters(run)))
     environment = open_environment(configured)
     observed, previous = environment.reset(), np.zeros((ROWS, 8))
@@ -110,29 +107,6 @@ def test_what_the_policy_observes_of_the_ant_is_what_mujoco_says(run, tmp_path):
     assert ends >= 4, 'across the ends of episodes'
     moved = np.ptp(kept['obs'][:STEPS], axis=(0, 1)) > 1e-3
     assert np.nonzero(~moved)[0].tolist() == [15], 'all but the height of the foot above the base'
-
-
-def over_dds(tree, folder):
-    """Return what the bridge records, and what the policy node keeps, of each step: name → (steps, rows, …)."""
-    file, record, seen = folder / 'parameters.json', folder / 'record.npz', folder / 'kept.npz'
-    tree = {**tree, 'sim': {**tree['sim'], 'record': str(record)}}
-    file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
-    script = Path(__file__).with_name('keeping_policy.py')
-    policy = ToolProcess(
-        'policy_node',
-        [script, seen, '--ros-args', '--params-file', file, '-p', 'use_sim_time:=true'],
-        folder / 'policy.log',
-    )
-    bridge = NodeProcess('sim_bridge_node', file, {}, folder / 'bridge.log')
-    try:
-        assert wait(lambda: bridge.poll() is not None, 120), bridge.tail() + policy.tail()
-        assert bridge.poll() == 0, bridge.tail()
-        assert 'the simulator obeys commands through its own action terms' in bridge.tail(1000)
-    finally:
-        bridge.stop(), policy.stop()
-    kept = dict(np.load(seen))
-    _, steps = np.unique(kept['stamp'], return_index=True)
-    return dict(np.load(record)), {name: value[steps] for name, value in kept.items()}
 
 
 def rows_of(environment):

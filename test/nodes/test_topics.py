@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """No command shares its topic, whatever names say: not with another command, not with what is read."""
 
+from pathlib import Path
+
+from lifecycle_msgs.msg import Transition
 from nodes.harness import JOINTS, parameters
 from nodes.stepper_bench import flat
 import pytest
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.parsing import configuration
@@ -87,3 +92,40 @@ def test_an_input_beside_the_sources_is_named_too(run):
 )
 def test_what_is_read_may_be_shared(run, changes):
     shared(run, **changes)
+
+
+ARM = parameters(Path())['actions']['arm']
+SPLIT = {
+    'actions.terms': ['arm', 'hand'],
+    'actions.arm': {**ARM, 'joints': JOINTS[:2], 'offset': [0.1, 0.2]},
+    'actions.hand': {**ARM, 'joints': JOINTS[2:], 'offset': [0.3], 'topic': '/commands'},
+}
+
+
+def test_a_live_node_refuses_shared_topics_until_each_has_its_own(arm, run):
+    node = arm.start(parameters(run, autostart=False, **SPLIT))
+
+    def configured(**values):
+        kinds = {str: (4, 'string_value'), list: (9, 'string_array_value')}
+        changes = [
+            Parameter(name=name, value=ParameterValue(**{'type': kinds[type(value)][0], kinds[type(value)][1]: value}))
+            for name, value in values.items()
+        ]
+        request = SetParameters.Request(parameters=changes)
+        assert all(each.successful for each in arm.call(SetParameters, '/policy_node/set_parameters', request).results)
+        return arm.transition(Transition.TRANSITION_CONFIGURE)
+
+    for values, told in [
+        ({}, 'actions.arm and actions.hand both command /commands'),
+        (
+            {'actions.hand.topic': 'hand', 'sources.wrench.topic': '/commands'},
+            'sources.wrench reads /commands, and actions.arm commands it',
+        ),
+        ({'sources.wrench.topic': 'wrench', 'robots': ['left', '/left']}, "robots 'left' and '/left' are one"),
+    ]:
+        assert not configured(**values) and arm.says(node, told, 5), node.tail()
+        assert not arm.transition(Transition.TRANSITION_ACTIVATE) and arm.state() == 'unconfigured'
+    assert not arm.commands
+    assert configured(robots=[''])
+    assert arm.live_until(lambda: arm.transition(Transition.TRANSITION_ACTIVATE), 10), 'once the first messages came'
+    assert arm.live_until(lambda: any(command != arm.position[:2] for command in arm.commands), 10), 'it acts'

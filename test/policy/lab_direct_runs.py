@@ -24,7 +24,7 @@ action_space: 6
 scene: {{robot: {{{_NEW}}}}}}}
 obs_order: [fingertip_pos_rel_fixed, fingertip_quat, ee_linvel, ee_angvel]
 task: {{name: peg_insert, unidirectional_rot: false, fixed_asset_cfg: {{height: 0.025, base_height: 0.005}}}}
-obs_rand: {{fixed_asset_pos: [0.001, 0.002, 0.003]}}
+obs_rand: {{fixed_asset_pos: [0.001, 0.002, 0.003], fingertip_pos: 0.0003, fingertip_rot_deg: 0.2}}
 ctrl:
   ema_factor: 0.3{_CTRL}"""
 NUT = FACTORY.replace('peg_insert', 'nut_thread').replace('unidirectional_rot: false', 'unidirectional_rot: true')
@@ -40,6 +40,7 @@ ft_smoothing_factor: 0.35
 """.replace('{height', '{contact: 1, height').replace(
     'unidirectional_rot: false', 'unidirectional_rot: false, contact_penalty_threshold_range: [5.0, 9.0]'
 )
+FORGE_2 = FORGE.replace(f'scene: {{robot: {{{_NEW}}}}}}}', f'robot: {{{_OLD}}}}}')
 AUTOMATE = f"""{_SIM}decimation: 8
 observation_space: 99
 action_space: 6
@@ -192,6 +193,7 @@ XYZW = {
 }
 WXYZ = {
     'factory_2': FACTORY_2,
+    'forge_2': FORGE_2,
     'allegro_2': ALLEGRO_2,
     'cabinet_2': CABINET_2,
     'anymal_2': ANYMAL_2,
@@ -213,6 +215,7 @@ SIZES = {
     'cartpole': (4, 1),
     'camera': ((6, 12, 16), 1),
     'factory_2': (19, 6),
+    'forge_2': (24, 7),
     'allegro_2': (59, 3),
     'cabinet_2': (23, 9),
     'anymal_2': (48, 12),

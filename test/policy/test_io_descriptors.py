@@ -10,7 +10,7 @@ from tools.runs import lab_run, parameters
 import yaml
 
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.policy.layouts import RobotJoints
+from rl_policy_node.policy.layouts import JointLimits, RobotJoints
 from rl_policy_node.policy.layouts.io_descriptors import find_descriptors, read_descriptors
 from rl_policy_node.tools.init.init import init
 
@@ -106,11 +106,36 @@ def test_file_that_does_not_fit_is_left_out_and_the_draft_says_why(run, tmp_path
     assert parameters(tmp_path / 'robot.yaml')['terms']['q']['joints'] == ['???'] * 4
 
 
-def test_joints_of_the_user_go_before_the_file(run, tmp_path):
+def test_joints_of_the_user_get_the_limits_of_the_file(run, tmp_path):
     write(run)
-    names = ('hip_l', 'hip_r', 'knee_l', 'knee_r')
-    init(run, tmp_path / 'robot.yaml', joints=RobotJoints(names, '--joints'))
-    assert parameters(tmp_path / 'robot.yaml')['terms']['q']['joints'] == list(names)
+    init(run, tmp_path / 'robot.yaml', joints=RobotJoints(tuple(LEGS), '--joints'))
+    arm = parameters(tmp_path / 'robot.yaml')['actions']['arm']
+    assert (arm['lower'], arm['upper']) == ([-2.0, -1.0, -2.0, float('-inf')], [0.5, 1.0, 0.5, float('inf')])
+    text = ' '.join((tmp_path / 'robot.yaml').read_text().replace('#', '').split())
+    assert 'those of --joints; limits of joints are those of IO_descriptors.yaml' in text
+    assert 'lower, upper from IO_descriptors.yaml' in text
+
+
+def test_limits_of_the_users_robot_go_before_those_of_the_file(run, tmp_path):
+    write(run)
+    limits = {'knee_r': JointLimits(-0.7, 0.4, 3.0, 5.0)}
+    init(run, tmp_path / 'robot.yaml', joints=RobotJoints(tuple(LEGS), '--joints', limits))
+    assert parameters(tmp_path / 'robot.yaml')['actions']['arm']['lower'] == [-0.7, -1.0, -2.0, float('-inf')]
+    text = ' '.join((tmp_path / 'robot.yaml').read_text().replace('#', '').split())
+    assert 'limits of joints are those of --urdf and IO_descriptors.yaml; compare numbers' in text
+
+
+def test_joints_of_the_user_in_another_order_than_that_of_the_file_are_refused(run, tmp_path):
+    write(run)
+    with pytest.raises(ConfigurationError, match='order of the joints of --joints is hip_l.*IO_descriptors.yaml: knee'):
+        init(run, tmp_path / 'robot.yaml', joints=RobotJoints(('hip_l', 'hip_r', 'knee_l', 'knee_r'), '--joints'))
+
+
+def test_a_file_of_other_joints_than_the_users_is_none_of_its(run, tmp_path):
+    write(run)
+    joints = RobotJoints((*LEGS, 'tail'), '--joints')
+    with pytest.raises(ConfigurationError, match='5 joints'):
+        init(run, tmp_path / 'robot.yaml', joints=joints)
 
 
 def test_file_that_isaac_lab_wrote_leaves_topics_and_a_limit(tmp_path):

@@ -65,7 +65,7 @@ def test_source_names_class_and_file(read, name):
     'name, expected',
     [
         *((name, 'xyzw') for name in ('factory', 'nut', 'forge', 'automate', 'shadow', 'openai')),
-        *((name, 'wxyz') for name in ('factory_2', 'allegro_2')),
+        *((name, 'wxyz') for name in ('factory_2', 'forge_2', 'allegro_2')),
     ],
 )
 def test_quaternions_are_in_the_order_of_the_version(read, name, expected):
@@ -93,7 +93,8 @@ def test_arrays_of_quaternions_say_their_order(read):
 def test_factory_adds_the_smoothed_actions_to_the_order_of_the_file(read):
     layout = read('factory')
     assert names(layout) == ['fingertip_pos_rel_fixed', 'fingertip_quat', 'ee_linvel', 'ee_angvel', 'prev_actions']
-    assert '0.3 * action + (1 - 0.3)' in term(layout, 'prev_actions').description
+    last = term(layout, 'prev_actions')
+    assert (last.kind, last.smoothing) == ('last_action', 0.3) and '0.3 * action + (1 - 0.3)' in last.description
     assert '0.03 m along z' in term(layout, 'fingertip_pos_rel_fixed').description
     (arm,) = layout.actions
     assert (arm.kind, arm.smoothing, arm.initial) == ('raw', 0.3, (0.0,))
@@ -114,7 +115,7 @@ def test_tip_of_the_gears_is_that_of_the_chosen_gear(read, chosen, gear, x):
 
 def test_nut_that_turns_one_way_is_smoothed_by_the_controller(read):
     layout = read('nut')
-    assert layout.actions[0].smoothing == 1.0
+    assert layout.actions[0].smoothing == 1.0 and term(layout, 'prev_actions').kind == 'field'
     assert any('-(a[5] + 1) / 2 in place' in note for note in layout.notes)
     assert not any('arm.smoothing' in note for note in layout.notes)
 
@@ -123,10 +124,24 @@ def test_forge_zeroes_what_its_environment_zeroes(read):
     layout = read('forge')
     assert names(layout)[-3:] == ['ft_force', 'force_threshold', 'prev_actions']
     assert term(layout, 'fingertip_quat').scale == (0.0, 1.0, 1.0, 0.0)
-    assert term(layout, 'ee_angvel').scale == (0.0, 0.0, 1.0)
     assert term(layout, 'prev_actions').scale == (1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0)
     assert '0.35 * force' in term(layout, 'ft_force').description
-    assert '[5.0, 9.0]' in term(layout, 'force_threshold').description
+    threshold = term(layout, 'force_threshold')
+    assert threshold.quantity == 'setting' and '[5.0, 9.0]' in threshold.description
+
+
+def test_velocities_that_forge_observes_are_none(read):
+    """Its environment takes the pose of a moment off the noisy pose of the same moment."""
+    old, new = read('forge_2'), read('forge')
+    assert term(old, 'ee_linvel').quantity == term(new, 'ee_linvel').quantity == 'zeros'
+    assert '0.0003 m / sim.dt (0.01 s)' in term(new, 'ee_linvel').description
+    assert term(old, 'ee_angvel').quantity == 'zeros' and '0.2 degrees' in term(old, 'ee_angvel').description
+    # 3.0 zeroes x and w where 2.x zeroed w and z
+    turned = term(new, 'ee_angvel')
+    assert turned.quantity == 'other' and 'no angular velocity' in turned.description
+    assert 'axis_angle_from_quat(0, w y - x z, x y + w z, y y + z z)' in turned.description
+    unsure = read(RUNS['forge'].replace('rot: !!python/tuple [0.0, 0.0, 0.0, 1.0]', 'rot: [0.5, 0.5, 0.5, 0.5]'))
+    assert 'depends on the version' in term(unsure, 'ee_angvel').description
 
 
 def test_forge_knows_no_constant_that_stands_still(read):

@@ -79,7 +79,7 @@ def mean_return(folder, rows=32, seed=1000, length=1000):
                 {'action': {'discrete': choices}}
                 if choices
                 else {
-                    'action': 1,
+                    'action': environment.action_space.shape[0],
                     'action_low': environment.action_space.low,
                     'action_high': environment.action_space.high,
                 }

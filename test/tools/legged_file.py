@@ -2,6 +2,7 @@
 """A robot's parameter file for the legged robot that walks in Isaac Lab."""
 
 from sim.isaaclab_runs import LEGGED, RUNS
+from tools.verify_bench import SOURCES
 
 ROWS, STEPS = 4, 150
 JOINTS = [
@@ -24,12 +25,7 @@ def tree(python, assets, tasks, options=OPTIONS):
         'control_rate': 50.0,
         'enable': 'none',
         'robots': [f'robot_{row}' for row in range(ROWS)],
-        'sources': {
-            'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
-            'odometry': {'topic': 'odometry', 'type': 'nav_msgs/msg/Odometry'},
-            'imu': {'topic': 'imu', 'type': 'sensor_msgs/msg/Imu'},
-            'command': {'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/Twist', 'max_age': 0.5},
-        },
+        'sources': {**SOURCES, 'command': {**SOURCES['command'], 'type': 'geometry_msgs/msg/Twist'}},
         'inputs': {
             'obs': ['lin_vel', 'ang_vel', 'gravity', 'command_xy', 'command_yaw', 'joint_pos', 'joint_vel', 'actions']
         },

@@ -167,6 +167,6 @@ def fill(file):
 
 def fill_numbers(file):
     """Fill in the blanks of terms and actions that are numbers, which follow from the limits of a robot's joints."""
-    lists = r'\b(offset|scale|fallback_value): \[[^]]*\]'
+    lists = r'\b(offset|scale|values|fallback_value): \[[^]]*\]'
     file.write_text(re.sub(lists, lambda found: found[0].replace("'???'", '0.5'), file.read_text()))
     return file

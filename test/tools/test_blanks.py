@@ -42,10 +42,10 @@ LEFT = {
     'IsaacContrib-Velocity-Flat-AnymalC': [f'actions.joint_pos.{name}' for name in ENDS],
     'IsaacContrib-Velocity-Rough-AnymalC-Direct': [f'actions.legs.{name}' for name in ENDS],
 }
-# what no description of a robot says either: an action that is safe while the policy may not act
+# what no description of a robot says either: a setting, and an action that is safe while the policy may not act
 UNSAFE = {
     'Isaac-Reorient-Cube-Shadow-Direct': ['actions.tendons.fallback_value'],
-    'IsaacContrib-Forge-PegInsert-Direct': ['actions.arm.fallback_value'],
+    'IsaacContrib-Forge-PegInsert-Direct': ['terms.force_threshold.values', 'actions.arm.fallback_value'],
     'IsaacContrib-Reorient-Cube-Shadow-OpenAI-LSTM-Direct': ['actions.tendons.fallback_value'],
     'IsaacContrib-TrackPositionNoObstacles-ARL-Robot-1': ['actions.thrust_command.fallback_value'],
 }

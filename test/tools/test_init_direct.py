@@ -18,8 +18,19 @@ from rl_policy_node.tools.init.robot_description import read_joints
 SET = Path(__file__).resolve().parents[3] / 'shared' / 'conformance' / 'isaaclab3'
 RUNS = {**XYZW, **WXYZ}
 NOT_KNOWN = 'what the observation is made of is not known'
-# what a robot has and no file of a run says: names, limits, and numbers that follow from limits
-ROBOTS = ('topic', 'joints', 'lower', 'upper', 'max_velocity', 'max_effort', 'offset', 'scale', 'fallback_value')
+# what no file of a run says: names, limits, numbers that follow from limits, and what a person chooses
+ROBOTS = (
+    'topic',
+    'joints',
+    'lower',
+    'upper',
+    'max_velocity',
+    'max_effort',
+    'offset',
+    'scale',
+    'values',
+    'fallback_value',
+)
 CNN = {
     'type': 'conv2d',
     'activation': 'relu',
@@ -161,7 +172,7 @@ def test_factory_draft_has_the_size_of_the_checkpoint_not_that_of_the_file(tmp_p
     init(write(tmp_path, RUNS['factory'], 19, 6), tmp_path / 'robot.yaml')
     written = parameters(tmp_path / 'robot.yaml')
     assert written['inputs']['obs'] == REAL['IsaacContrib-Factory-PegInsert-Direct']
-    assert written['terms']['prev_actions'] == {'source': 'prev_actions', 'field': 'data', 'shape': [6]}
+    assert written['terms']['prev_actions'] == {'kind': 'last_action', 'smoothing': 0.3}
     assert written['actions']['arm'] == {
         'kind': 'raw',
         'topic': '???',
@@ -191,11 +202,13 @@ def test_factory_of_another_size_is_one_array(tmp_path):
     assert 'terms and laws are those' not in text and "laws are those of Isaac Lab's FactoryEnv" in text
 
 
-def test_forge_draft_zeroes_numbers_and_leaves_the_fallback_to_the_user(tmp_path):
+def test_forge_draft_zeroes_numbers_and_leaves_threshold_and_fallback_to_the_user(tmp_path):
     left = init(write(tmp_path, RUNS['forge'], 24, 7), tmp_path / 'robot.yaml')
     terms = parameters(tmp_path / 'robot.yaml')['terms']
     assert terms['fingertip_quat'] == {'source': 'ee', 'field': 'orientation', 'scale': [0.0, 1.0, 1.0, 0.0]}
-    assert 'actions.arm.fallback_value' in left
+    assert terms['ee_linvel'] == {'kind': 'constant', 'values': [0.0, 0.0, 0.0]}
+    assert terms['force_threshold'] == {'kind': 'constant', 'values': ['???']}
+    assert {'terms.force_threshold.values', 'actions.arm.fallback_value'} <= {*left}
 
 
 def test_old_factory_draft_converts_quaternions(tmp_path):

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A robot's parameter file against Gymnasium's Ant, which MuJoCo simulates: planted faults are found and named."""
 
-import dataclasses
-
-import numpy as np
 import pytest
+from tools.planted import delayed
 from tools.verify_bench import flat, TRAIN
 import yaml
 
@@ -135,11 +133,7 @@ def test_planted_fault_is_found_and_named(train, recording, changes, term, hypot
 
 def test_what_is_late_is_found(train, recording):
     """The simulator delays its velocities: the file's are early."""
-    delayed = recording.observations['obs'].copy()
-    columns = slice(13, 16)
-    late = np.concatenate([delayed[:1], delayed[:-1]])
-    delayed[..., columns] = np.where(recording.begins[..., None], delayed, late)[..., columns]
-    found = findings(train, dataclasses.replace(recording, observations={'obs': delayed}))
+    found = findings(train, delayed(recording, slice(13, 16)))
     assert [each.hypothesis for each in found['lin_vel'].verdict.explanations] == ['late']
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sim.isaaclab_runs import ASSETS, lab_python, TASKS
 from tools.legged_file import DEFAULT, JOINTS, NOISY, OPTIONS, ROWS, STEPS, tree
+from tools.planted import delayed, matrices, mounted, stacked
 from tools.verify_bench import flat
 
 from rl_policy_node.nodes.parameters.parsing import configuration
@@ -64,15 +65,12 @@ def more(recording):
     def made(newest_first=False, mount=(0.0, 0.0, 0.0)):
         bodies, names = recording.raw['bodies'].astype(np.float64), recording.scene['bodies']
         base, foot = bodies[:, :, names.index('robot/base')], bodies[:, :, names.index('robot/front_left_shank')]
-        point = foot[..., :3] + np.einsum('srij,j->sri', matrices(foot[..., 3:7]), mount)
+        point = mounted(foot[..., :3], foot[..., 3:7], mount)
         turn = base[..., 3:7] / np.linalg.norm(base[..., 3:7], axis=-1, keepdims=True)
         own = np.einsum('srji,srj->sri', matrices(turn), base[..., 10:13])
         seen = np.einsum('srji,srj->sri', matrices(turn), point - base[..., :3])
-        past = [own]
-        for _ in range(HISTORY - 1):
-            late = np.concatenate([past[-1][:1], past[-1][:-1]])
-            past.append(np.where(recording.begins[..., None], own, late))
-        parts = [np.where(turn[..., 3:] < 0, -turn, turn), seen, *(past if newest_first else past[::-1])]
+        past = stacked(own, recording.begins, HISTORY, newest_first)
+        parts = [np.where(turn[..., 3:] < 0, -turn, turn), seen, past]
         observed = np.concatenate([recording.observations['obs'], *parts], axis=-1).astype(np.float32)
         terms = [*recording.scene['terms']['obs']]
         terms += [{'name': name, 'shape': [size]} for name, size in (('quat', 4), ('foot', 3), ('past', 3 * HISTORY))]
@@ -80,17 +78,6 @@ def more(recording):
         return dataclasses.replace(recording, observations={'obs': observed}, scene=scene)
 
     return made
-
-
-def matrices(turn):
-    """Return the rotation matrices (…, 3, 3) of quaternions (…, 4) x, y, z, w."""
-    vector, scalar = turn[..., :3, None], turn[..., 3, None, None]
-    zero = np.zeros_like(turn[..., 0])
-    x, y, z = np.moveaxis(turn[..., :3], -1, 0)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*zero.shape, 3, 3)
-    return np.eye(3) + 2 * (
-        scalar * cross + vector @ np.swapaxes(vector, -1, -2) - (x * x + y * y + z * z)[..., None, None] * np.eye(3)
-    )
 
 
 def named(found, term, hypothesis):
@@ -157,10 +144,7 @@ def test_a_right_file_of_poses_agrees(more):
 def test_faults_of_time_and_place_are_found_and_named(recording, more):
     named(findings(more(newest_first=True), MORE), 'past_ang_vel', 'history order')
     named(findings(more(mount=(0.0, 0.0, -0.2)), MORE), 'foot', 'body offset')
-    observed = recording.observations['obs'].copy()
-    late = np.concatenate([observed[:1], observed[:-1]])
-    observed[..., :3] = np.where(recording.begins[..., None], observed, late)[..., :3]
-    named(findings(dataclasses.replace(recording, observations={'obs': observed})), 'lin_vel', 'late')
+    named(findings(delayed(recording, slice(0, 3))), 'lin_vel', 'late')
 
 
 def test_noise_of_the_observation_is_told_from_a_fault():

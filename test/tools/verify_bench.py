@@ -14,7 +14,7 @@ from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.sim.hosted import HostedEnvironment
 from rl_policy_node.tools.verify.comparing import Comparing
 from rl_policy_node.tools.verify.played_actions import RandomActions
-from rl_policy_node.tools.verify.recording import record
+from rl_policy_node.tools.verify.played_steps import record
 from rl_policy_node.tools.verify.verification import complete
 
 ROWS, STEPS = 4, 120
@@ -31,9 +31,29 @@ KEYS = {
     'agrees',
     'checked',
     'not_checked',
+    'first_steps',
+    'left_out',
     'terms',
 }
-OF_TERMS = {'side', 'place', 'term', 'status', 'largest', 'where', 'reason', 'note', 'remarks', 'explanations'}
+OF_TERMS = {
+    'side',
+    'place',
+    'term',
+    'status',
+    'largest',
+    'largest_left_out',
+    'where',
+    'reason',
+    'note',
+    'remarks',
+    'explanations',
+}
+SOURCES = {
+    'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
+    'odometry': {'topic': 'odometry', 'type': 'nav_msgs/msg/Odometry'},
+    'imu': {'topic': 'imu', 'type': 'sensor_msgs/msg/Imu'},
+    'command': {'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/TwistStamped', 'max_age': 0.5},
+}
 TRAIN = {
     'params': {
         'seed': 0,
@@ -56,10 +76,7 @@ def parameters(folder, **changes):
         'enable': 'none',
         'robots': [f'robot_{row}' for row in range(ROWS)],
         'sources': {
-            'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
-            'odometry': {'topic': 'odometry', 'type': 'nav_msgs/msg/Odometry'},
-            'imu': {'topic': 'imu', 'type': 'sensor_msgs/msg/Imu'},
-            'command': {'topic': 'cmd_vel', 'type': 'geometry_msgs/msg/TwistStamped', 'max_age': 0.5},
+            **SOURCES,
             'foot': {'topic': 'foot', 'type': 'geometry_msgs/msg/PoseStamped'},
             'object': {'topic': 'object', 'type': 'geometry_msgs/msg/PoseStamped'},
         },

@@ -10,6 +10,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Array, Sources
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.terms.kind import elements_of, Kind, Reader, Setting
+from rl_policy_node.control.terms.low_pass import LowPass
 from rl_policy_node.control.terms.term_options import ELEMENTS, FIELD, JOINTS, Read, SOURCE, TermOptions
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.options import option
@@ -17,15 +18,23 @@ from rl_policy_node.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class LastActionOptions(TermOptions):
-    """Which numbers of the action."""
+    """Which numbers of the action, and their filter."""
 
     elements: tuple[int, ...] = option((), ELEMENTS, low=0)
+    smoothing: float = option(
+        1.0,
+        'last_action: m · last action + (1 − m) · what was observed before, as a task observes its action after its '
+        'own filter (Factory of Isaac Lab: ema_factor); 1: none',
+        low=1e-6,
+        high=1.0,
+    )
 
 
 class LastAction(Kind[LastActionOptions]):
     """The policy's action at the last step (rows, actions), as its environment clipped it; zeros after a reset.
 
-    It is not the limited command. Isaac Lab's `last_action`; elements pick the numbers of one action term.
+    It is not the limited command. Isaac Lab's `last_action`; elements pick the numbers of one action term. With a
+    smoothing it is filtered over the steps of a row, from zeros after a reset.
     """
 
     option_class = LastActionOptions
@@ -39,9 +48,12 @@ class LastAction(Kind[LastActionOptions]):
             where = f'{where}.elements'
             self._picked = elements_of(options.elements, self.shape, where, 'the action')
             self.shape = (len(options.elements),)
+        if options.smoothing != 1.0:
+            self.memory = LowPass(setting.rows, self.shape, options.smoothing)
 
     def compute(self, _sources: Sources, context: Context) -> Array:
-        return context.last_action if self._picked is None else context.last_action[:, self._picked]
+        last = context.last_action if self._picked is None else context.last_action[:, self._picked]
+        return last if self.memory is None else self.memory.add(last, context.acting)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from rl_policy_node.control.terms.term_options import Read, TermOptions
 from rl_policy_node.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from rl_policy_node.control.terms.low_pass import LowPass
     from rl_policy_node.control.terms.tare import Tare
 
 Options = TypeVar('Options', bound=TermOptions)
@@ -36,14 +37,15 @@ class Kind(ABC, Generic[Options]):
     """Computes one value per robot from sources and Context; built once, at configuration.
 
     option_class: class of its options. description: its formula and origin, for the reference. shape: of one robot's
-    value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, if it has one. timed:
-    whether it reads the elapsed time.
+    value. invertible: whether `invert` can restore the fields that it reads. tare: its Tare, if it has one. memory:
+    what it keeps of the steps of an episode, if anything. timed: whether it reads the elapsed time.
     """
 
     option_class: type[TermOptions]
     description = ''
     invertible = False
     tare: Tare | None = None
+    memory: LowPass | None = None
     timed = False
     shape: Shape = ()
 

@@ -3,12 +3,11 @@
 
 from dataclasses import dataclass
 import math
-from typing import cast
 
 import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats, Mask, Rows, Shape
-from rl_policy_node.control.state import State
+from rl_policy_node.control.state import copies, refill, State
 from rl_policy_node.errors import unfit
 from rl_policy_node.options import option
 
@@ -102,12 +101,11 @@ class Tare:
 
     def state(self) -> State:
         """Return the zero and its counts."""
-        return {name: array.copy() for name, array in self._memory().items()}
+        return copies(self._memory())
 
     def restore(self, state: State) -> None:
         """Continue from a state."""
-        for name, array in self._memory().items():
-            array[:] = cast(Array, state[name])
+        refill(self._memory(), state)
 
     def _memory(self) -> dict[str, Array]:
         return {

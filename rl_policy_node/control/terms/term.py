@@ -10,7 +10,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Array, Floats, Rows, Shape, Sources
 from rl_policy_node.control.context import Context
 from rl_policy_node.control.history import History
-from rl_policy_node.control.state import State
+from rl_policy_node.control.state import State, Stateful
 from rl_policy_node.control.terms.kind import Setting
 from rl_policy_node.control.terms.kinds import KINDS
 from rl_policy_node.control.terms.term_spec import TermSpec
@@ -63,20 +63,26 @@ class Term:
 
     def reset(self, rows: Rows) -> None:
         """Forget the samples of rows (mask)."""
-        if self._history is not None:
-            self._history.reset(rows)
+        for part in (self._history, self.kind.memory):
+            if part is not None:
+                part.reset(rows)
 
     def state(self) -> State:
-        """Return the samples of the history and the zero of the tare, if the term has them."""
-        parts = {'history': self._history, 'tare': self.kind.tare}
-        return {name: part.state() for name, part in parts.items() if part is not None}
+        """Return the samples of the history, the zero of the tare and the memory of the kind, if the term has them."""
+        return {name: part.state() for name, part in self._parts().items()}
 
     def restore(self, state: State) -> None:
         """Continue from a state of the same term."""
-        if self._history is not None:
-            self._history.restore(cast(State, state['history']))
-        if self.kind.tare is not None:
-            self.kind.tare.restore(cast(State, state['tare']))
+        for name, part in self._parts().items():
+            part.restore(cast(State, state[name]))
+
+    def _parts(self) -> dict[str, Stateful]:
+        parts: dict[str, Stateful | None] = {
+            'history': self._history,
+            'tare': self.kind.tare,
+            'memory': self.kind.memory,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
 
     def scatter(self, value: Array, sources: Sources) -> None:
         """Write the fields that lead to `value` (rows, *shape); of a history only the newest sample counts."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.policy.streams import StreamSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.options import group, mandatory, option, TO_PATHS
 from rl_policy_node.policy.backend_names import BACKENDS
@@ -138,3 +140,5 @@ class Configuration:
     enable: EnableSpec
     robot_state: RobotStateSpec
     links: LinkSpec
+    stream: StreamSpec
+    record: RecordSpec

@@ -20,7 +20,9 @@ from rl_policy_node.nodes.parameters.conversion import converted, Value
 from rl_policy_node.nodes.parameters.file_paths import located
 from rl_policy_node.nodes.parameters.joint_lists import written_out
 from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.policy.streams import StreamSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.options import build, leaves
 from rl_policy_node.resources import resolve
@@ -81,6 +83,8 @@ def configuration(values: Mapping[str, Value]) -> Configuration:
         robot_state=_built(RobotStateSpec, tree, 'robot_state'),
         enable=_built(EnableSpec, tree, 'enable', none=enable.get('') == 'none'),
         links=_built(LinkSpec, tree, ''),
+        stream=_built(StreamSpec, tree, 'stream'),
+        record=_built(RecordSpec, tree, 'record'),
     )
 
 

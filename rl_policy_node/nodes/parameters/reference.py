@@ -19,6 +19,8 @@ _GROUPS: Final = {
     'enable': 'Enable: who lets the robots move',
     'robot_state': "Robot state: whether the robot's driver lets it move",
     'ood': 'Out of distribution: the policy sees what its training did not',
+    'stream': 'Streams: what the policy sees and answers, live',
+    'record': 'Recording: a bag of each activation',
     schema.JOINT_GROUPS: 'Joint groups: names, stated once',
     schema.JOINT_VALUES: 'Joint values: numbers by joint, stated once',
     'sources': 'Sources: what comes in',

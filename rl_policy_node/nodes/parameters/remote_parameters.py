@@ -13,11 +13,14 @@ from rclpy.parameter_service import ParameterService
 
 from rl_policy_node.nodes.parameters import schema
 
-# these name code, an interpreter or the path of one, or remove a check on loaded files
+# these name code, an interpreter or the path of one, remove a check on loaded files, or say where files are written
+# and removed
 AT_START: Final = (
     'policy.allow_untrusted_pickle',
     'policy.checkpoint_sha256',
     'policy.plugins',
+    'record.budget',
+    'record.directory',
     'sim.config',
     'sim.environment',
     'sim.id',

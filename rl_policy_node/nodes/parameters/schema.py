@@ -19,7 +19,9 @@ from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.nodes.parameters.configuration import PolicySpec, SchedulingSpec, SimSpec
 from rl_policy_node.nodes.parameters.declaration import BLANK, Parameter, REQUIRED
 from rl_policy_node.nodes.policy.enable import EnableSpec
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.robot_state import RobotStateSpec
+from rl_policy_node.nodes.policy.streams import StreamSpec
 from rl_policy_node.nodes.topics.links import LinkSpec
 from rl_policy_node.options import Leaf, leaves
 
@@ -86,6 +88,8 @@ _NODE: Final = (
     *_of('enable.', leaves(EnableSpec)),
     *_of('robot_state.', leaves(RobotStateSpec)),
     *_of('scheduling.', leaves(SchedulingSpec)),
+    *_of('stream.', leaves(StreamSpec)),
+    *_of('record.', leaves(RecordSpec)),
 )
 _KINDS_WITH_JOINTS: Final = [kind.option_class for kind in ACTIONS.values() if 'joints' in leaves(kind.option_class)]
 _TERMS: Final = (

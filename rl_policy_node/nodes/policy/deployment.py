@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import contextlib
-import functools
 import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
@@ -18,49 +16,35 @@ from rclpy.lifecycle import LifecycleNode
 from rl_policy_node.control.action_manager import Commands
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec
-from rl_policy_node.core import (
-    assemble,
-    Attention,
-    Check,
-    ControlLoop,
-    create_trigger,
-    Enable,
-    RobotStates,
-    StepObserver,
-    Watch,
-)
+from rl_policy_node.core import assemble, ControlLoop, create_trigger, Onlookers, StepObserver, Watch
 from rl_policy_node.core.frame import Change
+from rl_policy_node.core.recording import Command
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy import robot_state
-from rl_policy_node.nodes.policy.diagnostics import (
-    distribution_report,
-    Figures,
-    policy_report,
-    RowLog,
-    TimedPolicy,
-    tracking_report,
-)
+from rl_policy_node.nodes.policy.acting_status import ActingStatus
+from rl_policy_node.nodes.policy.diagnostics import RowLog, TimedPolicy
 from rl_policy_node.nodes.policy.enable import listen
 from rl_policy_node.nodes.policy.guardian_link import Guardian
 from rl_policy_node.nodes.policy.heartbeat import Heartbeat
 from rl_policy_node.nodes.policy.loading import trained_moments
-from rl_policy_node.nodes.policy.observation_ages import ObservationAges
+from rl_policy_node.nodes.policy.permissions import DEAF, permissions
+from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.readiness import broken
+from rl_policy_node.nodes.policy.record.bag_recording import BagRecording
 from rl_policy_node.nodes.policy.requests import Requests
 from rl_policy_node.nodes.policy.ros_clock import RosClock
-from rl_policy_node.nodes.policy.topics_read import topics_read
+from rl_policy_node.nodes.policy.streaming import Streaming
+from rl_policy_node.nodes.topics.driver_messages import serialized
 from rl_policy_node.nodes.topics.endpoints import Endpoints, Gid
 from rl_policy_node.nodes.topics.episode_messages import EpisodeStarts
-from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic
+from rl_policy_node.nodes.topics.naming import refuse_shared, spec_topic, topics_beside
 from rl_policy_node.nodes.topics.neighbours import Neighbours
 from rl_policy_node.nodes.topics.periods import Periods
 from rl_policy_node.nodes.topics.ports import Ports
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Foreign, Source
 from rl_policy_node.policy import Policy
-
-DEAF = 1.0  # s by which callbacks, such as a stop, may lag while the robots move
 
 
 class Deployment:
@@ -76,26 +60,28 @@ class Deployment:
         control: ControlSpec,
         policy: Policy,
         prepare: Callable[[], None],
-        observers: Iterable[StepObserver],
+        onlookers: Onlookers,
         configuration: Configuration,
     ) -> None:
         self.control, self._log = control, node.get_logger()
         self.fault: BaseException | None = None
         self._sources = {name: Source(spec, control, policy.spaces.inputs) for name, spec in control.sources.items()}
         sinks = {action.name: Sink(action, control) for action in control.actions}
-        self._figures, timed, clock = Figures(), TimedPolicy(policy), RosClock(node)
-        self._ages = ObservationAges(control)
+        timed, clock = TimedPolicy(policy), RosClock(node)
         self._starts = EpisodeStarts(control, clock.ros)
         trigger = create_trigger(control, node.get_parameter('use_sim_time').value, clock.ros)
-        self._policy_report = functools.partial(policy_report, self._figures, timed, trigger, self._sources, control)
-        enable = configuration.enable
-        checks: list[Check] = [Enable(enable.timeout, enable.topic, control.rows)] if enable.topic else []
-        if not control.lockstep:  # in lockstep the simulator waits for the callbacks
-            checks.append(Attention(control.rows, DEAF))
-        states = configuration.robot_state
-        if states.topic:
-            checks.append(RobotStates(states.timeout, states.topic, control.rows))
-        own: list[StepObserver] = [self._figures, self._ages, RowLog(control, self._log), Periods(control, self._log)]
+        self._status = ActingStatus(control, timed, trigger, self._sources, self._log)
+        enable, states = configuration.enable, configuration.robot_state
+        stream, moments = configuration.stream, trained_moments(policy, control)
+        stream.rows_of(control.rows)  # refuses rows that do not exist
+
+        def deployed() -> Deployed:
+            return Deployed(control, policy, self.cycle, self._sources, self._ports, moments)
+
+        self._streaming = Streaming(node, stream, deployed)
+        self._recording = BagRecording(node, configuration.record, deployed)
+        journal = self._recording.journal(onlookers.journal)
+        own: list[StepObserver] = [*self._status.observers, RowLog(control, self._log), Periods(control, self._log)]
         with contextlib.ExitStack() as entities:
             # first: its process starts while the policy warms up. In lockstep, where a simulator waits, there is none
             guardian = Guardian(node, control) if control.guardian.guardian and not control.lockstep else None
@@ -110,9 +96,10 @@ class Deployment:
                 self._log,
                 trigger=trigger,
                 guard=guardian,
-                checks=checks,
-                observers=[*own, *observers],
-                moments=trained_moments(policy, control),
+                checks=permissions(configuration, control),
+                observers=[*own, *onlookers.observers, self._streaming],
+                moments=moments,
+                journal=journal,
             )
             self.cycle.stepper.warm_up()
             endpoints = Endpoints(node, entities)
@@ -126,8 +113,9 @@ class Deployment:
                 self._on_gone,
                 self._log,
             )
-            refuse_shared(control, endpoints.resolve, topics_read(control, enable, states))
+            refuse_shared(control, endpoints.resolve, topics_beside(control, enable.topic, states.topic))
             self._ports = Ports(endpoints, control, self._sources, sinks, self._on_message, self._on_episode)
+            self._ports.kept = None if journal is None else []
             if enable.topic:
                 listen(enable, self.cycle.inbox.enable, endpoints)
             if states.topic:
@@ -152,6 +140,9 @@ class Deployment:
             if guardian is not None:
                 self._ports.guard(guardian)
                 guardian.await_ready()
+            entities.callback(self._streaming.close)
+            entities.callback(self._recording.close)
+            self._streaming.switch(stream.enabled)
             self._entities = entities.pop_all()
 
     # from one lifecycle state to the next
@@ -179,6 +170,7 @@ class Deployment:
         self.fault = None
         if self._guardian is not None:
             self._guardian.renew()
+        self._recording.begin()
         self.cycle.start()
 
     def act(self) -> None:
@@ -195,6 +187,7 @@ class Deployment:
         if self._guardian is not None:
             with contextlib.suppress(ConfigurationError, OSError):  # the next activation says so
                 self._guardian.not_ready()  # where it has ended, the next one may start
+        self._recording.end('' if self.fault is None else f'{type(self.fault).__name__}: {self.fault}')
         return 'sent by the guardian' if self.cycle.guard.fenced else result
 
     def close(self) -> None:
@@ -211,24 +204,16 @@ class Deployment:
 
         It also latches robots that another node commands, and robots whose commands have no subscriber.
         """
-        level, message, values = self._policy_report()
-        found, figures = distribution_report(self.cycle.distribution, self.control)
-        late, ages = self._ages.report()
-        if found:
-            self._log.warning(f'out of distribution: {"; ".join(found)}', throttle_duration_sec=5.0)
-        if late:
-            self._log.warning(late, throttle_duration_sec=5.0)
-        if (found or late) and level == DiagnosticStatus.OK:
-            more = f'out of distribution: {found[0]}' if found else late
-            level, message = DiagnosticStatus.WARN, f'{message}; {more}'
-        tracked = tracking_report(self._figures, self.cycle.outlet, self.control)
-        guarded = {'guardian': 'none' if self._guardian is None else self._guardian.status()}
-        values |= ages | figures | self._starts.report() | tracked | guarded
+        level, message, values = self._status.report(self.cycle)
+        values |= self._starts.report() | self._recording.report()
+        values['guardian'] = 'none' if self._guardian is None else self._guardian.status()
         return self._neighbours.report(level, message, values)
 
     def change(self, *changes: Change) -> None:
         """Change parameters from the next step on; raises ConfigurationError, and changes none, if one is invalid."""
-        self.cycle.change(*changes)
+        shown = [change for change in changes if change[0].startswith('stream.')]
+        self.cycle.change(*(change for change in changes if change not in shown))
+        self._streaming.change(*shown)
 
     # callbacks
 
@@ -236,14 +221,15 @@ class Deployment:
         return self._loop.running
 
     def _on_message(self, source: Source, rows: slice, message: Any) -> None:
-        now = time.monotonic()
+        now, inbox = time.monotonic(), self.cycle.inbox
+        payload = b'' if inbox.notes is None else serialized(message)
         try:
             arrays, stamp = source.read(rows, message)  # outside the lock of the inbox
-            self.cycle.inbox.write(source.spec.name, rows, arrays, stamp, now)
+            inbox.write(source.spec.name, rows, arrays, stamp, now, payload)
         except Foreign:
             pass  # counted already: another driver shares the topic
         except ValueError as error:
-            self.cycle.inbox.refuse(source.spec.name, rows, error)
+            inbox.refuse(source.spec.name, rows, error, now, payload)
             topic = spec_topic(source.spec, self.control.robots[0 if source.spec.rows else rows.start])
             self._log.warning(f'{topic}: message refused: {error}', throttle_duration_sec=2.0)
 
@@ -260,7 +246,15 @@ class Deployment:
         self.cycle.inbox.clock_jumped(max(jump.delta.nanoseconds, 0) * 1e-9)
 
     def _publish(self, commands: Commands, stamps: Mapping[str, Stamps], rows: Mask) -> None:
-        self._ports.publish(commands, stamps, rows)
+        try:
+            self._ports.publish(commands, stamps, rows)
+        finally:
+            notes = self.cycle.inbox.notes
+            if notes is not None and self._ports.kept:
+                now, sending = time.monotonic(), self.cycle.outlet.sending
+                for name, topic, message in self._ports.kept:
+                    notes.add(Command(name, topic, serialized(message), now, sending))
+                self._ports.kept.clear()
 
     def _on_fault(self, error: BaseException) -> None:
         """Send the fallback from the loop's thread as soon as the loop has ended; then the node deactivates."""

@@ -19,7 +19,7 @@ from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile
 from rclpy.serialization import serialize_message
 from std_msgs.msg import Bool, Header
 
-from rl_policy_node.core import StepObserver
+from rl_policy_node.core import Journal, Onlookers, StepObserver
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import SchedulingSpec
@@ -45,11 +45,15 @@ class PolicyNode(LifecycleNode):
     """Loads a policy at configure, acts while active, and holds the robots when it may not act.
 
     observers: StepObservers besides the node's own. arguments: of the process, None: those of sys.argv; relative paths
-    in a parameter file begin at its folder, and they name it.
+    in a parameter file begin at its folder, and they name it. journal: takes down all that a replay needs.
     """
 
     def __init__(
-        self, observers: Iterable[StepObserver] = (), arguments: Sequence[str] | None = None, **kwargs: Any
+        self,
+        observers: Iterable[StepObserver] = (),
+        arguments: Sequence[str] | None = None,
+        journal: Journal | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             'policy_node',
@@ -62,7 +66,7 @@ class PolicyNode(LifecycleNode):
         parameters.declare(self)
         self._remote_parameters = RemoteParameters(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
-        self._observers = tuple(observers)
+        self._onlookers = Onlookers(tuple(observers), journal)
         self._arguments = tuple(sys.argv if arguments is None else arguments)
         self._phase, self._waited = UNCONFIGURED, 0.0
         self._deployment: Deployment | None = None
@@ -109,7 +113,7 @@ class PolicyNode(LifecycleNode):
             self.get_logger().warning(text)
         threads = configuration.policy.computing.threads
         prepare = functools.partial(self._prepare_thread, configuration.scheduling, threads)
-        self._deployment = Deployment(self, control, policy, prepare, self._observers, configuration)
+        self._deployment = Deployment(self, control, policy, prepare, self._onlookers, configuration)
         gc.collect()
         gc.freeze()  # a collection of torch's objects would pause the loop
         self._phase = INACTIVE

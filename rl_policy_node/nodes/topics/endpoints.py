@@ -69,7 +69,11 @@ class Endpoints:
 
     def tolerate(self, entity: str, topic: str) -> None:
         """Accept qos_overrides for a topic on which nothing is created now."""
-        self._overrides.profile(entity, self.resolve(topic), QoSProfile(depth=1))
+        self.profile(entity, self.resolve(topic), QoSProfile(depth=1))
+
+    def profile(self, entity: str, topic: str, default: QoSProfile) -> QoSProfile:
+        """Return the profile that a publisher or subscription (`entity`) on a resolved topic has."""
+        return self._overrides.profile(entity, topic, default)
 
     def refuse_unused(self) -> None:
         """Raise ConfigurationError for qos_overrides of a topic that is neither created nor tolerated."""
@@ -77,7 +81,7 @@ class Endpoints:
 
     def _make(self, entity: str, topic: str, default: QoSProfile, make: Callable[[QoSProfile], Any]) -> Endpoint:
         resolved = self.resolve(topic)
-        qos = self._overrides.profile(entity, resolved, default)
+        qos = self.profile(entity, resolved, default)
         before = self._known(entity, resolved, qos)
         try:
             made = make(qos)

@@ -82,6 +82,18 @@ def refuse_shared(control: ControlSpec, resolve: Callable[[str], str], inputs: M
             )
 
 
+def topics_beside(control: ControlSpec, enable: str, robot_state: str) -> dict[str, str]:
+    """Return parameter → the topic that it names, for the topics read besides the sources.
+
+    enable, robot_state: topics, '' for none.
+    """
+    read = {'enable.topic': enable} if enable else {}
+    for name, topic in (('robot_state.topic', robot_state), ('episode_topic', control.timing.episode_topic)):
+        for robot in control.robots if topic else ():
+            read[_called(name, robot)] = topic_of(robot, topic)
+    return read
+
+
 def _refuse_namesakes(robots: tuple[str, ...], resolve: Callable[[str], str]) -> None:
     """Refuse robots whose different namespaces resolve to the same one."""
     seen: dict[str, str] = {}

@@ -83,6 +83,10 @@ class Payload:
             raise ValueError(f'the message has {size} bytes; a {self.message_type.__name__} has at least {self.least}')
         _walk(self._steps, payload, HEADER, size)
 
+    def length(self, payload: bytes) -> int:
+        """Return the bytes that a message really takes: some middlewares append some more. Raises ValueError."""
+        return _walk(self._steps, payload, HEADER, len(payload))
+
 
 def _walk(steps: Sequence[_Step], payload: bytes, at: int, end: int) -> int:
     """Return the position after steps that begin at `at`; raises ValueError if it is beyond `end`."""

@@ -16,6 +16,7 @@ from rl_policy_node.control.action_terms import stated_fallback
 from rl_policy_node.control.arrays import Mask, Stamps
 from rl_policy_node.control.specs import ControlSpec, TRANSFORM
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.nodes.interfaces import Message
 from rl_policy_node.nodes.policy.guardian_link import Command, GuardedPublisher, Guardian
 from rl_policy_node.nodes.topics.endpoints import Endpoint, Endpoints
 from rl_policy_node.nodes.topics.episode_messages import start_topics
@@ -36,7 +37,8 @@ class Ports:
 
     Subscriptions receive bytes, which are checked before native code decodes them. Quality of service: best
     effort for sources, reliable for commands; the user may change each: see Endpoints.
-    commands: [(rows, endpoint)], one for each command topic; sources: name → endpoint of each of its topics.
+    commands: [(rows, endpoint)], one for each command topic; sources: name → endpoint of each of its topics. kept:
+    (action, topic, message or bytes) of what is published from now on, None: none is kept.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Ports:
         self._publishers: dict[str, list[Any]] = {}
         self.commands: list[tuple[slice, Endpoint]] = []
         self.sources: dict[str, list[Endpoint]] = {}
+        self.kept: list[tuple[str, int, Message | bytes]] | None = None
         self._subscribe(endpoints, sources, on_message, on_episode)
         for name, sink in sinks.items():
             self._publishers[name] = []
@@ -100,6 +103,8 @@ class Ports:
             try:
                 for topic, message in self._sinks[name].outgoing(command, stamps[name], rows):
                     publishers[topic].publish(message)
+                    if self.kept is not None:
+                        self.kept.append((name, topic, message))
             except BaseException as error:  # noqa: BLE001 - raised below
                 fault = fault or error
         if fault is not None:

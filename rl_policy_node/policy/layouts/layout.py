@@ -55,6 +55,7 @@ QUANTITIES = {
     'height_scan': 'heights at the points of a grid',
     'last_action': 'the action before this one',
     'zeros': 'nothing but zeros',
+    'setting': 'numbers that a person sets before the robot moves',
     'other': 'numbers that `description` defines, to be published as an array',
 }
 
@@ -64,7 +65,8 @@ class LayoutTerm:
     """One piece of an input: ((value - offset), clipped to ± clip) · scale, in the node's order of processing.
 
     shape: without the row dimension, history included; None where the run's files leave it open.
-    kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known).
+    kind: 'field' (of a source), 'last_action', 'unknown' (nothing but its size is known). smoothing: of last_action,
+    share of the newest action in what is observed.
     quantity: a name of QUANTITIES. subject: what it is measured of, a name for the source
     (joints, base, ee, socket, object, goal, left_tactile, …).
     joints: names in the trained order; () where it is no joint's or the names are not known.
@@ -94,6 +96,7 @@ class LayoutTerm:
     clip: float = math.inf
     clip_range: Numbers = ()
     scale: Numbers | None = ()
+    smoothing: float = 1.0
     history: int = 0
     convention: str | None = 'xyzw'
     unique_sign: bool = False

@@ -122,8 +122,10 @@ def _joints_note(joints: RobotJoints) -> str:
             "simulator, which may differ (env.scene['robot'].joint_names prints it), and numbers made of the limits "
             'with its soft_joint_pos_limits'
         )
-    limits = 'limits of joints are those of --urdf; compare numbers made of them with the simulator' if limited else ''
-    return '; '.join(filter(None, (f'joints and their order are those of {STATED}', limits)))
+    sources = ' and '.join(dict.fromkeys(joints.limits[name].source or '--urdf' for name in limited))
+    limits = f'limits of joints are those of {sources}' if limited else ''
+    doubt = 'compare numbers made of them with the simulator' if '--urdf' in sources else ''
+    return '; '.join(filter(None, (f'joints and their order are those of {STATED}', limits, doubt)))
 
 
 def _add_input(

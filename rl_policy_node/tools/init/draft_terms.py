@@ -71,7 +71,9 @@ def term_entries(
     sources: where terms find their source. actions: all LayoutActions. known: whether the layout is known.
     """
     if term.kind == 'last_action':
-        values = {'kind': 'last_action', **_elements(term, actions), **_numbers(term, None), **_history(term)}
+        filtered = {'smoothing': term.smoothing} if term.smoothing != 1.0 else {}
+        values = {'kind': 'last_action', **_elements(term, actions), **filtered, **_numbers(term, None)}
+        values |= _history(term)
         return [(term.name, Entry(values, term.description))]
     parts = _parts(term, sources)
     for part in parts:
@@ -195,6 +197,7 @@ _MAKERS: dict[str, Callable[[LayoutTerm, Sources], _Part]] = {
     'linear_velocity': _velocity,
     'angular_velocity': _velocity,
     'zeros': lambda term, sources: _Part({'kind': 'constant', 'values': [0.0] * (_count(term) or 1)}, ''),
+    'setting': lambda term, sources: _Part({'kind': 'constant', 'values': [BLANK] * (_count(term) or 1)}, ''),
     'linear_acceleration': lambda term, sources: _field(term, sources, IMU, term.quantity),
     'force': lambda term, sources: _field(term, sources, WRENCH, term.quantity),
     'torque': lambda term, sources: _field(term, sources, WRENCH, term.quantity),

@@ -11,7 +11,7 @@ import yaml
 
 from rl_policy_node.control.action_spec import ACTION_KINDS
 from rl_policy_node.control.action_terms import KINDS
-from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.parameters.schema import BLANK
 from rl_policy_node.policy import Spaces
 from rl_policy_node.policy.contract.facts import Fact, Facts
@@ -55,6 +55,7 @@ def init(
     stated, rate = simulator.describe() if simulator else ({}, None)
     notes: list[str] = []
     scene = asked.scene if asked else None if joints or simulator else _described(trained, notes)
+    joints = _limited(joints, trained, notes) if joints else None
     layout = trained.layout_with(joints, scene)
     spaces = trained.spaces(stated, layout, simulator.name if simulator else '')
     facts = trained.facts
@@ -102,6 +103,22 @@ def _described(run: TrainedRun, notes: list[str]) -> Scene | None:
         notes.append(f'{path.name} was left out: {error}')
         return None
     return scene
+
+
+def _limited(joints: RobotJoints, run: TrainedRun, notes: list[str]) -> RobotJoints:
+    """Return the joints that a user states, those without limits with the limits of the run's IO_descriptors.yaml.
+
+    Raises ConfigurationError for joints that the file has in another order.
+    """
+    scene = _described(run, notes)
+    robot = scene.articulations.get(scene.having(joints.names)) if scene else None
+    if scene is None or robot is None:
+        return joints
+    if set(robot.names) == set(joints.names) and robot.names != joints.names:
+        order = f'{scene.source}: {", ".join(robot.names)}'
+        raise unfit(f'the order of the joints of {joints.source}', ', '.join(joints.names), order)
+    found = {name: robot.limits[name] for name in joints.names}
+    return replace(joints, limits={**found, **joints.limits})
 
 
 def blanks(tree: Mapping[str, object], prefix: str = '') -> list[str]:

@@ -13,7 +13,7 @@ from rl_policy_node.control.arrays import Array
 from rl_policy_node.mismatch import compare, Series, Written
 from rl_policy_node.options import value_of
 from rl_policy_node.tools.verify.finding import Finding
-from rl_policy_node.tools.verify.recording import Recording, TARGETS
+from rl_policy_node.tools.verify.played_steps import Recording, TARGETS
 from rl_policy_node.tools.verify.replay import Computed
 from rl_policy_node.tools.verify.robot_side import RobotSide
 from rl_policy_node.tools.verify.surroundings import Surroundings

@@ -14,7 +14,7 @@ from rl_policy_node.mismatch import compare, Scene, Series, Written
 from rl_policy_node.options import value_of
 from rl_policy_node.tools.verify.finding import Finding
 from rl_policy_node.tools.verify.places import flat_sizes, Place, places
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 SIDE = 'observation'
@@ -68,12 +68,12 @@ class Observed:
 
 
 def observed_terms(
-    side: RobotSide, recording: Recording, inputs: Values, unmeasured: Mapping[str, str]
+    side: RobotSide, recording: Recording, inputs: Values, unmeasured: Mapping[str, str], first_steps: int = 0
 ) -> Iterator[Observed | Finding]:
     """Yield each term of the file in order, and a Finding for each of the simulator's that the file lacks.
 
     inputs: input → (steps, rows, n), as the file computes them. unmeasured: source, or source.field → why raw state
-    does not have it.
+    does not have it. first_steps: of an episode that are left out, and as long as a history still shows them.
     """
     for name, sizes in side.sizes.items():
         lacking: Mapping[str, str] = {}
@@ -89,22 +89,26 @@ def observed_terms(
         for term, size in sizes.items():
             spec = side.control.terms[term]
             got = inputs[name][:, :, starts[term] : starts[term] + size]
-            yield _observed(
-                name, spec, found[term], _unmeasured(side, spec, unmeasured), (whole, got), recording.begins
-            )
+            reason = _unmeasured(side, spec, unmeasured)
+            shown = first_steps + (spec.history - 1) * spec.history_stride if first_steps else 0
+            left_out = recording.first(shown)
+            if left_out.all():
+                reason = reason or f'every step is among the first {shown} of an episode, which are left out'
+            yield _observed(name, spec, found[term], reason, (whole, got), (recording.begins, left_out))
         for called, text in lacking.items():
             yield Finding(SIDE, name, called, reason=text, fault=True)
 
 
 def _observed(
-    name: str, spec: TermSpec, place: Place, unmeasured: str, sides: tuple[Array, Array], begins: Mask
+    name: str, spec: TermSpec, place: Place, unmeasured: str, sides: tuple[Array, Array], marks: tuple[Mask, Mask]
 ) -> Observed:
     whole, got = sides
+    begins, left_out = marks
     series = None
     if place.columns is not None and not unmeasured:
         expected = whole[:, :, place.columns]
         floats = expected if expected.dtype.kind == 'f' else expected.astype(np.float32)
-        series = Series(spec.name, floats, got, begins, SIDE, written(spec, got.shape[2]))
+        series = Series(spec.name, floats, got, begins, SIDE, written(spec, got.shape[2]), left_out)
     return Observed(name, spec, place, unmeasured, series, whole)
 
 

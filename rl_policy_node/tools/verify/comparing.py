@@ -16,7 +16,7 @@ from rl_policy_node.tools.verify.compared_commands import Commands
 from rl_policy_node.tools.verify.compared_terms import Observed, observed_terms
 from rl_policy_node.tools.verify.driver_values import measure
 from rl_policy_node.tools.verify.finding import Finding
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 from rl_policy_node.tools.verify.replay import Carry, replay
 from rl_policy_node.tools.verify.robot_side import Messages, RobotSide
 from rl_policy_node.tools.verify.surroundings import Surroundings
@@ -35,12 +35,14 @@ def directly(side: RobotSide) -> contextlib.AbstractContextManager[Carry]:
 class Comparing:
     """How to compare. seed: of the drivers' order of joints and signs. signs: whether these are drawn for each message.
 
-    tolerance: greatest difference that counts as none, relative beyond 1. carrier: opens the way of the messages.
+    tolerance: greatest difference that counts as none, relative beyond 1. first_steps: of each episode, in which
+    observations are not compared. carrier: opens the way of the messages.
     """
 
     seed: int = 0
     signs: bool = True
     tolerance: float = 1e-5
+    first_steps: int = 0
     carrier: Callable[[RobotSide], contextlib.AbstractContextManager[Carry]] = directly
 
     def findings(self, control: ControlSpec, stated: Mapping[str, SensorSpec], recording: Recording) -> list[Finding]:
@@ -61,7 +63,7 @@ class Comparing:
             computed = replay(side, recording, measured, drivers, carry)
         surroundings = Surroundings(recording)
         found = []
-        for term in observed_terms(side, recording, computed.inputs, lacking):
+        for term in observed_terms(side, recording, computed.inputs, lacking, self.first_steps):
             if isinstance(term, Observed):
                 joints = value_of(term.spec.options, 'joints', tuple[str, ...]())
                 scene = surroundings.scene([renamed.get(joint, joint) for joint in joints])

@@ -16,7 +16,7 @@ from rl_policy_node.core.raw_state import RawState
 from rl_policy_node.core.sensor_spec import SensorSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.topics.source import Source
-from rl_policy_node.tools.verify.recording import Recording, stack
+from rl_policy_node.tools.verify.played_steps import Recording, stack
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,16 @@ class Finding:
             'place': self.place,
             'term': self.name,
             'status': self.status.replace(' ', '_'),
-            'largest': verdict.largest if verdict is not None and np.isfinite(verdict.largest) else None,
+            'largest': _number(verdict.largest) if verdict is not None else None,
+            'largest_left_out': _number(verdict.left_out) if verdict is not None else None,
             'where': None if verdict is None else {'step': step, 'row': row, 'number': number, 'label': self.label},
             'reason': self.reason,
             'note': verdict.note if verdict is not None else '',
             'remarks': list(self.remarks),
             'explanations': [] if verdict is None else [vars(each) for each in verdict.explanations],
         }
+
+
+def _number(value: float) -> float | None:
+    """Return a number as JSON can have it."""
+    return value if np.isfinite(value) else None

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from rl_policy_node.tools.verify.finding import Finding, NOT_CHECKED
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 
 _STYLES = {'agrees': 'green', NOT_CHECKED: 'dim'}
 
 
-def show(findings: Sequence[Finding], recording: Recording, console: Console) -> None:
-    """Print the findings."""
+def show(findings: Sequence[Finding], recording: Recording, console: Console, first_steps: int) -> None:
+    """Print the findings. first_steps: of each episode, in which observations were not compared."""
     table = Table(box=None, pad_edge=False)
     for column in ('side', 'of', 'term', 'largest difference', 'where', 'verdict'):
         table.add_column(column)
@@ -27,16 +27,20 @@ def show(findings: Sequence[Finding], recording: Recording, console: Console) ->
     for finding in findings:
         for line in _lines(finding):
             console.print(line, highlight=False, markup=False)
+    if first_steps:
+        console.print(_left_out(findings, recording, first_steps), highlight=False)
     console.print(_sum(findings, recording), highlight=False, style='bold')
 
 
-def content(findings: Sequence[Finding]) -> dict[str, object]:
+def content(findings: Sequence[Finding], recording: Recording, first_steps: int) -> dict[str, object]:
     """Return the findings as JSON has them."""
     unchecked = sum(finding.status == NOT_CHECKED for finding in findings)
     return {
         'agrees': not any(finding.differs for finding in findings),
         'checked': len(findings) - unchecked,
         'not_checked': unchecked,
+        'first_steps': first_steps,
+        'left_out': int(recording.first(first_steps).sum()),
         'terms': [finding.content() for finding in findings],
     }
 
@@ -63,6 +67,15 @@ def _lines(finding: Finding) -> Iterator[str]:
         yield f'{name}: no known fault explains the difference'
     for remark in (*([verdict.note] if verdict is not None and verdict.note else []), *finding.remarks):
         yield f'{name}: {remark}'
+
+
+def _left_out(findings: Sequence[Finding], recording: Recording, first_steps: int) -> str:
+    """Return which observations were left out, and which terms differ there."""
+    which = 'the first step' if first_steps == 1 else f'the first {first_steps} steps'
+    samples = f'{int(recording.first(first_steps).sum())} of {recording.begins.size} samples'
+    apart = {each.name: each.verdict.left_out for each in findings if each.verdict is not None}
+    differ = ', '.join(f'{name} by {value:.2g}' for name, value in apart.items() if value > 0)
+    return f'left out: observations in {which} of each episode, {samples}; there {differ or "none"} differ'
 
 
 def _sum(findings: Sequence[Finding], recording: Recording) -> str:

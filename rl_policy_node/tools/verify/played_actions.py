@@ -12,7 +12,7 @@ import numpy as np
 from rl_policy_node.control.arrays import Array, Mask, Values
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.policy.loading import load_policy
-from rl_policy_node.tools.verify.recording import Hosted
+from rl_policy_node.tools.verify.played_steps import Hosted
 
 ACTORS: Final = ('random', 'policy')
 # share of the last action in a random one: a robot follows slow actions further

@@ -11,7 +11,7 @@ from rl_policy_node.control.action_spec import ActionSpec
 from rl_policy_node.control.arrays import Mask, Values
 from rl_policy_node.nodes.topics.driver_messages import DriverMessages
 from rl_policy_node.tools.verify.driver_values import completed
-from rl_policy_node.tools.verify.recording import Recording, stack
+from rl_policy_node.tools.verify.played_steps import Recording, stack
 from rl_policy_node.tools.verify.robot_side import Messages, RobotSide
 
 # how messages come from who sends them to who reads them

@@ -10,7 +10,7 @@ import numpy as np
 
 from rl_policy_node.control.arrays import Array, Floats
 from rl_policy_node.mismatch import Body, Scene
-from rl_policy_node.tools.verify.recording import Recording
+from rl_policy_node.tools.verify.played_steps import Recording
 
 # constants of an articulation → what they are called
 _CONSTANTS: Final = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import json
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,12 +28,15 @@ from rl_policy_node.tools.settings import named_settings, rows_setting
 from rl_policy_node.tools.verify.comparing import Comparing
 from rl_policy_node.tools.verify.findings_table import content, show
 from rl_policy_node.tools.verify.played_actions import PolicyActions, RandomActions
-from rl_policy_node.tools.verify.recording import record, Recording
+from rl_policy_node.tools.verify.played_steps import record, Recording
 from rl_policy_node.tools.verify.replay import Carry
 from rl_policy_node.tools.verify.robot_side import RobotSide
 
 # parameters that the command sets itself → the option to use instead, if any
 _OWN = {'sim.steps': '--steps', 'sim.seed': '--seed', 'robots': '--rows', 'rows': '--rows'}
+# environment → first steps of an episode in which its tasks observe what they did not compute of the state: until the
+# first step VecTask.reset() returns zeros, and some observe actions or velocities of the episode before
+FIRST_STEPS: Final = {'isaacgym': 1}
 _log = logging.getLogger(__name__)
 
 
@@ -50,26 +53,32 @@ class Played:
     settings: Sequence[str] = ()
 
 
-def verify(file: str, played: Played, comparing: Comparing, as_json: bool = False) -> bool:
+def verify(
+    file: str, played: Played, comparing: Comparing, as_json: bool = False, first_steps: int | None = None
+) -> bool:
     """Play, compare, print; return whether nothing differs.
 
-    Raises ConfigurationError where that cannot be, such as for an environment without raw state, and SimulationError.
+    first_steps: of each episode, in which observations are not compared; None: as is known of the environment. Raises
+    ConfigurationError where that cannot be, such as for an environment without raw state, and SimulationError.
     """
     # what an environment prints, or a library, must not mix with JSON
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     private_domain(chosen=False)
     configuration = _configured(file, played)
+    name = configuration.sim.environment.name
+    comparing = replace(comparing, first_steps=FIRST_STEPS.get(name, 0) if first_steps is None else first_steps)
     control = complete(configuration)
     recording = play(configuration, played)
     findings = comparing.findings(control, configuration.sim.sensors, recording)
     if as_json:
-        about = {'parameters': file, 'environment': configuration.sim.environment.name, 'rows': control.rows}
+        about = {'parameters': file, 'environment': name, 'rows': control.rows}
         about |= {'steps': played.steps, 'seed': configuration.sim.environment.seed, 'actions': played.actions}
         about |= {'tolerance': comparing.tolerance, 'through_ros': comparing.carrier is through_ros}
-        json.dump({**about, **content(findings)}, sys.stdout, indent=2, allow_nan=False)
+        found = content(findings, recording, comparing.first_steps)
+        json.dump({**about, **found}, sys.stdout, indent=2, allow_nan=False)
         print()
     else:
-        show(findings, recording, console)
+        show(findings, recording, console, comparing.first_steps)
     return not any(finding.differs for finding in findings)
 
 

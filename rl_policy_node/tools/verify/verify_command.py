@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from rl_policy_node.resources import resolve
-from rl_policy_node.tools.command import add_settings, Command, positive
+from rl_policy_node.tools.command import add_settings, Command, natural, positive
 
 
 class Verify(Command):
@@ -25,6 +25,13 @@ class Verify(Command):
         add('--seed', type=int, help='of the environment, and of random actions; default: as the file says')
         add('--actions', choices=('random', 'policy'), default='random', help="random, or the policy's")
         add('--tolerance', type=float, default=1e-5, help='greatest difference that counts as none, relative beyond 1')
+        add(
+            '--leave-out',
+            type=natural,
+            metavar='STEPS',
+            help='first steps of each episode in which observations are not compared; default: 1 for isaacgym, whose '
+            'tasks observe there what they did not compute of the state, else 0',
+        )
         add(
             '--keep-signs',
             action='store_true',
@@ -54,4 +61,5 @@ class Verify(Command):
             tolerance=options.tolerance,
             carrier=through_ros if options.through_ros else directly,
         )
-        return 0 if verify(resolve(options.file), played, comparing, as_json=options.json) else 1
+        agrees = verify(resolve(options.file), played, comparing, options.json, options.leave_out)
+        return 0 if agrees else 1

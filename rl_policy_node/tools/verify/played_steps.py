@@ -39,6 +39,13 @@ class Recording:
         """How many steps there are."""
         return len(self.begins)
 
+    def first(self, count: int) -> Mask:
+        """Return (steps, rows), which are among the first `count` steps of an episode."""
+        now = np.arange(self.steps)[:, np.newaxis]
+        # before the first reset of the recording nothing is known of an episode's age
+        begun = np.maximum.accumulate(np.where(self.begins, now, -self.steps - count), axis=0)
+        return np.asarray(now - begun < count)
+
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of a row, by input."""

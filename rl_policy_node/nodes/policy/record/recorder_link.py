@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node's handle on the recorder's process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from rl_policy_node.nodes.policy.record.ring import Ring
+
+
+class RecorderLink:
+    """Runs `recorder` in its own session, so that signals of a terminal do not reach it; no method waits for it.
+
+    path: the bag, '' as long as the recorder has not said it. fault: why it cannot record, '': it can. removed: older
+    bags that it has removed, since the last `listen`.
+    """
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        """Start the process; raises OSError if that fails."""
+        self.path = self.fault = ''
+        self.removed: list[str] = []
+        self._heard = b''
+        memory = os.memfd_create('rl_policy_node_record')
+        try:
+            self.ring = Ring(memory)
+            self._line, theirs = socket.socketpair()
+            with theirs:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        '-m',
+                        'rl_policy_node.nodes.policy.record.recorder',
+                        str(theirs.fileno()),
+                        str(memory),
+                    ],
+                    pass_fds=(theirs.fileno(), memory),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                    # the import path of this interpreter
+                    env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+                )
+        finally:
+            os.close(memory)
+        self._line.setblocking(False)
+        with contextlib.suppress(OSError):  # if it has ended, `listen` tells
+            self._line.sendall(json.dumps({**setup, 'pid': os.getpid()}).encode() + b'\n')
+
+    def listen(self) -> None:
+        """Take in what the recorder says, and whether it has ended."""
+        ended = self._process.poll()
+        with contextlib.suppress(OSError):
+            while part := self._line.recv(1 << 16):
+                self._heard += part
+        *lines, self._heard = self._heard.split(b'\n')
+        for said in map(json.loads, lines):
+            self.path, self.fault = said.get('path', self.path), said.get('fault', self.fault)
+            self.removed += [said['removed']] if 'removed' in said else []
+        if ended:
+            how = f'was ended by {signal.Signals(-ended).name}' if ended < 0 else f'has ended with exit code {ended}'
+            self.fault = self.fault or f'the recorder {how}'
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Let the process write what it has, and end by itself."""
+        self._line.close()
+
+    def wait(self, patience: float) -> None:
+        """Wait until the process has ended, at most `patience` s."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rl_policy replay`: recomputes the steps of a bag."""

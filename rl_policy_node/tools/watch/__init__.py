@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shows running policy nodes: in the terminal, and to Foxglove."""
