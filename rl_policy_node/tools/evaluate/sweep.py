@@ -44,11 +44,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The Points of an Axis. budget: None where the policy has nothing to lose at 0."""
+    """The Points of an Axis. budget: None where the policy has nothing to lose at 0; of_return: that of the return."""
 
     axis: Axis
     points: tuple[Point, ...]
     budget: Budget | None
+    of_return: Budget | None
 
 
 class Sweep:
@@ -82,7 +83,8 @@ class Sweep:
             self._known[setting] = point
             on_point(point)
         points = tuple(self._known[setting] for setting in settings)
-        return Curve(axis, points, budget(axis.values, [point.policy.side for point in points]))
+        sides = [point.policy.side for point in points]
+        return Curve(axis, points, budget(axis.values, sides), budget(axis.values, sides, 'return'))
 
     def play(self, setting: str, value: float) -> Point:
         """Return the Point of a value. setting: `name=value`, '' for none."""
