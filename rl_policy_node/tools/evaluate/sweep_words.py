@@ -43,7 +43,7 @@ def watchdogs(curve: Curve) -> str:
     first = min(beyond, key=lambda point: point.value)
     share = first.file.fallback if first.file is not None else 0.0
     at = curve.axis.shown(first.value)
-    return f'from {at} on the watchdogs of the file act: {share:.0%} of the steps on the fallback'
+    return f'from {at} on the watchdogs of the file act: {share:.1%} of the steps on the fallback'
 
 
 def _range(curve: Curve, found: Budget) -> str:
