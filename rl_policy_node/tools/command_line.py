@@ -69,6 +69,7 @@ class Evaluate(Command):
             'behind it asks for so many values, :0.02 for this step; repeatable, a curve each',
         )
         add('--no-report', action='store_true', help='JSON and picture only, no page')
+        add('--jobs', type=positive, default=1, help='processes that play a sweep; each has its own simulator')
         add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')
 
     def run(self, options: argparse.Namespace) -> int:
@@ -102,6 +103,7 @@ class Evaluate(Command):
             options.output,
             options.json,
             into_file=options.write_budget,
+            jobs=options.jobs,
         )
         return 0
 

@@ -74,6 +74,7 @@ def test_curves_picture_page_and_budget_are_left(tmp_path, capsys):
     file.write_text(text)
     out = tmp_path / 'out'
     arguments = ['--robots', '2', '--episodes', '2', '--set', 'sim.episode_length=150', '--output', str(out)]
+    arguments += ['--jobs', '2', '--write-budget']
     code = main(['evaluate', str(file), *arguments, '--sweep', 'sim.latency=0:0.05:2', '--sweep', 'sim.drop=0:0.4:2'])
     assert code == 0
     content = json.loads((out / 'sweep.json').read_text())
@@ -83,12 +84,16 @@ def test_curves_picture_page_and_budget_are_left(tmp_path, capsys):
     assert latency['points'][0] == drop['points'][0], 'what both share is played once'
     assert set(latency['points'][0]['file']['figures']) == {'success', 'return', 'length'}
     said = capsys.readouterr().out
-    assert latency['sentence'] in said and latency['watchdogs'] in said
+    assert all(latency[name] in said for name in ('sentence', 'sentence_of_return', 'watchdogs'))
     with Image.open(out / 'sweep.png') as picture:
         assert picture.size == (1560, 990)
     page = (out / 'sweep.html').read_text()
     assert 'data:image/png;base64,' in page and content['run']['checkpoint_sha256'] in page
-    assert file.read_text() == text
+    assert latency['points'][0]['policy']['figures']['success']['value'] == 1.0, 'else there is nothing to lose'
+    stated = make_plan(file, 1).policy.control.timing.latency_budget
+    assert stated == pytest.approx(latency['budget']['value'] or 0.05, abs=1e-3)
+    changed = [line for line in file.read_text().splitlines() if line not in text.splitlines()]
+    assert len(changed) == 1 and latency['sentence'] in changed[0]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,12 @@ def test_without_success_the_return_counts_whatever_its_sign():
     assert found.figure == 'return' and found.value == pytest.approx(0.125)
 
 
+def test_the_return_has_a_budget_of_its_own():
+    sides = [side([True] * 20, np.full(20, total)) for total in (100.0, 85.0)]
+    assert budget([0.0, 0.1], sides).value == math.inf
+    assert budget([0.0, 0.1], sides, 'return').value == pytest.approx(0.1 * 10 / 15)
+
+
 def test_the_interval_holds_what_it_promises():
     """Of 60 seeded sweeps of coins whose chance falls from 0.9 to 0.5, 95 % of the intervals hold the budget, or so."""
     places, random = np.linspace(0.0, 0.4, 5), np.random.default_rng(3)

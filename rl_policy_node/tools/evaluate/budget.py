@@ -34,14 +34,16 @@ class Budget:
     most: float
 
 
-def budget(values: Sequence[float], sides: Sequence[Side]) -> Budget | None:
+def budget(values: Sequence[float], sides: Sequence[Side], figure: str = '') -> Budget | None:
     """Return the Budget of sides, one for each value, the first one at 0; None if there is nothing to lose at 0.
+
+    figure: 'success' or 'return'; '': success, or the return where no success is reported.
 
     The means are first made to fall (isotonic regression): chance must not end the budget early. Between two values
     they are joined by lines. The interval is that of a bootstrap over episodes. Where all sides have the same episodes,
     by row and index, these are drawn together for all values, since they began alike.
     """
-    figure = 'return' if any(side.success is None for side in sides) else 'success'
+    figure = figure or ('return' if any(side.success is None for side in sides) else 'success')
     outcomes = _aligned(sides, figure)
     places = np.asarray(values, dtype=np.float64)
     means = np.array([each.mean() for each in outcomes])

@@ -177,7 +177,9 @@ class Episodes:
     rate: float
 
 
-def play_core(plan: Plan, policy: Policy, control: ControlSpec, on_episode: Callable[[int], object]) -> Episodes:
+def play_core(
+    plan: Plan, policy: Policy, control: ControlSpec, on_episode: Callable[[int], object] = lambda ended: None
+) -> Episodes:
     """Play a plan in this process. control: of the policy node. on_episode(n): called with the number that have ended.
 
     policy: loaded, in the state in which it begins.

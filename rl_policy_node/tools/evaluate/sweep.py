@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-import functools
 import logging
+import multiprocessing
 
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
@@ -43,59 +44,80 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The Points of an Axis. budget: None where the policy has nothing to lose at 0."""
+    """The Points of an Axis. budget: None where the policy has nothing to lose at 0; of_return: that of the return."""
 
     axis: Axis
     points: tuple[Point, ...]
     budget: Budget | None
+    of_return: Budget | None
 
 
 class Sweep:
     """Plays a parameter file at the values of axes, each apart from the others, with a policy that is loaded once.
 
-    settings: of all points, `name=value`. watchdogs: whether to play also with those of the file. Raises
-    ConfigurationError where the file cannot be played in lockstep.
+    settings: of all points, `name=value`. watchdogs: whether to play also with those of the file. jobs: processes that
+    play at the same time, 1: this one alone. Raises ConfigurationError where the file cannot be played in lockstep.
     """
 
-    def __init__(self, plan: Plan, settings: Iterable[str], watchdogs: bool = True) -> None:
+    def __init__(self, plan: Plan, settings: Iterable[str], watchdogs: bool = True, jobs: int = 1) -> None:
         if not (plan.policy.control.lockstep and plan.bridge.sim.play.lockstep):
             raise ConfigurationError(
                 '--sweep plays in simulated time; leave sim.mode and trigger out of --set, or state lockstep'
             )
-        self._plan, self._settings, self._watchdogs = plan, list(settings), watchdogs
-        self.episodes = plan.episodes
+        self._plan, self._settings, self._watchdogs, self._jobs = plan, list(settings), watchdogs, jobs
         set_threads(plan.policy.policy.computing.threads)
-        self.policy: Policy = load_policy(plan.policy)
-        self._begin: BackendState = self.policy.state()
-        self._known: dict[tuple[str, ...], Point] = {}
+        self._policy: Policy = load_policy(plan.policy)
+        self._begin: BackendState = self._policy.state()
+        self._known: dict[str, Point] = {}
 
     @property
     def rate(self) -> float:
         """Steps per second, Hz."""
-        return completed(self._plan.policy.control, self.policy.facts, _log.info).rate
+        return completed(self._plan.policy.control, self._policy.facts, _log.info).rate
 
-    def curve(self, axis: Axis, on_episode: Callable[[float, int], object] = lambda value, ended: None) -> Curve:
-        """Return the Curve of an axis. on_episode(value, ended): called as episodes end, with their number."""
-        points = tuple(self._point(axis, value, functools.partial(on_episode, value)) for value in axis.values)
-        return Curve(axis, points, budget(axis.values, [point.policy.side for point in points]))
+    def curve(self, axis: Axis, on_point: Callable[[Point], object] = lambda point: None) -> Curve:
+        """Return the Curve of an axis. on_point(point): called with each one that was played."""
+        settings = [f'{axis.parameter}={value!r}' if value else '' for value in axis.values]
+        missing = [each for each in zip(settings, axis.values) if each[0] not in self._known]
+        for (setting, _), point in zip(missing, self._points(missing)):
+            self._known[setting] = point
+            on_point(point)
+        points = tuple(self._known[setting] for setting in settings)
+        sides = [point.policy.side for point in points]
+        return Curve(axis, points, budget(axis.values, sides), budget(axis.values, sides, 'return'))
 
-    def _point(self, axis: Axis, value: float, on_episode: Callable[[int], object]) -> Point:
-        setting = (f'{axis.parameter}={value!r}',) if value else ()
-        if setting not in self._known:
-            plan = self._plan
-            made = make_plan(
-                plan.params_file,
-                plan.episodes,
-                plan.rows,
-                plan.bridge.sim.environment.seed,
-                [*self._settings, *setting],
-            )
-            alone = self._play(made, unwatched(made.policy.control), POLICY, on_episode)
-            watched = self._play(made, watched_control(made), FILE, on_episode) if self._watchdogs else None
-            self._known[setting] = Point(value, alone, watched)
-        return self._known[setting]
+    def play(self, setting: str, value: float) -> Point:
+        """Return the Point of a value. setting: `name=value`, '' for none."""
+        plan, seed = self._plan, self._plan.bridge.sim.environment.seed
+        settings = [*self._settings, *filter(None, [setting])]
+        made = make_plan(plan.params_file, plan.episodes, plan.rows, seed, settings)
+        alone = self._played(made, unwatched(made.policy.control), POLICY)
+        watched = self._played(made, watched_control(made), FILE) if self._watchdogs else None
+        return Point(value, alone, watched)
 
-    def _play(self, plan: Plan, control: ControlSpec, name: str, on_episode: Callable[[int], object]) -> Played:
-        self.policy.restore(self._begin)
-        played = play_core(plan, self.policy, control, on_episode)
+    def _points(self, missing: Sequence[tuple[str, float]]) -> Iterator[Point]:
+        """Yield the points of (setting, value), in their order, as they are played."""
+        if self._jobs == 1 or len(missing) < 2:
+            yield from (self.play(*each) for each in missing)
+            return
+        context = multiprocessing.get_context('spawn')  # torch and rcl do not survive a fork
+        arguments = (self._plan, self._settings, self._watchdogs)
+        with ProcessPoolExecutor(min(self._jobs, len(missing)), context, _begin_worker, arguments) as pool:
+            yield from pool.map(_play_in_worker, *zip(*missing))
+
+    def _played(self, plan: Plan, control: ControlSpec, name: str) -> Played:
+        self._policy.restore(self._begin)
+        played = play_core(plan, self._policy, control)
         return Played(Side(name, played.columns), played.fallback)
+
+
+# of a worker process: what plays
+_workers: list[Sweep] = []
+
+
+def _begin_worker(plan: Plan, settings: Iterable[str], watchdogs: bool) -> None:
+    _workers.append(Sweep(plan, settings, watchdogs))
+
+
+def _play_in_worker(setting: str, value: float) -> Point:
+    return _workers[0].play(setting, value)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 import math
 from pathlib import Path
 import re
@@ -16,12 +17,13 @@ from rich.table import Table
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
+from rl_policy_node.tools.evaluate.budget import Budget
 from rl_policy_node.tools.evaluate.budget_file import write_budget
 from rl_policy_node.tools.evaluate.compare import figure_texts, figures_of
 from rl_policy_node.tools.evaluate.sides import about_plan, make_plan
-from rl_policy_node.tools.evaluate.sweep import Curve, Played, Sweep
+from rl_policy_node.tools.evaluate.sweep import Curve, Played, Point, Sweep
 from rl_policy_node.tools.evaluate.sweep_axis import Axis, parse_axis
-from rl_policy_node.tools.evaluate.sweep_words import sentence, watchdogs
+from rl_policy_node.tools.evaluate.sweep_words import of_return, sentence, watchdogs
 from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.two_nodes import episode_bar
 
@@ -40,11 +42,12 @@ def sweep(
     output: str | Path = 'reports/evaluate',
     json_file: str | Path | None = None,
     into_file: bool = False,
+    jobs: int = 1,
 ) -> list[Curve]:
     """Play each axis, print curves and budgets, write JSON and picture into `output`; return the curves.
 
     axes: as parse_axis takes them; the others as of make_plan. into_file: write the budget of sim.latency into the
-    parameter file. Raises ConfigurationError.
+    parameter file. jobs: processes that play. Raises ConfigurationError.
     """
     console = Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     if into_file and LATENCY not in (text.partition('=')[0] for text in axes):
@@ -55,7 +58,7 @@ def sweep(
         # nothing is compared bit for bit: the backend of the robot, which is faster
         settings = [*settings, 'policy.backend=auto']
         plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
-    playing = Sweep(plan, settings)
+    playing = Sweep(plan, settings, jobs=jobs)
     period = 1.0 / playing.rate
     parsed = [parse_axis(text, period) for text in axes]
     folder = Path(output)
@@ -82,10 +85,10 @@ def sweep(
 
 def _played_curve(console: Console, playing: Sweep, axis: Axis) -> Curve:
     with episode_bar(console) as bar:
-        task = bar.add_task('', total=playing.episodes, figures='')
+        task = bar.add_task('', total=len(axis.values), figures=axis.what)
 
-        def show(value: float, ended: int) -> None:
-            bar.update(task, completed=ended, figures=f'{axis.what} {axis.shown(value)}')
+        def show(point: Point) -> None:
+            bar.update(task, advance=1, figures=f'{axis.what} {axis.shown(point.value)}')
 
         return playing.curve(axis, show)
 
@@ -102,7 +105,8 @@ def _print(console: Console, curve: Curve) -> None:
             table.add_row(curve.axis.shown(point.value), played.side.name, *cells, f'{played.fallback:.1%}')
     console.print(table)
     console.print(sentence(curve), highlight=False, style='bold')
-    console.print(watchdogs(curve), highlight=False)
+    for text in filter(None, (of_return(curve), watchdogs(curve))):
+        console.print(text, highlight=False)
 
 
 def _cell(played: Played, name: str) -> str:
@@ -116,20 +120,12 @@ def _content(run: dict[str, Any], curves: Sequence[Curve]) -> dict[str, Any]:
 
 
 def _curve(curve: Curve) -> dict[str, Any]:
-    found = curve.budget
     return {
         'parameter': curve.axis.parameter,
-        'budget': None
-        if found is None
-        else {
-            'figure': found.figure,
-            'share': found.share,
-            'value': _finite(found.value),
-            'low': _finite(found.low),
-            'high': _finite(found.high),
-            'most': found.most,
-        },
+        'budget': _budget(curve.budget),
+        'budget_of_return': _budget(curve.of_return),
         'sentence': sentence(curve),
+        'sentence_of_return': of_return(curve),
         'watchdogs': watchdogs(curve),
         'points': [
             {
@@ -142,8 +138,11 @@ def _curve(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
-    return None if math.isinf(value) else value
+def _budget(found: Budget | None) -> dict[str, Any] | None:
+    """Return a budget for JSON, which knows no infinite numbers: null is beyond what was played."""
+    if found is None:
+        return None
+    return {name: None if value == math.inf else value for name, value in asdict(found).items()}
 
 
 def _played(played: Played) -> dict[str, Any]:
@@ -160,6 +159,6 @@ def _draw(folder: Path, about: dict[str, Any], curves: Sequence[Curve]) -> Itera
         return
     draw_sweep(folder / PICTURE, curves, [sentence(curve) for curve in curves])
     yield f'picture: {folder / PICTURE}'
-    told = '; '.join(f'{sentence(curve)}; {watchdogs(curve)}' for curve in curves)
+    told = '; '.join('; '.join(filter(None, (sentence(curve), of_return(curve), watchdogs(curve)))) for curve in curves)
     page = write_page(folder / PAGE, about, '', [section('Imperfections', told, embedded(folder / PICTURE))])
     yield f'report: {page}'

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from rl_policy_node.tools.demo.report_figures import COLOURS, STYLE
+from rl_policy_node.tools.evaluate.budget import Budget
 from rl_policy_node.tools.evaluate.compare import Estimate
 from rl_policy_node.tools.evaluate.sweep import Curve, FILE, POLICY
 
@@ -30,7 +31,7 @@ def draw_sweep(path: str | Path, curves: Sequence[Curve], sentences: Sequence[st
                 _draw_figure(axes, curve, name)
             if watched:
                 _draw_fallback(panels[-1], curve)
-            panels[0].legend(loc='lower left')
+            panels[0].legend(loc='best')
             for axes in panels:
                 axes.set_xlabel(f'{curve.axis.what}, {curve.axis.unit}'.rstrip(', '))
         figure.savefig(path)
@@ -43,8 +44,10 @@ def _draw_figure(axes: Axes, curve: Curve, name: str) -> None:
     watched = [point.file.side.figures()[name] for point in curve.points if point.file is not None]
     if len(watched) == len(places):
         _draw_estimates(axes, places, watched, COLOURS[1], FILE)
-    if curve.budget is not None and curve.budget.figure == name:
-        _mark_budget(axes, curve)
+    for found in (curve.budget, curve.of_return):
+        if found is not None and found.figure == name and not math.isinf(found.value):
+            _mark_budget(axes, curve, found)
+            break
     axes.set_title(f'{name}, with 95 % intervals', fontsize=9, loc='left')
     if name == 'success':
         axes.set_ylim(-0.03, 1.05)
@@ -60,18 +63,16 @@ def _draw_estimates(axes: Axes, places: Sequence[float], figures: Sequence[Estim
     axes.fill_between(places, [low for low, _ in ends], [high for _, high in ends], color=colour, alpha=0.18, lw=0)
 
 
-def _mark_budget(axes: Axes, curve: Curve) -> None:
-    found = curve.budget
-    if found is None or math.isinf(found.value):
-        return
+def _mark_budget(axes: Axes, curve: Curve, found: Budget) -> None:
     factor = curve.axis.factor
     axes.axvspan(factor * found.low, factor * min(found.high, found.most), color=COLOURS[2], alpha=0.15, lw=0)
-    axes.axvline(factor * found.value, color=COLOURS[2], label=f'budget, {curve.axis.shown(found.value)}')
+    axes.axvline(factor * found.value, color=COLOURS[2], label=f'budget {curve.axis.shown(found.value)}')
+    axes.legend(loc='best')
 
 
 def _draw_fallback(axes: Axes, curve: Curve) -> None:
     known = [(curve.axis.factor * point.value, point.file.fallback) for point in curve.points if point.file is not None]
     axes.plot(*zip(*known), 'o-', color=COLOURS[1], markersize=3.5)
-    axes.set_title("steps on the fallback, the file's own watchdogs", fontsize=9, loc='left')
+    axes.set_title('steps on the fallback, with watchdogs', fontsize=9, loc='left')
     axes.set_ylim(-0.03, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -13,7 +13,17 @@ NOTICED = 0.01  # share of steps on the fallback that a sentence names
 
 def sentence(curve: Curve) -> str:
     """Return the budget of a curve in words."""
-    axis, found = curve.axis, curve.budget
+    return _told(curve, curve.budget)
+
+
+def of_return(curve: Curve) -> str:
+    """Return the budget of the return in words, '' where `sentence` tells it."""
+    told = curve.budget is not None and curve.budget.figure == 'return'
+    return '' if told or curve.of_return is None else _told(curve, curve.of_return)
+
+
+def _told(curve: Curve, found: Budget | None) -> str:
+    axis = curve.axis
     if found is None:
         return f'no budget: without {axis.what} no episode succeeds'
     kept = f'{found.share:.0%} of the {found.figure} without {axis.what}'.replace('%', ' %')
@@ -33,7 +43,7 @@ def watchdogs(curve: Curve) -> str:
     first = min(beyond, key=lambda point: point.value)
     share = first.file.fallback if first.file is not None else 0.0
     at = curve.axis.shown(first.value)
-    return f'from {at} on the watchdogs of the file act: {share:.0%} of the steps on the fallback'
+    return f'from {at} on the watchdogs of the file act: {share:.1%} of the steps on the fallback'
 
 
 def _range(curve: Curve, found: Budget) -> str:
