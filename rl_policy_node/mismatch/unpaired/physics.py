@@ -189,7 +189,9 @@ class Physics:
 
     def residuals(self, lines: Lines) -> Floats:
         """Return what the law leaves of each step (lines, n), in sigmas."""
-        left: Floats = (_change(lines, self.x) - _features(lines, self.x, self.urge, self.reach) @ self.law) / self.sigma
+        left: Floats = (
+            _change(lines, self.x) - _features(lines, self.x, self.urge, self.reach) @ self.law
+        ) / self.sigma
         return left
 
     def strides(self, lines: Lines) -> Floats:
