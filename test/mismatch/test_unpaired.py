@@ -12,6 +12,7 @@ from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.unpaired import explain, EXPLAINED, HEALTHY, UNEXPLAINED
 
 TIP, TURN, GOAL, JOINTS = COLUMNS.values()
+RANDOM = np.random.default_rng(5)
 BY = np.tile(geometry.quaternion_from_rotation_vector(np.array([[0.0, 0.0, 0.8]])), (8, 1))
 
 
@@ -34,7 +35,7 @@ def turned(values, begins):
 
 
 def noisy(values, begins):
-    values[:, TIP] += np.random.default_rng(5).normal(0, 0.03, (len(values), 3))
+    values[:, TIP] += RANDOM.normal(0, 0.03, (len(values), 3))
     return values
 
 

@@ -176,6 +176,8 @@ def test_each_activation_has_a_bag_of_its_own(arm, recorded, tmp_path):
     assert arm.live_until(lambda: len(bags(tmp_path)) == 2)
     first, second = bags(tmp_path)
     assert isinstance(closed(first)[-1], Ended)
+    # the recorder of the second one has begun
+    assert arm.live_until(lambda: sum(file.stat().st_size for file in second.glob('*.mcap')) > 20_000)
     assert arm.transition(Transition.TRANSITION_DEACTIVATE)
     arm.live(0.5)
     for bag in (first, second):

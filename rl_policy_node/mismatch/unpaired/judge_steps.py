@@ -45,7 +45,8 @@ class Scores:
 class Judge:
     """A robot's view beside the physics of the simulator's.
 
-    came: its steps as they are. urges, places: of the commands and of the numbers, normalised, now and in the step before. base: the scores of what came.
+    came: its steps as they are. urges, places: of the commands and of the numbers, normalised, now and in the step
+    before. base: the scores of what came.
     """
 
     physics: Physics
