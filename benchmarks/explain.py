@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+import functools
 import json
+import logging
 from pathlib import Path
 import tempfile
 import time
@@ -31,18 +33,39 @@ ROWS, STEPS, OURS = 6, 512, 16  # robots and steps of a recording; robots of the
 NOISE = 0.02
 RUNS = Path(__file__).parents[1] / 'test' / 'sim' / 'gymnasium_runs'
 LEGS = (1, 2, 3, 4)
-JOINTS = [f'{joint}_{leg}' for leg in LEGS for joint in ('hip', 'ankle')]
+ANKLES = [f'{joint}_{leg}' for leg in LEGS for joint in ('hip', 'ankle')]
 ACTUATORS = [f'{joint}_{leg}' for leg in (4, 1, 2, 3) for joint in ('hip', 'ankle')]
+SIDES = [f'{side}_{joint}' for side in ('right', 'left') for joint in ('hip_x', 'hip_z', 'hip_y', 'knee')]
+ARMS = [f'{side}_{joint}' for side in ('right', 'left') for joint in ('shoulder1', 'shoulder2', 'elbow')]
+BODY = ['abdomen_z', 'abdomen_y', 'abdomen_x', *SIDES, *ARMS]
+# N m for an action of 1, in the order of the actuators
+GEARS = dict.fromkeys(['abdomen_y', 'abdomen_z', 'abdomen_x', *SIDES], 100.0) | dict.fromkeys(ARMS, 25.0)
+GEARS |= {f'{side}_hip_y': 300.0 for side in ('right', 'left')} | {f'{side}_knee': 200.0 for side in ('right', 'left')}
+
+
+def policy(run: str) -> dict[str, Any]:
+    """Return the parameters of a run of the tests."""
+    files = {'train_config': str(RUNS / run / 'train.yaml'), 'checkpoint': str(RUNS / run / 'policy.pth')}
+    return {'policy': {**files, 'device': 'cpu', 'backend': 'eager'}, 'enable': 'none', 'robots': [run]}
+
+
+def joints(names: list[str]) -> dict[str, Any]:
+    """Return the terms of joints."""
+    return {
+        f'joint_{short}': {'source': 'joints', 'field': field, 'joints': names}
+        for short, field in (('pos', 'position'), ('vel', 'velocity'))
+    }
+
+
+def legs(kind: str, message: str, **more: Any) -> dict[str, Any]:
+    """Return the only action."""
+    return {'terms': ['legs'], 'legs': {'kind': kind, 'topic': 'efforts', 'type': message, **more}}
+
+
+# what drivers of the ant would measure
 ANT = {
-    'policy': {
-        'train_config': str(RUNS / 'ant' / 'train.yaml'),
-        'checkpoint': str(RUNS / 'ant' / 'policy.pth'),
-        'device': 'cpu',
-        'backend': 'eager',
-    },
+    **policy('ant'),
     'control_rate': 20.0,
-    'enable': 'none',
-    'robots': ['ant'],
     'sources': {
         'joints': {'topic': 'joint_states', 'type': 'sensor_msgs/msg/JointState'},
         'odometry': {'topic': 'odometry', 'type': 'nav_msgs/msg/Odometry'},
@@ -52,27 +75,31 @@ ANT = {
     'terms': {
         'height': {'source': 'odometry', 'field': 'position', 'elements': [2]},
         'orientation': {'source': 'imu', 'field': 'orientation', 'convention': 'wxyz'},
-        'joint_pos': {'source': 'joints', 'field': 'position', 'joints': JOINTS},
         'lin_vel': {'kind': 'rotate', 'source': 'odometry', 'field': 'linear_velocity', 'inverse': False},
         'ang_vel': {'source': 'imu', 'field': 'angular_velocity'},
-        'joint_vel': {'source': 'joints', 'field': 'velocity', 'joints': JOINTS},
+        **joints(ANKLES),
     },
-    'actions': {
-        'terms': ['legs'],
-        'legs': {
-            'kind': 'effort',
-            'joints': ACTUATORS,
-            'scale': [150.0],
-            'topic': 'efforts',
-            'type': 'std_msgs/msg/Float64MultiArray',
-            'limits': 'none',
-        },
-    },
+    'actions': legs('effort', 'std_msgs/msg/Float64MultiArray', joints=ACTUATORS, scale=[150.0], limits='none'),
     'sim': {
         'environment': 'gymnasium',
         'id': 'Ant-v5',
         'raw_state': True,
         'options': ['max_episode_steps=150', 'include_cfrc_ext_in_observation=false', 'reset_noise_scale=0.05'],
+    },
+}
+HUMANOID = {
+    **ANT,
+    **policy('humanoid'),
+    'control_rate': 1 / 0.015,
+    'terms': {**ANT['terms'], **joints(BODY)},
+    'actions': legs(
+        'effort', 'std_msgs/msg/Float64MultiArray', joints=list(GEARS), scale=[*GEARS.values()], limits='none'
+    ),
+    'sim': {
+        'environment': 'gymnasium',
+        'id': 'Humanoid-v5',
+        'raw_state': True,
+        'options': [f'include_{each}_in_observation=false' for each in ('cinert', 'cvel', 'qfrc_actuator', 'cfrc_ext')],
     },
 }
 
@@ -86,16 +113,20 @@ def insertion(seed: int, rows: int) -> Configuration:
     return configured(Simulated(file=file, rows=rows, seed=seed, settings=settings))
 
 
-def ant(seed: int, rows: int) -> Configuration:
-    """Return Gymnasium's ant, as drivers of a real one would measure it."""
+def of_tree(tree: dict[str, Any], seed: int, rows: int) -> Configuration:
+    """Return the Configuration of a tree of parameters."""
     with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
         # JSON is YAML without aliases, which ROS does not read
-        json.dump({'/**': {'ros__parameters': ANT}}, file)
+        json.dump({'/**': {'ros__parameters': tree}}, file)
         file.flush()
         return configured(Simulated(file=file.name, rows=rows, seed=seed))
 
 
-TASKS: dict[str, Callable[[int, int], Configuration]] = {'insertion': insertion, 'ant': ant}
+TASKS: dict[str, Callable[[int, int], Configuration]] = {
+    'insertion': insertion,
+    'ant': functools.partial(of_tree, ANT),
+    'humanoid': functools.partial(of_tree, HUMANOID),
+}
 
 
 class Plays:
@@ -179,6 +210,7 @@ def main() -> None:
     parser.add_argument('--folder', type=Path, default=Path('reports/explain'))
     options = parser.parse_args()
     private_domain(chosen=False)
+    logging.disable(logging.WARNING)  # a loop that is slow on purpose says so every second
     began, rows = time.monotonic(), []
     folder = options.folder / options.task
     for row in results(Plays(options.task, folder), options.seeds, options.healthy, options.kinds):

@@ -33,7 +33,7 @@ SIZES = {
     'filter': 'a low-pass of the first order that takes 0.5, 0.25 or 0.1 of each new message',
     'noise': '0.2, 0.5 or 1 standard deviation of the field',
     'rate': 'the policy steps at 0.8, 0.5 or 0.33 of its rate',
-    'reset': '25 %, 50 % or 100 % of the resets are missing',
+    'reset': 'every fourth reset is missing, every second, or all',
     'frozen': 'stands still for 10 %, 30 % or 90 % of the time, or in steps of 0.2, 0.5 or 1 standard deviation',
     'saturated': 'bounds that 10 %, 30 % or 60 % of the samples lie beyond',
 }
@@ -54,14 +54,21 @@ class Planted:
 
 @dataclass(frozen=True)
 class Robot:
-    """What a fault must know of the robot. spread: field → standard deviation (k,) in `seen`, (T, N, k)."""
+    """What a fault must know of the robot. seen: field → (T, N, k), of the fields that a term shows as they are.
+
+    Others may change nothing that a policy sees, such as the sign of a quaternion that only turns a vector.
+    """
 
     seen: Mapping[Field, Array]
 
     @classmethod
     def of(cls, recording: Recording) -> Robot:
+        specs = [track.spec for track in recording.terms.values()]
+        shown = {(spec.get('source'), spec.get('field')) for spec in specs if spec['kind'] == 'field'}
+        chosen = {(spec.get('source'), spec.get('field')) for spec in specs if spec.get('elements')}
         measured = recording.measured
-        return cls({(source, field): value for source, part in measured.items() for field, value in part.items()})
+        seen = {(source, field): value for source, part in measured.items() for field, value in part.items()}
+        return cls({name: value for name, value in seen.items() if name in shown - chosen})
 
     def spread(self, field: Field) -> Array:
         return self.seen[field].reshape(-1, self.seen[field].shape[2]).std(axis=0)
@@ -110,7 +117,7 @@ class FaultyWire(Wire):
         self._fault, self._random = fault, np.random.default_rng([seed, 77])
         self._noise = {name: noise * robot.spread(name) for name in robot.moving() if name[1] != 'orientation'}
         self._changes: dict[Field, Change] = {}
-        self._share = 1.0
+        self._share, self._begun = 1.0, 0
         if fault is not None:
             self._plant(fault, robot)
 
@@ -136,7 +143,9 @@ class FaultyWire(Wire):
     def begins(self, step: int, begins: Array) -> Array:
         if self._fault is None or self._fault.kind != 'reset' or step == 0:
             return begins
-        return begins & (self._random.random(len(begins)) >= self._share)
+        counts = self._begun + np.cumsum(begins)
+        self._begun += int(begins.sum())
+        return begins & ~((counts * self._share).astype(int) > ((counts - 1) * self._share).astype(int))
 
     def measured(self, step: int, values: Mapping[str, Mapping[str, Array]], begins: Array) -> Values:
         out = {name: {field: np.array(value) for field, value in part.items()} for name, part in values.items()}

@@ -18,7 +18,8 @@ from rl_policy_node.tools.command_line import COMMANDS
 HEAD = """# Command line
 
 `rl_policy COMMAND --help` shows the same. Every command ends with 0, or with 1 and one line that says why not;
-`verify` and `compare` keep 1 for what differs, `doctor` for its verdicts, and they end with 2 where they cannot run.
+`verify`, `explain` and `compare` keep 1 for what differs, `doctor` for its verdicts; they end with 2 where they cannot
+run.
 Written by `python scripts/command_line.py`.
 """
 

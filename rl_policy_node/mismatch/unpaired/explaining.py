@@ -14,6 +14,7 @@ from rl_policy_node.mismatch.unpaired.account_wording import label_of, words
 from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.faults import FAULTS
 from rl_policy_node.mismatch.unpaired.judge_steps import Judge
+from rl_policy_node.mismatch.unpaired.leaps import missing_resets
 from rl_policy_node.mismatch.unpaired.physics import Physics
 from rl_policy_node.mismatch.unpaired.recording_facts import Fact, facts, noises
 from rl_policy_node.mismatch.unpaired.recording_figures import commands_of, terms_of
@@ -25,7 +26,7 @@ _EACH, _MOST = 0.02, 0.2  # share of its gain that each free number costs, and t
 _MAIN = 0.25  # share of the difference beyond which a correction comes before noise, and before missing resets
 _RIVAL = 0.93  # of the best one's gain: the data do not tell faults that are so near
 _ODD = 4.0  # usual differences beyond which a difference without explanation is told
-_LEAST_RESETS = 0.1  # share of resets that must be missing
+_LEAST_RESETS = 0.04  # share of resets that must be missing
 _MUCH = 0.25  # size beyond which a fact is no consequence of another fault
 
 
@@ -36,7 +37,8 @@ def explain(robot: Recording, simulation: Recording, on_step: Callable[[str], ob
     """
     came, ours = View.of(robot), View.of(simulation)
     _check(came, ours)
-    seen = list(facts(robot, simulation, came, ours))
+    # what a sensor catches up with after it stood still may look like a leap: that comes last
+    seen = [*facts(robot, simulation, came, ours), *missing_resets(robot, came, ours, Physics.of(ours))]
     noise = sorted(noises(came, ours), key=lambda each: -each.size)
     judge, findings = _tried(came, ours, seen, noise, on_step)
     usual = _usual(ours)
@@ -99,18 +101,21 @@ def _ranked(
     least = max(LEAST, _OF_DIFFERENCE * difference)
     good = sorted((each for each in undoings if worth(each) > least), key=lambda each: -worth(each))
     main = bool(good) and worth(good[0]) > _MAIN * difference
-    told = [each for each in seen if each.size >= (_LEAST_RESETS if each.kind == 'reset' else 0.0)]
-    # a robot led astray by another fault may rest, or touch a bound, for a while
+    resets = [each for each in seen if each.kind == 'reset' and each.size >= _LEAST_RESETS]
+    told = [each for each in seen if each.kind != 'reset']
+    # a robot led astray by another fault may rest, touch a bound, or leap for a while
     sure = [each for each in told if not main or _certain(each)]
-    noise, later = ([], noise[:1]) if main else (noise[:1], [])
-    order: list[Undoing | Fact] = [*sure, *noise, *good, *later, *(each for each in told if each not in sure)]
+    first: list[Undoing | Fact] = [*sure, *(() if main else noise[:1])]
+    first += [] if first or main else resets
+    rest = [each for each in (*noise[:1], *resets, *told) if each not in first]
+    order: list[Undoing | Fact] = [*first, *good, *rest]
     kept = {(each.kind, each.where): each for each in reversed(order)}
     return tuple(_finding(each, judge, good, difference) for each in order if kept[each.kind, each.where] is each)
 
 
 def _certain(fact: Fact) -> bool:
     """Return whether a fact is no consequence of another fault."""
-    return fact.kind == 'rate' or fact.value[:1] == ('steps',) or (fact.kind != 'reset' and fact.size >= _MUCH)
+    return fact.kind == 'rate' or fact.value[:1] == ('steps',) or fact.size >= _MUCH
 
 
 def _finding(found: Undoing | Fact, judge: Judge, good: Sequence[Undoing], difference: float) -> Finding:

@@ -11,12 +11,11 @@ import numpy as np
 
 from rl_policy_node.mismatch.case import Indices
 from rl_policy_node.mismatch.series import Floats
-from rl_policy_node.mismatch.unpaired.physics import Lines, log_t, Physics
+from rl_policy_node.mismatch.unpaired.physics import COUNTED, Lines, log_t, Physics
 from rl_policy_node.mismatch.unpaired.view import View
 
 TINY = 1e-9
 _ELSEWHERE = 1.0  # of the weight of the numbers that a correction changes has what follows from them
-COUNTED = 300.0  # steps that neighbours' likeness leaves of any number of them
 
 # numbers (lines, k) of some columns → corrected ones
 Change: TypeAlias = Callable[[Floats], Floats]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults that show in a robot's numbers by themselves: repeated, stepped, bounded or noisy values, rates, resets."""
+"""Faults that show in a robot's numbers by themselves: repeated, stepped, bounded or noisy values, and rates."""
 
 from __future__ import annotations
 
@@ -46,8 +46,6 @@ def facts(robot: Recording, simulation: Recording, came: View, ours: View) -> It
     yield from _rates(robot, simulation)
     for part in came.parts:
         yield from _of_values(came, ours, part)
-    # what a sensor catches up with after it stood still may look like a jump
-    yield from _resets(robot, came, ours)
 
 
 def noises(came: View, ours: View) -> Iterator[Fact]:
@@ -104,41 +102,6 @@ def _rate(recording: Recording) -> float:
     gaps = np.diff(recording.time)
     gaps = gaps[(gaps > 0) & (gaps < 10 * np.median(gaps))]
     return 1.0 / float(gaps.mean()) if len(gaps) else recording.rate
-
-
-def _resets(robot: Recording, came: View, ours: View) -> Iterator[Fact]:
-    """Yield the jumps of a robot's numbers that are as large as from episode to episode, without a reset."""
-    if not robot.about.get('memory', True):
-        return
-    within, across = _jumps(ours), _jumps(ours, across=True)
-    if not len(across):
-        return
-    usual = np.quantile(within, 0.999, axis=0)
-    seen = _jumps(came)
-    usual = np.maximum(usual, np.quantile(seen, 0.95, axis=0)) + 1e-12
-    names = [part.columns for part in came.parts]
-
-    def height(jumps: Floats) -> Floats:
-        ratios = np.stack([np.minimum(jumps[:, each] / usual[each], 50.0).max(axis=1) for each in names])
-        mean: Floats = np.log(np.maximum(ratios, 1e-3)).mean(axis=0)
-        return mean
-
-    limit = (np.quantile(height(across), 0.2) + height(within).max()) / 2
-    if height(within).max() >= np.quantile(height(across), 0.2):
-        return
-    missed = int((height(seen) > limit).sum())
-    made = int(robot.reset[1:].sum())
-    if missed:
-        yield Fact('reset', (), missed / (missed + made), (missed, made))
-
-
-def _jumps(view: View, across: bool = False) -> Floats:
-    """Return the changes (lines, n) from step to step, within episodes or across their borders."""
-    change = np.abs(np.diff(view.x, axis=0))
-    wanted = view.steps[:-1]
-    if across:
-        wanted = view.begins[1:] & np.isfinite(view.x[:-1]).all(axis=2)
-    return change[wanted]
 
 
 def _of_values(came: View, ours: View, part: Part) -> Iterator[Fact]:

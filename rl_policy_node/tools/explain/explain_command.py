@@ -18,8 +18,8 @@ class Explain(Command):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add('robot', help='recording of the policy node on the robot')
-        add('--simulation', metavar='RECORDING', help='recording of it on a simulator, of other episodes')
+        add('robot', help='bag of the policy node on the robot (record.directory)')
+        add('--simulation', metavar='BAG', help='bag of it on a simulator, or what --keep wrote; of other episodes')
         add('--simulator', metavar='FILE', help='parameter file to play instead, with its own simulator')
         add('--rows', type=positive, default=16, help='robots that play the parameter file')
         add('--steps', type=positive, default=600, help='of its simulator')
@@ -33,9 +33,7 @@ class Explain(Command):
         from rl_policy_node.tools.explain.explain_run import explain_files, Simulated
 
         if bool(options.simulation) == bool(options.simulator):
-            raise ConfigurationError(
-                'expected one of --simulation RECORDING and --simulator FILE: what to compare with'
-            )
+            raise ConfigurationError('expected one of --simulation BAG and --simulator FILE: what to compare with')
         simulation = options.simulation or Simulated(
             file=resolve(options.simulator),
             rows=options.rows,

@@ -64,15 +64,17 @@ def explain_files(
 
 
 def read(path: str) -> Recording:
-    """Return the recording in a bag, or in a file of arrays; raises ConfigurationError where there is none."""
+    """Return the recording in a bag, or in a file that --keep wrote; raises ConfigurationError where there is none."""
     if Path(path).suffix != '.npz':
-        return open_bag(path).recording()
-    if not Path(path).is_file():
-        raise ConfigurationError(f'{path}: no such file; expected a recording of a policy node (.npz)')
-    return Recording.load(path)
+        recording = open_bag(path).recording()
+    elif Path(path).is_file():
+        recording = Recording.load(path)
+    else:
+        raise ConfigurationError(f'{path}: no such file; expected a bag of the policy node, or what --keep wrote')
+    return dataclasses.replace(recording, about={'file': path, **recording.about})
 
 
-def _configured(simulated: Simulated) -> Configuration:
+def configured(simulated: Simulated) -> Configuration:
     """Return the Configuration of a parameter file to play. Raises ConfigurationError."""
     overrides: dict[str, Any] = {**named_settings(simulated.settings, _OWN, 'explain')}
     if simulated.seed is not None:
@@ -87,7 +89,7 @@ def play(simulated: Simulated) -> Recording:
     private_domain(chosen=False)
     with _bar('steps of the simulator') as bar:
         task = bar.add_task('', total=simulated.steps)
-        recording = SimulatedRobot(_configured(simulated)).play(simulated.steps, lambda: bar.advance(task))
+        recording = SimulatedRobot(configured(simulated)).play(simulated.steps, lambda: bar.advance(task))
     return dataclasses.replace(recording, about={**recording.about, 'file': simulated.file})
 
 
