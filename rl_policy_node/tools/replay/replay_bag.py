@@ -64,11 +64,11 @@ def replay(bag: RecordedBag, changes: Changes, files: Files, console: Console | 
     for note in recorded.notes:
         console.print(note, highlight=False, markup=False)
     run = ReplayRun(recorded.configuration, ToLogging(), recorded.simulated, exact=not changes, anew=changes.anew)
-    both, sides = SideBySide(run.control), _Sides()
+    both, sides = SideBySide(run.control), _Sides() if files.arrays else None
     verdict = _played(run, _watched(bag.events(), console), both, sides)
     if not verdict.steps:
         raise ConfigurationError('the bag holds no step that can be replayed: none follows a recorded state')
-    if files.arrays:
+    if sides is not None:
         sides.write(files.arrays)
     if files.json:
         content = {**verdict._asdict(), 'first': verdict.first and str(verdict.first)}
@@ -80,7 +80,7 @@ def replay(bag: RecordedBag, changes: Changes, files: Files, console: Console | 
     return True
 
 
-def _played(run: ReplayRun, events: Iterable[Event], both: SideBySide, sides: _Sides) -> Verdict:
+def _played(run: ReplayRun, events: Iterable[Event], both: SideBySide, sides: _Sides | None) -> Verdict:
     began, first, differing = time.monotonic(), None, 0
     times: list[float] = []
     for replayed in run.play(events):
@@ -91,7 +91,8 @@ def _played(run: ReplayRun, events: Iterable[Event], both: SideBySide, sides: _S
             now = event.frame.steady
             times = [times[0] if times else now, now]
             both.add(event.outcome, outcome)
-            sides.add(now, event.outcome, outcome)
+            if sides is not None:
+                sides.add(now, event.outcome, outcome)
     lasted = times[1] - times[0] if times else 0.0
     player = run.replayer
     return Verdict(player.steps, player.skipped, run.messages, differing, first, time.monotonic() - began, lasted)

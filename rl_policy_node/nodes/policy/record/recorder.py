@@ -31,9 +31,8 @@ from rl_policy_node.nodes.policy.record.ring import END, Record, Ring, SPLIT
 from rl_policy_node.nodes.process.signals import ENDINGS
 
 FLUSH_PERIOD: Final = 0.4  # s; what is younger is lost when the recorder is killed
-LOOK_PERIOD: Final = 0.02  # s between two looks at the ring
+LOOK_PERIOD: Final = 0.1  # s between two looks at the ring
 CHECK_PERIOD: Final = 5.0  # s between two looks at the budget
-NICENESS: Final = 10  # the control loop comes first
 _STAMPS: Final = struct.Struct('>iI'), struct.Struct('<iI')
 _HEADER: Final = 4  # bytes before the first field of a message
 
@@ -122,8 +121,6 @@ def main(lifeline: int, memory: int, setup_file: int) -> int:
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)  # the whole group gets them; the recorder ends after the node
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     line = socket.socket(fileno=lifeline)
     with open(setup_file) as file:
         setup = json.load(file)

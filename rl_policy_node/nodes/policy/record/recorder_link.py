@@ -7,13 +7,26 @@ from collections.abc import Mapping
 import contextlib
 import json
 import os
+from pathlib import Path
 import signal
 import socket
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Final
 
 from rl_policy_node.nodes.policy.record.ring import Ring
+
+NICENESS: Final = 19
+
+
+def stand_back(pid: int) -> None:
+    """Let all other processes run before one that leads a session.
+
+    Where the kernel shares time between sessions first (autogroups), the niceness of a process means nothing to others.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        Path(f'/proc/{pid}/autogroup').write_text(f'{NICENESS}')
 
 
 class RecorderLink:
@@ -55,6 +68,7 @@ class RecorderLink:
         finally:
             os.close(memory)
         self._line.setblocking(False)
+        stand_back(self._process.pid)
 
     def listen(self) -> None:
         """Take in what the recorder says, and whether it has ended."""
