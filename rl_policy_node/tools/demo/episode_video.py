@@ -77,7 +77,8 @@ def _frames(record: Record, episode: Episode, steps: Indices) -> Iterator[Array]
 
 
 def _cross_sections(positions: Array, quaternions: Array) -> Iterator[Array]:
-    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, layout='none')
+    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
+    figure.set_layout_engine('none')  # the axes are placed by hand
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     for position, quaternion in zip(positions, quaternions):
         axes.clear()
