@@ -78,6 +78,10 @@ class Link(RecorderLink):
     def exit_code(self):
         return self._process.returncode
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def kill(self):
         self._process.kill()
         self._process.wait()

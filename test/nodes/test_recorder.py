@@ -68,6 +68,14 @@ def test_a_fleet_may_have_hundreds_of_topics(tmp_path):
     assert len(found) == len(made) and all(map(same, made, found))
 
 
+def test_all_other_processes_run_before_it(tmp_path):
+    with recorder(tmp_path) as (link, journal):
+        assert os.getpriority(os.PRIO_PROCESS, link.pid) == 19
+        group = Path(f'/proc/{link.pid}/autogroup')
+        assert not group.exists() or group.read_text().endswith('nice 19\n')
+        journal.end()
+
+
 def test_messages_lie_on_their_own_topics_with_their_times(tmp_path):
     made = events(4)
     with recorder(tmp_path) as (_, journal):
