@@ -25,7 +25,7 @@ from explain_faults import FaultyWire, Planted, planted, Robot, SIZES, terms_of
 from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.mismatch.unpaired import Account, explain, HEALTHY
 from rl_policy_node.nodes.parameters.configuration import Configuration
-from rl_policy_node.tools.explain.explain_run import configured, Simulated
+from rl_policy_node.tools.explain.explain_run import Simulated
 from rl_policy_node.tools.explain.simulated_robot import SimulatedRobot
 from rl_policy_node.tools.process.processes import private_domain
 
@@ -110,7 +110,7 @@ def insertion(seed: int, rows: int) -> Configuration:
 
     file = resolve('package://rl_policy_node/config/insertion.yaml')
     settings = ['sim.stagger=true', 'policy.device=cpu', 'policy.backend=eager']
-    return configured(Simulated(file=file, rows=rows, seed=seed, settings=settings))
+    return Simulated(file=file, rows=rows, seed=seed, settings=settings).configuration()
 
 
 def of_tree(tree: dict[str, Any], seed: int, rows: int) -> Configuration:
@@ -119,7 +119,7 @@ def of_tree(tree: dict[str, Any], seed: int, rows: int) -> Configuration:
         # JSON is YAML without aliases, which ROS does not read
         json.dump({'/**': {'ros__parameters': tree}}, file)
         file.flush()
-        return configured(Simulated(file=file.name, rows=rows, seed=seed))
+        return Simulated(file=file.name, rows=rows, seed=seed).configuration()
 
 
 TASKS: dict[str, Callable[[int, int], Configuration]] = {

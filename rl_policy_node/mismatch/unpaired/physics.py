@@ -179,8 +179,8 @@ class Physics:
             residual[mine] = step[mine] - young[mine] @ _fit(features[others], change[others])
         law = _fit(features, change)
         noise = NOISE * np.sqrt(_noise_gain(law, change.shape[1]))
-        sigma = np.sqrt(spread_of(residual) ** 2 + noise**2)
-        stride = np.sqrt(spread_of(step) ** 2 + 2 * NOISE**2)
+        sigma = np.sqrt(_spread_of(residual) ** 2 + noise**2)
+        stride = np.sqrt(_spread_of(step) ** 2 + 2 * NOISE**2)
         sizes = np.concatenate([np.full(part.size, part.size) for part in view.parts])
         low, high = np.quantile(x.of_all(known), [0.02, 0.98], axis=0)
         begin = Whitening.of(x.of_all(view.x[view.begins]), [part.size for part in view.parts])
@@ -229,7 +229,7 @@ def _level(residual: Floats, stride: Floats, row: Indices) -> Level:
     return Level(*found)
 
 
-def spread_of(residual: Floats) -> Floats:
+def _spread_of(residual: Floats) -> Floats:
     """Return a standard deviation of each column in which outliers count little."""
     middle = 1.48 * np.median(np.abs(residual), axis=0) + 1e-3 * residual.std(axis=0) + 1e-9
     spread: Floats = np.sqrt(np.mean(residual**2 / (1 + residual**2 / (9 * middle) ** 2), axis=0))

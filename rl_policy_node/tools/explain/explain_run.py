@@ -40,6 +40,15 @@ class Simulated:
     seed: int | None = None
     settings: Sequence[str] = ()
 
+    def configuration(self) -> Configuration:
+        """Return the Configuration of the file. Raises ConfigurationError."""
+        overrides: dict[str, Any] = {**named_settings(self.settings, _OWN, 'explain')}
+        if self.seed is not None:
+            overrides['sim.seed'] = self.seed
+        values = read_values(self.file, override_arguments(overrides), 'sim_bridge_node')
+        overrides |= rows_setting(values, self.rows)
+        return parameters.configuration(read_values(self.file, override_arguments(overrides), 'sim_bridge_node'))
+
 
 def explain_files(
     robot: str, simulation: str | Simulated, page: str, json_file: str | None = None, keep: str | None = None
@@ -74,22 +83,12 @@ def read(path: str) -> Recording:
     return dataclasses.replace(recording, about={'file': path, **recording.about})
 
 
-def configured(simulated: Simulated) -> Configuration:
-    """Return the Configuration of a parameter file to play. Raises ConfigurationError."""
-    overrides: dict[str, Any] = {**named_settings(simulated.settings, _OWN, 'explain')}
-    if simulated.seed is not None:
-        overrides['sim.seed'] = simulated.seed
-    values = read_values(simulated.file, override_arguments(overrides), 'sim_bridge_node')
-    overrides |= rows_setting(values, simulated.rows)
-    return parameters.configuration(read_values(simulated.file, override_arguments(overrides), 'sim_bridge_node'))
-
-
 def play(simulated: Simulated) -> Recording:
     """Return the recording of the policy of a file on its own simulator."""
     private_domain(chosen=False)
     with _bar('steps of the simulator') as bar:
         task = bar.add_task('', total=simulated.steps)
-        recording = SimulatedRobot(configured(simulated)).play(simulated.steps, lambda: bar.advance(task))
+        recording = SimulatedRobot(simulated.configuration()).play(simulated.steps, lambda: bar.advance(task))
     return dataclasses.replace(recording, about={**recording.about, 'file': simulated.file})
 
 

@@ -16,17 +16,7 @@ from typing import Any, Final
 
 from rl_policy_node.nodes.policy.record.ring import Ring
 
-NICENESS: Final = 19
-
-
-def stand_back(pid: int) -> None:
-    """Let all other processes run before one that leads a session.
-
-    Where the kernel shares time between sessions first (autogroups), the niceness of a process means nothing to others.
-    """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        Path(f'/proc/{pid}/autogroup').write_text(f'{NICENESS}')
+NICENESS: Final = 19  # all other processes run first
 
 
 class RecorderLink:
@@ -68,7 +58,10 @@ class RecorderLink:
         finally:
             os.close(memory)
         self._line.setblocking(False)
-        stand_back(self._process.pid)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            # where the kernel shares time between sessions first, a niceness means nothing to other sessions
+            Path(f'/proc/{self._process.pid}/autogroup').write_text(f'{NICENESS}')
 
     def listen(self) -> None:
         """Take in what the recorder says, and whether it has ended."""
