@@ -33,11 +33,12 @@ def words(found: Undoing | Fact, view: View) -> Words:
 
 def _scale(found: Undoing, view: View) -> Words:
     (factor,), part = found.value, view.part(found.where[0])
-    came = 1 / factor
-    unit = next((name for each, name in _UNITS.items() if abs(came / each - 1) < _NEAR), '')
+    # what is nearly another unit is that unit
+    came = next((each for each in _UNITS if abs(1 / factor / each - 1) < _NEAR), 1 / factor)
     sentence = f'{part.name} comes {number(_rounded(came))} times as large as in simulation'
-    scale = np.array(part.track.scale or (1.0,)) * factor
-    return Words(sentence + (f': {unit}' if unit else ''), f'terms.{part.name}.scale: {_listed(scale)}')
+    scale = np.array(part.track.scale or (1.0,)) / came
+    unit = f': {_UNITS[came]}' if came in _UNITS else ''
+    return Words(f'{sentence}{unit}', f'terms.{part.name}.scale: {_listed(scale)}')
 
 
 def _sign(found: Undoing, view: View) -> Words:

@@ -83,9 +83,11 @@ def _verdict(account: Account) -> str:
         )
         return f'<div class="verdict {account.verdict}"><b>{text}</b><p>{more}</p></div>'
     first = account.findings[0]
+    line, _, other = first.remedy.partition(', or ')
+    instead = f'<p>Or: {html.escape(other)}.</p>' if other else ''
     return (
         f'<div class="verdict explained"><i>{html.escape(first.kind)}</i><b>{html.escape(first.sentence)}.</b>'
-        f'<p>What mends it:</p><code>{html.escape(first.remedy)}</code><p>{html.escape(_sure(account))}</p></div>'
+        f'<p>What mends it:</p><code>{html.escape(line)}</code>{instead}<p>{html.escape(_sure(account))}</p></div>'
     )
 
 
