@@ -6,10 +6,15 @@ import dataclasses
 from mismatch.linear_robot import changed, COLUMNS, Late, of_rate, recorded, Smoothed
 import numpy as np
 import pytest
+import yaml
 
 from rl_policy_node import geometry
+from rl_policy_node.control.terms.quaternions import CONVENTIONS
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.mismatch.unpaired import explain, EXPLAINED, HEALTHY, UNEXPLAINED
+from rl_policy_node.mismatch.unpaired.account_wording import words
+from rl_policy_node.mismatch.unpaired.fault import Undoing
+from rl_policy_node.mismatch.unpaired.view import View
 
 TIP, TURN, GOAL, JOINTS = COLUMNS.values()
 RANDOM = np.random.default_rng(5)
@@ -54,7 +59,11 @@ FAULTS = {
     'offset': ('tip', changed(TIP, lambda v: v + [0.0, 0.2, 0.0]), 'terms.tip.offset: [0, 0.1'),
     'joint order': ('joints', changed(JOINTS, lambda v: v[:, [2, 1, 0]]), 'joints: [ankle, knee, hip]'),
     'frame': ('tip', turned, 'static transform'),
-    'quaternion order': ('tip_turn', changed(TURN, lambda v: v[:, [3, 0, 1, 2]]), 'terms.tip_turn.convention: wxyz'),
+    'quaternion order': (
+        'tip_turn',
+        changed(TURN, lambda v: v[:, [3, 0, 1, 2]]),
+        'terms.tip_turn.elements: [1, 2, 3, 0]',
+    ),
     'quaternion sign': ('tip_turn', changed(TURN, lambda v: -v), 'terms.tip_turn.unique_sign'),
     'delay': ('joints', Late(JOINTS, 4), 'sources.joint_states'),
     'filter': ('joints', Smoothed(JOINTS, 0.25), 'sources.joint_states'),
@@ -71,6 +80,30 @@ def test_a_planted_fault_is_named_first(simulation, kind):
     assert account.verdict == EXPLAINED
     first = account.findings[0]
     assert first.kind == kind and term in first.where and remedy in first.remedy
+
+
+def with_spec(recording, name, **spec):
+    """Return a recording whose file has further options of a term."""
+    track = recording.terms[name]
+    track = dataclasses.replace(track, spec={**track.spec, **spec})
+    return dataclasses.replace(recording, terms={**recording.terms, name: track})
+
+
+@pytest.mark.parametrize('order', [(1, 2, 3, 0), (3, 0, 1, 2)])
+@pytest.mark.parametrize('elements', [(0, 1, 2, 3), (1, 2, 3, 0)])
+@pytest.mark.parametrize('convention', CONVENTIONS)
+def test_the_line_that_is_told_mends_the_order_of_a_quaternion(convention, elements, order):
+    """What the new line makes of a message is what the correction makes of the numbers."""
+    view = View.of(with_spec(recorded(30, steps=20), 'tip_turn', convention=convention, elements=list(elements)))
+    found = Undoing('quaternion order', ('tip_turn',), 1.0, ('this', 'that', order))
+    line = words(found, view).remedy.removeprefix('terms.tip_turn.').partition(', or')[0]
+    new = {'convention': convention, 'elements': list(elements), **yaml.safe_load(line)}
+    message = np.array([10, 11, 12, 13])
+    came, mended = (
+        message[list(picked)][list(CONVENTIONS[form])]
+        for picked, form in ((elements, convention), (new['elements'], new['convention']))
+    )
+    assert mended.tolist() == came[list(order)].tolist()
 
 
 def test_steps_of_a_lattice_are_seen(simulation):

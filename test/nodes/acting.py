@@ -4,6 +4,7 @@
 import numpy as np
 
 from rl_policy_node.policy import Policy
+from rl_policy_node.tools.process.processes import ToolProcess
 
 
 def acted(arm, count=3):
@@ -33,3 +34,11 @@ def in_order(commands, wanted):
     """Whether the commands are those wanted, in their order; a busy machine may lose some on the way."""
     places = [wanted.index(command) for command in commands]
     return places == sorted(set(places))
+
+
+def picture(arm, *arguments):
+    """Return the exit code of `rl_policy watch --once`, and what it prints, while the arm lives."""
+    log = arm.folder / 'watch.log'
+    tool = ToolProcess('watch', ['-m', 'rl_policy_node.tools.main', 'watch', '--once', *arguments], log)
+    assert arm.live_until(lambda: tool.poll() is not None, 60)
+    return tool.poll(), tool.tail(200)

@@ -8,20 +8,12 @@ import re
 import signal
 import time
 
-from nodes.acting import acted
+from nodes.acting import acted, picture
 from nodes.harness import parameters
 import pytest
 
 from rl_policy_node.nodes.watch.watcher import Watcher
 from rl_policy_node.tools.process.processes import ToolProcess
-
-
-def picture(arm, *arguments):
-    """Return the exit code of `rl_policy watch --once`, and what it prints, while the arm lives."""
-    log = arm.folder / 'watch.log'
-    tool = ToolProcess('watch', ['-m', 'rl_policy_node.tools.main', 'watch', '--once', *arguments], log)
-    assert arm.live_until(lambda: tool.poll() is not None, 60)
-    return tool.poll(), tool.tail(200)
 
 
 def test_one_picture_of_a_node_that_acts(arm, run, tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pendulum and its trained policy, with faults on its messages, in the place of a robot."""
 
+import functools
 from pathlib import Path
 
 from nodes.stepper_bench import flat
@@ -53,13 +54,17 @@ def played(seed, wire=None, rows=6, steps=250):
     return SimulatedRobot(configuration(flat(parameters(seed, rows))), wire).play(steps)
 
 
-def write_file(folder: Path, seed=1, rows=1):
-    """Return a parameter file."""
+def write_file(folder: Path, seed=1, rows=1, **changes):
+    """Return a parameter file. changes: parameter → value."""
     path = folder / 'pendulum.yaml'
     # ROS reads no aliases
     dumper = yaml.SafeDumper
     dumper.ignore_aliases = lambda *_: True
-    path.write_text(yaml.dump({'/**': {'ros__parameters': parameters(seed, rows)}}, Dumper=dumper))
+    tree = parameters(seed, rows)
+    for name, value in changes.items():
+        *parents, leaf = name.split('.')
+        functools.reduce(dict.__getitem__, parents, tree)[leaf] = value
+    path.write_text(yaml.dump({'/**': {'ros__parameters': tree}}, Dumper=dumper))
     return path
 
 

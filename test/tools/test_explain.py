@@ -93,20 +93,11 @@ def test_a_healthy_robot_ends_with_zero(files, tmp_path, capsys):
     assert 'The robot sees and moves as simulation does.' in (tmp_path / 'page.html').read_text()
 
 
-def test_a_parameter_file_is_played_and_kept(files, tmp_path):
+@pytest.mark.parametrize('mode', ['real_time', 'lockstep'])
+def test_a_parameter_file_is_played_and_kept(files, tmp_path, mode):
     file, kept = write_file(tmp_path), tmp_path / 'kept.npz'
-    arguments = [
-        str(files / 'robot.npz'),
-        '--simulator',
-        str(file),
-        '--rows',
-        '8',
-        '--steps',
-        '200',
-        '--keep',
-        str(kept),
-    ]
-    assert main(['explain', *arguments, '-o', str(tmp_path / 'page.html')]) == 1
+    options = f'--simulator {file} --rows 8 --steps 200 --keep {kept} -o {tmp_path / "page.html"} --set sim.mode={mode}'
+    assert main(['explain', str(files / 'robot.npz'), *options.split()]) == 1
     assert Recording.load(kept).rows == 8 and Recording.load(kept).steps == 200
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import math
 from typing import Any, NamedTuple
 
@@ -12,10 +12,11 @@ import numpy as np
 from rl_policy_node.mismatch.phrases import number, numbers, several
 from rl_policy_node.mismatch.unpaired.fault import Undoing
 from rl_policy_node.mismatch.unpaired.recording_facts import Fact
-from rl_policy_node.mismatch.unpaired.view import View
+from rl_policy_node.mismatch.unpaired.view import Part, View
 
 _UNITS = {180 / math.pi: 'degrees for radians', math.pi / 180: 'radians for degrees', 1e3: 'mm for m', 1e-3: 'm for mm'}
 _NEAR = 0.03
+_CONVENTIONS = {'xyzw': (0, 1, 2, 3), 'wxyz': (3, 0, 1, 2)}
 
 
 class Words(NamedTuple):
@@ -32,11 +33,12 @@ def words(found: Undoing | Fact, view: View) -> Words:
 
 def _scale(found: Undoing, view: View) -> Words:
     (factor,), part = found.value, view.part(found.where[0])
-    came = 1 / factor
-    unit = next((name for each, name in _UNITS.items() if abs(came / each - 1) < _NEAR), '')
+    # what is nearly another unit is that unit
+    came = next((each for each in _UNITS if abs(1 / factor / each - 1) < _NEAR), 1 / factor)
     sentence = f'{part.name} comes {number(_rounded(came))} times as large as in simulation'
-    scale = np.array(part.track.scale or (1.0,)) * factor
-    return Words(sentence + (f': {unit}' if unit else ''), f'terms.{part.name}.scale: {_listed(scale)}')
+    scale = np.array(part.track.scale or (1.0,)) / came
+    unit = f': {_UNITS[came]}' if came in _UNITS else ''
+    return Words(f'{sentence}{unit}', f'terms.{part.name}.scale: {_listed(scale)}')
 
 
 def _sign(found: Undoing, view: View) -> Words:
@@ -59,24 +61,36 @@ def _offset(found: Undoing, view: View) -> Words:
 def _order(found: Undoing, view: View) -> Words:
     (order, names), part = found.value, view.part(found.where[0])
     moved = [f'{part.names[place]} comes as {name}' for place, name in enumerate(names) if name != part.names[place]]
-    listed = f'[{", ".join(names)}]' if part.track.spec.get('joints') else f'[{", ".join(map(str, order))}]'
-    option = 'joints' if part.track.spec.get('joints') else 'elements'
     sentence = f'the numbers of {part.name} come in another order: {several(moved)}'
-    return Words(sentence, f'terms.{part.name}.{option}: {listed}')
+    if part.track.spec.get('joints'):
+        return Words(sentence, f'terms.{part.name}.joints: [{", ".join(names)}]')
+    if len(set(part.names)) == 1 or ',' in part.names[0]:
+        return Words(sentence, f'the driver of {part.track.source} must send them in the order [{"; ".join(names)}]')
+    return Words(sentence, _elements(part, order))
+
+
+def _elements(part: Part, order: Sequence[int]) -> str:
+    """Return the line by which a term picks its numbers in another order."""
+    now = part.track.spec.get('elements') or range(part.size)
+    return f'terms.{part.name}.elements: [{", ".join(str(now[place]) for place in order)}]'
 
 
 def _quaternion_order(found: Undoing, view: View) -> Words:
-    (way,), part = found.value, view.part(found.where[0])
-    if 'inverse' in way:
+    (way, *orders), part = found.value, view.part(found.where[0])
+    if not orders:
         return Words(
             f'{part.name} comes as the inverse rotation: of the frame in the body, not of the body in the frame',
             f'the driver of {part.track.source} must publish the inverse; with tf2 exchange frame_id and child',
         )
-    other = 'xyzw' if part.quaternion == 'wxyz' else 'wxyz'
-    return Words(
-        f'{part.name} comes as {way}',
-        f'terms.{part.name}.convention: {other}, or the driver must fill x, y, z, w by their names',
-    )
+    want, order = orders
+    sentence = f'{part.name} comes as {way}; in simulation it is {want}'
+    now = _CONVENTIONS[part.quaternion]
+    picked = tuple(now[place] for place in order)
+    for convention, numbers_of in _CONVENTIONS.items():
+        if picked == numbers_of:
+            return Words(sentence, f'terms.{part.name}.convention: {convention}')
+    elements = [picked[now.index(place)] for place in range(4)]
+    return Words(sentence, f'{_elements(part, elements)}, or the driver must fill x, y, z, w by their names')
 
 
 def _quaternion_sign(found: Undoing, view: View) -> Words:

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from rl_policy_node import geometry
 from rl_policy_node.mismatch.series import Floats
 from rl_policy_node.mismatch.unpaired.fault import columns_of, descended, Fault, names_of, PARAMETER, Undoing
-from rl_policy_node.mismatch.unpaired.judge_steps import Judge
+from rl_policy_node.mismatch.unpaired.judge_steps import Change, Judge
 from rl_policy_node.mismatch.unpaired.view import Part
 
 _ANGLES = np.radians([-135, -90, -60, -45, -30, -20, -10, 10, 20, 30, 45, 60, 90, 135, 180])
 _STEP, _FINEST, _LEAST = 0.1, 4e-3, 0.03  # rad
-_ORDERS = {'w, x, y, z for x, y, z, w': (1, 2, 3, 0), 'x, y, z, w for w, x, y, z': (3, 0, 1, 2)}
+# what comes in place of what → how to undo it
+_ORDERS = {('w, x, y, z', 'x, y, z, w'): (1, 2, 3, 0), ('x, y, z, w', 'w, x, y, z'): (3, 0, 1, 2)}
 INVERSE = 'the inverse rotation'
 
 
@@ -29,18 +31,18 @@ class QuaternionOrder(Fault):
         for part in judge.view.parts:
             if part.quaternion:
                 inverse = np.where(np.arange(4) == part.w, 1.0, -1.0)
-                ways = {way: partial(_ordered, order=order) for way, order in _ORDERS.items()}
-                trials = {**ways, INVERSE: partial(np.multiply, inverse)}
-                for way, change in trials.items():
+                trials: dict[tuple[Any, ...], Change] = {(INVERSE,): partial(np.multiply, inverse)}
+                trials |= {(*way, order): partial(_ordered, order=order) for way, order in _ORDERS.items()}
+                for value, change in trials.items():
                     gain = max(_signed_gain(judge, part, change, sign) for sign in (1.0, -1.0))
-                    yield Undoing(self.name, (part.name,), gain - float(np.log(6)), (way,))
+                    yield Undoing(self.name, (part.name,), gain - float(np.log(6)), value)
 
 
 def _ordered(value: Floats, order: Sequence[int]) -> Floats:
     return value[:, list(order)]
 
 
-def _signed_gain(judge: Judge, part: Part, change: Callable[[Floats], Floats], sign: float) -> float:
+def _signed_gain(judge: Judge, part: Part, change: Change, sign: float) -> float:
     return judge.gain(columns_of([part]), lambda value: sign * change(value))
 
 

@@ -79,7 +79,7 @@ class _Reader:
         return Recording(
             rate=self._control.rate,
             terms=self._terms(),
-            received={name: _padded(times) for name, times in self._received.items()},
+            received={} if self._control.lockstep else {n: _padded(times) for n, times in self._received.items()},
             reasons=tuple(self._refused),
             moments={
                 name: np.array([moments['mean'], moments['variance']], dtype=np.float64)
@@ -100,7 +100,8 @@ class _Reader:
             self._refused += [Refused(len(self._steps), row, reason) for row, reason in change.lost.items()]
         self._steps.append(
             {
-                'time': np.array(step.frame.steady),
+                # in lockstep a period lasts as long as the simulator takes for it
+                'time': np.array(step.frame.time if self._control.lockstep else step.frame.steady),
                 'inputs': {name: self._flat(inputs.get(name), shape) for name, shape in self._shapes.items()},
                 'actions': self._flat(outcome.actions, (self._actions,)),
                 'acted': outcome.acted,

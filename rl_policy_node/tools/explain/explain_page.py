@@ -19,6 +19,7 @@ from rl_policy_node.tools.demo.report_figures import STYLE
 from rl_policy_node.tools.explain.explain_pictures import term_picture
 
 _MOST_FINDINGS, _MOST_PICTURES = 4, 3
+_NEARLY_ALL = 0.9
 _VERDICTS = {
     HEALTHY: 'The robot sees and moves as simulation does.',
     EXPLAINED: '',
@@ -28,13 +29,11 @@ _VERDICTS = {
 
 def write_page(path: Path, account: Account, robot: Recording, simulation: Recording) -> None:
     """Write the page, which needs no other file."""
-    with matplotlib.rc_context(STYLE):
-        pictures = [_picture(robot, simulation, name) for name in _shown_terms(account)[:_MOST_PICTURES]]
     page = _PAGE.format(
         style=_CSS,
         subtitle=html.escape(_subtitle(robot, simulation)),
         verdict=_verdict(account),
-        pictures=''.join(pictures),
+        pictures=_pictures(account, robot, simulation),
         rivals=_others(account.findings[1:_MOST_FINDINGS]),
         terms=_term_table(account.terms),
         commands=_command_table(account.commands),
@@ -43,11 +42,21 @@ def write_page(path: Path, account: Account, robot: Recording, simulation: Recor
     path.write_text(page, encoding='utf-8')
 
 
-def _shown_terms(account: Account) -> list[str]:
-    """Return the terms of the first finding, then the others, the oddest first."""
+def _pictures(account: Account, robot: Recording, simulation: Recording) -> str:
+    """Return the pictures of the verdict's terms, and, folded, of the others that differ most."""
     first = list(account.findings[0].where) if account.findings else []
-    rest = sorted(account.terms, key=lambda term: -term.odd)
-    return list(dict.fromkeys([*first, *(term.name for term in rest)]))
+    rest = [term.name for term in sorted(account.terms, key=lambda term: -term.odd) if term.name not in first]
+    shown = first[:_MOST_PICTURES]
+    said = 'Orange is the robot, blue simulation; dashed is what training saw.'
+    with matplotlib.rc_context(STYLE):
+        seen, more = (
+            ''.join(_picture(robot, simulation, name) for name in names)
+            for names in (shown, rest[: _MOST_PICTURES - len(shown)])
+        )
+    follow = 'Other terms that differ most; one fault moves the others, too' if shown else 'The terms that differ most'
+    above = f'<section><h2>What it looks like</h2><p>{said}</p>{seen}</section>' if seen else ''
+    below = f'<section><details{"" if shown else " open"}><summary>{follow}</summary><p>{said}</p>{more}</details>'
+    return above + (f'{below}</section>' if more else '')
 
 
 def _picture(robot: Recording, simulation: Recording, name: str) -> str:
@@ -69,27 +78,38 @@ def _verdict(account: Account) -> str:
     if not account.findings:
         text = html.escape(_VERDICTS[account.verdict])
         more = (
-            f'They differ by {account.difference:.0f} nats; simulated robots among themselves by {account.usual:.0f}.'
+            f'The difference is {account.difference:.0f} nats; half of the simulated robots differ from the others by '
+            f'{account.usual:.0f}.'
         )
         return f'<div class="verdict {account.verdict}"><b>{text}</b><p>{more}</p></div>'
     first = account.findings[0]
-    sure = f' It explains {first.share:.0%} of the difference.' if math.isfinite(first.share) else ''
-    doubt = f' The data do not tell it from: {html.escape(", ".join(first.rivals))}.' if first.rivals else ''
+    line, _, other = first.remedy.partition(', or ')
+    instead = f'<p>Or: {html.escape(other)}.</p>' if other else ''
     return (
-        f'<div class="verdict explained"><i>{html.escape(first.kind)}</i><b>{html.escape(_sentence(first))}</b>'
-        f'<p>{sure}{doubt}</p><code>{html.escape(first.remedy)}</code></div>'
+        f'<div class="verdict explained"><i>{html.escape(first.kind)}</i><b>{html.escape(first.sentence)}.</b>'
+        f'<p>What mends it:</p><code>{html.escape(line)}</code>{instead}<p>{html.escape(_sure(account))}</p></div>'
     )
 
 
-def _sentence(finding: Finding) -> str:
-    return f'{finding.sentence}.'
+def _sure(account: Account) -> str:
+    """Return how sure the first finding is."""
+    first = account.findings[0]
+    shares = [each.share for each in account.findings[1:] if math.isfinite(each.share)]
+    if not math.isfinite(first.share):
+        said = "The robot's numbers show it directly."
+    else:
+        others = f'any other fault that was tried at most {max(shares):.0%}' if shares else 'and no other fault does'
+        rest = ' The rest may be where the robot went because of it.' if first.share < _NEARLY_ALL else ''
+        said = f'It explains {first.share:.0%} of the difference, {others}.{rest}'
+    doubt = f' The data do not tell it from: {", ".join(first.rivals)}.' if first.rivals else ''
+    return f'{said}{doubt} Mend it, record again, and see what is left.'
 
 
 def _others(findings: Sequence[Finding]) -> str:
     if not findings:
         return ''
     lines = ''.join(
-        f'<li><b>{html.escape(each.kind)}</b> {html.escape(_sentence(each))}'
+        f'<li><b>{html.escape(each.kind)}</b> {html.escape(each.sentence)}.'
         f'{f" Explains {each.share:.0%}." if math.isfinite(each.share) else ""}'
         f'<code>{html.escape(each.remedy)}</code>'
         for each in findings
@@ -151,6 +171,7 @@ section, .verdict { padding: 16px 18px; }
 .verdict b { display: block; font-size: 20px; line-height: 1.35; } .verdict p { margin: 6px 0; color: #4a5560; }
 .verdict i { font-style: normal; font-size: 12px; text-transform: uppercase; letter-spacing: .06em; color: #b06312; }
 code { display: block; background: #f3f5f7; border-radius: 6px; padding: 8px 12px; font-size: 13px; }
+summary { font-size: 16px; font-weight: bold; cursor: pointer; }
 code { overflow-wrap: anywhere; max-height: 5em; overflow: auto; }
 section p { margin: 2px 0 10px; font-size: 13px; color: #6b7683; } li { margin: 8px 0; }
 img { width: 100%; display: block; }
@@ -165,7 +186,7 @@ _PAGE = """<!DOCTYPE html>
 <body><main>
 <header><h1>Why it works in simulation and not on the robot</h1><p>{subtitle}</p></header>
 {verdict}
-<section><h2>What robot, simulation and training show</h2>{pictures}</section>
+{pictures}
 {rivals}
 {terms}
 {commands}

@@ -27,7 +27,7 @@ def term_picture(robot: Recording, simulation: Recording, name: str) -> Figure:
         _runs(right, robot, simulation, name, place)
         left.set_ylabel(f'{name} {labels[place]}')
     axes[0, 0].set_title('how often', loc='left', fontsize=9)
-    axes[0, 1].set_title('an episode of each robot, s', loc='left', fontsize=9)
+    axes[0, 1].set_title('one episode of some robots, over time, s', loc='left', fontsize=9)
     axes[0, 0].legend(loc='best')
     return figure
 

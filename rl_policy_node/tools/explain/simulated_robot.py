@@ -43,6 +43,16 @@ class Wire:
         return values
 
 
+def _by_hand(configuration: Configuration) -> Configuration:
+    """Return a configuration whose policy steps when told to, and whose simulator stamps by a clock from 1 s on."""
+    control, sim = configuration.control, configuration.sim
+    return dataclasses.replace(
+        configuration,
+        control=dataclasses.replace(control, timing=dataclasses.replace(control.timing, trigger='timer')),
+        sim=dataclasses.replace(sim, play=dataclasses.replace(sim.play, mode='real_time')),
+    )
+
+
 class SimulatedRobot:
     """A simulator in the place of robots, and the policy that moves them, step by step on a clock by hand.
 
@@ -50,11 +60,7 @@ class SimulatedRobot:
     """
 
     def __init__(self, configuration: Configuration, wire: Wire | None = None) -> None:
-        # it steps when told to; messages wait for nobody
-        timing = dataclasses.replace(configuration.control.timing, trigger='timer')
-        configuration = dataclasses.replace(
-            configuration, control=dataclasses.replace(configuration.control, timing=timing)
-        )
+        configuration = _by_hand(configuration)
         self._wire = wire or Wire()
         self._bridge = Bridge(configuration, open_environment(configuration))
         self._run = DryRun(configuration, ToLogging())
