@@ -51,7 +51,7 @@ class _Leaps:
     def seen(self, view: View, physics: Physics) -> Mask:
         """Return whether each step (T − 1, N) is such a leap."""
         away, beyond = _distances(view, physics)
-        seen: Mask = np.logical_and(away >= self.away, beyond <= self.beyond)
+        seen: Mask = np.asarray((away >= self.away) & (beyond <= self.beyond))
         return seen
 
 
