@@ -51,14 +51,14 @@ class _Leaps:
     def seen(self, view: View, physics: Physics) -> Mask:
         """Return whether each step (T − 1, N) is such a leap."""
         away, beyond = _distances(view, physics)
-        seen: Mask = np.asarray((away >= self.away) & (beyond <= self.beyond))
+        seen: Mask = np.logical_and(away >= self.away, beyond <= self.beyond)
         return seen
 
 
 def _distances(view: View, physics: Physics) -> tuple[Floats, Floats]:
     """Return how long (T − 1, N) each step is, and how far it ends from where episodes begin."""
     z = physics.x.of_all(view.x)
-    known: Mask = np.isfinite(z).all(axis=2)
+    known: Mask = np.asarray(np.isfinite(z).all(axis=2))
     z = np.where(known[..., np.newaxis], z, 0.0)
     away: Floats = np.log1p((np.diff(z, axis=0) / physics.stride) ** 2) @ physics.weights
     beyond: Floats = -physics.begin.log(z[1:].reshape(-1, z.shape[2])).reshape(away.shape)
