@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from std_msgs.msg import (
     Float32MultiArray,
     Float64MultiArray,
+    Int8MultiArray,
     Int16MultiArray,
     Int32MultiArray,
     Int64MultiArray,
-    Int8MultiArray,
+    UInt8MultiArray,
     UInt16MultiArray,
     UInt32MultiArray,
     UInt64MultiArray,
-    UInt8MultiArray,
 )
 
 from rl_policy_node.adapters.cdr import Cdr, HEADER
