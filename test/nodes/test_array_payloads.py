@@ -23,10 +23,10 @@ def random_array(dtype, shape, seed=0):
 
 @pytest.mark.parametrize('shape', SHAPES)
 @pytest.mark.parametrize('dtype', DTYPES)
-@pytest.mark.parametrize('name', ['obs/wrist', 'a', 'übung'])
-def test_an_array_comes_back_bit_for_bit(name, dtype, shape):
+def test_an_array_comes_back_bit_for_bit(dtype, shape):
     array = random_array(dtype, shape)
-    found = array_of(type_name(message_type(array)), payload_of(name, array))
+    name, found = array_of(type_name(message_type(array)), payload_of('übung', array))
+    assert name == ('übung' if shape else '')
     assert found.dtype == array.dtype and found.shape == array.shape and found.tobytes() == array.tobytes()
 
 
@@ -43,13 +43,13 @@ def test_other_programs_read_it(name, dtype):
     ):
         assert np.array_equal(np.asarray(message.data), array.reshape(-1))
         labels = [each.label for each in message.layout.dim]
-        assert labels == ['rows', name, '1', *['|b1'] * (dtype == '?')]
+        assert labels == [name, '1', '2', *['|b1'] * (dtype == '?')]
         assert [each.stride for each in message.layout.dim][:3] == [24, 8, 4]
 
 
 def test_an_array_that_is_not_contiguous_is_meant_as_it_reads():
     array = np.arange(12, dtype=np.float32).reshape(3, 4).T
-    assert np.array_equal(array_of('std_msgs/msg/Float32MultiArray', payload_of('a', array)), array)
+    assert np.array_equal(array_of('std_msgs/msg/Float32MultiArray', payload_of('a', array))[1], array)
 
 
 def test_what_is_no_array_is_refused():

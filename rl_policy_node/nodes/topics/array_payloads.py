@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrays as serialized messages of std_msgs, and back, bit for bit.
 
-The layout names the dimensions: rows, then the name of the array, then numbers. An array whose dtype no message has,
-such as bool, travels as bytes: a last dimension bears the dtype's name, |b1, and has as many bytes as a number of it.
+The first dimension of the layout, rows, bears the name of the array, the others have numbers. An array whose dtype no
+message has, such as bool, travels as bytes: a last dimension bears the dtype's name, |b1, and has as many bytes as a
+number of it.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ _TYPES: Final[Mapping[str, type]] = {
     '<u8': UInt64MultiArray,
 }
 _DTYPES: Final = {type_name(kind): dtype for dtype, kind in _TYPES.items()}
-_BYTES: Final = '|u1'
-_ORDERS: Final = '<>|='  # begin the name of a dtype
+_ORDERS: Final = ('<', '>', '|')  # begin the name of a dtype
 
 
 def message_type(array: Array) -> type:
@@ -61,30 +61,30 @@ def payload_of(name: str, array: Array) -> bytes:
     return _head(name, array.dtype.str, array.dtype.itemsize, array.shape) + array.tobytes()
 
 
-def array_of(kind: str, payload: bytes) -> NDArray[Any]:
-    """Return the array in a serialized message of the type `kind`, which uses the memory of the payload.
+def array_of(kind: str, payload: bytes) -> tuple[str, NDArray[Any]]:
+    """Return name and array of a serialized message of the type `kind`; the array uses the memory of the payload.
+
+    A single number has no name: ''.
 
     Raises ConfigurationError for a type that carries no array, ValueError for bytes that are no message.
     """
     if kind not in _DTYPES:
         raise unfit('type of an array', kind, ', '.join(_DTYPES))
-    cdr, name, shape = Cdr(payload), _DTYPES[kind], []
-    label = ''
-    for _ in range(cdr.word()):
-        label, size, _ = cdr.text(), cdr.word(), cdr.word()
-        shape.append(size)
+    cdr, dtype = Cdr(payload), np.dtype(_DTYPES[kind])
+    dimensions = [(cdr.text(), cdr.word(), cdr.word()) for _ in range(cdr.word())]
     cdr.word()
-    start, count = cdr.span(np.dtype(name).itemsize)
-    if label[:1] and label[0] in _ORDERS:
-        name, count = label, count // shape.pop()
-    dtype = np.dtype(name)
-    return np.frombuffer(payload, dtype, count, start).reshape(shape)
+    start, count = cdr.span(dtype.itemsize)
+    if dimensions and dimensions[-1][0].startswith(_ORDERS):
+        label, size, _ = dimensions.pop()
+        dtype, count = np.dtype(label), count // size
+    name = dimensions[0][0] if dimensions else ''
+    return name, np.frombuffer(payload, dtype, count, start).reshape([size for _, size, _ in dimensions])
 
 
 @functools.lru_cache(maxsize=1024)
 def _head(name: str, dtype: str, itemsize: int, shape: Shape) -> bytes:
     """Return the bytes of a message up to the first number: plain CDR, little endian."""
-    labels = ['rows', name, *map(str, range(1, len(shape)))][: len(shape)]
+    labels = [name, *map(str, range(1, len(shape)))][: len(shape)]
     sizes, step = list(shape), itemsize
     if dtype not in _TYPES:
         labels, sizes, step = [*labels, dtype], [*sizes, itemsize], 1

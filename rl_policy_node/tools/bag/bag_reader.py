@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+import contextlib
 import json
 from pathlib import Path
 import struct
@@ -15,7 +16,8 @@ from rl_policy_node.mismatch.recording import Recording
 from rl_policy_node.nodes.policy.record.event_codec import refuse_others, unpacked
 from rl_policy_node.tools.bag.bag_messages import attachments, BagMessage, messages
 
-RECORD, ABOUT = '/policy/record', '/policy/metadata'  # below the name of the node
+RECORD, ABOUT = '/policy/record', '/policy/metadata'  # below the name of the policy node
+ABOUT_RUN = '/metadata'  # below that of the bridge
 _LENGTH: Final = struct.Struct('<I')
 _BYTES_AT: Final = 16  # first byte of the data in a UInt8MultiArray without dimensions
 _TEXT_AT: Final = 8  # first byte of the text in a String
@@ -24,7 +26,7 @@ _TEXT_AT: Final = 8  # first byte of the text in a String
 class Bag:
     """A bag. path: of its folder, or of its only file; files: in order.
 
-    metadata: what the policy node says of itself; empty in a bag of `ros2 bag record`.
+    metadata: what the policy node or the simulator bridge says of itself; empty in a bag of `ros2 bag record`.
     """
 
     def __init__(self, path: Path, files: tuple[Path, ...]) -> None:
@@ -73,11 +75,22 @@ class Bag:
         return waiting[number]
 
     def _about(self) -> Mapping[str, Any]:
-        for message in messages(self.files[0]):
+        for number, message in enumerate(messages(self.files[0])):
             if message.topic.endswith(ABOUT):
-                (length,) = _LENGTH.unpack_from(message.payload, _TEXT_AT - _LENGTH.size)
-                found: Mapping[str, Any] = json.loads(message.payload[_TEXT_AT : _TEXT_AT + length - 1])
-                return found
+                return _json_of(message.payload)
+            if number == 0 and message.topic.endswith(ABOUT_RUN) and message.type == 'std_msgs/msg/String':
+                # a topic of others may have this name, too
+                with contextlib.suppress(ValueError):
+                    found = _json_of(message.payload)
+                    if isinstance(found, dict) and 'run' in found:
+                        return found
             if message.topic.endswith(RECORD):
                 break
         return {}
+
+
+def _json_of(payload: bytes) -> Mapping[str, Any]:
+    """Return the content of a String."""
+    (length,) = _LENGTH.unpack_from(payload, _TEXT_AT - _LENGTH.size)
+    found: Mapping[str, Any] = json.loads(payload[_TEXT_AT : _TEXT_AT + length - 1])
+    return found
