@@ -73,10 +73,11 @@ def test_the_arrays_of_a_run_come_back_bit_for_bit(tmp_path):
 def test_other_programs_open_it_and_find_each_message_at_its_time(tmp_path):
     wrench = serialize_message(WrenchStamped())
     with recording(tmp_path) as (made, log):
-        take = made.listener('/wrench', WrenchStamped, latched=True, patient=True)
+        take = made.listener('/wrench', WrenchStamped, latched=True, of_frame=True)
         for step in range(20):
             made.show(10**9 + step * 20_000_000)
             take(wrench + b'\0\0\0')
+            made.flush()
             made.step(step, {'obs/a.b': np.zeros((2, 3)), 'rewards': np.zeros(2)})
     bag = newest_run(tmp_path)
     counted = {'metadata': 1, 'step/obs/a_b': 20, 'step/rewards': 20}

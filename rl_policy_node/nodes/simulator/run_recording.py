@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 import json
 import threading
@@ -60,6 +61,7 @@ class RunRecording:
         self._turn, self._talk = threading.Lock(), RecorderTalk(log, 'messages or steps', 'the simulation goes on')
         self._channels: dict[str, int] = {}
         self._arrays: dict[tuple[str, type], int] = {}  # name and message type of an array → its channel
+        self._held: deque[Record] = deque()  # messages of a frame; in real time another thread adds late ones
         self._new: list[Record] = []  # topics that the recorder does not know yet
         self._frame = 0, time.monotonic()  # stamp, ns, and when it was published, s
         self._begun = time.monotonic()  # the file
@@ -75,10 +77,12 @@ class RunRecording:
         self._beginning = Record(self._channel(self._named(METADATA), String, latched=True), 0, 0, about)
         self._put([self._beginning])
 
-    def listener(self, topic: str, kind: type, latched: bool = False, patient: bool = False) -> Callable[[bytes], None]:
+    def listener(
+        self, topic: str, kind: type, latched: bool = False, of_frame: bool = False
+    ) -> Callable[[bytes], None]:
         """Return a function that takes the bytes of a message on a topic, published or received now.
 
-        latched: its durability. patient: whether the message waits for room like a step.
+        latched: its durability. of_frame: whether messages wait for `flush`, and then for room like a step.
         """
         channel, length = self._channel(topic, kind, latched), Payload(kind).length
 
@@ -87,10 +91,22 @@ class RunRecording:
             since = min(time.monotonic() - shown, self._run.period)
             self._count += 1
             # strict readers refuse the bytes that a middleware may put behind a message
-            record = Record(channel, self._count % _SEQUENCES, stamp + round(since * 1e9), payload[: length(payload)])
-            self._put([record], patient)
+            whole = payload[: length(payload)]
+            record = Record(channel, self._count % _SEQUENCES, stamp + round(since * 1e9), whole)
+            if of_frame:
+                self._held.append(record)
+            else:
+                self._put([record])
 
         return take
+
+    def flush(self) -> None:
+        """Hand over the messages of a frame, together, which costs less than one by one."""
+        held = []
+        while self._held:
+            held.append(self._held.popleft())
+        if held:
+            self._put(held, patient=True)
 
     def show(self, stamp: int) -> None:
         """Note that the frame of a moment is published from now on. stamp: ns, of simulated time."""
@@ -126,6 +142,7 @@ class RunRecording:
         """Close the bag, and wait for the recorder, at most FINISHING."""
         if self._link is None:
             return
+        self.flush()
         if not self._put([Record(0, 0, 0, END)], patient=True):
             self._link.close()  # it then ends, too, and is no longer heard
         self._link.wait(FINISHING)
@@ -176,9 +193,9 @@ class RunRecording:
 
     def _taken(self, link: RecorderLink, records: Sequence[Record], reserve: int) -> bool:
         with self._turn:
-            wanted = [*self._new, *records]
+            wanted = [*self._new, *records] if self._new else records
             room = link.ring.capacity - link.ring.filled - reserve
-            if sum(record.room for record in wanted) > room or not link.ring.put(wanted):
+            if reserve and sum(record.room for record in wanted) > room or not link.ring.put(wanted):
                 return False
             self._new.clear()
             return True

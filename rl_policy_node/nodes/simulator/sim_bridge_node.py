@@ -137,7 +137,7 @@ class SimBridgeNode(Node):
             plain: Publish = publisher.publish
             return plain
         latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        record = self._recording.listener(publisher.topic_name, kind, latched, patient=True)
+        record = self._recording.listener(publisher.topic_name, kind, latched, of_frame=True)
 
         def publish(message: Any) -> None:
             payload = serialize_message(message)
@@ -165,6 +165,8 @@ class SimBridgeNode(Node):
     def _publish(self, frame: SimFrame) -> None:
         for send in self._sends:
             send(frame)
+        if self._recording is not None:
+            self._recording.flush()
 
     def _on_episodes(self, ended: list[Episode]) -> None:
         """Publish and log ended episodes: one by one for robots, in one message and one line for shared rows."""

@@ -38,11 +38,7 @@ class Bag:
 
         Raises ConfigurationError if there are none: the bag is not of a policy node, or of another version.
         """
-        if 'record' not in self.metadata:
-            raise unfit(
-                f"bag '{self.path}'", 'not of a policy node', 'one that record.directory makes; it has topics only'
-            )
-        described = self.metadata['record']
+        described = self._described()
         refuse_others(described['fields'])
         own = set(described['topics'])
         waiting: dict[int, bytes] = {}
@@ -58,6 +54,7 @@ class Bag:
         """Return the steps as arrays; raises ConfigurationError if there are none, or if `events` does."""
         from rl_policy_node.tools.bag.recorded_steps import recorded_steps
 
+        self._described()
         return recorded_steps(self.metadata, self.events())
 
     def messages(self) -> Iterator[BagMessage]:
@@ -68,6 +65,15 @@ class Bag:
     def attachments(self) -> dict[str, bytes]:
         """Return name → content of the attached files, such as the checkpoint."""
         return {name: data for file in self.files for name, data in attachments(file)}
+
+    def _described(self) -> Mapping[str, Any]:
+        """Return what the metadata say of the events; raises ConfigurationError if there are none."""
+        if 'record' not in self.metadata:
+            raise unfit(
+                f"bag '{self.path}'", 'not of a policy node', 'one that record.directory makes; it has topics only'
+            )
+        described: Mapping[str, Any] = self.metadata['record']
+        return described
 
     def _payload(self, waiting: Mapping[int, bytes], number: int) -> bytes:
         if number not in waiting:
