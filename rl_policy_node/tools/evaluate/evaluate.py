@@ -49,19 +49,20 @@ def evaluate(
     json_file: str | Path | None = None,
     reference: bool = True,
     report: bool = True,
+    bags: bool = False,
 ) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. report: False writes no page. Raises ConfigurationError, or RuntimeError if a
-    node fails.
+    loop out, and nothing is compared. report: False writes no page. bags: True leaves the bags of both nodes; False only
+    that of the bridge, where the page needs it. Raises ConfigurationError, or RuntimeError if a node fails.
     """
     console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    bags = run_bags(output, report and plan.rows <= FEW_ROWS)
+    recorded = run_bags(output, bridge=bags or report and plan.rows <= FEW_ROWS, policy=bags)
     for name in (RESULTS, PICTURE, 'report.html'):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
@@ -69,15 +70,17 @@ def evaluate(
     sim = plan.bridge.sim
     injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
     console.print(f'{NODES}, {sim.play.mode.replace("_", " ")}{injected}', highlight=False)
-    sides = [play_nodes(plan, output, console, bags), *loop]
+    sides = [play_nodes(plan, output, console, recorded), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
     _warn_of_bias(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
     picture = _draw(plan, sides, comparison, output)
     console.print(f'picture: {picture}', highlight=False)
+    if bags or not recorded.reason:
+        console.print(f'bags: {recorded}', highlight=False)
     if report and isinstance(picture, Path):
-        console.print(f'report: {_report(plan, settings, sides, comparison, bags, picture)}', highlight=False)
+        console.print(f'report: {_report(plan, settings, sides, comparison, recorded, picture)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
 
 
@@ -161,7 +164,7 @@ def _report(
     if plan.rows > FEW_ROWS:
         return f'none of more than {FEW_ROWS} rows, whose record would fill the memory'
     if bags.reason:
-        return f'none without bags: {bags.reason}'
+        return f'none without a bag: {bags.reason}'
     try:
         from rl_policy_node.tools.demo.report import embedded, section, write_report
         from rl_policy_node.tools.demo.run_record import load_record

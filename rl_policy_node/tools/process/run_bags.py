@@ -12,9 +12,9 @@ BAGS: Final = 'bags'
 
 
 class RunBags(NamedTuple):
-    """Where the bags of a run go. folder: of both. reason: why there are none, '': there are.
+    """Where the bags of a run go. reason: why there are none, '': there are.
 
-    bridge, policy: the parameters of each node that ask for them.
+    bridge, policy: the parameters of each node that ask for its bag.
     """
 
     folder: Path
@@ -23,11 +23,15 @@ class RunBags(NamedTuple):
     policy: dict[str, object]
 
     def __str__(self) -> str:
-        return f'none: {self.reason}' if self.reason else f'{self.folder}; `rl_policy replay` takes that of the policy'
+        told = '; `rl_policy replay` takes that of policy_node' if self.policy else ''
+        return f'none: {self.reason}' if self.reason else f'{self.folder}{told}'
 
 
-def run_bags(output: Path, wanted: bool = True) -> RunBags:
-    """Return the RunBags of an output folder, which has no bags of an earlier run any more."""
+def run_bags(output: Path, bridge: bool = True, policy: bool = True) -> RunBags:
+    """Return the RunBags of an output folder, which then has no bags of an earlier run any more.
+
+    bridge, policy: whether its bag is wanted.
+    """
     folder, missing = output / BAGS, missing_libraries()
     if missing:
         reason = f"they need {', '.join(missing)}; `pip install 'rl_policy_node[record]'`"
@@ -36,7 +40,6 @@ def run_bags(output: Path, wanted: bool = True) -> RunBags:
         from rl_policy_node.nodes.policy.record.bag_budget import make_room
 
         make_room(folder, folder, 0, 0)
-    if not wanted:
-        return RunBags(folder, 'none are wanted', {}, {})
     path = str(folder.resolve())
-    return RunBags(folder, '', {'sim.record': path}, {'record.directory': path})
+    asked: dict[str, object] = {'record.directory': path} if policy else {}
+    return RunBags(folder, '' if bridge or policy else 'not asked for', {'sim.record': path} if bridge else {}, asked)
