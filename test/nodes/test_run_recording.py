@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run of the bridge in a bag: what was given comes back bit for bit; no disk and no recorder stops the simulation."""
 
+from pathlib import Path
+import re
 import signal
 import time
 
@@ -18,6 +20,7 @@ from rl_policy_node.tools.bag.bag import open_bag
 from rl_policy_node.tools.bag.run_arrays import newest_run
 from rl_policy_node.tools.demo.run_record import find_episodes, load_record
 
+DOCUMENT = Path(__file__).parents[2] / 'docs' / 'reference' / 'recording.md'
 REAL_TIME = RUN._replace(simulated=False)
 
 
@@ -90,6 +93,14 @@ def test_other_programs_open_it_and_find_each_message_at_its_time(tmp_path):
     steps = [each for each in open_bag(bag).messages() if each.topic.endswith('rewards')]
     assert [(each.sequence, each.log_time) for each in steps] == [(n, 10**9 + n * 20_000_000) for n in range(20)]
     assert log.lines == [f'recording into {bag}']
+
+
+def test_what_the_document_says_of_these_bags_in_python_works(tmp_path, monkeypatch, capsys):
+    run_bag(tmp_path / 'reports' / 'demo' / 'bags', random_arrays(5))
+    monkeypatch.chdir(tmp_path)
+    section = DOCUMENT.read_text('utf-8').partition('## Bags of the simulator bridge')[2]
+    exec(re.search('```python\n(.*?)```', section, re.DOTALL)[1], {})
+    assert capsys.readouterr().out.startswith('(5, 2, 3) [')
 
 
 def test_a_run_goes_on_in_a_new_file(tmp_path):

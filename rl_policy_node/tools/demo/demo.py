@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.process.processes import private_domain
 from rl_policy_node.tools.process.run_bags import run_bags
@@ -61,7 +62,9 @@ def demo(
     _print(console, summary)
     console.print(f'bags      {bags}', highlight=False, soft_wrap=True)
     if report and not bags.reason:
-        _report(console, output, summary, bags.folder, resolve(params_file))
+        console.print(
+            f'report    {_report(output, summary, bags.folder, resolve(params_file))}', highlight=False, soft_wrap=True
+        )
     if json_file:
         Path(json_file).write_text(summary_file.read_text())
     return summary
@@ -79,7 +82,8 @@ def _print(console: Console, summary: Mapping[str, Any]) -> None:
     console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
-def _report(console: Console, output: Path, summary: Mapping[str, Any], bags: Path, params_file: str) -> None:
+def _report(output: Path, summary: Mapping[str, Any], bags: Path, params_file: str) -> Path | str:
+    """Return the path of the page, or why there is none."""
     from rl_policy_node.nodes.policy.dry_run import read_file
     from rl_policy_node.tools.about import about
     from rl_policy_node.tools.demo.report import write_report
@@ -87,5 +91,8 @@ def _report(console: Console, output: Path, summary: Mapping[str, Any], bags: Pa
 
     played = read_file(params_file)
     figures = {**summary, 'latency_budget': played.control.timing.latency_budget}
-    path = write_report(output, figures, load_record(bags), about(played.policy))
-    console.print(f'report    {path}', highlight=False, soft_wrap=True)
+    try:
+        record = load_record(bags)
+    except ConfigurationError as error:  # without room for a bag
+        return f'none: {error}'
+    return write_report(output, figures, record, about(played.policy))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate.compare import (
@@ -54,8 +55,8 @@ def evaluate(
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. report: False writes no page. bags: True leaves the bags of both nodes; False only
-    that of the bridge, where the page needs it. Raises ConfigurationError, or RuntimeError if a node fails.
+    loop out, and nothing is compared. report: False writes no page. bags: True leaves the bags of both nodes; False
+    only that of the bridge, where the page needs it. Raises ConfigurationError, or RuntimeError if a node fails.
     """
     console = _console()
     private_domain()
@@ -180,7 +181,10 @@ def _report(
         'latency_budget': plan.policy.control.timing.latency_budget,
     }
     sentence = comparison.sentence() if comparison else "Without rl_games' own loop."
-    record = load_record(bags.folder)
+    try:
+        record = load_record(bags.folder)
+    except ConfigurationError as error:  # without room for a bag
+        return f'none: {error}'
     about = about_plan(plan, settings, nodes.about['control_rate'])
     return write_report(
         bags.folder.parent, summary, record, about, [section('Evaluation', sentence, embedded(picture))]

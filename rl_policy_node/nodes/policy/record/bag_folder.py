@@ -16,7 +16,7 @@ import yaml
 from rl_policy_node.nodes.policy.record.bag_file import BagFile, Topic
 from rl_policy_node.nodes.policy.record.record_options import METADATA, TOP
 
-MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of a policy node
+MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of our nodes
 STARTED: Final = 'started'  # in custom_data: ns, system time
 _VERSION: Final = 9  # of Jazzy's rosbag2
 _NEVER: Final = (1 << 63) - 1  # ns, start of a bag without a message

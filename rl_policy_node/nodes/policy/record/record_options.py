@@ -27,7 +27,7 @@ class RecordSpec:
     split_size: float = option(512.0, 'and after this size', unit='MB', low=1.0, high=100_000.0)
     budget: float = option(
         10_000.0,
-        'disk space for all bags in the folder: the oldest bags of policy nodes are removed first, never one that is '
+        'disk space for all bags in the folder: the oldest bags of these nodes are removed first, never one that is '
         'being written, and no other file. Recording ends where that is not enough',
         unit='MB',
         low=1.0,
