@@ -21,7 +21,7 @@ from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.adapter import set_stamp
-from rl_policy_node.nodes.interfaces import Environment
+from rl_policy_node.nodes.interfaces import Environment, Message
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
@@ -42,7 +42,7 @@ EPISODE_QOS = QoSProfile(depth=10)
 # publishes the part of a frame for one topic
 Send: TypeAlias = Callable[[SimFrame], object]
 # takes a message of a topic
-Publish: TypeAlias = Callable[[Any], object]
+Publish: TypeAlias = Callable[[Message], object]
 
 
 class SimBridgeNode(Node):
@@ -139,7 +139,7 @@ class SimBridgeNode(Node):
         latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
         record = self._recording.listener(publisher.topic_name, kind, latched, of_frame=True)
 
-        def publish(message: Any) -> None:
+        def publish(message: Message) -> None:
             payload = serialize_message(message)
             publisher.publish(payload)
             record(payload)

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 import functools
 import struct
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from std_msgs.msg import (
     Float32MultiArray,
     Float64MultiArray,
@@ -61,7 +60,7 @@ def payload_of(name: str, array: Array) -> bytes:
     return _head(name, array.dtype.str, array.dtype.itemsize, array.shape) + array.tobytes()
 
 
-def array_of(kind: str, payload: bytes) -> tuple[str, NDArray[Any]]:
+def array_of(kind: str, payload: bytes) -> tuple[str, Array]:
     """Return name and array of a serialized message of the type `kind`; the array uses the memory of the payload.
 
     A single number has no name: ''.

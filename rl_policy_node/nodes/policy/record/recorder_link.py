@@ -19,7 +19,7 @@ from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.record.ring import Ring
 
 
-def setup_of(node: str, spec: RecordSpec, topics: Sequence[tuple[object, ...]], **custom: str) -> dict[str, Any]:
+def setup_of(node: str, spec: RecordSpec, topics: Sequence[tuple[object, ...]], **custom: str) -> dict[str, object]:
     """Return what a recorder needs to know. node: its full name; topics: Topics; custom: custom_data of the bag."""
     now = time.time_ns()
     moment = datetime.datetime.fromtimestamp(now * 1e-9, datetime.timezone.utc)
