@@ -303,9 +303,8 @@ def test_a_topic_that_comes_later_lies_in_this_file_and_in_those_after_it(tmp_pa
         channel = len(TOPICS) + 1
         assert link.ring.put([Record(1, 0, 5, JOINT_STATE), Record(0, 0, 0, TOPIC + json.dumps(late).encode())])
         bag = tmp_path / 'node_now'
-        await_true(
-            lambda: '/late' in (bag / 'metadata.yaml').read_text() if (bag / 'metadata.yaml').exists() else False
-        )
+        await_true((bag / 'metadata.yaml').exists)
+        await_true(lambda: '/late' in (bag / 'metadata.yaml').read_text())
         read_by_others(bag)
         assert link.ring.put([Record(channel, 1, 6, payload), Record(0, 0, 0, SPLIT), Record(channel, 2, 7, payload)])
         assert link.ring.put([Record(0, 0, 0, END)])
