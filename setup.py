@@ -135,7 +135,9 @@ setup(
         'record': RECORD,
         # `rl_policy watch --foxglove`
         'watch': ['foxglove-sdk>=0.30,<0.31'],
+        # with bags, which a demo and an evaluation leave, and their reports are made from
         'sim': [
+            *RECORD,
             'imageio>=2.14.1,<3',  # Gymnasium's MuJoCo environments import it
             'imageio-ffmpeg>=0.5,<0.7',  # videos in reports; brings a program of its own, ffmpeg
             'matplotlib>=3.5,<4',

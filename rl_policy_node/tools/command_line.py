@@ -28,7 +28,7 @@ class Demo(Command):
         add('--lockstep', action='store_true', help='as fast as it goes, one step per command')
         add('--robots', type=positive, default=4, help='arms, one row of the batch each')
         add('--seed', type=int, default=7, help='of the environment')
-        add('--output', default='reports/demo', help='folder for the report, the record and the logs')
+        add('--output', default='reports/demo', help='folder for the report, the bags and the logs')
         add('--json', metavar='FILE', help='write the figures there, too')
         add('--no-report', action='store_true', help='figures and logs only')
 
@@ -56,7 +56,7 @@ class Evaluate(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add_played(parser, 100)
-        add('--output', default='reports/evaluate', help='folder for the JSON, the picture, the page and the logs')
+        add('--output', default='reports/evaluate', help='folder for JSON, picture, page, bags and logs')
         add('--json', metavar='FILE', help='write the JSON there, too')
         add('--no-reference', action='store_true', help="the two nodes alone, without rl_games' own loop")
         add('--require-same', action='store_true', help='exit code 1 where the verdict is `different`')
@@ -69,6 +69,11 @@ class Evaluate(Command):
             'behind it asks for so many values, :0.02 for this step; repeatable, a curve each',
         )
         add('--no-report', action='store_true', help='JSON and picture only, no page')
+        add(
+            '--bags',
+            action='store_true',
+            help='leave the bags of both nodes, for rl_policy replay; slower, above all with many robots',
+        )
         add('--jobs', type=positive, default=1, help='processes that play a sweep; each has its own simulator')
         add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')
 
@@ -87,6 +92,7 @@ class Evaluate(Command):
             options.json,
             reference=not options.no_reference,
             report=not options.no_report,
+            bags=options.bags,
         )
         return 0 if agree or not options.require_same else 1
 

@@ -3,7 +3,9 @@
 
 from collections import Counter
 import contextlib
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import time
@@ -118,6 +120,23 @@ def await_true(condition, timeout=20.0):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def await_closed(folder):
+    """Wait until the recorder of a bag has finished it."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        await_true(lambda: _unlocked(lock))
+    finally:
+        os.close(lock)
+
+
+def _unlocked(lock):
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def listened(link, timeout=20.0):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bridge and its loop without DDS: what is published is kept, commands are handed in."""
 
+from dataclasses import replace
+
 from nodes.stepper_bench import flat, Log
 
 from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.simulator.bridge import Bridge
 from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
+from rl_policy_node.nodes.simulator.run_recording import Run, RunRecording
 
 
 class BridgeBench:
@@ -18,6 +21,10 @@ class BridgeBench:
         made = configuration(flat(tree))
         self.log, self.emitted, self.ended = Log(), [], []
         self.bridge = Bridge(made, environment)
+        play = made.sim.play
+        if play.record:
+            run = Run('/bridge', {}, 1.0 / made.control.rate, play.lockstep)
+            self.bridge.record.begin(RunRecording(run, replace(made.record, directory=play.record), self.log))
         self.loop = BridgeLoop(self.bridge, made.sim.play.lockstep, self.publish, self.ended.append, self.log)
         self.imperfections, self.record = self.bridge.imperfections, self.bridge.record
         self.commands = self.bridge.commands

@@ -8,6 +8,7 @@ from nodes.harness import Nodes, wait
 import numpy as np
 
 from rl_policy_node.resources import resolve
+from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.process.processes import NodeProcess, ToolProcess
 
 PARAMS = resolve('package://rl_policy_node/config/insertion.yaml')
@@ -32,7 +33,7 @@ def over_dds(parameters, folder, patience=120):
     parameters: full name → value. Of each step what the bridge records, and what the policy node sees and gives:
     name → (steps, rows, …). The simulator has to obey commands through its own action terms.
     """
-    file, record, seen = folder / 'parameters.json', folder / 'record.npz', folder / 'kept.npz'
+    file, record, seen = folder / 'parameters.json', folder / 'record', folder / 'kept.npz'
     file.write_text(json.dumps({'/**': {'ros__parameters': {**parameters, 'sim.record': str(record)}}}))
     script = Path(__file__).with_name('keeping_policy.py')
     policy = ToolProcess(
@@ -49,4 +50,4 @@ def over_dds(parameters, folder, patience=120):
         bridge.stop(), policy.stop()
     kept = dict(np.load(seen))
     _, steps = np.unique(kept['stamp'], return_index=True)
-    return dict(np.load(record)), {name: value[steps] for name, value in kept.items()}
+    return load_record(record), {name: value[steps] for name, value in kept.items()}

@@ -14,6 +14,7 @@ from rl_policy_node.core.latch import LONGEST_OUTAGE
 from rl_policy_node.policy import Policy
 from rl_policy_node.resources import resolve
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.evaluate.play import play
 
 mujoco = pytest.importorskip('mujoco')
@@ -39,7 +40,7 @@ def test_ros_changes_nothing(tmp_path):
     """Through two nodes in lockstep and in rl_games' own loop: the same bits, across staggered episode ends."""
     from rl_policy_node.sim.insertion.environment import InsertionEnv
 
-    steps, length, record = 100, 30, tmp_path / 'record.npz'
+    steps, length, record = 100, 30, tmp_path / 'record'
     with Pair(tmp_path) as pair:
         pair.policy(trigger='lockstep', policy__backend='eager')
         bridge = pair.start(
@@ -53,7 +54,7 @@ def test_ros_changes_nothing(tmp_path):
         )
         assert wait(lambda: bridge.poll() is not None, 90), bridge.tail()
         assert bridge.poll() == 0
-    through_ros = dict(np.load(record))
+    through_ros = load_record(record)
     alone = played_alone(InsertionEnv(4, seed=3, episode_length=length, stagger=True), 4 * steps // length + 4)
     assert through_ros['dones'].sum() >= 12
     assert len({tuple(np.nonzero(row)[0]) for row in through_ros['dones'].T}) == 4, 'episodes end apart'

@@ -14,6 +14,7 @@ from rl_policy_node.nodes.parameters.parsing import configuration
 from rl_policy_node.nodes.policy.loading import load_policy
 from rl_policy_node.nodes.simulator.hosting import open_environment
 from rl_policy_node.policy import set_threads
+from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.evaluate.play import play
 from rl_policy_node.tools.process.processes import NodeProcess
 
@@ -89,7 +90,7 @@ def test_ros_changes_nothing_of_a_gymnasium_environment(tree, tmp_path):
 
 def over_dds(tree, folder):
     """Return what the bridge records while the policy node plays: name → (steps, rows, …)."""
-    file, record = folder / 'parameters.json', folder / 'record.npz'
+    file, record = folder / 'parameters.json', folder / 'record'
     tree = {**tree, 'sim': {**tree['sim'], 'record': str(record)}}
     file.write_text(json.dumps({'/**': {'ros__parameters': tree}}))
     policy = NodeProcess('policy_node', file, {'use_sim_time': True}, folder / 'policy.log')
@@ -99,7 +100,7 @@ def over_dds(tree, folder):
         assert bridge.poll() == 0, bridge.tail()
     finally:
         bridge.stop(), policy.stop()
-    return dict(np.load(record))
+    return load_record(record)
 
 
 def in_one_process(tree, episodes):

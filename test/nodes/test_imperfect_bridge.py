@@ -13,6 +13,7 @@ import torch
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.tools.demo.run_record import load_record
 
 # latency
 
@@ -228,24 +229,24 @@ def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
             'sim.latency': 2 * PERIOD,
             'sim.drop': 0.1,
             'sim.noise.wrench.force': 0.5,
-            'sim.record': str(tmp_path / 'record.npz'),
+            'sim.record': str(tmp_path / 'record'),
             'sim.seed': 3,
         },
     )
     said = [line for line in play.bridge.log.lines if 'on purpose' in line]
     assert said == ['on purpose: latency 0.04 s, drop 0.1, noise.wrench.force 0.5; seed 3']
     assert play.imperfections.items() >= {'latency': 0.04, 'drop': 0.1, 'noise.wrench.force': 0.5, 'sent': 84}.items()
-    record = np.load(tmp_path / 'record.npz')
+    record = load_record(tmp_path / 'record')
     assert np.array_equal(record['obs/obs'][:, 0, 0], np.arange(20))
     assert np.array_equal(np.rint(record['shown/joints/position'][:, :, 0] - 0.1), play.shown[:20])
 
 
 def test_without_a_gap_nothing_lies_in_between(run, tmp_path):
-    play = Play(run, 5, **{'sim.record': str(tmp_path / 'record.npz')})
+    play = Play(run, 5, **{'sim.record': str(tmp_path / 'record')})
     bridge = play.bridge
     for name, source in bridge.bridge.sources.items():
         assert bridge.imperfections.shown[name] is source.buffer.values
     assert bridge.imperfections.commands()['arm'] is bridge.commands.buffers['arm'].values
     assert play.imperfections is None and not any('purpose' in line for line in bridge.log.lines)
-    assert not [name for name in np.load(tmp_path / 'record.npz') if name.startswith('shown')]
+    assert not [name for name in load_record(tmp_path / 'record') if name.startswith('shown')]
     assert not [thread for thread in threading.enumerate() if thread.name == 'outbox']

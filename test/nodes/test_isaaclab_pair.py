@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sim.isaaclab_runs import lab_python, PATIENCE, run_lab, RUNS, VARIABLES
 
+from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.main import main
 
 ROWS, STEPS, SEED = 16, 320, 5  # an episode has 300 steps
@@ -14,7 +15,7 @@ ROWS, STEPS, SEED = 16, 320, 5  # an episode has 300 steps
 @pytest.mark.lab
 @pytest.mark.parametrize('name', ['cartpole_direct', 'cartpole_manager'])
 def test_both_nodes_play_as_isaac_labs_own_script(tmp_path, name):
-    run, record = RUNS / name, tmp_path / 'record.npz'
+    run, record = RUNS / name, tmp_path / 'record'
     file = tmp_path / 'sim.yaml'
     made = ['init', run, '--simulator', 'isaaclab', '--python', lab_python(), '--rows', ROWS, '-o', file]
     assert main([*map(str, made)]) == 0
@@ -35,7 +36,7 @@ def test_both_nodes_play_as_isaac_labs_own_script(tmp_path, name):
         assert wait(lambda: bridge.poll() is not None, PATIENCE), bridge.tail(40)
         assert bridge.poll() == 0, bridge.tail(40)
     run_lab(RUNS / 'as_played.py', run, ROWS, STEPS, SEED, tmp_path / 'alone.npz')
-    through_ros, own = np.load(record), np.load(tmp_path / 'alone.npz')
+    through_ros, own = load_record(record), np.load(tmp_path / 'alone.npz')
     assert own['dones'].sum() >= ROWS, 'episodes end in it'
     for each in own:
         assert np.array_equal(through_ros[each], own[each]), f'{each} differs'

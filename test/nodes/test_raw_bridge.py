@@ -10,6 +10,7 @@ import pytest
 from std_msgs.msg import Float64MultiArray
 
 from rl_policy_node.errors import ConfigurationError
+from rl_policy_node.tools.demo.run_record import load_record
 
 OTHER = {**SCENE, 'actions': [{'name': 'all', 'kind': 'other', 'size': 3}]}
 
@@ -112,7 +113,7 @@ def test_raw_state_of_the_insertion_is_what_its_observations_show(tmp_path):
     pytest.importorskip('mujoco')
     records = []
     for raw_state in (False, True):
-        record = tmp_path / f'{raw_state}.npz'
+        record = tmp_path / f'{raw_state}'
         with Pair(tmp_path) as pair:
             policy = pair.policy(trigger='lockstep', policy__backend='eager')
             bridge = pair.start(
@@ -125,7 +126,7 @@ def test_raw_state_of_the_insertion_is_what_its_observations_show(tmp_path):
             )
             assert wait(lambda: bridge.poll() is not None, 90), bridge.tail() + policy.tail()
             assert bridge.poll() == 0, bridge.tail()
-        records.append(dict(np.load(record)))
+        records.append(load_record(record))
     turned, raw = records
     assert turned['dones'].sum() == 8
     for name, value in turned.items():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder's process: events on the disk and back, whatever ends it, the node or the disk."""
 
+import json
 import os
 from pathlib import Path
 import pickle
@@ -15,6 +16,7 @@ from nodes.bag_bench import (
     await_true,
     COMMANDS,
     events,
+    JOINT_STATE,
     listened,
     read_by_others,
     RECORD,
@@ -27,9 +29,12 @@ from nodes.bag_bench import (
 from nodes.recorded_events import Events, same
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 import yaml
 
 from rl_policy_node.core.recording import Gap, Message, Snapshot, Step
+from rl_policy_node.nodes.policy.record.recorder import TOPIC
+from rl_policy_node.nodes.policy.record.ring import END, Record, SPLIT
 from rl_policy_node.tools.bag.bag import open_bag
 
 
@@ -297,3 +302,21 @@ def test_a_fault_of_the_journal_itself_ends_it_and_raises_nothing(tmp_path):
         journal.add(Events(1).step())
         journal.end()
     assert list(open_bag(tmp_path / 'node_now').events()) == []
+
+
+def test_a_topic_that_comes_later_lies_in_this_file_and_in_those_after_it(tmp_path):
+    late = topic('/late', WrenchStamped, stamped=True)
+    payload = serialize_message(WrenchStamped())
+    with recorder(tmp_path) as (link, journal):
+        channel = len(TOPICS) + 1
+        assert link.ring.put([Record(1, 0, 5, JOINT_STATE), Record(0, 0, 0, TOPIC + json.dumps(late).encode())])
+        bag = tmp_path / 'node_now'
+        await_true((bag / 'metadata.yaml').exists)
+        await_true(lambda: '/late' in (bag / 'metadata.yaml').read_text())
+        read_by_others(bag)
+        assert link.ring.put([Record(channel, 1, 6, payload), Record(0, 0, 0, SPLIT), Record(channel, 2, 7, payload)])
+        assert link.ring.put([Record(0, 0, 0, END)])
+    assert read_by_others(bag) == {SOURCES[0]: 1, '/node/policy/metadata': 1, '/late': 2}
+    found = [each for each in open_bag(bag).messages() if each.topic == '/late']
+    assert [(each.sequence, each.log_time, each.payload) for each in found] == [(1, 6, payload), (2, 7, payload)]
+    assert found[0].type == 'geometry_msgs/msg/WrenchStamped' and len(list(bag.glob('*.mcap'))) == 2

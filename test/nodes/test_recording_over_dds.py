@@ -2,7 +2,6 @@
 """A real node on real topics records its activations; whatever happens to the recording, the commands go on."""
 
 from collections import Counter
-import fcntl
 import os
 from pathlib import Path
 import re
@@ -14,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from lifecycle_msgs.msg import Transition
 from nodes.acting import acted
-from nodes.bag_bench import await_true, read_by_others, small_disk
+from nodes.bag_bench import await_closed, read_by_others, small_disk
 from nodes.harness import parameters
 import numpy as np
 import pytest
@@ -73,22 +72,10 @@ def goes_on(arm):
 
 def closed(bag):
     """Wait until the recorder of a bag has finished it; return its events."""
-    folder = os.open(bag, os.O_RDONLY)
-    try:
-        await_true(lambda: unlocked(folder))
-    finally:
-        os.close(folder)
+    await_closed(bag)
     with Reader(bag) as reader:
         assert reader.message_count == sum(read_by_others(bag).values())
     return list(open_bag(bag).events())
-
-
-def unlocked(folder):
-    try:
-        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def lines(process, text):

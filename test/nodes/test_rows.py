@@ -27,6 +27,7 @@ from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.nodes.topics.transport import advice, make_room
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.process.processes import NodeProcess
 
 ROWS, FLOATS = 64, 'std_msgs/msg/Float32MultiArray'
@@ -302,7 +303,7 @@ def alone(run, steps):
 
 def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, tmp_path):
     """A recurrent policy, 300 steps, episodes that end row by row: what is reset is what rl_games resets."""
-    steps, record = 300, tmp_path / 'record.npz'
+    steps, record = 300, tmp_path / 'record'
     made = tree(run)
     made['sim'] |= {'steps': steps, 'seed': 4, 'record': str(record)}
     file = tmp_path / 'rows.yaml'
@@ -314,7 +315,7 @@ def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, t
     finally:
         codes = bridge.stop(), policy.stop()
     assert codes == (0, 0), bridge.tail() + policy.tail()
-    through_ros, expected = dict(np.load(record)), alone(run, steps)
+    through_ros, expected = load_record(record), alone(run, steps)
     assert expected['dones'].sum() > 10 * ROWS and expected['dones'].any(axis=1).mean() > 0.9, 'row by row'
     for name, value in expected.items():
         assert np.array_equal(through_ros[name], value), f'{name} differs'

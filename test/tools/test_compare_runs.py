@@ -3,6 +3,7 @@
 
 import json
 
+from nodes.run_bench import run_bag
 import numpy as np
 from PIL import Image
 import pytest
@@ -126,7 +127,8 @@ def written(folder, side):
     folder.mkdir()
     (folder / 'evaluation.json').write_text(json.dumps({'run': RUN, 'nodes': {'played': dict(side.side.columns)}}))
     if len(side.latencies):
-        np.savez(folder / 'record.npz', latency=np.append(np.nan, side.latencies))
+        latencies = np.append(np.nan, side.latencies)
+        run_bag(folder / 'bags', {'actions': np.zeros((len(latencies), 1, 1)), 'latency': latencies})
     return str(folder)
 
 
@@ -149,7 +151,8 @@ def test_a_demo_is_compared_with_its_latencies(tmp_path, capsys):
         (tmp_path / name).mkdir()
         played = {'played': columns([1.0, 2.0] * 5, [1, 0] * 5), 'seed': 7, 'robots': 2}
         (tmp_path / name / 'summary.json').write_text(json.dumps(played))
-        np.savez(tmp_path / name / 'record.npz', latency=np.append(np.nan, np.full(90, 0.002 + 0.001 * (name == 'b'))))
+        latencies = np.append(np.nan, np.full(90, 0.002 + 0.001 * (name == 'b')))
+        run_bag(tmp_path / name / 'bags', {'actions': np.zeros((91, 1, 1)), 'latency': latencies})
     assert main(['compare', str(tmp_path / 'a'), str(tmp_path / 'b'), '--output', str(tmp_path / 'out')]) == 1
     assert 'B is different: latency p50 +1.0 ms (95 % +1.0 to +1.0)' in capsys.readouterr().out
 

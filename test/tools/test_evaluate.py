@@ -55,6 +55,17 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     ):
         assert text in out
     assert picture_size(tmp_path) == (1560, 525)
+    (bag,) = (tmp_path / 'out' / 'bags').iterdir()
+    assert bag.name.startswith('sim_bridge_node_') and f'bags: {bag.parent}\n' in out
+
+
+def test_with_bags_both_nodes_leave_one_and_those_of_an_earlier_run_go(tmp_path, capsys):
+    for _ in range(2):
+        evaluate(tmp_path, '--episodes', '4', '--bags', '--no-report', '--no-reference')
+    found = sorted(bag.name.rpartition('_node_')[0] for bag in (tmp_path / 'out' / 'bags').iterdir())
+    assert found == ['policy', 'sim_bridge'] and 'takes that of policy_node' in capsys.readouterr().out
+    evaluate(tmp_path, '--episodes', '4', '--no-report', '--no-reference')
+    assert not list((tmp_path / 'out' / 'bags').iterdir())
 
 
 def test_a_gap_is_in_the_figures_and_in_the_verdict(tmp_path, capsys):

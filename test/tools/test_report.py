@@ -14,6 +14,7 @@ matplotlib = pytest.importorskip('matplotlib')
 pytest.importorskip('mujoco')
 
 from matplotlib import image  # noqa: E402
+from nodes.run_bench import run_bag  # noqa: E402
 
 from rl_policy_node.sim.insertion.environment import InsertionEnv  # noqa: E402
 from rl_policy_node.tools.demo import report, run_record  # noqa: E402
@@ -307,9 +308,9 @@ def test_empty_record_says_so(tmp_path, flat_record):
     assert not page.images
 
 
-def test_record_survives_its_file(tmp_path, record):
-    np.savez(tmp_path / 'run.npz', **record)
-    loaded = run_record.load_record(tmp_path / 'run.npz')
+def test_record_survives_its_bag(tmp_path, record):
+    run_bag(tmp_path, record)
+    loaded = run_record.load_record(tmp_path)
     assert set(loaded) == set(record)
     for key, values in record.items():
         np.testing.assert_array_equal(loaded[key], values)

@@ -90,7 +90,7 @@ class SchedulingSpec:
 
 @dataclass(frozen=True)
 class PlaySpec:
-    """How the bridge plays an environment, and the files that it writes. episodes, steps: None: no bound."""
+    """How the bridge plays an environment, and what it writes. episodes, steps: None: no bound."""
 
     mode: str = option(
         'real_time',
@@ -102,7 +102,11 @@ class PlaySpec:
         None, 'end after this many episodes of all robots together; 0: never', low=0, absent=0
     )
     steps: int | None = option(None, 'end after this many steps; 0: never', low=0, absent=0)
-    record: str = option('', '.npz file of every observation, action and reward, written at the end')
+    record: str = option(
+        '',
+        'folder for a bag of each run: the messages of the bridge, and every observation, action and reward; split and '
+        'limited as record says, relative to the working directory; empty: nothing is recorded',
+    )
     summary: str = option('', '.json file of the figures of the run')
 
     @property

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
-from importlib import metadata as distributions
-import json
 import math
-import os
 from pathlib import Path
-import platform
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -21,13 +17,13 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.core.cycle import Cycle
 from rl_policy_node.nodes.parameters.conversion import Value
 from rl_policy_node.nodes.policy.tracks import row_names, Track, tracks
+from rl_policy_node.nodes.self_description import as_json, machine, versions
 from rl_policy_node.nodes.topics.ports import Ports
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.options import leaves, stated, value_of
 from rl_policy_node.policy import Policy
 
 SCHEMA: Final = 1  # rises when a key changes its meaning
-_PACKAGES: Final = ('rl_policy_node', 'torch', 'rl-games', 'numpy', 'onnxruntime')
 Json: TypeAlias = dict[str, Any]
 
 
@@ -71,11 +67,11 @@ def describe(deployed: Deployed, parameters: Mapping[str, Value], most_numbers: 
         'checkpoint': None if checkpoint is None else {'path': str(checkpoint.path), 'sha256': checkpoint.sha256},
         'train_config': {'path': str(train_config), 'sha256': _checksum(train_config)},
         'backend': policy.backend_report,
-        'versions': dict(_versions()),
-        'machine': {'name': platform.node(), 'type': platform.machine(), 'system': platform.platform()},
+        'versions': versions('onnxruntime'),
+        'machine': machine(),
         'parameters': parameters,
     }
-    return json.dumps(_plain(content), allow_nan=False, ensure_ascii=False, separators=(',', ':'))
+    return as_json(content)
 
 
 def _term(track: Track, deployed: Deployed) -> Json:
@@ -140,26 +136,3 @@ def _stated(options: object) -> Json:
 
 def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ''
-
-
-def _versions() -> Iterable[tuple[str, str]]:
-    """Yield the versions of Python, ROS (the name of its distribution) and the packages that compute the actions."""
-    yield from (('python', platform.python_version()), ('ros', os.environ.get('ROS_DISTRO', '')))
-    for name in _PACKAGES:
-        try:
-            yield name, distributions.version(name)
-        except distributions.PackageNotFoundError:
-            continue
-
-
-def _plain(value: object) -> object:
-    """Return a value in the types of JSON."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return [_plain(each) for each in value] if isinstance(value, Iterable) else str(value)

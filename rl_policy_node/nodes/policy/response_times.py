@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times from observations to their commands, late ones included."""
 
+from __future__ import annotations
+
 from collections import deque, OrderedDict
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +13,15 @@ from numpy.typing import NDArray
 class ResponseTimes:
     """Times each observation from its publication to the last command that answers it.
 
-    shape: (commands, rows) of a complete answer. latencies: s, in the order of completion; by_step: step → s, if
-    `keep_all`. An observation that is never answered has no latency.
+    shape: (commands, rows) of a complete answer. latencies: s, in the order of completion. on_answer(step, s): called
+    with each. An observation that is never answered has no latency.
     """
 
-    def __init__(self, shape: tuple[int, int], keep_all: bool = False) -> None:
-        self._shape = shape
+    def __init__(self, shape: tuple[int, int], on_answer: Callable[[int, float], object] | None = None) -> None:
+        self._shape, self._on_answer = shape, on_answer
         # stamp → step, time of publication (s), mask (commands, rows) of the answers so far
         self._open: OrderedDict[int, tuple[int, float, NDArray[np.bool_]]] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=100_000)
-        self.by_step: dict[int, float] | None = {} if keep_all else None
 
     def shown(self, stamp: int, step: int, now: float) -> None:
         """Note that the observation of a step was published at `now`, s."""
@@ -42,5 +44,5 @@ class ResponseTimes:
         if step == 0:
             return  # the policy may have started after it: this answer is no measure of latency
         self.latencies.append(now - shown)
-        if self.by_step is not None:
-            self.by_step[step] = now - shown
+        if self._on_answer is not None:
+            self._on_answer(step, now - shown)

@@ -46,7 +46,7 @@ class BridgeLoop:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, close the environment and write the records."""
+        """End the thread, close the environment and the recording, and write the summary."""
         with self._commands.condition:
             self._running = False
             self._commands.condition.notify_all()
@@ -102,6 +102,7 @@ class BridgeLoop:
     def _show(self) -> None:
         """Publish a frame; commands that come from now on can answer it."""
         frame = self._bridge.frame()
+        self._record.show(frame.stamp)
         self._commands.expect(frame.stamp, self._record.steps)
         self._publish(frame)
 

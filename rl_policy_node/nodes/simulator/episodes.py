@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of a simulator, their figures, and a record of every step."""
+"""Episodes of a simulator and their figures."""
 
 from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rl_policy_node.control.arrays import Array
 from rl_policy_node.nodes.policy.diagnostics import percentiles
@@ -71,26 +71,6 @@ class Episodes:
         }
         columns['success'] = [None if np.isnan(entry[-1]) else int(entry[-1]) for entry in counted]
         return columns
-
-
-class Recorder:
-    """Keeps every step in memory and writes it as one .npz: observations, actions, rewards and others."""
-
-    def __init__(self) -> None:
-        self._steps: list[dict[str, NDArray[Any]]] = []
-
-    def add(self, **arrays: ArrayLike) -> None:
-        """Keep one step; arrays (rows, ...) are copied."""
-        self._steps.append({name: np.array(value) for name, value in arrays.items()})
-
-    def write(self, path: str, **more: ArrayLike) -> None:
-        """Write name → (steps, rows, ...), and more arrays (steps,), to a .npz file."""
-        if not self._steps:
-            return
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        names = self._steps[0]
-        arrays: dict[str, Any] = {name: np.stack([step[name] for step in self._steps]) for name in names}
-        np.savez_compressed(path, **arrays | more)
 
 
 def write_summary(path: str, summary: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,21 +13,24 @@ from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.nodes.parameters.configuration import SimSpec
 from rl_policy_node.nodes.policy.response_times import ResponseTimes
-from rl_policy_node.nodes.simulator.episodes import Episode, Episodes, latency_ms, Recorder, write_summary
+from rl_policy_node.nodes.simulator.episodes import Episode, Episodes, latency_ms, write_summary
 from rl_policy_node.sim.environment_specs import Transition
+
+if TYPE_CHECKING:  # it needs what only a recording needs
+    from rl_policy_node.nodes.simulator.run_recording import RunRecording
 
 
 class PlayRecord:
-    """Counts steps, episodes and times; keeps every step if a record is configured.
+    """Counts steps, episodes and times, and brings every step to a recording.
 
     steps; misses: periods that ended without all commands; answers: times each observation to its commands.
     """
 
     def __init__(self, control: ControlSpec, sim: SimSpec, commands: int) -> None:
+        self._recording: RunRecording | None = None
         self._control, self._sim, self._play = control, sim, sim.play
         self.episodes = Episodes(control.rows, keep=sim.play.episodes or (None if sim.play.summary else 0))
-        self.answers = ResponseTimes((commands, control.rows), keep_all=bool(sim.play.record))
-        self._recorder = Recorder() if sim.play.record else None
+        self.answers = ResponseTimes((commands, control.rows), self._answered)
         self._seconds: deque[float] = deque(maxlen=2000)
         self.steps = self.misses = 0
 
@@ -37,19 +41,24 @@ class PlayRecord:
         self._seconds.append(seconds)
         return self.episodes.add(rewards, dones, successes)
 
+    def begin(self, recording: RunRecording) -> None:
+        """Bring what comes from now on to a recording, too."""
+        self._recording = recording
+
+    def show(self, stamp: int) -> None:
+        """Note that a frame is published. stamp: ns, of simulated time."""
+        if self._recording is not None:
+            self._recording.show(stamp)
+
     def keep(self, observations: Values, actions: Array, transition: Transition, extra: Values) -> None:
-        """Keep a step if a record is configured. extra: more arrays, name → (rows, ...)."""
-        if self._recorder is None:
+        """Record the step that was counted last, if that is wanted. extra: more arrays, name → (rows, ...)."""
+        if self._recording is None:
             return
         _, rewards, dones, successes = transition
         more = dict(extra) if successes is None else {**extra, 'successes': successes}
-        self._recorder.add(
-            **{f'obs/{name}': value for name, value in observations.items()},
-            actions=actions,
-            rewards=rewards,
-            dones=dones.astype(np.uint8),
-            **more,
-        )
+        arrays = {f'obs/{name}': value for name, value in observations.items()}
+        arrays |= {'actions': actions, 'rewards': rewards, 'dones': dones.astype(np.uint8), **more}
+        self._recording.step(self.steps - 1, arrays)
 
     def over(self) -> bool:
         """Return whether the configured number of episodes or steps is reached."""
@@ -72,10 +81,13 @@ class PlayRecord:
         }
 
     def write(self, imperfections: Summary) -> None:
-        """Write the configured files."""
-        if self._recorder is not None and self.answers.by_step is not None:
-            latency = [self.answers.by_step.get(step, np.nan) for step in range(self.steps)]
-            self._recorder.write(self._play.record, latency=np.array(latency))
+        """Close the recording, and write the configured file."""
+        if self._recording is not None:
+            self._recording.close()
         if self._play.summary:
             played = {'played': self.episodes.columns(self._play.episodes)}
             write_summary(self._play.summary, {**self.summary(imperfections), **played})
+
+    def _answered(self, step: int, seconds: float) -> None:
+        if self._recording is not None:
+            self._recording.latency(step, seconds)

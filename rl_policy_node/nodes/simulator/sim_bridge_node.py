@@ -14,12 +14,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import Float64MultiArray, Header
 from std_srvs.srv import SetBool, Trigger
 
 from rl_policy_node.adapters.adapter import set_stamp
-from rl_policy_node.nodes.interfaces import Environment
+from rl_policy_node.nodes.interfaces import Environment, Message
 from rl_policy_node.nodes.parameters import parsing as parameters
 from rl_policy_node.nodes.parameters.configuration import Configuration
 from rl_policy_node.nodes.parameters.remote_parameters import RemoteParameters
@@ -29,13 +31,18 @@ from rl_policy_node.nodes.simulator.bridge import Bridge, SimFrame
 from rl_policy_node.nodes.simulator.bridge_loop import BridgeLoop
 from rl_policy_node.nodes.simulator.episodes import Episode
 from rl_policy_node.nodes.simulator.hosting import as_played, open_environment
+from rl_policy_node.nodes.simulator.recorded_run import open_recording
 from rl_policy_node.nodes.topics.episode_messages import ended_message, start_message, start_topics
 from rl_policy_node.nodes.topics.naming import COMMAND_QOS, source_qos, spec_topic
+from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.nodes.topics.row_names import called
 from rl_policy_node.nodes.topics.transport import advice
 
+EPISODE_QOS = QoSProfile(depth=10)
 # publishes the part of a frame for one topic
 Send: TypeAlias = Callable[[SimFrame], object]
+# takes a message of a topic
+Publish: TypeAlias = Callable[[Message], object]
 
 
 class SimBridgeNode(Node):
@@ -66,19 +73,17 @@ class SimBridgeNode(Node):
     def _host(self, configuration: Configuration, environment: Environment) -> None:
         self._control, play = configuration.control, configuration.sim.play
         self.bridge = Bridge(configuration, environment)
+        self._recording = open_recording(self, configuration)
+        if self._recording is not None:
+            self.bridge.record.begin(self._recording)
         self.loop = BridgeLoop(self.bridge, play.lockstep, self._publish, self._on_episodes, self.get_logger())
         # the episode's start first, the clock last: a node that the clock paces then has all other messages
         qos = source_qos(play.lockstep)
         self._sends = [*self._episode_starts(qos), *self._source_messages(qos), self._simulated_clock()]
         for name, sink in self.bridge.sinks.items():
             for topic, robot in zip(range(len(sink.groups)), self._control.robots):
-                self.create_subscription(
-                    sink.adapter.message_type,
-                    spec_topic(sink.spec, robot),
-                    functools.partial(self._on_command, name, topic),
-                    COMMAND_QOS,
-                )
-        self._episodes = self.create_publisher(Float64MultiArray, '~/episode', 10)
+                self._listen(name, topic, spec_topic(sink.spec, robot))
+        self._show_episodes = self._publisher(Float64MultiArray, '~/episode', EPISODE_QOS)
         self._status = self.create_publisher(DiagnosticArray, '~/status', 10)
         self.create_timer(0.5, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.create_service(Trigger, '~/reset', self._on_reset)
@@ -95,7 +100,7 @@ class SimBridgeNode(Node):
         """Return the senders of episode starts, with the configured imperfections."""
 
         def sender(rows: slice, topic: str, kind: type) -> Send:
-            publish = self.bridge.imperfections.start_publisher(self.create_publisher(kind, topic, qos).publish)
+            publish = self.bridge.imperfections.start_publisher(self._publisher(kind, topic, qos))
             return lambda frame: publish(start_message(frame.begun, rows, bool(self._control.shared_rows)))
 
         return [sender(*each) for each in start_topics(self._control)]
@@ -105,8 +110,8 @@ class SimBridgeNode(Node):
 
         def sender(name: str, rows: slice, robot: str) -> Send:
             source = self.bridge.sources[name]
-            publisher = self.create_publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
-            publish = self.bridge.imperfections.publisher(publisher.publish, name, rows)
+            sent = self._publisher(source.adapter.message_type, spec_topic(source.spec, robot), qos)
+            publish = self.bridge.imperfections.publisher(sent, name, rows)
             return lambda frame: publish(source.message(frame.values[name], rows, frame.stamp))
 
         return [
@@ -125,12 +130,28 @@ class SimBridgeNode(Node):
 
         return send
 
+    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publish:
+        """Return a function that publishes messages on a topic, and records their bytes."""
+        publisher = self.create_publisher(kind, topic, qos)
+        if self._recording is None:
+            plain: Publish = publisher.publish
+            return plain
+        latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        record = self._recording.listener(publisher.topic_name, kind, latched, of_frame=True)
+
+        def publish(message: Message) -> None:
+            payload = serialize_message(message)
+            publisher.publish(payload)
+            record(payload)
+
+        return publish
+
     def poll(self) -> bool:
         """Return whether to go on: until the configured episodes or steps are done."""
         return not self.loop.finished
 
     def stop(self) -> None:
-        """End the environment and write the records."""
+        """End the environment and the recording, and write the summary."""
         self.loop.stop()
         self.exit_code = int(self.loop.failed)
         self._on_timer()
@@ -144,12 +165,14 @@ class SimBridgeNode(Node):
     def _publish(self, frame: SimFrame) -> None:
         for send in self._sends:
             send(frame)
+        if self._recording is not None:
+            self._recording.flush()
 
     def _on_episodes(self, ended: list[Episode]) -> None:
         """Publish and log ended episodes: one by one for robots, in one message and one line for shared rows."""
         numbers = np.array(ended, dtype=np.float64)
         if self._control.shared_rows:
-            self._episodes.publish(ended_message(numbers))
+            self._show_episodes(ended_message(numbers))
             total, length, success = numbers[:, 2:].mean(axis=0)
             outcome = '' if math.isnan(success) else f', {success:.0%} successes'
             self.get_logger().info(
@@ -158,20 +181,35 @@ class SimBridgeNode(Node):
             )
             return
         for (row, index, total, length, success), each in zip(ended, numbers):
-            self._episodes.publish(ended_message(each))
+            self._show_episodes(ended_message(each))
             name = self._control.robots[row] or 'robot'
             outcome = '' if math.isnan(success) else ', success' if success else ', no success'
             self.get_logger().info(f'{name}: episode {index}: return {total:.1f}, {length} steps{outcome}')
 
     # in
 
-    def _on_command(self, name: str, topic: int, message: Any) -> None:
+    def _listen(self, name: str, topic: int, topic_name: str) -> None:
+        """Subscribe to a topic of a command, whose bytes are checked before native code decodes them."""
+        payloads = Payload(self.bridge.sinks[name].adapter.message_type)
+        record = None
+        if self._recording is not None:
+            record = self._recording.listener(self.resolve_topic_name(topic_name), payloads.message_type)
+
+        def take(payload: bytes) -> None:
+            try:
+                message = payloads.message(payload)
+                if record is not None:
+                    record(payload)
+                self.bridge.commands.receive(name, topic, message)
+            except ValueError as error:
+                self._warn_of_refused(name, topic, error)
+
+        self.create_subscription(payloads.message_type, topic_name, take, COMMAND_QOS, raw=True)
+
+    def _warn_of_refused(self, name: str, topic: int, error: ValueError) -> None:
         sink = self.bridge.sinks[name]
-        try:
-            self.bridge.commands.receive(name, topic, message)
-        except ValueError as error:
-            where = '' if sink.spec.rows else f' of {called(self._control, sink.groups[topic].start)}'
-            self.get_logger().warning(f"command '{name}'{where} refused: {error}", throttle_duration_sec=2.0)
+        where = '' if sink.spec.rows else f' of {called(self._control, sink.groups[topic].start)}'
+        self.get_logger().warning(f"command '{name}'{where} refused: {error}", throttle_duration_sec=2.0)
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
         self.loop.ask_reset()
@@ -188,6 +226,8 @@ class SimBridgeNode(Node):
         for name, value in summary.pop('latency_ms').items():
             summary[f'latency_{name}'] = value
         summary.update({f'imperfections_{name}': value for name, value in summary.pop('imperfections', {}).items()})
+        if self._recording is not None:
+            summary.update(self._recording.report())
         message = 'finished' if self.loop.finished else 'running'
         self._status.publish(
             diagnostics.diagnostic_array(

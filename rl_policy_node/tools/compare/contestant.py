@@ -16,10 +16,10 @@ from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.interfaces import Summary
 from rl_policy_node.tools.demo.run_record import load_record
 from rl_policy_node.tools.evaluate.compare import Side
+from rl_policy_node.tools.process.run_bags import BAGS
 
 EVALUATION: Final = 'evaluation.json'
 SUMMARY: Final = 'summary.json'
-RECORD: Final = 'record.npz'
 # what episodes have to share to begin alike, row by row
 _ORIGIN: Final = ('environment', 'seed', 'rows')
 
@@ -59,6 +59,6 @@ def load_contestant(path: Path, name: str) -> Contestant:
         played, run = content.get('played'), {**content, 'rows': content.get('robots'), 'environment': 'insertion'}
     if not played or not played.get('return'):
         raise unfit(str(file), 'without an episode that ended', 'an evaluation, or a demo, that ended')
-    record = file.with_name(RECORD)
-    steps = load_record(record).get('latency', np.empty(0)) if record.is_file() else np.empty(0)
+    bags = file.with_name(BAGS)
+    steps = load_record(bags, only=('actions', 'latency'))['latency'] if bags.is_dir() else np.empty(0)
     return Contestant.of(name, played, steps[np.isfinite(steps)], run)

@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.process.processes import private_domain
+from rl_policy_node.tools.process.run_bags import run_bags
 from rl_policy_node.tools.process.two_nodes import play_through_nodes
 
 
@@ -23,20 +25,20 @@ def demo(
     json_file: str | Path | None = None,
     report: bool = True,
 ) -> dict[str, object]:
-    """Play `episodes` episodes through DDS; write summary, record and report into `output`; return the summary."""
+    """Play `episodes` episodes through DDS; write summary, bags and report into `output`; return the summary."""
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     private_domain()
-    record, summary_file = output / 'record.npz', output / 'summary.json'
+    bags, summary_file = run_bags(output), output / 'summary.json'
     summary_file.unlink(missing_ok=True)
     names = [f'arm_{row}' for row in range(robots)]
     bridge = {
         'sim.mode': 'lockstep' if lockstep else 'real_time',
         'sim.episodes': episodes,
         'sim.seed': seed,
-        'sim.record': str(record.resolve()),
         'sim.summary': str(summary_file.resolve()),
         'robots': names,
+        **bags.bridge,
     }
     policy = {
         'autostart': True,
@@ -47,6 +49,7 @@ def demo(
         'use_sim_time': True,
         'robots': names,
         'trigger': 'lockstep' if lockstep else 'observation',
+        **bags.policy,
     }
     console = Console()
     console.print(
@@ -57,8 +60,11 @@ def demo(
     play_through_nodes(console, resolve(params_file), bridge, policy, episodes, output)
     summary: dict[str, object] = json.loads(summary_file.read_text())
     _print(console, summary)
-    if report:
-        _report(console, output, summary, record, resolve(params_file))
+    console.print(f'bags      {bags}', highlight=False, soft_wrap=True)
+    if report and not bags.reason:
+        console.print(
+            f'report    {_report(output, summary, bags.folder, resolve(params_file))}', highlight=False, soft_wrap=True
+        )
     if json_file:
         Path(json_file).write_text(summary_file.read_text())
     return summary
@@ -76,14 +82,17 @@ def _print(console: Console, summary: Mapping[str, Any]) -> None:
     console.print('\n'.join(lines), highlight=False, soft_wrap=True)
 
 
-def _report(console: Console, output: Path, summary: Mapping[str, Any], record: Path, params_file: str) -> None:
+def _report(output: Path, summary: Mapping[str, Any], bags: Path, params_file: str) -> Path | str:
+    """Return the path of the page, or why there is none."""
     from rl_policy_node.nodes.policy.dry_run import read_file
     from rl_policy_node.tools.about import about
     from rl_policy_node.tools.demo.report import write_report
     from rl_policy_node.tools.demo.run_record import load_record
 
-    if record.exists():
-        played = read_file(params_file)
-        figures = {**summary, 'latency_budget': played.control.timing.latency_budget}
-        path = write_report(output, figures, load_record(record), about(played.policy))
-        console.print(f'report    {path}', highlight=False, soft_wrap=True)
+    played = read_file(params_file)
+    figures = {**summary, 'latency_budget': played.control.timing.latency_budget}
+    try:
+        record = load_record(bags)
+    except ConfigurationError as error:  # without room for a bag
+        return f'none: {error}'
+    return write_report(output, figures, record, about(played.policy))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.simulator.episodes import in_lines
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.evaluate.compare import (
@@ -31,9 +32,9 @@ from rl_policy_node.tools.evaluate.sides import (
     Plan,
     play_loop,
     play_nodes,
-    RECORD,
 )
 from rl_policy_node.tools.process.processes import private_domain
+from rl_policy_node.tools.process.run_bags import run_bags, RunBags
 
 RESULTS, PICTURE = 'evaluation.json', 'evaluation.png'
 EPISODES_PER_ROW = 10  # from here on, the bias towards episodes that end early is small
@@ -49,34 +50,38 @@ def evaluate(
     json_file: str | Path | None = None,
     reference: bool = True,
     report: bool = True,
+    bags: bool = False,
 ) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. report: False writes no page. Raises ConfigurationError, or RuntimeError if a
-    node fails.
+    loop out, and nothing is compared. report: False writes no page. bags: True leaves the bags of both nodes; False
+    only that of the bridge, where the page needs it. Raises ConfigurationError, or RuntimeError if a node fails.
     """
     console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, PICTURE, RECORD, 'report.html'):  # delete results of an earlier evaluation
+    recorded = run_bags(output, bridge=bags or report and plan.rows <= FEW_ROWS, policy=bags)
+    for name in (RESULTS, PICTURE, 'report.html'):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
     loop = [_play_loop(plan, console)] if reference else []
     sim = plan.bridge.sim
     injected = f', with {sim.imperfections}' if sim.imperfections.stated() else ''
     console.print(f'{NODES}, {sim.play.mode.replace("_", " ")}{injected}', highlight=False)
-    sides = [play_nodes(plan, output, console, record=report and plan.rows <= FEW_ROWS), *loop]
+    sides = [play_nodes(plan, output, console, recorded), *loop]
     comparison = Comparison(*sides) if reference else None
     _print(console, sides, comparison)
     _warn_of_bias(console, plan, sides)
     _write(plan, settings, sides, comparison, output, json_file)
     picture = _draw(plan, sides, comparison, output)
     console.print(f'picture: {picture}', highlight=False)
+    if bags or not recorded.reason:
+        console.print(f'bags: {recorded}', highlight=False)
     if report and isinstance(picture, Path):
-        console.print(f'report: {_report(plan, settings, sides, comparison, output, picture)}', highlight=False)
+        console.print(f'report: {_report(plan, settings, sides, comparison, recorded, picture)}', highlight=False)
     return comparison is None or comparison.verdict != DIFFERENT
 
 
@@ -153,12 +158,14 @@ def _report(
     settings: Iterable[str],
     sides: Sequence[Side],
     comparison: Comparison | None,
-    output: Path,
+    bags: RunBags,
     picture: Path,
 ) -> Path | str:
     """Return the path of the page about the two nodes' episodes, or why there is none."""
     if plan.rows > FEW_ROWS:
         return f'none of more than {FEW_ROWS} rows, whose record would fill the memory'
+    if bags.reason:
+        return f'none without a bag: {bags.reason}'
     try:
         from rl_policy_node.tools.demo.report import embedded, section, write_report
         from rl_policy_node.tools.demo.run_record import load_record
@@ -174,9 +181,14 @@ def _report(
         'latency_budget': plan.policy.control.timing.latency_budget,
     }
     sentence = comparison.sentence() if comparison else "Without rl_games' own loop."
-    record = load_record(output / RECORD)
+    try:
+        record = load_record(bags.folder)
+    except ConfigurationError as error:  # without room for a bag
+        return f'none: {error}'
     about = about_plan(plan, settings, nodes.about['control_rate'])
-    return write_report(output, summary, record, about, [section('Evaluation', sentence, embedded(picture))])
+    return write_report(
+        bags.folder.parent, summary, record, about, [section('Evaluation', sentence, embedded(picture))]
+    )
 
 
 def _write(

@@ -25,11 +25,11 @@ from rl_policy_node.tools.evaluate.compare import Side
 from rl_policy_node.tools.evaluate.intervals import CONFIDENCE
 from rl_policy_node.tools.evaluate.play import play
 from rl_policy_node.tools.process.processes import override_arguments
+from rl_policy_node.tools.process.run_bags import RunBags
 from rl_policy_node.tools.process.two_nodes import episode_bar, play_through_nodes, START_PATIENCE
 from rl_policy_node.tools.settings import named_settings, rows_setting
 
 NODES, LOOP = 'two nodes', "rl_games' own loop"
-RECORD = 'record.npz'
 # parameters that an evaluation sets itself → the option to use instead, if any
 _OWN = {
     'sim.episodes': '--episodes',
@@ -112,18 +112,17 @@ def about_plan(plan: Plan, settings: Iterable[str], control_rate: object) -> Sum
     }
 
 
-def play_nodes(plan: Plan, output: Path, console: Console, record: bool = False) -> Side:
+def play_nodes(plan: Plan, output: Path, console: Console, bags: RunBags | None = None) -> Side:
     """Play through bridge and policy node, two processes; return the Side. Logs go into the folder `output`.
 
-    record: whether every step goes there, too, into RECORD.
+    bags: where the bags go; None: there are none.
     """
     if plan.rows > FEW_ROWS:
         make_room()
     file = output / 'nodes.json'
     file.unlink(missing_ok=True)
-    bridge = {**plan.overrides, 'sim.summary': str(file.resolve())}
-    if record:
-        bridge['sim.record'] = str((output / RECORD).resolve())
+    asked = ({}, {}) if bags is None else (bags.bridge, bags.policy)
+    bridge = {**plan.overrides, 'sim.summary': str(file.resolve()), **asked[0]}
     start_timeout = plan.bridge.sim.environment.python.start_timeout
     # a simulator needs no enable signal: it cannot harm anybody; its first step may compile, as its start may
     policy = {
@@ -135,6 +134,7 @@ def play_nodes(plan: Plan, output: Path, console: Console, record: bool = False)
         **plan.overrides,
         'autostart': True,
         'use_sim_time': True,
+        **asked[1],
     }
     play_through_nodes(
         console, plan.params_file, bridge, policy, plan.episodes, output, max(START_PATIENCE, start_timeout + 30.0)

@@ -62,7 +62,7 @@ class Recorded(NamedTuple):
 
 def recorded_configuration(metadata: Metadata, changes: Changes) -> Recorded:
     """Return the Configuration of a bag, with changes; raises ConfigurationError if the bag does not tell it."""
-    if not metadata.get('parameters'):
+    if not metadata.get('parameters') or 'checkpoint' not in metadata:
         raise unfit(
             'the bag',
             'without the parameters of a policy node',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the bags of a folder within their disk space: removes the oldest bags of policy nodes, and nothing else."""
+"""Keeps the bags of a folder within their disk space: removes the oldest bags of our nodes, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rl_policy_node.nodes.policy.record.record_options import METADATA, TOP
 
 
 class OldBag(NamedTuple):
-    """A bag of a policy node. started: ns, system time. files: all that it consists of. size: bytes."""
+    """A bag of one of our nodes. started: ns, system time. files: all that it consists of. size: bytes."""
 
     started: int
     path: Path
@@ -43,7 +43,7 @@ def make_room(directory: Path, own: Path, own_size: int, budget: int) -> tuple[l
 
 
 def _bags(directory: Path) -> Iterator[OldBag]:
-    """Yield the bags of policy nodes in a folder; what cannot be read is none."""
+    """Yield the bags of our nodes in a folder; what cannot be read is none."""
     for path in directory.iterdir():
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
             metadata = path / METADATA

@@ -94,25 +94,12 @@ class BagFile:
         self._chunk = _Chunk()
         self._chunks = 0
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
-        # channel 0 means no schema
-        self._known = (
-            _bytes(
-                *(
-                    Schema(id=n, name=t.type, encoding='ros2msg', data=t.definition.encode())
-                    for n, t in enumerate(topics, 1)
-                )
-            ),
-            _bytes(
-                *(
-                    Channel(id=n, topic=t.name, message_encoding='cdr', schema_id=n, metadata=_about(t))
-                    for n, t in enumerate(topics, 1)
-                )
-            ),
-        )
+        self._declared = _declarations(topics)  # schemas, channels
+        self._undeclared = b''  # those that the next flush writes
         self._indexes: dict[Opcode, list[bytes]] = {Opcode.CHUNK_INDEX: [], Opcode.ATTACHMENT_INDEX: []}
         # the end of what is followed by the tail, the summary
         self._place, self._tail = 0, b''
-        self._extend(MCAP0_MAGIC + _bytes(Header(profile='ros2', library=LIBRARY)) + b''.join(self._known))
+        self._extend(MCAP0_MAGIC + _bytes(Header(profile='ros2', library=LIBRARY)) + b''.join(self._declared))
 
     @property
     def size(self) -> int:
@@ -139,12 +126,22 @@ class BagFile:
         )
         self._extend(block, {Opcode.ATTACHMENT_INDEX: _bytes(index)})
 
+    def declare(self, topic: Topic) -> None:
+        """Take in another topic, whose channel is the next one."""
+        schemas, channels = _declarations([topic], len(self.counts))
+        self._declared = self._declared[0] + schemas, self._declared[1] + channels
+        self._undeclared += schemas + channels
+        self.counts.append(0)
+
     def add(self, channel: int, sequence: int, log_time: int, publish_time: int, data: bytes) -> None:
         """Take a message into the chunk. log_time, publish_time: ns."""
         self._chunk.add(channel, sequence, log_time, publish_time, data)
 
     def flush(self) -> None:
-        """Write the chunk."""
+        """Write the chunk, and before it the topics that are new."""
+        if self._undeclared:
+            self._extend(self._undeclared)
+            self._undeclared = b''
         chunk = self._chunk
         if not chunk.data:
             return
@@ -240,8 +237,8 @@ class BagFile:
             channel_message_counts={channel: count for channel, count in enumerate(self.counts) if count},
         )
         groups = {
-            Opcode.SCHEMA: self._known[0],
-            Opcode.CHANNEL: self._known[1],
+            Opcode.SCHEMA: self._declared[0],
+            Opcode.CHANNEL: self._declared[1],
             Opcode.STATISTICS: _bytes(statistics),
             **{opcode: b''.join(blocks) for opcode, blocks in self._indexes.items()},
         }
@@ -283,6 +280,16 @@ def _bytes(*records: McapRecord) -> bytes:
         record.write(builder)
     data: bytes = builder.end()  # type: ignore[no-untyped-call]  # mcap types most of its functions
     return data
+
+
+def _declarations(topics: Sequence[Topic], first: int = 1) -> tuple[bytes, bytes]:
+    """Return the schemas and the channels of topics. first: channel of the first; channel 0 means no schema."""
+    numbered = list(enumerate(topics, first))
+    schemas = (Schema(id=n, name=t.type, encoding='ros2msg', data=t.definition.encode()) for n, t in numbered)
+    channels = (
+        Channel(id=n, topic=t.name, message_encoding='cdr', schema_id=n, metadata=_about(t)) for n, t in numbered
+    )
+    return _bytes(*schemas), _bytes(*channels)
 
 
 def _about(topic: Topic) -> dict[str, str]:

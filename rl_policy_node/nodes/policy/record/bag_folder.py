@@ -16,7 +16,7 @@ import yaml
 from rl_policy_node.nodes.policy.record.bag_file import BagFile, Topic
 from rl_policy_node.nodes.policy.record.record_options import METADATA, TOP
 
-MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of a policy node
+MARK: Final = 'rl_policy_node'  # in custom_data: the bag is one of our nodes
 STARTED: Final = 'started'  # in custom_data: ns, system time
 _VERSION: Final = 9  # of Jazzy's rosbag2
 _NEVER: Final = (1 << 63) - 1  # ns, start of a bag without a message
@@ -27,14 +27,15 @@ _ROOM, _BLOCK = b'# ' + b' ' * 300, 4096  # bytes
 class BagFolder:
     """A bag that is being written; it is locked (flock) meanwhile, so that other recorders leave it alone.
 
-    path: the folder; the name gets a number if there is one of that name. Raises OSError where writing fails.
+    path: the folder; the name gets a number if there is one of that name. topics: of all files, by channel from 1 on.
+    Raises OSError where writing fails.
     """
 
     def __init__(
         self, directory: Path, name: str, topics: Sequence[Topic], distribution: str, custom: Mapping[str, str]
     ) -> None:
-        """Create the folder with its first file and metadata.yaml. custom: custom_data besides the mark."""
-        self._topics, self._distribution, self._custom = topics, distribution, dict(custom)
+        """Create the folder with its first file and metadata.yaml. custom: custom_data besides the mark, or with it."""
+        self.topics, self._distribution, self._custom = list(topics), distribution, dict(custom)
         self.path = _made(directory, name)
         self._lock = os.open(self.path, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,6 +49,12 @@ class BagFolder:
     def size(self) -> int:
         """Bytes of all files."""
         return self._finished_size + self.file.size
+
+    def declare(self, topic: Topic) -> None:
+        """Take in another topic, whose channel is the next one."""
+        self.topics.append(topic)
+        self._counts.append(0)
+        self.file.declare(topic)
 
     def split(self) -> None:
         """Go on in a new file."""
@@ -83,7 +90,7 @@ class BagFolder:
             os.close(self._lock)
 
     def _next(self) -> BagFile:
-        return BagFile(self.path / f'{self.path.name}_{len(self._finished)}.mcap', self._topics)
+        return BagFile(self.path / f'{self.path.name}_{len(self._finished)}.mcap', self.topics)
 
     def _finish(self) -> None:
         self._finished.append(_described(self.file))
@@ -108,7 +115,7 @@ class BagFolder:
             'message_count': sum(counts),
             'topics_with_message_count': [
                 {'topic_metadata': _topic(topic), 'message_count': count}
-                for topic, count in zip(self._topics, counts[1:])
+                for topic, count in zip(self.topics, counts[1:])
             ],
             # the chunks of the files are compressed, which rosbag2 does not count
             'compression_format': '',

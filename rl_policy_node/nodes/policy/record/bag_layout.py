@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import json
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
@@ -18,10 +18,10 @@ from rl_policy_node.nodes.parameters.parsing import values_of
 from rl_policy_node.nodes.policy.policy_metadata import Deployed, describe
 from rl_policy_node.nodes.policy.record.bag_file import Topic
 from rl_policy_node.nodes.policy.record.bag_journal import Part, Plan
+from rl_policy_node.nodes.policy.record.bag_topic import topic_of_class
 from rl_policy_node.nodes.policy.record.event_codec import FIELDS, LARGEST_INPUT
 from rl_policy_node.nodes.policy.streams import Cut, METADATA, PolicyStreams, PREFIX, StreamSpec
 from rl_policy_node.nodes.policy.tracks import tracks
-from rl_policy_node.nodes.topics.message_definitions import definition, digest, type_name
 from rl_policy_node.nodes.topics.payload import Payload
 
 RECORD: Final = f'{PREFIX}record'
@@ -96,9 +96,7 @@ class _Topics:
 
     def add(self, name: str, kind: type, latched: bool = False) -> int:
         """Return the channel of a new topic."""
-        generated: Any = kind
-        stamped = list(generated.get_fields_and_field_types().items())[:1] == [('header', 'std_msgs/Header')]
-        self.topics.append(Topic(name, type_name(kind), definition(kind), digest(kind), latched, stamped))
+        self.topics.append(topic_of_class(name, kind, latched))
         return len(self.topics)
 
 

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import datetime
-import os
-import time
 from typing import Any, TYPE_CHECKING
 
 from rclpy.node import Node
@@ -17,7 +14,8 @@ from rl_policy_node.core.recording import Ended, Event
 from rl_policy_node.errors import unfit
 from rl_policy_node.nodes.policy.policy_metadata import Deployed
 from rl_policy_node.nodes.policy.record.record_options import MEGABYTE, RecordSpec
-from rl_policy_node.nodes.policy.record.recorder_link import RecorderLink
+from rl_policy_node.nodes.policy.record.recorder_link import RecorderLink, setup_of
+from rl_policy_node.nodes.policy.record.recorder_talk import RecorderTalk
 
 if TYPE_CHECKING:  # they need what only a recording needs
     from rl_policy_node.nodes.policy.record.bag_journal import BagJournal
@@ -41,8 +39,7 @@ class BagRecording:
         self._link: RecorderLink | None = None
         self._journal: BagJournal | None = None
         self._opened: BagJournal | None = None  # of the last bag
-        self._said: set[str] = set()
-        self._fault = ''
+        self._talk = RecorderTalk(self._log)
 
     def journal(self, other: Journal | None) -> Journal | None:
         """Return the journal for the core: this one where bags are wanted. other: that of the program around the node.
@@ -75,8 +72,7 @@ class BagRecording:
         """Open a bag; if that fails, the log says why, and the robots move without."""
         if not self._spec.directory:
             return
-        self._said.clear()
-        self._fault, self._link, self._opened = '', None, None
+        self._talk, self._link, self._opened = RecorderTalk(self._log), None, None
         try:
             from rl_policy_node.nodes.policy.record.bag_journal import BagJournal
             from rl_policy_node.nodes.policy.record.bag_layout import layout
@@ -107,62 +103,37 @@ class BagRecording:
     def report(self, notes: Notes | None) -> dict[str, str]:
         """Return how it goes, for the diagnostics; the log says once what is wrong. notes: what the core tells it."""
         if notes is not None and notes.fault:
-            self._fault = notes.fault
+            self._talk.fault = notes.fault
         return {'recording': self._told()} if self._spec.directory else {}
 
     def _told(self) -> str:
         link, journal = self._link, self._opened
         if link is None or journal is None:
-            return f'none: {self._fault}'
+            return f'none: {self._talk.fault}'
         self._listen(link)
-        if self._fault:
-            return f'stopped: {self._fault}'
+        if self._talk.fault:
+            return f'stopped: {self._talk.fault}'
         megabytes = link.ring.bag_size / MEGABYTE
         return f'{link.path or "starts"}, {megabytes:.1f} MB, {journal.dropped} events dropped'
 
     def _listen(self, link: RecorderLink) -> None:
-        link.listen()
-        for path in link.removed:
-            self._log.info(f'record.budget: removed the oldest bag, {path}')
-        link.removed.clear()
-        if link.path and self._first('path'):
-            self._log.info(f'recording into {link.path}')
         journal = self._opened
-        if journal is not None and journal.dropped and self._first('dropped'):
-            self._log.warning(
-                'the recorder does not keep up, and events are dropped: is the disk slow? The diagnostics count them'
-            )
+        self._talk.listen(link, 0 if journal is None else journal.dropped)
         fault = link.fault or (journal.fault if journal is not None else '')
         if fault:
             self._fail(fault)
 
     def _fail(self, fault: str) -> None:
-        self._fault, self._journal = fault, None
-        if self._first('fault'):
-            self._log.error(f'recording has stopped; the robots go on: {fault}')
-
-    def _first(self, what: str) -> bool:
-        """Return whether this is said for the first time of a bag."""
-        first = what not in self._said
-        self._said.add(what)
-        return first
+        self._journal = None
+        self._talk.fail(fault)
 
     def _setup(self, made: Layout) -> dict[str, Any]:
         """Return what the recorder needs to know."""
-        now = time.time_ns()
-        moment = datetime.datetime.fromtimestamp(now * 1e-9, datetime.timezone.utc)
-        name = self._node.get_fully_qualified_name().strip('/').replace('/', '_')
         policy = self._deployed().policy
         attached = {} if policy.checkpoint is None else {'checkpoint': policy.checkpoint.path}
         attached['configuration'] = policy.config.path
         return {
-            'directory': os.path.abspath(os.path.expanduser(self._spec.directory)),
-            'name': f'{name}_{moment:%Y-%m-%d_%H-%M-%S}',
-            'topics': made.topics,
-            'distribution': os.environ.get('ROS_DISTRO', ''),
-            'custom': {'node': self._node.get_fully_qualified_name()},
-            'started': now,
-            'budget': self._spec.budget,
+            **setup_of(self._node.get_fully_qualified_name(), self._spec, made.topics),
             'attachments': [
                 {'name': f'{what}/{path.name}', 'path': str(path), 'type': 'application/octet-stream'}
                 for what, path in attached.items()

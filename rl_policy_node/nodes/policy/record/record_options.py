@@ -27,7 +27,7 @@ class RecordSpec:
     split_size: float = option(512.0, 'and after this size', unit='MB', low=1.0, high=100_000.0)
     budget: float = option(
         10_000.0,
-        'disk space for all bags in the folder: the oldest bags of policy nodes are removed first, never one that is '
+        'disk space for all bags in the folder: the oldest bags of these nodes are removed first, never one that is '
         'being written, and no other file. Recording ends where that is not enough',
         unit='MB',
         low=1.0,
@@ -41,12 +41,20 @@ class RecordSpec:
             need_libraries(f"record.directory is '{self.directory}', and recording")
 
 
-def need_libraries(what: str) -> None:
-    """Raise ConfigurationError if a library of the extra `record` is not installed. what: needs it, in words."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+def missing_libraries() -> list[str]:
+    """Return the libraries of the extra `record` that are not installed."""
+    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+
+
+def need_libraries(what: str, where: str = 'record.directory') -> None:
+    """Raise ConfigurationError if a library of the extra `record` is not installed.
+
+    what: needs it, in words. where: the parameter that asks for it.
+    """
+    missing = missing_libraries()
     if missing:
         raise ConfigurationError(
             f"{what} needs {', '.join(missing)}, not installed here; `pip install 'rl_policy_node[record]'`",
-            where='record.directory',
+            where=where,
             expected=', '.join(missing),
         )

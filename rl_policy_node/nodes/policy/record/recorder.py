@@ -33,6 +33,7 @@ from rl_policy_node.nodes.process.signals import ENDINGS
 FLUSH_PERIOD: Final = 0.4  # s; what is younger is lost when the recorder is killed
 LOOK_PERIOD: Final = 0.1  # s between two looks at the ring
 CHECK_PERIOD: Final = 5.0  # s between two looks at the budget
+TOPIC: Final = b'topic '  # payload of channel 0, with a Topic as JSON behind it: another topic, on the next channel
 _STAMPS: Final = struct.Struct('>iI'), struct.Struct('<iI')
 _HEADER: Final = 4  # bytes before the first field of a message
 
@@ -44,13 +45,13 @@ class Writer:
     """
 
     def __init__(self, setup: Mapping[str, Any], say: Callable[[str, str], None]) -> None:
-        self._topics = [Topic(*topic) for topic in setup['topics']]
+        topics = [Topic(*topic) for topic in setup['topics']]
         self._directory, self._budget, self._say = Path(setup['directory']), setup['budget'] * MEGABYTE, say
         custom = {STARTED: str(setup['started']), **setup['custom']}
-        self.bag = BagFolder(self._directory, setup['name'], self._topics, setup['distribution'], custom)
+        self.bag = BagFolder(self._directory, setup['name'], topics, setup['distribution'], custom)
         say('path', str(self.bag.path))
         self._flushed = self._checked = time.monotonic()
-        self._others = 0
+        self._others, self._declared = 0, False
         try:
             for attachment in setup['attachments']:
                 data = Path(attachment['path']).read_bytes()
@@ -66,6 +67,9 @@ class Writer:
             if record.payload == SPLIT:
                 self.bag.split()
                 self._hold_budget()
+            elif record.payload.startswith(TOPIC):
+                self.bag.declare(Topic(*json.loads(record.payload[len(TOPIC) :])))
+                self._declared = True
             return record.payload != END
         log_time = max(record.log_time, 0)
         published = self._stamp(record) or log_time
@@ -90,6 +94,10 @@ class Writer:
         if not self.bag.file.there():
             raise RecordingError(f'{self.bag.path} was removed or moved while it was written')
         self.bag.file.flush()
+        if self._declared:
+            # readers compare the topics of the file with those that metadata.yaml lists
+            self._declared = False
+            self.bag.write_metadata()
 
     def _hold_budget(self) -> None:
         removed, over = make_room(self._directory, self.bag.path, self.bag.size, self._budget)
@@ -106,7 +114,7 @@ class Writer:
     def _stamp(self, record: Record) -> int:
         """Return the stamp of a message, ns, 0 if it has none."""
         data = record.payload
-        if not self._topics[record.channel - 1].stamped or len(data) < _HEADER + 8:
+        if not self.bag.topics[record.channel - 1].stamped or len(data) < _HEADER + 8:
             return 0
         seconds, nanoseconds = _STAMPS[data[1] & 1].unpack_from(data, _HEADER)
         return max(int(seconds), 0) * 10**9 + int(nanoseconds)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import contextlib
+import datetime
 import json
 import os
 from pathlib import Path
@@ -12,11 +13,29 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any, Final
 
+from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.record.ring import Ring
 
 NICENESS: Final = 19  # all other processes run first
+
+
+def setup_of(node: str, spec: RecordSpec, topics: Sequence[tuple[object, ...]], **custom: str) -> dict[str, object]:
+    """Return what a recorder needs to know. node: its full name; topics: Topics; custom: custom_data of the bag."""
+    now = time.time_ns()
+    moment = datetime.datetime.fromtimestamp(now * 1e-9, datetime.timezone.utc)
+    return {
+        'directory': os.path.abspath(os.path.expanduser(spec.directory)),
+        'name': f'{node.strip("/").replace("/", "_")}_{moment:%Y-%m-%d_%H-%M-%S}',
+        'topics': topics,
+        'distribution': os.environ.get('ROS_DISTRO', ''),
+        'custom': {**custom, 'node': node},
+        'started': now,
+        'budget': spec.budget,
+        'attachments': [],
+    }
 
 
 class RecorderLink:
