@@ -8,6 +8,7 @@ from pathlib import Path
 import types
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from nodes.bag_bench import await_closed
 from nodes.bridge_bench import BridgeBench
 from nodes.harness import parameters, wait
 from nodes.springs import create
@@ -22,12 +23,15 @@ from rl_policy_node.nodes.policy.diagnostics import policy_report, TimedPolicy
 from rl_policy_node.nodes.policy.readiness import broken, waiting
 from rl_policy_node.nodes.simulator.episodes import Episodes
 from rl_policy_node.nodes.topics import row_names as rows
+from rl_policy_node.nodes.topics.array_payloads import array_of
 from rl_policy_node.nodes.topics.episode_messages import ended_message, EpisodeStarts, start_message, start_topics
 from rl_policy_node.nodes.topics.source import Source
 from rl_policy_node.nodes.topics.transport import advice, make_room
 from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.sim.hosted import HostedEnvironment
+from rl_policy_node.tools.bag.bag import open_bag
 from rl_policy_node.tools.demo.run_record import load_record
+from rl_policy_node.tools.main import main
 from rl_policy_node.tools.process.processes import NodeProcess
 
 ROWS, FLOATS = 64, 'std_msgs/msg/Float32MultiArray'
@@ -302,9 +306,12 @@ def alone(run, steps):
 
 
 def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, tmp_path):
-    """A recurrent policy, 300 steps, episodes that end row by row: what is reset is what rl_games resets."""
+    """A recurrent policy, 300 steps, episodes that end row by row: what is reset is what rl_games resets.
+
+    The policy's bag shows the first 16 rows, and replays all of them.
+    """
     steps, record = 300, tmp_path / 'record'
-    made = tree(run)
+    made = tree(run, record={'directory': str(tmp_path / 'bags')})
     made['sim'] |= {'steps': steps, 'seed': 4, 'record': str(record)}
     file = tmp_path / 'rows.yaml'
     file.write_text(json.dumps({'/**': {'ros__parameters': made}}))
@@ -319,3 +326,9 @@ def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, t
     assert expected['dones'].sum() > 10 * ROWS and expected['dones'].any(axis=1).mean() > 0.9, 'row by row'
     for name, value in expected.items():
         assert np.array_equal(through_ros[name], value), f'{name} differs'
+    (bag,) = (tmp_path / 'bags').iterdir()
+    await_closed(bag)
+    shown = [each for each in open_bag(bag).messages() if each.topic.endswith('/policy/action')]
+    actions = [array_of(each.type, each.payload)[1] for each in shown]
+    assert np.array_equal(np.stack(actions[:steps]), expected['actions'][:, :16])
+    assert main(['replay', str(bag)]) == 0

@@ -78,7 +78,9 @@ class _Shown:
         outcome = step.outcome
         if outcome is None or outcome.inputs is None or outcome.actions is None:
             return []
-        cut, found = Cut(step.frame.ros, outcome.inputs, outcome.actions, outcome.acted), []
+        rows = slice(len(self._streams.rows))  # no rows are named: the first ones
+        inputs = {name: outcome.inputs[name][rows] for name in self._streams.inputs}
+        cut, found = Cut(step.frame.ros, inputs, outcome.actions[rows], outcome.acted[rows]), []
         for topic, kind, payload in self._streams.messages(cut):
             if topic not in self._sizes:
                 # strict readers refuse the bytes that a middleware may put behind a message
