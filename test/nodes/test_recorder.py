@@ -34,6 +34,7 @@ import yaml
 
 from rl_policy_node.core.recording import Gap, Message, Snapshot, Step
 from rl_policy_node.nodes.policy.record.recorder import TOPIC
+from rl_policy_node.nodes.policy.record.recorder_link import NICENESS
 from rl_policy_node.nodes.policy.record.ring import END, Record, SPLIT
 from rl_policy_node.tools.bag.bag import open_bag
 
@@ -73,11 +74,11 @@ def test_a_fleet_may_have_hundreds_of_topics(tmp_path):
     assert len(found) == len(made) and all(map(same, made, found))
 
 
-def test_all_other_processes_run_before_it(tmp_path):
+def test_the_control_loop_runs_before_it(tmp_path):
     with recorder(tmp_path) as (link, journal):
-        assert os.getpriority(os.PRIO_PROCESS, link.pid) == 19
+        assert os.getpriority(os.PRIO_PROCESS, link.pid) == NICENESS
         group = Path(f'/proc/{link.pid}/autogroup')
-        assert not group.exists() or group.read_text().endswith('nice 19\n')
+        assert not group.exists() or group.read_text().endswith(f'nice {NICENESS}\n')
         journal.end()
 
 

@@ -21,7 +21,7 @@ from rl_policy_node.nodes.policy.record.bag_journal import SHORTEST
 from rl_policy_node.nodes.policy.record.bag_topic import topic_of_class
 from rl_policy_node.nodes.policy.record.record_options import MEGABYTE, RecordSpec
 from rl_policy_node.nodes.policy.record.recorder import TOPIC
-from rl_policy_node.nodes.policy.record.recorder_link import RecorderLink, setup_of
+from rl_policy_node.nodes.policy.record.recorder_link import NICENESS, RecorderLink, setup_of
 from rl_policy_node.nodes.policy.record.recorder_talk import RecorderTalk
 from rl_policy_node.nodes.policy.record.ring import END, Record, SPLIT
 from rl_policy_node.nodes.self_description import as_json
@@ -69,7 +69,7 @@ class RunRecording:
         self._waits = run.simulated
         self._link: RecorderLink | None = None
         try:
-            self._link = RecorderLink(setup_of(run.node, spec, (), **{MARK: RUN}))
+            self._link = RecorderLink(setup_of(run.node, spec, (), **{MARK: RUN}), 0 if run.simulated else NICENESS)
         except OSError as error:
             self._talk.fail(str(error))
         text = as_json({**run.about, 'run': {'steps': self._named(STEP)}})

@@ -19,7 +19,7 @@ from typing import Any, Final
 from rl_policy_node.nodes.policy.record.record_options import RecordSpec
 from rl_policy_node.nodes.policy.record.ring import Ring
 
-NICENESS: Final = 19  # all other processes run first
+NICENESS: Final = 10  # the control loop comes first, and a busy machine still leaves it a share
 
 
 def setup_of(node: str, spec: RecordSpec, topics: Sequence[tuple[object, ...]], **custom: str) -> dict[str, object]:
@@ -45,8 +45,8 @@ class RecorderLink:
     bags that it has removed, since the last `listen`.
     """
 
-    def __init__(self, setup: Mapping[str, Any]) -> None:
-        """Start the process; raises OSError if that fails."""
+    def __init__(self, setup: Mapping[str, Any], niceness: int = NICENESS) -> None:
+        """Start the process; raises OSError if that fails. niceness: 0 where its node waits for it."""
         self.path = self.fault = ''
         self.removed: list[str] = []
         self._heard = b''
@@ -78,9 +78,9 @@ class RecorderLink:
             os.close(memory)
         self._line.setblocking(False)
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
             # where the kernel shares time between sessions first, a niceness means nothing to other sessions
-            Path(f'/proc/{self._process.pid}/autogroup').write_text(f'{NICENESS}')
+            Path(f'/proc/{self._process.pid}/autogroup').write_text(f'{niceness}')
 
     def listen(self) -> None:
         """Take in what the recorder says, and whether it has ended."""
