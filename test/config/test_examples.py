@@ -87,6 +87,7 @@ def test_example_commands_every_robot_within_its_limits(name, rehearse):
     assert np.ptp(seen, axis=0).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_silent_sensor_leads_to_the_fallback_and_back(name, rehearse):
     dry_run = rehearse(name)

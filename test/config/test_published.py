@@ -60,6 +60,7 @@ def published(request, tmp_path):
     return request.param, SET / entry['file'], tmp_path / 'policy.pth', overrides
 
 
+@pytest.mark.slow
 def test_example_fits_its_published_family(published):
     dry_run = dry_run_of(*published)
     assert not [text for text in dry_run.told if 'was trained with' in text]

@@ -55,6 +55,7 @@ def test_activation_beyond_the_limits_names_joint_value_and_limit(bench):
     assert not bench.cycle.refusals()
 
 
+@pytest.mark.slow
 def test_a_robot_beyond_its_limits_comes_back_within_its_speed(bench):
     put(bench, 1.5)
     bench.cycle.start()

@@ -155,6 +155,7 @@ def test_a_clock_that_goes_back_resets_all_unless_the_simulator_says_itself(trig
     assert made.take().reset.all() == follows
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(stamps, stamps, masks), min_size=1, max_size=3))
 def test_rows_act_on_what_belongs_to_their_episode(episodes):
     """A row acts once its sources are of its episode, and where a source counts once, on new messages only."""

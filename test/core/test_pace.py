@@ -76,6 +76,7 @@ def test_a_sensor_at_the_control_rate_is_answered_one_to_one_at_once(folder, jit
     assert len(steps) == 199 and latencies(steps).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_jitter_of_17_ms_costs_no_step(folder):
     bench = started(folder)
     times = 100.0 + np.arange(1, 400) * PERIOD + np.random.default_rng(0).uniform(0, 0.017, 399)
@@ -160,6 +161,7 @@ def fleet(folder, odd, **options):
     return bench, found, steps
 
 
+@pytest.mark.slow
 def test_a_silent_a_slow_and_a_flooding_robot_cost_the_others_nothing_but_time(folder):
     others = set(range(ROBOTS)) - set(ODD)
     _, wanted, _ = fleet(folder, odd=False)
@@ -226,6 +228,7 @@ def test_a_slow_robot_is_held_and_ceases_to_delay_the_others(folder):
     assert max(when - sent[0][0][0] * 1e-9 for when, sent in steps[-50:]) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_loop_that_misses_its_deadlines_warns_and_goes_on(folder):
     bench = Bench(policy_of(folder), control_of())
     bench.measure()

@@ -147,6 +147,7 @@ def test_a_tare_is_no_fall(folder):
     assert bench.rows.healthy.all()
 
 
+@pytest.mark.slow
 def test_a_run_with_falls_waits_and_pauses_replays_from_any_state(folder):
     first, again = (Bench(policy_of(folder), control_of(resume_after=0.2, blend_in=0.3)) for _ in range(2))
     first.measure()

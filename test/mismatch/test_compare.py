@@ -48,6 +48,7 @@ def test_largest_difference_and_its_place():
     )
 
 
+@pytest.mark.slow
 @few
 @seeds
 def test_unrelated_noise_is_unexplained(seed):
@@ -158,6 +159,7 @@ def test_ramp_leaves_lateness_and_offset_open():
     assert hypotheses(compare(world.series(expected, came), world.scene)) == {'offset', 'late'}
 
 
+@pytest.mark.slow
 @few
 @seeds
 def test_few_odd_samples_do_not_hide_a_fault(seed):
@@ -227,6 +229,7 @@ def test_what_is_not_finite_differs_and_is_left_out():
     assert hypotheses(verdict) == {'scale'} and '1 samples are not finite' in verdict.note
 
 
+@pytest.mark.slow
 @few
 @given(seed=st.integers(0, 2**32 - 1), order=st.permutations(range(12)))
 def test_joint_order_with_another_fault(seed, order):

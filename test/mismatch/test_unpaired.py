@@ -26,6 +26,7 @@ def simulation():
     return recorded(1, rows=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('seed', range(20, 24))
 def test_a_healthy_robot_is_healthy(simulation, seed):
     account = explain(recorded(seed), simulation)
@@ -121,6 +122,7 @@ def test_missing_resets_are_counted(simulation):
     assert first.kind == 'reset' and 'without a reset' in first.sentence
 
 
+@pytest.mark.slow
 def test_resets_do_not_matter_to_a_policy_without_memory(simulation):
     robot = dataclasses.replace(recorded(30, forget=0.4), about={'memory': False})
     assert all(finding.kind != 'reset' for finding in explain(robot, simulation).findings)

@@ -95,6 +95,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', MALFORMED)
 def test_what_is_malformed_is_refused_counted_and_never_acted_on(arm, run, case):
     topic, message, told = MALFORMED[case]

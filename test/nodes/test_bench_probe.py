@@ -39,6 +39,7 @@ def echo(tmp_path):
         process.stop()
 
 
+@pytest.mark.slow
 def test_every_observation_meets_its_own_answer(probe, echo):
     probe.open('one')
     node = echo('one')
@@ -51,6 +52,7 @@ def test_every_observation_meets_its_own_answer(probe, echo):
     assert 0 <= found['cpu'] < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stagger', [False, True])
 def test_a_robot_that_nobody_answers_is_counted(probe, echo, stagger):
     probe.open('two', 2)

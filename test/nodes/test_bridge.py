@@ -36,6 +36,7 @@ def played_alone(environment, episodes):
     }
 
 
+@pytest.mark.slow
 def test_ros_changes_nothing(tmp_path):
     """Through two nodes in lockstep and in rl_games' own loop: the same bits, across staggered episode ends."""
     from rl_policy_node.sim.insertion.environment import InsertionEnv
@@ -63,6 +64,7 @@ def test_ros_changes_nothing(tmp_path):
         assert np.array_equal(through_ros[name], value[:steps]), f'{name} differs'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('trigger', ['observation', 'timer'])
 def test_a_killed_bridge_is_survived(tmp_path, trigger):
     """SIGKILL mid-episode: the node falls back naming the source, and acts with the next bridge once it is told to."""
@@ -92,6 +94,7 @@ def test_a_bridge_whose_rate_is_not_the_environments_is_refused(tmp_path):
         assert bridge.poll() == 1 and 'control_rate is 50 Hz' in bridge.tail() and '60 Hz' in bridge.tail()
 
 
+@pytest.mark.slow
 def test_in_lockstep_either_node_may_begin_anew(tmp_path):
     """Kill the bridge, then the policy, mid-episode: the other goes on with whoever comes back."""
     with Pair(tmp_path) as pair:

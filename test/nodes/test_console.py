@@ -14,6 +14,7 @@ import time
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nodes.harness import parameters, wait
+import pytest
 
 from rl_policy_node.tools.process.processes import ToolProcess
 
@@ -88,6 +89,7 @@ def test_what_a_crash_leaves_arrives():
         assert found.startswith('before\n') and 'Aborted' in found
 
 
+@pytest.mark.slow
 def test_a_node_whose_output_nobody_reads_acts_and_ends_on_its_fallback(arm, run):
     file = arm.folder / 'node.yaml'
     file.write_text(json.dumps({'/**': {'ros__parameters': parameters(run)}}))

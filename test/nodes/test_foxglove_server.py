@@ -89,6 +89,7 @@ def served(arm):
     assert tool.stop() == 0, tool.tail()
 
 
+@pytest.mark.slow
 def test_a_client_receives_every_channel(arm, run, served):
     arm.start(parameters(run, **{'stream.enabled': True}))
     acted(arm)
@@ -132,6 +133,7 @@ def test_a_client_receives_every_channel(arm, run, served):
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_channels_end_with_the_streams_and_come_again(arm, run, served):
     node = arm.start(parameters(run, **{'stream.enabled': True}))
     viewer = served()
@@ -160,6 +162,7 @@ def names():
     return PolicyStreams(StreamSpec(), dry_run.control, dry_run.policy.spaces, found).names
 
 
+@pytest.mark.slow
 def test_the_layout_for_plotjuggler_names_what_there_is(names):
     root = ElementTree.parse(ROOT / 'layouts' / 'plotjuggler.xml').getroot()
     curves = {curve.get('name') for curve in root.iter('curve')}

@@ -75,6 +75,7 @@ APART = parameters(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('tree', [TOGETHER, APART], ids=['together', 'apart'])
 def test_ros_changes_nothing_of_a_gymnasium_environment(tree, tmp_path):
     through_ros = over_dds(tree, tmp_path)

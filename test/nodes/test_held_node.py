@@ -7,6 +7,7 @@ import time
 
 from nodes.guarded import acting, goes_on, gone, Heard, PERIOD, PLENTY, status_of, stopped_by_itself, VELOCITY
 from nodes.harness import wait
+import pytest
 from sensor_msgs.msg import JointState
 
 MODULE = """
@@ -47,6 +48,7 @@ IN_TIME = PATIENCE + 2 * PERIOD + 0.05 + PLENTY
 TERM = {'terms.force': {'kind': 'function', 'function': 'standing:force', 'source': 'wrench', 'field': 'force'}}
 
 
+@pytest.mark.slow
 def test_a_held_interpreter_and_a_log_that_blocks_end_at_zero_and_nothing_follows(arm, run, tmp_path, monkeypatch):
     (tmp_path / 'standing.py').write_text(MODULE)
     monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{os.environ.get("PYTHONPATH", "")}')

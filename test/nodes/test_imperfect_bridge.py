@@ -241,6 +241,7 @@ def test_the_gap_is_logged_and_counted_and_the_truth_is_recorded(run, tmp_path):
     assert np.array_equal(np.rint(record['shown/joints/position'][:, :, 0] - 0.1), play.shown[:20])
 
 
+@pytest.mark.slow
 def test_without_a_gap_nothing_lies_in_between(run, tmp_path):
     play = Play(run, 5, **{'sim.record': str(tmp_path / 'record')})
     bridge = play.bridge

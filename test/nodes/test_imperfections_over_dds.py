@@ -5,8 +5,10 @@ import json
 
 from nodes.harness import wait
 from nodes.pair import Pair
+import pytest
 
 
+@pytest.mark.slow
 def test_what_comes_later_than_a_source_may_is_named_and_not_acted_on(tmp_path):
     with Pair(tmp_path) as pair:
         policy = pair.policy(robots=['arm_0'], sources__socket_pose__max_age=0.05)
@@ -18,6 +20,7 @@ def test_what_comes_later_than_a_source_may_is_named_and_not_acted_on(tmp_path):
         assert policy.poll() is None and 'active' not in policy.tail(100).split('waiting')[-1]
 
 
+@pytest.mark.slow
 def test_lost_and_late_messages_within_bounds_are_survived(tmp_path):
     summary = tmp_path / 'summary.json'
     with Pair(tmp_path) as pair:

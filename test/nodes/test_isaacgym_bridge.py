@@ -65,6 +65,7 @@ def python():
     return sys.executable
 
 
+@pytest.mark.slow
 @pytest.mark.worker
 @pytest.mark.parametrize('task, scale', [('Anymal', 0.5), ('AnymalTerrain', 0.5), ('AnymalTerrain', 0.1)])
 def test_a_robots_own_file_fits_the_task(python, task, scale):

@@ -78,6 +78,7 @@ def observation(environment, last):
     return np.concatenate(parts, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.worker
 def test_what_the_policy_observes_of_the_robot_is_what_the_simulator_says(tmp_path):
     if not all(importlib.util.find_spec(each) for each in ('hydra', 'torch')):

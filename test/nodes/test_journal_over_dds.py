@@ -12,6 +12,7 @@ from nodes.acting import acted
 from nodes.harness import Nodes, parameters, wait
 from nodes.stepper_bench import flat
 import numpy as np
+import pytest
 from std_srvs.srv import Trigger
 
 from rl_policy_node.core.recording import Command, Fallback, Message, Snapshot, Step
@@ -53,6 +54,7 @@ def kinds(events, kind):
     return [event for event in events if isinstance(event, kind)]
 
 
+@pytest.mark.slow
 def test_an_arm_that_is_stopped_and_goes_on_replays(arm, run, tmp_path):
     file = tmp_path / 'policy_node.yaml'
     tree = parameters(run, **{'policy.deterministic': False, 'blend_in': 0.2})
@@ -91,6 +93,7 @@ def test_an_arm_that_is_stopped_and_goes_on_replays(arm, run, tmp_path):
     assert all(each in sent for each in arm.commands), 'the journal has what came out at the other end'
 
 
+@pytest.mark.slow
 def test_a_fleet_with_touch_a_bad_network_and_episodes_replays(tmp_path):
     settings = {
         'use_sim_time': True,

@@ -4,6 +4,7 @@
 from diagnostic_msgs.msg import DiagnosticArray
 from nodes.harness import parameters
 import numpy as np
+import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -22,6 +23,7 @@ def jump(commands):
     return np.abs(np.diff(commands, axis=0)).max()
 
 
+@pytest.mark.slow
 def test_a_robot_beyond_its_limits_is_refused_and_one_within_them_begins_where_it_is(arm, run):
     arm.position = [1.5, 0.0, 0.0]
     node = arm.start(parameters(run, **SLOW))
@@ -41,6 +43,7 @@ def test_a_robot_beyond_its_limits_is_refused_and_one_within_them_begins_where_i
     assert jump(sent) <= 0.2 * 2 * PERIOD + 1e-9 and sent.max() <= 0.5
 
 
+@pytest.mark.slow
 def test_a_blocked_robot_whose_sensors_fall_silent_gets_no_jump(arm, run):
     node = arm.start(parameters(run, **{**SLOW, 'actions.arm.max_hold_error': [0.03]}))
     arm.position = [0.3, -0.2, 0.45]
@@ -82,6 +85,7 @@ def test_the_diagnostics_tell_tracking_errors_and_what_goes_without_limits(arm, 
     assert abs(float(told()['tracking error of actions.arm'].split(' ')[0]) - error) < 0.01
 
 
+@pytest.mark.slow
 def test_a_scale_that_is_set_is_no_jump_even_without_limits(arm, run):
     arm.start(parameters(run, **{'actions.arm.scale_limit': 10.0}))
     assert arm.live_until(lambda: len(arm.commands) > 60, 40)

@@ -175,6 +175,7 @@ def test_what_became_of_the_last_command_is_told_truly(graph, run, kinds, said):
     assert links.see_off(2.0) == said
 
 
+@pytest.mark.slow
 def test_two_commanders_and_a_missing_consumer_bring_the_fallback(arm, run):
     node = arm.start(parameters(run, consumer_timeout=1.0))
     heard = []

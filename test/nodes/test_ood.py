@@ -43,6 +43,7 @@ def listen(arm):
     return heard
 
 
+@pytest.mark.slow
 def test_arm_is_held_while_its_wrist_feels_what_training_did_not(arm, trained):
     heard = listen(arm)
     arm.start(parameters(trained, **{'ood.action': 'hold'}))
@@ -60,6 +61,7 @@ def test_arm_is_held_while_its_wrist_feels_what_training_did_not(arm, trained):
     assert heard[-1][0] == DiagnosticStatus.WARN
 
 
+@pytest.mark.slow
 def test_warning_is_told_and_the_arm_goes_on(arm, trained):
     heard = listen(arm)
     node = arm.start(parameters(trained))

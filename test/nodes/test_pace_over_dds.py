@@ -29,6 +29,7 @@ def speak_fast(arm, seconds):
     return len(arm.commands) - before
 
 
+@pytest.mark.slow
 def test_steps_come_at_the_control_rate_and_only_of_what_is_new(arm, run):
     node = arm.start(parameters(run, trigger='observation', episode_topic='episode'))
     episodes = arm.node.create_publisher(Header, 'episode', 1)
@@ -56,6 +57,7 @@ def test_steps_come_at_the_control_rate_and_only_of_what_is_new(arm, run):
     assert len(arm.commands) - before <= 3, 'what repeats itself is nothing new'
 
 
+@pytest.mark.slow
 def test_a_robot_that_falls_silent_or_is_slow_costs_another_nothing_but_a_moment(arms, run):
     left, right = arms('left'), arms('right')
     node = left.start(parameters(run, robots=['left', 'right'], trigger='observation'))

@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 from rl_policy_node.nodes.process.signals import ENDINGS
 
 
+@pytest.mark.slow
 def test_commands_are_those_of_the_player_to_the_bit(arm, run):
     node = arm.start(parameters(run))
     acted(arm, 10)
@@ -23,6 +24,7 @@ def test_commands_are_those_of_the_player_to_the_bit(arm, run):
     assert node.stop(signal.SIGINT) == 0
 
 
+@pytest.mark.slow
 def test_commands_of_a_faster_backend_are_those_of_the_player_within_the_tolerance(arm, run):
     node = arm.start(parameters(run, **{'policy.backend': 'onnx'}))
     acted(arm, 10)

@@ -24,6 +24,7 @@ def fleet(run, **changes):
     return parameters(run, robots=['left', 'right'], robots_required='any', **changes)
 
 
+@pytest.mark.slow
 def test_a_robot_may_come_late_and_gets_nothing_before(arms, run):
     left, right = arms('left'), arms('right')
     right.talking = set()
@@ -39,6 +40,7 @@ def test_a_robot_may_come_late_and_gets_nothing_before(arms, run):
     assert right.live_until(lambda: len(right.commands) > 5 and right.commands[-1] != right.position, 20)
 
 
+@pytest.mark.slow
 def test_all_robots_have_to_be_there_unless_told_otherwise(arms, run):
     left = arms('left')
     node = left.start(fleet(run) | {'robots_required': 'all'})

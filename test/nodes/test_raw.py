@@ -168,6 +168,7 @@ rclpy.try_shutdown()
 """
 
 
+@pytest.mark.slow
 def test_what_configure_made_is_kept_from_the_collector_until_cleanup(run):
     values = json.dumps(flat(parameters(run, autostart=False)))
     done = subprocess.run([sys.executable, '-c', KEPT, values], capture_output=True, text=True, timeout=60)

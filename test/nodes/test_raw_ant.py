@@ -89,6 +89,7 @@ def run(tmp_path_factory):
     return tiny_run(tmp_path_factory.mktemp('ant'), SIZE, 8)
 
 
+@pytest.mark.slow
 def test_what_the_policy_observes_of_the_ant_is_what_mujoco_says(run, tmp_path):
     played, kept = over_dds(flat(parameters(run)), tmp_path)
     configured = configuration(flat(parameters(run)))

@@ -108,6 +108,7 @@ def test_injected_imperfections_are_those_of_the_raw_state(run):
     assert 0.01 < np.abs(off).max() < 0.5
 
 
+@pytest.mark.slow
 def test_raw_state_of_the_insertion_is_what_its_observations_show(tmp_path):
     """Through two nodes: the same measurements, the same episodes."""
     pytest.importorskip('mujoco')

@@ -82,6 +82,7 @@ def lines(process, text):
     return sum(text in line for line in process.tail(10_000).splitlines())
 
 
+@pytest.mark.slow
 def test_a_bag_holds_every_message_and_command_byte_for_byte_and_in_order(arm, recorded, tmp_path):
     sent = []
     speak = arm.speak
@@ -120,6 +121,7 @@ def test_a_bag_holds_every_message_and_command_byte_for_byte_and_in_order(arm, r
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_others_read_what_the_policy_saw_and_did(arm, recorded, tmp_path):
     recorded().stop()
     (bag,) = bags(tmp_path)
@@ -146,6 +148,7 @@ def test_others_read_what_the_policy_saw_and_did(arm, recorded, tmp_path):
     assert recording.rate == 50.0 and recording.acted.all() and recording.terms['velocity'].columns == slice(3, 6)
 
 
+@pytest.mark.slow
 def test_what_the_document_says_of_bags_in_python_works(arm, recorded, tmp_path):
     text = DOCUMENT.read_text()
     recorded(**yaml.safe_load(re.search('```yaml\n(.*?)```', text, re.DOTALL)[1])).stop()
@@ -156,6 +159,7 @@ def test_what_the_document_says_of_bags_in_python_works(arm, recorded, tmp_path)
     assert isinstance(names['event'], Ended) and names['recording'].steps > 10
 
 
+@pytest.mark.slow
 def test_a_bag_of_a_node_replays_bit_for_bit_also_over_its_files(arm, recorded, tmp_path):
     process = recorded(**{'record.split_duration': 1.0, 'record.checkpoint': True})
     arm.live(3.0)
@@ -174,6 +178,7 @@ def test_a_bag_of_a_node_replays_bit_for_bit_also_over_its_files(arm, recorded, 
     assert part.replayer.steps > 20 and part.replayer.skipped <= 1
 
 
+@pytest.mark.slow
 def test_each_activation_has_a_bag_of_its_own(arm, recorded, tmp_path):
     recorded()
     assert arm.transition(Transition.TRANSITION_DEACTIVATE)
@@ -192,6 +197,7 @@ def test_each_activation_has_a_bag_of_its_own(arm, recorded, tmp_path):
         assert open_bag(bag).metadata['parameters']['control_rate'] == 50.0
 
 
+@pytest.mark.slow
 def test_a_killed_node_leaves_a_whole_bag(arm, recorded, tmp_path):
     process = recorded()
     arm.live(0.5)
@@ -204,6 +210,7 @@ def test_a_killed_node_leaves_a_whole_bag(arm, recorded, tmp_path):
     assert last in arm.commands[-3:], 'of a step that was under way nothing is recorded'
 
 
+@pytest.mark.slow
 def test_a_killed_recorder_is_named_once_and_the_commands_go_on(arm, recorded, tmp_path):
     process = recorded()
     arm.live(1.0)
@@ -221,6 +228,7 @@ def test_a_killed_recorder_is_named_once_and_the_commands_go_on(arm, recorded, t
     assert arm.live_until(lambda: len(bags(tmp_path)) == 2)
 
 
+@pytest.mark.slow
 def test_a_removed_directory_is_named_once_and_the_commands_go_on(arm, recorded, tmp_path):
     process = recorded()
     shutil.rmtree(tmp_path / 'bags')
@@ -228,6 +236,7 @@ def test_a_removed_directory_is_named_once_and_the_commands_go_on(arm, recorded,
     assert goes_on(arm) and lines(process, 'recording has stopped') == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_once_and_the_commands_go_on(arm, recorded, tmp_path):
     with small_disk(tmp_path / 'bags', megabytes=1) as disk:
         # the policy's own bag grows by some 30 kB a second
@@ -249,6 +258,7 @@ def test_a_directory_that_cannot_be_made_is_named_once_and_the_commands_go_on(ar
     assert goes_on(arm)
 
 
+@pytest.mark.slow
 def test_a_slow_disk_is_named_once_and_the_commands_go_on(arm, recorded, tmp_path):
     process = recorded()
     told = []
@@ -278,6 +288,7 @@ def test_a_slow_disk_is_named_once_and_the_commands_go_on(arm, recorded, tmp_pat
     assert run.replayer.steps > 50
 
 
+@pytest.mark.slow
 def test_topics_of_the_streams_are_those_of_the_bag(arm, recorded, tmp_path):
     live = []
     kinds = {'observation/obs': Float32MultiArray, 'terms': JointState}

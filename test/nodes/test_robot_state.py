@@ -18,6 +18,7 @@ def test_a_type_without_a_yes_needs_values():
         RobotStateSpec('mode', 'std_msgs/msg/String')
 
 
+@pytest.mark.slow
 def test_a_robot_moves_only_in_the_states_that_permit_it(arm, run):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     driver = arm.node.create_publisher(String, 'mode', latched)

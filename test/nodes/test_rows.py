@@ -305,6 +305,7 @@ def alone(run, steps):
     return dict(zip(('obs/obs', 'actions', 'rewards', 'dones'), map(np.stack, zip(*record))))
 
 
+@pytest.mark.slow
 def test_sixty_four_rows_through_dds_are_those_of_one_process_bit_for_bit(run, tmp_path):
     """A recurrent policy, 300 steps, episodes that end row by row: what is reset is what rl_games resets.
 

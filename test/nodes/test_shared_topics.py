@@ -44,6 +44,7 @@ def steps(commands):
     return np.abs(np.diff(np.array(commands), axis=0)).max(axis=1)
 
 
+@pytest.mark.slow
 def test_drivers_that_share_joint_states_make_one_arm(drivers, run):
     # a busy machine may silence all drivers for a moment, and the arm would be held for that reason
     node = drivers.start(parameters(run, resume='on_request', **{'sources.joints.max_age': 2.0}))

@@ -65,6 +65,7 @@ def test_commands_print_what_the_page_shows(folder, monkeypatch, capsys, name):
     assert shown_in(output, capsys.readouterr().out) == []
 
 
+@pytest.mark.slow
 def test_the_doctor_prints_what_the_page_shows(tmp_path, monkeypatch, capsys):
     robot = RobotProcess()
     try:
@@ -78,6 +79,7 @@ def test_the_doctor_prints_what_the_page_shows(tmp_path, monkeypatch, capsys):
         robot.close()
 
 
+@pytest.mark.slow
 def test_watch_prints_what_the_page_shows(arm, run):
     arm.start(parameters(run))
     acted(arm)

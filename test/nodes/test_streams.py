@@ -71,6 +71,7 @@ def kept(arm, run, tmp_path):
     node.stop()
 
 
+@pytest.mark.slow
 def test_everything_is_what_the_network_got_and_gave_bit_for_bit(arm, kept):
     viewer, random = Viewer(arm.node), np.random.default_rng(3)
 

@@ -16,6 +16,7 @@ from rl_policy_node.nodes.watch.watcher import Watcher
 from rl_policy_node.tools.process.processes import ToolProcess
 
 
+@pytest.mark.slow
 def test_one_picture_of_a_node_that_acts(arm, run, tmp_path):
     arm.start(parameters(run, **{'stream.enabled': True}))
     acted(arm)
@@ -30,6 +31,7 @@ def test_one_picture_of_a_node_that_acts(arm, run, tmp_path):
     assert (tmp_path / 'picture.svg').read_text('utf-8').startswith('<svg')
 
 
+@pytest.mark.slow
 def test_a_robot_that_is_held_is_shown_with_the_reason_and_its_fault(arm, run):
     arm.start(parameters(run))
     acted(arm)
@@ -40,6 +42,7 @@ def test_a_robot_that_is_held_is_shown_with_the_reason_and_its_fault(arm, run):
     assert "robot  source 'wrench'" in text and ' warn ' in text
 
 
+@pytest.mark.slow
 def test_in_a_terminal_it_goes_on_until_ctrl_c(arm, run):
     arm.start(parameters(run))
     acted(arm)
@@ -74,6 +77,7 @@ def test_a_named_node_is_awaited(arm):
     assert code == 1 and '/nowhere/policy_node' in text and 'waiting' in text
 
 
+@pytest.mark.slow
 def test_nodes_come_and_go(arm, run, monkeypatch):
     monkeypatch.setattr('rl_policy_node.nodes.watch.watcher.FORGET', 3.0)
     with Watcher() as watcher:

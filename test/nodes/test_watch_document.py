@@ -31,6 +31,7 @@ def switch_on(node):
     assert future.result().results[0].successful
 
 
+@pytest.mark.slow
 def test_the_page_holds_for_the_insertion(tmp_path, capsys):
     rclpy.init()
     try:

@@ -41,6 +41,7 @@ def resume(folder):
         assert wait(lambda: person.call(Trigger, '/policy_node/resume', Trigger.Request()).success, 10)
 
 
+@pytest.mark.slow
 def test_whatever_becomes_of_a_worker_the_bridge_says_so_and_the_policy_falls_back(run, tmp_path):
     """kill -9, then SIGSTOP of the worker, then kill -9 of the bridge itself: nothing of either is left."""
     with Pair(tmp_path, run, **{'sim.python': python()}) as nodes:

@@ -59,6 +59,7 @@ def test_torch_compile_is_back_after_the_block(compiled):
     assert torch.compile is before
 
 
+@pytest.mark.slow
 def test_player_is_built_without_the_compiler():
     code = (
         'import sys; from rl_policy_node.policy.rl_games import player; '

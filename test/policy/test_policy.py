@@ -254,6 +254,7 @@ def test_network_that_lacks_an_input_is_refused_naming_it(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_loading_leaves_the_process_as_it_was(tmp_path):
     """Random streams, threads, precision, TF32 flags, print options, and nothing said on stdout."""
     path = train_config(tmp_path, {'rnn': LSTM})

@@ -87,6 +87,7 @@ def test_run_without_checkpoint_says_why(tmp_path):
         TrainedRun.read(tmp_path, 'best').checkpoint  # named, so it has to be there
 
 
+@pytest.mark.slow
 def test_run_is_read_without_rl_games(tmp_path):
     code = (
         'import sys; from rl_policy_node.policy.run.trained_run import TrainedRun; '

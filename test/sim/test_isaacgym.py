@@ -35,6 +35,7 @@ def same(found, wanted):
         assert np.array_equal(found[name], value), f'{name} differs'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('task', TASKS)
 def test_a_hosted_task_is_the_one_that_was_trained(played, task):
     trained = played[f'{task}_trained']
@@ -53,6 +54,7 @@ def with_isaacgym(python):
     return python
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('python', ['', '3.8'])
 @pytest.mark.parametrize('task', TASKS)
 def test_another_python_gives_the_same_bits(played, task, python):

@@ -105,6 +105,7 @@ def close(found, wanted):
 # what is measured is what is observed
 
 
+@pytest.mark.slow
 def test_anymals_observation_follows_from_its_raw_state(played):
     play = played('Anymal')
     base, default = play.body('anymal/base'), np.array(play.scene['articulations']['anymal']['default'])
@@ -121,6 +122,7 @@ def test_anymals_observation_follows_from_its_raw_state(played):
         close(play.seen()[..., slice(*part)], wanted)
 
 
+@pytest.mark.slow
 def test_anymal_on_terrain_observes_its_raw_state_but_for_the_velocities_of_rows_that_begin(played):
     play = played('AnymalTerrain')
     base, goes_on = play.body('anymal/base'), ~play.dones
@@ -150,6 +152,7 @@ def test_a_row_has_a_world_of_its_own(played):
     assert np.abs(height.mean(axis=-1)[:, 3] - height.mean(axis=-1)[:, 0]).max() > 0.3, 'the terrain has levels'
 
 
+@pytest.mark.slow
 def test_tacsls_observation_follows_from_its_raw_state(played):
     play = played('TacSLTaskInsertion')
     assert play.dones.sum() > 3 * ROWS
@@ -390,6 +393,7 @@ def test_the_mapping_is_among_the_options():
     assert found.isaacgym.arguments({})['raw'] == {'dof_state': 'mine'}
 
 
+@pytest.mark.slow
 def test_a_mapping_that_leads_nowhere_is_refused():
     with pytest.raises(ConfigurationError, match=r"raw\.dof_state: the task Anymal has no 'mine'"):
         hosted('Anymal', python=interpreter(''), python_path=[str(STAND)], options=['raw.dof_state=mine'])

@@ -123,6 +123,7 @@ def test_missing_cuda_is_refused_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == "rl_policy bench: device 'cuda': this torch sees no CUDA device; valid: cpu\n"
 
 
+@pytest.mark.slow
 def test_what_a_gpu_is_measured_by_needs_no_ros():
     code = (
         'import sys; from rl_policy_node.tools.bench import batch, figures, memory_probe, run, step; '
@@ -137,6 +138,7 @@ def run(tmp_path, *arguments):
     return json.loads((tmp_path / 'results.json').read_text())
 
 
+@pytest.mark.slow
 def test_policy_steps_are_measured(tmp_path):
     section = run(tmp_path, '--only', 'step')['sections']['step']
     assert {case['rows'] for case in section['cases']} == {1, 64}
@@ -148,6 +150,7 @@ def test_policy_steps_are_measured(tmp_path):
     assert (tmp_path / 'step.png').exists() and '## A policy step' in (tmp_path / 'results.md').read_text()
 
 
+@pytest.mark.slow
 def test_without_plots_no_matplotlib_is_needed(tmp_path):
     (tmp_path / 'matplotlib.py').write_text("raise ImportError('not on this machine')")
     arguments = ['bench', '--quick', '--runs', '1', '--only', 'step', '--output', str(tmp_path / 'out')]
@@ -189,6 +192,7 @@ def test_robots_are_measured_at_once_and_staggered(tmp_path):
         assert 0.5 < case['answered'] <= 1.0 and case['p50'] > 0 and 0 <= case['in_time'] <= case['answered']
 
 
+@pytest.mark.slow
 def test_images_are_measured_and_taken_apart(tmp_path):
     before = dict(os.environ)
     section = run(tmp_path, '--only', 'images')['sections']['images']

@@ -43,6 +43,7 @@ def moved(tmp_path, monkeypatch, file, *originals):
     return tmp_path / 'robot' / 'else where' / file.name
 
 
+@pytest.mark.slow
 def test_a_moved_bundle_acts_bit_for_bit_and_passes_the_check(tmp_path, monkeypatch, capsys):
     run = write_run(tmp_path / 'run', ANYMAL)
     file = tmp_path / 'robot.yaml'

@@ -146,6 +146,7 @@ def test_two_outputs_give_json_picture_sentence_and_exit_code(tmp_path, capsys):
     assert main(['compare', a, a + '/evaluation.json', '--output', str(out)]) == 0
 
 
+@pytest.mark.slow
 def test_a_demo_is_compared_with_its_latencies(tmp_path, capsys):
     for name in 'ab':
         (tmp_path / name).mkdir()
@@ -176,6 +177,7 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(tmp_path, capsys, a
     assert said.startswith('rl_policy compare: ') and message in said and said.count('\n') == 1
 
 
+@pytest.mark.slow
 def test_two_checkpoints_play_the_same_episodes(tmp_path):
     """A checkpoint against itself, and against one that was trained for longer, or less."""
     pytest.importorskip('mujoco')

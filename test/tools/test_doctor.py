@@ -26,6 +26,7 @@ def robot():
     made.close()
 
 
+@pytest.mark.slow
 def test_a_healthy_robot_has_no_verdict(robot, run, tmp_path, capsys):
     robot.ask({'enabled': False})
     code, content = visit(written(tmp_path, run), capsys)
@@ -35,6 +36,7 @@ def test_a_healthy_robot_has_no_verdict(robot, run, tmp_path, capsys):
     assert robot.commands() == [], 'nothing is sent'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'fault, changes, found',
     [
@@ -98,6 +100,7 @@ def hand(robot, monkeypatch):
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'fault, found',
     [
@@ -126,6 +129,7 @@ def jog(robot, run, folder, capsys, changes=()):
     return content, robot.commands()
 
 
+@pytest.mark.slow
 def test_a_jog_moves_each_joint_out_and_back(robot, run, tmp_path, capsys):
     robot.ask({'enabled': True})
     content, commands = jog(robot, run, tmp_path, capsys)
@@ -138,6 +142,7 @@ def test_a_jog_moves_each_joint_out_and_back(robot, run, tmp_path, capsys):
     assert np.abs(np.diff(way, axis=0)).max() < 2 * 0.2 / 50 + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'fault, found',
     [

@@ -31,6 +31,7 @@ def lines(output):
     return [' '.join(line.split()) for line in measured.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'example, fault, pull',
     [(EXAMPLES[0], {'enabled': False, 'frozen': True, 'second': True}, 0.45), (EXAMPLES[1], {'enabled': True}, 0.0)],

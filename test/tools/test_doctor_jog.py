@@ -76,6 +76,7 @@ def commands_around(robot, moment):
     return [each for at, each in commands if at < moment], [each for at, each in commands if at > moment + AFTER]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'event, why',
     [
@@ -104,6 +105,7 @@ def test_a_jog_stops(robot, jog, event, why):
         assert (verdict['check'], verdict['about']) == ('ended', "joint 'shoulder', jogged by +0.1")
 
 
+@pytest.mark.slow
 def test_a_killed_jog_leaves_the_robot_where_its_guardian_holds_it(robot, jog):
     process = jog(guardian=True)
     moment = time.monotonic()

@@ -34,6 +34,7 @@ def evaluate(folder, *arguments):
     return code, json.loads((folder / 'copy.json').read_text())
 
 
+@pytest.mark.slow
 def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     """Lockstep through DDS and rl_games' own loop; rows end apart, and six is not a whole number of fours."""
     code, content = evaluate(tmp_path, '--episodes', '6', '--seed', '11', '--require-same')
@@ -59,6 +60,7 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     assert bag.name.startswith('sim_bridge_node_') and f'bags: {bag.parent}\n' in out
 
 
+@pytest.mark.slow
 def test_with_bags_both_nodes_leave_one_and_those_of_an_earlier_run_go(tmp_path, capsys):
     for _ in range(2):
         evaluate(tmp_path, '--episodes', '4', '--bags', '--no-report', '--no-reference')
@@ -68,6 +70,7 @@ def test_with_bags_both_nodes_leave_one_and_those_of_an_earlier_run_go(tmp_path,
     assert not list((tmp_path / 'out' / 'bags').iterdir())
 
 
+@pytest.mark.slow
 def test_a_gap_is_in_the_figures_and_in_the_verdict(tmp_path, capsys):
     """A long delay, since the episodes are few and short."""
     code, content = evaluate(tmp_path, '--episodes', '24', '--set', 'sim.latency=0.2', '--require-same')
@@ -126,6 +129,7 @@ def test_a_node_that_cannot_start_is_named_with_its_own_words(tmp_path, capsys):
     assert "sim_bridge_node ended with 1: unknown environment 'nowhere' in sim.environment" in said
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_both_nodes(tmp_path):
     """Ctrl-C reaches the evaluation alone: its nodes are sessions of their own."""
     process = subprocess.Popen(

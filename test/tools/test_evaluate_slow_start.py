@@ -18,6 +18,7 @@ def domain():
     private_domain()
 
 
+@pytest.mark.slow
 def test_a_long_first_step_changes_no_episode(tmp_path):
     """A fallback in the midst of it would reset the recurrent state of every robot."""
     tree = parameters(tiny_run(tmp_path)) | {

@@ -26,6 +26,7 @@ def masked(text):
     return re.sub(r'\d+%', 'N%', text)
 
 
+@pytest.mark.slow
 def test_the_example_names_the_wrong_line_as_the_page_shows(tmp_path, monkeypatch, capsys):
     (tmp_path / 'config').symlink_to(ROOT / 'config')
     monkeypatch.chdir(tmp_path)

@@ -447,6 +447,7 @@ def entries():
     return yaml.safe_load((SET / 'entries.yaml').read_text()) if SET.is_dir() else []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SET.is_dir(), reason=f'{SET} is not there')
 @pytest.mark.parametrize('entry', [pytest.param(e, id=e['id']) for e in entries() if e['reference']['builds']])
 def test_published_config_becomes_a_file_that_passes_the_check(entry, tmp_path):

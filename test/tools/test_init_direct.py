@@ -281,6 +281,7 @@ def drafts(tmp_path_factory):
     return draft
 
 
+@pytest.mark.slow
 @needs_set
 @pytest.mark.parametrize('task', REAL)
 def test_real_run_is_described_and_fits_its_checkpoint(task, drafts, tmp_path):

@@ -58,6 +58,7 @@ def test_a_bag_that_others_recorded_gives_its_messages_and_no_events(tmp_path, p
         next(opened.events())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('share', np.linspace(0.4, 0.98, 8))
 def test_a_file_without_an_end_gives_what_is_there(recorded, bag, share):
     (file,) = bag.glob('*.mcap')

@@ -104,6 +104,7 @@ def _without(record, *keys):
     return {key: value for key, value in record.items() if key not in keys}
 
 
+@pytest.mark.slow
 def test_page_carries_its_pictures_and_fetches_nothing(path):
     page = _Page(path)
     assert (path.parent.name, path.name) == ('new', 'report.html')
@@ -157,6 +158,7 @@ def test_a_video_of_a_machine_that_cannot_render_is_a_cross_section(tmp_path, re
     assert (tmp_path / 'best.mp4').stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_without_an_encoder_the_page_says_why(tmp_path, record, monkeypatch):
     monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
     page = _Page(report.write_report(tmp_path, SUMMARY, record))
@@ -247,18 +249,21 @@ def test_the_episode_that_succeeded_is_shown(path):
     assert [line[1:5] + line[6:] for line in shown] == [['4', '1', '8', '8', 'yes']]
 
 
+@pytest.mark.slow
 def test_the_last_episode_is_shown_where_none_succeeded(tmp_path, record):
     failed = {**record, 'successes': np.zeros_like(record['successes'])}
     page = _Page(report.write_report(tmp_path, SUMMARY, failed))
     assert 'Row 1, steps 16 to 23, which did not succeed.' in page.text
 
 
+@pytest.mark.slow
 def test_record_without_positions_is_drawn_as_a_cross_section(tmp_path, record):
     page = _Page(report.write_report(tmp_path, SUMMARY, _without(record, 'qpos')))
     assert 'cross-section, because the record holds no generalised positions' in page.text
     assert set(page.images) == {'episode', 'tactile', 'traces', 'latency'}
 
 
+@pytest.mark.slow
 def test_cross_section_follows_the_peg(tmp_path, record):
     bare = _without(record, 'qpos')
     raised = {**bare, 'obs/ee_pos': bare['obs/ee_pos'] + [0, 0, 0.01]}
@@ -274,6 +279,7 @@ def _peg_line(picture):
     return np.nonzero((red > 0.75) & (green < 0.75) & (blue < 0.5))[0].mean()
 
 
+@pytest.mark.slow
 def test_positions_that_cannot_be_rendered_are_drawn_with_the_reason(tmp_path, record, monkeypatch):
     monkeypatch.setenv('MUJOCO_GL', 'off')
     page = _Page(report.write_report(tmp_path / 'true', SUMMARY, record))
@@ -308,6 +314,7 @@ def test_empty_record_says_so(tmp_path, flat_record):
     assert not page.images
 
 
+@pytest.mark.slow
 def test_record_survives_its_bag(tmp_path, record):
     run_bag(tmp_path, record)
     loaded = run_record.load_record(tmp_path)

@@ -27,6 +27,7 @@ def domain():
     private_domain()
 
 
+@pytest.mark.slow
 def test_it_plays_the_episodes_of_the_two_nodes_bit_for_bit(tmp_path):
     """Noise, late, lost and reordered messages, late commands."""
     settings = [
@@ -68,6 +69,7 @@ def test_the_policy_alone_has_no_watchdog():
     assert control.sources['ee_pose'].frozen_after is None and control.ood.action == 'warn' and control.lockstep
 
 
+@pytest.mark.slow
 def test_curves_picture_page_and_budget_are_left(tmp_path, capsys):
     file = tmp_path / 'mine.yaml'
     text = Path(INSERTION).read_text()

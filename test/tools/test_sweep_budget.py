@@ -106,6 +106,7 @@ def test_the_return_has_a_budget_of_its_own():
     assert budget([0.0, 0.1], sides, 'return').value == pytest.approx(0.1 * 10 / 15)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_what_it_promises():
     """Of 60 seeded sweeps of coins whose chance falls from 0.9 to 0.5, 95 % of the intervals hold the budget, or so."""
     places, random = np.linspace(0.0, 0.4, 5), np.random.default_rng(3)

@@ -114,6 +114,7 @@ def insertion():
     return played(tacsl())
 
 
+@pytest.mark.slow
 def test_a_right_file_of_a_legged_robot_agrees(recording):
     found = findings(recording, anymal())
     assert {name: each.status for name, each in found.items()} == dict.fromkeys(found, 'agrees')
@@ -132,6 +133,7 @@ def test_all_that_a_right_file_lacks_is_in_the_first_step_of_episodes(recording)
     assert {name for name, each in left.items() if each.verdict.left_out} == set(differ)
 
 
+@pytest.mark.slow
 def test_velocities_that_terrain_keeps_over_a_reset_are_left_out():
     terrain = tree('AnymalTerrain')
     found = findings(played(terrain), terrain)
@@ -228,6 +230,7 @@ def test_a_frame_that_is_mounted_on_a_body_is_found(insertion):
     assert '0.107' in found['ee_pos'].verdict.explanations[0].sentence
 
 
+@pytest.mark.slow
 def test_verify_leaves_out_the_first_steps_of_isaac_gyms_tasks_and_says_so(tmp_path, capsys):
     file = tmp_path / 'robot.yaml'
     file.write_text(yaml.safe_dump({'/**': {'ros__parameters': nested(written(anymal()))}}))

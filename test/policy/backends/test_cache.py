@@ -206,6 +206,7 @@ for _ in range(40):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_may_write_and_read_at_once(tmp_path):
     writers = [
         subprocess.Popen(

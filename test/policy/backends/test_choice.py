@@ -195,6 +195,7 @@ REFUSED = f"ConfigurationError backend 'onnx': {MISSING}"
 INSTEAD = f"eager False backend eager: rl_games' player; onnx could not be tried, {MISSING}"
 
 
+@pytest.mark.slow
 def test_package_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     policy = Policy.load(
@@ -220,6 +221,7 @@ def test_package_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
     assert not list(package.parent.rglob('*.onnx'))
 
 
+@pytest.mark.slow
 def test_loading_leaves_the_process_as_it_was(tmp_path):
     """As with eager: random streams, threads, precision, flags, print options, and nothing said on stdout."""
     script = LOADING.replace("device='cpu',", "device='cpu', backend='onnx', deterministic=False,")

@@ -30,7 +30,7 @@ from rl_policy_node.nodes.policy.record.record_options import MEGABYTE
 from rl_policy_node.nodes.policy.record.ring import END, Record, Ring, SPLIT
 from rl_policy_node.nodes.process.signals import ENDINGS
 
-FLUSH_PERIOD: Final = 0.4  # s; what is younger is lost when the recorder is killed
+FLUSH_PERIOD: Final = 0.75  # s; what is younger is lost when the recorder is killed
 LOOK_PERIOD: Final = 0.1  # s between two looks at the ring
 CHECK_PERIOD: Final = 5.0  # s between two looks at the budget
 TOPIC: Final = b'topic '  # payload of channel 0, with a Topic as JSON behind it: another topic, on the next channel
