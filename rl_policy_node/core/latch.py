@@ -36,7 +36,7 @@ class Latch:
 
     def __init__(self, control: ControlSpec, trigger: Trigger) -> None:
         self._waits, self._control = trigger.awaited, control
-        self.pause = np.inf if self._waits else control.pause
+        self.pause = control.pause
         self.start()
 
     def start(self) -> None:
