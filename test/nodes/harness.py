@@ -54,15 +54,16 @@ def tiny_run(folder, observations=OBSERVATION, actions=3):
     return folder
 
 
+def policy_parameters(run, **more):
+    """Return the parameters of the policy in a folder, as rl_games' player acts."""
+    files = {'train_config': str(run / 'train.yaml'), 'checkpoint': str(run / 'policy.pth')}
+    return {**files, 'device': 'cpu', 'backend': 'eager', **more}
+
+
 def parameters(run, **changes):
     """Return the parameter tree that fits the tiny policy and the arm."""
     tree = {
-        'policy': {
-            'train_config': str(run / 'train.yaml'),
-            'checkpoint': str(run / 'policy.pth'),
-            'device': 'cpu',
-            'backend': 'eager',
-        },
+        'policy': policy_parameters(run),
         'control_rate': 50.0,
         'trigger': 'timer',
         'autostart': True,

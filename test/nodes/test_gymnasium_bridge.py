@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 import sys
 
-from nodes.harness import wait
+from nodes.harness import policy_parameters, wait
 import numpy as np
 import pytest
 from sim.train_gymnasium import RUNS
@@ -29,12 +29,7 @@ def parameters(name, together, action, sim, **more):
     """Return the parameters of both nodes: one source, one command."""
     run = RUNS / name
     return {
-        'policy': {
-            'train_config': str(run / 'train.yaml'),
-            'checkpoint': str(run / 'policy.pth'),
-            'device': 'cpu',
-            'backend': 'eager',
-        },
+        'policy': policy_parameters(run),
         'trigger': 'lockstep',
         'autostart': True,
         'enable': 'none',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A legged robot's own parameter file against a simulator: what the policy observes is what MuJoCo says."""
 
-from nodes.harness import tiny_run
+from nodes.harness import policy_parameters, tiny_run
 from nodes.pair import over_dds
 from nodes.stepper_bench import flat
 import numpy as np
@@ -35,13 +35,7 @@ SIZE = 3 + 3 + 3 + 3 + 1 + 3 + 8 + 8 + 8
 def parameters(run, **sim):
     """Return the robot's parameters, and those of the simulator that stands in for it."""
     return {
-        'policy': {
-            'train_config': str(run / 'train.yaml'),
-            'checkpoint': str(run / 'policy.pth'),
-            'device': 'cpu',
-            'backend': 'eager',
-            'deterministic': False,
-        },
+        'policy': policy_parameters(run, deterministic=False),
         'spaces': {'observation': {'obs': [SIZE]}, 'actions': 8},
         'trigger': 'lockstep',
         'autostart': True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from nodes.harness import tiny_run
+from nodes.harness import policy_parameters, tiny_run
 from nodes.stepper_bench import flat
 import numpy as np
 from tools import doctor_robot
@@ -51,12 +51,7 @@ def resting_run(folder, pull=0.0):
 def parameters(run, **changes):
     """Return the parameter tree that fits the robot."""
     tree = {
-        'policy': {
-            'train_config': str(run / 'train.yaml'),
-            'checkpoint': str(run / 'policy.pth'),
-            'device': 'cpu',
-            'backend': 'eager',
-        },
+        'policy': policy_parameters(run),
         'control_rate': RATE,
         'enable': {'topic': 'enable', 'timeout': 2.0},
         'guardian': False,

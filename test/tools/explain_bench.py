@@ -4,6 +4,7 @@
 import functools
 from pathlib import Path
 
+from nodes.harness import policy_parameters
 from nodes.stepper_bench import flat
 from sim.train_gymnasium import RUNS
 import yaml
@@ -18,12 +19,7 @@ def parameters(seed, rows):
     """Return the tree of parameters of both nodes."""
     run = RUNS / 'pendulum'
     return {
-        'policy': {
-            'train_config': str(run / 'train.yaml'),
-            'checkpoint': str(run / 'policy.pth'),
-            'device': 'cpu',
-            'backend': 'eager',
-        },
+        'policy': policy_parameters(run),
         'enable': 'none',
         'control_rate': 25.0,
         'robots': [f'pole_{row}' for row in range(rows)],
