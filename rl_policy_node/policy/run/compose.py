@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Composes configurations with Hydra: defaults lists, config groups, overrides, interpolations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 import re
 from typing import Any
@@ -77,7 +78,9 @@ def compose_file(path: str | Path, overrides: Iterable[str] = ()) -> DictConfig:
     tasks = tree.tasks() if tree and 'task' not in chosen else []
     if tree and ('task' in chosen or len(tasks) == 1):
         groups = [f'{tree.group}={tree.choice}', *(f'task={task}' for task in tasks)]
-        return _compose(tree.primary.parent, tree.primary.stem, [*groups, *overrides], path)
+        folder = tree.primary.parent
+        with _named_errors(path, within=folder.resolve() == path.resolve().parent):
+            return _compose(folder, tree.primary.stem, [*groups, *overrides])
     return _compose_content(path, {'train': content}, {}, overrides)
 
 
@@ -94,34 +97,45 @@ def _from_root(override: str) -> str:
     return f'{sign}train.{name}' if name.partition('=')[0].split('.')[0] == 'params' else override
 
 
-def _compose_content(
-    path: Path, parts: Mapping[str, YamlTree], content: YamlTree, overrides: Iterable[str]
-) -> DictConfig:
+def _compose_content(path: Path, parts: Mapping[str, YamlTree], content: YamlTree, overrides: list[str]) -> DictConfig:
     """Compose what was read already: `content` at the root, `parts` below their names, ROOT under both."""
     store, name = ConfigStore.instance(), f'rl_policy_node_{uuid.uuid4().hex}'
     root = {**ROOT, **content}
     if isinstance(content.get('task'), dict):
         root['task'] = {**content['task'], 'env': {**ROOT['task']['env'], **(content['task'].get('env') or {})}}
-    try:
-        for part, node in parts.items():
-            store.store(name=f'{name}_{part}', node=node)
-        # the root's own defaults come with it; parts are placed by Hydra, their defaults lists included
-        if parts:
-            root['defaults'] = [f'{name}_{part}@{part}' for part in parts] + ['_self_']
-        store.store(name=name, node=root)
-        return _compose(path.resolve().parent, name, overrides, path)
-    finally:
-        for stored in [key for key in store.repo if key.startswith(name)]:
-            del store.repo[stored]
+    # Hydra composes a configuration of its own as well, for a tenth of a second: only where it is needed
+    parted = any({'defaults', 'hydra'} & set(each) for each in (root, *parts.values()))
+    with _named_errors(path, within=True):
+        if not overrides and not parted:
+            config = OmegaConf.create({**parts, **root})
+            OmegaConf.set_struct(config, True)
+            return config
+        try:
+            for part, node in parts.items():
+                store.store(name=f'{name}_{part}', node=node)
+            # the root's own defaults come with it; parts are placed by Hydra, their defaults lists included
+            if parts:
+                root['defaults'] = [f'{name}_{part}@{part}' for part in parts] + ['_self_']
+            store.store(name=name, node=root)
+            return _compose(path.resolve().parent, name, overrides)
+        finally:
+            for stored in [key for key in store.repo if key.startswith(name)]:
+                del store.repo[stored]
 
 
-def _compose(folder: Path, name: str, overrides: Iterable[str], path: Path) -> DictConfig:
+def _compose(folder: Path, name: str, overrides: list[str]) -> DictConfig:
+    with initialize_config_dir(config_dir=str(folder.resolve()), version_base='1.3'):
+        return compose(name, overrides=overrides)
+
+
+@contextmanager
+def _named_errors(path: Path, within: bool) -> Iterator[None]:
+    """Raise what Hydra and OmegaConf say of a file as one line; within: the file's `params` stand below `train`."""
     try:
-        with initialize_config_dir(config_dir=str(folder.resolve()), version_base='1.3'):
-            return compose(name, overrides=list(overrides))
+        yield
     except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
         reason = _one_line(error)
-        if folder == path.resolve().parent:
+        if within:
             reason = reason.replace('train.params', 'params')
         raise ConfigurationError(f'train config {path}: {reason}') from error
 
