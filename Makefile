@@ -160,6 +160,8 @@ figures: setup
 COMPUTING := test/policy test/control test/core test/adapters test/config test/sim/imperfections
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 SELECTED :=
+# Several processes share the cores: more threads in each would only get into each other's way.
+test: export OMP_NUM_THREADS ?= 1
 test: setup workers $(if $(TEST_ARGS),,lint)
 ifeq ($(TEST_ARGS),)
 	@passed=true; \
