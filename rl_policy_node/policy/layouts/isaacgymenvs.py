@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rl_policy_node.policy.layouts.entries import action_of, term_of
 from rl_policy_node.policy.layouts.layout import Layout, LayoutTerm
 from rl_policy_node.policy.layouts.template import Template
+from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaacgymenvs.yaml')
@@ -52,7 +51,7 @@ def read_layout(task: YamlTree, params: YamlTree) -> Layout | None:
 
 @cache
 def _catalogue() -> YamlTree:
-    tasks: YamlTree = yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
+    tasks: YamlTree = read_yaml(CATALOGUE, 'catalogue')['tasks']
     return tasks
 
 

@@ -10,8 +10,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rl_policy_node.errors import ConfigurationError, unknown
 from rl_policy_node.policy.layouts.entries import action_of, term_of
 from rl_policy_node.policy.layouts.isaaclab_actions import read_action
@@ -29,6 +27,7 @@ from rl_policy_node.policy.layouts.isaaclab_sensors import height_scan
 from rl_policy_node.policy.layouts.layout import Layout, LayoutAction, LayoutTerm
 from rl_policy_node.policy.layouts.robot_joints import RobotJoints
 from rl_policy_node.policy.layouts.template import Template
+from rl_policy_node.policy.run.yaml_file import read_yaml
 from rl_policy_node.policy.shared_types import YamlTree
 
 CATALOGUE = Path(__file__).with_name('isaaclab_direct.yaml')
@@ -153,7 +152,7 @@ def _settings(env: YamlTree) -> YamlTree:
 
 @cache
 def _catalogue() -> YamlTree:
-    tasks: YamlTree = yaml.safe_load(CATALOGUE.read_text(encoding='utf-8'))['tasks']
+    tasks: YamlTree = read_yaml(CATALOGUE, 'catalogue')['tasks']
     return tasks
 
 
