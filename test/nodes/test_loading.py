@@ -4,11 +4,15 @@
 import math
 
 from control.spec_bench import control
+from nodes.harness import parameters
+from nodes.stepper_bench import flat
 import pytest
+import torch
 
 from rl_policy_node.control.control_options import ClipOptions
 from rl_policy_node.errors import ConfigurationError
-from rl_policy_node.nodes.policy.loading import completed
+from rl_policy_node.nodes.parameters.parsing import configuration
+from rl_policy_node.nodes.policy.loading import completed, load_policy
 from rl_policy_node.policy.contract.facts import Fact, Facts
 
 RUN = Facts(
@@ -56,3 +60,17 @@ def test_each_input_is_clipped_as_the_run_says():
     assert stated.clips.clip_inputs == {'obs': 4.0}
     common = {**OPEN, 'clips': ClipOptions(clip_observations=5.0)}
     assert not completed(control(**common), each, told.append).clips.clip_inputs
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize('count', [1, 2])
+def test_policy_is_computed_by_as_many_threads_as_the_file_states(run, threads, count):
+    torch.set_num_threads(3)
+    load_policy(configuration(flat(parameters(run, **{'policy.threads': count}))))
+    assert torch.get_num_threads() == count

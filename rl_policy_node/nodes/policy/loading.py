@@ -10,14 +10,15 @@ from rl_policy_node.control.distribution import Moments
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError, unfit
 from rl_policy_node.nodes.parameters.configuration import Configuration
-from rl_policy_node.policy import Policy
+from rl_policy_node.policy import Policy, set_threads
 from rl_policy_node.policy.contract.facts import Fact, Facts
 from rl_policy_node.policy.run.trained_run import TrainedRun
 
 
 def load_policy(configuration: Configuration) -> Policy:
-    """Return the Policy of a Configuration, one row for each robot."""
+    """Return the Policy of a Configuration, one row for each robot; this thread computes with as many as it states."""
     spec, computing = configuration.policy, configuration.policy.computing
+    set_threads(computing.threads)
     return Policy.load(
         spec.train_config,
         spec.checkpoint,

@@ -99,7 +99,6 @@ class PolicyNode(LifecycleNode):
         """Load the policy, check it against the parameters, and create the interfaces to the robots."""
         configuration = parameters.read(self, self._arguments, 'policy.')
         configuration.enable.check()
-        set_threads(configuration.policy.computing.threads)
         started = time.monotonic()
         policy = load_policy(configuration)
         if policy.fell_back:

@@ -19,7 +19,6 @@ from rl_policy_node.nodes.topics.driver_messages import serialized
 from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Source
-from rl_policy_node.policy import set_threads
 
 # sending, action term, its topic
 _Key = tuple[int, str, int]
@@ -40,7 +39,6 @@ class ReplayRun:
         exact: bool = True,
         anew: Collection[str] = (),
     ) -> None:
-        set_threads(configuration.policy.computing.threads)
         self.policy = load_policy(configuration)
         self.control = completed(configuration.control, self.policy.facts, log.info)
         sources = {

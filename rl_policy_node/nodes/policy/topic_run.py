@@ -21,7 +21,6 @@ from rl_policy_node.nodes.topics.payload import Payload
 from rl_policy_node.nodes.topics.row_names import lines
 from rl_policy_node.nodes.topics.sink import Sink
 from rl_policy_node.nodes.topics.source import Foreign, Source
-from rl_policy_node.policy import set_threads
 
 CLOCK: Final = '/clock'
 _CLOCK: Final = struct.Struct('<iI')
@@ -58,7 +57,6 @@ class TopicRun:
     """
 
     def __init__(self, configuration: Configuration, log: Logger, simulated: bool = False) -> None:
-        set_threads(configuration.policy.computing.threads)
         self.policy = load_policy(configuration)
         self.control = completed(configuration.control, self.policy.facts, log.info)
         self._sources = {

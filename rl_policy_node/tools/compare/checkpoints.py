@@ -13,7 +13,6 @@ from rich.console import Console
 
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.loading import load_policy
-from rl_policy_node.policy import set_threads
 from rl_policy_node.resources import resolve
 from rl_policy_node.tools.compare.comparing_runs import compare
 from rl_policy_node.tools.compare.contest import Contest
@@ -53,7 +52,6 @@ def compare_checkpoints(
 
 
 def _play(plan: Plan, name: str, settings: Sequence[str]) -> Contestant:
-    set_threads(plan.policy.policy.computing.threads)
     policy = load_policy(plan.policy)
     with episode_bar(Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)) as bar:
         task = bar.add_task('', total=plan.episodes, figures=name)

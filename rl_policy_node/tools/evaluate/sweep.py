@@ -12,7 +12,7 @@ import multiprocessing
 from rl_policy_node.control.specs import ControlSpec
 from rl_policy_node.errors import ConfigurationError
 from rl_policy_node.nodes.policy.loading import completed, load_policy
-from rl_policy_node.policy import Policy, set_threads
+from rl_policy_node.policy import Policy
 from rl_policy_node.policy.shared_types import BackendState
 from rl_policy_node.tools.evaluate.budget import Budget, budget
 from rl_policy_node.tools.evaluate.compare import Side
@@ -65,7 +65,6 @@ class Sweep:
                 '--sweep plays in simulated time; leave sim.mode and trigger out of --set, or state lockstep'
             )
         self._plan, self._settings, self._watchdogs, self._jobs = plan, list(settings), watchdogs, jobs
-        set_threads(plan.policy.policy.computing.threads)
         self._policy: Policy = load_policy(plan.policy)
         self._begin: BackendState = self._policy.state()
         self._known: dict[str, Point] = {}
