@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rl_policy explain` on a simulated robot whose policy acts on the fault: verdict, page, JSON, exit codes."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -91,6 +92,19 @@ def test_a_healthy_robot_ends_with_zero(files, tmp_path, capsys):
     assert main(['explain', *arguments, '-o', str(tmp_path / 'page.html')]) == 0
     assert 'healthy' in capsys.readouterr().out
     assert 'The robot sees and moves as simulation does.' in (tmp_path / 'page.html').read_text()
+
+
+def test_one_robot_of_a_fleet_is_looked_at_alone(files, tmp_path, capsys):
+    fleet = played(7, Changed('velocity', lambda value: value * [[1.0], [2.0]]), rows=2)
+    dataclasses.replace(fleet, about={**fleet.about, 'robots': ['left', 'right']}).save(tmp_path / 'fleet.npz')
+    arguments = [str(tmp_path / 'fleet.npz'), '--simulation', str(files / 'simulation.npz')]
+    codes = [
+        main(['explain', *arguments, '--robot', name, '-o', str(tmp_path / 'p.html')]) for name in ('left', 'right')
+    ]
+    assert codes == [0, 1]
+    assert 'scale: joint_vel comes 2' in capsys.readouterr().out
+    assert main(['explain', *arguments, '--robot', 'middle']) == 2
+    assert "unknown robot 'middle'" in (said := capsys.readouterr().err) and 'valid: left, right' in said
 
 
 @pytest.mark.parametrize('mode', ['real_time', 'lockstep'])

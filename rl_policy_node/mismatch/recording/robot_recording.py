@@ -144,6 +144,14 @@ class Recording:
             reasons=tuple(each._replace(row=kept.index(each.row)) for each in self.reasons if each.row in kept),
         )
 
+    def of_robot(self, name: str) -> Recording:
+        """Return the recording of one robot of a fleet; raises ConfigurationError if none has this name."""
+        names: list[str] = list(self.about.get('robots', ()))
+        if name not in names:
+            raise unknown('robot', name, names, str(self.about.get('file', '')))
+        row = names.index(name)
+        return replace(self.of_rows(slice(row, row + 1)), about={**self.about, 'robots': [name]})
+
     def save(self, path: str | Path) -> None:
         """Write it to a .npz file."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}

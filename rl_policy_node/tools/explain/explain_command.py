@@ -19,6 +19,7 @@ class Explain(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add('robot', help='bag of the policy node on the robot (record.directory)')
+        add('--robot', metavar='NAME', dest='name', help='of a fleet, the one that fails; default: all together')
         add('--simulation', metavar='BAG', help='bag of it on a simulator, or what --keep wrote; of other episodes')
         add('--simulator', metavar='FILE', help='parameter file to play instead, with its own simulator')
         add('--rows', type=positive, default=16, help='robots that play the parameter file')
@@ -41,5 +42,7 @@ class Explain(Command):
             seed=options.seed,
             settings=options.settings,
         )
-        healthy = explain_files(options.robot, simulation, options.output, options.json, options.keep)
+        healthy = explain_files(
+            options.robot, simulation, options.output, options.json, keep=options.keep, name=options.name
+        )
         return 0 if healthy else 1

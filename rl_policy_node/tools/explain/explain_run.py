@@ -51,15 +51,24 @@ class Simulated:
 
 
 def explain_files(
-    robot: str, simulation: str | Simulated, page: str, json_file: str | None = None, keep: str | None = None
+    robot: str,
+    simulation: str | Simulated,
+    page: str,
+    json_file: str | None = None,
+    *,
+    keep: str | None = None,
+    name: str | None = None,
 ) -> bool:
     """Compare, print the verdict and write the page; return whether the robot is healthy.
 
-    simulation: a recording, or what to play. keep: a file to write the simulator's recording to. Raises
-    ConfigurationError for a recording that cannot be read or does not fit, and SimulationError.
+    simulation: a recording, or what to play. keep: a file to write the simulator's recording to. name: of the one
+    robot of a fleet to look at. Raises ConfigurationError for a recording that cannot be read or does not fit, and
+    SimulationError.
     """
     console = Console(soft_wrap=True)
     came = read(robot)
+    if name is not None:
+        came = came.of_robot(name)
     ours = play(simulation) if isinstance(simulation, Simulated) else read(simulation)
     if keep:
         ours.save(keep)
