@@ -38,8 +38,11 @@ class Recorder(argparse.ArgumentParser):
 
 def row(names: tuple[str, ...], options: dict[str, Any]) -> str:
     """Return the row of an argument."""
-    value = '' if 'action' in options and options['action'] == 'store_true' else options.get('metavar', '')
-    if names[0].startswith('-') and not value and options.get('action') != 'store_true':
+    switch = options.get('action') in ('store_true', argparse.BooleanOptionalAction)
+    if options.get('action') is argparse.BooleanOptionalAction:
+        names = (*names, f'--no-{names[-1].lstrip("-")}')
+    value = '' if switch else options.get('metavar', '')
+    if names[0].startswith('-') and not value and not switch:
         value = names[-1].lstrip('-').upper().replace('-', '_')
     called = ', '.join(names) if names[0].startswith('-') else options.get('metavar', names[0].upper())
     shown = called if called == value or not value else f'{called} {value}'

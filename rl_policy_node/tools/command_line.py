@@ -71,8 +71,8 @@ class Evaluate(Command):
         add('--no-report', action='store_true', help='JSON and picture only, no page')
         add(
             '--bags',
-            action='store_true',
-            help='leave the bags of both nodes, for rl_policy replay; slower, above all with many robots',
+            action=argparse.BooleanOptionalAction,
+            help='leave the bags of both nodes, for rl_policy replay; default: up to 64 robots. --no-bags is faster',
         )
         add('--jobs', type=positive, default=1, help='processes that play a sweep; each has its own simulator')
         add('--write-budget', action='store_true', help='write the budget of sim.latency into the parameter file')

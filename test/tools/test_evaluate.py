@@ -56,18 +56,22 @@ def test_both_ways_are_the_same_episode_by_episode(tmp_path, capsys):
     ):
         assert text in out
     assert picture_size(tmp_path) == (1560, 525)
-    (bag,) = (tmp_path / 'out' / 'bags').iterdir()
-    assert bag.name.startswith('sim_bridge_node_') and f'bags: {bag.parent}\n' in out
+    policy, bridge = sorted((tmp_path / 'out' / 'bags').iterdir())
+    assert policy.name.startswith('policy_node_') and bridge.name.startswith('sim_bridge_node_')
+    assert f'bags: {bridge.parent}; `rl_policy replay` takes that of policy_node\n' in out
+    assert main(['replay', str(policy)]) == 0
 
 
 @pytest.mark.slow
-def test_with_bags_both_nodes_leave_one_and_those_of_an_earlier_run_go(tmp_path, capsys):
-    for _ in range(2):
-        evaluate(tmp_path, '--episodes', '4', '--bags', '--no-report', '--no-reference')
-    found = sorted(bag.name.rpartition('_node_')[0] for bag in (tmp_path / 'out' / 'bags').iterdir())
-    assert found == ['policy', 'sim_bridge'] and 'takes that of policy_node' in capsys.readouterr().out
-    evaluate(tmp_path, '--episodes', '4', '--no-report', '--no-reference')
-    assert not list((tmp_path / 'out' / 'bags').iterdir())
+def test_no_bags_leaves_what_the_page_needs_and_takes_those_of_an_earlier_run_away(tmp_path):
+    bags = tmp_path / 'out' / 'bags'
+    for arguments, nodes in (
+        ('--bags --no-report', ['policy', 'sim_bridge']),
+        ('--no-bags', ['sim_bridge']),
+        ('--no-bags --no-report', []),
+    ):
+        evaluate(tmp_path, '--episodes', '4', '--no-reference', *arguments.split())
+        assert sorted(bag.name.rpartition('_node_')[0] for bag in bags.iterdir()) == nodes
 
 
 @pytest.mark.slow

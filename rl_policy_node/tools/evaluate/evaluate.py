@@ -50,20 +50,22 @@ def evaluate(
     json_file: str | Path | None = None,
     reference: bool = True,
     report: bool = True,
-    bags: bool = False,
+    bags: bool | None = None,
 ) -> bool:
     """Play, print the figures, write the JSON and the picture into `output`; return whether they agree.
 
     Arguments as of make_plan. json_file: another path for the JSON. reference: False leaves rl_games' own
-    loop out, and nothing is compared. report: False writes no page. bags: True leaves the bags of both nodes; False
-    only that of the bridge, where the page needs it. Raises ConfigurationError, or RuntimeError if a node fails.
+    loop out, and nothing is compared. report: False writes no page. bags: whether both nodes leave one, None: if there
+    are few robots; the page needs that of the bridge. Raises ConfigurationError, or RuntimeError if a node fails.
     """
     console = _console()
     private_domain()
     plan = make_plan(resolve(params_file), episodes, robots, seed, settings)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    recorded = run_bags(output, bridge=bags or report and plan.rows <= FEW_ROWS, policy=bags)
+    few = plan.rows <= FEW_ROWS
+    both = few if bags is None else bags
+    recorded = run_bags(output, bridge=both or (report and few), policy=both)
     for name in (RESULTS, PICTURE, 'report.html'):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
@@ -78,7 +80,7 @@ def evaluate(
     _write(plan, settings, sides, comparison, output, json_file)
     picture = _draw(plan, sides, comparison, output)
     console.print(f'picture: {picture}', highlight=False)
-    if bags or not recorded.reason:
+    if both or not recorded.reason:
         console.print(f'bags: {recorded}', highlight=False)
     if report and isinstance(picture, Path):
         console.print(f'report: {_report(plan, settings, sides, comparison, recorded, picture)}', highlight=False)
