@@ -13,6 +13,7 @@ from sim.train_gymnasium import RUNS
 from tools.doctor_bench import resting_run, RobotProcess, written
 from tools.explain_bench import write_file
 
+from rl_policy_node.tools.command_line import COMMANDS, parser
 from rl_policy_node.tools.main import main
 
 pytest.importorskip('mujoco')
@@ -89,6 +90,18 @@ def test_watch_prints_what_the_page_shows(arm, run):
     assert command == ['watch', '--once']
     code, text = picture(arm, '--patience', '20')
     assert code == 0 and shown_in(output, text) == [], text
+    services = [line.split() for line in re.findall('`ros2 service call ([^`]*)`', TEXT)]
+    assert services == [['/policy_node/tare', 'std_srvs/srv/Trigger']]
+    assert services[0][1] in dict(arm.node.get_service_names_and_types())[services[0][0]]
+
+
+@pytest.mark.parametrize('command', sorted(set(re.findall('`rl_policy ([^`]*)`', TEXT))))
+def test_commands_in_sentences_are_commands(command, capsys):
+    words = shlex.split(command)
+    if len(words) == 1:  # a command by its name
+        assert words[0] in {each.name for each in COMMANDS}
+    else:
+        assert parser().parse_args(words).command == words[0]
 
 
 def test_the_table_of_symptoms_has_every_section():

@@ -69,9 +69,12 @@ def test_no_bags_leaves_what_the_page_needs_and_takes_those_of_an_earlier_run_aw
         ('--bags --no-report', ['policy', 'sim_bridge']),
         ('--no-bags', ['sim_bridge']),
         ('--no-bags --no-report', []),
+        (f'--no-report --set record.directory={tmp_path}/mine', ['sim_bridge']),
     ):
         evaluate(tmp_path, '--episodes', '4', '--no-reference', *arguments.split())
         assert sorted(bag.name.rpartition('_node_')[0] for bag in bags.iterdir()) == nodes
+    (mine,) = (tmp_path / 'mine').iterdir()
+    assert mine.name.startswith('policy_node_')
 
 
 @pytest.mark.slow

@@ -65,7 +65,10 @@ def evaluate(
     output.mkdir(parents=True, exist_ok=True)
     few = plan.rows <= FEW_ROWS
     both = few if bags is None else bags
-    recorded = run_bags(output, bridge=both or (report and few), policy=both)
+    # a record.directory that is stated keeps the policy node's, unless the bags are asked for
+    recorded = run_bags(
+        output, bridge=both or (report and few), policy=both and bool(bags or not plan.policy.record.directory)
+    )
     for name in (RESULTS, PICTURE, 'report.html'):  # delete results of an earlier evaluation
         (output / name).unlink(missing_ok=True)
     # the loop comes first: errors of loading appear here instead of in the log of a node
