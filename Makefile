@@ -147,10 +147,11 @@ DOCSTRINGS := D213 D400 D401 D402 D403
 lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/mypy
-	@for check in 'flake8 --config .flake8 $(LINTED) test' 'pep257 --add-ignore $(DOCSTRINGS) -- $(LINTED)'; do \
-		said=$$($(VENV)/bin/ament_$$check 2>&1) || { echo "$$said" | grep -v '^\* '; exit 1; }; \
-	done
+	@$(VENV)/bin/mypy & types=$$!; passed=true; \
+	for check in 'flake8 --config .flake8 $(LINTED) test' 'pep257 --add-ignore $(DOCSTRINGS) -- $(LINTED)'; do \
+		said=$$($(VENV)/bin/ament_$$check 2>&1) || { echo "$$said" | grep -v '^\* '; passed=false; }; \
+	done; \
+	wait $$types && $$passed
 
 figures: setup
 	@$(VENV)/bin/python scripts/figures.py
