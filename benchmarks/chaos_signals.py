@@ -46,6 +46,10 @@ class Ear:
 def run(options: Any, folder: Path, progress: Progress) -> dict[str, Any]:
     """Send `number` signals, each to a node of its own; return the times until the fallback."""
     chance = random.Random(options.seed)
+    for name in SIGNALS[:3]:  # nodes inherit what nohup and a shell's & ignore, and keep it
+        number = getattr(signal, f'SIG{name}')
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     write_run(folder, SOURCES)
     tree = parameters(folder, SOURCES, SPEED, guardian_timeout=PATIENCE, blend_in=0.0)
     found: dict[str, list[float]] = {name: [] for name in SIGNALS}
