@@ -33,3 +33,13 @@ def test_a_group_without_quotes_is_told_with_its_line(tmp_path):
     file.write_text('/**:\n  ros__parameters:\n    joints: [@legs]\n')
     told = unreadable(RuntimeError('Error parsing a event near line 3'), ['--params-file', str(file)])
     assert told == f"parameter file {file}: line 3: a value that begins with @ needs quotes: '@legs'"
+
+
+@pytest.mark.parametrize(
+    'content', [b'control_rate: \xed\x00', b'a: ' + b'[' * 5000, b'a: 2001-13-99'], ids=['bytes', 'nesting', 'date']
+)
+def test_a_damaged_file_is_told_as_ros_tells_it(tmp_path, content):
+    file = tmp_path / 'robot.yaml'
+    file.write_bytes(content)
+    told = unreadable(RuntimeError('Error parsing a event near line 1'), ['--params-file', str(file)])
+    assert told == f'parameter file {file}: Error parsing a event near line 1'

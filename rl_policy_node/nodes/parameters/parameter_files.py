@@ -84,7 +84,10 @@ def is_overridden(name: str, arguments: Sequence[str]) -> bool:
 def content(path: str) -> Iterator[tuple[str, object]]:
     """Yield (name, value) of every parameter in a file; raises OSError and yaml.YAMLError."""
     with open(path, encoding='utf-8') as file:
-        return _leaves(yaml.safe_load(file))
+        try:
+            return iter(list(_leaves(yaml.safe_load(file))))
+        except (ValueError, RecursionError) as error:  # bytes that are no text, dates that are none, deep nesting
+            raise yaml.YAMLError(str(error)) from error
 
 
 def _leaves(tree: object, name: str = '') -> Iterator[tuple[str, object]]:
