@@ -96,7 +96,7 @@ def test_watch_prints_what_the_page_shows(arm, run):
 
 
 @pytest.mark.parametrize('command', sorted(set(re.findall('`rl_policy ([^`]*)`', TEXT))))
-def test_commands_in_sentences_are_commands(command, capsys):
+def test_commands_in_sentences_are_commands(command):
     words = shlex.split(command)
     if len(words) == 1:  # a command by its name
         assert words[0] in {each.name for each in COMMANDS}

@@ -23,7 +23,7 @@ def unreadable(error: Exception, arguments: Sequence[str]) -> str:
     text, files = ' '.join(str(error).split()), list(named_files(arguments))
     for path in files:
         try:
-            list(content(path))
+            content(path)
         except yaml.scanner.ScannerError as fault:
             if fault.problem_mark and "'@'" in str(fault.problem):
                 line = fault.problem_mark.line + 1
@@ -81,11 +81,11 @@ def is_overridden(name: str, arguments: Sequence[str]) -> bool:
     return any(flag in ('-p', '--param') and rule.fullmatch(text) for flag, text in zip(arguments, arguments[1:]))
 
 
-def content(path: str) -> Iterator[tuple[str, object]]:
-    """Yield (name, value) of every parameter in a file; raises OSError and yaml.YAMLError."""
+def content(path: str) -> list[tuple[str, object]]:
+    """Return (name, value) of every parameter in a file; raises OSError and yaml.YAMLError."""
     with open(path, encoding='utf-8') as file:
         try:
-            return iter(list(_leaves(yaml.safe_load(file))))
+            return list(_leaves(yaml.safe_load(file)))
         except (ValueError, RecursionError) as error:  # bytes that are no text, dates that are none, deep nesting
             raise yaml.YAMLError(str(error)) from error
 
